@@ -1,0 +1,88 @@
+//! Storage: the one contract at every level, from a mount's view to the
+//! physical store.
+
+use async_trait::async_trait;
+use zeroize::Zeroizing;
+
+use crate::Error;
+
+/// One change of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// Store a value under a key.
+    Put {
+        /// Where.
+        key: String,
+        /// What. Wiped when dropped, since it may hold a secret.
+        value: Zeroizing<Vec<u8>>,
+    },
+    /// Remove a key.
+    Delete {
+        /// Where.
+        key: String,
+    },
+}
+
+impl Write {
+    /// A change that stores a value.
+    pub fn put(key: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        Self::Put {
+            key: key.into(),
+            value: Zeroizing::new(value.into()),
+        }
+    }
+
+    /// A change that removes a key.
+    pub fn delete(key: impl Into<String>) -> Self {
+        Self::Delete { key: key.into() }
+    }
+}
+
+/// A tree of keys and values. Keys are relative to the mount, parts separated
+/// by `/`, without a leading slash.
+///
+/// A write that failed may have happened all the same: the caller must not
+/// rely on either until it has read the key again.
+#[async_trait]
+pub trait Storage: Send + Sync {
+    /// The value of a key, or `None`.
+    async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error>;
+
+    /// Stores a value. Durable when it returns.
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error>;
+
+    /// Removes a key; one that does not exist is no error.
+    async fn delete(&self, key: &str) -> Result<(), Error>;
+
+    /// The names directly below a prefix that is empty or ends in `/`, sorted;
+    /// names of folders end in `/`.
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Error>;
+
+    /// At most `limit` names below a prefix that sort after `after`.
+    async fn list_page(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        let names = self.list(prefix).await?;
+        Ok(names
+            .into_iter()
+            .filter(|name| name.as_str() > after)
+            .take(limit)
+            .collect())
+    }
+
+    /// Carries out changes that were waiting together: in one transaction
+    /// where the store has them, otherwise in the order given. A reader may
+    /// see a beginning of the batch, never a later change without an earlier.
+    async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
+        for write in batch {
+            match write {
+                Write::Put { key, value } => self.put(&key, &value).await?,
+                Write::Delete { key } => self.delete(&key).await?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,17 @@
+//! The framework: an engine is a table of paths, and from that one table come
+//! routing, coercion of fields and help.
+//!
+//! It does what Go's `sdk/framework` does, so that clients see no difference.
+//! It knows no engine and no host.
+
+mod coerce;
+mod field;
+mod fields;
+mod help;
+mod path;
+mod serve;
+
+pub use field::{Field, FieldKind};
+pub use fields::{FieldValue, Fields};
+pub use path::{Call, ExistenceCheck, Handler, Path, SecretType, answer, generic_name, probe};
+pub use serve::{Definition, Framework, Hooks};

@@ -1,0 +1,132 @@
+//! One row of an engine's table of paths.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::{Field, Fields};
+use crate::{Error, Operation, Request, Response};
+
+/// A request that found its path, with the path's fields.
+pub struct Call {
+    /// The request as the host sent it.
+    pub request: Request,
+    /// The fields of the path that the request gave.
+    pub fields: Fields,
+}
+
+type Answer = BoxFuture<'static, Result<Option<Response>, Error>>;
+type Probe = BoxFuture<'static, Result<bool, Error>>;
+
+/// Answers one operation of a path.
+pub type Handler<S> = Arc<dyn Fn(Arc<S>, Call) -> Answer + Send + Sync>;
+
+/// Tells whether the object of a write exists.
+pub type ExistenceCheck<S> = Arc<dyn Fn(Arc<S>, Call) -> Probe + Send + Sync>;
+
+/// Turns an async function into a [`Handler`].
+pub fn answer<S, F, R>(function: F) -> Handler<S>
+where
+    F: Fn(Arc<S>, Call) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<Option<Response>, Error>> + Send + 'static,
+{
+    Arc::new(move |state, call| Box::pin(function(state, call)))
+}
+
+/// Turns an async function into an [`ExistenceCheck`].
+pub fn probe<S, F, R>(function: F) -> ExistenceCheck<S>
+where
+    F: Fn(Arc<S>, Call) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<bool, Error>> + Send + 'static,
+{
+    Arc::new(move |state, call| Box::pin(function(state, call)))
+}
+
+/// The pattern of a name inside a path, captured as the field `name`: word
+/// characters of ASCII, with `-` and `.` inside
+/// (`GenericNameRegex` in Vault's `sdk/framework/path.go`).
+pub fn generic_name(name: &str) -> String {
+    format!("(?P<{name}>[0-9A-Za-z_](?:[0-9A-Za-z_.-]*[0-9A-Za-z_])?)")
+}
+
+/// A path: its pattern, fields, operations and help.
+pub struct Path<S> {
+    pub(super) pattern: String,
+    pub(super) fields: Vec<Field>,
+    pub(super) operations: BTreeMap<Operation, Handler<S>>,
+    pub(super) existence: Option<ExistenceCheck<S>>,
+    pub(super) synopsis: &'static str,
+    pub(super) description: &'static str,
+}
+
+impl<S> Path<S> {
+    /// A path whose requests match the whole pattern, a regular expression
+    /// with named groups for captured fields.
+    pub fn new(pattern: impl Into<String>) -> Self {
+        Self {
+            pattern: pattern.into(),
+            fields: Vec::new(),
+            operations: BTreeMap::new(),
+            existence: None,
+            synopsis: "",
+            description: "",
+        }
+    }
+
+    /// Declares fields.
+    #[must_use]
+    pub fn fields(mut self, fields: impl IntoIterator<Item = Field>) -> Self {
+        self.fields.extend(fields);
+        self
+    }
+
+    /// Answers an operation.
+    #[must_use]
+    pub fn on(mut self, operation: Operation, handler: Handler<S>) -> Self {
+        self.operations.insert(operation, handler);
+        self
+    }
+
+    /// Answers creating and updating alike.
+    #[must_use]
+    pub fn on_write(self, handler: Handler<S>) -> Self {
+        let create = Arc::clone(&handler);
+        self.on(Operation::Create, create)
+            .on(Operation::Update, handler)
+    }
+
+    /// Tells creating from updating.
+    #[must_use]
+    pub fn existence(mut self, check: ExistenceCheck<S>) -> Self {
+        self.existence = Some(check);
+        self
+    }
+
+    /// One line and a longer text for `path-help`.
+    #[must_use]
+    pub fn help(mut self, synopsis: &'static str, description: &'static str) -> Self {
+        self.synopsis = synopsis;
+        self.description = description;
+        self
+    }
+}
+
+/// A kind of leased answer, with what happens to it later.
+pub struct SecretType<S> {
+    pub(super) name: &'static str,
+    pub(super) renew: Handler<S>,
+    pub(super) revoke: Handler<S>,
+}
+
+impl<S> SecretType<S> {
+    /// The kind whose internal data has this `secret_type`.
+    pub fn new(name: &'static str, renew: Handler<S>, revoke: Handler<S>) -> Self {
+        Self {
+            name,
+            renew,
+            revoke,
+        }
+    }
+}

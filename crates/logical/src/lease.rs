@@ -1,0 +1,210 @@
+//! Leases: how long an answer is good for, and the arithmetic of it.
+//!
+//! The host owns the final time to live; an engine only proposes. The rules
+//! of [`calculate_ttl`] are those of Vault (`sdk/framework/lease.go`).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::{Error, Object};
+
+/// What a backend proposes for a lease, or a host tells of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseOptions {
+    /// Time to live from now; zero leaves it to the mount.
+    pub ttl: Duration,
+    /// Longest life, counted from `issue_time`; zero leaves it to the mount.
+    pub max_ttl: Duration,
+    /// Whether the lease can be renewed.
+    pub renewable: bool,
+    /// On renewal: how much the client asked for; zero when it did not say.
+    pub increment: Duration,
+    /// When the lease was made. `None` in a new proposal.
+    pub issue_time: Option<Timestamp>,
+}
+
+impl LeaseOptions {
+    /// A renewable lease of this time to live and longest life.
+    pub fn renewable(ttl: Duration, max_ttl: Duration) -> Self {
+        Self {
+            ttl,
+            max_ttl,
+            renewable: true,
+            increment: Duration::ZERO,
+            issue_time: None,
+        }
+    }
+}
+
+/// A leased answer: the lease, and what its engine needs to renew or revoke it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Secret {
+    /// How long the answer is good for.
+    pub lease: LeaseOptions,
+    /// The engine's own notes. Hosts store them and hand them back; they may
+    /// turn integers into floats, so large numbers are kept as text.
+    pub internal_data: Object,
+    /// The host's id of the lease; empty where the host does not tell it.
+    pub lease_id: String,
+}
+
+/// The key in a secret's internal data that names its type
+/// (`sdk/framework/secret.go`).
+pub const SECRET_TYPE: &str = "secret_type";
+
+/// The limits that apply to a lease and the wish that is measured by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TtlRequest {
+    /// What the client asks for; zero when it did not say.
+    pub increment: Duration,
+    /// What the backend proposes; zero when it does not.
+    pub backend_ttl: Duration,
+    /// The backend's limit; zero when it has none.
+    pub backend_max_ttl: Duration,
+    /// What the mount gives when nobody asks.
+    pub mount_default_ttl: Duration,
+    /// The mount's limit.
+    pub mount_max_ttl: Duration,
+    /// When the lease was made.
+    pub issue_time: Timestamp,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// A time to live that passed all limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantedTtl {
+    /// Whole seconds from now.
+    pub ttl: Duration,
+    /// A sentence for the client when the wish was cut.
+    pub warning: Option<String>,
+}
+
+/// The time to live that a lease gets.
+///
+/// # Errors
+/// A bad request when the lease is past its longest life.
+pub fn calculate_ttl(request: &TtlRequest) -> Result<GrantedTtl, Error> {
+    let max = match request.backend_max_ttl {
+        Duration::ZERO => request.mount_max_ttl,
+        limit => limit.min(request.mount_max_ttl),
+    };
+    let wish = [request.increment, request.backend_ttl]
+        .into_iter()
+        .find(|wish| !wish.is_zero())
+        .unwrap_or(request.mount_default_ttl);
+    let age = request
+        .now
+        .duration_since(request.issue_time)
+        .unsigned_abs_if_positive();
+    let left = whole_seconds(max.saturating_sub(age));
+    if left.is_zero() {
+        return Err(Error::bad_request("past the max TTL, cannot renew"));
+    }
+    let wish = whole_seconds(wish);
+    if wish <= left {
+        return Ok(GrantedTtl {
+            ttl: wish,
+            warning: None,
+        });
+    }
+    let warning = format!(
+        "TTL of \"{}\" exceeded the effective max_ttl of \"{}\"; TTL value is capped accordingly",
+        crate::duration::go(wish),
+        crate::duration::go(left)
+    );
+    Ok(GrantedTtl {
+        ttl: left,
+        warning: Some(warning),
+    })
+}
+
+fn whole_seconds(duration: Duration) -> Duration {
+    Duration::from_secs(duration.as_secs())
+}
+
+trait UnsignedAge {
+    /// The age, or zero when the clock went backwards.
+    fn unsigned_abs_if_positive(self) -> Duration;
+}
+
+impl UnsignedAge for jiff::SignedDuration {
+    fn unsigned_abs_if_positive(self) -> Duration {
+        if self.is_negative() {
+            Duration::ZERO
+        } else {
+            self.unsigned_abs()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn request(age: i64) -> TtlRequest {
+        let issue_time = Timestamp::from_second(1_000_000).unwrap();
+        TtlRequest {
+            increment: Duration::ZERO,
+            backend_ttl: Duration::ZERO,
+            backend_max_ttl: Duration::ZERO,
+            mount_default_ttl: seconds(3600),
+            mount_max_ttl: seconds(7200),
+            issue_time,
+            now: Timestamp::from_second(1_000_000 + age).unwrap(),
+        }
+    }
+
+    #[test]
+    fn without_a_wish_the_mount_default_counts() {
+        assert_eq!(calculate_ttl(&request(0)).unwrap().ttl, seconds(3600));
+    }
+
+    #[test]
+    fn the_increment_counts_before_the_backend() {
+        let request = TtlRequest {
+            increment: seconds(15),
+            backend_ttl: seconds(60),
+            ..request(0)
+        };
+        assert_eq!(calculate_ttl(&request).unwrap().ttl, seconds(15));
+    }
+
+    #[test]
+    fn a_wish_beyond_the_longest_life_is_cut_with_a_warning() {
+        let request = TtlRequest {
+            increment: seconds(7200),
+            backend_max_ttl: seconds(100),
+            ..request(40)
+        };
+        let granted = calculate_ttl(&request).unwrap();
+        assert_eq!(granted.ttl, seconds(60));
+        assert_eq!(
+            granted.warning.as_deref(),
+            Some(
+                "TTL of \"2h0m0s\" exceeded the effective max_ttl of \"1m0s\"; \
+                 TTL value is capped accordingly"
+            )
+        );
+    }
+
+    #[test]
+    fn past_the_longest_life_nothing_is_renewed() {
+        let error = calculate_ttl(&request(7200)).unwrap_err();
+        assert_eq!(error.message(), "past the max TTL, cannot renew");
+    }
+
+    #[test]
+    fn a_clock_that_went_backwards_does_not_lengthen_the_life() {
+        let request = TtlRequest {
+            increment: seconds(9000),
+            ..request(-50)
+        };
+        assert_eq!(calculate_ttl(&request).unwrap().ttl, seconds(7200));
+    }
+}

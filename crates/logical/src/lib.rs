@@ -1,0 +1,26 @@
+//! The vocabulary that a secrets engine and its host share: requests,
+//! responses, leases, errors, the [`Backend`] trait, the effects that a host
+//! hands in, and the [`framework`] that turns a table of paths into a backend.
+//!
+//! This crate is pure. It opens no socket, reads no clock and no environment,
+//! spawns nothing and knows neither Confluent nor any particular host. The
+//! words are Vault's, so that what a Vault developer knows holds here too.
+
+pub mod backend;
+pub mod duration;
+pub mod effects;
+pub mod error;
+pub mod framework;
+pub mod lease;
+pub mod request;
+pub mod response;
+
+pub use backend::{Backend, BackendContext, Existence, Factory, SpecialPaths};
+pub use effects::{Clock, Entropy, Storage, SystemView, Tasks, Write};
+pub use error::{Error, ErrorClass};
+pub use lease::{LeaseOptions, Secret};
+pub use request::{Operation, Request};
+pub use response::Response;
+
+/// A JSON object, the shape of request and response data.
+pub type Object = serde_json::Map<String, serde_json::Value>;

@@ -1,0 +1,165 @@
+//! Requests as a backend sees them: an operation on a path inside its mount.
+//!
+//! A request carries no raw client token; hosts salt it before it gets here.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::{Object, Secret};
+
+/// What a request asks a path to do (`sdk/logical/request.go` in Vault).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    /// Write to a path whose object does not exist.
+    Create,
+    /// Read an object.
+    Read,
+    /// Write to a path whose object exists, or that has no existence check.
+    Update,
+    /// Merge into an object (RFC 7396).
+    Patch,
+    /// Delete an object.
+    Delete,
+    /// List the names below a path.
+    List,
+    /// List everything below a path (OpenBao 2.2 and later).
+    Scan,
+    /// Explain a path.
+    Help,
+    /// The head of a read.
+    Header,
+    /// Extend a lease.
+    Renew,
+    /// End a lease.
+    Revoke,
+    /// The host's periodic call.
+    Rollback,
+}
+
+impl Operation {
+    const NAMES: [(Self, &'static str); 12] = [
+        (Self::Create, "create"),
+        (Self::Read, "read"),
+        (Self::Update, "update"),
+        (Self::Patch, "patch"),
+        (Self::Delete, "delete"),
+        (Self::List, "list"),
+        (Self::Scan, "scan"),
+        (Self::Help, "help"),
+        (Self::Header, "header"),
+        (Self::Renew, "renew"),
+        (Self::Revoke, "revoke"),
+        (Self::Rollback, "rollback"),
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES
+            .iter()
+            .find(|(operation, _)| *operation == self)
+            .map_or("", |(_, name)| name)
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A host asked for an operation that is not known here, such as OpenBao's
+/// `resolve-path`. It is answered as unsupported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownOperation(pub String);
+
+impl FromStr for Operation {
+    type Err = UnknownOperation;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::NAMES
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(operation, _)| *operation)
+            .ok_or_else(|| UnknownOperation(name.to_owned()))
+    }
+}
+
+/// One request to a backend.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The host's id of the request, for logs.
+    pub id: String,
+    /// What to do.
+    pub operation: Operation,
+    /// Where, relative to the mount, without a leading slash.
+    pub path: String,
+    /// Body and query parameters; on renew and revoke, the data that was
+    /// answered when the lease was made.
+    pub data: Object,
+    /// The lease that is renewed or revoked.
+    pub secret: Option<Secret>,
+    /// Path of the mount with a trailing slash, for example `confluent/`.
+    pub mount_point: String,
+    /// Accessor of the mount, when the host tells it.
+    pub mount_accessor: String,
+    /// A name for the requester, for example `token` or `approle`.
+    pub display_name: String,
+    /// The requester's identity, or empty.
+    pub entity_id: String,
+    /// Salted token of the requester, stable for one token, or empty.
+    pub client_token: String,
+    /// Accessor of the requester's token, or empty.
+    pub client_token_accessor: String,
+}
+
+impl Request {
+    /// A request for an operation on a path, with everything else empty.
+    pub fn new(operation: Operation, path: impl Into<String>) -> Self {
+        Self {
+            id: String::new(),
+            operation,
+            path: path.into(),
+            data: Object::new(),
+            secret: None,
+            mount_point: String::new(),
+            mount_accessor: String::new(),
+            display_name: String::new(),
+            entity_id: String::new(),
+            client_token: String::new(),
+            client_token_accessor: String::new(),
+        }
+    }
+
+    /// The same request with this data.
+    #[must_use]
+    pub fn with_data(mut self, data: Object) -> Self {
+        self.data = data;
+        self
+    }
+
+    /// The same request about this lease.
+    #[must_use]
+    pub fn with_secret(mut self, secret: Secret) -> Self {
+        self.secret = Some(secret);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_reads_back_from_its_name() {
+        for (operation, name) in Operation::NAMES {
+            assert_eq!(name.parse(), Ok(operation));
+            assert_eq!(operation.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn an_operation_of_a_newer_host_is_reported_by_name() {
+        let unknown = "resolve-path".parse::<Operation>();
+        assert_eq!(unknown, Err(UnknownOperation("resolve-path".into())));
+    }
+}

@@ -1,0 +1,146 @@
+//! The real effects: the system's clocks, the operating system's randomness
+//! through aws-lc, and background tasks on tokio.
+//!
+//! Hosts and programs hand these to backends. Nothing here knows an engine,
+//! and pure crates do not know this crate.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use logical::{Clock, Entropy, Tasks};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The system's clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// A clock whose monotonic time starts now.
+    pub fn new() -> Self {
+        Self {
+            start: Instant::now(),
+        }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+/// Random bytes of aws-lc, which the operating system seeds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    /// Fills the buffer.
+    ///
+    /// # Panics
+    /// When the operating system gives no randomness, since nothing that was
+    /// made without it would be safe.
+    fn fill(&self, buffer: &mut [u8]) {
+        #[expect(clippy::expect_used, reason = "without randomness no key is safe")]
+        aws_lc_rs::rand::fill(buffer).expect("the operating system gives randomness");
+    }
+}
+
+/// Background tasks on tokio that end together.
+#[derive(Debug, Clone, Default)]
+pub struct TokioTasks {
+    tracker: TaskTracker,
+    cancelled: CancellationToken,
+}
+
+impl TokioTasks {
+    /// No tasks yet. Spawning needs a running tokio runtime.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets running tasks end by themselves for as long as `grace`, then drops
+    /// those that still run. New tasks are dropped at once.
+    pub async fn shut_down(&self, grace: Duration) {
+        self.tracker.close();
+        if tokio::time::timeout(grace, self.tracker.wait())
+            .await
+            .is_err()
+        {
+            self.cancelled.cancel();
+            self.tracker.wait().await;
+        }
+        self.cancelled.cancel();
+    }
+}
+
+impl Tasks for TokioTasks {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        let cancelled = self.cancelled.clone();
+        self.tracker.spawn(async move {
+            let _ = cancelled.run_until_cancelled(task).await;
+        });
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn random_bytes_differ_from_call_to_call() {
+        let (mut first, mut second) = ([0_u8; 32], [0_u8; 32]);
+        SystemEntropy.fill(&mut first);
+        SystemEntropy.fill(&mut second);
+        assert_ne!(first, second);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shutting_down_waits_for_tasks_that_end_within_the_grace() {
+        let tasks = TokioTasks::new();
+        let ended = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&ended);
+        let sleep = tasks.sleep(Duration::from_secs(1));
+        tasks.spawn(Box::pin(async move {
+            sleep.await;
+            counter.fetch_add(1, Ordering::SeqCst);
+        }));
+        tasks.shut_down(Duration::from_secs(2)).await;
+        assert_eq!(ended.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shutting_down_drops_tasks_that_outlast_the_grace() {
+        let tasks = TokioTasks::new();
+        let ended = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&ended);
+        let sleep = tasks.sleep(Duration::from_secs(60));
+        tasks.spawn(Box::pin(async move {
+            sleep.await;
+            counter.fetch_add(1, Ordering::SeqCst);
+        }));
+        tasks.shut_down(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        assert_eq!(ended.load(Ordering::SeqCst), 0);
+    }
+}
