@@ -1,0 +1,56 @@
+//! `cargo xtask`: the chores of the workspace.
+//!
+//! Everything that a maintainer or CI runs beside plain cargo commands is
+//! here, in Rust, so that it works the same on every machine. Nothing of this
+//! is part of the product.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a chore talks to the person who started it"
+)]
+
+mod licences;
+mod source;
+mod test;
+mod tidy;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test [--offline] [-- <arguments of cargo test>]
+                 install what the tests need under `target/` and run them all
+  tidy           check the rules that the compiler does not know
+  licences       check the licences and the doubles of all dependencies
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
+    match arguments.split_first() {
+        Some((command, rest)) if command == "test" => test::run(&test::Options::parse(rest)?),
+        Some((command, [])) if command == "tidy" => tidy::run(),
+        Some((command, [])) if command == "licences" => licences::run(),
+        Some((command, _)) if command == "help" || command == "--help" => {
+            print!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => {
+            eprint!("{USAGE}");
+            Ok(ExitCode::from(2))
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `cargo xtask test`: every test of the workspace, with what the tests need.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::tools;
+use crate::workspace::{Workspace, cargo};
+
+/// What the command line asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Download nothing: neither tools nor crates.
+    offline: bool,
+    /// Passed to `cargo test` as they are.
+    cargo_test: Vec<String>,
+}
+
+impl Options {
+    /// Reads the arguments that follow `test`.
+    pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
+        let mut options = Self::default();
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            match argument.as_str() {
+                "--offline" => options.offline = true,
+                "--" => options.cargo_test = rest.by_ref().cloned().collect(),
+                unknown => {
+                    bail!("unknown argument `{unknown}`; what is for `cargo test` goes behind `--`")
+                }
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Installs, builds, tests; the exit code is that of `cargo test`.
+///
+/// With `CI=true`, a group of tests that must be left out is a failure.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let workspace = Workspace::load()?;
+    let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+
+    let bao = find_bao(options, &workspace.target);
+    if let (true, Err(reason)) = (in_ci, &bao) {
+        bail!("in CI no test may be left out: {reason:#}");
+    }
+
+    // Programs and tests in one build: apart, they would unify the features of
+    // their dependencies differently, and compile most of them twice.
+    let mut build = cargo();
+    build.args(["build", "--workspace", "--bins", "--tests", "--locked"]);
+    build.args(options.offline.then_some("--offline"));
+    if !build.status().context("cannot start cargo")?.success() {
+        return Ok(ExitCode::FAILURE);
+    }
+
+    let left_out = workspace.target.join("test-tools").join("left-out.txt");
+    fs::create_dir_all(workspace.target.join("test-tools"))?;
+    fs::write(&left_out, "")?;
+
+    let mut test = cargo();
+    test.args(["test", "--workspace", "--locked"]);
+    test.args(options.offline.then_some("--offline"));
+    test.args(&options.cargo_test);
+    test.env("LOCKKEEPER_BIN_DIR", workspace.target.join("debug"));
+    test.env("LOCKKEEPER_LEFT_OUT", &left_out);
+    if let Ok(bao) = &bao {
+        test.env("LOCKKEEPER_BAO", bao);
+    }
+    let status = test.status().context("cannot start cargo")?;
+
+    let reason = bao.as_ref().err().map(|reason| format!("{reason:#}"));
+    let notes = summary(reason.as_deref(), &fs::read_to_string(&left_out)?);
+    print!("{notes}");
+    if in_ci && !notes.is_empty() {
+        bail!("in CI no test may be left out");
+    }
+    Ok(match status.code().map(u8::try_from) {
+        Some(Ok(code)) => ExitCode::from(code),
+        _ => ExitCode::FAILURE,
+    })
+}
+
+fn find_bao(options: &Options, target: &Path) -> Result<PathBuf> {
+    if let Some(own) = std::env::var_os("LOCKKEEPER_BAO").filter(|own: &OsString| !own.is_empty()) {
+        return Ok(own.into());
+    }
+    if options.offline {
+        return tools::BAO
+            .installed(target)
+            .context("`bao` is not installed, and with --offline it is not fetched");
+    }
+    tools::BAO.install(target)
+}
+
+/// What is said at the end about tests that did not run; empty if all ran.
+///
+/// `recorded` has a line `test: reason` for each, as `testkit` writes it.
+fn summary(no_bao: Option<&str>, recorded: &str) -> String {
+    let mut lines = Vec::new();
+    if let Some(reason) = no_bao {
+        lines.push(format!(
+            "\nleft out: the tests against a real OpenBao, because {reason}\n"
+        ));
+    }
+    let mut tests: Vec<&str> = recorded.lines().collect();
+    tests.sort_unstable();
+    if !tests.is_empty() {
+        lines.push(format!("\n{} tests were left out:\n", tests.len()));
+    }
+    lines.extend(tests.iter().map(|test| format!("  {test}\n")));
+    lines.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Options> {
+        let owned: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        Options::parse(&owned)
+    }
+
+    #[test]
+    fn what_follows_two_dashes_is_for_cargo_test() {
+        let options = parse(&["--offline", "--", "-p", "engine", "--", "--nocapture"]).unwrap();
+        assert!(options.offline);
+        assert_eq!(options.cargo_test, ["-p", "engine", "--", "--nocapture"]);
+    }
+
+    #[test]
+    fn an_unknown_argument_is_refused_with_the_remedy() {
+        let error = parse(&["engine"]).unwrap_err().to_string();
+        assert!(
+            error.contains("`engine`") && error.contains("behind `--`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_when_every_test_ran() {
+        assert_eq!(summary(None, ""), "");
+    }
+
+    #[test]
+    fn a_missing_tool_and_each_test_are_named() {
+        let text = summary(Some("pip failed"), "b: no `bao`\na: no `bao`\n");
+        assert!(text.contains("because pip failed"));
+        assert!(text.contains("2 tests were left out:\n  a: no `bao`\n  b: no `bao`\n"));
+    }
+}

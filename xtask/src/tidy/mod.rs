@@ -1,0 +1,137 @@
+//! `cargo xtask tidy`: the rules of this workspace that no compiler knows.
+//!
+//! Each rule is a function from what it reads to its findings, in a module of
+//! its own, with a test that shows it failing. That public items are
+//! documented, and the rest of what a lint can say, is left to rustc and
+//! clippy; here it is only checked that no crate leaves them.
+
+mod architecture;
+mod layers;
+mod manifests;
+mod purity;
+mod sources;
+mod words;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::workspace::Workspace;
+
+/// One place that breaks a rule, and what to do about it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// A file with a line, or a package.
+    place: String,
+    problem: String,
+    remedy: String,
+}
+
+impl Finding {
+    fn new(
+        place: impl fmt::Display,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            place: place.to_string(),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.place, self.problem, self.remedy)
+    }
+}
+
+/// A committed text file.
+pub(crate) struct File {
+    /// Relative to the root of the workspace.
+    path: PathBuf,
+    text: String,
+}
+
+impl File {
+    #[cfg(test)]
+    fn new(path: &str, text: &str) -> Self {
+        Self {
+            path: path.into(),
+            text: text.to_owned(),
+        }
+    }
+
+    fn is_rust(&self) -> bool {
+        self.path.extension().is_some_and(|ending| ending == "rs")
+    }
+
+    /// Generated code is exempt from rules about how people write.
+    fn is_generated(&self) -> bool {
+        self.path.components().any(|part| part.as_os_str() == "pb")
+    }
+
+    fn at(&self, line: usize) -> String {
+        format!("{}:{line}", self.path.display())
+    }
+}
+
+/// Runs every rule and prints what it finds.
+pub(crate) fn run() -> Result<ExitCode> {
+    let workspace = Workspace::load()?;
+    let files = read(&workspace)?;
+    let file = |name: &str| files.iter().find(|file| file.path == Path::new(name));
+
+    let mut findings = Vec::new();
+    findings.extend(layers::check(&workspace.packages));
+    findings.extend(purity::check_dependencies(&workspace.packages));
+    findings.extend(purity::check_sources(&files));
+    findings.extend(manifests::check(&files));
+    findings.extend(sources::check(&files));
+    findings.extend(words::check(&files));
+    findings.extend(architecture::check(
+        &crate_folders(&workspace),
+        file("ARCHITECTURE.md"),
+    ));
+
+    for finding in &findings {
+        println!("{finding}");
+    }
+    if findings.is_empty() {
+        println!(
+            "tidy: {} packages, {} files",
+            workspace.packages.len(),
+            files.len()
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("tidy: {} findings", findings.len());
+    Ok(ExitCode::FAILURE)
+}
+
+fn read(workspace: &Workspace) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    for path in workspace.files()? {
+        let bytes = std::fs::read(workspace.root.join(&path))?;
+        // What is not text has no lines to check.
+        if let Ok(text) = String::from_utf8(bytes) {
+            files.push(File { path, text });
+        }
+    }
+    Ok(files)
+}
+
+/// The names of the folders of `crates/`.
+fn crate_folders(workspace: &Workspace) -> Vec<String> {
+    let folders = workspace.packages.iter().filter_map(|package| {
+        let name = workspace
+            .relative(&package.folder)
+            .strip_prefix("crates")
+            .ok()?;
+        Some(name.display().to_string())
+    });
+    folders.collect()
+}
