@@ -1,0 +1,187 @@
+//! A real OpenBao: the program, and a development server of it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::process::{Launch, Program};
+use crate::{Cli, Http, files, free_port};
+
+/// The token of every development server here.
+const ROOT_TOKEN: &str = "root";
+/// How often a server is started anew because its port was taken meanwhile.
+const TRIES: usize = 5;
+/// How long it may take to be healthy; it takes less than a second.
+const READY: Duration = Duration::from_secs(30);
+/// Its plugin folder, below its own.
+const PLUGINS: &str = "plugins";
+
+/// The `bao` program, server and command line in one.
+#[derive(Debug, Clone)]
+pub struct Bao {
+    program: PathBuf,
+}
+
+impl Bao {
+    /// The program that `LOCKKEEPER_BAO` names; `cargo xtask test` sets it.
+    ///
+    /// # Panics
+    ///
+    /// When the variable names something that is not there.
+    pub fn find() -> Option<Self> {
+        let program = PathBuf::from(std::env::var_os("LOCKKEEPER_BAO")?);
+        assert!(
+            program.is_file(),
+            "LOCKKEEPER_BAO names `{}`, which is no file",
+            program.display()
+        );
+        Some(Self { program })
+    }
+
+    /// As [`Bao::find`]; where there is none, the running test is put on
+    /// record as left out. [`require_bao!`](crate::require_bao) calls it.
+    ///
+    /// # Panics
+    ///
+    /// When there is none and `CI=true`: in CI no test is left out.
+    pub fn find_or_leave_out() -> Option<Self> {
+        let found = Self::find();
+        if found.is_none() {
+            leave_out("no `bao`: run `cargo xtask test`, or set LOCKKEEPER_BAO");
+        }
+        found
+    }
+
+    /// Where the program is.
+    pub fn path(&self) -> &Path {
+        &self.program
+    }
+
+    /// Its command line, for any server that speaks Vault's API.
+    pub fn cli(&self, address: &str, token: &str) -> Cli {
+        Cli::new(&self.program, address, token)
+    }
+}
+
+/// A development server: unsealed, in memory, on loopback, with one root token
+/// and an empty plugin folder. Dropping it ends it.
+#[derive(Debug)]
+pub struct BaoServer {
+    bao: Bao,
+    program: Program,
+    address: String,
+}
+
+impl BaoServer {
+    /// Starts one and waits until it is healthy.
+    ///
+    /// # Panics
+    ///
+    /// When it does not become healthy.
+    pub fn start(bao: &Bao) -> Self {
+        for _ in 0..TRIES {
+            if let Some(server) = Self::try_start(bao) {
+                return server;
+            }
+        }
+        panic!("found no free port for a `bao` server in {TRIES} tries");
+    }
+
+    /// Its address, such as `http://127.0.0.1:40123`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// A token that may do everything.
+    pub fn root_token(&self) -> &'static str {
+        ROOT_TOKEN
+    }
+
+    /// The command line of the same program, as root.
+    pub fn cli(&self) -> Cli {
+        self.bao.cli(&self.address, ROOT_TOKEN)
+    }
+
+    /// A client of its HTTP API, as root.
+    pub fn http(&self) -> Http {
+        Http::new(&self.address).with_token(ROOT_TOKEN)
+    }
+
+    /// Its process.
+    pub fn program(&mut self) -> &mut Program {
+        &mut self.program
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.program.stdout() + &self.program.stderr()
+    }
+
+    /// Puts `program` into the plugin folder under `name` and registers it in
+    /// the catalogue as a secrets engine; returns its hash.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not accept it.
+    pub fn register_plugin(&self, program: &Path, name: &str) -> String {
+        let folder = self.program.folder().join(PLUGINS);
+        let hash = files::sha256(&files::install(program, &folder, name));
+        let sum = format!("-sha256={hash}");
+        self.cli().ok(&["plugin", "register", &sum, "secret", name]);
+        hash
+    }
+
+    /// Asks it to end and waits until it has.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end in time.
+    pub fn stop(self) {
+        self.program.stop();
+    }
+
+    fn try_start(bao: &Bao) -> Option<Self> {
+        let listen = format!("127.0.0.1:{}", free_port());
+        let address = format!("http://{listen}");
+        let launch = Launch::new(bao.path());
+        let plugins = launch.folder().join(PLUGINS);
+        std::fs::create_dir(&plugins).expect("cannot create a folder in a temporary folder");
+        let mut program = launch
+            .args(["server", "-dev", "-dev-no-store-token", "-log-level=debug"])
+            .args([format!("-dev-root-token-id={ROOT_TOKEN}")])
+            .args([format!("-dev-listen-address={listen}")])
+            .args([format!("-dev-plugin-dir={}", plugins.display())])
+            .start();
+        let port_was_taken = crate::eventually("`bao` listens", READY, || {
+            if program.ended().is_some() {
+                let taken = program.stderr().contains("address already in use")
+                    || program.stdout().contains("address already in use");
+                assert!(taken, "`bao server` ended by itself");
+                return Some(true);
+            }
+            // Its own word first: another server may answer on a port that was lost.
+            let started = program.stdout().contains("server started!");
+            (started && Http::new(&address).health() == Some(200)).then_some(false)
+        });
+        (!port_was_taken).then(|| Self {
+            bao: bao.clone(),
+            program,
+            address,
+        })
+    }
+}
+
+/// Says, and writes down where `cargo xtask test` reads it, that the running
+/// test is left out; with `CI=true` the test fails instead.
+fn leave_out(reason: &str) {
+    let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+    assert!(!in_ci, "in CI no test may be left out: {reason}");
+    let thread = std::thread::current();
+    let line = format!("{}: {reason}\n", thread.name().unwrap_or("a test"));
+    eprint!("left out: {line}");
+    if let Some(record) = std::env::var_os("LOCKKEEPER_LEFT_OUT") {
+        let file = std::fs::OpenOptions::new().append(true).open(record);
+        let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
+        written.expect("cannot write to the file that LOCKKEEPER_LEFT_OUT names");
+    }
+}

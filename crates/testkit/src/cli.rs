@@ -1,0 +1,118 @@
+//! An unmodified command line of Vault's kind, run once for each question.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::clean_command;
+
+/// `bao`, `vault` or `lockkeeper`, pointed at one server.
+///
+/// It has a home of its own, so it finds no token helper and leaves none.
+#[derive(Debug)]
+pub struct Cli {
+    program: PathBuf,
+    environment: Vec<(String, String)>,
+    home: TempDir,
+}
+
+/// What one run said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CliOutput {
+    /// The exit code; -1 if a signal ended it.
+    pub status: i32,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Cli {
+    /// A command line for the server at `address`, with `token` if it is not
+    /// empty; both go in under Vault's and OpenBao's names of the variables.
+    ///
+    /// # Panics
+    ///
+    /// When no temporary folder can be made.
+    pub fn new(program: impl Into<PathBuf>, address: &str, token: &str) -> Self {
+        let cli = Self {
+            program: program.into(),
+            environment: Vec::new(),
+            home: tempfile::tempdir().expect("no temporary folder"),
+        };
+        let cli = cli.env("VAULT_ADDR", address).env("BAO_ADDR", address);
+        if token.is_empty() {
+            return cli;
+        }
+        cli.env("VAULT_TOKEN", token).env("BAO_TOKEN", token)
+    }
+
+    /// Sets one more variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Runs it with `arguments` and without input.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub fn run(&self, arguments: &[&str]) -> CliOutput {
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs it, which must succeed; returns its standard output.
+    ///
+    /// # Panics
+    ///
+    /// When it exits with another code than 0.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        self.must_succeed(arguments, self.run(arguments))
+    }
+
+    /// Runs it with `VAULT_FORMAT=json` (and `BAO_FORMAT`), which must succeed;
+    /// returns what it printed.
+    ///
+    /// # Panics
+    ///
+    /// When it exits with another code than 0, or prints something else.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let json = [("VAULT_FORMAT", "json"), ("BAO_FORMAT", "json")];
+        let stdout = self.must_succeed(arguments, self.run_with(arguments, &json));
+        serde_json::from_str(&stdout)
+            .unwrap_or_else(|error| panic!("{arguments:?} did not print JSON ({error}): {stdout}"))
+    }
+
+    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> CliOutput {
+        let output = clean_command(&self.program, self.home.path())
+            .args(arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(variables.iter().copied())
+            .current_dir(self.home.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|error| panic!("cannot start `{}`: {error}", self.program.display()));
+        CliOutput {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    fn must_succeed(&self, arguments: &[&str], output: CliOutput) -> String {
+        assert_eq!(
+            output.status,
+            0,
+            "`{} {}` failed\n{}{}",
+            self.program.display(),
+            arguments.join(" "),
+            output.stdout,
+            output.stderr
+        );
+        output.stdout
+    }
+}

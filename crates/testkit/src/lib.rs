@@ -1,0 +1,45 @@
+//! The test kit: real programs, started, asked and stopped.
+//!
+//! For tests only, never part of a program. Everything here blocks, so that a
+//! plain `#[test]` reads from top to bottom: a test that also runs a server
+//! inside its own async runtime calls these functions from a thread of its
+//! own. What goes wrong panics, with the log of the program concerned.
+//!
+//! A test that needs a program which cargo cannot build says so in its first
+//! line, `let bao = require_bao!();`, and is left out, on record, where the
+//! program is missing; in CI that is a failure.
+
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "in a test a panic is the answer, and what is printed is shown with it"
+)]
+
+mod bao;
+mod cli;
+mod files;
+mod http;
+mod process;
+mod wait;
+
+pub use bao::{Bao, BaoServer};
+pub use cli::{Cli, CliOutput};
+pub use files::{bin, install, sha256};
+pub use http::Http;
+pub use process::{Launch, Program};
+pub use wait::{eventually, free_port};
+
+/// The real `bao`, or the end of the test that needs it.
+///
+/// Where `LOCKKEEPER_BAO` names no program, the test is put on record as left
+/// out and returns; with `CI=true` it fails.
+#[macro_export]
+macro_rules! require_bao {
+    () => {
+        match $crate::Bao::find_or_leave_out() {
+            Some(bao) => bao,
+            None => return,
+        }
+    };
+}

@@ -1,0 +1,6 @@
+//! The test kit against the real programs that it is made for.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
+
+mod bao;
+mod programs;
