@@ -91,9 +91,6 @@ const LAYERS: &[Layer] = &[
     layer("xtask", Kind::Development, &[]),
 ];
 
-/// What the tests of a pure crate may use beyond what the crate may use.
-const FOR_PURE_TESTS: &[&str] = &["testkit", "store"];
-
 /// Whether `package` is a crate that decides and does nothing else.
 pub(super) fn is_pure(package: &str) -> bool {
     find(package).is_some_and(|layer| layer.kind == Kind::Pure)
@@ -134,14 +131,15 @@ fn find(name: &str) -> Option<&'static Layer> {
 }
 
 fn allowed(layer: &Layer, dependency: &str, kind: DependencyKind) -> bool {
-    let is_development = find(dependency).is_some_and(|other| other.kind == Kind::Development);
+    let is = |kind: Kind| find(dependency).is_some_and(|other| other.kind == kind);
     let by_table = match layer.may_use {
         MayUse::These(names) => names.contains(&dependency),
-        MayUse::All => !is_development,
+        MayUse::All => !is(Kind::Development),
         MayUse::AllAndDevelopment => true,
     };
     match (kind, layer.kind) {
-        (DependencyKind::Dev, Kind::Pure) => by_table || FOR_PURE_TESTS.contains(&dependency),
+        // A pure crate that needs its host to be tested is not pure.
+        (DependencyKind::Dev, Kind::Pure) => !is(Kind::Host) && !is(Kind::Program),
         (DependencyKind::Dev, _) => true,
         _ => by_table,
     }
@@ -196,6 +194,7 @@ mod tests {
     fn the_tests_of_a_pure_crate_must_not_see_a_host() {
         assert_eq!(problems("engine", DependencyKind::Dev, "server").len(), 1);
         assert_eq!(problems("engine", DependencyKind::Dev, "testkit").len(), 0);
+        assert_eq!(problems("engine", DependencyKind::Dev, "runtime").len(), 0);
     }
 
     #[test]
