@@ -1,0 +1,215 @@
+//! What can go wrong between a command and its server, with the remedy.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Method;
+use url::Url;
+
+/// The result of everything that asks a server.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a request got no good answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server answered with an error. Printed as Vault's command line
+    /// prints it, because scripts and people look for that form.
+    #[error("{}", api_message(method, url, *status, errors, raw_message.as_deref()))]
+    Api {
+        /// The HTTP status, 400 or more.
+        status: u16,
+        /// The texts of the answer's `errors`.
+        errors: Vec<String>,
+        /// The whole body, when it was not the API's JSON: most often an
+        /// answer of a proxy.
+        raw_message: Option<String>,
+        /// Where the request went in the end.
+        url: Box<Url>,
+        /// What it was.
+        method: Method,
+    },
+
+    /// No server answered, after all retries.
+    #[error(
+        "cannot reach a server at `{address}`: {cause}; {}",
+        unreachable_remedy(address, cause)
+    )]
+    Unreachable {
+        /// The server's address.
+        address: Url,
+        /// What the network or TLS said.
+        cause: String,
+    },
+
+    /// The server did not answer in time. Whether it did what was asked is
+    /// unknown.
+    #[error(
+        "no answer from `{address}` within {} s; it may have done what was asked: look before \
+         you repeat it, or set VAULT_CLIENT_TIMEOUT to wait longer",
+        timeout.as_secs()
+    )]
+    TimedOut {
+        /// The server's address.
+        address: Url,
+        /// How long it was waited for.
+        timeout: Duration,
+    },
+
+    /// The server sent the client away from TLS.
+    #[error(
+        "refused to follow the redirect of `{from}` to `{to}`, which is not encrypted; \
+         set VAULT_ADDR to the server that should answer"
+    )]
+    InsecureRedirect {
+        /// What was asked.
+        from: Box<Url>,
+        /// Where the answer pointed to.
+        to: Box<Url>,
+    },
+
+    /// The answer was a success but not the API's JSON.
+    #[error("`{url}` did not answer as a Vault server does: {problem}; is VAULT_ADDR right?")]
+    NotVault {
+        /// What was asked.
+        url: Url,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+
+    /// The path cannot be asked for.
+    #[error("`{path}` is no path: {problem}")]
+    Path {
+        /// As it was given.
+        path: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+
+    /// A variable, flag or file has a value that makes no sense.
+    #[error("`{name}`: {problem}")]
+    Setting {
+        /// The variable, or what it sets.
+        name: String,
+        /// What is wrong, and what is expected.
+        problem: String,
+    },
+
+    /// The certificates to trust cannot be used.
+    #[error("cannot take certificates from `{}`: {problem}; VAULT_CACERT names a PEM file", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// The TLS library refused its settings.
+    #[error("cannot set up TLS: {0}")]
+    Tls(String),
+}
+
+/// The form of `ResponseError` in Vault's `api/response.go`.
+fn api_message(
+    method: &Method,
+    url: &Url,
+    status: u16,
+    errors: &[String],
+    raw_message: Option<&str>,
+) -> String {
+    let kind = if raw_message.is_some() {
+        "Raw Message"
+    } else {
+        "Errors"
+    };
+    let mut message =
+        format!("Error making API request.\n\nURL: {method} {url}\nCode: {status}. {kind}:\n\n");
+    message.push_str(raw_message.unwrap_or_default().trim_end());
+    for (index, error) in errors.iter().enumerate() {
+        let line_end = if index == 0 { "" } else { "\n" };
+        // Writing to a string cannot fail.
+        let _ = write!(message, "{line_end}* {error}");
+    }
+    message.trim_end().to_owned()
+}
+
+fn unreachable_remedy(address: &Url, cause: &str) -> &'static str {
+    if cause.contains("InvalidContentType") {
+        return "it does not speak TLS: set VAULT_ADDR to its address with `http://`";
+    }
+    if cause.contains("certificate") {
+        return "set VAULT_CACERT to the certificate that signed the server's";
+    }
+    if address.scheme() == "https" && is_loopback(address) {
+        return "is it running? A development server speaks plain HTTP: set VAULT_ADDR to its \
+                address with `http://`";
+    }
+    "is it running? Set VAULT_ADDR to the address of the server that you mean"
+}
+
+/// Whether the address is this machine's own.
+pub(crate) fn is_loopback(address: &Url) -> bool {
+    match address.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn boxed(text: &str) -> Box<Url> {
+        Box::new(url(text))
+    }
+
+    #[test]
+    fn an_answered_error_is_printed_as_vaults_command_line_does() {
+        let error = Error::Api {
+            status: 400,
+            errors: vec!["first".to_owned(), "second".to_owned()],
+            raw_message: None,
+            url: boxed("http://127.0.0.1:8200/v1/confluent/creds/x"),
+            method: Method::PUT,
+        };
+        assert_eq!(
+            error.to_string(),
+            "Error making API request.\n\n\
+             URL: PUT http://127.0.0.1:8200/v1/confluent/creds/x\n\
+             Code: 400. Errors:\n\n\
+             * first\n* second"
+        );
+    }
+
+    #[test]
+    fn what_a_proxy_said_is_shown_as_it_is() {
+        let error = Error::Api {
+            status: 502,
+            errors: Vec::new(),
+            raw_message: Some("<html>bad gateway</html>\n".to_owned()),
+            url: boxed("https://vault/v1/a"),
+            method: Method::GET,
+        };
+        assert!(
+            error
+                .to_string()
+                .ends_with("Code: 502. Raw Message:\n\n<html>bad gateway</html>")
+        );
+    }
+
+    #[test]
+    fn the_remedy_for_a_server_without_tls_is_its_plain_address() {
+        let error = Error::Unreachable {
+            address: url("https://127.0.0.1:8200"),
+            cause: "received corrupt message of type InvalidContentType".to_owned(),
+        };
+        assert!(error.to_string().contains("with `http://`"), "{error}");
+    }
+}

@@ -1,0 +1,203 @@
+//! The paths of `sys/` that a command line asks by name.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{Client, Object, Result, Secret};
+
+/// The answer of `sys/health`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[serde(default)]
+pub struct Health {
+    /// Whether the server has been initialized.
+    pub initialized: bool,
+    /// Whether its data cannot be read.
+    pub sealed: bool,
+    /// Whether another node is the active one.
+    pub standby: bool,
+    /// Its time, in seconds since 1970.
+    pub server_time_utc: i64,
+    /// The version of the API that it speaks.
+    pub version: String,
+    /// The name of its cluster; empty while it is sealed.
+    pub cluster_name: String,
+    /// The id of its cluster; empty while it is sealed.
+    pub cluster_id: String,
+}
+
+/// The answer of `sys/seal-status`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "the members are Vault's")]
+pub struct SealStatus {
+    /// The kind of seal, such as `shamir`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether the server has been initialized.
+    pub initialized: bool,
+    /// Whether its data cannot be read.
+    pub sealed: bool,
+    /// How many shares of the key unseal it.
+    pub t: i64,
+    /// How many shares there are.
+    pub n: i64,
+    /// How many shares have been given so far.
+    pub progress: i64,
+    /// The id of the unsealing under way.
+    pub nonce: String,
+    /// The version of the API that it speaks.
+    pub version: String,
+    /// When it was built, RFC 3339.
+    pub build_date: String,
+    /// Whether it moves from one seal to another.
+    pub migration: bool,
+    /// The name of its cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_name: Option<String>,
+    /// The id of its cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
+    /// Whether shares recover it rather than unseal it.
+    pub recovery_seal: bool,
+    /// Where it stores its data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_type: Option<String>,
+    /// Lockkeeper's own version, from a server of that kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lockkeeper_version: Option<String>,
+}
+
+/// The answer of `sys/leader`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, Default)]
+#[serde(default)]
+pub struct Leader {
+    /// Whether several nodes can share the work.
+    pub ha_enabled: bool,
+    /// Whether the one that answered is the active one.
+    pub is_self: bool,
+    /// When the active one became so, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active_time: Option<String>,
+    /// Where clients reach the active one.
+    pub leader_address: String,
+    /// Where other nodes reach it.
+    pub leader_cluster_address: String,
+}
+
+impl Client {
+    /// How the server is; every state is an answer, not an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::request`].
+    pub async fn health(&self) -> Result<Health> {
+        // By default the status tells the state, in 429, 472, 473, 501 and 503.
+        let codes = [
+            ("uninitcode", "299"),
+            ("sealedcode", "299"),
+            ("standbycode", "299"),
+            ("drsecondarycode", "299"),
+            ("performancestandbycode", "299"),
+        ];
+        let answer = self
+            .request(Method::GET, "sys/health", &codes, None)
+            .await?;
+        answer.bare()
+    }
+
+    /// Whether the server is sealed, and how far unsealing has come.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::request`].
+    pub async fn seal_status(&self) -> Result<SealStatus> {
+        let answer = self
+            .request(Method::GET, "sys/seal-status", &[], None)
+            .await?;
+        answer.bare()
+    }
+
+    /// Which node is the active one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::request`]; a sealed server refuses with 503.
+    pub async fn leader(&self) -> Result<Leader> {
+        let answer = self.request(Method::GET, "sys/leader", &[], None).await?;
+        answer.bare()
+    }
+
+    /// What the server knows about a lease.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::write`]; an unknown lease is refused with 400.
+    pub async fn lookup_lease(&self, lease_id: &str) -> Result<Option<Secret>> {
+        let body = object(json!({"lease_id": lease_id}));
+        self.write("sys/leases/lookup", &body).await
+    }
+
+    /// Lets a lease live on, for `increment` from now if the server agrees;
+    /// none leaves the time to the server.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::write`]; a lease that is unknown or cannot be renewed is
+    /// refused with 400.
+    pub async fn renew_lease(
+        &self,
+        lease_id: &str,
+        increment: Option<Duration>,
+    ) -> Result<Option<Secret>> {
+        let seconds = increment.map_or(0, |increment| increment.as_secs());
+        let body = object(json!({"lease_id": lease_id, "increment": seconds}));
+        self.write("sys/leases/renew", &body).await
+    }
+
+    /// Ends a lease. With `sync` the answer comes when it has ended, and says
+    /// if that failed; without, the server ends it when it can.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::write`].
+    pub async fn revoke_lease(&self, lease_id: &str, sync: bool) -> Result<()> {
+        let body = object(json!({"lease_id": lease_id, "sync": sync}));
+        self.write("sys/leases/revoke", &body).await.map(drop)
+    }
+
+    /// Ends all leases whose ids begin with `prefix`, such as `confluent/creds/app`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::write`].
+    pub async fn revoke_prefix(&self, prefix: &str, sync: bool) -> Result<()> {
+        let path = format!(
+            "sys/leases/revoke-prefix/{}",
+            prefix.trim_start_matches('/')
+        );
+        self.write(&path, &object(json!({"sync": sync})))
+            .await
+            .map(drop)
+    }
+
+    /// As [`Client::revoke_prefix`], but forgets the leases even where their
+    /// engine fails to end them: what they stand for may live on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::write`].
+    pub async fn revoke_force(&self, prefix: &str) -> Result<()> {
+        let path = format!("sys/leases/revoke-force/{}", prefix.trim_start_matches('/'));
+        self.write(&path, &Object::new()).await.map(drop)
+    }
+}
+
+fn object(json: serde_json::Value) -> Object {
+    match json {
+        serde_json::Value::Object(object) => object,
+        _ => Object::new(),
+    }
+}
