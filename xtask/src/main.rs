@@ -10,6 +10,8 @@
     reason = "a chore talks to the person who started it"
 )]
 
+#[cfg(feature = "codegen")]
+mod codegen;
 mod licences;
 mod source;
 mod test;
@@ -25,6 +27,9 @@ usage: cargo xtask <command>
   test [--offline] [-- <arguments of cargo test>]
                  install what the tests need under `target/` and run them all
   tidy           check the rules that the compiler does not know
+  codegen [--check]
+                 make the Rust code of the protobuf definitions, or only
+                 compare it with what is committed
   licences       check the licences and the doubles of all dependencies
 ";
 
@@ -43,6 +48,8 @@ fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(&test::Options::parse(rest)?),
         Some((command, [])) if command == "tidy" => tidy::run(),
+        Some((command, [])) if command == "codegen" => generate(false),
+        Some((command, [flag])) if command == "codegen" && flag == "--check" => generate(true),
         Some((command, [])) if command == "licences" => licences::run(),
         Some((command, _)) if command == "help" || command == "--help" => {
             print!("{USAGE}");
@@ -53,4 +60,29 @@ fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::from(2))
         }
     }
+}
+
+/// Makes the code of the protobuf definitions, or compares it.
+#[cfg(feature = "codegen")]
+fn generate(check: bool) -> anyhow::Result<ExitCode> {
+    codegen::run(check).map(|()| ExitCode::SUCCESS)
+}
+
+/// The same, by an `xtask` that was built with the protobuf compiler: building
+/// that takes longer than every other chore.
+#[cfg(not(feature = "codegen"))]
+fn generate(check: bool) -> anyhow::Result<ExitCode> {
+    use anyhow::Context;
+
+    let status = workspace::cargo()
+        .args(["run", "--quiet", "--locked", "--package", "xtask"])
+        .args(["--features", "codegen", "--", "codegen"])
+        .args(check.then_some("--check"))
+        .status()
+        .context("cannot start cargo")?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

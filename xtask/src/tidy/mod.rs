@@ -100,7 +100,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     for finding in &findings {
         println!("{finding}");
     }
-    if findings.is_empty() {
+    // It says itself which file is stale.
+    let generated_code_is_fresh = crate::generate(true)? == ExitCode::SUCCESS;
+    if findings.is_empty() && generated_code_is_fresh {
         println!(
             "tidy: {} packages, {} files",
             workspace.packages.len(),
