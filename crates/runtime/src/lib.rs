@@ -134,13 +134,13 @@ mod tests {
         let tasks = TokioTasks::new();
         let ended = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&ended);
-        let sleep = tasks.sleep(Duration::from_secs(60));
+        let sleep = tasks.sleep(Duration::from_mins(1));
         tasks.spawn(Box::pin(async move {
             sleep.await;
             counter.fetch_add(1, Ordering::SeqCst);
         }));
         tasks.shut_down(Duration::from_secs(2)).await;
-        tokio::time::sleep(Duration::from_secs(120)).await;
+        tokio::time::sleep(Duration::from_mins(2)).await;
         assert_eq!(ended.load(Ordering::SeqCst), 0);
     }
 }

@@ -119,9 +119,9 @@ mod tests {
     async fn a_batch_is_applied_in_order() {
         let store = store(&["a"]).await;
         let batch = vec![
-            Write::put("b", *b"1"),
+            Write::put("b", b"1".to_vec()),
             Write::delete("a"),
-            Write::put("b", *b"2"),
+            Write::put("b", b"2".to_vec()),
         ];
         store.apply(batch).await.unwrap();
         assert_eq!(store.keys(), ["b"]);

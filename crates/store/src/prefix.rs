@@ -80,7 +80,9 @@ mod tests {
         let store = Arc::new(MemoryStorage::new());
         let one = PrefixStorage::new(Arc::clone(&store) as Arc<dyn Storage>, "one/");
         let two = PrefixStorage::new(Arc::clone(&store) as Arc<dyn Storage>, "two/");
-        one.apply(vec![Write::put("key", *b"1")]).await.unwrap();
+        one.apply(vec![Write::put("key", b"1".to_vec())])
+            .await
+            .unwrap();
         assert_eq!(two.get("key").await.unwrap(), None);
         assert_eq!(one.list("").await.unwrap(), ["key"]);
         assert_eq!(store.keys(), ["one/key"]);

@@ -25,10 +25,10 @@ pub enum Write {
 
 impl Write {
     /// A change that stores a value.
-    pub fn put(key: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+    pub fn put(key: impl Into<String>, value: impl Into<Zeroizing<Vec<u8>>>) -> Self {
         Self::Put {
             key: key.into(),
-            value: Zeroizing::new(value.into()),
+            value: value.into(),
         }
     }
 

@@ -1,0 +1,142 @@
+//! The account: the admin credential of an organization, kept in storage.
+//!
+//! One is current, which is what `config` shows and what new keys are made
+//! with. Those of other organizations stay, only to delete the keys that were
+//! made with them (`lifecycle.md`, 29).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use logical::{Error, Storage, Write};
+use serde::{Deserialize, Serialize};
+
+use crate::SecretText;
+use crate::control_plane::Access;
+use crate::ids::{KeyId, OrganizationId};
+use crate::ledger::codec;
+
+const CURRENT: &str = "lockkeeper/account/current";
+const BY_ORGANIZATION: &str = "lockkeeper/account/organization/";
+
+/// Where the address is not given.
+pub const DEFAULT_URL: &str = "https://api.confluent.cloud";
+
+/// An admin credential, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The organization that it belongs to, once Confluent told.
+    pub organization: Option<OrganizationId>,
+    /// Base address of the API.
+    pub url: String,
+    /// Id of the Cloud API key.
+    pub key_id: KeyId,
+    /// Its secret.
+    pub secret: SecretText,
+    /// Further trusted roots, PEM; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ca_cert: String,
+    /// When it was written.
+    pub written_at: Timestamp,
+}
+
+impl Account {
+    /// What a call to the control plane needs.
+    pub fn access(&self) -> Access {
+        Access {
+            url: self.url.clone(),
+            key_id: self.key_id.clone(),
+            secret: self.secret.clone(),
+            ca_cert: self.ca_cert.clone(),
+        }
+    }
+
+    /// The key in storage: by organization, or one place for an account whose
+    /// organization nobody told.
+    fn storage_key(organization: Option<&OrganizationId>) -> String {
+        let name = organization.map_or("unproven", OrganizationId::as_str);
+        format!("{BY_ORGANIZATION}{name}")
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Current {
+    organization: Option<OrganizationId>,
+}
+
+/// The accounts in a mount's storage.
+pub(crate) struct Accounts {
+    storage: Arc<dyn Storage>,
+}
+
+impl Accounts {
+    pub(crate) fn new(storage: Arc<dyn Storage>) -> Self {
+        Self { storage }
+    }
+
+    /// The account that new keys are made with.
+    pub(crate) async fn current(&self) -> Result<Option<Account>, Error> {
+        let current: Option<Current> = codec::read(&*self.storage, CURRENT).await?;
+        match current {
+            Some(current) => self.stored(current.organization.as_ref()).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The account that new keys are made with, or what to do without one.
+    pub(crate) async fn required(&self) -> Result<Account, Error> {
+        self.current().await?.ok_or_else(|| {
+            Error::bad_request(
+                "no account is configured: write `ccloud_api_key_id` and \
+                 `ccloud_api_key_secret` to `config`",
+            )
+        })
+    }
+
+    /// The account that can delete keys of an organization. An account whose
+    /// organization is not known stands in where no other is there.
+    pub(crate) async fn for_organization(
+        &self,
+        organization: Option<&OrganizationId>,
+    ) -> Result<Account, Error> {
+        if let Some(account) = self.stored(organization).await? {
+            return Ok(account);
+        }
+        let current = self.required().await?;
+        if organization.is_none() || current.organization.is_none() {
+            return Ok(current);
+        }
+        Err(Error::internal(format!(
+            "the account of organization `{}` is gone, so its keys cannot be deleted: write it to \
+             `config` again",
+            organization.map_or("", OrganizationId::as_str)
+        )))
+    }
+
+    /// Stores an account and makes it the current one.
+    pub(crate) async fn write(&self, account: &Account) -> Result<(), Error> {
+        let organization = account.organization.clone();
+        let key = Account::storage_key(organization.as_ref());
+        let batch = vec![
+            Write::put(key, codec::encode(account)?),
+            Write::put(CURRENT, codec::encode(&Current { organization })?),
+        ];
+        self.storage.apply(batch).await
+    }
+
+    /// Removes the current account.
+    pub(crate) async fn delete_current(&self) -> Result<(), Error> {
+        let Some(account) = self.current().await? else {
+            return Ok(());
+        };
+        let key = Account::storage_key(account.organization.as_ref());
+        let batch = vec![Write::delete(CURRENT), Write::delete(key)];
+        self.storage.apply(batch).await
+    }
+
+    async fn stored(
+        &self,
+        organization: Option<&OrganizationId>,
+    ) -> Result<Option<Account>, Error> {
+        codec::read(&*self.storage, &Account::storage_key(organization)).await
+    }
+}

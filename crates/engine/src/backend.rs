@@ -1,0 +1,58 @@
+//! The engine as a backend: the table of paths with the engine's state.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use logical::framework::{Definition, Framework, Hooks};
+use logical::{Backend, BackendContext, Error, Factory, SpecialPaths};
+
+use crate::control_plane::ControlPlane;
+use crate::ledger::store::SEAL_WRAPPED;
+use crate::paths;
+use crate::state::Engine;
+
+/// Version of the engine, as plugins report it.
+pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+
+/// Mounts engines on one control plane.
+pub struct EngineFactory {
+    control: Arc<dyn ControlPlane>,
+}
+
+impl EngineFactory {
+    /// Engines that reach Confluent Cloud through this.
+    pub fn new(control: Arc<dyn ControlPlane>) -> Self {
+        Self { control }
+    }
+}
+
+impl Factory for EngineFactory {
+    fn create(&self, context: BackendContext) -> Result<Arc<dyn Backend>, Error> {
+        let engine = Arc::new(Engine::new(context, Arc::clone(&self.control)));
+        Ok(Arc::new(Framework::new(engine, definition())?))
+    }
+
+    fn version(&self) -> &str {
+        VERSION
+    }
+}
+
+fn definition() -> Definition<Engine> {
+    Definition {
+        help: paths::HELP,
+        paths: paths::all(),
+        secrets: vec![paths::creds::secret_type()],
+        special_paths: SpecialPaths {
+            seal_wrap_storage: SEAL_WRAPPED.map(str::to_owned).to_vec(),
+            ..SpecialPaths::default()
+        },
+    }
+}
+
+#[async_trait]
+impl Hooks for Engine {
+    async fn periodic(self: Arc<Self>) -> Result<(), Error> {
+        self.license_sweep();
+        Ok(())
+    }
+}

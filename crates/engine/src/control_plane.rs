@@ -1,0 +1,146 @@
+//! What the engine needs of Confluent Cloud, as a trait.
+//!
+//! The real client implements it through a small adapter, and tests implement
+//! it with a world of their own. Implementations retry nothing that could
+//! happen twice, and never put a secret in an error.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use logical::Error;
+
+use crate::SecretText;
+use crate::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
+
+/// How to reach an organization: the admin credential and where it is valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Base address of the API.
+    pub url: String,
+    /// Id of the Cloud API key.
+    pub key_id: KeyId,
+    /// Its secret.
+    pub secret: SecretText,
+    /// Further trusted roots, PEM; empty for none.
+    pub ca_cert: String,
+}
+
+/// For whom and for what a key is made.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Target {
+    /// The service account or user.
+    pub owner: OwnerId,
+    /// What the key gives access to.
+    pub resource: ResourceId,
+    /// The environment of the resource, where its kind needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentId>,
+}
+
+/// A key to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// Begins with the marker.
+    pub display_name: String,
+    /// Words for people.
+    pub description: String,
+    /// For whom and for what.
+    pub target: Target,
+}
+
+/// A key that was just made: the only time that its secret is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedKey {
+    /// What is known of it.
+    pub key: KnownKey,
+    /// The secret.
+    pub secret: SecretText,
+}
+
+/// What Confluent tells of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Its display name.
+    pub display_name: String,
+    /// When it was made, where told.
+    pub created_at: Option<Timestamp>,
+    /// The organization, where told.
+    pub organization: Option<OrganizationId>,
+}
+
+/// Keys of one owner for one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyList {
+    /// The keys.
+    pub keys: Vec<KnownKey>,
+    /// Whether these are all. Only then does absence mean anything.
+    pub complete: bool,
+}
+
+/// Why Confluent did not do what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The admin credential is not valid (401).
+    Unauthorized,
+    /// The admin credential may not do this, or the object is gone (403).
+    Forbidden,
+    /// The object does not exist (404).
+    NotFound,
+    /// A quota is used up (402).
+    QuotaReached,
+    /// Too many requests (429).
+    RateLimited,
+    /// The request is wrong in another way (400, 409, 422).
+    Rejected,
+    /// Not reachable, not answering, or failing (5xx).
+    Unavailable,
+}
+
+/// A failed call: what went wrong, in words that name request and remedy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudError {
+    /// What kind of failure.
+    pub failure: Failure,
+    /// A sentence for the user, without any secret.
+    pub message: String,
+    /// Whether the request may have been carried out all the same.
+    pub outcome_unknown: bool,
+}
+
+impl From<CloudError> for Error {
+    fn from(error: CloudError) -> Self {
+        match error.failure {
+            Failure::RateLimited => Self::rate_limited(error.message),
+            Failure::Unavailable => Self::upstream(error.message),
+            Failure::Unauthorized
+            | Failure::Forbidden
+            | Failure::NotFound
+            | Failure::QuotaReached
+            | Failure::Rejected => Self::bad_request(error.message),
+        }
+    }
+}
+
+/// Confluent Cloud's control plane.
+#[async_trait]
+pub trait ControlPlane: Send + Sync {
+    /// Checks what can be told without asking: the form of the address, the
+    /// checksum of the secret, the roots. Gives warnings.
+    ///
+    /// # Errors
+    /// A sentence that names the field and what to do.
+    fn check_access(&self, access: &Access) -> Result<Vec<String>, String>;
+
+    /// Makes a key. Not idempotent: a lost answer may have made one.
+    async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError>;
+
+    /// Reads a key.
+    async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError>;
+
+    /// Lists the keys of one owner for one resource.
+    async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError>;
+
+    /// Deletes a key.
+    async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError>;
+}

@@ -1,0 +1,184 @@
+//! Identifiers: Confluent's, which are opaque texts with known prefixes, and
+//! our own, which are random.
+
+use std::fmt;
+
+use logical::Entropy;
+use serde::{Deserialize, Serialize};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes a text as it is.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// Id of an API key, for example `K7Q2M4ZB6RXN3TWD`.
+    KeyId
+);
+text_id!(
+    /// Id of a service account (`sa-…`) or user (`u-…`) that owns keys.
+    OwnerId
+);
+text_id!(
+    /// Id of what a key gives access to: `lkc-…`, `lsrc-…`, `lksqlc-…`,
+    /// `aws.us-east-1`, `tableflow`, `cloud` or `global`.
+    ResourceId
+);
+text_id!(
+    /// Id of an environment, `env-…`.
+    EnvironmentId
+);
+text_id!(
+    /// Id of an organization, a UUID.
+    OrganizationId
+);
+text_id!(
+    /// Name of a role, in lower case.
+    RoleName
+);
+
+macro_rules! random_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// A new random id: 64 bits, 13 characters of base32.
+            pub fn random(entropy: &dyn Entropy) -> Self {
+                let mut bytes = [0; 8];
+                entropy.fill(&mut bytes);
+                Self(base32(u64::from_be_bytes(bytes)))
+            }
+
+            /// An id from a text that one of these was written as.
+            pub fn parse(text: &str) -> Option<Self> {
+                let fits = text.len() == 13
+                    && text.bytes().all(|byte| BASE32.contains(&byte));
+                fits.then(|| Self(text.to_owned()))
+            }
+
+            /// The 13 characters.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+random_id!(
+    /// Our id of a credential; also the nonce in its key's marker.
+    CredentialId
+);
+random_id!(
+    /// Our id of a holder, which is one lease on a credential.
+    HolderId
+);
+random_id!(
+    /// Id of a mount's storage; the first half of every marker.
+    StorageId
+);
+random_id!(
+    /// Which shared key a role's readers get. A role that is made again or
+    /// given another target has a new one.
+    Generation
+);
+
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// 13 digits of five bits, the most significant first.
+fn base32(number: u64) -> String {
+    (0..13)
+        .rev()
+        .map(|place| char::from(BASE32[(number >> (5 * place) & 31) as usize]))
+        .collect()
+}
+
+/// What the display name of every key of ours begins with: the storage's id
+/// and the credential's, 26 characters. Two mounts never share one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marker(String);
+
+impl Marker {
+    /// The marker of a credential in a storage.
+    pub fn new(storage: &StorageId, credential: &CredentialId) -> Self {
+        Self(format!("{storage}{credential}"))
+    }
+
+    /// A display name that begins with the marker.
+    pub fn display_name(&self, words: &str) -> String {
+        format!("{} {words}", self.0)
+    }
+
+    /// Whether a display name begins with the marker.
+    pub fn marks(&self, display_name: &str) -> bool {
+        display_name.starts_with(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(u8);
+
+    impl Entropy for Fixed {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn random_ids_use_all_64_bits() {
+        assert_eq!(CredentialId::random(&Fixed(0)).as_str(), "AAAAAAAAAAAAA");
+        assert_eq!(CredentialId::random(&Fixed(255)).as_str(), "P777777777777");
+    }
+
+    #[test]
+    fn what_is_no_id_is_not_parsed() {
+        assert!(HolderId::parse("AAAAAAAAAAAAA").is_some());
+        assert!(HolderId::parse("AAAAAAAAAAAA").is_none());
+        assert!(HolderId::parse("aaaaaaaaaaaaa").is_none());
+        assert!(HolderId::parse("../../config.").is_none());
+    }
+
+    #[test]
+    fn a_marker_is_26_characters_and_marks_only_its_own() {
+        let storage = StorageId::random(&Fixed(1));
+        let marker = Marker::new(&storage, &CredentialId::random(&Fixed(2)));
+        let other = Marker::new(&storage, &CredentialId::random(&Fixed(3)));
+        let name = marker.display_name("app");
+        assert_eq!(name.len(), 26 + 1 + 3);
+        assert!(marker.marks(&name));
+        assert!(!other.marks(&name));
+    }
+}

@@ -1,0 +1,275 @@
+//! Making a key: intent, creation, entry. In this order, whatever happens to
+//! the request that asked for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use logical::Error;
+use logical::effects::within;
+use tokio::sync::oneshot;
+
+use crate::control_plane::{CloudError, CreatedKey, NewKey};
+use crate::ids::{CredentialId, HolderId, RoleName};
+use crate::ledger::credential::later;
+use crate::ledger::{Credential, Entry, Event, Failure, Holder, IssuedKey, Sharing, State};
+use crate::role::Role;
+use crate::state::{Engine, LeaseTimes};
+
+/// A creation is not sent for an intent older than this.
+const SEND_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a creation may take.
+const CREATE_LIMIT: Duration = Duration::from_secs(30);
+
+/// An entry that is not durable this long after its intent is given up.
+const DURABLE_WITHIN: Duration = Duration::from_secs(45);
+
+/// When a key whose answer was lost is looked for, after the loss.
+const SEARCH_AFTER: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_secs(2),
+    Duration::from_secs(10),
+    Duration::from_mins(1),
+];
+
+/// What a deadline has beyond the lease, for the time that an answer needs to
+/// reach the host and a revocation to come back.
+const MARGIN: SignedDuration = SignedDuration::from_mins(1);
+
+/// Who asked, for the key's description.
+#[derive(Debug, Clone)]
+pub(crate) struct Requester {
+    /// Path of the mount.
+    pub(crate) mount: String,
+    /// The host's name for the requester.
+    pub(crate) name: String,
+}
+
+/// A key that was made, with its first holder.
+pub(crate) struct Issued {
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) key: IssuedKey,
+    pub(crate) holder: HolderId,
+}
+
+impl Engine {
+    /// Makes a key for one lease. The work goes on when the reader hangs up;
+    /// the key is then deleted at once.
+    pub(crate) async fn issue_single_use(
+        self: &Arc<Self>,
+        role: Role,
+        times: LeaseTimes,
+        requester: Requester,
+    ) -> Result<Issued, Error> {
+        let (sender, receiver) = oneshot::channel();
+        let engine = Arc::clone(self);
+        self.tasks.spawn(Box::pin(async move {
+            let issued = engine
+                .make(role, Sharing::SingleUse, times, requester)
+                .await;
+            if let Err(Ok(untaken)) = sender.send(issued) {
+                let released = Event::Release {
+                    holder: untaken.holder,
+                    now: engine.clock.now(),
+                };
+                let _ = engine.ledger.happen(&untaken.entry, released).await;
+            }
+        }));
+        receiver.await.unwrap_or_else(|_| Err(shutting_down()))
+    }
+
+    /// Makes a key and its first holder. Must run in a task of its own.
+    pub(crate) async fn make(
+        self: &Arc<Self>,
+        role: Role,
+        sharing: Sharing,
+        times: LeaseTimes,
+        requester: Requester,
+    ) -> Result<Issued, Error> {
+        let account = self.accounts.required().await?;
+        let id = CredentialId::random(&*self.entropy);
+        let marker = self.ledger.marker(&id).await?;
+        let key = NewKey {
+            display_name: marker.display_name(role.name.as_str()),
+            description: description(&role, &requester),
+            target: role.target.clone(),
+        };
+        let started = self.clock.monotonic();
+        let elapsed = || self.clock.monotonic().saturating_sub(started);
+        let entry = self
+            .ledger
+            .intend(Credential {
+                id,
+                role: role.name.clone(),
+                generation: role.generation.clone(),
+                organization: account.organization.clone(),
+                target: role.target.clone(),
+                sharing,
+                intended_at: self.clock.now(),
+                state: State::Intended,
+                holders: std::collections::BTreeMap::new(),
+            })
+            .await?;
+        if elapsed() > SEND_WITHIN {
+            let _ = self.ledger.happen(&entry, Event::Refused).await;
+            return Err(Error::upstream(
+                "storage took too long to note the new key, so it was not made: try again",
+            ));
+        }
+        let access = account.access();
+        let creation = self.control.create_key(&access, &key);
+        let created = match within(&*self.tasks, CREATE_LIMIT, creation).await {
+            Some(Ok(created)) if marker.marks(&created.key.display_name) => created,
+            Some(Ok(unmarked)) => return Err(self.disown(&entry, unmarked).await),
+            Some(Err(refused)) if !refused.outcome_unknown => {
+                let _ = self.ledger.happen(&entry, Event::Refused).await;
+                return Err(creation_error(&role.name, refused));
+            }
+            Some(Err(lost)) => {
+                self.search_later(Arc::clone(&entry));
+                return Err(creation_error(&role.name, lost));
+            }
+            None => {
+                self.search_later(Arc::clone(&entry));
+                return Err(Error::upstream(format!(
+                    "Confluent Cloud did not answer the creation of a key for role `{}` within {} \
+                     seconds; whatever it made is deleted: try again",
+                    role.name,
+                    CREATE_LIMIT.as_secs()
+                )));
+            }
+        };
+        if elapsed() > DURABLE_WITHIN {
+            return Err(self.disown(&entry, created).await);
+        }
+        self.enter(entry, created, sharing, times).await
+    }
+
+    /// Enters a created key with its first holder.
+    async fn enter(
+        self: &Arc<Self>,
+        entry: Arc<Entry>,
+        created: CreatedKey,
+        sharing: Sharing,
+        times: LeaseTimes,
+    ) -> Result<Issued, Error> {
+        let (holder, first) = self.new_holder(times);
+        let issued = IssuedKey {
+            id: created.key.id,
+            secret: Some(created.secret),
+        };
+        let stored = IssuedKey {
+            id: issued.id.clone(),
+            secret: issued.secret.clone().filter(|_| sharing == Sharing::Shared),
+        };
+        let made = Event::Made {
+            key: stored,
+            holder: (holder.clone(), first),
+        };
+        match self.ledger.happen(&entry, made).await {
+            Ok(()) => Ok(Issued {
+                entry,
+                key: issued,
+                holder,
+            }),
+            // The write may have happened; the sweep reads storage and decides.
+            Err(Failure::Failed(error)) => Err(error.context("storing the new key")),
+            Err(Failure::Refused(_) | Failure::Unknown) => {
+                self.search_later(entry);
+                Err(Error::internal(
+                    "the new key was given up while it was made: try again",
+                ))
+            }
+        }
+    }
+
+    /// A holder of a lease that starts now.
+    pub(crate) fn new_holder(&self, times: LeaseTimes) -> (HolderId, Holder) {
+        let now = self.clock.now();
+        let holder = Holder {
+            issued_at: now,
+            deadline: deadline(now, times.ttl, now, times.max_ttl),
+        };
+        (HolderId::random(&*self.entropy), holder)
+    }
+
+    /// Deletes a key that was made but must not be handed out.
+    async fn disown(self: &Arc<Self>, entry: &Arc<Entry>, created: CreatedKey) -> Error {
+        let found = Event::Found {
+            key: created.key.id.clone(),
+            now: self.clock.now(),
+        };
+        let _ = self.ledger.happen(entry, found).await;
+        Error::upstream(format!(
+            "Confluent Cloud made key `{}` too late or without the name it was given, so it is \
+             deleted again: try again",
+            created.key.id
+        ))
+    }
+
+    /// Looks for a key whose answer was lost, now and a few times later. The
+    /// sweep goes on after that.
+    fn search_later(self: &Arc<Self>, entry: Arc<Entry>) {
+        let engine = Arc::clone(self);
+        self.tasks.spawn(Box::pin(async move {
+            for wait in SEARCH_AFTER {
+                engine.tasks.sleep(wait).await;
+                let now = engine.clock.now();
+                let _ = engine.ledger.happen(&entry, Event::Lapse { now }).await;
+                if entry.look(|known| known.state != State::Intended) == Some(true) {
+                    return;
+                }
+            }
+        }));
+    }
+}
+
+/// The latest time that a lease can live to, with a margin: what is asked for
+/// from now, but not past its longest life.
+pub(crate) fn deadline(
+    now: jiff::Timestamp,
+    ttl: Duration,
+    issued_at: jiff::Timestamp,
+    max_ttl: Duration,
+) -> jiff::Timestamp {
+    let span = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    let end = later(now, span(ttl)).min(later(issued_at, span(max_ttl)));
+    later(end, MARGIN)
+}
+
+/// A task of a mount that stops was dropped.
+pub(crate) fn shutting_down() -> Error {
+    Error::upstream("the mount is stopping: try again")
+}
+
+fn description(role: &Role, requester: &Requester) -> String {
+    if role.key_description.is_empty() {
+        format!(
+            "Made by Lockkeeper: mount {} role {} for {}",
+            requester.mount, role.name, requester.name
+        )
+    } else {
+        role.key_description.clone()
+    }
+}
+
+fn creation_error(role: &RoleName, error: CloudError) -> Error {
+    Error::from(error).context(format_args!("making a key for role `{role}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_the_leases_end_and_a_minute() {
+        let second = |second| Timestamp::from_second(second).unwrap();
+        let seconds = Duration::from_secs;
+        let end = |now, ttl, max| deadline(second(now), seconds(ttl), second(1000), seconds(max));
+        assert_eq!(end(1000, 10, 100), second(1070));
+        assert_eq!(end(1095, 10, 100), second(1160));
+    }
+}

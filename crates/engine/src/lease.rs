@@ -1,0 +1,235 @@
+//! Leases: what travels with them, how they are renewed, and how they end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use logical::effects::within;
+use logical::lease::SECRET_TYPE as TYPE_KEY;
+use logical::{Error, LeaseOptions, Object, Request, Response, Secret};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::SECRET_TYPE;
+use crate::control_plane::Target;
+use crate::ids::{
+    CredentialId, EnvironmentId, HolderId, KeyId, OrganizationId, OwnerId, ResourceId, RoleName,
+};
+use crate::issue::{Issued, deadline, shutting_down};
+use crate::ledger::{Event, Failure, Holder, State};
+use crate::output;
+use crate::role::Role;
+use crate::state::{Engine, LeaseTimes};
+
+/// How long a revocation may keep the host waiting.
+const REVOKE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a key that cannot be deleted is answered with an error, so that
+/// the host tries again. After that the sweep owns it.
+const RETRY_BY_HOST: SignedDuration = SignedDuration::from_mins(4);
+
+/// What our leases carry in their internal data: all that revoking needs, so
+/// that roles and accounts may change or go. `key_id` and `role` are what the
+/// Go plugin's leases carry, so that it could revoke ours.
+struct Internal {
+    credential: CredentialId,
+    holder: HolderId,
+    key: KeyId,
+    role: RoleName,
+    organization: Option<OrganizationId>,
+    target: Target,
+}
+
+impl Internal {
+    fn to_object(&self) -> Object {
+        let organization = self.organization.as_ref().map(OrganizationId::as_str);
+        let environment = self.target.environment.as_ref().map(EnvironmentId::as_str);
+        [
+            (TYPE_KEY, Some(SECRET_TYPE)),
+            ("credential", Some(self.credential.as_str())),
+            ("holder", Some(self.holder.as_str())),
+            ("key_id", Some(self.key.as_str())),
+            ("role", Some(self.role.as_str())),
+            ("organization", organization),
+            ("owner", Some(self.target.owner.as_str())),
+            ("resource", Some(self.target.resource.as_str())),
+            ("environment", environment),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), Value::from(value?))))
+        .collect()
+    }
+
+    fn of(secret: &Secret) -> Result<Self, Error> {
+        let text = |name: &str| secret.internal_data.get(name).and_then(Value::as_str);
+        let parsed = || {
+            Some(Self {
+                credential: CredentialId::parse(text("credential")?)?,
+                holder: HolderId::parse(text("holder")?)?,
+                key: KeyId::new(text("key_id")?),
+                role: RoleName::new(text("role")?),
+                organization: text("organization").map(OrganizationId::new),
+                target: Target {
+                    owner: OwnerId::new(text("owner")?),
+                    resource: ResourceId::new(text("resource")?),
+                    environment: text("environment").map(EnvironmentId::new),
+                },
+            })
+        };
+        parsed().ok_or_else(|| {
+            Error::internal(
+                "the lease was not made by this engine, so what it holds is not known: delete its \
+                 key at Confluent Cloud and revoke the lease with force",
+            )
+        })
+    }
+}
+
+/// The answer to a reader: the key under a lease.
+pub(crate) fn leased(role: &Role, times: LeaseTimes, issued: &Issued) -> Result<Response, Error> {
+    let secret = issued
+        .key
+        .secret
+        .as_ref()
+        .ok_or_else(|| Error::internal("a key without its secret cannot be handed out"))?;
+    let organization = issued.entry.look(|known| known.organization.clone());
+    let internal = Internal {
+        credential: issued.entry.id().clone(),
+        holder: issued.holder.clone(),
+        key: issued.key.id.clone(),
+        role: role.name.clone(),
+        organization: organization.flatten(),
+        target: role.target.clone(),
+    };
+    Ok(Response {
+        data: Some(output::data(&issued.key.id, secret, &role.target.resource)),
+        secret: Some(Secret {
+            lease: LeaseOptions::renewable(times.ttl, times.max_ttl),
+            internal_data: internal.to_object(),
+            lease_id: String::new(),
+        }),
+        warnings: Vec::new(),
+    })
+}
+
+impl Engine {
+    /// Extends a lease. The later deadline is durable before the answer.
+    pub(crate) async fn renew(self: Arc<Self>, request: Request) -> Result<Response, Error> {
+        let mut secret = request
+            .secret
+            .ok_or_else(|| Error::internal("a renewal came without its lease"))?;
+        let internal = Internal::of(&secret)?;
+        let entry = self.ledger.entry(&internal.credential);
+        let role = self.role_of(&internal, &entry).await?;
+        let times = self.lease_times(&role).await?;
+        let now = self.clock.now();
+        let issued_at = secret.lease.issue_time.unwrap_or(now);
+        let ttl = if secret.lease.increment.is_zero() {
+            times.ttl
+        } else {
+            secret.lease.increment
+        };
+        let holder = Holder {
+            issued_at,
+            deadline: deadline(now, ttl, issued_at, times.max_ttl),
+        };
+        let renew = Event::Renew {
+            holder: (internal.holder.clone(), holder),
+        };
+        match self.ledger.happen(&entry, renew).await {
+            Ok(()) => {}
+            Err(Failure::Failed(error)) => return Err(error.context("extending the lease")),
+            Err(Failure::Refused(_) | Failure::Unknown) => return Err(no_longer(&internal)),
+        }
+        secret.lease.ttl = times.ttl;
+        secret.lease.max_ttl = times.max_ttl;
+        Ok(Response {
+            secret: Some(secret),
+            ..Response::default()
+        })
+    }
+
+    /// The role of a lease, as long as it still stands for the same key.
+    async fn role_of(
+        &self,
+        internal: &Internal,
+        entry: &crate::ledger::Entry,
+    ) -> Result<Role, Error> {
+        match self.ledger.load(entry).await {
+            Ok(()) => {}
+            Err(Failure::Failed(error)) => return Err(error),
+            Err(Failure::Refused(_) | Failure::Unknown) => return Err(no_longer(internal)),
+        }
+        let role = self.roles.get(&internal.role).await?;
+        let generation = entry.look(|credential| credential.generation.clone());
+        role.filter(|role| Some(&role.generation) == generation.as_ref())
+            .ok_or_else(|| {
+                Error::bad_request(format!(
+                    "role `{}` was deleted or given another target, so leases of its earlier keys \
+                     are not extended: read `creds/{}` again",
+                    internal.role, internal.role
+                ))
+            })
+    }
+
+    /// Ends a lease: success when its key is gone, when another holds it, or
+    /// when the sweep durably owns its deletion.
+    pub(crate) async fn revoke(self: Arc<Self>, request: Request) -> Result<(), Error> {
+        let secret = request
+            .secret
+            .ok_or_else(|| Error::internal("a revocation came without its lease"))?;
+        let internal = Internal::of(&secret)?;
+        let (sender, receiver) = oneshot::channel();
+        let engine = Arc::clone(&self);
+        self.tasks.spawn(Box::pin(async move {
+            let _ = sender.send(engine.release(internal).await);
+        }));
+        match within(&*self.tasks, REVOKE_LIMIT, receiver).await {
+            Some(outcome) => outcome.unwrap_or_else(|_| Err(shutting_down())),
+            None => Err(Error::upstream(format!(
+                "Confluent Cloud did not answer the deletion within {} seconds: it is tried again",
+                REVOKE_LIMIT.as_secs()
+            ))),
+        }
+    }
+
+    async fn release(&self, internal: Internal) -> Result<(), Error> {
+        let entry = self.ledger.entry(&internal.credential);
+        let now = self.clock.now();
+        let release = Event::Release {
+            holder: internal.holder.clone(),
+            now,
+        };
+        match self.ledger.happen(&entry, release).await {
+            // Nothing is left to end in a state that refuses a release.
+            Ok(()) | Err(Failure::Refused(_)) => Ok(()),
+            Err(Failure::Failed(error)) => {
+                let retiring_since = entry.look(|credential| match &credential.state {
+                    State::Retiring { since, cause, .. } if cause.is_some() => Some(*since),
+                    _ => None,
+                });
+                let owned = retiring_since
+                    .flatten()
+                    .is_some_and(|since| now.duration_since(since) >= RETRY_BY_HOST);
+                if owned && !self.system.tainted().await? {
+                    return Ok(());
+                }
+                Err(error.context(format_args!("deleting key `{}`", internal.key)))
+            }
+            // Storage was restored, or the key went long ago.
+            Err(Failure::Unknown) => {
+                let organization = internal.organization.as_ref();
+                self.ledger
+                    .delete_key(organization, &internal.target, &internal.key)
+                    .await
+            }
+        }
+    }
+}
+
+fn no_longer(internal: &Internal) -> Error {
+    Error::bad_request(format!(
+        "key `{}` is no longer in use, so its lease cannot be extended: read `creds/{}` again",
+        internal.key, internal.role
+    ))
+}

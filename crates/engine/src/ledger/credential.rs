@@ -1,0 +1,150 @@
+//! What the ledger knows of one credential.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::SecretText;
+use crate::control_plane::Target;
+use crate::ids::{CredentialId, Generation, HolderId, KeyId, OrganizationId, RoleName};
+
+/// How long the entry of a key that is gone is kept, to notice one that comes
+/// back.
+pub const TOMBSTONE_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How old an intent is before somebody else than its maker looks for its key.
+/// By then no request of the maker can be under way (`lifecycle.md`, 8).
+pub const INTENT_QUIET: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long an intent is kept whose key was never found.
+pub const INTENT_AGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// One API key of ours, from before it is made until after it is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// Our id; also the nonce of the key's marker.
+    pub id: CredentialId,
+    /// The role that it was made for.
+    pub role: RoleName,
+    /// The role's generation at that time.
+    pub generation: Generation,
+    /// The organization that the key is made in, where it is known.
+    pub organization: Option<OrganizationId>,
+    /// For whom and for what.
+    pub target: Target,
+    /// Who may hold it.
+    pub sharing: Sharing,
+    /// When the intent was written.
+    pub intended_at: Timestamp,
+    /// Where in its life it is.
+    pub state: State,
+    /// Who holds it. Those of a shared key have entries of their own, those of
+    /// a single-use key are part of this one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub holders: BTreeMap<HolderId, Holder>,
+}
+
+/// Who may hold a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sharing {
+    /// One lease. The entry never stores the secret.
+    SingleUse,
+    /// All readers of the role. The entry stores the secret for the next one.
+    Shared,
+}
+
+/// The states of a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum State {
+    /// A key may be made or may have been made.
+    Intended,
+    /// The key exists and is justified by its holders.
+    Live {
+        /// The key.
+        key: IssuedKey,
+    },
+    /// Nothing justifies the key: it is to be deleted.
+    Retiring {
+        /// The key.
+        key: KeyId,
+        /// Since when.
+        since: Timestamp,
+        /// Why it could not be deleted at once, the first time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
+    },
+    /// The key is gone.
+    Gone {
+        /// The key.
+        key: KeyId,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// A key that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Its secret, for shared keys only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretText>,
+}
+
+/// One lease on a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// When the lease was made.
+    pub issued_at: Timestamp,
+    /// The latest time that its lease can live to, with a margin. After it the
+    /// holder counts no more.
+    pub deadline: Timestamp,
+}
+
+impl Credential {
+    /// When somebody should look at the entry, if nothing else happens.
+    pub fn due(&self) -> Timestamp {
+        match &self.state {
+            State::Intended => later(self.intended_at, INTENT_QUIET),
+            State::Live { .. } => self
+                .holders
+                .values()
+                .map(|holder| holder.deadline)
+                .min()
+                .unwrap_or(self.intended_at),
+            State::Retiring { since, .. } => *since,
+            State::Gone { since, .. } => later(*since, TOMBSTONE_AGE),
+        }
+    }
+
+    /// When to look again after a look at `now` that settled nothing: after as
+    /// long as it has been unsettled, but between a minute and an hour.
+    pub fn due_again(&self, now: Timestamp) -> Timestamp {
+        let unsettled_since = match &self.state {
+            State::Intended => self.intended_at,
+            State::Retiring { since, .. } => *since,
+            State::Live { .. } | State::Gone { .. } => return self.due(),
+        };
+        let age = now.duration_since(unsettled_since);
+        let wait = age.clamp(SignedDuration::from_mins(1), SignedDuration::from_hours(1));
+        later(now, wait)
+    }
+
+    /// The key, in every state that has one.
+    pub fn key_id(&self) -> Option<&KeyId> {
+        match &self.state {
+            State::Intended => None,
+            State::Live { key } => Some(&key.id),
+            State::Retiring { key, .. } | State::Gone { key, .. } => Some(key),
+        }
+    }
+}
+
+/// A time later by a span; the end of time rather than an overflow.
+pub(crate) fn later(time: Timestamp, span: SignedDuration) -> Timestamp {
+    time.checked_add(span).unwrap_or(Timestamp::MAX)
+}

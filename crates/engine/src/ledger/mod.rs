@@ -1,0 +1,17 @@
+//! The ledger: one entry for every credential, from before its key is made
+//! until after it is gone, and the holders that justify it.
+//!
+//! [`credential`] says what an entry is, [`step`] decides what happens to it
+//! (pure), [`store`] keeps it in storage, and `driver` performs what was
+//! decided. Nothing outside this module changes an entry.
+
+pub mod codec;
+pub mod credential;
+pub mod step;
+pub mod store;
+
+mod driver;
+
+pub use credential::{Credential, Holder, IssuedKey, Sharing, State};
+pub(crate) use driver::{Entry, Failure, Ledger};
+pub use step::{Effect, Event, Refusal, step};

@@ -1,0 +1,324 @@
+//! The rules of a credential's life, as one function without effects.
+//!
+//! [`step`] takes what happened and gives what must be done, in this order.
+//! The driver does it and tells what came of it as further events. Nothing
+//! here waits, reads a clock or calls anybody.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::credential::{Credential, Holder, INTENT_AGE, IssuedKey, Sharing, State, TOMBSTONE_AGE};
+use crate::ids::{HolderId, KeyId};
+
+/// What happened to a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Confluent made the key; its first reader waits.
+    Made {
+        /// The key.
+        key: IssuedKey,
+        /// The reader's holder.
+        holder: (HolderId, Holder),
+    },
+    /// Confluent surely made nothing.
+    Refused,
+    /// A key with our marker was found, whose secret nobody knows.
+    Found {
+        /// The key.
+        key: KeyId,
+        /// The present.
+        now: Timestamp,
+    },
+    /// No key with our marker exists, by a complete list.
+    NotFound {
+        /// The present.
+        now: Timestamp,
+    },
+    /// A reader wants to hold a shared key.
+    Attach {
+        /// The reader's holder.
+        holder: (HolderId, Holder),
+    },
+    /// A lease is extended.
+    Renew {
+        /// Its holder, with the new deadline.
+        holder: (HolderId, Holder),
+    },
+    /// A lease ended.
+    Release {
+        /// Its holder.
+        holder: HolderId,
+        /// The present.
+        now: Timestamp,
+    },
+    /// Time passed.
+    Lapse {
+        /// The present.
+        now: Timestamp,
+    },
+    /// Storage was asked again who holds a key that is to be deleted.
+    Rechecked {
+        /// Holders that were found.
+        holders: Vec<(HolderId, Holder)>,
+    },
+    /// The key is gone, for certain.
+    Deleted {
+        /// The present.
+        now: Timestamp,
+    },
+    /// The key could not be deleted now.
+    DeleteFailed {
+        /// Why.
+        cause: String,
+    },
+}
+
+/// What must be done, in the order given. Writes that stand together are
+/// written together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Store the entry as it is now.
+    Save,
+    /// Store a holder of a shared key.
+    SaveHolder(HolderId),
+    /// Remove a holder of a shared key.
+    DropHolder(HolderId),
+    /// Remove the entry.
+    Forget,
+    /// Look for a key with the marker, then say `Found` or `NotFound`.
+    Search,
+    /// Ask storage who holds the key, then say `Rechecked`.
+    Recheck,
+    /// Delete the key at Confluent, then say `Deleted` or `DeleteFailed`.
+    Delete(KeyId),
+}
+
+/// Why an event cannot happen to a credential in its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The key is no longer handed out, or not yet.
+    NotLive,
+    /// The key belongs to one lease.
+    NotShared,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotLive => "the key is no longer in use",
+            Self::NotShared => "the key belongs to one lease",
+        })
+    }
+}
+
+/// Changes a credential by an event. The change is made in place, because a
+/// shared key can have tens of thousands of holders.
+///
+/// # Errors
+/// A [`Refusal`]; the credential is then as it was.
+pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Refusal> {
+    match event {
+        Event::Made { key, holder } => made(credential, key, holder),
+        Event::Refused => Ok(match credential.state {
+            State::Intended => vec![Effect::Forget],
+            _ => Vec::new(),
+        }),
+        Event::Found { key, now } => Ok(match credential.state {
+            State::Intended => {
+                let cause = Some("the answer to its creation was lost".to_owned());
+                credential.state = State::Retiring {
+                    key: key.clone(),
+                    since: now,
+                    cause,
+                };
+                vec![Effect::Save, Effect::Delete(key)]
+            }
+            _ => Vec::new(),
+        }),
+        Event::NotFound { now } => Ok(match credential.state {
+            State::Intended if now.duration_since(credential.intended_at) >= INTENT_AGE => {
+                vec![Effect::Forget]
+            }
+            _ => Vec::new(),
+        }),
+        Event::Attach { holder } => attach(credential, holder),
+        Event::Renew { holder } => renew(credential, holder),
+        Event::Release { holder, now } => Ok(release(credential, &holder, now)),
+        Event::Lapse { now } => Ok(lapse(credential, now)),
+        Event::Rechecked { holders } => Ok(rechecked(credential, holders)),
+        Event::Deleted { now } => Ok(deleted(credential, now)),
+        Event::DeleteFailed { cause } => Ok(delete_failed(credential, cause)),
+    }
+}
+
+fn made(
+    credential: &mut Credential,
+    key: IssuedKey,
+    (id, holder): (HolderId, Holder),
+) -> Result<Vec<Effect>, Refusal> {
+    if credential.state != State::Intended {
+        return Err(Refusal::NotLive);
+    }
+    credential.state = State::Live { key };
+    credential.holders.insert(id.clone(), holder);
+    Ok(match credential.sharing {
+        Sharing::SingleUse => vec![Effect::Save],
+        Sharing::Shared => vec![Effect::SaveHolder(id), Effect::Save],
+    })
+}
+
+fn attach(
+    credential: &mut Credential,
+    (id, holder): (HolderId, Holder),
+) -> Result<Vec<Effect>, Refusal> {
+    match (&credential.state, credential.sharing) {
+        (State::Live { .. }, Sharing::SingleUse) => Err(Refusal::NotShared),
+        // Without its secret the key cannot be handed out any more.
+        (State::Live { key }, Sharing::Shared) if key.secret.is_some() => {
+            credential.holders.insert(id.clone(), holder);
+            Ok(vec![Effect::SaveHolder(id)])
+        }
+        _ => Err(Refusal::NotLive),
+    }
+}
+
+/// A deadline never moves back: the host may not have received the shorter
+/// lease. A holder that nobody knows is made again.
+fn renew(
+    credential: &mut Credential,
+    (id, mut holder): (HolderId, Holder),
+) -> Result<Vec<Effect>, Refusal> {
+    if !matches!(credential.state, State::Live { .. }) {
+        return Err(Refusal::NotLive);
+    }
+    if let Some(known) = credential.holders.get(&id) {
+        holder.deadline = holder.deadline.max(known.deadline);
+    }
+    credential.holders.insert(id.clone(), holder);
+    Ok(match credential.sharing {
+        Sharing::SingleUse => vec![Effect::Save],
+        Sharing::Shared => vec![Effect::SaveHolder(id)],
+    })
+}
+
+fn release(credential: &mut Credential, holder: &HolderId, now: Timestamp) -> Vec<Effect> {
+    match &credential.state {
+        State::Live { .. } => {
+            credential.holders.remove(holder);
+            let dropped = vec![holder.clone()];
+            retire_unheld(credential, dropped, now)
+        }
+        State::Retiring { key, .. } => vec![Effect::Delete(key.clone())],
+        State::Intended => vec![Effect::Search],
+        State::Gone { .. } => Vec::new(),
+    }
+}
+
+fn lapse(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
+    match &credential.state {
+        State::Live { .. } => {
+            let past: Vec<HolderId> = credential
+                .holders
+                .iter()
+                .filter(|(_, holder)| holder.deadline <= now)
+                .map(|(id, _)| id.clone())
+                .collect();
+            for id in &past {
+                credential.holders.remove(id);
+            }
+            retire_unheld(credential, past, now)
+        }
+        State::Retiring { key, .. } => vec![Effect::Delete(key.clone())],
+        State::Intended => vec![Effect::Search],
+        State::Gone { since, .. } if now.duration_since(*since) >= TOMBSTONE_AGE => {
+            vec![Effect::Forget]
+        }
+        State::Gone { .. } => Vec::new(),
+    }
+}
+
+/// What follows when holders went: the key stays while another holds it.
+///
+/// A single-use key is deleted at once and marked only when that fails. One
+/// that another could hold is marked first, and storage is asked again, since
+/// another process may have added a holder.
+fn retire_unheld(
+    credential: &mut Credential,
+    dropped: Vec<HolderId>,
+    now: Timestamp,
+) -> Vec<Effect> {
+    let shared = credential.sharing == Sharing::Shared;
+    let mut effects: Vec<Effect> = Vec::new();
+    if shared {
+        effects.extend(dropped.into_iter().map(Effect::DropHolder));
+    }
+    let State::Live { key } = &credential.state else {
+        return effects;
+    };
+    if !credential.holders.is_empty() {
+        return effects;
+    }
+    let key = key.id.clone();
+    if shared {
+        effects.extend([Effect::Save, Effect::Recheck]);
+    } else {
+        effects.push(Effect::Delete(key.clone()));
+    }
+    credential.state = State::Retiring {
+        key,
+        since: now,
+        cause: None,
+    };
+    effects
+}
+
+/// A key that turned out to be held stays until its holders lapse, but no new
+/// reader gets it: its secret was dropped when it was marked.
+fn rechecked(credential: &mut Credential, holders: Vec<(HolderId, Holder)>) -> Vec<Effect> {
+    let State::Retiring { key, .. } = &credential.state else {
+        return Vec::new();
+    };
+    let key = key.clone();
+    if holders.is_empty() {
+        return vec![Effect::Delete(key)];
+    }
+    credential.holders = holders.into_iter().collect();
+    credential.state = State::Live {
+        key: IssuedKey {
+            id: key,
+            secret: None,
+        },
+    };
+    vec![Effect::Save]
+}
+
+fn deleted(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
+    let key = match &credential.state {
+        State::Live { key } => key.id.clone(),
+        State::Retiring { key, .. } => key.clone(),
+        State::Intended | State::Gone { .. } => return Vec::new(),
+    };
+    let holders = std::mem::take(&mut credential.holders);
+    credential.state = State::Gone { key, since: now };
+    let mut effects = vec![Effect::Save];
+    if credential.sharing == Sharing::Shared {
+        effects.extend(holders.into_keys().map(Effect::DropHolder));
+    }
+    effects
+}
+
+/// Only the first cause is stored: a key that cannot be deleted for days costs
+/// one write.
+fn delete_failed(credential: &mut Credential, failure: String) -> Vec<Effect> {
+    match &mut credential.state {
+        State::Retiring { cause, .. } if cause.is_none() => {
+            *cause = Some(failure);
+            vec![Effect::Save]
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

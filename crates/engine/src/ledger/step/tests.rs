@@ -1,0 +1,305 @@
+//! The rules, as small stories, and one property over random ones.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::SecretText;
+use crate::control_plane::Target;
+use crate::ids::{CredentialId, Generation, OwnerId, ResourceId, RoleName};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_000_000 + second).unwrap()
+}
+
+fn holder(name: u8, deadline: i64) -> (HolderId, Holder) {
+    let letter = char::from(b'A' + name);
+    let id = HolderId::parse(&letter.to_string().repeat(13)).unwrap();
+    let holder = Holder {
+        issued_at: at(0),
+        deadline: at(deadline),
+    };
+    (id, holder)
+}
+
+fn intended(sharing: Sharing) -> Credential {
+    Credential {
+        id: CredentialId::parse("CCCCCCCCCCCCC").unwrap(),
+        role: RoleName::new("app"),
+        generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
+        organization: None,
+        target: Target {
+            owner: OwnerId::new("sa-1"),
+            resource: ResourceId::new("lkc-1"),
+            environment: None,
+        },
+        sharing,
+        intended_at: at(0),
+        state: State::Intended,
+        holders: std::collections::BTreeMap::new(),
+    }
+}
+
+fn key() -> KeyId {
+    KeyId::new("KEY")
+}
+
+fn live(sharing: Sharing, first: (HolderId, Holder)) -> Credential {
+    let mut credential = intended(sharing);
+    let key = IssuedKey {
+        id: key(),
+        secret: (sharing == Sharing::Shared).then(|| SecretText::new("secret")),
+    };
+    step(&mut credential, Event::Made { key, holder: first }).unwrap();
+    credential
+}
+
+#[test]
+fn a_shared_key_is_stored_with_its_first_holder() {
+    let mut credential = intended(Sharing::Shared);
+    let first = holder(0, 100);
+    let key = IssuedKey {
+        id: key(),
+        secret: None,
+    };
+    let effects = step(
+        &mut credential,
+        Event::Made {
+            key,
+            holder: first.clone(),
+        },
+    );
+    assert_eq!(effects, Ok(vec![Effect::SaveHolder(first.0), Effect::Save]));
+}
+
+#[test]
+fn a_single_use_key_is_deleted_at_once_when_its_lease_ends() {
+    let first = holder(0, 100);
+    let mut credential = live(Sharing::SingleUse, first.clone());
+    let release = Event::Release {
+        holder: first.0,
+        now: at(5),
+    };
+    assert_eq!(
+        step(&mut credential, release),
+        Ok(vec![Effect::Delete(key())])
+    );
+    assert_eq!(
+        step(&mut credential, Event::Deleted { now: at(6) }),
+        Ok(vec![Effect::Save])
+    );
+    assert!(matches!(credential.state, State::Gone { .. }));
+}
+
+#[test]
+fn a_shared_key_stays_while_another_holds_it() {
+    let (first, second) = (holder(0, 100), holder(1, 100));
+    let mut credential = live(Sharing::Shared, first.clone());
+    step(
+        &mut credential,
+        Event::Attach {
+            holder: second.clone(),
+        },
+    )
+    .unwrap();
+    let release = |holder: &(HolderId, Holder)| Event::Release {
+        holder: holder.0.clone(),
+        now: at(5),
+    };
+    assert_eq!(
+        step(&mut credential, release(&first)),
+        Ok(vec![Effect::DropHolder(first.0.clone())])
+    );
+    assert_eq!(
+        step(&mut credential, release(&second)),
+        Ok(vec![
+            Effect::DropHolder(second.0.clone()),
+            Effect::Save,
+            Effect::Recheck
+        ])
+    );
+}
+
+#[test]
+fn a_shared_key_that_another_process_handed_out_is_kept_for_it() {
+    let first = holder(0, 100);
+    let mut credential = live(Sharing::Shared, first.clone());
+    let release = Event::Release {
+        holder: first.0,
+        now: at(5),
+    };
+    step(&mut credential, release).unwrap();
+    let other = holder(7, 500);
+    let rechecked = Event::Rechecked {
+        holders: vec![other.clone()],
+    };
+    assert_eq!(step(&mut credential, rechecked), Ok(vec![Effect::Save]));
+    assert!(matches!(credential.state, State::Live { .. }));
+    assert!(credential.holders.contains_key(&other.0));
+    let attach = Event::Attach {
+        holder: holder(2, 100),
+    };
+    assert_eq!(step(&mut credential, attach), Err(Refusal::NotLive));
+}
+
+#[test]
+fn nobody_attaches_to_a_key_that_is_retiring() {
+    let first = holder(0, 100);
+    let mut credential = live(Sharing::Shared, first.clone());
+    let release = Event::Release {
+        holder: first.0,
+        now: at(5),
+    };
+    step(&mut credential, release).unwrap();
+    let attach = Event::Attach {
+        holder: holder(1, 100),
+    };
+    assert_eq!(step(&mut credential, attach), Err(Refusal::NotLive));
+}
+
+#[test]
+fn a_second_lease_never_gets_a_single_use_key() {
+    let mut credential = live(Sharing::SingleUse, holder(0, 100));
+    let attach = Event::Attach {
+        holder: holder(1, 100),
+    };
+    assert_eq!(step(&mut credential, attach), Err(Refusal::NotShared));
+}
+
+#[test]
+fn a_deadline_never_moves_back() {
+    let mut credential = live(Sharing::SingleUse, holder(0, 100));
+    let renew = Event::Renew {
+        holder: holder(0, 50),
+    };
+    step(&mut credential, renew).unwrap();
+    assert_eq!(credential.holders[&holder(0, 0).0].deadline, at(100));
+}
+
+#[test]
+fn renewing_an_unknown_holder_of_a_live_key_makes_it_again() {
+    let mut credential = live(Sharing::Shared, holder(0, 100));
+    let unknown = holder(3, 200);
+    let renew = Event::Renew {
+        holder: unknown.clone(),
+    };
+    assert_eq!(
+        step(&mut credential, renew),
+        Ok(vec![Effect::SaveHolder(unknown.0)])
+    );
+}
+
+#[test]
+fn a_holder_lapses_at_its_deadline_and_not_before() {
+    let mut credential = live(Sharing::SingleUse, holder(0, 100));
+    assert_eq!(
+        step(&mut credential, Event::Lapse { now: at(99) }),
+        Ok(Vec::new())
+    );
+    assert_eq!(
+        step(&mut credential, Event::Lapse { now: at(100) }),
+        Ok(vec![Effect::Delete(key())])
+    );
+}
+
+#[test]
+fn a_key_that_is_found_after_a_lost_answer_is_deleted() {
+    let mut credential = intended(Sharing::SingleUse);
+    let found = Event::Found {
+        key: key(),
+        now: at(3),
+    };
+    assert_eq!(
+        step(&mut credential, found),
+        Ok(vec![Effect::Save, Effect::Delete(key())])
+    );
+}
+
+#[test]
+fn an_intent_without_a_key_is_kept_for_a_day() {
+    let mut credential = intended(Sharing::SingleUse);
+    let hour = 3600;
+    assert_eq!(
+        step(&mut credential, Event::NotFound { now: at(23 * hour) }),
+        Ok(Vec::new())
+    );
+    assert_eq!(
+        step(&mut credential, Event::NotFound { now: at(24 * hour) }),
+        Ok(vec![Effect::Forget])
+    );
+}
+
+#[test]
+fn a_key_that_cannot_be_deleted_costs_one_write_however_often_it_is_tried() {
+    let first = holder(0, 100);
+    let mut credential = live(Sharing::SingleUse, first.clone());
+    let release = Event::Release {
+        holder: first.0,
+        now: at(5),
+    };
+    step(&mut credential, release).unwrap();
+    let failed = || Event::DeleteFailed {
+        cause: "unreachable".into(),
+    };
+    assert_eq!(step(&mut credential, failed()), Ok(vec![Effect::Save]));
+    assert_eq!(step(&mut credential, failed()), Ok(Vec::new()));
+}
+
+#[test]
+fn a_tombstone_is_kept_for_seven_days() {
+    let first = holder(0, 100);
+    let mut credential = live(Sharing::SingleUse, first);
+    step(&mut credential, Event::Deleted { now: at(0) }).unwrap();
+    let day = 24 * 3600;
+    assert_eq!(
+        step(
+            &mut credential,
+            Event::Lapse {
+                now: at(7 * day - 1)
+            }
+        ),
+        Ok(Vec::new())
+    );
+    assert_eq!(
+        step(&mut credential, Event::Lapse { now: at(7 * day) }),
+        Ok(vec![Effect::Forget])
+    );
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let time = 0_i64..200;
+    let who = (0_u8..4, 0_i64..200).prop_map(|(name, deadline)| holder(name, deadline));
+    prop_oneof![
+        who.clone().prop_map(|holder| Event::Attach { holder }),
+        who.clone().prop_map(|holder| Event::Renew { holder }),
+        (who, time.clone()).prop_map(|(holder, now)| Event::Release {
+            holder: holder.0,
+            now: at(now)
+        }),
+        time.clone().prop_map(|now| Event::Lapse { now: at(now) }),
+        time.prop_map(|now| Event::Deleted { now: at(now) }),
+        Just(Event::Rechecked {
+            holders: Vec::new()
+        }),
+        Just(Event::DeleteFailed {
+            cause: "unreachable".into()
+        }),
+    ]
+}
+
+proptest! {
+    /// No early death: whatever happens, a key is deleted only when no holder
+    /// is left, and it is not live without one.
+    #[test]
+    fn a_key_with_a_holder_is_never_deleted(events in prop::collection::vec(any_event(), 1..40)) {
+        for sharing in [Sharing::SingleUse, Sharing::Shared] {
+            let mut credential = live(sharing, holder(0, 100));
+            for event in events.clone() {
+                let Ok(effects) = step(&mut credential, event) else { continue };
+                let deletes = effects.iter().any(|effect| matches!(effect, Effect::Delete(_)));
+                prop_assert!(!deletes || credential.holders.is_empty());
+                let is_live = matches!(credential.state, State::Live { .. });
+                prop_assert_eq!(is_live, !credential.holders.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The ledger in storage: where its entries lie and how they are written.
+//!
+//! Our entries lie below `lockkeeper/`, apart from those of the Go plugin, so
+//! that a mount can be taken over and given back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use logical::{Entropy, Error, Storage, Write};
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+
+use super::codec;
+use super::credential::{Credential, Holder, Sharing, State};
+use crate::control_plane::Target;
+use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName, StorageId};
+
+const CREDENTIALS: &str = "lockkeeper/credential/";
+const HOLDERS: &str = "lockkeeper/holder/";
+const SHARED: &str = "lockkeeper/shared/";
+const STORAGE_ID: &str = "lockkeeper/storage-id";
+
+/// Storage below which secrets lie, for hosts that wrap it with their seal.
+pub const SEAL_WRAPPED: [&str; 2] = ["lockkeeper/account/", CREDENTIALS];
+
+/// The ledger's entries.
+pub struct LedgerStore {
+    storage: Arc<dyn Storage>,
+    storage_id: OnceCell<StorageId>,
+}
+
+/// A credential as it is stored: the holders of a shared key are left out,
+/// since they have entries of their own.
+#[derive(Serialize)]
+struct Stored<'a> {
+    id: &'a CredentialId,
+    role: &'a RoleName,
+    generation: &'a Generation,
+    organization: &'a Option<OrganizationId>,
+    target: &'a Target,
+    sharing: Sharing,
+    intended_at: Timestamp,
+    state: &'a State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holders: Option<&'a BTreeMap<HolderId, Holder>>,
+}
+
+/// The holders that were written together: one today.
+#[derive(Serialize, Deserialize)]
+struct HolderEntry {
+    holders: BTreeMap<HolderId, Holder>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SharedPointer {
+    credential: CredentialId,
+}
+
+impl LedgerStore {
+    /// The ledger in this storage.
+    pub fn new(storage: Arc<dyn Storage>) -> Self {
+        Self {
+            storage,
+            storage_id: OnceCell::new(),
+        }
+    }
+
+    /// The id of this storage, made at its first use.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn storage_id(&self, entropy: &dyn Entropy) -> Result<&StorageId, Error> {
+        self.storage_id
+            .get_or_try_init(|| async {
+                if let Some(known) = codec::read(&*self.storage, STORAGE_ID).await? {
+                    return Ok(known);
+                }
+                let fresh = StorageId::random(entropy);
+                self.storage
+                    .put(STORAGE_ID, &codec::encode(&fresh)?)
+                    .await?;
+                Ok(fresh)
+            })
+            .await
+    }
+
+    /// The ids of all entries.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn ids(&self) -> Result<Vec<CredentialId>, Error> {
+        let names = self.storage.list(CREDENTIALS).await?;
+        Ok(names
+            .iter()
+            .filter_map(|name| CredentialId::parse(name))
+            .collect())
+    }
+
+    /// An entry with its holders.
+    ///
+    /// # Errors
+    /// When storage fails or the entry is damaged.
+    pub async fn load(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
+        let credential: Option<Credential> =
+            codec::read(&*self.storage, &format!("{CREDENTIALS}{id}")).await?;
+        let Some(mut credential) = credential else {
+            return Ok(None);
+        };
+        if credential.sharing == Sharing::Shared {
+            credential.holders = self.holders(id).await?.into_iter().collect();
+        }
+        Ok(Some(credential))
+    }
+
+    /// The holders of a shared credential.
+    ///
+    /// # Errors
+    /// When storage fails or an entry is damaged.
+    pub async fn holders(&self, id: &CredentialId) -> Result<Vec<(HolderId, Holder)>, Error> {
+        let folder = format!("{HOLDERS}{id}/");
+        let mut holders = Vec::new();
+        for name in self.storage.list(&folder).await? {
+            let entry: Option<HolderEntry> =
+                codec::read(&*self.storage, &format!("{folder}{name}")).await?;
+            holders.extend(entry.into_iter().flat_map(|entry| entry.holders));
+        }
+        Ok(holders)
+    }
+
+    /// The credential that the readers of a generation share.
+    ///
+    /// # Errors
+    /// When storage fails or the entry is damaged.
+    pub async fn shared(&self, generation: &Generation) -> Result<Option<CredentialId>, Error> {
+        let pointer: Option<SharedPointer> =
+            codec::read(&*self.storage, &format!("{SHARED}{generation}")).await?;
+        Ok(pointer.map(|pointer| pointer.credential))
+    }
+
+    /// Forgets what the readers of a generation share.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn forget_shared(&self, generation: &Generation) -> Result<(), Error> {
+        self.storage.delete(&format!("{SHARED}{generation}")).await
+    }
+
+    /// The changes that store a credential.
+    ///
+    /// # Errors
+    /// When the entry cannot be encoded.
+    pub fn save(credential: &Credential) -> Result<Vec<Write>, Error> {
+        let single = credential.sharing == Sharing::SingleUse;
+        let stored = Stored {
+            id: &credential.id,
+            role: &credential.role,
+            generation: &credential.generation,
+            organization: &credential.organization,
+            target: &credential.target,
+            sharing: credential.sharing,
+            intended_at: credential.intended_at,
+            state: &credential.state,
+            holders: single.then_some(&credential.holders),
+        };
+        let bytes = codec::encode(&stored)?;
+        let mut writes = vec![Write::put(format!("{CREDENTIALS}{}", credential.id), bytes)];
+        if let (State::Live { key }, false) = (&credential.state, single)
+            && key.secret.is_some()
+        {
+            let pointer = codec::encode(&SharedPointer {
+                credential: credential.id.clone(),
+            })?;
+            writes.push(Write::put(
+                format!("{SHARED}{}", credential.generation),
+                pointer,
+            ));
+        }
+        Ok(writes)
+    }
+
+    /// The change that stores a holder of a shared credential.
+    ///
+    /// # Errors
+    /// When the entry cannot be encoded.
+    pub fn save_holder(
+        credential: &CredentialId,
+        id: &HolderId,
+        holder: &Holder,
+    ) -> Result<Write, Error> {
+        let holders = BTreeMap::from([(id.clone(), holder.clone())]);
+        let bytes = codec::encode(&HolderEntry { holders })?;
+        Ok(Write::put(format!("{HOLDERS}{credential}/{id}"), bytes))
+    }
+
+    /// The change that removes a holder of a shared credential.
+    pub fn drop_holder(credential: &CredentialId, id: &HolderId) -> Write {
+        Write::delete(format!("{HOLDERS}{credential}/{id}"))
+    }
+
+    /// The change that removes a credential.
+    pub fn forget(credential: &CredentialId) -> Write {
+        Write::delete(format!("{CREDENTIALS}{credential}"))
+    }
+
+    /// Carries out changes.
+    ///
+    /// # Errors
+    /// When storage fails; the changes may have happened all the same.
+    pub async fn apply(&self, mut batch: Vec<Write>) -> Result<(), Error> {
+        if batch.len() == 1 {
+            return match batch.remove(0) {
+                Write::Put { key, value } => self.storage.put(&key, &value).await,
+                Write::Delete { key } => self.storage.delete(&key).await,
+            };
+        }
+        self.storage.apply(batch).await
+    }
+}

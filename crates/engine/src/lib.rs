@@ -1,0 +1,36 @@
+//! The Confluent Cloud secrets engine.
+//!
+//! It makes API keys on request, shares them, and deletes them when their
+//! leases end. It is pure: storage, clocks, randomness, the view of the host
+//! and the control plane are handed in. So the same value runs inside a Vault
+//! plugin, inside our server, and under a simulated world in a test. It does
+//! not know HTTP, any host, or the JSON of Confluent's API.
+//!
+//! - [`control_plane`]: what the engine needs of Confluent Cloud, as a trait.
+//! - [`account`] and [`role`]: what operators write.
+//! - [`ledger`]: the record of every key, and the rules of its life.
+//! - `issue`, `share`, `lease`, `sweep`: what happens to keys.
+//! - `paths`: the table of paths.
+
+pub mod account;
+pub mod control_plane;
+pub mod ids;
+pub mod ledger;
+pub mod role;
+
+mod backend;
+mod issue;
+mod lease;
+mod output;
+mod paths;
+mod secret;
+mod share;
+mod state;
+mod sweep;
+
+pub use backend::{EngineFactory, VERSION};
+pub use secret::SecretText;
+
+/// The name of the kind of secret that `creds/` answers with. It is the Go
+/// plugin's, so that either plugin can revoke the leases of the other.
+pub const SECRET_TYPE: &str = "ccloud_cluster_apikey";

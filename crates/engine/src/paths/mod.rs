@@ -1,0 +1,22 @@
+//! The table of the engine's paths. Each module holds the rows of one kind of
+//! object: fields, operations and help, with handlers that parse, decide,
+//! perform and answer.
+
+use logical::framework::Path;
+
+use crate::state::Engine;
+
+pub(crate) mod config;
+pub(crate) mod creds;
+pub(crate) mod roles;
+
+/// What the engine is, for the help of the mount.
+pub(crate) const HELP: &str = "\
+Makes API keys of Confluent Cloud on request and deletes them when their leases
+end. Write the account of your organization to `config`, describe in a `role`
+for whom and for what keys are made, and read `creds/<role>`.";
+
+/// All paths; the first that matches answers.
+pub(crate) fn all() -> Vec<Path<Engine>> {
+    vec![config::path(), roles::list(), roles::path(), creds::path()]
+}
