@@ -1,0 +1,163 @@
+//! Shared keys: one key for all readers, for as long as the last of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::world::{Fault, World, leased};
+
+#[tokio::test(start_paused = true)]
+async fn parallel_first_readers_get_one_key() {
+    let world = World::ready().await;
+    *world.cloud.create_delay.lock().unwrap() = Duration::from_secs(1);
+    let readers: Vec<_> = (0..32)
+        .map(|_| {
+            let engine = Arc::clone(&world.engine);
+            tokio::spawn(async move { leased(&engine, "shared").await.unwrap() })
+        })
+        .collect();
+    let mut keys = Vec::new();
+    for reader in readers {
+        keys.push(reader.await.unwrap().key().to_owned());
+    }
+    keys.dedup();
+    assert_eq!(keys.len(), 1);
+    assert_eq!(world.cloud.live(), keys);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_lives_as_long_as_its_last_holder() {
+    let world = World::ready().await;
+    let one = world.lease("shared").await.unwrap();
+    let two = world.lease("shared").await.unwrap();
+    world.revoke(&one).await.unwrap();
+    assert_eq!(world.cloud.live(), [two.key()]);
+    world.revoke(&two).await.unwrap();
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_lease_of_a_shared_key_has_the_roles_times() {
+    let world = World::ready().await;
+    for _ in 0..2 {
+        let lease = world.lease("shared").await.unwrap();
+        assert_eq!(lease.secret.lease.ttl, Duration::from_mins(10));
+        assert_eq!(lease.secret.lease.max_ttl, Duration::from_hours(1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_last_holder_the_next_reader_gets_a_fresh_key() {
+    let world = World::ready().await;
+    let one = world.lease("shared").await.unwrap();
+    world.revoke(&one).await.unwrap();
+    let two = world.lease("shared").await.unwrap();
+    assert_ne!(one.key(), two.key());
+    assert_eq!(world.cloud.live(), [two.key()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_process_serves_the_same_shared_key() {
+    let mut world = World::ready().await;
+    let one = world.lease("shared").await.unwrap();
+    world.restart();
+    let two = world.lease("shared").await.unwrap();
+    assert_eq!(one.key(), two.key());
+    world.revoke(&two).await.unwrap();
+    assert_eq!(world.cloud.live(), [one.key()]);
+    world.revoke(&one).await.unwrap();
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn holders_that_the_host_lost_lapse_one_by_one() {
+    let mut world = World::ready().await;
+    let one = world.lease("shared").await.unwrap();
+    world.pass(Duration::from_mins(5)).await;
+    world.lease("shared").await.unwrap();
+    world.restart();
+    world.pass(Duration::from_mins(7)).await;
+    assert_eq!(world.cloud.live(), [one.key()], "the second holder counts");
+    world.pass(Duration::from_mins(6)).await;
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_with_a_new_target_hands_out_a_new_key() {
+    let world = World::ready().await;
+    let one = world.lease("shared").await.unwrap();
+    world
+        .write("role/shared", &json!({"resource": "lkc-2"}))
+        .await
+        .unwrap();
+    let two = world.lease("shared").await.unwrap();
+    assert_ne!(one.key(), two.key());
+    let error = world.renew(&one, 0).await.unwrap_err();
+    assert!(error.message().contains("another target"), "{error}");
+    world.revoke(&one).await.unwrap();
+    assert_eq!(world.cloud.live(), [two.key()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn turning_sharing_on_or_off_does_not_touch_the_leases_that_are_out() {
+    let world = World::ready().await;
+    let one = world.lease("shared").await.unwrap();
+    let two = world.lease("shared").await.unwrap();
+    world
+        .write("role/shared", &json!({"multi_use_key": false}))
+        .await
+        .unwrap();
+    world.revoke(&one).await.unwrap();
+    assert_eq!(world.cloud.live(), [two.key()]);
+    let single = world.lease("shared").await.unwrap();
+    assert_ne!(single.key(), two.key());
+    world.revoke(&two).await.unwrap();
+    world.revoke(&single).await.unwrap();
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_reader_that_hangs_up_cancels_nothing_for_the_others() {
+    let world = World::ready().await;
+    *world.cloud.create_delay.lock().unwrap() = Duration::from_secs(2);
+    let engine = Arc::clone(&world.engine);
+    let second = Arc::clone(&world.engine);
+    let first = tokio::time::timeout(Duration::from_secs(1), leased(&engine, "shared"));
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        leased(&second, "shared").await.unwrap()
+    };
+    let (first, other) = tokio::join!(first, others);
+    assert!(first.is_err());
+    assert_eq!(world.cloud.live(), [other.key()]);
+    assert_eq!(world.cloud.made(), 1);
+    world.revoke(&other).await.unwrap();
+    world.pass(Duration::from_mins(13)).await;
+    assert!(world.cloud.live().is_empty(), "the spare goes by itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_creation_fails_all_who_wait_and_the_next_reader_tries_again() {
+    let world = World::ready().await;
+    world.cloud.arm(Fault::Quota);
+    world.lease("shared").await.unwrap_err();
+    world.lease("shared").await.unwrap();
+    assert_eq!(world.cloud.live().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_whose_write_failed_is_not_handed_out_and_harms_nobody() {
+    let world = World::ready().await;
+    let one = world.lease("shared").await.unwrap();
+    world.storage.fail_next_writes(1);
+    world.lease("shared").await.unwrap_err();
+    let two = world.lease("shared").await.unwrap();
+    assert_eq!(one.key(), two.key());
+    world.revoke(&one).await.unwrap();
+    world.revoke(&two).await.unwrap();
+    // The write that was reported failed had happened: its holder lapses.
+    assert_eq!(world.cloud.live().len(), 1);
+    world.pass(Duration::from_mins(13)).await;
+    assert!(world.cloud.live().is_empty());
+}

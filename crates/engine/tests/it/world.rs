@@ -1,0 +1,467 @@
+//! The world of the tests: everything that the engine is handed, with time
+//! that passes only when all wait.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use engine::control_plane::{
+    Access, CloudError, ControlPlane, CreatedKey, Failure, KeyList, KnownKey, NewKey, Target,
+};
+use engine::ids::{KeyId, OrganizationId};
+use engine::{EngineFactory, SecretText};
+use jiff::Timestamp;
+use logical::effects::Replication;
+use logical::{
+    Backend, BackendContext, Clock, Entropy, Error, Factory, Object, Operation, Request, Response,
+    Secret, Storage, SystemView, Tasks, Write,
+};
+use runtime::TokioTasks;
+use serde_json::Value;
+use store::MemoryStorage;
+use zeroize::Zeroizing;
+
+pub(crate) const ORGANIZATION: &str = "0f0f0f0f-1111-2222-3333-444444444444";
+pub(crate) const ADMIN_KEY: &str = "ADMINKEY23456777";
+pub(crate) const ADMIN_SECRET: &str = "admin-secret-canary";
+
+/// What goes wrong at Confluent, once each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The key is made and the answer lost.
+    LoseCreateAnswer,
+    /// The quota is used up.
+    Quota,
+    /// A deletion fails before anything happens.
+    FailDelete,
+    /// A deletion is refused although the key lives.
+    ForbidDelete,
+}
+
+struct LiveKey {
+    name: String,
+    target: Target,
+    created_at: Timestamp,
+}
+
+/// Confluent Cloud in memory.
+#[derive(Default)]
+pub(crate) struct Cloud {
+    keys: Mutex<BTreeMap<String, LiveKey>>,
+    faults: Mutex<VecDeque<Fault>>,
+    made: AtomicU64,
+    /// How long a creation takes.
+    pub(crate) create_delay: Mutex<Duration>,
+    pub(crate) descriptions: Mutex<Vec<String>>,
+}
+
+impl Cloud {
+    pub(crate) fn live(&self) -> Vec<String> {
+        self.keys.lock().unwrap().keys().cloned().collect()
+    }
+
+    pub(crate) fn made(&self) -> u64 {
+        self.made.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn arm(&self, fault: Fault) {
+        self.faults.lock().unwrap().push_back(fault);
+    }
+
+    pub(crate) fn delete_by_hand(&self, key: &str) {
+        self.keys.lock().unwrap().remove(key);
+    }
+
+    pub(crate) fn owner_of(&self, key: &str) -> String {
+        self.keys.lock().unwrap()[key].target.owner.to_string()
+    }
+
+    fn fires(&self, fault: Fault) -> bool {
+        let mut faults = self.faults.lock().unwrap();
+        let fires = faults.front() == Some(&fault);
+        if fires {
+            faults.pop_front();
+        }
+        fires
+    }
+
+    fn known(id: &str, key: &LiveKey) -> KnownKey {
+        KnownKey {
+            id: KeyId::new(id),
+            display_name: key.name.clone(),
+            created_at: Some(key.created_at),
+            organization: Some(OrganizationId::new(ORGANIZATION)),
+        }
+    }
+}
+
+fn failed(failure: Failure, message: &str, outcome_unknown: bool) -> CloudError {
+    CloudError {
+        failure,
+        message: message.into(),
+        outcome_unknown,
+    }
+}
+
+fn authenticated(access: &Access) -> Result<(), CloudError> {
+    if access.key_id.as_str() == ADMIN_KEY && access.secret.expose() == ADMIN_SECRET {
+        Ok(())
+    } else {
+        Err(failed(Failure::Unauthorized, "wrong admin key", false))
+    }
+}
+
+#[async_trait]
+impl ControlPlane for Cloud {
+    fn check_access(&self, access: &Access) -> Result<Vec<String>, String> {
+        if access.url.starts_with("https://") {
+            Ok(Vec::new())
+        } else {
+            Err("`url` must be https".into())
+        }
+    }
+
+    async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
+        authenticated(access)?;
+        let delay = *self.create_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
+        if self.fires(Fault::Quota) {
+            return Err(failed(Failure::QuotaReached, "quota is used up", false));
+        }
+        let number = self.made.fetch_add(1, Ordering::SeqCst);
+        let id = format!("KEY{number:04}");
+        let live = LiveKey {
+            name: key.display_name.clone(),
+            target: key.target.clone(),
+            created_at: virtual_now(),
+        };
+        let known = Self::known(&id, &live);
+        self.descriptions
+            .lock()
+            .unwrap()
+            .push(key.description.clone());
+        self.keys.lock().unwrap().insert(id.clone(), live);
+        if self.fires(Fault::LoseCreateAnswer) {
+            return Err(failed(Failure::Unavailable, "no answer", true));
+        }
+        Ok(CreatedKey {
+            key: known,
+            secret: SecretText::new(format!("secret-of-{id}")),
+        })
+    }
+
+    async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
+        authenticated(access)?;
+        if id.as_str() == ADMIN_KEY {
+            return Ok(KnownKey {
+                id: id.clone(),
+                display_name: "admin".into(),
+                created_at: None,
+                organization: Some(OrganizationId::new(ORGANIZATION)),
+            });
+        }
+        let keys = self.keys.lock().unwrap();
+        keys.get(id.as_str())
+            .map(|key| Self::known(id.as_str(), key))
+            .ok_or_else(|| failed(Failure::Forbidden, "forbidden", false))
+    }
+
+    async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
+        authenticated(access)?;
+        let keys = self.keys.lock().unwrap();
+        Ok(KeyList {
+            keys: keys
+                .iter()
+                .filter(|(_, key)| key.target == *target)
+                .map(|(id, key)| Self::known(id, key))
+                .collect(),
+            complete: true,
+        })
+    }
+
+    async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
+        authenticated(access)?;
+        if self.fires(Fault::FailDelete) {
+            return Err(failed(Failure::Unavailable, "no answer", true));
+        }
+        if self.fires(Fault::ForbidDelete) {
+            return Err(failed(Failure::Forbidden, "forbidden", false));
+        }
+        match self.keys.lock().unwrap().remove(id.as_str()) {
+            Some(_) => Ok(()),
+            None => Err(failed(Failure::Forbidden, "forbidden", false)),
+        }
+    }
+}
+
+/// Wall time that moves with tokio's virtual time.
+struct VirtualClock {
+    start: tokio::time::Instant,
+}
+
+fn virtual_now() -> Timestamp {
+    EPOCH.with(|start| {
+        let start = *start.borrow();
+        let elapsed = start.map_or(Duration::ZERO, |start: tokio::time::Instant| {
+            start.elapsed()
+        });
+        Timestamp::from_second(1_800_000_000).unwrap() + elapsed
+    })
+}
+
+thread_local! {
+    static EPOCH: std::cell::RefCell<Option<tokio::time::Instant>> =
+        const { std::cell::RefCell::new(None) };
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        virtual_now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+struct Counter(AtomicU64);
+
+impl Entropy for Counter {
+    fn fill(&self, buffer: &mut [u8]) {
+        for byte in buffer.chunks_mut(8) {
+            let next = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+            byte.copy_from_slice(&next[..byte.len()]);
+        }
+    }
+}
+
+/// The host's side: what it tells, and whether its storage fails.
+#[derive(Default)]
+pub(crate) struct Host {
+    pub(crate) tainted: AtomicBool,
+    pub(crate) replication: AtomicU32,
+}
+
+#[async_trait]
+impl SystemView for Host {
+    async fn default_lease_ttl(&self) -> Result<Duration, Error> {
+        Ok(Duration::from_hours(1))
+    }
+
+    async fn max_lease_ttl(&self) -> Result<Duration, Error> {
+        Ok(Duration::from_hours(24))
+    }
+
+    async fn tainted(&self) -> Result<bool, Error> {
+        Ok(self.tainted.load(Ordering::SeqCst))
+    }
+
+    async fn replication(&self) -> Result<Replication, Error> {
+        Ok(Replication(self.replication.load(Ordering::SeqCst)))
+    }
+
+    async fn local_mount(&self) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
+
+/// Storage that can be told to fail its next writes, after having done them.
+pub(crate) struct FaultyStorage {
+    pub(crate) inner: MemoryStorage,
+    fail_next: AtomicU32,
+}
+
+impl FaultyStorage {
+    pub(crate) fn fail_next_writes(&self, count: u32) {
+        self.fail_next.store(count, Ordering::SeqCst);
+    }
+
+    fn outcome(&self) -> Result<(), Error> {
+        let failing = self
+            .fail_next
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        failing.map_or(Ok(()), |_| Err(Error::internal("disk full")))
+    }
+}
+
+#[async_trait]
+impl Storage for FaultyStorage {
+    async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        self.inner.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        self.inner.put(key, value).await?;
+        self.outcome()
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        self.inner.delete(key).await?;
+        self.outcome()
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        self.inner.list(prefix).await
+    }
+
+    async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
+        self.inner.apply(batch).await?;
+        self.outcome()
+    }
+}
+
+/// An engine with everything around it.
+pub(crate) struct World {
+    pub(crate) cloud: Arc<Cloud>,
+    pub(crate) host: Arc<Host>,
+    pub(crate) storage: Arc<FaultyStorage>,
+    pub(crate) engine: Arc<dyn Backend>,
+    entropy: Arc<Counter>,
+}
+
+/// A lease as the host keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Lease {
+    pub(crate) data: Object,
+    pub(crate) secret: Secret,
+}
+
+impl Lease {
+    pub(crate) fn key(&self) -> &str {
+        self.data["key_id"].as_str().unwrap()
+    }
+}
+
+impl World {
+    /// An engine without an account.
+    pub(crate) fn empty() -> Self {
+        EPOCH.with(|start| *start.borrow_mut() = Some(tokio::time::Instant::now()));
+        let cloud = Arc::new(Cloud::default());
+        let host = Arc::new(Host::default());
+        let storage = Arc::new(FaultyStorage {
+            inner: MemoryStorage::new(),
+            fail_next: AtomicU32::new(0),
+        });
+        let entropy = Arc::new(Counter(AtomicU64::new(1)));
+        let engine = mount(&cloud, &host, &storage, &entropy);
+        Self {
+            cloud,
+            host,
+            storage,
+            engine,
+            entropy,
+        }
+    }
+
+    /// An engine with an account, a single-use role `single` and a shared role
+    /// `shared`, both with leases of ten minutes and at most an hour.
+    pub(crate) async fn ready() -> Self {
+        let world = Self::empty();
+        world.write("config", &account()).await.unwrap();
+        for (name, multi_use) in [("single", false), ("shared", true)] {
+            let role = serde_json::json!({
+                "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1",
+                "ttl": 600, "max_ttl": 3600, "multi_use_key": multi_use,
+            });
+            world.write(&format!("role/{name}"), &role).await.unwrap();
+        }
+        world
+    }
+
+    /// A new process on the same storage; the old one is gone.
+    pub(crate) fn restart(&mut self) {
+        self.engine = mount(&self.cloud, &self.host, &self.storage, &self.entropy);
+    }
+
+    pub(crate) async fn read(&self, path: &str) -> Result<Option<Response>, Error> {
+        self.engine
+            .handle(Request::new(Operation::Read, path))
+            .await
+    }
+
+    pub(crate) async fn write(&self, path: &str, body: &Value) -> Result<Option<Response>, Error> {
+        let data = body.as_object().cloned().unwrap();
+        let request = Request::new(Operation::Update, path).with_data(data);
+        self.engine.handle(request).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Result<Option<Response>, Error> {
+        self.engine
+            .handle(Request::new(Operation::Delete, path))
+            .await
+    }
+
+    /// Reads `creds/` as the host does: the lease gets its issue time.
+    pub(crate) async fn lease(&self, role: &str) -> Result<Lease, Error> {
+        leased(&self.engine, role).await
+    }
+
+    pub(crate) async fn renew(&self, lease: &Lease, increment: u64) -> Result<Response, Error> {
+        let mut secret = lease.secret.clone();
+        secret.lease.increment = Duration::from_secs(increment);
+        let request = Request::new(Operation::Renew, "creds/any").with_secret(secret);
+        Ok(self.engine.handle(request).await?.unwrap())
+    }
+
+    pub(crate) async fn revoke(&self, lease: &Lease) -> Result<(), Error> {
+        let request =
+            Request::new(Operation::Revoke, "creds/any").with_secret(lease.secret.clone());
+        self.engine.handle(request).await.map(|_| ())
+    }
+
+    /// Time passes, with the host's periodic call every minute.
+    pub(crate) async fn pass(&self, time: Duration) {
+        let minute = Duration::from_mins(1);
+        let mut left = time;
+        while !left.is_zero() {
+            let nap = left.min(minute);
+            tokio::time::sleep(nap).await;
+            left -= nap;
+            self.engine.periodic().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+pub(crate) async fn leased(engine: &Arc<dyn Backend>, role: &str) -> Result<Lease, Error> {
+    let request = Request::new(Operation::Read, format!("creds/{role}"));
+    let response = engine.handle(request).await?.unwrap();
+    let mut secret = response.secret.unwrap();
+    secret.lease.issue_time = Some(virtual_now());
+    Ok(Lease {
+        data: response.data.unwrap(),
+        secret,
+    })
+}
+
+pub(crate) fn account() -> Value {
+    serde_json::json!({
+        "ccloud_api_key_id": ADMIN_KEY,
+        "ccloud_api_key_secret": ADMIN_SECRET,
+    })
+}
+
+fn mount(
+    cloud: &Arc<Cloud>,
+    host: &Arc<Host>,
+    storage: &Arc<FaultyStorage>,
+    entropy: &Arc<Counter>,
+) -> Arc<dyn Backend> {
+    let factory = EngineFactory::new(Arc::clone(cloud) as Arc<dyn ControlPlane>);
+    let context = BackendContext {
+        storage: Arc::clone(storage) as Arc<dyn Storage>,
+        system: Arc::clone(host) as Arc<dyn SystemView>,
+        clock: Arc::new(VirtualClock {
+            start: tokio::time::Instant::now(),
+        }),
+        entropy: Arc::clone(entropy) as Arc<dyn Entropy>,
+        tasks: Arc::new(TokioTasks::new()) as Arc<dyn Tasks>,
+        options: BTreeMap::new(),
+        uuid: String::new(),
+    };
+    factory.create(context).unwrap()
+}
