@@ -35,6 +35,16 @@ impl Options {
         }
         Ok(options)
     }
+
+    /// Whether cargo is told which packages to test, and so not all.
+    fn names_packages(&self) -> bool {
+        let for_cargo = self
+            .cargo_test
+            .iter()
+            .take_while(|argument| *argument != "--");
+        let mut flags = for_cargo.filter(|argument| argument.starts_with('-'));
+        flags.any(|flag| flag.starts_with("-p") || flag.starts_with("--package"))
+    }
 }
 
 /// Installs, builds, tests; the exit code is that of `cargo test`.
@@ -63,7 +73,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     fs::write(&left_out, "")?;
 
     let mut test = cargo();
-    test.args(["test", "--workspace", "--locked"]);
+    test.args(["test", "--locked"]);
+    test.args((!options.names_packages()).then_some("--workspace"));
     test.args(options.offline.then_some("--offline"));
     test.args(&options.cargo_test);
     test.env("LOCKKEEPER_BIN_DIR", workspace.target.join("debug"));
@@ -130,6 +141,17 @@ mod tests {
         let options = parse(&["--offline", "--", "-p", "engine", "--", "--nocapture"]).unwrap();
         assert!(options.offline);
         assert_eq!(options.cargo_test, ["-p", "engine", "--", "--nocapture"]);
+    }
+
+    #[test]
+    fn all_packages_are_tested_unless_some_are_named() {
+        assert!(
+            !parse(&["--", "a_filter", "--", "-p"])
+                .unwrap()
+                .names_packages()
+        );
+        assert!(parse(&["--", "-p", "engine"]).unwrap().names_packages());
+        assert!(parse(&["--", "--package=engine"]).unwrap().names_packages());
     }
 
     #[test]

@@ -177,7 +177,9 @@ fn leave_out(reason: &str) {
     let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
     assert!(!in_ci, "in CI no test may be left out: {reason}");
     let thread = std::thread::current();
-    let line = format!("{}: {reason}\n", thread.name().unwrap_or("a test"));
+    let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
+    let test = thread.name().unwrap_or("a test");
+    let line = format!("{package} {test}: {reason}\n");
     eprint!("left out: {line}");
     if let Some(record) = std::env::var_os("LOCKKEEPER_LEFT_OUT") {
         let file = std::fs::OpenOptions::new().append(true).open(record);
