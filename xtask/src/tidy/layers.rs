@@ -88,6 +88,12 @@ const LAYERS: &[Layer] = &[
         kind: Kind::Development,
         may_use: MayUse::AllAndDevelopment,
     },
+    // Both hosts, the real programs and real clients, over one suite.
+    Layer {
+        name: "acceptance",
+        kind: Kind::Development,
+        may_use: MayUse::AllAndDevelopment,
+    },
     layer("xtask", Kind::Development, &[]),
 ];
 
