@@ -1,0 +1,273 @@
+//! Requests and responses between the wire and `logical`.
+//!
+//! On the wire, data is JSON text that must be an object or `null`, durations
+//! are nanoseconds, and a lease without its issue time fails the request
+//! (`sdk/plugin/pb/translation.go` in both hosts).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use logical::request::UnknownOperation;
+use logical::{Error, LeaseOptions, Object, Operation, Request, Response, Secret, SpecialPaths};
+use serde_json::Value;
+
+use crate::pb::backend as pb;
+
+/// Seconds of Go's zero time, the first moment of the year 1.
+const GO_ZERO_TIME: i64 = -62_135_596_800;
+
+/// Why a request cannot be given to a backend.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unreadable {
+    /// A newer host asks for something that is not known here.
+    Operation(UnknownOperation),
+    /// The host sent what is not JSON.
+    Data(Error),
+}
+
+impl From<Unreadable> for Error {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Operation(_) => Self::unsupported_operation(),
+            Unreadable::Data(error) => error,
+        }
+    }
+}
+
+/// The request of a host.
+pub(super) fn request(request: pb::Request) -> Result<Request, Unreadable> {
+    let operation: Operation = request.operation.parse().map_err(Unreadable::Operation)?;
+    let data = object("the request's data", &request.data).map_err(Unreadable::Data)?;
+    let secret = request
+        .secret
+        .map(secret_from)
+        .transpose()
+        .map_err(Unreadable::Data)?;
+    Ok(Request {
+        id: request.id,
+        operation,
+        path: request.path,
+        data,
+        secret,
+        mount_point: request.mount_point,
+        mount_accessor: request.mount_accessor,
+        display_name: request.display_name,
+        entity_id: request.entity_id,
+        client_token: request.client_token,
+        client_token_accessor: request.client_token_accessor,
+    })
+}
+
+/// A backend's answer. `now` is the issue time of a new lease.
+pub(super) fn response(response: Response, now: Timestamp) -> pb::Response {
+    pb::Response {
+        secret: response.secret.map(|secret| secret_to(secret, now)),
+        data: response.data.map_or_else(|| "null".to_owned(), json),
+        warnings: response.warnings,
+        ..pb::Response::default()
+    }
+}
+
+/// Paths that the host treats differently.
+pub(super) fn paths(paths: SpecialPaths) -> pb::Paths {
+    pb::Paths {
+        root: paths.root,
+        unauthenticated: paths.unauthenticated,
+        local_storage: paths.local_storage,
+        seal_wrap_storage: paths.seal_wrap_storage,
+        ..pb::Paths::default()
+    }
+}
+
+/// An object as JSON text.
+pub(super) fn json(object: Object) -> String {
+    Value::Object(object).to_string()
+}
+
+/// Nanoseconds of the wire, none for what makes no sense.
+pub(super) fn duration(nanoseconds: i64) -> Duration {
+    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0))
+}
+
+fn nanoseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn object(what: &str, text: &str) -> Result<Object, Error> {
+    if text.is_empty() {
+        return Ok(Object::new());
+    }
+    serde_json::from_str::<Option<Object>>(text)
+        .map(Option::unwrap_or_default)
+        // The parser's text could quote the data.
+        .map_err(|error| {
+            Error::bad_request(format!(
+                "{what} is not a JSON object: {:?} error at column {}",
+                error.classify(),
+                error.column()
+            ))
+        })
+}
+
+fn secret_from(secret: pb::Secret) -> Result<Secret, Error> {
+    let lease = secret.lease_options.unwrap_or_default();
+    Ok(Secret {
+        lease: LeaseOptions {
+            ttl: duration(lease.ttl),
+            max_ttl: duration(lease.max_ttl),
+            renewable: lease.renewable,
+            increment: duration(lease.increment),
+            issue_time: lease.issue_time.and_then(timestamp_from),
+        },
+        internal_data: object("the lease's internal data", &secret.internal_data)?,
+        lease_id: secret.lease_id,
+    })
+}
+
+fn secret_to(secret: Secret, now: Timestamp) -> pb::Secret {
+    let lease = secret.lease;
+    pb::Secret {
+        lease_options: Some(pb::LeaseOptions {
+            ttl: nanoseconds(lease.ttl),
+            renewable: lease.renewable,
+            increment: nanoseconds(lease.increment),
+            issue_time: Some(timestamp_to(lease.issue_time.unwrap_or(now))),
+            max_ttl: nanoseconds(lease.max_ttl),
+        }),
+        internal_data: json(secret.internal_data),
+        lease_id: secret.lease_id,
+    }
+}
+
+fn timestamp_from(timestamp: prost_types::Timestamp) -> Option<Timestamp> {
+    if timestamp.seconds == GO_ZERO_TIME {
+        return None;
+    }
+    Timestamp::new(timestamp.seconds, timestamp.nanos).ok()
+}
+
+fn timestamp_to(timestamp: Timestamp) -> prost_types::Timestamp {
+    // The wire counts nanoseconds upwards, also before 1970.
+    let nanos = timestamp.subsec_nanosecond();
+    let (seconds, nanos) = if nanos < 0 {
+        (timestamp.as_second() - 1, nanos + 1_000_000_000)
+    } else {
+        (timestamp.as_second(), nanos)
+    };
+    prost_types::Timestamp { seconds, nanos }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_700_000_000).unwrap()
+    }
+
+    fn wire(operation: &str, data: &str) -> pb::Request {
+        pb::Request {
+            operation: operation.into(),
+            data: data.into(),
+            ..pb::Request::default()
+        }
+    }
+
+    fn map(value: &Value) -> Object {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn null_and_no_data_are_an_empty_object() {
+        for data in ["null", "{}", ""] {
+            let read = request(wire("read", data)).unwrap();
+            assert_eq!(read.data, Object::new(), "{data:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_a_request_keep_their_digits() {
+        let read = request(wire("update", r#"{"n":12345678901234567890,"f":1.50}"#)).unwrap();
+        assert_eq!(read.data["n"].to_string(), "12345678901234567890");
+        assert_eq!(read.data["f"].to_string(), "1.50");
+    }
+
+    #[test]
+    fn data_that_is_no_object_is_refused_without_being_shown() {
+        for data in ["[\"canary\"]", "\"canary\"", "{\"canary"] {
+            let Err(Unreadable::Data(error)) = request(wire("update", data)) else {
+                panic!("{data} was accepted");
+            };
+            assert!(!error.message().contains("canary"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_operation_of_a_newer_host_is_unsupported() {
+        let error = Error::from(request(wire("resolve-path", "null")).unwrap_err());
+        assert_eq!(error, Error::unsupported_operation());
+    }
+
+    #[test]
+    fn no_data_and_empty_data_stay_apart() {
+        let none = response(Response::default(), now());
+        assert_eq!(none.data, "null");
+        let empty = response(Response::with_data(Object::new()), now());
+        assert_eq!(empty.data, "{}");
+    }
+
+    #[test]
+    fn a_new_lease_has_an_issue_time_and_internal_data() {
+        let answer = Response {
+            secret: Some(Secret {
+                lease: LeaseOptions::renewable(Duration::from_mins(1), Duration::ZERO),
+                internal_data: Object::new(),
+                lease_id: String::new(),
+            }),
+            ..Response::default()
+        };
+        let secret = response(answer, now()).secret.unwrap();
+        assert_eq!(secret.internal_data, "{}");
+        let lease = secret.lease_options.unwrap();
+        assert_eq!(lease.ttl, 60_000_000_000);
+        assert_eq!(lease.issue_time.unwrap().seconds, 1_700_000_000);
+    }
+
+    #[test]
+    fn a_lease_comes_back_as_it_was_sent() {
+        let secret = Secret {
+            lease: LeaseOptions {
+                ttl: Duration::from_millis(1500),
+                max_ttl: Duration::from_hours(1),
+                renewable: true,
+                increment: Duration::from_secs(15),
+                issue_time: Some(Timestamp::new(-5, -250_000_000).unwrap()),
+            },
+            internal_data: map(&json!({"secret_type": "key", "id": "sa-1"})),
+            lease_id: "kv/lease/1".into(),
+        };
+        let back = secret_from(secret_to(secret.clone(), now())).unwrap();
+        assert_eq!(back, secret);
+    }
+
+    #[test]
+    fn a_lease_without_options_or_with_gos_zero_time_has_no_issue_time() {
+        let bare = secret_from(pb::Secret::default()).unwrap();
+        assert_eq!(bare.lease.issue_time, None);
+        let zero = pb::Secret {
+            lease_options: Some(pb::LeaseOptions {
+                ttl: -1,
+                issue_time: Some(prost_types::Timestamp {
+                    seconds: GO_ZERO_TIME,
+                    nanos: 0,
+                }),
+                ..pb::LeaseOptions::default()
+            }),
+            ..pb::Secret::default()
+        };
+        let lease = secret_from(zero).unwrap().lease;
+        assert_eq!((lease.issue_time, lease.ttl), (None, Duration::ZERO));
+    }
+}

@@ -1,0 +1,143 @@
+//! The backends that this process serves, one for each mount.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use logical::{Backend, BackendContext, Clock, Error, Factory};
+use runtime::{SystemClock, SystemEntropy, TokioTasks};
+use tonic::transport::Channel;
+
+use super::host::Host;
+use super::storage::HostStorage;
+use super::system_view::HostSystemView;
+use crate::pb::backend::SetupArgs;
+
+/// How long the tasks of a backend may go on after its clean-up. A host waits
+/// two seconds for the whole process.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Backends by the id that the host gives each mount's connection.
+#[derive(Default)]
+pub(crate) struct Instances {
+    by_id: RwLock<HashMap<String, Arc<Instance>>>,
+}
+
+impl Instances {
+    pub(super) fn get(&self, id: &str) -> Option<Arc<Instance>> {
+        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        by_id.get(id).cloned()
+    }
+
+    /// Keeps a new instance. One that had the id before is stopped.
+    pub(super) async fn add(&self, id: String, instance: Instance) {
+        let before = {
+            let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+            by_id.insert(id, Arc::new(instance))
+        };
+        if let Some(before) = before {
+            before.stop().await;
+        }
+    }
+
+    /// Stops an instance. One that is not there was stopped before.
+    pub(super) async fn stop(&self, id: &str) {
+        let instance = {
+            let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+            by_id.remove(id)
+        };
+        if let Some(instance) = instance {
+            instance.stop().await;
+        }
+    }
+
+    /// Stops what the host left running.
+    pub(crate) async fn stop_all(&self) {
+        let all: Vec<_> = {
+            let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+            by_id.drain().map(|(_, instance)| instance).collect()
+        };
+        join_all(all.iter().map(|instance| instance.stop())).await;
+    }
+}
+
+/// The backend of one mount, with what was handed to it.
+pub(super) struct Instance {
+    backend: Arc<dyn Backend>,
+    host: Arc<Host>,
+    tasks: TokioTasks,
+    clock: SystemClock,
+}
+
+impl Instance {
+    /// Builds a backend on a connection to its host. Nothing is asked of the
+    /// host: it has no storage to offer when it only registers the plugin.
+    pub(super) fn build(
+        factory: &dyn Factory,
+        channel: Channel,
+        arguments: SetupArgs,
+    ) -> Result<Self, Error> {
+        let host = Arc::new(Host::new(channel));
+        let tasks = TokioTasks::new();
+        let clock = SystemClock::new();
+        let context = BackendContext {
+            storage: Arc::new(HostStorage::new(Arc::clone(&host))),
+            system: Arc::new(HostSystemView::new(Arc::clone(&host))),
+            clock: Arc::new(clock),
+            entropy: Arc::new(SystemEntropy),
+            tasks: Arc::new(tasks.clone()),
+            options: arguments.config,
+            uuid: arguments.backend_uuid,
+        };
+        let created = std::panic::catch_unwind(AssertUnwindSafe(|| factory.create(context)));
+        Ok(Self {
+            backend: created.unwrap_or_else(|_| Err(panicked()))?,
+            host,
+            tasks,
+            clock,
+        })
+    }
+
+    /// Calls the backend; a panic becomes an error.
+    pub(super) async fn call<'a, T, F>(
+        &'a self,
+        call: impl FnOnce(&'a dyn Backend) -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let called = AssertUnwindSafe(async { call(self.backend.as_ref()).await });
+        called
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(panicked()))
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn stop(&self) {
+        let cleaned = self
+            .call(async |backend| {
+                backend.cleanup().await;
+                Ok(())
+            })
+            .await;
+        if let Err(error) = cleaned {
+            tracing::error!(%error, "cannot clean up a mount");
+        }
+        self.tasks.shut_down(GRACE).await;
+        self.host.close();
+    }
+}
+
+/// The panic itself is in the log.
+fn panicked() -> Error {
+    Error::internal("the plugin failed in a way that it should not; the server's log says how")
+}

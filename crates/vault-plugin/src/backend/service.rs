@@ -1,0 +1,234 @@
+//! The services that a host calls about mounts. Each names its mount by the
+//! metadata `multiplex_id`; one process serves any number of them.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use logical::{Error, Existence, Factory, Operation};
+use rustls::ClientConfig;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status};
+
+use super::instances::{Instance, Instances};
+use super::{convert, errors};
+use crate::go_plugin::broker::{self, Addresses};
+use crate::pb::backend::backend_server::Backend;
+use crate::pb::backend::{
+    Empty, HandleExistenceCheckArgs, HandleExistenceCheckReply, HandleRequestArgs,
+    HandleRequestReply, InitializeArgs, InitializeReply, InvalidateKeyArgs, SetupArgs, SetupReply,
+    SpecialPathsReply, TypeReply,
+};
+use crate::pb::logical::plugin_version_server::PluginVersion;
+use crate::pb::logical::{self as version, VersionReply};
+use crate::pb::multiplexing::plugin_multiplexing_server::PluginMultiplexing;
+use crate::pb::multiplexing::{MultiplexingSupportRequest, MultiplexingSupportResponse};
+
+/// The metadata that names a mount's connection.
+const MULTIPLEX_ID: &str = "multiplex_id";
+/// The type of a secrets engine (`sdk/logical/logical.go` in both hosts).
+const SECRETS_ENGINE: u32 = 1;
+
+type Reply<T> = Result<Response<T>, Status>;
+
+/// The engine behind every mount.
+pub(crate) struct Engine {
+    factory: Arc<dyn Factory>,
+    addresses: Arc<Addresses>,
+    tls: Arc<ClientConfig>,
+    instances: Arc<Instances>,
+}
+
+impl Engine {
+    /// Serves what `factory` makes. A mount's host is found in `addresses` and
+    /// dialled with `tls`.
+    pub(crate) fn new(
+        factory: Arc<dyn Factory>,
+        addresses: Arc<Addresses>,
+        tls: Arc<ClientConfig>,
+        instances: Arc<Instances>,
+    ) -> Self {
+        Self {
+            factory,
+            addresses,
+            tls,
+            instances,
+        }
+    }
+
+    fn instance(&self, metadata: &MetadataMap) -> Result<Arc<Instance>, Status> {
+        let id = multiplex_id(metadata)?;
+        self.instances
+            .get(&id)
+            .ok_or_else(|| Status::failed_precondition("no backend instance found"))
+    }
+}
+
+#[tonic::async_trait]
+impl Backend for Engine {
+    async fn setup(&self, request: Request<SetupArgs>) -> Reply<SetupReply> {
+        let id = multiplex_id(request.metadata())?;
+        let arguments = request.into_inner();
+        let address = self.addresses.claim(arguments.broker_id).await?;
+        let channel = broker::dial(address, Arc::clone(&self.tls)).await?;
+        let err = match Instance::build(self.factory.as_ref(), channel, arguments) {
+            Ok(instance) => {
+                self.instances.add(id, instance).await;
+                String::new()
+            }
+            Err(error) => error.to_string(),
+        };
+        Ok(Response::new(SetupReply { err }))
+    }
+
+    async fn initialize(&self, request: Request<InitializeArgs>) -> Reply<InitializeReply> {
+        let instance = self.instance(request.metadata())?;
+        let initialized = instance.call(logical::Backend::initialize).await;
+        let err = initialized.err().map(|error| errors::typed(&error));
+        Ok(Response::new(InitializeReply { err }))
+    }
+
+    async fn special_paths(&self, request: Request<Empty>) -> Reply<SpecialPathsReply> {
+        let instance = self.instance(request.metadata())?;
+        let paths = instance
+            .call(async |backend| Ok(backend.special_paths()))
+            .await
+            .map_err(|error| Status::internal(error.to_string()))?;
+        let paths = Some(convert::paths(paths));
+        Ok(Response::new(SpecialPathsReply { paths }))
+    }
+
+    async fn r#type(&self, request: Request<Empty>) -> Reply<TypeReply> {
+        self.instance(request.metadata())?;
+        let r#type = SECRETS_ENGINE;
+        Ok(Response::new(TypeReply { r#type }))
+    }
+
+    async fn handle_existence_check(
+        &self,
+        request: Request<HandleExistenceCheckArgs>,
+    ) -> Reply<HandleExistenceCheckReply> {
+        let instance = self.instance(request.metadata())?;
+        let asked = request.into_inner().request.unwrap_or_default();
+        let existence = match convert::request(asked) {
+            Ok(request) => instance.call(|backend| backend.exists(request)).await,
+            Err(unreadable) => Err(unreadable.into()),
+        };
+        Ok(Response::new(match existence {
+            Ok(existence) => HandleExistenceCheckReply {
+                check_found: existence != Existence::Unchecked,
+                exists: existence == Existence::Present,
+                err: None,
+            },
+            Err(error) => errors::existence_reply(&error),
+        }))
+    }
+
+    async fn handle_request(
+        &self,
+        request: Request<HandleRequestArgs>,
+    ) -> Reply<HandleRequestReply> {
+        let instance = self.instance(request.metadata())?;
+        let asked = request.into_inner().request.unwrap_or_default();
+        let answer = match convert::request(asked) {
+            Ok(request) if request.operation == Operation::Rollback => {
+                let done = instance.call(logical::Backend::periodic).await;
+                done.map(|()| None)
+            }
+            Ok(request) => instance.call(|backend| backend.handle(request)).await,
+            Err(unreadable) => Err(Error::from(unreadable)),
+        };
+        Ok(Response::new(match answer {
+            Ok(response) => HandleRequestReply {
+                response: response.map(|response| convert::response(response, instance.now())),
+                err: None,
+            },
+            Err(error) => errors::reply(&error),
+        }))
+    }
+
+    async fn invalidate_key(&self, request: Request<InvalidateKeyArgs>) -> Reply<Empty> {
+        let instance = self.instance(request.metadata())?;
+        let key = request.into_inner().key;
+        let invalidated = instance
+            .call(async |backend| {
+                backend.invalidate(&key).await;
+                Ok(())
+            })
+            .await;
+        // The host does not look at the answer.
+        if let Err(error) = invalidated {
+            tracing::error!(%error, key, "cannot drop what is known of a key");
+        }
+        Ok(Response::new(Empty {}))
+    }
+
+    async fn cleanup(&self, request: Request<Empty>) -> Reply<Empty> {
+        let id = multiplex_id(request.metadata())?;
+        self.instances.stop(&id).await;
+        Ok(Response::new(Empty {}))
+    }
+}
+
+/// Says that one process serves several mounts.
+pub(crate) struct Multiplexing;
+
+#[tonic::async_trait]
+impl PluginMultiplexing for Multiplexing {
+    async fn multiplexing_support(
+        &self,
+        _request: Request<MultiplexingSupportRequest>,
+    ) -> Reply<MultiplexingSupportResponse> {
+        let supported = true;
+        Ok(Response::new(MultiplexingSupportResponse { supported }))
+    }
+}
+
+/// Says which version the plugin has.
+pub(crate) struct Version {
+    factory: Arc<dyn Factory>,
+}
+
+impl Version {
+    /// The version of what `factory` makes.
+    pub(crate) fn new(factory: Arc<dyn Factory>) -> Self {
+        Self { factory }
+    }
+}
+
+#[tonic::async_trait]
+impl PluginVersion for Version {
+    async fn version(&self, _request: Request<version::Empty>) -> Reply<VersionReply> {
+        let asked = std::panic::catch_unwind(AssertUnwindSafe(|| self.factory.version().into()));
+        let plugin_version = asked.map_err(|_| Status::internal("the plugin has no version"))?;
+        Ok(Response::new(VersionReply { plugin_version }))
+    }
+}
+
+/// The one id that every call about a mount carries.
+fn multiplex_id(metadata: &MetadataMap) -> Result<String, Status> {
+    let mut ids = metadata.get_all(MULTIPLEX_ID).iter();
+    let id = ids.next().and_then(|id| id.to_str().ok());
+    match (id, ids.next()) {
+        (Some(id), None) if !id.is_empty() => Ok(id.to_owned()),
+        _ => Err(Status::invalid_argument(format!(
+            "the call names no mount: it needs the metadata `{MULTIPLEX_ID}` exactly once"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_must_name_exactly_one_mount() {
+        let mut metadata = MetadataMap::new();
+        assert!(multiplex_id(&metadata).is_err());
+        metadata.append(MULTIPLEX_ID, "abc".parse().unwrap());
+        assert_eq!(multiplex_id(&metadata).unwrap(), "abc");
+        metadata.append(MULTIPLEX_ID, "abc".parse().unwrap());
+        assert!(multiplex_id(&metadata).is_err());
+        metadata.insert(MULTIPLEX_ID, "".parse().unwrap());
+        assert!(multiplex_id(&metadata).is_err());
+    }
+}

@@ -1,0 +1,133 @@
+//! The mount's storage in the host, as a [`Storage`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use logical::{Error, Storage};
+use tonic::Code;
+use zeroize::Zeroizing;
+
+use super::errors::{of_host, of_status};
+use super::host::Host;
+use crate::pb::backend::{
+    StorageDeleteArgs, StorageEntry, StorageGetArgs, StorageListArgs, StorageListPageArgs,
+    StoragePutArgs,
+};
+
+/// Storage calls over gRPC. A failure comes as a text in the reply or as a
+/// status; both count (`grpc_storage.go` in both hosts).
+pub(super) struct HostStorage {
+    host: Arc<Host>,
+    /// Vault has no paging: found out once, by the code of its answer.
+    pages: AtomicBool,
+}
+
+impl HostStorage {
+    /// The storage behind a connection.
+    pub(super) fn new(host: Arc<Host>) -> Self {
+        Self {
+            host,
+            pages: AtomicBool::new(true),
+        }
+    }
+}
+
+#[async_trait]
+impl Storage for HostStorage {
+    async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        let doing = || format!("reading `{key}`");
+        let arguments = StorageGetArgs {
+            key: key.to_owned(),
+            ..StorageGetArgs::default()
+        };
+        let reply = self.host.storage()?.get(arguments).await;
+        let reply = reply
+            .map_err(|status| of_status(&doing(), &status))?
+            .into_inner();
+        succeeded(doing, &reply.err)?;
+        Ok(reply.entry.map(|entry| Zeroizing::new(entry.value)))
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        let doing = || format!("writing `{key}`");
+        let arguments = StoragePutArgs {
+            entry: Some(StorageEntry {
+                key: key.to_owned(),
+                value: value.to_vec(),
+                seal_wrap: false,
+            }),
+            ..StoragePutArgs::default()
+        };
+        let reply = self.host.storage()?.put(arguments).await;
+        let reply = reply.map_err(|status| of_status(&doing(), &status))?;
+        succeeded(doing, &reply.into_inner().err)
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        let doing = || format!("deleting `{key}`");
+        let arguments = StorageDeleteArgs {
+            key: key.to_owned(),
+            ..StorageDeleteArgs::default()
+        };
+        let reply = self.host.storage()?.delete(arguments).await;
+        let reply = reply.map_err(|status| of_status(&doing(), &status))?;
+        succeeded(doing, &reply.into_inner().err)
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let doing = || format!("listing `{prefix}`");
+        let arguments = StorageListArgs {
+            prefix: prefix.to_owned(),
+            ..StorageListArgs::default()
+        };
+        let reply = self.host.storage()?.list(arguments).await;
+        let mut reply = reply
+            .map_err(|status| of_status(&doing(), &status))?
+            .into_inner();
+        succeeded(doing, &reply.err)?;
+        reply.keys.sort();
+        Ok(reply.keys)
+    }
+
+    async fn list_page(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        if self.pages.load(Ordering::Relaxed) {
+            let doing = || format!("listing `{prefix}`");
+            let arguments = StorageListPageArgs {
+                prefix: prefix.to_owned(),
+                after: after.to_owned(),
+                limit: i32::try_from(limit).unwrap_or(i32::MAX),
+                ..StorageListPageArgs::default()
+            };
+            match self.host.storage()?.list_page(arguments).await {
+                Ok(reply) => {
+                    let reply = reply.into_inner();
+                    return succeeded(doing, &reply.err).map(|()| reply.keys);
+                }
+                Err(status) if status.code() == Code::Unimplemented => {
+                    self.pages.store(false, Ordering::Relaxed);
+                }
+                Err(status) => return Err(of_status(&doing(), &status)),
+            }
+        }
+        let mut names = self.list(prefix).await?;
+        names.retain(|name| name.as_str() > after);
+        names.truncate(limit);
+        Ok(names)
+    }
+}
+
+fn succeeded(doing: impl Fn() -> String, err: &str) -> Result<(), Error> {
+    if err.is_empty() {
+        return Ok(());
+    }
+    Err(of_host(&doing(), err))
+}
