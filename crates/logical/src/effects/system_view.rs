@@ -59,6 +59,6 @@ mod tests {
 
     #[test]
     fn the_standby_bit_is_seen_beside_others() {
-        assert!(Replication(12288 | 16384).is_standby());
+        assert!(Replication(12288 + 16384).is_standby());
     }
 }

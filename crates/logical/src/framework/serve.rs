@@ -298,6 +298,7 @@ mod tests {
         Framework::new(Arc::new(Engine), definition).unwrap()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads better with json!")]
     fn object(value: Value) -> Object {
         value.as_object().cloned().unwrap_or_default()
     }

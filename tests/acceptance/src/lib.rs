@@ -1,0 +1,1 @@
+//! Nothing to link: the acceptance tests are in `tests/it`.

@@ -1,0 +1,66 @@
+//! The simulated Confluent Cloud as the tests see it: what is alive there.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::{Http, eventually};
+
+/// A simulator that some program serves.
+pub(crate) struct Cloud {
+    pub(crate) address: String,
+    pub(crate) admin_key: String,
+    pub(crate) admin_secret: String,
+}
+
+impl Cloud {
+    /// Everything that the simulator tells of itself.
+    pub(crate) fn state(&self) -> Value {
+        let (status, state) = Http::new(&self.address).request("GET", "/simulator/state", None);
+        assert_eq!(status, 200, "{state}");
+        state
+    }
+
+    /// The id of the first service account.
+    pub(crate) fn owner(&self) -> String {
+        text(&self.state()["service_accounts"][0]["id"])
+    }
+
+    /// The id and environment of the first Kafka cluster.
+    pub(crate) fn cluster(&self) -> (String, String) {
+        let state = self.state();
+        let cluster = &state["kafka_clusters"][0];
+        (text(&cluster["id"]), text(&cluster["environment"]))
+    }
+
+    /// The keys that live, but for the admin key.
+    pub(crate) fn live(&self) -> Vec<Value> {
+        let state = self.state();
+        let keys = state["api_keys"].as_array().unwrap();
+        keys.iter()
+            .filter(|key| key["deleted_at"].is_null() && key["id"] != self.admin_key.as_str())
+            .cloned()
+            .collect()
+    }
+
+    /// A key that lives.
+    pub(crate) fn live_key(&self, id: &str) -> Value {
+        let live = self.live();
+        let found = live.iter().find(|key| key["id"] == id);
+        found
+            .unwrap_or_else(|| panic!("key `{id}` is not among {live:?}"))
+            .clone()
+    }
+
+    /// Waits until a key is gone.
+    pub(crate) fn wait_until_gone(&self, id: &str) {
+        eventually(
+            &format!("key `{id}` is gone"),
+            Duration::from_secs(20),
+            || self.live().iter().all(|key| key["id"] != id).then_some(()),
+        );
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}

@@ -1,0 +1,13 @@
+//! The product as users meet it: real programs, the unmodified command line,
+//! a simulated Confluent Cloud.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod cloud;
+mod conformance;
+mod hosts;
+mod transcript;

@@ -1,0 +1,105 @@
+//! What a host answered, with ids and times replaced, so that two hosts can be
+//! compared.
+
+use serde_json::{Map, Value};
+use testkit::{Cli, CliOutput, Http};
+
+/// Members whose values are ids, times or secrets, and differ by nature.
+const BY_NATURE: [&str; 9] = [
+    "request_id",
+    "lease_id",
+    "key_id",
+    "secret",
+    "sasl.jaas.config",
+    "expire_time",
+    "issue_time",
+    "last_renewal",
+    "id",
+];
+
+/// Members that one host sends and the other does not, which clients ignore:
+/// newer Vault tells the type of the mount.
+const ONE_SIDED: [&str; 1] = ["mount_type"];
+
+/// The answers of one host to a scenario, in order.
+#[derive(Default)]
+pub(crate) struct Transcript {
+    pub(crate) lines: Vec<String>,
+    /// Texts that must appear in no answer.
+    pub(crate) secrets: Vec<String>,
+    /// Texts that differ by nature wherever they appear.
+    pub(crate) ids: Vec<(String, &'static str)>,
+}
+
+impl Transcript {
+    /// Runs the command line for JSON, which must succeed; records the answer.
+    pub(crate) fn json(&mut self, cli: &Cli, arguments: &[&str]) -> Value {
+        let answer = cli.json(arguments);
+        self.record(&arguments.join(" "), &answer);
+        answer
+    }
+
+    /// Runs the command line, which must fail with Vault's exit code for an
+    /// error of the server; records what it printed.
+    pub(crate) fn refused(&mut self, cli: &Cli, arguments: &[&str]) -> String {
+        let CliOutput { status, stderr, .. } = cli.run(arguments);
+        assert_eq!(status, 2, "{arguments:?}: {stderr}");
+        // The first lines name the address of the host.
+        let told = stderr
+            .lines()
+            .filter(|line| !line.starts_with("URL: "))
+            .collect::<Vec<_>>()
+            .join("\n");
+        self.record(&arguments.join(" "), &Value::from(told.as_str()));
+        told
+    }
+
+    /// Sends a request of our own; records status and body.
+    pub(crate) fn request(
+        &mut self,
+        http: &Http,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
+        let (status, answer) = http.request(method, path, body);
+        self.record(&format!("{method} {path} {status}"), &answer);
+        (status, answer)
+    }
+
+    fn record(&mut self, asked: &str, answer: &Value) {
+        let shown = answer.to_string();
+        for secret in &self.secrets {
+            assert!(
+                !shown.contains(secret.as_str()),
+                "{asked} shows a secret: {shown}"
+            );
+        }
+        let mut line = format!("{asked} -> {}", normal(answer));
+        for (id, name) in &self.ids {
+            line = line.replace(id.as_str(), name);
+        }
+        self.lines.push(line);
+    }
+}
+
+fn normal(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .filter(|(name, _)| !ONE_SIDED.contains(&name.as_str()))
+                .map(|(name, value)| (name.clone(), normal_member(name, value)))
+                .collect::<Map<_, _>>(),
+        ),
+        Value::Array(items) => items.iter().map(normal).collect(),
+        other => other.clone(),
+    }
+}
+
+fn normal_member(name: &str, value: &Value) -> Value {
+    match value {
+        Value::String(text) if BY_NATURE.contains(&name) && !text.is_empty() => "…".into(),
+        other => normal(other),
+    }
+}
