@@ -36,7 +36,7 @@ impl Factory for KeyValue {
             .help("An entry.", "Entries are kept for good.");
         let entries = Path::new("(entry|loan)/?")
             .on(Operation::List, answer(list))
-            .help("The names of all entries, or loans.", "");
+            .help("The first 1000 names of entries, or loans.", "");
         let loan = Path::new(format!("loan/{}", generic_name("name")))
             .fields(fields)
             .on(Operation::Read, answer(lend))
@@ -87,7 +87,7 @@ async fn write(engine: Arc<Engine>, call: Call) -> Answer {
 }
 
 async fn list(engine: Arc<Engine>, call: Call) -> Answer {
-    let names = engine.0.list(&call.request.path).await?;
+    let names = engine.0.list_page(&call.request.path, "", 1000).await?;
     Ok(Some(Response::list(names)))
 }
 

@@ -141,3 +141,85 @@ impl Instance {
 fn panicked() -> Error {
     Error::internal("the plugin failed in a way that it should not; the server's log says how")
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use logical::{ErrorClass, Existence, Operation, Request, Response};
+    use tonic::transport::Endpoint;
+
+    use super::*;
+
+    /// Fails in the way that a backend must not.
+    struct Faulty {
+        on_create: bool,
+    }
+
+    impl Factory for Faulty {
+        fn create(&self, _: BackendContext) -> Result<Arc<dyn Backend>, Error> {
+            assert!(!self.on_create, "a fault in the factory");
+            Ok(Arc::new(Self { on_create: false }))
+        }
+
+        fn version(&self) -> &'static str {
+            "v0.0.1"
+        }
+    }
+
+    #[async_trait]
+    impl Backend for Faulty {
+        async fn handle(&self, _: Request) -> Result<Option<Response>, Error> {
+            panic!("a fault in a request");
+        }
+
+        async fn exists(&self, _: Request) -> Result<Existence, Error> {
+            Ok(Existence::Unchecked)
+        }
+
+        async fn cleanup(&self) {
+            panic!("a fault in the clean-up");
+        }
+    }
+
+    fn build(on_create: bool) -> Result<Instance, Error> {
+        // Nothing listens there, and building an instance does not mind.
+        let channel = Endpoint::from_static("http://localhost:1").connect_lazy();
+        Instance::build(&Faulty { on_create }, channel, SetupArgs::default())
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_request_is_an_internal_error() {
+        let instance = build(false).unwrap();
+        let request = Request::new(Operation::Read, "any");
+        let answer = instance.call(|backend| backend.handle(request)).await;
+        assert_eq!(answer.unwrap_err().class(), ErrorClass::Internal);
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_the_factory_fails_the_mount() {
+        let error = build(true).err().unwrap();
+        assert_eq!(error.class(), ErrorClass::Internal);
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_the_clean_up_still_closes_the_connection() {
+        let instances = Instances::default();
+        instances.add("id".into(), build(false).unwrap()).await;
+        let instance = instances.get("id").unwrap();
+        instances.stop("id").await;
+        assert!(instance.host.storage().is_err());
+        assert!(instances.get("id").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_second_set_up_under_one_id_stops_the_first() {
+        let instances = Instances::default();
+        instances.add("id".into(), build(false).unwrap()).await;
+        let first = instances.get("id").unwrap();
+        instances.add("id".into(), build(false).unwrap()).await;
+        assert!(first.host.storage().is_err());
+        assert!(instances.get("id").unwrap().host.storage().is_ok());
+        instances.stop_all().await;
+        assert!(instances.get("id").is_none());
+    }
+}
