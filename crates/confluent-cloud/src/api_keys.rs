@@ -1,0 +1,385 @@
+//! `iam/v2/api-keys`: create, read, list and delete.
+
+use jiff::Timestamp;
+use reqwest::Method;
+use serde::{Deserialize, Deserializer};
+use serde_json::json;
+
+use crate::ids::{ApiKeyId, OrganizationId, OwnerId, OwnerKind};
+use crate::{ApiSecret, Client, Error, KeyResource};
+
+const PATH: &str = "/iam/v2/api-keys";
+
+/// The largest page that the service gives.
+const PAGE_SIZE: &str = "100";
+
+/// The service lists at most this many objects, whatever there is.
+const LISTED_AT_MOST: usize = 500;
+
+/// More pages than the limit of objects can fill.
+const PAGES_AT_MOST: usize = 20;
+
+/// A key to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewApiKey {
+    /// Its name in the console and in lists.
+    pub display_name: String,
+    /// Words for people.
+    pub description: String,
+    /// For whom.
+    pub owner: OwnerId,
+    /// For what.
+    pub resource: KeyResource,
+}
+
+/// A key as the API shows it. The secret is told only once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Its name.
+    pub display_name: String,
+    /// Words for people.
+    pub description: String,
+    /// Its owner. A few internal keys are listed without one, or with one that
+    /// is neither service account nor user.
+    pub owner: Option<OwnerId>,
+    /// What it gives access to.
+    pub resource: Option<ResourceReference>,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+    /// The organization, cut from its resource name.
+    pub organization: Option<OrganizationId>,
+}
+
+/// What a key gives access to, in the service's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceReference {
+    /// Its id, such as `lkc-…` or `cloud`.
+    pub id: String,
+    /// Its kind, such as `Cluster`; not every answer has it.
+    pub kind: Option<String>,
+    /// Id of its environment, where the kind has one in keys (Schema Registry,
+    /// Flink).
+    pub environment: Option<String>,
+}
+
+/// A key that was just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedApiKey {
+    /// The key.
+    pub key: ApiKey,
+    /// Its secret, told this once.
+    pub secret: ApiSecret,
+}
+
+/// Which keys to list; absent means any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListFilter {
+    /// Of this owner.
+    pub owner: Option<OwnerId>,
+    /// For this resource.
+    pub resource: Option<KeyResource>,
+}
+
+/// Keys, and whether these are all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// The keys.
+    pub keys: Vec<ApiKey>,
+    /// Whether the service lists no more. Only then does absence mean anything.
+    pub complete: bool,
+}
+
+impl Client {
+    /// Makes a key (`POST /iam/v2/api-keys`). Not idempotent: where
+    /// [`Error::outcome_unknown`], look for the key by its name before asking
+    /// again.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn create_api_key(&self, key: &NewApiKey) -> Result<CreatedApiKey, Error> {
+        let answer = self
+            .send(Method::POST, PATH, &[], Some(&creation(key)))
+            .await?;
+        let mut wire: WireKey = answer.json()?;
+        let secret = wire.spec.secret.take();
+        let key = wire.into_key().map_err(|why| answer.malformed(why))?;
+        let Some(secret) = secret.filter(|secret| !secret.expose().is_empty()) else {
+            let why = format!("key `{}` was made, and its secret is missing", key.id);
+            return Err(answer.malformed(why));
+        };
+        Ok(CreatedApiKey { key, secret })
+    }
+
+    /// Reads a key (`GET /iam/v2/api-keys/{id}`).
+    ///
+    /// # Errors
+    /// See [`Error`]. For a key that is gone the service answers 403, for some
+    /// kinds 404; neither proves it by itself.
+    pub async fn read_api_key(&self, id: &ApiKeyId) -> Result<ApiKey, Error> {
+        let path = format!("{PATH}/{id}");
+        let answer = self.send(Method::GET, &path, &[], None).await?;
+        let wire: WireKey = answer.json()?;
+        wire.into_key().map_err(|why| answer.malformed(why))
+    }
+
+    /// Lists keys, following pages (`GET /iam/v2/api-keys`).
+    ///
+    /// # Errors
+    /// See [`Error`]. What earlier pages told is lost with it.
+    pub async fn list_api_keys(&self, filter: &ListFilter) -> Result<Listing, Error> {
+        let mut keys = Vec::new();
+        let mut token = None;
+        for _ in 0..PAGES_AT_MOST {
+            let query = filter.query(token.as_deref());
+            let answer = self.send(Method::GET, PATH, &query, None).await?;
+            let page: WireList = answer.json()?;
+            for wire in page.data {
+                keys.push(wire.into_key().map_err(|why| answer.malformed(why))?);
+            }
+            let next = page.metadata.and_then(|metadata| metadata.next);
+            let Some(next) = next.filter(|next| !next.is_empty()) else {
+                let complete = keys.len() < LISTED_AT_MOST;
+                return Ok(Listing { keys, complete });
+            };
+            token = page_token(&next);
+            if token.is_none() {
+                break;
+            }
+        }
+        Ok(Listing {
+            keys,
+            complete: false,
+        })
+    }
+
+    /// Deletes a key (`DELETE /iam/v2/api-keys/{id}`).
+    ///
+    /// # Errors
+    /// See [`Error`]; for a key that is gone as [`Client::read_api_key`].
+    pub async fn delete_api_key(&self, id: &ApiKeyId) -> Result<(), Error> {
+        let path = format!("{PATH}/{id}");
+        self.send(Method::DELETE, &path, &[], None).await?;
+        Ok(())
+    }
+}
+
+impl ListFilter {
+    fn query<'a>(&'a self, page_token: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+        let mut query = vec![("page_size", PAGE_SIZE)];
+        query.extend(page_token.map(|token| ("page_token", token)));
+        query.extend(
+            self.owner
+                .as_ref()
+                .map(|owner| ("spec.owner", owner.as_str())),
+        );
+        query.extend(
+            self.resource
+                .as_ref()
+                .map(|resource| ("spec.resource", resource.id())),
+        );
+        query
+    }
+}
+
+/// The token of the next page, cut from the link to it.
+fn page_token(next: &str) -> Option<String> {
+    let (_, query) = next.split_once('?')?;
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(name, value)| name == "page_token" && !value.is_empty())
+        .map(|(_, token)| token.into_owned())
+}
+
+fn creation(key: &NewApiKey) -> serde_json::Value {
+    let owner_kind = match key.owner.kind() {
+        OwnerKind::ServiceAccount => "ServiceAccount",
+        OwnerKind::User => "User",
+    };
+    let mut resource = json!({"id": key.resource.id()});
+    if let Some((api_version, kind)) = key.resource.wire_type() {
+        resource["api_version"] = api_version.into();
+        resource["kind"] = kind.into();
+    }
+    if let Some(environment) = key.resource.environment() {
+        resource["environment"] = environment.as_str().into();
+    }
+    json!({"spec": {
+        "display_name": key.display_name,
+        "description": key.description,
+        "owner": {"id": key.owner.as_str(), "api_version": "iam/v2", "kind": owner_kind},
+        "resource": resource,
+    }})
+}
+
+// Of a nullable member an absent one means the same as null, and members that
+// are not named here are ignored: so the API's compatibility policy asks.
+
+#[derive(Deserialize)]
+struct WireList {
+    metadata: Option<WireMetadata>,
+    data: Vec<WireKey>,
+}
+
+#[derive(Deserialize)]
+struct WireKey {
+    id: String,
+    metadata: Option<WireMetadata>,
+    spec: WireSpec,
+}
+
+#[derive(Deserialize)]
+struct WireMetadata {
+    next: Option<String>,
+    resource_name: Option<String>,
+    created_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireSpec {
+    display_name: Option<String>,
+    description: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    secret: Option<ApiSecret>,
+    owner: Option<WireOwner>,
+    resource: Option<WireResource>,
+}
+
+#[derive(Deserialize)]
+struct WireOwner {
+    id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireResource {
+    id: Option<String>,
+    kind: Option<String>,
+    environment: Option<String>,
+}
+
+impl WireKey {
+    fn into_key(self) -> Result<ApiKey, String> {
+        let id = ApiKeyId::new(self.id).map_err(|error| error.to_string())?;
+        let (resource_name, created_at) = match self.metadata {
+            Some(metadata) => (metadata.resource_name, metadata.created_at),
+            None => (None, None),
+        };
+        let owner = self.spec.owner.and_then(|owner| owner.id);
+        let resource = self.spec.resource.and_then(|resource| {
+            Some(ResourceReference {
+                id: resource.id?,
+                kind: resource.kind,
+                environment: resource.environment,
+            })
+        });
+        Ok(ApiKey {
+            id,
+            display_name: self.spec.display_name.unwrap_or_default(),
+            description: self.spec.description.unwrap_or_default(),
+            owner: owner.and_then(|id| OwnerId::new(id).ok()),
+            resource,
+            created_at: created_at.and_then(|time| time.parse().ok()),
+            organization: resource_name.as_deref().and_then(organization),
+        })
+    }
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ApiSecret>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(ApiSecret::new))
+}
+
+/// The organization in a resource name such as
+/// `crn://api.confluent.cloud/organization=<uuid>/service-account=sa-1`.
+fn organization(resource_name: &str) -> Option<OrganizationId> {
+    let (_, rest) = resource_name.split_once("organization=")?;
+    OrganizationId::new(rest.split('/').next()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_a_key_is_read_whole() {
+        let wire: WireKey =
+            serde_json::from_str(include_str!("../fixtures/api_key_created.json")).unwrap();
+        let key = wire.into_key().unwrap();
+        assert_eq!(key.id.as_str(), "K7Q2M4ZB6RXN3TWD");
+        assert_eq!(key.owner, OwnerId::new("sa-abc123").ok());
+        let resource = key.resource.unwrap();
+        assert_eq!(resource.id, "lkc-xyz789");
+        assert_eq!(resource.kind.as_deref(), Some("Cluster"));
+        assert_eq!(key.display_name, "orders-writer");
+        assert!(key.created_at.is_some());
+        assert_eq!(
+            key.organization.unwrap().as_str(),
+            "0f0f0f0f-1111-2222-3333-444444444444"
+        );
+    }
+
+    #[test]
+    fn a_list_with_sparse_members_is_read() {
+        let list: WireList =
+            serde_json::from_str(include_str!("../fixtures/api_key_list.json")).unwrap();
+        assert_eq!(
+            page_token(&list.metadata.unwrap().next.unwrap()).as_deref(),
+            Some("abc")
+        );
+        for wire in list.data {
+            assert!(wire.into_key().is_ok());
+        }
+    }
+
+    #[test]
+    fn null_and_absent_members_mean_the_same() {
+        let wire: WireKey = serde_json::from_str(
+            r#"{"id":"A","metadata":null,"spec":{"secret":null,"owner":null,"resource":null}}"#,
+        )
+        .unwrap();
+        let key = wire.into_key().unwrap();
+        assert_eq!((key.owner, key.resource), (None, None));
+        assert_eq!(key.display_name, "");
+    }
+
+    #[test]
+    fn a_request_names_what_the_vendors_clients_name() {
+        let body = |resource: &str| {
+            creation(&NewApiKey {
+                display_name: "n".into(),
+                description: String::new(),
+                owner: OwnerId::new("sa-1").unwrap(),
+                resource: KeyResource::from_id(resource, None).unwrap(),
+            })
+        };
+        assert_eq!(
+            body("lkc-1"),
+            json!({"spec": {
+                "display_name": "n",
+                "description": "",
+                "owner": {"id": "sa-1", "api_version": "iam/v2", "kind": "ServiceAccount"},
+                "resource": {"id": "lkc-1", "api_version": "cmk/v2", "kind": "Cluster"},
+            }})
+        );
+        assert_eq!(body("cloud")["spec"]["resource"], json!({"id": "cloud"}));
+        assert_eq!(
+            body("env-1.aws.us-east-1")["spec"]["resource"],
+            json!({
+                "id": "aws.us-east-1",
+                "api_version": "fcpm/v2",
+                "kind": "Region",
+                "environment": "env-1",
+            })
+        );
+    }
+
+    #[test]
+    fn pages_end_without_a_token() {
+        for next in ["", "https://x/iam/v2/api-keys", "https://x/?page_token="] {
+            assert_eq!(page_token(next), None, "{next}");
+        }
+        assert_eq!(
+            page_token("/x?a=1&page_token=b%2Fc").as_deref(),
+            Some("b/c")
+        );
+    }
+}
