@@ -1,0 +1,8 @@
+//! The client against the simulator, and against a listener that answers with
+//! what it is told, byte by byte.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod contract;
+mod failures;
+mod listener;

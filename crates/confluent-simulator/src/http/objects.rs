@@ -1,0 +1,188 @@
+//! How objects look in JSON. Sources: the vendor's OpenAPI files and the bodies
+//! that its own clients are tested with.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{Environment, KafkaCluster, Key, Resource, ServiceAccount, World};
+
+/// Authority of names in answers about API keys; all others say
+/// `confluent.cloud`.
+const KEYS_AUTHORITY: &str = "api.confluent.cloud";
+const AUTHORITY: &str = "confluent.cloud";
+
+/// An API key; with its secret only where it was just made.
+pub(super) fn api_key(world: &World, base: &str, key: &Key, secret: Option<&str>) -> Value {
+    let (owner_kind, owners, word) = if key.owner.as_str().starts_with("u-") {
+        ("User", "users", "user")
+    } else {
+        ("ServiceAccount", "service-accounts", "service-account")
+    };
+    let owner_name = name(world, KEYS_AUTHORITY, &format!("{word}={}", key.owner));
+    let mut value = json!({
+        "api_version": "iam/v2",
+        "kind": "ApiKey",
+        "id": key.id.as_str(),
+        "metadata": {
+            "self": format!("{base}/iam/v2/api-keys/{}", key.id),
+            "resource_name": format!("{owner_name}/api-key={}", key.id),
+            "created_at": time(key.created_at),
+            "updated_at": time(key.updated_at),
+        },
+        "spec": {
+            "display_name": key.display_name,
+            "description": key.description,
+            "secret": secret.unwrap_or_default(),
+            "owner": {
+                "api_version": "iam/v2",
+                "kind": owner_kind,
+                "id": key.owner.as_str(),
+                "related": format!("{base}/iam/v2/{owners}/{}", key.owner),
+                "resource_name": owner_name,
+            },
+        },
+    });
+    value["spec"]["resource"] = resource(world, base, &key.resource);
+    value
+}
+
+/// What a key is for. Schema Registry and Flink name their environment, a Kafka
+/// cluster does not; what is no object has its word for all names.
+fn resource(world: &World, base: &str, resource: &Resource) -> Value {
+    let id = resource.id();
+    let (api_version, kind, related, resource_name, environment) = match resource {
+        Resource::KafkaCluster { .. } => (
+            "cmk/v2",
+            "Cluster",
+            format!("{base}/cmk/v2/clusters/{id}"),
+            name(world, KEYS_AUTHORITY, &format!("cluster={id}")),
+            None,
+        ),
+        Resource::SchemaRegistry { environment, .. } => (
+            "srcm/v2",
+            "SchemaRegistry",
+            format!("{base}/srcm/v2/clusters/{id}"),
+            name(
+                world,
+                KEYS_AUTHORITY,
+                &format!("environment={environment}/schema-registry={id}"),
+            ),
+            Some(environment),
+        ),
+        Resource::FlinkRegion { environment, .. } => (
+            "fcpm/v2",
+            "Region",
+            format!("{base}/fcpm/v2/regions"),
+            name(
+                world,
+                KEYS_AUTHORITY,
+                &format!("environment={environment}/flink-region={id}"),
+            ),
+            Some(environment),
+        ),
+        Resource::Tableflow => ("tableflow/v1", "Tableflow", id.into(), id.into(), None),
+        Resource::Cloud => ("iam/v2", "Cloud", id.into(), id.into(), None),
+        Resource::Global => ("global/v1", "Global", id.into(), id.into(), None),
+    };
+    let mut value = json!({
+        "api_version": api_version,
+        "kind": kind,
+        "id": id,
+        "related": related,
+        "resource_name": resource_name,
+    });
+    if let Some(environment) = environment {
+        value["environment"] = environment.as_str().into();
+    }
+    value
+}
+
+/// A service account.
+pub(super) fn service_account(world: &World, base: &str, account: &ServiceAccount) -> Value {
+    let id = &account.id;
+    json!({
+        "api_version": "iam/v2",
+        "kind": "ServiceAccount",
+        "id": id.as_str(),
+        "metadata": metadata(
+            world,
+            &format!("{base}/iam/v2/service-accounts/{id}"),
+            &name(world, AUTHORITY, &format!("service-account={id}")),
+        ),
+        "display_name": account.display_name,
+        "description": account.description,
+    })
+}
+
+/// An environment.
+pub(super) fn environment(world: &World, base: &str, environment: &Environment) -> Value {
+    let id = &environment.id;
+    json!({
+        "api_version": "org/v2",
+        "kind": "Environment",
+        "id": id.as_str(),
+        "metadata": metadata(
+            world,
+            &format!("{base}/org/v2/environments/{id}"),
+            &name(world, AUTHORITY, &format!("environment={id}")),
+        ),
+        "display_name": environment.display_name,
+        "stream_governance_config": {"package": "ESSENTIALS"},
+    })
+}
+
+/// A Kafka cluster.
+pub(super) fn cluster(world: &World, base: &str, cluster: &KafkaCluster) -> Value {
+    let (id, environment) = (&cluster.id, &cluster.environment);
+    let within = format!("environment={environment}");
+    json!({
+        "api_version": "cmk/v2",
+        "kind": "Cluster",
+        "id": id.as_str(),
+        "metadata": metadata(
+            world,
+            &format!("{base}/cmk/v2/clusters/{id}"),
+            &name(world, AUTHORITY, &format!("{within}/cloud-cluster={id}/kafka={id}")),
+        ),
+        "spec": {
+            "display_name": cluster.display_name,
+            "availability": "SINGLE_ZONE",
+            "cloud": "AWS",
+            "region": "us-east-1",
+            "config": {"kind": "Basic"},
+            "deletion_protection": false,
+            "kafka_bootstrap_endpoint": cluster.bootstrap_endpoint(),
+            "http_endpoint": world.http_endpoint(id),
+            "environment": {
+                "api_version": "org/v2",
+                "kind": "Environment",
+                "id": environment.as_str(),
+                "related": format!("{base}/org/v2/environments/{environment}"),
+                "resource_name": name(world, AUTHORITY, &within),
+            },
+        },
+        "status": {"phase": "PROVISIONED"},
+    })
+}
+
+fn metadata(world: &World, this: &str, resource_name: &str) -> Value {
+    let began = time(world.began_at());
+    json!({
+        "self": this,
+        "resource_name": resource_name,
+        "created_at": began,
+        "updated_at": began,
+    })
+}
+
+/// The name of something in the organization, worldwide.
+fn name(world: &World, authority: &str, within: &str) -> String {
+    format!(
+        "crn://{authority}/organization={}/{within}",
+        world.organization()
+    )
+}
+
+fn time(time: Timestamp) -> String {
+    format!("{time:.6}")
+}

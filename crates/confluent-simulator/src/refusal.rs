@@ -1,0 +1,154 @@
+//! Why the control plane does not do what it is asked, in the vendor's words.
+
+use serde_json::{Value, json};
+
+use crate::UnknownTarget;
+
+const WRONG_KEY: &str = "invalid API key: make sure you're using a Cloud API Key and not a Cluster \
+                         API Key: https://docs.confluent.io/cloud/current/security/authenticate/\
+                         workload-identities/service-accounts/api-keys/overview.html";
+
+/// A refusal of the control plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// The service's code; some refusals have none.
+    pub code: Option<&'static str>,
+    /// A short title; most refusals have none.
+    pub title: Option<&'static str>,
+    /// Words for people.
+    pub detail: String,
+    /// What in the request was wrong.
+    pub source: Source,
+}
+
+/// What in a request was wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Not said: an empty object.
+    Unsaid,
+    /// The member is not there at all.
+    Absent,
+    /// A member of the body, as a JSON pointer.
+    Pointer(&'static str),
+    /// A parameter of the query.
+    Parameter(&'static str),
+}
+
+impl Refusal {
+    /// 401: no credential, or a key that is not known (any more).
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(401, None, "Unauthorized")
+    }
+
+    /// 401: a wrong secret, or a key that is not for the control plane.
+    pub(crate) fn wrong_key() -> Self {
+        Self::new(401, None, WRONG_KEY)
+    }
+
+    /// 403: no right to it, or nothing there. The service does not tell which.
+    pub(crate) fn forbidden() -> Self {
+        Self::new(403, Some("forbidden_access"), "Forbidden Access")
+    }
+
+    /// 404 for a global key that is gone.
+    pub(crate) fn key_not_found(id: &str) -> Self {
+        Self {
+            title: Some("Not Found"),
+            source: Source::Absent,
+            ..Self::new(
+                404,
+                Some("api_key_not_found"),
+                format!("The API Key (id={id}) does not exist"),
+            )
+        }
+    }
+
+    /// 404 for a service account.
+    pub(crate) fn service_account_not_found() -> Self {
+        Self::new(
+            404,
+            Some("service_account_not_found"),
+            "Service Account Not Found",
+        )
+    }
+
+    /// 404 for an environment, and for paths that lead nowhere.
+    pub(crate) fn not_found() -> Self {
+        Self::new(404, Some("resource_not_found"), "Resource Not Found")
+    }
+
+    /// 405.
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(405, None, "Method Not Allowed")
+    }
+
+    /// 400: a body that is no JSON object.
+    pub(crate) fn not_json() -> Self {
+        Self::new(400, Some("invalid_request"), "the body is no JSON object")
+    }
+
+    /// 400: a parameter of the query that cannot be used.
+    pub(crate) fn filter(parameter: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            source: Source::Parameter(parameter),
+            ..Self::new(400, Some("invalid_filter"), detail)
+        }
+    }
+
+    /// 422: a member of the body that cannot be used.
+    pub(crate) fn member(pointer: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            title: Some("Invalid Configuration"),
+            source: Source::Pointer(pointer),
+            ..Self::new(422, Some("invalid_configuration"), detail)
+        }
+    }
+
+    /// An owner or resource that a new key names and nobody knows.
+    pub(crate) fn unknown(how: UnknownTarget, pointer: &'static str, what: &str, id: &str) -> Self {
+        let detail = format!("{what} {id} is not valid");
+        match how {
+            UnknownTarget::Forbidden => Self::forbidden(),
+            UnknownTarget::BadRequest => Self {
+                source: Source::Pointer(pointer),
+                ..Self::new(400, Some("invalid_request"), detail)
+            },
+            UnknownTarget::NotFound => Self::not_found(),
+            UnknownTarget::Unprocessable => Self::member(pointer, detail),
+        }
+    }
+
+    /// The body of the answer: the JSON:API-like shape of most of the API.
+    pub(crate) fn body(&self, trace_id: &str) -> Value {
+        let mut error = json!({
+            "id": trace_id,
+            "status": self.status.to_string(),
+            "detail": self.detail,
+        });
+        if let Some(code) = self.code {
+            error["code"] = code.into();
+        }
+        if let Some(title) = self.title {
+            error["title"] = title.into();
+        }
+        match self.source {
+            Source::Absent => {}
+            Source::Unsaid => error["source"] = json!({}),
+            Source::Pointer(pointer) => error["source"] = json!({ "pointer": pointer }),
+            Source::Parameter(parameter) => error["source"] = json!({ "parameter": parameter }),
+        }
+        json!({ "errors": [error] })
+    }
+
+    fn new(status: u16, code: Option<&'static str>, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            title: None,
+            detail: detail.into(),
+            source: Source::Unsaid,
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A world with a clock, in process and on the network.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::serve::ListenerExt as _;
+use confluent_cloud::ids::InvalidId;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::random::Random;
+use crate::{AdminKey, Clock, CreatedKey, Key, NewKey, Options, Refusal, State, World, http};
+
+/// A control plane. Clones are the same one.
+#[derive(Debug, Clone)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    admin_key: AdminKey,
+    clock: Clock,
+    world: Mutex<World>,
+    traces: Mutex<Random>,
+}
+
+impl Simulator {
+    /// A simulator with the world that [`Options`] describe.
+    ///
+    /// # Errors
+    /// When an id cannot be one. Those given in the options are checked already
+    /// and those made up fit, so that in practice there is none.
+    pub fn new(options: &Options) -> Result<Self, InvalidId> {
+        let now = options.clock.now();
+        let (world, admin_key) = World::begin(options, now)?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                admin_key,
+                clock: options.clock.clone(),
+                world: Mutex::new(world),
+                traces: Mutex::new(Random::new(options.seed, "traces")),
+            }),
+        })
+    }
+
+    /// The Cloud API key that may do everything.
+    pub fn admin_key(&self) -> &AdminKey {
+        &self.shared.admin_key
+    }
+
+    /// All that exists, as `GET /simulator/state` shows it.
+    pub fn state(&self) -> State {
+        State::of(&self.world())
+    }
+
+    /// The world itself, locked for as long as the guard is held.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        unpoisoned(&self.shared.world)
+    }
+
+    /// Makes a key, as an administrator.
+    ///
+    /// # Errors
+    /// As [`World::create_key`].
+    pub fn create_key(&self, new: &NewKey) -> Result<CreatedKey, Refusal> {
+        let now = self.clock().now();
+        self.world().create_key(now, new)
+    }
+
+    /// Reads a key, as an administrator.
+    ///
+    /// # Errors
+    /// As [`World::read_key`].
+    pub fn read_key(&self, id: &str) -> Result<Key, Refusal> {
+        self.world().read_key(id).cloned()
+    }
+
+    /// Lists the keys that exist, of an owner and for a resource where given.
+    pub fn list_keys(&self, owner: Option<&str>, resource: Option<&str>) -> Vec<Key> {
+        self.world().list_keys(owner, resource).cloned().collect()
+    }
+
+    /// Deletes a key, as an administrator.
+    ///
+    /// # Errors
+    /// As [`World::delete_key`].
+    pub fn delete_key(&self, id: &str) -> Result<(), Refusal> {
+        let now = self.clock().now();
+        self.world().delete_key(now, id)
+    }
+
+    /// Serves the control plane on a listener until `shutdown` is done.
+    /// From then on the data planes that its answers name are at the
+    /// listener's address.
+    ///
+    /// # Errors
+    /// Those of the network.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let address = listener.local_addr()?;
+        self.is_at(address);
+        // Answers are small: waiting to fill a packet only delays them.
+        let listener = listener.tap_io(|connection| {
+            let _ = connection.set_nodelay(true);
+        });
+        axum::serve(listener, http::router(self.clone(), address))
+            .with_graceful_shutdown(shutdown)
+            .await
+    }
+
+    /// Serves on a free port of loopback, in a task of its own.
+    ///
+    /// # Errors
+    /// Those of the network.
+    pub async fn spawn(&self) -> io::Result<Running> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        self.is_at(address);
+        let (stop, stopped) = oneshot::channel();
+        let simulator = self.clone();
+        let task = tokio::spawn(async move {
+            let shutdown = async {
+                // An end that was dropped means the same as one that spoke.
+                let _ = stopped.await;
+            };
+            simulator.serve(listener, shutdown).await
+        });
+        Ok(Running {
+            address,
+            stop: Some(stop),
+            task,
+        })
+    }
+
+    fn is_at(&self, address: SocketAddr) {
+        self.world().set_data_plane(format!("http://{address}"));
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    pub(crate) fn trace_id(&self) -> String {
+        unpoisoned(&self.shared.traces).trace_id()
+    }
+}
+
+/// Every change of the state is done at once or not at all, so a panic
+/// elsewhere does not spoil it.
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A simulator that is being served. Dropping it stops the service.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The base address for clients.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops it and waits until requests under way are answered.
+    ///
+    /// # Errors
+    /// Those of the network.
+    pub async fn stop(mut self) -> io::Result<()> {
+        self.stop.take();
+        (&mut self.task).await.map_err(io::Error::other)?
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.take();
+    }
+}
+
+/// An address that others than this machine could reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedAddress(SocketAddr);
+
+impl fmt::Display for RefusedAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` can be reached from other machines, and `/simulator/` asks for no credential: \
+             listen on 127.0.0.1, or allow it expressly",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for RefusedAddress {}
+
+/// Listens on an address; on one that other machines could reach only when
+/// that is allowed.
+///
+/// # Errors
+/// Those of the network, and [`RefusedAddress`] inside an error of the kind
+/// [`io::ErrorKind::PermissionDenied`].
+pub async fn bind(address: SocketAddr, allow_remote: bool) -> io::Result<TcpListener> {
+    if !allow_remote && !address.ip().is_loopback() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            RefusedAddress(address),
+        ));
+    }
+    TcpListener::bind(address).await
+}

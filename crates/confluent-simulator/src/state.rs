@@ -1,0 +1,171 @@
+//! What `GET /simulator/state` shows, and tests look at: everything that
+//! exists or ever did, never a secret.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::World;
+
+/// All that exists in a world.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct State {
+    /// Id of the organization.
+    pub organization: String,
+    /// Its environments.
+    pub environments: Vec<EnvironmentState>,
+    /// Their Kafka clusters.
+    pub kafka_clusters: Vec<KafkaClusterState>,
+    /// Their Schema Registries.
+    pub schema_registries: Vec<SchemaRegistryState>,
+    /// Service accounts, with that of the admin key.
+    pub service_accounts: Vec<ServiceAccountState>,
+    /// Users.
+    pub users: Vec<UserState>,
+    /// API keys in the order in which they were made, deleted ones too.
+    pub api_keys: Vec<KeyState>,
+}
+
+/// An environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EnvironmentState {
+    /// `env-…`.
+    pub id: String,
+}
+
+/// A Kafka cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KafkaClusterState {
+    /// `lkc-…`.
+    pub id: String,
+    /// Its environment.
+    pub environment: String,
+    /// Address of its REST API.
+    pub http_endpoint: String,
+    /// Address that clients of Kafka begin with.
+    pub kafka_bootstrap_endpoint: String,
+}
+
+/// A Schema Registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SchemaRegistryState {
+    /// `lsrc-…`.
+    pub id: String,
+    /// Its environment.
+    pub environment: String,
+    /// Its address.
+    pub http_endpoint: String,
+}
+
+/// A service account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServiceAccountState {
+    /// `sa-…`.
+    pub id: String,
+    /// Its name.
+    pub display_name: String,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserState {
+    /// `u-…`.
+    pub id: String,
+    /// Its address.
+    pub email: String,
+}
+
+/// An API key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyState {
+    /// Its id.
+    pub id: String,
+    /// Id of its owner.
+    pub owner: String,
+    /// Id of what it gives access to.
+    pub resource: String,
+    /// The environment of that, where it has one.
+    pub environment: Option<String>,
+    /// Its name.
+    pub display_name: String,
+    /// Words for people.
+    pub description: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is accepted.
+    pub usable_at: Timestamp,
+    /// When it was last accepted.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl State {
+    /// The keys that exist.
+    pub fn live_keys(&self) -> impl Iterator<Item = &KeyState> {
+        self.api_keys.iter().filter(|key| key.deleted_at.is_none())
+    }
+
+    pub(crate) fn of(world: &World) -> Self {
+        Self {
+            organization: world.organization().to_string(),
+            environments: world
+                .environments()
+                .iter()
+                .map(|environment| EnvironmentState {
+                    id: environment.id.to_string(),
+                })
+                .collect(),
+            kafka_clusters: world
+                .kafka_clusters()
+                .iter()
+                .map(|cluster| KafkaClusterState {
+                    id: cluster.id.to_string(),
+                    environment: cluster.environment.to_string(),
+                    http_endpoint: world.http_endpoint(&cluster.id),
+                    kafka_bootstrap_endpoint: cluster.bootstrap_endpoint(),
+                })
+                .collect(),
+            schema_registries: world
+                .schema_registries()
+                .iter()
+                .map(|registry| SchemaRegistryState {
+                    id: registry.id.to_string(),
+                    environment: registry.environment.to_string(),
+                    http_endpoint: world.http_endpoint(&registry.id),
+                })
+                .collect(),
+            service_accounts: world
+                .service_accounts()
+                .iter()
+                .map(|account| ServiceAccountState {
+                    id: account.id.to_string(),
+                    display_name: account.display_name.clone(),
+                })
+                .collect(),
+            users: world
+                .users()
+                .iter()
+                .map(|user| UserState {
+                    id: user.id.to_string(),
+                    email: user.email.clone(),
+                })
+                .collect(),
+            api_keys: world
+                .all_keys()
+                .iter()
+                .map(|key| KeyState {
+                    id: key.id.to_string(),
+                    owner: key.owner.to_string(),
+                    resource: key.resource.id().to_owned(),
+                    environment: key.resource.environment().map(ToString::to_string),
+                    display_name: key.display_name.clone(),
+                    description: key.description.clone(),
+                    created_at: key.created_at,
+                    usable_at: key.usable_at,
+                    last_used_at: key.last_used_at,
+                    deleted_at: key.deleted_at,
+                })
+                .collect(),
+        }
+    }
+}

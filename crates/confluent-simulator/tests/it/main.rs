@@ -1,0 +1,15 @@
+//! The simulator as its users meet it: over HTTP, and in process.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod access;
+mod api_keys;
+mod inventory;
+mod paging;
+mod process;
+mod shapes;
+mod wire;

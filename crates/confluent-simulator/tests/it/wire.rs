@@ -1,0 +1,132 @@
+//! A client that knows nothing: it sends bytes and shows what came back.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use confluent_simulator::{Options, Running, Simulator};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A simulator that is served, and who asks it.
+pub(crate) struct Wire {
+    pub(crate) simulator: Simulator,
+    pub(crate) running: Running,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: Vec<(String, String)>,
+    pub(crate) body: Value,
+}
+
+impl Wire {
+    pub(crate) async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub(crate) async fn with(options: Options) -> Self {
+        let simulator = Simulator::new(&options).unwrap();
+        let running = simulator.spawn().await.unwrap();
+        Self { simulator, running }
+    }
+
+    /// Asks with the admin key.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+        let key = self.simulator.admin_key();
+        let (id, secret) = (key.id.as_str(), key.secret.expose());
+        self.ask_as(id, secret, method, path, body).await
+    }
+
+    /// Asks with some key.
+    pub(crate) async fn ask_as(
+        &self,
+        id: &str,
+        secret: &str,
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> Answer {
+        let token = STANDARD.encode(format!("{id}:{secret}"));
+        let header = format!("Authorization: Basic {token}\r\n");
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.send(method, path, &header, &body).await
+    }
+
+    /// Sends a request with these headers.
+    pub(crate) async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let address = self.running.address();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        Answer::read(&text)
+    }
+
+    /// Makes a key for the first service account and Kafka cluster.
+    pub(crate) async fn create(&self, name: &str) -> Answer {
+        let body = self.new_key(name);
+        self.ask("POST", "/iam/v2/api-keys", body).await
+    }
+
+    /// The body for that.
+    pub(crate) fn new_key(&self, name: &str) -> Value {
+        let state = self.simulator.state();
+        json!({"spec": {
+            "display_name": name,
+            "description": "",
+            "owner": {"id": state.service_accounts[0].id},
+            "resource": {"id": state.kafka_clusters[0].id},
+        }})
+    }
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(header, _)| header.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        let value = self.body.pointer(pointer);
+        value
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("{pointer} is no text in {}", self.body))
+    }
+
+    /// The code of an error, which some have none of.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.body.pointer("/errors/0/code")?.as_str()
+    }
+
+    fn read(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+        let header = |line: &str| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_owned(), value.to_owned())
+        };
+        Self {
+            status: status.parse().unwrap(),
+            headers: lines.map(header).collect(),
+            body: if body.is_empty() {
+                Value::Null
+            } else {
+                serde_json::from_str(body).unwrap()
+            },
+        }
+    }
+}
