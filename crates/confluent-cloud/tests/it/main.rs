@@ -6,3 +6,4 @@
 mod contract;
 mod failures;
 mod listener;
+mod tls;

@@ -24,11 +24,12 @@ pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
         .list_keys(owner, resource)
         .filter(|key| call.caller.may_manage(key.owner.as_str()))
         .map(|key| {
-            let place = world.key_place(key.id.as_str()).unwrap_or_default();
-            (place, objects::api_key(&world, &call.base, key, None))
-        })
-        .collect();
-    Ok(Json(page.cut(&call, PATH, ("iam/v2", "ApiKeyList"), keys)))
+            let place = world.key_place(key.id.as_str());
+            (place.unwrap_or_default(), key)
+        });
+    let render = |key| objects::api_key(&world, &call.base, key, None);
+    let types = ("iam/v2", "ApiKeyList");
+    Ok(Json(page.cut(&call, PATH, types, keys, render)))
 }
 
 pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {

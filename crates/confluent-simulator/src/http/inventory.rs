@@ -15,20 +15,14 @@ pub(super) async fn list_service_accounts(call: Call) -> Result<Json<Value>, Ref
     let page = Page::of(&call.query)?;
     let wanted: Vec<&str> = call.query.all("display_name").collect();
     let world = call.simulator.world();
-    let accounts = numbered(
-        world
-            .service_accounts()
-            .iter()
-            .filter(|account| wanted.is_empty() || wanted.contains(&account.display_name.as_str()))
-            .map(|account| objects::service_account(&world, &call.base, account)),
-    );
-    let types = ("iam/v2", "ServiceAccountList");
-    Ok(Json(page.cut(
-        &call,
-        "/iam/v2/service-accounts",
-        types,
-        accounts,
-    )))
+    let accounts = world
+        .service_accounts()
+        .iter()
+        .filter(|account| wanted.is_empty() || wanted.contains(&account.display_name.as_str()))
+        .enumerate();
+    let render = |account| objects::service_account(&world, &call.base, account);
+    let (path, types) = ("/iam/v2/service-accounts", ("iam/v2", "ServiceAccountList"));
+    Ok(Json(page.cut(&call, path, types, accounts, render)))
 }
 
 pub(super) async fn read_service_account(
@@ -46,19 +40,10 @@ pub(super) async fn read_service_account(
 pub(super) async fn list_environments(call: Call) -> Result<Json<Value>, Refusal> {
     let page = Page::of(&call.query)?;
     let world = call.simulator.world();
-    let environments = numbered(
-        world
-            .environments()
-            .iter()
-            .map(|environment| objects::environment(&world, &call.base, environment)),
-    );
-    let types = ("org/v2", "EnvironmentList");
-    Ok(Json(page.cut(
-        &call,
-        "/org/v2/environments",
-        types,
-        environments,
-    )))
+    let environments = world.environments().iter().enumerate();
+    let render = |environment| objects::environment(&world, &call.base, environment);
+    let (path, types) = ("/org/v2/environments", ("org/v2", "EnvironmentList"));
+    Ok(Json(page.cut(&call, path, types, environments, render)))
 }
 
 pub(super) async fn read_environment(
@@ -85,15 +70,14 @@ pub(super) async fn list_clusters(call: Call) -> Result<Json<Value>, Refusal> {
     if !known {
         return Err(Refusal::forbidden());
     }
-    let clusters = numbered(
-        world
-            .kafka_clusters()
-            .iter()
-            .filter(|cluster| cluster.environment.as_str() == wanted)
-            .map(|cluster| objects::cluster(&world, &call.base, cluster)),
-    );
-    let types = ("cmk/v2", "ClusterList");
-    Ok(Json(page.cut(&call, "/cmk/v2/clusters", types, clusters)))
+    let clusters = world
+        .kafka_clusters()
+        .iter()
+        .filter(|cluster| cluster.environment.as_str() == wanted)
+        .enumerate();
+    let render = |cluster| objects::cluster(&world, &call.base, cluster);
+    let (path, types) = ("/cmk/v2/clusters", ("cmk/v2", "ClusterList"));
+    Ok(Json(page.cut(&call, path, types, clusters, render)))
 }
 
 /// The environment must be named; clients that do not know it leave it empty.
@@ -118,8 +102,4 @@ pub(super) async fn read_cluster(
 
 fn no_environment() -> Refusal {
     Refusal::filter("environment", "environment is required")
-}
-
-fn numbered(objects: impl Iterator<Item = Value>) -> Vec<(usize, Value)> {
-    objects.enumerate().collect()
 }

@@ -41,28 +41,32 @@ impl Page {
     }
 
     /// The answer with the wanted part of `objects`, which carry the numbers
-    /// that they have in the whole list.
-    pub(super) fn cut(
+    /// that they have in the whole list. Only that part is rendered.
+    pub(super) fn cut<T>(
         &self,
         call: &Call,
         path: &str,
         (api_version, kind): (&str, &str),
-        objects: Vec<(usize, Value)>,
+        objects: impl Iterator<Item = (usize, T)>,
+        render: impl Fn(T) -> Value,
     ) -> Value {
-        let total = objects.len();
-        let mut rest = objects
-            .into_iter()
-            .skip_while(|(number, _)| *number < self.from);
-        let data: Vec<Value> = rest
-            .by_ref()
-            .take(self.size)
-            .map(|(_, value)| value)
-            .collect();
+        let (mut total, mut data, mut following) = (0, Vec::new(), None);
+        for (number, object) in objects {
+            total += 1;
+            if number < self.from {
+                continue;
+            }
+            if data.len() < self.size {
+                data.push(render(object));
+            } else {
+                following.get_or_insert(number);
+            }
+        }
         let link = format!("{}{path}", call.base);
         let mut metadata = json!({ "first": link, "total_size": total });
         // Left out at the end: an explicit null ends the vendor's Terraform
         // provider with a crash.
-        if let Some((number, _)) = rest.next() {
+        if let Some(number) = following {
             metadata["next"] = self.next(call, &link, number).into();
         }
         json!({

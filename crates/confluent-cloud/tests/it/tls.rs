@@ -1,0 +1,77 @@
+//! Whose certificates are believed. No crypto provider is installed for the
+//! process, as in a program that carries several TLS clients.
+
+use std::sync::Arc;
+
+use confluent_cloud::ids::ApiKeyId;
+use confluent_cloud::{ApiSecret, Client, ClientConfig, Credentials, Endpoint, ErrorKind};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+const GONE: &str = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+
+/// The address and certificate of a server that answers one request with 204.
+async fn server() -> (String, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key.into())
+        .unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        // A client that does not believe it hangs up here.
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let Ok(mut stream) = acceptor.accept(stream).await else {
+            return;
+        };
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(GONE.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+    });
+    (address, made.cert.pem())
+}
+
+fn client(address: &str, ca_cert: Option<String>) -> Client {
+    Client::new(ClientConfig {
+        endpoint: Endpoint::parse(address).unwrap(),
+        credentials: Credentials::Basic {
+            key_id: ApiKeyId::new("ADMIN").unwrap(),
+            secret: ApiSecret::new("secret"),
+        },
+        ca_cert,
+    })
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_server_whose_root_is_given_is_believed() {
+    let (address, certificate) = server().await;
+    let client = client(&address, Some(certificate));
+    let id = ApiKeyId::new("A").unwrap();
+    assert_eq!(client.delete_api_key(&id).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_stranger_gets_no_request() {
+    let (address, _) = server().await;
+    let id = ApiKeyId::new("A").unwrap();
+    let error = client(&address, None)
+        .delete_api_key(&id)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unreachable);
+    assert!(!error.outcome_unknown());
+    assert!(error.to_string().contains("certificate"), "{error}");
+}
