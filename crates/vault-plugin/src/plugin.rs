@@ -35,6 +35,13 @@ use crate::pb::plugin::grpc_stdio_server::GrpcStdioServer;
 /// seconds in all.
 const DRAIN: Duration = Duration::from_millis(700);
 const CLEAN_UP: Duration = Duration::from_millis(700);
+/// A plugin mostly waits; on a large machine it need not have a thread for
+/// each processor.
+const MOST_THREADS: usize = 8;
+/// How many calls the host may take back before they were looked at. The
+/// usual 20 protect from strangers; here the peer is the host, and when its
+/// clients hang up together, all mounts would lose their connection.
+const RESETS: usize = 100_000;
 /// How long a host gets to read a line that makes it end this process.
 const LAST_WORD: Duration = Duration::from_secs(5);
 
@@ -57,7 +64,9 @@ impl Plugin {
     /// The whole `main` of a plugin program that has no runtime of its own:
     /// starts one and returns when the plugin has ended, as [`Plugin::serve`].
     pub fn run(self) -> ExitCode {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let built = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads.min(MOST_THREADS))
             .enable_all()
             .build();
         match built {
@@ -127,6 +136,7 @@ impl Plugin {
             Arc::clone(&instances),
         );
         let services = Server::builder()
+            .http2_max_pending_accept_reset_streams(Some(RESETS))
             .add_service(health::service().await)
             .add_service(GrpcBrokerServer::new(Broker::new(addresses, stop.clone())))
             .add_service(GrpcControllerServer::new(Controller::new(stop.clone())))

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -243,6 +244,24 @@ async fn messages_far_beyond_the_limit_of_grpc_pass_in_all_directions() {
     assert_eq!(written, pb::HandleRequestReply::default());
     let read = connection.request(MOUNT, "read", "entry/a", "null").await;
     assert_eq!(read.response.unwrap().data.len(), data.len());
+}
+
+#[tokio::test]
+async fn clients_that_hang_up_all_at_once_do_not_cost_the_connection() {
+    let storage = FakeStorage::new(Mood::Writable);
+    let (_host, connection) = mounted(&storage).await;
+    for _ in 0..20 {
+        let mut calls: Vec<_> = (0..200)
+            .map(|_| Box::pin(connection.request(MOUNT, "read", "entry/a", "null")))
+            .collect();
+        for call in &mut calls {
+            assert!(call.now_or_never().is_none());
+        }
+        // Long enough for the calls to be sent.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let read = connection.request(MOUNT, "read", "entry/a", "null").await;
+    assert_eq!(read, pb::HandleRequestReply::default());
 }
 
 #[tokio::test]
