@@ -1,0 +1,278 @@
+//! Answers: what a client gets, before the network makes bytes of it.
+//!
+//! The members of the envelope and their order are those of Vault
+//! (`sdk/logical/translate_response.go`); the rules which response becomes
+//! which status are in `respond`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use logical::{Object, Operation, Response};
+use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+/// The answer to one request.
+#[derive(Clone, PartialEq)]
+pub struct Answer {
+    status: u16,
+    body: Body,
+}
+
+#[derive(Clone, PartialEq)]
+enum Body {
+    Empty,
+    Envelope(Box<Envelope>),
+    Bare(Object),
+    Raw {
+        content_type: String,
+        bytes: Vec<u8>,
+    },
+    Errors(Vec<String>),
+}
+
+/// The usual form of an answer.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Envelope {
+    pub(crate) request_id: String,
+    pub(crate) lease_id: String,
+    pub(crate) renewable: bool,
+    /// Seconds.
+    pub(crate) lease_duration: u64,
+    pub(crate) data: Option<Object>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) mount_type: String,
+    /// Whether the members of `data` are repeated beside it, as old clients
+    /// of some paths under `sys/` expect.
+    pub(crate) doubled: bool,
+}
+
+impl Answer {
+    /// A status without a body.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self {
+            status,
+            body: Body::Empty,
+        }
+    }
+
+    /// An error with one text.
+    pub fn error(status: u16, text: impl Into<String>) -> Self {
+        Self {
+            status,
+            body: Body::Errors(vec![text.into()]),
+        }
+    }
+
+    /// An error without words, such as 404 for a thing that is not there.
+    pub fn wordless(status: u16) -> Self {
+        Self {
+            status,
+            body: Body::Errors(Vec::new()),
+        }
+    }
+
+    /// An object without the envelope.
+    pub(crate) fn bare(status: u16, object: Object) -> Self {
+        Self {
+            status,
+            body: Body::Bare(object),
+        }
+    }
+
+    /// What a backend's response becomes (`RespondErrorCommon` and
+    /// `respondLogical` in Vault). The envelope brings what the core knows.
+    pub(crate) fn respond(
+        operation: Operation,
+        response: Option<Response>,
+        envelope: Envelope,
+    ) -> Self {
+        let Some(response) = response else {
+            return match operation {
+                Operation::Read | Operation::Header | Operation::List | Operation::Scan => {
+                    Self::wordless(404)
+                }
+                _ => Self::empty(204),
+            };
+        };
+        if let Some(raw) = response.data.as_ref().and_then(raw) {
+            return raw;
+        }
+        if operation == Operation::List && is_empty_list(&response) {
+            return Self::wordless(404);
+        }
+        Self {
+            status: 200,
+            body: Body::Envelope(Box::new(Envelope {
+                data: response.data,
+                warnings: response.warnings,
+                ..envelope
+            })),
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The type of the body.
+    pub fn content_type(&self) -> &str {
+        match &self.body {
+            Body::Raw { content_type, .. } if !content_type.is_empty() => content_type,
+            _ => "application/json",
+        }
+    }
+
+    /// The bytes of the body, or `None` when there is none.
+    pub fn body(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let json = match &self.body {
+            Body::Empty => return None,
+            Body::Raw { bytes, .. } if bytes.is_empty() => return None,
+            Body::Raw { bytes, .. } => return Some(Zeroizing::new(bytes.clone())),
+            Body::Envelope(envelope) => serde_json::to_vec(envelope),
+            Body::Bare(object) => serde_json::to_vec(object),
+            Body::Errors(errors) => serde_json::to_vec(&Errors { errors }),
+        };
+        // JSON of maps with text keys cannot fail.
+        json.ok().map(Zeroizing::new)
+    }
+}
+
+#[derive(Serialize)]
+struct Errors<'a> {
+    errors: &'a [String],
+}
+
+impl Serialize for Envelope {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let (true, Some(data)) = (self.doubled, &self.data) {
+            for (key, value) in data {
+                map.serialize_entry(key, value)?;
+            }
+        }
+        let warnings = (!self.warnings.is_empty()).then_some(&self.warnings);
+        map.serialize_entry("request_id", &self.request_id)?;
+        map.serialize_entry("lease_id", &self.lease_id)?;
+        map.serialize_entry("renewable", &self.renewable)?;
+        map.serialize_entry("lease_duration", &self.lease_duration)?;
+        map.serialize_entry("data", &self.data)?;
+        map.serialize_entry("wrap_info", &Value::Null)?;
+        map.serialize_entry("warnings", &warnings)?;
+        map.serialize_entry("auth", &Value::Null)?;
+        map.serialize_entry("mount_type", &self.mount_type)?;
+        map.end()
+    }
+}
+
+/// A response that sets status and body itself, by the keys that Vault has
+/// for it (`sdk/logical/response.go`). The body is base64 or plain text.
+fn raw(data: &Object) -> Option<Answer> {
+    let status = data.get("http_status_code")?;
+    let status = status
+        .as_u64()
+        .or_else(|| status.as_str()?.parse().ok())
+        .and_then(|status| u16::try_from(status).ok())
+        .filter(|status| (200..600).contains(status))?;
+    let text = |key: &str| data.get(key).and_then(Value::as_str).unwrap_or_default();
+    let body = text("http_raw_body");
+    let bytes = STANDARD
+        .decode(body)
+        .unwrap_or_else(|_| body.as_bytes().to_vec());
+    Some(Answer {
+        status,
+        body: Body::Raw {
+            content_type: text("http_content_type").to_owned(),
+            bytes,
+        },
+    })
+}
+
+/// A response that sets its status and has no body.
+pub(crate) fn status_only(status: u16) -> Response {
+    let mut data = Object::new();
+    data.insert("http_status_code".into(), status.into());
+    Response::with_data(data)
+}
+
+fn is_empty_list(response: &Response) -> bool {
+    let nothing_else = response.warnings.is_empty();
+    match &response.data {
+        None => nothing_else,
+        Some(data) => match data.get("keys") {
+            None | Some(Value::Null) => data.is_empty() && nothing_else,
+            Some(Value::Array(keys)) => keys.is_empty(),
+            Some(_) => false,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn respond(operation: Operation, response: Option<Response>) -> Answer {
+        Answer::respond(operation, response, Envelope::default())
+    }
+
+    fn json_of(answer: &Answer) -> Value {
+        serde_json::from_slice(&answer.body().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_404_for_reads_and_204_for_writes() {
+        assert_eq!(respond(Operation::Read, None).status(), 404);
+        assert_eq!(respond(Operation::List, None).status(), 404);
+        assert_eq!(respond(Operation::Update, None).status(), 204);
+        assert!(respond(Operation::Update, None).body().is_none());
+    }
+
+    #[test]
+    fn an_empty_list_is_404_unless_it_says_more() {
+        let empty = || Response::list(Vec::new());
+        assert_eq!(respond(Operation::List, Some(empty())).status(), 404);
+        let warned = empty().warn("look elsewhere");
+        assert_eq!(respond(Operation::List, Some(warned)).status(), 200);
+        assert_eq!(respond(Operation::Read, Some(empty())).status(), 200);
+    }
+
+    #[test]
+    fn a_warning_alone_is_200_with_null_data() {
+        let answer = respond(Operation::Update, Some(Response::default().warn("odd")));
+        assert_eq!(answer.status(), 200);
+        assert_eq!(json_of(&answer)["data"], Value::Null);
+        assert_eq!(json_of(&answer)["warnings"], json!(["odd"]));
+    }
+
+    #[test]
+    fn doubled_answers_repeat_their_data_beside_it() {
+        let mut data = Object::new();
+        data.insert("secret/".into(), json!({"type": "kv"}));
+        let envelope = Envelope {
+            doubled: true,
+            ..Envelope::default()
+        };
+        let answer = Answer::respond(Operation::Read, Some(Response::with_data(data)), envelope);
+        let body = json_of(&answer);
+        assert_eq!(body["secret/"], body["data"]["secret/"]);
+    }
+
+    #[test]
+    fn a_response_may_set_status_and_body_itself() {
+        let mut data = Object::new();
+        data.insert("http_status_code".into(), 202.into());
+        data.insert("http_content_type".into(), "text/plain".into());
+        data.insert("http_raw_body".into(), "aGVsbG8=".into());
+        let answer = respond(Operation::Read, Some(Response::with_data(data)));
+        assert_eq!(
+            (answer.status(), answer.content_type()),
+            (202, "text/plain")
+        );
+        assert_eq!(answer.body().unwrap().as_slice(), b"hello");
+        let bodiless = respond(Operation::Update, Some(status_only(202)));
+        assert!(bodiless.body().is_none());
+    }
+}

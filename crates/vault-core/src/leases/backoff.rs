@@ -1,0 +1,70 @@
+//! When a revocation that failed is tried again, and when it is given up
+//! (`vault/expiration.go` in Vault).
+
+use std::time::Duration;
+
+use logical::{Entropy, Error, ErrorClass};
+
+/// After this many failures a lease is given up.
+const ATTEMPTS: u32 = 6;
+const BASE: Duration = Duration::from_secs(10);
+
+/// What follows a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    TryAfter(Duration),
+    GiveUp,
+}
+
+/// What follows the failure number `attempts`, counted from one: ten seconds,
+/// doubled each time, half more or less, so that what failed together is not
+/// tried again together.
+pub(super) fn after(attempts: u32, error: &Error, entropy: &dyn Entropy) -> Next {
+    if attempts >= ATTEMPTS || is_lasting(error.class()) {
+        return Next::GiveUp;
+    }
+    let pause = BASE * 2_u32.saturating_pow(attempts.saturating_sub(1));
+    let mut chance = [0_u8; 2];
+    entropy.fill(&mut chance);
+    let share = u32::from(u16::from_be_bytes(chance));
+    Next::TryAfter(pause / 2 + pause * share / u32::from(u16::MAX))
+}
+
+/// Errors that no second try can mend.
+fn is_lasting(class: ErrorClass) -> bool {
+    matches!(
+        class,
+        ErrorClass::UnsupportedPath
+            | ErrorClass::UnsupportedOperation
+            | ErrorClass::PermissionDenied
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::CountingEntropy;
+
+    #[test]
+    fn pauses_double_within_half_and_end_after_six_failures() {
+        let entropy = CountingEntropy::default();
+        let error = Error::upstream("down");
+        for attempts in 1..ATTEMPTS {
+            let Next::TryAfter(pause) = after(attempts, &error, &entropy) else {
+                panic!("given up after {attempts}");
+            };
+            let middle = BASE * 2_u32.pow(attempts - 1);
+            assert!(pause >= middle / 2 && pause <= middle * 3 / 2, "{pause:?}");
+        }
+        assert_eq!(after(ATTEMPTS, &error, &entropy), Next::GiveUp);
+    }
+
+    #[test]
+    fn what_an_engine_cannot_do_is_given_up_at_once() {
+        let entropy = CountingEntropy::default();
+        assert_eq!(
+            after(1, &Error::unsupported_operation(), &entropy),
+            Next::GiveUp
+        );
+    }
+}

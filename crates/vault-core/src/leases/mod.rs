@@ -1,0 +1,246 @@
+//! Leases: registered before a secret leaves, renewed, revoked, and ended by
+//! themselves. The state is in storage; memory knows what is due when.
+
+mod backoff;
+mod expiry;
+mod queue;
+mod record;
+mod renew;
+mod revoke;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use logical::lease::{TtlRequest, calculate_ttl};
+use logical::{Clock, Entropy, Error, ErrorClass, Operation, Response, Secret, Tasks};
+
+use self::queue::Queue;
+use self::record::{LeaseRecord, Revocation};
+use self::store::LeaseStore;
+use crate::effects::Effects;
+use crate::locks::NamedLocks;
+use crate::mounts::{Mount, MountEntry, Router};
+use crate::random;
+use crate::tokens::TokenStore;
+
+pub(crate) use self::expiry::restore_and_run;
+pub(crate) use self::revoke::When;
+pub(crate) use self::store::Irrevocable;
+
+/// Random letters at the end of a lease's id.
+const RANDOM_LETTERS: usize = 24;
+
+/// All leases.
+pub(crate) struct Leases {
+    store: LeaseStore,
+    queue: Queue,
+    locks: NamedLocks,
+    router: Arc<Router>,
+    tokens: Arc<TokenStore>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    tasks: Arc<dyn Tasks>,
+}
+
+/// A lease as it is told to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Granted {
+    pub(crate) id: String,
+    /// Whole seconds.
+    pub(crate) ttl: Duration,
+    pub(crate) renewable: bool,
+    pub(crate) warning: Option<String>,
+}
+
+/// A request whose answer is under a lease.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    /// The path with the mount.
+    pub(crate) path: &'a str,
+    /// Salted hash of the token.
+    pub(crate) token: &'a str,
+}
+
+impl Leases {
+    pub(crate) fn new(
+        effects: &Effects,
+        router: Arc<Router>,
+        tokens: Arc<TokenStore>,
+        tasks: Arc<dyn Tasks>,
+    ) -> Self {
+        Self {
+            store: LeaseStore::new(Arc::clone(&effects.storage)),
+            queue: Queue::default(),
+            locks: NamedLocks::default(),
+            router,
+            tokens,
+            clock: Arc::clone(&effects.clock),
+            entropy: Arc::clone(&effects.entropy),
+            tasks,
+        }
+    }
+
+    /// Registers the lease of a response. Durable when it returns.
+    ///
+    /// # Errors
+    /// What kept the lease from being stored. The secret has been revoked
+    /// then, as far as its engine would.
+    pub(crate) async fn register(
+        &self,
+        mount: &Mount,
+        origin: Origin<'_>,
+        response: &Response,
+    ) -> Result<Granted, Error> {
+        let secret = response
+            .secret
+            .as_ref()
+            .ok_or_else(|| Error::internal("a response without a secret needs no lease"))?;
+        let record = self.propose(mount, origin, secret, response);
+        let stored = match record {
+            Ok((record, warning)) => self.store_new(record).await.map(|record| (record, warning)),
+            Err(error) => Err(error),
+        };
+        match stored {
+            Ok((record, warning)) => Ok(Granted {
+                ttl: Duration::from_secs(record.ttl),
+                renewable: record.renewable,
+                id: record.id,
+                warning,
+            }),
+            Err(error) => {
+                self.take_back(mount, origin, secret, response).await;
+                Err(error.context("the lease cannot be registered and the secret was revoked"))
+            }
+        }
+    }
+
+    /// What is known of a lease.
+    ///
+    /// # Errors
+    /// A bad request when there is no such lease.
+    pub(crate) async fn lookup(&self, id: &str) -> Result<logical::Object, Error> {
+        let record = self.store.load(id).await?;
+        record
+            .map(|record| record.info(self.clock.as_ref()))
+            .ok_or_else(|| Error::bad_request("invalid lease"))
+    }
+
+    /// The names directly below a prefix of lease ids.
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        self.store.list(prefix).await
+    }
+
+    /// The leases that were given up, by id.
+    pub(crate) fn irrevocable(&self) -> Vec<Irrevocable> {
+        self.store.irrevocable()
+    }
+
+    fn propose(
+        &self,
+        mount: &Mount,
+        origin: Origin<'_>,
+        secret: &Secret,
+        response: &Response,
+    ) -> Result<(LeaseRecord, Option<String>), Error> {
+        let now = self.clock.now();
+        let (default, max) = limits(mount);
+        let granted = calculate_ttl(&TtlRequest {
+            increment: Duration::ZERO,
+            backend_ttl: secret.lease.ttl,
+            backend_max_ttl: secret.lease.max_ttl,
+            mount_default_ttl: default,
+            mount_max_ttl: max,
+            issue_time: now,
+            now,
+        })?;
+        let letters = random::base62(self.entropy.as_ref(), RANDOM_LETTERS);
+        let path = origin.path.trim_end_matches('/');
+        let record = LeaseRecord {
+            id: format!("{path}/{}", letters.as_str()),
+            path: origin.path.to_owned(),
+            token: origin.token.to_owned(),
+            data: response.data.clone(),
+            internal_data: secret.internal_data.clone(),
+            ttl: granted.ttl.as_secs(),
+            max_ttl: secret.lease.max_ttl.as_secs(),
+            renewable: secret.lease.renewable,
+            issue_time: now,
+            expire_time: later(now, granted.ttl)?,
+            last_renewal: None,
+            revocation: Revocation::Open,
+        };
+        Ok((record, granted.warning))
+    }
+
+    async fn store_new(&self, record: LeaseRecord) -> Result<LeaseRecord, Error> {
+        // Due even if the write fails: it may have happened all the same.
+        self.queue.insert(&record.id, record.expire_time);
+        self.store.create(&record).await?;
+        // The token may have been revoked while the engine worked; its leases
+        // were looked for before this one was there.
+        if self.tokens.lookup_salted(&record.token).await?.is_none() {
+            self.store.delete(&record).await?;
+            return Err(Error::permission_denied());
+        }
+        Ok(record)
+    }
+
+    /// Asks an engine to revoke what it just made, since no lease holds it.
+    async fn take_back(
+        &self,
+        mount: &Mount,
+        origin: Origin<'_>,
+        secret: &Secret,
+        response: &Response,
+    ) {
+        let inside = origin.path.strip_prefix(&mount.path()).unwrap_or_default();
+        let mut request = logical::Request::new(Operation::Revoke, inside)
+            .with_data(response.data.clone().unwrap_or_default())
+            .with_secret(Secret {
+                lease_id: String::new(),
+                ..secret.clone()
+            });
+        request.mount_point = mount.path();
+        if let Err(error) = self.ask(mount, request).await {
+            tracing::warn!(path = origin.path, %error, "a secret without a lease was not revoked");
+        }
+    }
+
+    /// Sends a request about a lease to its engine, within the limit of time.
+    async fn ask(
+        &self,
+        mount: &Mount,
+        request: logical::Request,
+    ) -> Result<Option<Response>, Error> {
+        let call = mount.backend.handle(request);
+        logical::effects::within(self.tasks.as_ref(), revoke::LIMIT, call)
+            .await
+            .unwrap_or_else(|| {
+                Err(Error::new(
+                    ErrorClass::UpstreamFailed,
+                    format!(
+                        "the engine did not answer within {} s",
+                        revoke::LIMIT.as_secs()
+                    ),
+                ))
+            })
+    }
+}
+
+/// Default and longest time to live of a mount's leases.
+fn limits(mount: &Mount) -> (Duration, Duration) {
+    mount
+        .settings
+        .read(|entry: &MountEntry| (entry.default_lease_ttl(), entry.max_lease_ttl()))
+}
+
+fn later(now: jiff::Timestamp, ttl: Duration) -> Result<jiff::Timestamp, Error> {
+    SignedDuration::try_from(ttl)
+        .ok()
+        .and_then(|ttl| now.checked_add(ttl).ok())
+        .ok_or_else(|| Error::bad_request("the time to live ends beyond the calendar"))
+}

@@ -1,0 +1,80 @@
+//! Renewal: the engine is asked, the host decides.
+
+use std::time::Duration;
+
+use logical::lease::{TtlRequest, calculate_ttl};
+use logical::{Error, Operation, Response};
+
+use super::record::Revocation;
+use super::{Granted, Leases, later, limits};
+
+impl Leases {
+    /// Renews a lease by as much as the client asks for; zero leaves it to
+    /// the engine. `None` when the engine did not extend it. Durable when it
+    /// returns.
+    ///
+    /// # Errors
+    /// A bad request when there is no such lease, it is over, or not
+    /// renewable; what the engine says otherwise.
+    pub(crate) async fn renew(
+        &self,
+        id: &str,
+        increment: Duration,
+    ) -> Result<Option<(Granted, Response)>, Error> {
+        let _held = self.locks.lock(id).await;
+        let record = self.store.load(id).await?;
+        let mut record = record.ok_or_else(|| Error::bad_request("lease not found"))?;
+        if !record.is_renewable() {
+            return Err(Error::bad_request("lease is not renewable"));
+        }
+        if record.expire_time <= self.clock.now() {
+            return Err(Error::bad_request("lease expired"));
+        }
+        let (mount, inside) = self
+            .router
+            .route(&record.path)
+            .ok_or_else(Error::unsupported_path)?;
+        let mut request = record.request(Operation::Renew, inside, increment);
+        request.mount_point = mount.path();
+        let Some(response) = self.ask(&mount, request).await? else {
+            return Ok(None);
+        };
+        let Some(secret) = &response.secret else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let (default, max) = limits(&mount);
+        let granted = calculate_ttl(&TtlRequest {
+            increment,
+            backend_ttl: secret.lease.ttl,
+            backend_max_ttl: secret.lease.max_ttl,
+            mount_default_ttl: default,
+            mount_max_ttl: max,
+            issue_time: record.issue_time,
+            now,
+        })?;
+        let old = record.expire_time;
+        record.data.clone_from(&response.data);
+        record.internal_data.clone_from(&secret.internal_data);
+        record.ttl = granted.ttl.as_secs();
+        record.max_ttl = secret.lease.max_ttl.as_secs();
+        record.renewable = secret.lease.renewable;
+        record.expire_time = later(now, granted.ttl)?;
+        record.last_renewal = Some(now);
+        record.revocation = Revocation::Open;
+        // Both moments are due until the write is known: the earlier entry
+        // does no harm, a missing one would.
+        self.queue.insert(id, record.expire_time);
+        self.store.update(&record).await?;
+        if old != record.expire_time {
+            self.queue.remove(id, old);
+        }
+        let granted = Granted {
+            id: record.id,
+            ttl: granted.ttl,
+            renewable: record.renewable,
+            warning: granted.warning,
+        };
+        Ok(Some((granted, response)))
+    }
+}

@@ -1,0 +1,230 @@
+//! The end of a lease: now, later, or by force.
+
+use std::time::Duration;
+
+use logical::{Error, ErrorClass, Operation};
+
+use super::Leases;
+use super::backoff::{self, Next};
+use super::record::{LeaseRecord, Revocation};
+
+/// How long an engine may take for one lease.
+pub(super) const LIMIT: Duration = Duration::from_secs(90);
+/// How much of an error is kept with a lease that was given up.
+const ERROR_LENGTH: usize = 240;
+
+/// When a revocation happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Before the answer.
+    Now,
+    /// In the background; it survives a restart.
+    Soon,
+}
+
+impl Leases {
+    /// Revokes one lease. One that does not exist is no error.
+    ///
+    /// # Errors
+    /// What the engine says. The lease is then tried again by itself.
+    pub(crate) async fn revoke(&self, id: &str, when: When) -> Result<(), Error> {
+        match when {
+            When::Now => self.end(id, false).await,
+            When::Soon => self.hasten(id).await,
+        }
+    }
+
+    /// Revokes every lease below a prefix before it returns.
+    ///
+    /// # Errors
+    /// The first error, after every lease was tried.
+    pub(crate) async fn revoke_prefix(&self, prefix: &str) -> Result<(), Error> {
+        let ids = self.matching(prefix).await?;
+        let mut first = Ok(());
+        for id in &ids {
+            let ended = self.end(id, false).await;
+            if let (Ok(()), Err(error)) = (&first, ended) {
+                first = Err(error.context(format_args!("lease `{id}` cannot be revoked")));
+            }
+        }
+        first
+    }
+
+    /// Lets every lease below a prefix end in the background.
+    pub(crate) async fn hasten_prefix(&self, prefix: &str) -> Result<(), Error> {
+        for id in self.matching(prefix).await? {
+            self.hasten(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets every lease below a prefix, whatever the engine says.
+    pub(crate) async fn force_prefix(&self, prefix: &str) -> Result<(), Error> {
+        for id in self.matching(prefix).await? {
+            self.end(&id, true).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets every lease of a token end in the background.
+    pub(crate) async fn hasten_token(&self, salted: &str) -> Result<(), Error> {
+        for id in self.store.of_token(salted).await? {
+            self.hasten(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a lease that came up in the queue, if it is really due.
+    pub(super) async fn end_if_due(&self, id: &str) {
+        let held = self.locks.lock(id).await;
+        let record = match self.store.load(id).await {
+            Ok(Some(record)) => record,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(lease = id, %error, "a lease that is due cannot be read");
+                if let Ok(again) = super::later(self.clock.now(), LIMIT) {
+                    self.queue.insert(id, again);
+                }
+                return;
+            }
+        };
+        match record.due() {
+            Some(due) if due <= self.clock.now() => {
+                // What went wrong is stored with the lease and logged.
+                let _ = self.end_held(record, false).await;
+            }
+            Some(due) => self.queue.insert(id, due),
+            None => {}
+        }
+        drop(held);
+    }
+
+    async fn end(&self, id: &str, force: bool) -> Result<(), Error> {
+        let _held = self.locks.lock(id).await;
+        match self.store.load(id).await? {
+            Some(record) => self.end_held(record, force).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends a lease whose lock is held.
+    async fn end_held(&self, record: LeaseRecord, force: bool) -> Result<(), Error> {
+        match self.ask_to_revoke(&record).await {
+            Ok(()) => self.forget(&record).await,
+            Err(error) if force => {
+                tracing::warn!(lease = record.id, %error, "a lease was dropped by force");
+                self.forget(&record).await
+            }
+            Err(error) => {
+                tracing::warn!(lease = record.id, %error, "a revocation failed");
+                self.note_failure(record, &error).await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn ask_to_revoke(&self, record: &LeaseRecord) -> Result<(), Error> {
+        let (mount, inside) = self
+            .router
+            .route(&record.path)
+            .ok_or_else(Error::unsupported_path)?;
+        let _turn = mount
+            .revocations
+            .acquire()
+            .await
+            .map_err(|_| Error::internal("the mount is closed"))?;
+        let mut request = record.request(Operation::Revoke, inside, Duration::ZERO);
+        request.mount_point = mount.path();
+        self.ask(&mount, request).await.map(|_| ())
+    }
+
+    async fn forget(&self, record: &LeaseRecord) -> Result<(), Error> {
+        if let Err(error) = self.store.delete(record).await {
+            // Its engine will be asked again, which must do no harm.
+            if let Ok(again) = super::later(self.clock.now(), LIMIT) {
+                self.queue.insert(&record.id, again);
+            }
+            return Err(error);
+        }
+        if let Some(due) = record.due() {
+            self.queue.remove(&record.id, due);
+        }
+        Ok(())
+    }
+
+    /// Stores that a lease's end failed, and when it is tried again. A lease
+    /// whose end has begun is over for its client.
+    async fn note_failure(&self, mut record: LeaseRecord, error: &Error) -> Result<(), Error> {
+        let attempts = match record.revocation {
+            Revocation::Open => 1,
+            Revocation::Failed { attempts, .. } => attempts.saturating_add(1),
+            Revocation::Irrevocable { .. } => return Ok(()),
+        };
+        let old = record.due();
+        let now = self.clock.now();
+        record.expire_time = record.expire_time.min(now);
+        record.revocation = match backoff::after(attempts, error, self.entropy.as_ref()) {
+            Next::TryAfter(pause) => Revocation::Failed {
+                attempts,
+                next: super::later(now, pause)?,
+            },
+            Next::GiveUp => Revocation::Irrevocable {
+                error: cut(error.message()),
+            },
+        };
+        let due = record.due();
+        if let Some(due) = due {
+            self.queue.insert(&record.id, due);
+        }
+        self.store.update(&record).await?;
+        if let Some(old) = old.filter(|old| Some(*old) != due) {
+            self.queue.remove(&record.id, old);
+        }
+        Ok(())
+    }
+
+    /// Makes a lease due now, on record, and leaves the rest to the queue.
+    pub(super) async fn hasten(&self, id: &str) -> Result<(), Error> {
+        let _held = self.locks.lock(id).await;
+        let Some(mut record) = self.store.load(id).await? else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        let old = record.due();
+        record.expire_time = record.expire_time.min(now);
+        if let Revocation::Failed { next, .. } = &mut record.revocation {
+            *next = now;
+        }
+        let Some(due) = record.due() else {
+            return Ok(());
+        };
+        self.queue.insert(id, due);
+        self.store.update(&record).await?;
+        if let Some(old) = old.filter(|old| *old != due) {
+            self.queue.remove(id, old);
+        }
+        Ok(())
+    }
+
+    /// The leases below a prefix. A prefix without a slash at its end that is
+    /// a lease's id means that lease.
+    async fn matching(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        if prefix.is_empty() {
+            return Err(Error::new(
+                ErrorClass::BadRequest,
+                "prefix must be specified",
+            ));
+        }
+        if prefix.ends_with('/') {
+            return self.store.below(prefix).await;
+        }
+        if self.store.load(prefix).await?.is_some() {
+            return Ok(vec![prefix.to_owned()]);
+        }
+        self.store.below(&format!("{prefix}/")).await
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(ERROR_LENGTH).collect()
+}

@@ -1,0 +1,126 @@
+//! Leases in storage: by id, and by token.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use logical::{Error, Storage, Write};
+
+use super::record::{LeaseRecord, Revocation};
+use crate::storage::{View, encode};
+
+/// A lease that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Irrevocable {
+    pub(crate) lease_id: String,
+    pub(crate) error: String,
+}
+
+/// The stored leases. Those that were given up are also kept in memory: they
+/// are few, and people ask for all of them.
+pub(super) struct LeaseStore {
+    storage: View,
+    irrevocable: Mutex<BTreeMap<String, String>>,
+}
+
+impl LeaseStore {
+    pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
+        Self {
+            storage: View::new(storage, "sys/expire/"),
+            irrevocable: Mutex::default(),
+        }
+    }
+
+    pub(super) async fn load(&self, id: &str) -> Result<Option<LeaseRecord>, Error> {
+        if id.is_empty() || id.ends_with('/') {
+            return Ok(None);
+        }
+        self.storage.read(&key_of(id)).await
+    }
+
+    /// Stores a new lease and the way to it from its token.
+    pub(super) async fn create(&self, record: &LeaseRecord) -> Result<(), Error> {
+        let batch = vec![
+            Write::put(token_key(record), record.id.clone().into_bytes()),
+            Write::put(key_of(&record.id), encode(record)?),
+        ];
+        self.storage.apply(batch).await
+    }
+
+    /// Stores a changed lease.
+    pub(super) async fn update(&self, record: &LeaseRecord) -> Result<(), Error> {
+        self.storage.write(&key_of(&record.id), record).await?;
+        self.note(record);
+        Ok(())
+    }
+
+    /// Forgets a lease.
+    pub(super) async fn delete(&self, record: &LeaseRecord) -> Result<(), Error> {
+        let batch = vec![
+            Write::delete(key_of(&record.id)),
+            Write::delete(token_key(record)),
+        ];
+        self.storage.apply(batch).await?;
+        self.given_up().remove(&record.id);
+        Ok(())
+    }
+
+    /// The names directly below a prefix.
+    pub(super) async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        self.storage.list(&key_of(prefix)).await
+    }
+
+    /// The ids of all leases below a prefix that is empty or ends in `/`.
+    pub(super) async fn below(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let keys = self.storage.walk(&key_of(prefix)).await?;
+        let ids = keys.iter().filter_map(|key| key.strip_prefix(ID));
+        Ok(ids.map(str::to_owned).collect())
+    }
+
+    /// The ids of all leases of a token.
+    pub(super) async fn of_token(&self, salted: &str) -> Result<Vec<String>, Error> {
+        let folder = format!("token/{salted}/");
+        let mut ids = Vec::new();
+        for name in self.storage.list(&folder).await? {
+            if let Some(id) = self.storage.get(&format!("{folder}{name}")).await? {
+                ids.push(String::from_utf8_lossy(&id).into_owned());
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Remembers a lease that was given up.
+    pub(super) fn note(&self, record: &LeaseRecord) {
+        if let Revocation::Irrevocable { error } = &record.revocation {
+            self.given_up().insert(record.id.clone(), error.clone());
+        }
+    }
+
+    pub(super) fn irrevocable(&self) -> Vec<Irrevocable> {
+        let given_up = self.given_up();
+        given_up
+            .iter()
+            .map(|(lease_id, error)| Irrevocable {
+                lease_id: lease_id.clone(),
+                error: error.clone(),
+            })
+            .collect()
+    }
+
+    fn given_up(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+        self.irrevocable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const ID: &str = "id/";
+
+fn key_of(id: &str) -> String {
+    format!("{ID}{id}")
+}
+
+/// The last segment of an id is random, so it is a name by itself.
+fn token_key(record: &LeaseRecord) -> String {
+    let name = record.id.rsplit('/').next().unwrap_or_default();
+    format!("token/{}/{name}", record.token)
+}

@@ -1,0 +1,78 @@
+//! Locks by name, kept only while somebody holds or awaits one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OwnedMutexGuard;
+
+type Slot = Arc<tokio::sync::Mutex<()>>;
+
+/// One lock for each name.
+#[derive(Default)]
+pub(crate) struct NamedLocks {
+    slots: Mutex<HashMap<String, Slot>>,
+}
+
+/// Holds the lock of one name until dropped.
+pub(crate) struct NamedGuard<'a> {
+    locks: &'a NamedLocks,
+    name: String,
+    guard: Option<OwnedMutexGuard<()>>,
+}
+
+impl NamedLocks {
+    /// Waits until nobody else holds the name.
+    pub(crate) async fn lock(&self, name: &str) -> NamedGuard<'_> {
+        let slot = Arc::clone(
+            self.slots
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(name.to_owned())
+                .or_default(),
+        );
+        // Made before waiting: a wait that is given up tidies up as well.
+        let mut held = NamedGuard {
+            locks: self,
+            name: name.to_owned(),
+            guard: None,
+        };
+        held.guard = Some(slot.lock_owned().await);
+        held
+    }
+}
+
+impl Drop for NamedGuard<'_> {
+    fn drop(&mut self) {
+        self.guard = None;
+        let mut slots = self
+            .locks
+            .slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let unused = slots
+            .get(&self.name)
+            .is_some_and(|slot| Arc::strong_count(slot) == 1);
+        if unused {
+            slots.remove(&self.name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_is_held_by_one_at_a_time_and_then_forgotten() {
+        let locks = NamedLocks::default();
+        let held = locks.lock("a").await;
+        let other = tokio::time::timeout(Duration::from_millis(5), locks.lock("a")).await;
+        assert!(other.is_err());
+        drop(locks.lock("b").await);
+        drop(held);
+        drop(locks.lock("a").await);
+        assert!(locks.slots.lock().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,240 @@
+//! What is kept of a mount, and how `sys/mounts` shows it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use logical::{Entropy, Error, Object, duration};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::random;
+
+/// The limits of leases when a mount has none of its own: 768 hours.
+pub(crate) const SYSTEM_LEASE_TTL: Duration = Duration::from_hours(768);
+
+/// Times to live of a mount's leases, in seconds; zero inherits the system's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountConfig {
+    /// What a lease gets when nobody asks for another.
+    pub default_lease_ttl: u64,
+    /// The longest life of a lease.
+    pub max_lease_ttl: u64,
+}
+
+/// A mount that somebody asks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MountRequest {
+    /// Where, with or without slashes around it.
+    pub path: String,
+    /// The name under which its factory is registered.
+    pub kind: String,
+    /// Words for people.
+    pub description: String,
+    /// Times to live.
+    pub config: MountConfig,
+    /// Options that the backend reads.
+    pub options: BTreeMap<String, String>,
+    /// Whether it belongs to this cluster alone.
+    pub local: bool,
+    /// Whether its storage asks for wrapping with the seal.
+    pub seal_wrap: bool,
+}
+
+/// What is kept of a mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MountEntry {
+    /// With a slash at its end.
+    pub(crate) path: String,
+    pub(crate) kind: String,
+    pub(crate) description: String,
+    pub(crate) accessor: String,
+    pub(crate) uuid: String,
+    pub(crate) config: MountConfig,
+    /// `None` for mounts of the core.
+    pub(crate) options: Option<BTreeMap<String, String>>,
+    pub(crate) local: bool,
+    pub(crate) seal_wrap: bool,
+    /// Its removal has begun.
+    pub(crate) tainted: bool,
+}
+
+impl MountEntry {
+    /// A new entry with accessor and id of its own.
+    pub(crate) fn new(path: String, request: MountRequest, entropy: &dyn Entropy) -> Self {
+        Self {
+            accessor: format!("{}_{}", request.kind, random::hex8(entropy)),
+            uuid: random::uuid(entropy),
+            path,
+            kind: request.kind,
+            description: request.description,
+            config: request.config,
+            options: Some(request.options),
+            local: request.local,
+            seal_wrap: request.seal_wrap,
+            tainted: false,
+        }
+    }
+
+    /// What a lease gets when nobody asks for another.
+    pub(crate) fn default_lease_ttl(&self) -> Duration {
+        or_system(self.config.default_lease_ttl)
+    }
+
+    /// The longest life of a lease.
+    pub(crate) fn max_lease_ttl(&self) -> Duration {
+        or_system(self.config.max_lease_ttl)
+    }
+
+    /// The mount as `sys/mounts` shows it. `version` is that of its backend.
+    pub(crate) fn info(&self, version: &str) -> Object {
+        let mut config = json!({
+            "default_lease_ttl": self.config.default_lease_ttl,
+            "force_no_cache": false,
+            "max_lease_ttl": self.config.max_lease_ttl,
+        });
+        let mut info = Object::new();
+        if self.path.starts_with("auth/") {
+            config["token_type"] = "default-service".into();
+        } else if self.options.is_some() {
+            info.insert("deprecation_status".into(), "supported".into());
+        }
+        let members = [
+            ("accessor", self.accessor.clone().into()),
+            ("config", config),
+            ("description", self.description.clone().into()),
+            ("external_entropy_access", false.into()),
+            ("local", self.local.into()),
+            ("options", json!(self.options)),
+            ("plugin_version", "".into()),
+            ("running_plugin_version", version.into()),
+            ("running_sha256", "".into()),
+            ("seal_wrap", self.seal_wrap.into()),
+            ("type", self.kind.clone().into()),
+            ("uuid", self.uuid.clone().into()),
+        ];
+        info.extend(members.map(|(key, value): (_, Value)| (key.to_owned(), value)));
+        info
+    }
+
+    /// The mount as `sys/mounts/<path>/tune` shows it, with the limits that
+    /// are in force.
+    pub(crate) fn tuning(&self) -> Object {
+        let mut tuning = Object::new();
+        let default = self.default_lease_ttl().as_secs();
+        tuning.insert("default_lease_ttl".into(), default.into());
+        tuning.insert("description".into(), self.description.clone().into());
+        tuning.insert("force_no_cache".into(), false.into());
+        let max = self.max_lease_ttl().as_secs();
+        tuning.insert("max_lease_ttl".into(), max.into());
+        if let Some(options) = self.options.as_ref().filter(|options| !options.is_empty()) {
+            tuning.insert("options".into(), json!(options));
+        }
+        tuning
+    }
+}
+
+/// Refuses limits of a new mount that contradict each other.
+///
+/// # Errors
+/// A bad request in Vault's words.
+pub(crate) fn check_new(config: MountConfig) -> Result<(), Error> {
+    let MountConfig {
+        default_lease_ttl: default,
+        max_lease_ttl: max,
+    } = config;
+    if max > 0 && default > max {
+        return Err(Error::bad_request(
+            "given default lease TTL greater than given max lease TTL",
+        ));
+    }
+    let system = SYSTEM_LEASE_TTL.as_secs();
+    if max == 0 && default > system {
+        return Err(Error::bad_request(format!(
+            "given default lease TTL greater than system max lease TTL of {system}"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses limits of a tuned mount that contradict each other.
+///
+/// # Errors
+/// A bad request in Vault's words.
+pub(crate) fn check_tuned(config: MountConfig) -> Result<(), Error> {
+    let MountConfig {
+        default_lease_ttl: default,
+        max_lease_ttl: max,
+    } = config;
+    if default > 0 && max > 0 && max < default {
+        return Err(Error::bad_request(format!(
+            "backend max lease TTL of {max} would be less than backend default lease TTL of {default}"
+        )));
+    }
+    Ok(())
+}
+
+/// A time to live as clients send it: seconds, a duration, or `system` and
+/// the empty text to inherit.
+///
+/// # Errors
+/// A bad request that names the field and quotes the value.
+pub(crate) fn read_ttl(field: &str, value: &Value) -> Result<u64, Error> {
+    let text = match value {
+        Value::Null => return Ok(0),
+        Value::String(text) if text == "system" => return Ok(0),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => {
+            return Err(Error::bad_request(format!(
+                "`{field}` is no duration: use seconds or units such as \"90s\" or \"1h30m\""
+            )));
+        }
+    };
+    duration::parse(&text)
+        .map(|ttl| ttl.as_secs())
+        .map_err(|error| error.context(format_args!("`{field}`")))
+}
+
+fn or_system(seconds: u64) -> Duration {
+    match seconds {
+        0 => SYSTEM_LEASE_TTL,
+        seconds => Duration::from_secs(seconds),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(default_lease_ttl: u64, max_lease_ttl: u64) -> MountConfig {
+        MountConfig {
+            default_lease_ttl,
+            max_lease_ttl,
+        }
+    }
+
+    #[test]
+    fn limits_that_contradict_each_other_are_refused() {
+        assert!(check_new(config(7200, 3600)).is_err());
+        assert!(check_new(config(3_600_000, 0)).is_err());
+        assert!(check_new(config(0, 3600)).is_ok());
+        assert!(check_tuned(config(7200, 3600)).is_err());
+        assert!(check_tuned(config(3_600_000, 0)).is_ok());
+    }
+
+    #[test]
+    fn times_to_live_are_seconds_durations_or_inherited() {
+        for (value, seconds) in [
+            (json!("1h"), 3600),
+            (json!(90), 90),
+            (json!("system"), 0),
+            (json!(""), 0),
+            (json!(null), 0),
+        ] {
+            assert_eq!(read_ttl("max_lease_ttl", &value).unwrap(), seconds);
+        }
+        assert!(read_ttl("max_lease_ttl", &json!("x")).is_err());
+        assert!(read_ttl("max_lease_ttl", &json!([1])).is_err());
+        assert!(read_ttl("max_lease_ttl", &json!(-1)).is_err());
+    }
+}

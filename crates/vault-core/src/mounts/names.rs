@@ -1,0 +1,102 @@
+//! Which paths a mount may have.
+
+use logical::Error;
+
+/// First segments that belong to the core, now or later.
+const RESERVED: [&str; 5] = ["sys", "auth", "identity", "cubbyhole", "audit"];
+
+/// The path of a mount in its stored form: no leading slash, one at the end.
+///
+/// # Errors
+/// A bad request when it is empty, relative, or has characters that no URL
+/// carries as they are.
+pub(crate) fn normalize(path: &str) -> Result<String, Error> {
+    let trimmed = path.trim_matches('/');
+    let odd = trimmed
+        .split('/')
+        .any(|segment| segment.is_empty() || segment == "." || segment == "..");
+    if odd || trimmed.chars().any(char::is_control) {
+        return Err(Error::bad_request(format!(
+            "mount path \"{path}\" is not valid: use segments such as `team/confluent`"
+        )));
+    }
+    Ok(format!("{trimmed}/"))
+}
+
+/// Refuses the paths of the core. `verb` is `mount` or `unmount`.
+///
+/// # Errors
+/// A bad request that names the path.
+pub(crate) fn refuse_reserved(path: &str, verb: &str) -> Result<(), Error> {
+    let first = path.split('/').next().unwrap_or_default();
+    if RESERVED.contains(&first) {
+        return Err(Error::bad_request(format!("cannot {verb} \"{path}\"")));
+    }
+    Ok(())
+}
+
+/// The existing mount that is the same as, above or below a path.
+pub(crate) fn conflict<'a>(
+    path: &str,
+    existing: impl IntoIterator<Item = &'a String>,
+) -> Option<&'a str> {
+    existing
+        .into_iter()
+        .map(String::as_str)
+        .find(|other| path.starts_with(other) || other.starts_with(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_gets_one_slash_at_its_end() {
+        assert_eq!(normalize("confluent").unwrap(), "confluent/");
+        assert_eq!(normalize("/v1/prod/kv/").unwrap(), "v1/prod/kv/");
+        for odd in ["", "/", "a//b", "a/../b", ".", "a\u{7}"] {
+            assert!(normalize(odd).is_err(), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn a_mount_is_neither_above_nor_below_another() {
+        let existing = ["a/b/".to_owned(), "c/".to_owned()];
+        assert_eq!(conflict("a/", &existing), Some("a/b/"));
+        assert_eq!(conflict("a/b/", &existing), Some("a/b/"));
+        assert_eq!(conflict("c/d/", &existing), Some("c/"));
+        assert_eq!(conflict("a/bc/", &existing), None);
+        assert_eq!(conflict("cc/", &existing), None);
+    }
+
+    #[test]
+    fn paths_of_the_core_are_refused() {
+        for path in [
+            "sys/",
+            "sys/x/",
+            "auth/token/",
+            "identity/",
+            "cubbyhole/",
+            "audit/x/",
+        ] {
+            let error = refuse_reserved(path, "mount").unwrap_err();
+            assert_eq!(error.message(), format!("cannot mount \"{path}\""));
+        }
+        assert!(refuse_reserved("system/", "mount").is_ok());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn two_mounts_that_do_not_conflict_never_share_a_request(
+            one in "[ab/]{1,6}", two in "[ab/]{1,6}", rest in "[ab/]{0,4}",
+        ) {
+            let (Ok(one), Ok(two)) = (normalize(&one), normalize(&two)) else {
+                return Ok(());
+            };
+            if conflict(&one, [&two]).is_none() {
+                let request = format!("{one}{rest}");
+                proptest::prop_assert!(!request.starts_with(&two));
+            }
+        }
+    }
+}

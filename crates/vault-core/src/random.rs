@@ -1,0 +1,51 @@
+//! Names that nobody can guess, from the host's entropy.
+
+use logical::Entropy;
+use zeroize::Zeroizing;
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// Letters and digits, each equally likely.
+pub(crate) fn base62(entropy: &dyn Entropy, length: usize) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(length));
+    let mut buffer = Zeroizing::new([0_u8; 32]);
+    while text.len() < length {
+        entropy.fill(buffer.as_mut_slice());
+        // 248 is the largest multiple of 62 in a byte: what lies above would
+        // favour the first letters.
+        let letters = buffer.iter().filter(|byte| **byte < 248);
+        for byte in letters.take(length - text.len()) {
+            text.push(char::from(BASE62[usize::from(byte % 62)]));
+        }
+    }
+    text
+}
+
+/// Eight hexadecimal digits, as accessors of mounts end in.
+pub(crate) fn hex8(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0_u8; 4];
+    entropy.fill(&mut bytes);
+    format!("{:08x}", u32::from_be_bytes(bytes))
+}
+
+/// A random UUID.
+pub(crate) fn uuid(entropy: &dyn Entropy) -> String {
+    let mut bytes = [0_u8; 16];
+    entropy.fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::CountingEntropy;
+
+    #[test]
+    fn a_name_has_its_length_and_only_letters_and_digits() {
+        let name = base62(&CountingEntropy::default(), 24);
+        assert_eq!(name.len(), 24);
+        assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    }
+}

@@ -1,0 +1,293 @@
+//! `sys/leases`: looking leases up, extending and ending them. The older names
+//! `sys/renew` and `sys/revoke` mean the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logical::framework::{Call, Field, FieldKind, Path, answer};
+use logical::{Error, LeaseOptions, Object, Operation, Response, Secret};
+use serde_json::{Value, json};
+
+use super::{SysPaths, accepted};
+use crate::leases::{Irrevocable, When};
+
+/// How many leases that were given up are shown when nobody says another
+/// number.
+const SHOWN: usize = 10_000;
+
+pub(super) fn paths() -> Vec<Path<SysPaths>> {
+    vec![
+        given_up(),
+        count(),
+        lookup(),
+        list(),
+        tidy(),
+        renew(),
+        revoke_prefix(),
+        revoke_force(),
+        revoke(),
+    ]
+}
+
+fn lookup() -> Path<SysPaths> {
+    Path::new("leases/lookup")
+        .fields([lease_id()])
+        .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
+            let found = sys.leases.lookup(named(&call)?).await?;
+            Ok(Some(Response::with_data(found)))
+        }))
+        .help("Tells what is known of a lease.", "")
+}
+
+fn list() -> Path<SysPaths> {
+    Path::new("leases/lookup/(?P<prefix>.*?)")
+        .fields([prefix()])
+        .on(
+            Operation::List,
+            answer(|sys: Arc<SysPaths>, call: Call| async move {
+                let names = sys.leases.list(call.fields.text("prefix")).await?;
+                Ok(Some(Response::list(names)))
+            }),
+        )
+        .help("Lists the names directly below a prefix of lease ids.", "")
+}
+
+fn renew() -> Path<SysPaths> {
+    Path::new("(?:leases/)?renew(?:/(?P<url_lease_id>.+))?")
+        .fields([
+            lease_id(),
+            url_lease_id(),
+            Field::new(
+                "increment",
+                FieldKind::DurationSeconds,
+                "By how much from now. Zero leaves it to the engine.",
+            ),
+        ])
+        .on_write(answer(extend))
+        .help(
+            "Extends a lease.",
+            "The increment counts from now, so that it can also shorten the lease. No lease lives \
+             longer than its longest life, counted from when it was made.",
+        )
+}
+
+fn revoke() -> Path<SysPaths> {
+    Path::new("(?:leases/)?revoke(?:/(?P<url_lease_id>.+))?")
+        .fields([lease_id(), url_lease_id(), sync()])
+        .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
+            let when = when(&call);
+            sys.leases.revoke(named(&call)?, when).await?;
+            Ok(ended(when))
+        }))
+        .help("Ends a lease, and what was answered under it.", "")
+}
+
+fn revoke_prefix() -> Path<SysPaths> {
+    Path::new("(?:leases/)?revoke-prefix/(?P<prefix>.+)")
+        .fields([prefix(), sync()])
+        .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
+            let (when, prefix) = (when(&call), call.fields.text("prefix"));
+            match when {
+                When::Now => sys.leases.revoke_prefix(prefix).await?,
+                When::Soon => sys.leases.hasten_prefix(prefix).await?,
+            }
+            Ok(ended(when))
+        }))
+        .help("Ends every lease below a prefix.", "")
+}
+
+fn revoke_force() -> Path<SysPaths> {
+    Path::new("(?:leases/)?revoke-force/(?P<prefix>.+)")
+        .fields([prefix()])
+        .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
+            sys.leases.force_prefix(call.fields.text("prefix")).await?;
+            Ok(None)
+        }))
+        .help(
+            "Forgets every lease below a prefix, whatever its engine says.",
+            "What was answered under the leases may live on: the last resort when an engine cannot \
+             revoke.",
+        )
+}
+
+fn tidy() -> Path<SysPaths> {
+    Path::new("leases/tidy")
+        .on_write(answer(|sys: Arc<SysPaths>, _| async move {
+            let leases = Arc::clone(&sys.leases);
+            sys.tasks.spawn(Box::pin(async move {
+                if let Err(error) = leases.tidy().await {
+                    tracing::warn!(%error, "tidying the leases stopped early");
+                }
+            }));
+            Ok(Some(accepted()))
+        }))
+        .help(
+            "Looks through all leases and ends those whose token is gone.",
+            "The work goes on after the answer.",
+        )
+}
+
+fn given_up() -> Path<SysPaths> {
+    Path::new("leases/?")
+        .fields([
+            kind(),
+            Field::new("limit", FieldKind::Integer, "How many at most."),
+        ])
+        .on(Operation::Read, answer(read_given_up))
+        .help(
+            "Shows the leases that could not be revoked and were given up.",
+            "The only type is `irrevocable`.",
+        )
+}
+
+fn count() -> Path<SysPaths> {
+    Path::new("leases/count")
+        .fields([kind()])
+        .on(
+            Operation::Read,
+            answer(|sys: Arc<SysPaths>, call: Call| async move {
+                only_irrevocable(&call)?;
+                let given_up = sys.leases.irrevocable();
+                let mut counts = Object::new();
+                for lease in &given_up {
+                    let mount = sys.accessor(&lease.lease_id);
+                    let one_more = counts.get(&mount).and_then(Value::as_u64).unwrap_or(0) + 1;
+                    counts.insert(mount, one_more.into());
+                }
+                Ok(Some(data(json!({
+                    "counts": counts,
+                    "lease_count": given_up.len(),
+                }))))
+            }),
+        )
+        .help("Counts the leases that were given up, by mount.", "")
+}
+
+fn lease_id() -> Field {
+    Field::new("lease_id", FieldKind::Text, "Id of the lease.")
+}
+
+fn url_lease_id() -> Field {
+    Field::new(
+        "url_lease_id",
+        FieldKind::Text,
+        "Id of the lease, in the path.",
+    )
+}
+
+fn prefix() -> Field {
+    Field::new("prefix", FieldKind::Text, "Beginning of lease ids.")
+}
+
+fn sync() -> Field {
+    Field::new(
+        "sync",
+        FieldKind::Flag,
+        "Whether the answer comes when the lease has ended. Default: it ends in the background.",
+    )
+}
+
+fn kind() -> Field {
+    Field::new("type", FieldKind::Text, "Which leases: `irrevocable`.")
+}
+
+/// The lease that a request is about.
+fn named(call: &Call) -> Result<&str, Error> {
+    let in_path = call.fields.text("url_lease_id");
+    let id = match in_path {
+        "" => call.fields.text("lease_id"),
+        id => id,
+    };
+    if id.is_empty() {
+        return Err(Error::bad_request("lease_id must be specified"));
+    }
+    Ok(id)
+}
+
+fn when(call: &Call) -> When {
+    if call.fields.flag("sync").unwrap_or(false) {
+        When::Now
+    } else {
+        When::Soon
+    }
+}
+
+fn ended(when: When) -> Option<Response> {
+    match when {
+        When::Now => None,
+        When::Soon => Some(accepted()),
+    }
+}
+
+async fn extend(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
+    let id = named(&call)?;
+    let increment = call.fields.duration("increment").unwrap_or(Duration::ZERO);
+    let Some((granted, renewed)) = sys.leases.renew(id, increment).await? else {
+        return Ok(None);
+    };
+    let mut warnings = renewed.warnings;
+    warnings.extend(granted.warning);
+    Ok(Some(Response {
+        data: renewed.data,
+        secret: Some(Secret {
+            lease: LeaseOptions {
+                renewable: granted.renewable,
+                ..LeaseOptions::renewable(granted.ttl, Duration::ZERO)
+            },
+            internal_data: Object::new(),
+            lease_id: granted.id,
+        }),
+        warnings,
+    }))
+}
+
+async fn read_given_up(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
+    only_irrevocable(&call)?;
+    let limit = match call.fields.integer("limit") {
+        None | Some(0) => SHOWN,
+        Some(limit) => usize::try_from(limit)
+            .map_err(|_| Error::bad_request("`limit` is negative: give a number of leases"))?,
+    };
+    let given_up = sys.leases.irrevocable();
+    let leases: Vec<Value> = given_up
+        .iter()
+        .take(limit)
+        .map(|Irrevocable { lease_id, error }| {
+            json!({
+                "lease_id": lease_id,
+                "mount_id": sys.accessor(lease_id),
+                "error": error,
+            })
+        })
+        .collect();
+    Ok(Some(data(json!({
+        "lease_count": given_up.len(),
+        "leases": leases,
+    }))))
+}
+
+fn only_irrevocable(call: &Call) -> Result<(), Error> {
+    match call.fields.text("type") {
+        "irrevocable" => Ok(()),
+        other => Err(Error::bad_request(format!(
+            "`type` is {other:?}: the only one is `irrevocable`"
+        ))),
+    }
+}
+
+fn data(value: Value) -> Response {
+    match value {
+        Value::Object(data) => Response::with_data(data),
+        _ => Response::default(),
+    }
+}
+
+impl SysPaths {
+    /// The accessor of the mount that a lease came from; empty once it is
+    /// gone.
+    fn accessor(&self, lease_id: &str) -> String {
+        self.mounts
+            .find(lease_id)
+            .map_or_else(String::new, |(entry, _)| entry.accessor)
+    }
+}

@@ -1,0 +1,63 @@
+//! The paths under `sys/`: mounts, leases, capabilities, and what user
+//! interfaces ask. What is told without a token is in `status`.
+
+mod access;
+mod catalog;
+mod interface;
+mod leases;
+mod mounts;
+
+use std::sync::Arc;
+
+use logical::framework::{Definition, Framework, Hooks};
+use logical::{Error, Response, SpecialPaths};
+
+use crate::effects::TaskGroup;
+use crate::leases::Leases;
+use crate::mounts::Mounts;
+use crate::tokens::TokenStore;
+
+/// What the paths need.
+pub(crate) struct SysPaths {
+    mounts: Arc<Mounts>,
+    leases: Arc<Leases>,
+    tokens: Arc<TokenStore>,
+    tasks: Arc<dyn TaskGroup>,
+}
+
+impl Hooks for SysPaths {}
+
+/// The table of `sys/`.
+///
+/// # Errors
+/// An internal error that names a pattern which is no regular expression.
+pub(crate) fn paths(
+    mounts: &Arc<Mounts>,
+    leases: &Arc<Leases>,
+    tokens: &Arc<TokenStore>,
+    tasks: &Arc<dyn TaskGroup>,
+) -> Result<Framework<SysPaths>, Error> {
+    let state = Arc::new(SysPaths {
+        mounts: Arc::clone(mounts),
+        leases: Arc::clone(leases),
+        tokens: Arc::clone(tokens),
+        tasks: Arc::clone(tasks),
+    });
+    let mut paths = self::mounts::paths();
+    paths.extend(self::leases::paths());
+    paths.extend(access::paths());
+    paths.extend(interface::paths());
+    paths.extend(catalog::paths());
+    let definition = Definition {
+        help: "The system itself: mounts, leases, and who may do what.",
+        paths,
+        secrets: Vec::new(),
+        special_paths: SpecialPaths::default(),
+    };
+    Framework::new(state, definition)
+}
+
+/// The answer to what goes on after it: 202.
+fn accepted() -> Response {
+    crate::answer::status_only(202)
+}

@@ -1,0 +1,275 @@
+//! The world of the tests: memory, time that passes only when all wait, and a
+//! backend that does as it is told.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use logical::{
+    Backend, BackendContext, Clock, Entropy, Error, Existence, Factory, LeaseOptions, Object,
+    Operation, Request, Response, Secret, Storage, Tasks,
+};
+use runtime::TokioTasks;
+use serde_json::{Value, json};
+use store::MemoryStorage;
+
+use crate::core::Identity;
+use crate::effects::{Effects, TaskGroup};
+use crate::mounts::MountRequest;
+use crate::{ClientRequest, ClientToken, Core, CoreConfig};
+
+/// Bytes that count up, so that no two names are the same.
+#[derive(Default)]
+pub(crate) struct CountingEntropy(AtomicU64);
+
+impl Entropy for CountingEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            let next = self.0.fetch_add(1, Ordering::SeqCst);
+            let mixed = next.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17);
+            chunk.copy_from_slice(&mixed.to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// Wall time that moves with tokio's virtual time.
+struct VirtualClock {
+    start: tokio::time::Instant,
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        let elapsed = SignedDuration::try_from(self.monotonic()).unwrap();
+        Timestamp::from_second(1_800_000_000).unwrap() + elapsed
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+struct Group(TokioTasks);
+
+impl Tasks for Group {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.spawn(task);
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.0.sleep(duration)
+    }
+}
+
+#[async_trait]
+impl TaskGroup for Group {
+    async fn shut_down(&self, grace: Duration) {
+        self.0.shut_down(grace).await;
+    }
+}
+
+/// Everything that a core is handed.
+pub(crate) struct World {
+    pub(crate) storage: Arc<MemoryStorage>,
+    entropy: Arc<CountingEntropy>,
+    clock: Arc<VirtualClock>,
+    pub(crate) puppet: Arc<Puppet>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            storage: Arc::new(MemoryStorage::new()),
+            entropy: Arc::default(),
+            clock: Arc::new(VirtualClock {
+                start: tokio::time::Instant::now(),
+            }),
+            puppet: Arc::default(),
+        }
+    }
+
+    pub(crate) fn effects(&self) -> Effects {
+        Effects {
+            storage: Arc::clone(&self.storage) as _,
+            clock: Arc::clone(&self.clock) as _,
+            entropy: Arc::clone(&self.entropy) as _,
+            task_groups: Arc::new(|| Arc::new(Group(TokioTasks::new()))),
+        }
+    }
+
+    /// A core on the world's storage, with the token `root`.
+    pub(crate) async fn start(&self) -> Arc<Core> {
+        let puppet: Arc<dyn Factory> = Arc::new(PuppetFactory(Arc::clone(&self.puppet)));
+        let config = CoreConfig {
+            identity: Identity {
+                version: "1.18.3".into(),
+                lockkeeper_version: "0.1.0".into(),
+                storage_type: "inmem".into(),
+            },
+            factories: BTreeMap::from([("puppet".to_owned(), puppet)]),
+        };
+        let core = Core::start(config, self.effects()).await.unwrap();
+        let root = Some(ClientToken::new("root"));
+        core.create_root_token(root).await.unwrap();
+        core
+    }
+
+    /// As [`World::start`], with the puppet at `puppet/`.
+    pub(crate) async fn mounted(&self) -> Arc<Core> {
+        let core = self.start().await;
+        let request = MountRequest {
+            path: "puppet".into(),
+            kind: "puppet".into(),
+            ..MountRequest::default()
+        };
+        core.mount(request).await.unwrap();
+        core
+    }
+}
+
+/// What a request came to, as a client sees it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Seen {
+    pub(crate) fn error(&self) -> &str {
+        self.body["errors"][0].as_str().unwrap_or_default()
+    }
+}
+
+/// Asks as the token `root`.
+pub(crate) async fn ask(core: &Core, operation: Operation, path: &str, body: Value) -> Seen {
+    ask_as(core, Some("root"), operation, path, body).await
+}
+
+pub(crate) async fn ask_as(
+    core: &Core,
+    token: Option<&str>,
+    operation: Operation,
+    path: &str,
+    body: Value,
+) -> Seen {
+    let request = ClientRequest {
+        operation,
+        path: path.into(),
+        data: body.as_object().cloned().unwrap_or_default(),
+        token: token.map(ClientToken::new),
+    };
+    let answer = core.handle(request).await;
+    let body = answer.body();
+    Seen {
+        status: answer.status(),
+        body: body.map_or(Value::Null, |body| serde_json::from_slice(&body).unwrap()),
+    }
+}
+
+/// A backend that answers everything under a lease of ten seconds, at most
+/// thirty, and notes which were revoked.
+#[derive(Default)]
+pub(crate) struct Puppet {
+    pub(crate) failing: AtomicBool,
+    pub(crate) ticks: AtomicU64,
+    answered: AtomicU64,
+    revoked: Mutex<Vec<u64>>,
+    storage: Mutex<Option<Arc<dyn Storage>>>,
+}
+
+impl Puppet {
+    /// The numbers of the answers that were revoked.
+    pub(crate) fn revoked(&self) -> Vec<u64> {
+        let revoked = self.revoked.lock();
+        revoked.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn lease() -> LeaseOptions {
+        LeaseOptions::renewable(Duration::from_secs(10), Duration::from_secs(30))
+    }
+}
+
+struct PuppetFactory(Arc<Puppet>);
+
+impl Factory for PuppetFactory {
+    fn create(&self, context: BackendContext) -> Result<Arc<dyn Backend>, Error> {
+        *self.0.storage.lock().unwrap() = Some(context.storage);
+        Ok(Arc::clone(&self.0) as _)
+    }
+
+    fn version(&self) -> &'static str {
+        "v0.0.1"
+    }
+}
+
+#[async_trait]
+impl Backend for Puppet {
+    async fn handle(&self, request: Request) -> Result<Option<Response>, Error> {
+        match request.operation {
+            Operation::Read if request.path == "lease" => {
+                let number = self.answered.fetch_add(1, Ordering::SeqCst);
+                let mut data = Object::new();
+                data.insert("number".into(), number.into());
+                let mut internal_data = Object::new();
+                internal_data.insert("number".into(), number.into());
+                Ok(Some(Response {
+                    data: Some(data),
+                    secret: Some(Secret {
+                        lease: Self::lease(),
+                        internal_data,
+                        lease_id: String::new(),
+                    }),
+                    warnings: Vec::new(),
+                }))
+            }
+            Operation::Read if request.path == "asker" => {
+                let data = json!({
+                    "name": request.display_name,
+                    "token": request.client_token,
+                    "mount": request.mount_point,
+                });
+                Ok(data.as_object().cloned().map(Response::with_data))
+            }
+            Operation::Update | Operation::Create => {
+                let storage = self.storage.lock().unwrap().clone().unwrap();
+                storage.put(&request.path, b"{}").await?;
+                let mut data = Object::new();
+                data.insert("operation".into(), request.operation.as_str().into());
+                Ok(Some(Response::with_data(data)))
+            }
+            Operation::Renew => Ok(request.secret.map(|secret| Response {
+                secret: Some(Secret {
+                    lease: Self::lease(),
+                    ..secret
+                }),
+                ..Response::default()
+            })),
+            Operation::Revoke if self.failing.load(Ordering::SeqCst) => {
+                Err(Error::upstream("the puppet fails"))
+            }
+            Operation::Revoke => {
+                let secret = request.secret.unwrap();
+                let number = secret.internal_data["number"].as_u64().unwrap();
+                self.revoked.lock().unwrap().push(number);
+                Ok(None)
+            }
+            _ => Err(Error::unsupported_path()),
+        }
+    }
+
+    async fn exists(&self, request: Request) -> Result<Existence, Error> {
+        let storage = self.storage.lock().unwrap().clone().unwrap();
+        Ok(match storage.get(&request.path).await? {
+            Some(_) => Existence::Present,
+            None => Existence::Absent,
+        })
+    }
+
+    async fn periodic(&self) -> Result<(), Error> {
+        self.ticks.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}

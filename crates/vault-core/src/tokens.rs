@@ -1,0 +1,190 @@
+//! The token store. A token's text is given out once and never kept: storage
+//! knows it only as a salted hash.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use jiff::Timestamp;
+use logical::{Clock, Entropy, Error, Storage};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::policy::Acl;
+use crate::random;
+use crate::storage::View;
+
+const SALT: &str = "salt";
+const PREFIX: &str = "hvs.";
+const RANDOM_LETTERS: usize = 24;
+
+/// A client's token. Its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct ClientToken(String);
+
+impl ClientToken {
+    /// The token with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for a header or a screen.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ClientToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientToken(hidden)")
+    }
+}
+
+/// What is kept of a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TokenEntry {
+    pub(crate) accessor: String,
+    pub(crate) policies: Vec<String>,
+    pub(crate) display_name: String,
+    /// The path that made it.
+    pub(crate) path: String,
+    /// RFC 3339.
+    pub(crate) issue_time: String,
+    pub(crate) orphan: bool,
+}
+
+impl TokenEntry {
+    pub(crate) fn acl(&self) -> Acl {
+        Acl::new(self.policies.iter().map(String::as_str))
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn creation_time(&self) -> i64 {
+        self.issue_time
+            .parse::<Timestamp>()
+            .map_or(0, Timestamp::as_second)
+    }
+}
+
+/// All tokens.
+pub(crate) struct TokenStore {
+    storage: View,
+    key: hmac::Key,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl TokenStore {
+    /// The store below `sys/token/`; its salt is made on the first start.
+    pub(crate) async fn open(
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, Error> {
+        let storage = View::new(storage, "sys/token/");
+        let salt = if let Some(salt) = storage.get(SALT).await? {
+            salt
+        } else {
+            let mut salt = Zeroizing::new(vec![0; 32]);
+            entropy.fill(&mut salt);
+            storage.put(SALT, &salt).await?;
+            salt
+        };
+        Ok(Self {
+            storage,
+            key: hmac::Key::new(hmac::HMAC_SHA256, &salt),
+            clock,
+            entropy,
+        })
+    }
+
+    /// Makes a token with these policies. The text may be chosen, for `dev`.
+    pub(crate) async fn create(
+        &self,
+        text: Option<ClientToken>,
+        policies: &[&str],
+    ) -> Result<ClientToken, Error> {
+        let token = text.unwrap_or_else(|| {
+            let letters = random::base62(self.entropy.as_ref(), RANDOM_LETTERS);
+            ClientToken(format!("{PREFIX}{}", letters.as_str()))
+        });
+        let entry = TokenEntry {
+            accessor: random::base62(self.entropy.as_ref(), RANDOM_LETTERS).to_string(),
+            policies: policies.iter().map(|&name| name.to_owned()).collect(),
+            display_name: "token".into(),
+            path: "auth/token/create".into(),
+            issue_time: self.clock.now().to_string(),
+            orphan: true,
+        };
+        self.storage
+            .write(&key_of(&self.salted(&token)), &entry)
+            .await?;
+        Ok(token)
+    }
+
+    /// What is known of a token by its salted hash, or `None` when there is no
+    /// such token.
+    pub(crate) async fn lookup_salted(&self, salted: &str) -> Result<Option<TokenEntry>, Error> {
+        self.storage.read(&key_of(salted)).await
+    }
+
+    /// Forgets a token. One that does not exist is no error.
+    pub(crate) async fn delete(&self, salted: &str) -> Result<(), Error> {
+        self.storage.delete(&key_of(salted)).await
+    }
+
+    /// The name under which a token is known: `h` and an HMAC in hexadecimal.
+    pub(crate) fn salted(&self, token: &ClientToken) -> String {
+        use std::fmt::Write as _;
+        let tag = hmac::sign(&self.key, token.0.as_bytes());
+        tag.as_ref()
+            .iter()
+            .fold(String::from("h"), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+    }
+}
+
+fn key_of(salted: &str) -> String {
+    format!("id/{salted}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::World;
+
+    #[tokio::test]
+    async fn storage_never_holds_a_tokens_text() {
+        let world = World::new();
+        let effects = world.effects();
+        let storage = Arc::clone(&effects.storage);
+        let store = TokenStore::open(storage, effects.clock, effects.entropy)
+            .await
+            .unwrap();
+        let token = store.create(None, &["root"]).await.unwrap();
+        assert!(token.expose().starts_with("hvs.") && token.expose().len() == 28);
+        for key in world.storage.keys() {
+            let value = world.storage.get(&key).await.unwrap().unwrap();
+            let value = String::from_utf8_lossy(&value);
+            assert!(!key.contains(token.expose()) && !value.contains(token.expose()));
+        }
+        let known = store.lookup_salted(&store.salted(&token)).await.unwrap();
+        assert_eq!(known.unwrap().policies, ["root"]);
+        assert!(!format!("{token:?}").contains(token.expose()));
+    }
+
+    #[tokio::test]
+    async fn a_deleted_token_is_unknown() {
+        let effects = World::new().effects();
+        let store = TokenStore::open(effects.storage, effects.clock, effects.entropy)
+            .await
+            .unwrap();
+        let token = ClientToken::new("root");
+        store.create(Some(token.clone()), &["root"]).await.unwrap();
+        store.delete(&store.salted(&token)).await.unwrap();
+        let known = store.lookup_salted(&store.salted(&token)).await;
+        assert_eq!(known.unwrap(), None);
+    }
+}
