@@ -1,0 +1,28 @@
+//! From an answer of the core to bytes, with the headers that Vault sends.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
+use http::{HeaderValue, Response, StatusCode};
+use vault_core::Answer;
+
+/// The answer as a response of HTTP.
+pub(super) fn write(answer: &Answer) -> Response<Body> {
+    let body = answer.body();
+    let body = body.map_or_else(Body::empty, |body| {
+        Body::from(Bytes::copy_from_slice(&body))
+    });
+    let mut response = Response::new(body);
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        STRICT_TRANSPORT_SECURITY,
+        HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+    );
+    if let Ok(kind) = HeaderValue::from_str(answer.content_type()) {
+        headers.insert(CONTENT_TYPE, kind);
+    }
+    response
+}

@@ -1,0 +1,214 @@
+//! From bytes to a request of the core: method, path, query, body and headers
+//! as Vault reads them (`http/logical.go`, `http/util.go`).
+//!
+//! What cannot be read is refused here, in words that never quote the body: a
+//! secret may be in it.
+
+use axum::body::Body;
+use axum::extract::Request;
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::request::Parts;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use logical::{Object, Operation};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+use url::form_urlencoded;
+use vault_core::{Answer, ClientRequest, ClientToken};
+
+/// The largest body (`max_request_size` in Vault).
+const BODY_LIMIT: usize = 32 << 20;
+const TOKEN: &str = "x-vault-token";
+const NAMESPACE: &str = "x-vault-namespace";
+const WRAP_TTL: &str = "x-vault-wrap-ttl";
+
+/// Reads a request.
+///
+/// # Errors
+/// The answer to one that cannot be read.
+pub(super) async fn read(request: Request) -> Result<ClientRequest, Answer> {
+    let (parts, body) = request.into_parts();
+    let path = path(&parts)?;
+    check_headers(&parts.headers)?;
+    let (operation, query) = operation(&parts)?;
+    let data = match operation {
+        Operation::Create | Operation::Update | Operation::Patch => {
+            read_body(&parts.headers, body).await?
+        }
+        _ => query,
+    };
+    Ok(ClientRequest {
+        operation,
+        path,
+        data,
+        token: token(&parts.headers),
+    })
+}
+
+/// The path below `/v1/`, decoded.
+fn path(parts: &Parts) -> Result<String, Answer> {
+    let below = parts.uri.path().strip_prefix("/v1/");
+    let below = below.ok_or_else(|| Answer::wordless(404))?;
+    percent_decode_str(below)
+        .decode_utf8()
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Answer::error(400, "the path is not UTF-8 after decoding"))
+}
+
+/// What is asked for would be ignored silently otherwise.
+fn check_headers(headers: &HeaderMap) -> Result<(), Answer> {
+    let namespace = text(headers, NAMESPACE).trim_matches('/');
+    if !matches!(namespace, "" | "root") {
+        return Err(Answer::error(404, "namespace not found"));
+    }
+    if !matches!(text(headers, WRAP_TTL), "" | "0" | "0s") {
+        return Err(Answer::error(
+            400,
+            "this server does not wrap responses: ask without `X-Vault-Wrap-TTL` (`-wrap-ttl`)",
+        ));
+    }
+    Ok(())
+}
+
+/// The operation, and the query as data.
+fn operation(parts: &Parts) -> Result<(Operation, Object), Answer> {
+    let mut query = read_query(parts.uri.query().unwrap_or_default());
+    let help = query.remove("help").is_some_and(|help| help != "");
+    let operation = match parts.method.as_str() {
+        "GET" if help => Operation::Help,
+        "GET" if asks_for(&mut query, "list")? => Operation::List,
+        "GET" if asks_for(&mut query, "scan")? => Operation::Scan,
+        "GET" => Operation::Read,
+        "LIST" => Operation::List,
+        "SCAN" => Operation::Scan,
+        "HELP" => Operation::Help,
+        "HEAD" => Operation::Header,
+        "DELETE" => Operation::Delete,
+        "POST" | "PUT" => Operation::Update,
+        "PATCH" => {
+            check_patch(&parts.headers)?;
+            Operation::Patch
+        }
+        _ => return Err(Answer::wordless(405)),
+    };
+    Ok((operation, query))
+}
+
+fn read_query(query: &str) -> Object {
+    let mut data = Object::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        add(&mut data, name.into_owned(), value.into_owned().into());
+    }
+    data
+}
+
+/// A name that comes again makes a list.
+fn add(data: &mut Object, name: String, value: Value) {
+    match data.get_mut(&name) {
+        None => {
+            data.insert(name, value);
+        }
+        Some(Value::Array(values)) => values.push(value),
+        Some(first) => {
+            let first_value = first.take();
+            *first = Value::Array(vec![first_value, value]);
+        }
+    }
+}
+
+/// Whether a query asks for another operation by a truth value, as Go reads
+/// them (`strconv.ParseBool`). The name is taken out only when it does.
+fn asks_for(query: &mut Object, name: &str) -> Result<bool, Answer> {
+    let asked = match query.get(name).and_then(Value::as_str) {
+        None | Some("") => return Ok(false),
+        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => true,
+        Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
+        Some(_) => {
+            return Err(Answer::error(
+                400,
+                format!("`{name}` in the query is neither true nor false"),
+            ));
+        }
+    };
+    if asked {
+        query.remove(name);
+    }
+    Ok(asked)
+}
+
+fn check_patch(headers: &HeaderMap) -> Result<(), Answer> {
+    let kind = text(headers, CONTENT_TYPE.as_str());
+    match kind.split(';').next().unwrap_or_default().trim() {
+        "application/merge-patch+json" => Ok(()),
+        "" => Err(Answer::error(400, "mime: no media type")),
+        _ => Err(Answer::error(
+            415,
+            "PATCH requires Content-Type: application/merge-patch+json",
+        )),
+    }
+}
+
+async fn read_body(headers: &HeaderMap, body: Body) -> Result<Object, Answer> {
+    let limited = Limited::new(body, BODY_LIMIT).collect().await;
+    let bytes = match limited {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Err(Answer::error(
+                413,
+                format!("the body is larger than {BODY_LIMIT} bytes"),
+            ));
+        }
+        Err(_) => return Err(Answer::error(400, "the body broke off")),
+    };
+    parse(headers, &bytes)
+}
+
+/// A body is JSON whatever its type says, except one that says that it is a
+/// form and looks like one.
+fn parse(headers: &HeaderMap, bytes: &Bytes) -> Result<Object, Answer> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let Some(first) = first else {
+        return Ok(Object::new());
+    };
+    let kind = text(headers, CONTENT_TYPE.as_str());
+    let is_form = kind.starts_with("application/x-www-form-urlencoded");
+    if is_form && !matches!(first, b'{' | b'[') {
+        let text = String::from_utf8_lossy(bytes);
+        return Ok(read_query(text.trim()));
+    }
+    // As a value first: its errors tell places, not contents.
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(data)) => Ok(data),
+        Ok(Value::Null) => Ok(Object::new()),
+        Ok(_) => Err(Answer::error(
+            400,
+            "error parsing JSON: the body is no object",
+        )),
+        Err(error) => Err(Answer::error(
+            400,
+            format!(
+                "error parsing JSON: line {} column {}",
+                error.line(),
+                error.column()
+            ),
+        )),
+    }
+}
+
+fn token(headers: &HeaderMap) -> Option<ClientToken> {
+    let own = text(headers, TOKEN);
+    let bearer = || text(headers, AUTHORIZATION.as_str()).strip_prefix("Bearer ");
+    let token = if own.is_empty() { bearer()? } else { own };
+    Some(ClientToken::new(token.trim())).filter(|token| !token.expose().is_empty())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

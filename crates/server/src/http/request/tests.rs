@@ -1,0 +1,124 @@
+//! Requests as bytes, and what becomes of them.
+
+use axum::body::Body;
+use axum::extract::Request;
+use logical::Operation;
+use serde_json::{Value, json};
+use vault_core::ClientRequest;
+
+use super::{BODY_LIMIT, read};
+
+struct Asked(http::request::Builder);
+
+fn ask(method: &str, uri: &str) -> Asked {
+    Asked(Request::builder().method(method).uri(uri))
+}
+
+impl Asked {
+    fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    async fn with(self, body: impl Into<Body>) -> Result<ClientRequest, (u16, String)> {
+        let request = self.0.body(body.into()).unwrap();
+        read(request).await.map_err(|answer| {
+            let body = answer.body().unwrap();
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            let text = body["errors"][0].as_str().unwrap_or_default();
+            (answer.status(), text.to_owned())
+        })
+    }
+
+    async fn empty(self) -> Result<ClientRequest, (u16, String)> {
+        self.with(Body::empty()).await
+    }
+}
+
+async fn operation_of(method: &str, uri: &str) -> Operation {
+    ask(method, uri).empty().await.unwrap().operation
+}
+
+#[tokio::test]
+async fn methods_and_queries_choose_the_operation() {
+    for (method, uri, expected) in [
+        ("GET", "/v1/a", Operation::Read),
+        ("GET", "/v1/a?list=true", Operation::List),
+        ("GET", "/v1/a?list=1", Operation::List),
+        ("GET", "/v1/a?list=false", Operation::Read),
+        ("LIST", "/v1/a", Operation::List),
+        ("GET", "/v1/a?scan=true", Operation::Scan),
+        ("GET", "/v1/a?help=1", Operation::Help),
+        ("HELP", "/v1/a", Operation::Help),
+        ("HEAD", "/v1/a", Operation::Header),
+        ("POST", "/v1/a", Operation::Update),
+        ("PUT", "/v1/a", Operation::Update),
+        ("DELETE", "/v1/a", Operation::Delete),
+    ] {
+        assert_eq!(operation_of(method, uri).await, expected, "{method} {uri}");
+    }
+    assert_eq!(ask("TRACE", "/v1/a").empty().await.unwrap_err().0, 405);
+    assert_eq!(ask("GET", "/v1/a?list=x").empty().await.unwrap_err().0, 400);
+    assert_eq!(ask("GET", "/ui/").empty().await.unwrap_err().0, 404);
+}
+
+#[tokio::test]
+async fn a_query_is_data_and_repeated_names_make_a_list() {
+    let uri = "/v1/a/b%20c?x=1&y=2&y=3&list=true&help=";
+    let asked = ask("GET", uri).empty().await.unwrap();
+    assert_eq!(asked.path, "a/b c");
+    assert_eq!(Value::from(asked.data), json!({"x": "1", "y": ["2", "3"]}));
+}
+
+#[tokio::test]
+async fn a_body_is_json_whatever_its_type_says() {
+    let form = "application/x-www-form-urlencoded";
+    for (kind, body, expected) in [
+        ("", "{\"a\": 1}", json!({"a": 1})),
+        (form, " {\"a\": 1}", json!({"a": 1})),
+        (form, "a=1&b=x+y", json!({"a": "1", "b": "x y"})),
+        ("", "null", json!({})),
+        ("", "", json!({})),
+    ] {
+        let asked = ask("POST", "/v1/a").header("content-type", kind);
+        let asked = asked.with(body).await.unwrap();
+        assert_eq!(Value::from(asked.data), expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_refused_without_quoting_it() {
+    for body in [
+        "{\"secret\": canary",
+        "[\"canary\"]",
+        "\"canary\"",
+        "canary=1",
+    ] {
+        let (status, text) = ask("POST", "/v1/a").with(body).await.unwrap_err();
+        assert_eq!(status, 400, "{body}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+    let huge = vec![b' '; BODY_LIMIT + 1];
+    assert_eq!(ask("POST", "/v1/a").with(huge).await.unwrap_err().0, 413);
+}
+
+#[tokio::test]
+async fn a_token_comes_in_its_own_header_or_as_a_bearer() {
+    let own = ask("GET", "/v1/a").header("X-Vault-Token", "t1");
+    let own = own.header("Authorization", "Bearer t2").empty().await;
+    assert_eq!(own.unwrap().token.unwrap().expose(), "t1");
+    let bearer = ask("GET", "/v1/a").header("Authorization", "Bearer t2");
+    assert_eq!(bearer.empty().await.unwrap().token.unwrap().expose(), "t2");
+    assert!(ask("GET", "/v1/a").empty().await.unwrap().token.is_none());
+}
+
+#[tokio::test]
+async fn what_this_server_does_not_do_is_refused_and_not_ignored() {
+    let wrapped = ask("GET", "/v1/a").header("X-Vault-Wrap-TTL", "60");
+    assert_eq!(wrapped.empty().await.unwrap_err().0, 400);
+    let elsewhere = ask("GET", "/v1/a").header("X-Vault-Namespace", "team");
+    assert_eq!(elsewhere.empty().await.unwrap_err().0, 404);
+    let here = ask("GET", "/v1/a").header("X-Vault-Namespace", "root/");
+    assert!(here.empty().await.is_ok());
+    let patch = ask("PATCH", "/v1/a").header("content-type", "application/json");
+    assert_eq!(patch.with("{}").await.unwrap_err().0, 415);
+}

@@ -1,0 +1,51 @@
+//! Listening and ending.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use vault_core::Core;
+
+/// How long requests under way may go on when the server is told to end.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Serves Vault's HTTP API until `shutdown` is done; then lets requests that
+/// are under way end, and stops the core.
+///
+/// # Errors
+/// Those of the listener.
+pub async fn serve(
+    core: Arc<Core>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    // Answers are small: waiting to fill a packet only delays them.
+    let listener = listener.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
+    let ending = CancellationToken::new();
+    let told = ending.clone();
+    let serving = axum::serve(listener, crate::http::router(Arc::clone(&core)))
+        .with_graceful_shutdown(async move {
+            shutdown.await;
+            told.cancel();
+        })
+        .into_future();
+    let deadline = async {
+        ending.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    let served = tokio::select! {
+        served = serving => served,
+        () = deadline => {
+            tracing::warn!("some requests did not end in time and were cut off");
+            Ok(())
+        }
+    };
+    core.shut_down().await;
+    served
+}

@@ -1,0 +1,11 @@
+//! The server on loopback, asked by a client that shares no code with it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod edge;
+mod engine;
+mod running;

@@ -1,0 +1,77 @@
+//! A server with the echo engine at `echo/`, on a runtime of its own, so that
+//! blocking clients can ask it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use logical::Factory;
+use store::MemoryStorage;
+use testkit::Http;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use vault_core::{ClientToken, Core, CoreConfig, Identity, MountRequest};
+
+use crate::engine::{EchoFactory, Waiting};
+
+pub(crate) struct Running {
+    pub(crate) address: String,
+    pub(crate) waiting: Arc<Waiting>,
+    runtime: Runtime,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl Running {
+    pub(crate) fn start() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let waiting = Arc::new(Waiting::default());
+        let factory: Arc<dyn Factory> = Arc::new(EchoFactory(Arc::clone(&waiting)));
+        let (stop, stopped) = oneshot::channel();
+        let (address, serving) = runtime.block_on(async {
+            let config = CoreConfig {
+                identity: Identity {
+                    version: server::VAULT_VERSION.into(),
+                    lockkeeper_version: "0.1.0".into(),
+                    storage_type: "inmem".into(),
+                },
+                factories: BTreeMap::from([("echo".to_owned(), factory)]),
+            };
+            let effects = server::effects(Arc::new(MemoryStorage::new()));
+            let core = Core::start(config, effects).await.unwrap();
+            let root = Some(ClientToken::new("root"));
+            core.create_root_token(root).await.unwrap();
+            let mount = MountRequest {
+                path: "echo".into(),
+                kind: "echo".into(),
+                ..MountRequest::default()
+            };
+            core.mount(mount).await.unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let serving = tokio::spawn(server::serve(core, listener, async {
+                let _ = stopped.await;
+            }));
+            (format!("http://{address}"), serving)
+        });
+        Self {
+            address,
+            waiting,
+            runtime,
+            stop: Some(stop),
+            serving: Some(serving),
+        }
+    }
+
+    pub(crate) fn http(&self) -> Http {
+        Http::new(&self.address).with_token("root")
+    }
+
+    /// Tells the server to end and waits until it has.
+    pub(crate) fn stop(&mut self) {
+        self.stop.take();
+        let serving = self.serving.take().unwrap();
+        self.runtime.block_on(serving).unwrap().unwrap();
+    }
+}
