@@ -15,9 +15,9 @@ pub(crate) struct Cloud {
 impl Cloud {
     /// Everything that the simulator tells of itself.
     pub(crate) fn state(&self) -> Value {
-        let (status, state) = Http::new(&self.address).request("GET", "/simulator/state", None);
+        let (status, state) = Http::new(&self.address).raw("GET", "/simulator/state", None);
         assert_eq!(status, 200, "{state}");
-        state
+        serde_json::from_str(&state).unwrap()
     }
 
     /// The id of the first service account.

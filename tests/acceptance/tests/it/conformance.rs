@@ -59,7 +59,7 @@ fn an_account_is_proven_and_never_shown(host: &Host, told: &mut Transcript) {
         refused.contains("Cloud API key"),
         "the remedy is told: {refused}"
     );
-    told.request(&host.http, "GET", "/v1/team/config", None);
+    told.request(&host.http, "GET", "team/config", None);
     let secret = format!("ccloud_api_key_secret={}", host.cloud.admin_secret);
     host.cli.ok(&["write", "team/config", &key, &secret, &url]);
     let shown = told.json(&host.cli, &["read", "team/config"]);
@@ -150,32 +150,32 @@ fn what_is_wrong_is_said(host: &Host, told: &mut Transcript) {
     let unknown = told.refused(&host.cli, &["read", "team/creds/nobody"]);
     assert!(unknown.contains("Code: 400"), "{unknown}");
     let requests = [
-        ("GET", "/v1/team/role/nobody", json!(null), 404),
-        ("GET", "/v1/team/creds/nobody", json!(null), 400),
-        ("POST", "/v1/team/role/app", json!({}), 400),
+        ("GET", "team/role/nobody", json!(null), 404),
+        ("GET", "team/creds/nobody", json!(null), 400),
+        ("POST", "team/role/app", json!({}), 400),
         (
             "POST",
-            "/v1/team/role/app",
+            "team/role/app",
             json!({"owner": "sa-1", "ttl": "soon"}),
             400,
         ),
-        ("POST", "/v1/team/role/app", json!({"owner": ["sa-1"]}), 400),
+        ("POST", "team/role/app", json!({"owner": ["sa-1"]}), 400),
         (
             "POST",
-            "/v1/team/role/app",
+            "team/role/app",
             json!({"owner": "sa-1", "cc_key_id": "K"}),
             400,
         ),
-        ("GET", "/v1/team/nothing", json!(null), 404),
-        ("DELETE", "/v1/team/creds/single", json!(null), 405),
+        ("GET", "team/nothing", json!(null), 404),
+        ("DELETE", "team/creds/single", json!(null), 405),
         (
             "POST",
-            "/v1/team/role/single",
+            "team/role/single",
             json!({"ttl": 1800, "colour": "red"}),
             204,
         ),
-        ("DELETE", "/v1/team/role/nobody", json!(null), 204),
-        ("DELETE", "/v1/team/config", json!(null), 400),
+        ("DELETE", "team/role/nobody", json!(null), 204),
+        ("DELETE", "team/config", json!(null), 400),
     ];
     // Key ids differ: what is still in use is named in the last answer.
     for live in host.cloud.live() {
@@ -201,7 +201,7 @@ fn a_removed_mount_takes_its_keys_along(host: &Host, told: &mut Transcript) {
     host.cli.ok(&["secrets", "disable", "team"]);
     host.cloud.wait_until_gone(&key);
     thread::sleep(Duration::from_millis(200));
-    told.request(&host.http, "GET", "/v1/team/config", None);
+    told.request(&host.http, "GET", "team/config", None);
 }
 
 fn text(value: &Value) -> String {
