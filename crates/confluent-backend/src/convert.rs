@@ -1,0 +1,198 @@
+//! From the engine's words to the client's and back.
+
+use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OwnerId};
+use confluent_cloud::secret::SecretFormat;
+use confluent_cloud::{
+    ApiKey, ApiSecret, Client, ClientConfig, CreatedApiKey, Credentials, Endpoint, ErrorKind,
+    KeyResource, NewApiKey,
+};
+use engine::SecretText;
+use engine::control_plane::{Access, CloudError, CreatedKey, Failure, KnownKey, NewKey, Target};
+use engine::ids::{KeyId, OrganizationId};
+
+/// What can be told of an account without asking Confluent.
+pub(crate) fn check(access: &Access) -> Result<Vec<String>, String> {
+    let secret = ApiSecret::new(access.secret.expose());
+    let format = secret
+        .verify()
+        .map_err(|error| format!("`ccloud_api_key_secret`: {error}"))?;
+    config(access).and_then(|config| Client::new(config).map_err(|error| error.to_string()))?;
+    Ok(match format {
+        SecretFormat::OddLength => vec![
+            "`ccloud_api_key_secret` has an unusual length for a secret of Confluent Cloud: check \
+             that it was copied whole"
+                .to_owned(),
+        ],
+        SecretFormat::Checked | SecretFormat::Legacy => Vec::new(),
+    })
+}
+
+/// A client of an account.
+pub(crate) fn client(access: &Access) -> Result<Client, CloudError> {
+    config(access)
+        .and_then(|config| Client::new(config).map_err(|error| error.to_string()))
+        .map_err(rejected)
+}
+
+fn config(access: &Access) -> Result<ClientConfig, String> {
+    let key_id = ApiKeyId::new(access.key_id.as_str())
+        .map_err(|error| format!("`ccloud_api_key_id`: {error}"))?;
+    Ok(ClientConfig {
+        endpoint: Endpoint::parse(&access.url).map_err(|error| error.to_string())?,
+        credentials: Credentials::Basic {
+            key_id,
+            secret: ApiSecret::new(access.secret.expose()),
+        },
+        ca_cert: Some(access.ca_cert.clone()).filter(|pem| !pem.is_empty()),
+    })
+}
+
+/// A key to be made.
+pub(crate) fn new_key(key: &NewKey) -> Result<NewApiKey, CloudError> {
+    Ok(NewApiKey {
+        display_name: key.display_name.clone(),
+        description: key.description.clone(),
+        owner: owner(&key.target)?,
+        resource: resource(&key.target)?,
+    })
+}
+
+pub(crate) fn owner(target: &Target) -> Result<OwnerId, CloudError> {
+    OwnerId::new(target.owner.as_str()).map_err(|error| rejected(format!("`owner`: {error}")))
+}
+
+pub(crate) fn resource(target: &Target) -> Result<KeyResource, CloudError> {
+    let environment = target
+        .environment
+        .as_ref()
+        .map(|id| EnvironmentId::new(id.as_str()))
+        .transpose()
+        .map_err(|error| rejected(format!("`resource_env`: {error}")))?;
+    KeyResource::from_id(target.resource.as_str(), environment)
+        .map_err(|error| rejected(format!("`resource`: {error}")))
+}
+
+pub(crate) fn key_id(id: &KeyId) -> Result<ApiKeyId, CloudError> {
+    ApiKeyId::new(id.as_str()).map_err(|error| rejected(error.to_string()))
+}
+
+/// What the engine knows of a key.
+pub(crate) fn known(key: ApiKey) -> KnownKey {
+    KnownKey {
+        id: KeyId::new(key.id.as_str()),
+        display_name: key.display_name,
+        created_at: key.created_at,
+        organization: key.organization.map(|id| OrganizationId::new(id.as_str())),
+    }
+}
+
+pub(crate) fn created(created: CreatedApiKey) -> CreatedKey {
+    CreatedKey {
+        secret: SecretText::new(created.secret.expose()),
+        key: known(created.key),
+    }
+}
+
+/// The client's error in the engine's words. Its text names request, status
+/// and remedy.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the form that `map_err` calls"
+)]
+pub(crate) fn error(error: confluent_cloud::Error) -> CloudError {
+    CloudError {
+        failure: failure(&error.kind),
+        outcome_unknown: error.outcome_unknown(),
+        message: error.to_string(),
+    }
+}
+
+fn failure(kind: &ErrorKind) -> Failure {
+    match kind {
+        ErrorKind::Unauthorized => Failure::Unauthorized,
+        ErrorKind::Forbidden => Failure::Forbidden,
+        ErrorKind::NotFound => Failure::NotFound,
+        ErrorKind::QuotaExceeded => Failure::QuotaReached,
+        ErrorKind::RateLimited { .. } => Failure::RateLimited,
+        ErrorKind::Conflict | ErrorKind::Rejected => Failure::Rejected,
+        ErrorKind::Upstream
+        | ErrorKind::Unreachable
+        | ErrorKind::TimedOut
+        | ErrorKind::Malformed => Failure::Unavailable,
+    }
+}
+
+/// What was refused here, before anything was sent.
+fn rejected(message: String) -> CloudError {
+    CloudError {
+        failure: Failure::Rejected,
+        message,
+        outcome_unknown: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::ids;
+
+    use super::*;
+
+    fn access(url: &str, secret: &str) -> Access {
+        Access {
+            url: url.into(),
+            key_id: KeyId::new("ADMINKEY23456777"),
+            secret: SecretText::new(secret),
+            ca_cert: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_secret_with_a_wrong_checksum_is_refused_and_not_repeated() {
+        let wrong = format!("cflt{}", "canary".repeat(10));
+        let error = check(&access("https://api.example", &wrong)).unwrap_err();
+        assert!(error.contains("`ccloud_api_key_secret`"), "{error}");
+        assert!(!error.contains("canary"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_of_an_odd_length_is_a_warning() {
+        let warnings = check(&access("https://api.example", "short")).unwrap();
+        assert_eq!(warnings.len(), 1);
+        let usual = "x".repeat(64);
+        assert!(
+            check(&access("https://api.example", &usual))
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn an_address_without_encryption_is_refused_but_on_loopback() {
+        let usual = "x".repeat(64);
+        assert!(check(&access("http://api.example", &usual)).is_err());
+        assert!(check(&access("http://127.0.0.1:1", &usual)).is_ok());
+    }
+
+    #[test]
+    fn certificates_that_are_none_are_refused() {
+        let mut access = access("https://api.example", &"x".repeat(64));
+        access.ca_cert = "no certificate".into();
+        assert!(check(&access).is_err());
+    }
+
+    #[test]
+    fn what_no_request_can_name_is_refused_before_one_is_sent() {
+        let target = Target {
+            owner: ids::OwnerId::new("nobody"),
+            resource: ids::ResourceId::new("lkc-1"),
+            environment: None,
+        };
+        let refused = owner(&target).unwrap_err();
+        assert_eq!(refused.failure, Failure::Rejected);
+        assert!(
+            refused.message.starts_with("`owner`"),
+            "{}",
+            refused.message
+        );
+    }
+}

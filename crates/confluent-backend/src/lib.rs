@@ -1,0 +1,73 @@
+//! The one place where the engine and the client of Confluent Cloud meet: the
+//! engine's view of the cloud, answered by real requests.
+//!
+//! It translates words and errors and keeps connections. It decides nothing:
+//! what becomes of a key is the engine's affair, how a request is sent the
+//! client's.
+
+mod clients;
+mod convert;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use confluent_cloud::ListFilter;
+use engine::EngineFactory;
+use engine::control_plane::{
+    Access, CloudError, ControlPlane, CreatedKey, KeyList, KnownKey, NewKey, Target,
+};
+use engine::ids::KeyId;
+
+use crate::clients::Clients;
+
+/// Makes engines that reach Confluent Cloud over HTTPS. All mounts of a process
+/// share one, and with it their connections.
+pub fn factory() -> EngineFactory {
+    EngineFactory::new(Arc::new(ConfluentCloud::default()))
+}
+
+/// Confluent Cloud's control plane over HTTPS.
+#[derive(Default)]
+pub struct ConfluentCloud {
+    clients: Clients,
+}
+
+#[async_trait]
+impl ControlPlane for ConfluentCloud {
+    fn check_access(&self, access: &Access) -> Result<Vec<String>, String> {
+        convert::check(access)
+    }
+
+    async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
+        let client = self.clients.of(access)?;
+        let wanted = convert::new_key(key)?;
+        let created = client.create_api_key(&wanted).await;
+        created.map(convert::created).map_err(convert::error)
+    }
+
+    async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
+        let client = self.clients.of(access)?;
+        let read = client.read_api_key(&convert::key_id(id)?).await;
+        read.map(convert::known).map_err(convert::error)
+    }
+
+    async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
+        let client = self.clients.of(access)?;
+        let filter = ListFilter {
+            owner: Some(convert::owner(target)?),
+            resource: Some(convert::resource(target)?),
+        };
+        let listing = client.list_api_keys(&filter).await;
+        let listing = listing.map_err(convert::error)?;
+        Ok(KeyList {
+            keys: listing.keys.into_iter().map(convert::known).collect(),
+            complete: listing.complete,
+        })
+    }
+
+    async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
+        let client = self.clients.of(access)?;
+        let deleted = client.delete_api_key(&convert::key_id(id)?).await;
+        deleted.map_err(convert::error)
+    }
+}
