@@ -1,0 +1,122 @@
+//! What a newcomer finds: an account, two roles, and one credential.
+
+use confluent_simulator::{Simulator, State};
+use logical::{Object, Operation};
+use serde_json::{Value, json};
+use vault_core::{ClientRequest, ClientToken, Core};
+
+use super::MOUNT;
+use crate::failure::Failure;
+
+/// The role that makes a key for each reader.
+pub(super) const ROLE: &str = "app";
+/// The role whose readers share one key.
+pub(super) const SHARED_ROLE: &str = "shared";
+
+/// What was prepared, for the welcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Example {
+    pub(super) owner: String,
+    pub(super) owner_name: String,
+    pub(super) cluster: String,
+    pub(super) environment: String,
+    pub(super) key_id: String,
+    pub(super) secret: String,
+    pub(super) lease_id: String,
+    /// Seconds.
+    pub(super) lease_duration: u64,
+}
+
+/// Writes account and roles through the API that everybody uses, and reads
+/// one credential.
+///
+/// # Errors
+/// What the engine says, or that the simulated cloud does not list the key.
+pub(super) async fn prepare(
+    core: &Core,
+    token: &ClientToken,
+    cloud: &Simulator,
+    url: &str,
+) -> Result<Example, Failure> {
+    let api = Api { core, token };
+    let state = cloud.state();
+    let admin = cloud.admin_key();
+    let account = json!({
+        "ccloud_api_key_id": admin.id.as_str(),
+        "ccloud_api_key_secret": admin.secret.expose(),
+        "url": url,
+    });
+    api.ask(Operation::Update, "config", account).await?;
+    let (owner, cluster) = (&state.service_accounts[0], &state.kafka_clusters[0]);
+    for (name, shared) in [(ROLE, false), (SHARED_ROLE, true)] {
+        let role = json!({
+            "owner": owner.id,
+            "resource": cluster.id,
+            "resource_env": cluster.environment,
+            "ttl": "1h",
+            "max_ttl": "24h",
+            "multi_use_key": shared,
+        });
+        api.ask(Operation::Update, &format!("role/{name}"), role)
+            .await?;
+    }
+    let answer = api
+        .ask(Operation::Read, &format!("creds/{ROLE}"), Value::Null)
+        .await?;
+    let key_id = text(&answer["data"]["key_id"]);
+    if !is_alive(&cloud.state(), &key_id) {
+        return Err(Failure::local(format!(
+            "the simulated Confluent Cloud does not list key `{key_id}`, which was just made"
+        )));
+    }
+    Ok(Example {
+        owner: owner.id.clone(),
+        owner_name: owner.display_name.clone(),
+        cluster: cluster.id.clone(),
+        environment: cluster.environment.clone(),
+        secret: text(&answer["data"]["secret"]),
+        lease_id: text(&answer["lease_id"]),
+        lease_duration: answer["lease_duration"].as_u64().unwrap_or(0),
+        key_id,
+    })
+}
+
+fn is_alive(state: &State, key_id: &str) -> bool {
+    state.live_keys().any(|key| key.id == key_id)
+}
+
+/// The engine, asked as a client with the root token asks it.
+struct Api<'a> {
+    core: &'a Core,
+    token: &'a ClientToken,
+}
+
+impl Api<'_> {
+    async fn ask(&self, operation: Operation, path: &str, body: Value) -> Result<Value, Failure> {
+        let request = ClientRequest {
+            operation,
+            path: format!("{MOUNT}/{path}"),
+            data: match body {
+                Value::Object(data) => data,
+                _ => Object::new(),
+            },
+            token: Some(self.token.clone()),
+        };
+        let answer = self.core.handle(request).await;
+        let body = answer.body();
+        let body: Value = body
+            .and_then(|body| serde_json::from_slice(&body).ok())
+            .unwrap_or(Value::Null);
+        if answer.status() >= 400 {
+            return Err(Failure::local(format!(
+                "{MOUNT}/{path}: {}",
+                text(&body["errors"][0])
+            )));
+        }
+        Ok(body)
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,123 @@
+//! `dev`: the whole product with one command. A server in memory, the engine
+//! at `confluent/`, and a simulated Confluent Cloud with an account, a cluster,
+//! a service account and two roles.
+
+mod example;
+mod welcome;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use confluent_simulator::{Options, Simulator};
+use store::MemoryStorage;
+use tokio::sync::watch;
+use vault_core::{ClientToken, Core, CoreConfig, Identity, MountRequest};
+
+use self::welcome::Welcome;
+use super::{asked_to_end, simulator};
+use crate::arguments::Dev;
+use crate::failure::Failure;
+use crate::output;
+
+/// The name that OpenBao and Vault know the engine by, so that `secrets
+/// enable` is the same everywhere.
+const ENGINE: &str = "vault-plugin-secrets-confluent-cloud";
+/// Where the engine is mounted.
+const MOUNT: &str = "confluent";
+
+pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
+    record_logs();
+    let options = Options {
+        admin_key: simulator::admin_key(dev.simulator_admin_key.as_deref())?,
+        ..Options::default()
+    };
+    let cloud = simulator::start(&options)?;
+    // Both addresses before anything is made, so that a taken one costs nothing.
+    let cloud_listener = simulator::listen(dev.simulator_listen, false).await?;
+    let listener = simulator::listen(dev.listen, false).await?;
+    let cloud_address = simulator::address_of(&cloud_listener)?;
+    let address = simulator::address_of(&listener)?;
+
+    let (end, ended) = watch::channel(());
+    let cloud_serving = tokio::spawn(serve_cloud(cloud.clone(), cloud_listener, ended));
+    let (core, token) = start(dev.root_token).await?;
+    let url = format!("http://{cloud_address}");
+    let example = example::prepare(&core, &token, &cloud, &url).await?;
+    let serving = tokio::spawn(server::serve(Arc::clone(&core), listener, async {
+        let _ = asked_to_end().await;
+    }));
+    let welcome = Welcome {
+        address: format!("http://{address}"),
+        token: token.expose().to_owned(),
+        cloud: url,
+        example,
+    };
+    output::say(&welcome.text())?;
+
+    let served = serving.await;
+    // The simulator last: leases that end with the server still need it.
+    drop(end);
+    let _ = cloud_serving.await;
+    match served {
+        Ok(Ok(())) => Ok(ExitCode::SUCCESS),
+        Ok(Err(error)) => Err(Failure::local(format!("the server stopped: {error}"))),
+        Err(error) => Err(Failure::local(format!("the server broke down: {error}"))),
+    }
+}
+
+/// A core in memory with the engine mounted.
+async fn start(root_token: Option<String>) -> Result<(Arc<Core>, ClientToken), Failure> {
+    let broken =
+        |error: logical::Error| Failure::local(format!("the server does not start: {error}"));
+    let factory: Arc<dyn logical::Factory> = Arc::new(confluent_backend::factory());
+    let config = CoreConfig {
+        identity: Identity {
+            version: server::VAULT_VERSION.to_owned(),
+            lockkeeper_version: env!("CARGO_PKG_VERSION").to_owned(),
+            storage_type: "inmem".to_owned(),
+        },
+        factories: [(ENGINE.to_owned(), factory)].into(),
+    };
+    let effects = server::effects(Arc::new(MemoryStorage::new()));
+    let core = Core::start(config, effects).await.map_err(broken)?;
+    let token = core
+        .create_root_token(root_token.map(ClientToken::new))
+        .await
+        .map_err(broken)?;
+    let mount = MountRequest {
+        path: MOUNT.to_owned(),
+        kind: ENGINE.to_owned(),
+        description: "API keys of a simulated Confluent Cloud".to_owned(),
+        ..MountRequest::default()
+    };
+    core.mount(mount).await.map_err(broken)?;
+    Ok((core, token))
+}
+
+async fn serve_cloud(
+    cloud: Simulator,
+    listener: tokio::net::TcpListener,
+    mut ended: watch::Receiver<()>,
+) {
+    let stopped = async move {
+        // The other end is dropped when it is over.
+        let _ = ended.changed().await;
+    };
+    if let Err(error) = cloud.serve(listener, stopped).await {
+        eprintln!("the simulated Confluent Cloud stopped: {error}");
+    }
+}
+
+/// Warnings go to standard error; `LOCKKEEPER_LOG` asks for more, in the form
+/// of `tracing`'s filters.
+fn record_logs() {
+    use tracing_subscriber::EnvFilter;
+
+    let filter =
+        EnvFilter::try_from_env("LOCKKEEPER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    // A second subscriber would only be refused.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}

@@ -1,0 +1,106 @@
+//! What `dev` prints: where everything is, one credential, and what to try.
+
+use std::fmt::Write as _;
+
+use super::MOUNT;
+use super::example::{Example, ROLE, SHARED_ROLE};
+
+/// The facts of a running development server.
+pub(super) struct Welcome {
+    /// Of the server.
+    pub(super) address: String,
+    pub(super) token: String,
+    /// Address of the simulated cloud.
+    pub(super) cloud: String,
+    pub(super) example: Example,
+}
+
+impl Welcome {
+    /// The text for the screen.
+    pub(super) fn text(&self) -> String {
+        let Self {
+            address,
+            token,
+            cloud,
+            example,
+        } = self;
+        let mut text = String::from(
+            "Lockkeeper for trying things: all in memory, and gone when it ends.\n\
+             Confluent Cloud is simulated; nothing outside this machine is asked.\n\n",
+        );
+        let minutes = example.lease_duration / 60;
+        let facts = [
+            ("Server", address.clone()),
+            ("Root token", token.clone()),
+            (
+                "Engine",
+                format!("{MOUNT}/, with the roles `{ROLE}` and `{SHARED_ROLE}`"),
+            ),
+            (
+                "Simulated cloud",
+                format!("{cloud}, what exists: {cloud}/simulator/state"),
+            ),
+            (
+                "Service account",
+                format!("{} ({})", example.owner, example.owner_name),
+            ),
+            (
+                "Kafka cluster",
+                format!("{} in {}", example.cluster, example.environment),
+            ),
+        ];
+        for (name, value) in facts {
+            let _ = writeln!(text, "{name:17}{value}");
+        }
+        let _ = write!(
+            text,
+            "\nA credential from {MOUNT}/creds/{ROLE}, which the simulated cloud lists as alive:\n\n\
+             \x20 key_id    {}\n\
+             \x20 secret    {}\n\
+             \x20 lease     {}, {minutes} minutes\n\n\
+             In another terminal (`bao` and `vault` work as well as `lockkeeper`):\n\n\
+             \x20 export VAULT_ADDR={address} VAULT_TOKEN={token}\n\
+             \x20 lockkeeper read {MOUNT}/creds/{ROLE}\n\
+             \x20 lockkeeper read {MOUNT}/creds/{SHARED_ROLE}\n\
+             \x20 lockkeeper lease revoke -sync {}\n\
+             \x20 curl -s {cloud}/simulator/state\n\n\
+             It ends with Ctrl-C.\n",
+            example.key_id, example.secret, example.lease_id, example.lease_id,
+        );
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_welcome_tells_where_everything_is_and_ends_with_how_to_end_it() {
+        let welcome = Welcome {
+            address: "http://127.0.0.1:8200".into(),
+            token: "hvs.token".into(),
+            cloud: "http://127.0.0.1:8210".into(),
+            example: Example {
+                owner: "sa-1".into(),
+                owner_name: "orders".into(),
+                cluster: "lkc-1".into(),
+                environment: "env-1".into(),
+                key_id: "KEY".into(),
+                secret: "SECRET".into(),
+                lease_id: "confluent/creds/app/x".into(),
+                lease_duration: 3600,
+            },
+        };
+        let text = welcome.text();
+        for part in [
+            "export VAULT_ADDR=http://127.0.0.1:8200 VAULT_TOKEN=hvs.token\n",
+            "http://127.0.0.1:8210/simulator/state",
+            "lease     confluent/creds/app/x, 60 minutes\n",
+            "sa-1 (orders)",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(text.ends_with("Ctrl-C.\n"));
+    }
+}

@@ -1,0 +1,54 @@
+//! What each command does.
+
+mod client;
+mod dev;
+mod lease;
+mod logical;
+mod simulator;
+mod status;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use crate::arguments::Command;
+use crate::failure::Failure;
+
+/// Carries out a command.
+///
+/// # Errors
+/// A sentence for the person, with the exit code for the shell.
+pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Dev(dev) => async_main(dev::run(dev)),
+        Command::Simulator(simulator) => async_main(simulator::run(simulator)),
+        Command::Plugin(_) => Ok(vault_plugin::Plugin::new(confluent_backend::factory()).run()),
+        Command::Read(read) => async_main(logical::read(read)),
+        Command::Write(write) => async_main(logical::write(write)),
+        Command::List(list) => async_main(logical::list(list)),
+        Command::Delete(delete) => async_main(logical::delete(delete)),
+        Command::Lease(lease) => async_main(lease::run(lease)),
+        Command::Status(status) => async_main(status::run(status)),
+    }
+}
+
+fn async_main(
+    command: impl Future<Output = Result<ExitCode, Failure>>,
+) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::local(format!("cannot start the async runtime: {error}")))?;
+    let outcome = runtime.block_on(command);
+    // What still blocks a thread must not hold up the exit.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Ends when the person or the system asks for it.
+async fn asked_to_end() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed,
+        _ = terminate.recv() => Ok(()),
+    }
+}

@@ -1,0 +1,96 @@
+//! `simulator`: a simulated Confluent Cloud until somebody ends it.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use confluent_cloud::ids::{EnvironmentId, OrganizationId};
+use confluent_simulator::{AdminKey, Options, Simulator, bind, parse_admin_key};
+use tokio::net::TcpListener;
+
+use super::asked_to_end;
+use crate::arguments;
+use crate::failure::Failure;
+use crate::output;
+
+pub(super) async fn run(arguments: arguments::Simulator) -> Result<ExitCode, Failure> {
+    let options = options(&arguments)?;
+    let simulator = start(&options)?;
+    let listener = listen(arguments.listen, arguments.allow_remote).await?;
+    let address = address_of(&listener)?;
+    let admin = simulator.admin_key();
+    let mut text = format!(
+        "A simulated Confluent Cloud listens at http://{address}\n\
+         What exists there: http://{address}/simulator/state\n"
+    );
+    if options.admin_key.is_none() {
+        // A string takes everything.
+        let _ = writeln!(
+            text,
+            "Cloud API key:     {}\nSecret:            {}",
+            admin.id,
+            admin.secret.expose()
+        );
+    }
+    text.push_str("It ends with Ctrl-C.");
+    output::say(&text)?;
+    let serving = simulator.serve(listener, async {
+        let _ = asked_to_end().await;
+    });
+    serving
+        .await
+        .map_err(|error| Failure::local(format!("the simulator stopped: {error}")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A simulator as the options say.
+pub(super) fn start(options: &Options) -> Result<Simulator, Failure> {
+    Simulator::new(options)
+        .map_err(|error| Failure::local(format!("the simulator does not start: {error}")))
+}
+
+/// An admin key as it is given on the command line.
+pub(super) fn admin_key(given: Option<&str>) -> Result<Option<AdminKey>, Failure> {
+    given
+        .map(parse_admin_key)
+        .transpose()
+        .map_err(|error| Failure::local(error.to_string()))
+}
+
+/// A listener at an address that must be free.
+pub(super) async fn listen(
+    address: SocketAddr,
+    allow_remote: bool,
+) -> Result<TcpListener, Failure> {
+    bind(address, allow_remote)
+        .await
+        .map_err(|error| Failure::local(format!("cannot listen at {address}: {error}")))
+}
+
+pub(super) fn address_of(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener
+        .local_addr()
+        .map_err(|error| Failure::local(format!("a listener has no address: {error}")))
+}
+
+fn options(arguments: &arguments::Simulator) -> Result<Options, Failure> {
+    let organization = arguments
+        .organization
+        .as_deref()
+        .map(OrganizationId::new)
+        .transpose()
+        .map_err(|error| Failure::local(format!("-organization: {error}")))?;
+    let environments = arguments
+        .environments
+        .iter()
+        .map(EnvironmentId::new)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Failure::local(format!("-environments: {error}")))?;
+    Ok(Options {
+        admin_key: admin_key(arguments.admin_key.as_deref())?,
+        seed: arguments.seed,
+        organization,
+        environments: Some(environments).filter(|environments| !environments.is_empty()),
+        ..Options::default()
+    })
+}

@@ -1,0 +1,43 @@
+//! The program: a development server, a simulated Confluent Cloud, the engine
+//! as a plugin, and a command line for every server that speaks Vault's API.
+//!
+//! It reads arguments, wires parts and prints. What is decided, is decided in
+//! the crates that it joins.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line talks to the person who started it"
+)]
+
+mod arguments;
+mod commands;
+mod dashes;
+mod data;
+mod failure;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+
+fn main() -> ExitCode {
+    let given = dashes::doubled(std::env::args());
+    let parsed = match Arguments::try_parse_from(given) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            // Help and version go to standard output, mistakes to the other.
+            let _ = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()));
+        }
+    };
+    match commands::run(parsed.command) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.code()
+        }
+    }
+}
