@@ -91,6 +91,7 @@ fn a_single_use_key_lives_as_long_as_its_lease(host: &Host, told: &mut Transcrip
     let answer = told.json(&host.cli, &["read", "team/creds/single"]);
     let (key, lease) = (text(&answer["data"]["key_id"]), text(&answer["lease_id"]));
     assert!(lease.starts_with("team/creds/single/"), "{lease}");
+    told.ids.push((lease.clone(), "LEASE"));
     let live = host.cloud.live_key(&key);
     assert_eq!(live["owner"], host.cloud.owner().as_str());
     assert_eq!(live["resource"], host.cloud.cluster().0.as_str());

@@ -75,12 +75,24 @@ impl Transcript {
                 "{asked} shows a secret: {shown}"
             );
         }
-        let mut line = format!("{asked} -> {}", normal(answer));
+        let mut line = without_request_ids(&format!("{asked} -> {}", normal(answer)));
         for (id, name) in &self.ids {
             line = line.replace(id.as_str(), name);
         }
         self.lines.push(line);
     }
+}
+
+/// A text without the ids that Confluent gives to requests, which errors name.
+fn without_request_ids(text: &str) -> String {
+    let mut parts = text.split("(request id ");
+    let mut cleaned = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, after) = part.split_once(')').unwrap_or_default();
+        cleaned.push_str("(request id …)");
+        cleaned.push_str(after);
+    }
+    cleaned
 }
 
 fn normal(value: &Value) -> Value {
