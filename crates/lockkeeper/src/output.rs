@@ -33,16 +33,14 @@ pub(crate) fn secret(secret: &Secret, format: Format) -> Result<(), Failure> {
 pub(crate) fn field(secret: &Secret, name: &str, format: Format) -> Result<(), Failure> {
     let value = member(secret, name)
         .ok_or_else(|| Failure::local(format!("Field \"{name}\" not present in secret")))?;
-    match format {
-        Format::Json => json(&value),
-        Format::Table => {
-            let mut text = plain(&value);
-            if std::io::stdout().is_terminal() {
-                text.push('\n');
-            }
-            write(&text)
-        }
+    let mut text = match format {
+        Format::Json => pretty(&value)?,
+        Format::Table => plain(&value),
+    };
+    if std::io::stdout().is_terminal() {
+        text.push('\n');
     }
+    write(&text)
 }
 
 /// Shows names below a heading.
@@ -62,9 +60,12 @@ pub(crate) fn names(names: &[Value], format: Format) -> Result<(), Failure> {
 
 /// Shows anything as JSON, two spaces for each level.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::local(format!("the answer cannot be shown: {error}")))?;
-    say(&text)
+    say(&pretty(value)?)
+}
+
+fn pretty<T: Serialize>(value: &T) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::local(format!("the answer cannot be shown: {error}")))
 }
 
 /// Shows a text on a line of its own.

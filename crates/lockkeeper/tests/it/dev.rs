@@ -1,0 +1,171 @@
+//! `lockkeeper dev` and `lockkeeper simulator` as processes.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use testkit::{Cli, Http, Launch, Program, bin, free_port};
+
+fn dev(server: u16, cloud: u16) -> Launch {
+    Launch::new(bin("lockkeeper")).args([
+        "dev".to_owned(),
+        format!("-listen=127.0.0.1:{server}"),
+        format!("-simulator-listen=127.0.0.1:{cloud}"),
+        "-root-token=root".to_owned(),
+    ])
+}
+
+fn keys(cloud: u16) -> Vec<Value> {
+    let address = format!("http://127.0.0.1:{cloud}");
+    let (status, state) = Http::new(&address).raw("GET", "/simulator/state", None);
+    assert_eq!(status, 200);
+    let state: Value = serde_json::from_str(&state).unwrap();
+    state["api_keys"].as_array().unwrap().clone()
+}
+
+fn alive(cloud: u16, id: &str) -> bool {
+    let keys = keys(cloud);
+    let key = keys.iter().find(|key| key["id"] == id).unwrap();
+    key["deleted_at"].is_null()
+}
+
+fn value_of<'a>(text: &'a str, name: &str) -> &'a str {
+    let line = text
+        .lines()
+        .find(|line| line.trim_start().starts_with(name))
+        .unwrap_or_else(|| panic!("no `{name}` in {text}"));
+    line.trim_start()[name.len()..].trim()
+}
+
+#[test]
+fn one_command_shows_a_credential_that_the_cloud_lists_as_alive() {
+    let (server, cloud) = (free_port(), free_port());
+    let mut program = dev(server, cloud).start();
+    program.wait_for_line("Ctrl-C");
+    let said = program.stdout();
+    let key = value_of(&said, "key_id");
+    assert!(alive(cloud, key), "{said}");
+    let lease = value_of(&said, "lease ").split(',').next().unwrap();
+    let cli = Cli::new(
+        bin("lockkeeper"),
+        &format!("http://127.0.0.1:{server}"),
+        "root",
+    );
+    let other = cli.ok(&["read", "-field=key_id", "confluent/creds/app"]);
+    assert_ne!(other, key);
+    let shared = cli.ok(&["read", "-field=key_id", "confluent/creds/shared"]);
+    assert_eq!(
+        shared,
+        cli.ok(&["read", "-field=key_id", "confluent/creds/shared"])
+    );
+    cli.ok(&["lease", "revoke", "-sync", lease]);
+    assert!(!alive(cloud, key));
+    assert!(alive(cloud, &other));
+    assert_eq!(program.stderr(), "");
+}
+
+#[test]
+fn told_to_end_it_ends_in_order() {
+    let mut program = dev(free_port(), free_port()).start();
+    program.wait_for_line("Ctrl-C");
+    let start = Instant::now();
+    assert_eq!(program.stop().code(), Some(0));
+    assert!(
+        start.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let program = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "");
+    for arguments in [
+        [
+            "dev".to_owned(),
+            format!("-listen={address}"),
+            "-simulator-listen=127.0.0.1:0".into(),
+        ],
+        [
+            "dev".to_owned(),
+            "-listen=127.0.0.1:0".into(),
+            format!("-simulator-listen={address}"),
+        ],
+        [
+            "simulator".to_owned(),
+            format!("-listen={address}"),
+            "-seed=1".into(),
+        ],
+    ] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let said = program.run(&arguments);
+        assert_eq!(said.status, 1, "{said:?}");
+        let expected = format!("cannot listen at {address}");
+        assert!(said.stderr.contains(&expected), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn what_other_machines_could_reach_is_refused() {
+    let program = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "");
+    for command in ["dev", "simulator"] {
+        let said = program.run(&[command, "-listen=0.0.0.0:0"]);
+        assert_eq!(said.status, 1, "{said:?}");
+        assert!(said.stderr.contains("127.0.0.1"), "{}", said.stderr);
+    }
+}
+
+fn simulator(arguments: &[&str]) -> (Program, String) {
+    let launch = Launch::new(bin("lockkeeper"))
+        .args(["simulator", "-listen=127.0.0.1:0"])
+        .args(arguments);
+    let mut program = launch.start();
+    program.wait_for_line("Ctrl-C");
+    let said = program.stdout();
+    (program, said)
+}
+
+#[test]
+fn a_simulator_serves_the_world_that_was_asked_for() {
+    let organization = "0f0f0f0f-1111-2222-3333-444444444444";
+    let given = format!("-organization={organization}");
+    let (program, said) = simulator(&["-environments=env-aaaaaa,env-bbbbbb", &given]);
+    let address = value_of(&said, "A simulated Confluent Cloud listens at");
+    let (_, state) = Http::new(address).raw("GET", "/simulator/state", None);
+    let state: Value = serde_json::from_str(&state).unwrap();
+    assert_eq!(state["organization"], organization);
+    assert_eq!(state["environments"][1]["id"], "env-bbbbbb");
+    let admin = value_of(&said, "Cloud API key:");
+    assert!(
+        state["api_keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|key| key["id"] == admin)
+    );
+    assert_eq!(program.stop().code(), Some(0));
+}
+
+#[test]
+fn the_same_seed_makes_the_same_world() {
+    let world = |seed: &str| {
+        let (_program, said) = simulator(&[seed]);
+        (
+            value_of(&said, "Cloud API key:").to_owned(),
+            value_of(&said, "Secret:").to_owned(),
+        )
+    };
+    assert_eq!(world("-seed=7"), world("-seed=7"));
+    assert_ne!(world("-seed=7"), world("-seed=8"));
+}
+
+#[test]
+fn a_wrong_admin_key_is_refused_without_repeating_it() {
+    let program = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "");
+    let said = program.run(&["simulator", "-admin-key=canary", "-listen=127.0.0.1:0"]);
+    assert_eq!(said.status, 1);
+    assert!(said.stderr.contains("ID:SECRET"), "{}", said.stderr);
+    assert!(!said.stderr.contains("canary"), "{}", said.stderr);
+}

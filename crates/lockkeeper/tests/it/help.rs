@@ -1,0 +1,43 @@
+//! What every command says of itself, compared with a committed text. After a
+//! change on purpose: `LOCKKEEPER_BLESS=1 cargo test -p lockkeeper help`.
+
+use std::path::PathBuf;
+
+use testkit::{Cli, bin};
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    let program = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "");
+    for command in [
+        "",
+        "dev",
+        "simulator",
+        "plugin",
+        "read",
+        "write",
+        "list",
+        "delete",
+        "lease",
+        "lease lookup",
+        "lease renew",
+        "lease revoke",
+        "status",
+    ] {
+        let mut arguments: Vec<&str> = command.split_whitespace().collect();
+        arguments.push("-help");
+        check(command, &program.ok(&arguments));
+    }
+}
+
+fn check(command: &str, said: &str) {
+    let name = match command {
+        "" => "lockkeeper".to_owned(),
+        command => command.replace(' ', "-"),
+    };
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/help/{name}.txt"));
+    if std::env::var_os("LOCKKEEPER_BLESS").is_some() {
+        std::fs::write(&file, said).unwrap();
+    }
+    let expected = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(said, expected, "`{}` is out of date", file.display());
+}
