@@ -117,6 +117,11 @@ impl BaoServer {
         self.program.stdout() + &self.program.stderr()
     }
 
+    /// Where a program lies that was put into the plugin folder under `name`.
+    pub fn plugin(&self, name: &str) -> PathBuf {
+        self.program.folder().join(PLUGINS).join(name)
+    }
+
     /// Puts `program` into the plugin folder under `name` and registers it in
     /// the catalogue as a secrets engine; returns its hash.
     ///

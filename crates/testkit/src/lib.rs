@@ -27,7 +27,7 @@ pub use bao::{Bao, BaoServer};
 pub use cli::{Cli, CliOutput};
 pub use files::{bin, install, sha256};
 pub use http::Http;
-pub use process::{Launch, Program};
+pub use process::{Launch, Program, crash, processes_of};
 pub use wait::{eventually, free_port};
 
 /// The real `bao`, or the end of the test that needs it.

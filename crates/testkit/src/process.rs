@@ -243,6 +243,34 @@ impl Drop for Program {
     }
 }
 
+/// The running processes of the program at `path`, whoever started them; a
+/// plugin is the child of its server, not of the test.
+///
+/// # Panics
+///
+/// On a system without `/proc`.
+pub fn processes_of(path: &Path) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").expect("a system with /proc");
+    let pids = entries.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let runs = std::fs::read_link(entry.path().join("exe")).ok()?;
+        (runs == path).then(|| entry.file_name().to_str()?.parse().ok())?
+    });
+    pids.collect()
+}
+
+/// Ends a process at once (SIGKILL) that a program of the test started, as a
+/// crash would.
+///
+/// # Panics
+///
+/// When there is no such process.
+pub fn crash(pid: u32) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let killed = pid.map(|pid| kill_process(pid, Signal::KILL));
+    assert_eq!(killed, Some(Ok(())), "there was a process to end");
+}
+
 /// A command with nothing of this process's environment but what programs
 /// need to run at all.
 pub(crate) fn clean_command(program: &Path, home: &Path) -> Command {

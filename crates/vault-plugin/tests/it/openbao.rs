@@ -1,11 +1,10 @@
 //! The example plugin in a real OpenBao.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use testkit::{BaoServer, Cli, eventually, require_bao};
+use testkit::{BaoServer, Cli, crash, eventually, processes_of, require_bao};
 
 use crate::example;
 
@@ -21,9 +20,9 @@ struct Mounted {
 
 impl Mounted {
     fn at(bao: &testkit::Bao, mounts: &[&str]) -> Self {
-        let mut server = BaoServer::start(bao);
+        let server = BaoServer::start(bao);
         server.register_plugin(&example(), NAME);
-        let program = server.program().folder().join("plugins").join(NAME);
+        let program = server.plugin(NAME);
         let cli = server.cli();
         for mount in mounts {
             cli.ok(&["secrets", "enable", &format!("-path={mount}"), NAME]);
@@ -36,22 +35,9 @@ impl Mounted {
     }
 
     /// The plugin's processes.
-    fn processes(&self) -> Vec<Pid> {
-        processes(&self.program)
+    fn processes(&self) -> Vec<u32> {
+        processes_of(&self.program)
     }
-}
-
-/// The running processes of a program.
-fn processes(program: &Path) -> Vec<Pid> {
-    let entries = std::fs::read_dir("/proc").expect("a system with /proc");
-    entries
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let runs = std::fs::read_link(entry.path().join("exe")).ok()?;
-            let pid = entry.file_name().to_str()?.parse().ok()?;
-            (runs == program).then(|| Pid::from_raw(pid))?
-        })
-        .collect()
 }
 
 #[test]
@@ -151,7 +137,7 @@ fn mounts_share_a_process_and_outlive_it() {
     };
     assert_ne!(first, second);
 
-    kill_process(second, Signal::KILL).unwrap();
+    crash(second);
     eventually("the plugin's process is gone", SECONDS, || {
         (!mounted.processes().contains(&second)).then_some(())
     });
@@ -187,8 +173,7 @@ fn no_plugin_outlives_a_server_that_was_killed() {
     let bao = require_bao!();
     let mut mounted = Mounted::at(&bao, &["notes"]);
     assert_eq!(mounted.processes().len(), 1);
-    let server = i32::try_from(mounted.server.program().pid()).unwrap();
-    kill_process(Pid::from_raw(server).unwrap(), Signal::KILL).unwrap();
+    crash(mounted.server.program().pid());
     eventually("the plugin ends after its server", SECONDS, || {
         mounted.processes().is_empty().then_some(())
     });
