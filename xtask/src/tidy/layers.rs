@@ -94,6 +94,12 @@ const LAYERS: &[Layer] = &[
         kind: Kind::Development,
         may_use: MayUse::AllAndDevelopment,
     },
+    // Programs that measure, started by `cargo xtask bench`.
+    Layer {
+        name: "benches",
+        kind: Kind::Development,
+        may_use: MayUse::AllAndDevelopment,
+    },
     layer("xtask", Kind::Development, &[]),
 ];
 

@@ -1,0 +1,42 @@
+//! What a process has used so far, from the files under `/proc`.
+
+use anyhow::{Context as _, Result};
+
+/// Ticks for each second in `/proc`: 100 on every Linux that is in use, since
+/// it is part of the kernel's interface to programs.
+const TICKS: f64 = 100.0;
+
+/// Seconds of processor time, of all threads, in the program and in the kernel
+/// for it.
+pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name, in parentheses, may hold blanks.
+    let (_, fields) = stat.rsplit_once(") ").context("an odd `stat` file")?;
+    let ticks = |at: usize| -> Result<f64> {
+        let field = fields.split(' ').nth(at).context("a short `stat` file")?;
+        Ok(field.parse()?)
+    };
+    Ok((ticks(11)? + ticks(12)?) / TICKS)
+}
+
+/// Resident memory in MiB.
+pub(crate) fn resident_mib(pid: u32) -> Result<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    let kib: f64 = kib.context("no resident size")?.parse()?;
+    Ok(kib / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_uses_memory_and_not_less_time_than_before() {
+        let pid = std::process::id();
+        assert!(resident_mib(pid).unwrap() > 0.1);
+        let before = cpu_seconds(pid).unwrap();
+        assert!(cpu_seconds(pid).unwrap() >= before);
+    }
+}

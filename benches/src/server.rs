@@ -1,0 +1,224 @@
+//! `creds` reads of our server in memory, beside KV v2 reads of OpenBao in
+//! memory with the root token: the cheapest read that OpenBao has.
+//!
+//! The engine reaches a simulated Confluent Cloud in a process of its own, so
+//! that what the simulator costs counts for nobody.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use testkit::{Bao, BaoServer, Http, Launch, Program, bin, free_port};
+
+use crate::Plan;
+use crate::load::{self, Target, Until, count};
+use crate::process::{cpu_seconds, resident_mib};
+use crate::statistics::Figures;
+
+const TOKEN: &str = "root";
+const CONNECTIONS: [usize; 3] = [1, 8, 32];
+/// How many leases there are when memory is looked at.
+const LEASES: usize = 50_000;
+/// How many secrets OpenBao has, and how large each is.
+const ENTRIES: usize = 1_000;
+const ENTRY_BYTES: usize = 200;
+
+/// One kind of read.
+struct Read {
+    name: &'static str,
+    target: Target,
+    pid: u32,
+}
+
+/// What one kind of read came to at one number of connections.
+#[derive(Default)]
+struct Row {
+    rate: Figures,
+    p50: Figures,
+    p99: Figures,
+    /// Seconds for a thousand requests.
+    cpu: Figures,
+}
+
+/// Measures and prints.
+pub(crate) fn run(plan: &Plan) -> Result<()> {
+    let bao = Bao::find().context("no `bao`: start this with `cargo xtask bench`")?;
+    let (_cloud, ours) = start_ours()?;
+    let mut theirs = BaoServer::start(&bao);
+    let theirs_authority = authority(theirs.address());
+    fill(&theirs.http())?;
+    let read = |name, authority: &str, path: &str, pid| Read {
+        name,
+        target: Target {
+            authority: authority.to_owned(),
+            token: TOKEN.to_owned(),
+            path: path.to_owned(),
+        },
+        pid,
+    };
+    let own = authority(&ours.address);
+    let reads = [
+        read(
+            "shared creds",
+            &own,
+            "bench/creds/shared",
+            ours.program.pid(),
+        ),
+        read(
+            "single-use creds",
+            &own,
+            "bench/creds/single",
+            ours.program.pid(),
+        ),
+        read(
+            "OpenBao KV v2",
+            &theirs_authority,
+            "secret/data/0",
+            theirs.program().pid(),
+        ),
+    ];
+    println!(
+        "requests/s, latency in ms, processor seconds for 1 000 requests; medians of {} rounds of \
+         {} s (least to most)\n",
+        plan.rounds, plan.seconds
+    );
+    for connections in CONNECTIONS {
+        let rows = measure(plan, &reads, connections)?;
+        print_rows(connections, &reads, &rows);
+    }
+    let idle = resident_mib(ours.program.pid())?;
+    let shared = &reads[0];
+    let http = Http::new(&ours.address).with_token(TOKEN);
+    revoke_all(&http)?;
+    let before = resident_mib(shared.pid)?;
+    load::run(&shared.target, 32, Until::Count(LEASES))?;
+    let after = resident_mib(shared.pid)?;
+    println!(
+        "resident size: {idle:.0} MiB after the load, {before:.0} MiB without leases, {after:.0} \
+         MiB at {LEASES} leases ({:.0} bytes a lease); OpenBao without any lease: {:.0} MiB",
+        (after - before) * 1024.0 * 1024.0 / count(LEASES),
+        resident_mib(theirs.program().pid())?
+    );
+    Ok(())
+}
+
+fn measure(plan: &Plan, reads: &[Read], connections: usize) -> Result<Vec<Row>> {
+    let mut rows: Vec<Row> = reads.iter().map(|_| Row::default()).collect();
+    let time = Until::Over(Duration::from_secs(plan.seconds));
+    for _ in 0..plan.rounds {
+        // In turn, so that what else the machine does hits all alike.
+        for (read, row) in reads.iter().zip(&mut rows) {
+            let before = cpu_seconds(read.pid)?;
+            let done = load::run(&read.target, connections, time)?;
+            let cpu = cpu_seconds(read.pid)? - before;
+            row.rate.add(done.rate());
+            row.p50.add(done.percentile(50));
+            row.p99.add(done.percentile(99));
+            row.cpu.add(cpu / count(done.requests) * 1000.0);
+        }
+    }
+    Ok(rows)
+}
+
+fn print_rows(connections: usize, reads: &[Read], rows: &[Row]) {
+    let peer = rows.last();
+    println!("{connections} connections");
+    for (read, row) in reads.iter().zip(rows) {
+        let (least, most) = row.rate.range();
+        print!(
+            "  {:18}{:>8.0} ({least:.0} to {most:.0})  p50 {:.2}  p99 {:.2}  cpu {:.3}",
+            read.name,
+            row.rate.median(),
+            row.p50.median(),
+            row.p99.median(),
+            row.cpu.median()
+        );
+        if let Some(peer) = peer {
+            print!(
+                "  = {:.2} times the rate, {:.2} times the processor",
+                row.rate.median() / peer.rate.median(),
+                row.cpu.median() / peer.cpu.median()
+            );
+        }
+        println!();
+    }
+    println!();
+}
+
+/// Our server and its address.
+struct Ours {
+    program: Program,
+    address: String,
+}
+
+/// The simulator, and our server with the engine at `bench/` pointed at it.
+fn start_ours() -> Result<(Program, Ours)> {
+    let cloud_port = free_port();
+    let mut cloud = Launch::new(bin("lockkeeper"))
+        .args([
+            "simulator",
+            "-admin-key=BENCHADMIN234567:a-secret-of-the-bench",
+        ])
+        .args([format!("-listen=127.0.0.1:{cloud_port}")])
+        .start();
+    cloud.wait_for_line("Ctrl-C");
+    let (port, other) = (free_port(), free_port());
+    let mut program = Launch::new(bin("lockkeeper"))
+        .args(["dev".to_owned(), format!("-root-token={TOKEN}")])
+        .args([format!("-listen=127.0.0.1:{port}")])
+        .args([format!("-simulator-listen=127.0.0.1:{other}")])
+        .start();
+    program.wait_for_line("Ctrl-C");
+    let address = format!("http://127.0.0.1:{port}");
+    let http = Http::new(&address).with_token(TOKEN);
+    let cloud_address = format!("http://127.0.0.1:{cloud_port}");
+    let (_, state) = Http::new(&cloud_address).raw("GET", "/simulator/state", None);
+    let state: Value = serde_json::from_str(&state)?;
+    let write = |path: &str, body: Value| expect(&http, "POST", path, Some(&body));
+    write(
+        "sys/mounts/bench",
+        json!({"type": "vault-plugin-secrets-confluent-cloud"}),
+    )?;
+    write(
+        "bench/config",
+        json!({
+            "ccloud_api_key_id": "BENCHADMIN234567",
+            "ccloud_api_key_secret": "a-secret-of-the-bench",
+            "url": cloud_address,
+        }),
+    )?;
+    for (name, shared) in [("shared", true), ("single", false)] {
+        let role = json!({
+            "owner": state["service_accounts"][0]["id"],
+            "resource": state["kafka_clusters"][0]["id"],
+            "ttl": "1h",
+            "multi_use_key": shared,
+        });
+        write(&format!("bench/role/{name}"), role)?;
+    }
+    Ok((cloud, Ours { program, address }))
+}
+
+/// The secrets that OpenBao reads.
+fn fill(http: &Http) -> Result<()> {
+    for entry in 0..ENTRIES {
+        let body = json!({"data": {"value": "x".repeat(ENTRY_BYTES)}});
+        expect(http, "POST", &format!("secret/data/{entry}"), Some(&body))?;
+    }
+    Ok(())
+}
+
+fn revoke_all(http: &Http) -> Result<()> {
+    let body = json!({"sync": true});
+    expect(http, "POST", "sys/leases/revoke-prefix/bench", Some(&body))
+}
+
+fn expect(http: &Http, method: &str, path: &str, body: Option<&Value>) -> Result<()> {
+    let (status, answer) = http.request(method, path, body);
+    anyhow::ensure!(status < 300, "{method} {path}: {status} {answer}");
+    Ok(())
+}
+
+fn authority(address: &str) -> String {
+    address.trim_start_matches("http://").to_owned()
+}
