@@ -42,6 +42,11 @@ impl Cloud {
             .collect()
     }
 
+    /// How many keys were ever made.
+    pub(crate) fn made(&self) -> usize {
+        self.state()["api_keys"].as_array().unwrap().len()
+    }
+
     /// A key that lives.
     pub(crate) fn live_key(&self, id: &str) -> Value {
         let live = self.live();

@@ -15,15 +15,15 @@ pub(crate) struct Host {
     pub(crate) cli: Cli,
     pub(crate) http: Http,
     pub(crate) cloud: Cloud,
-    _running: Running,
+    running: Running,
 }
 
 enum Running {
     Lockkeeper {
-        _program: Program,
+        program: Program,
     },
     OpenBao {
-        _server: BaoServer,
+        server: BaoServer,
         _simulator: Program,
     },
 }
@@ -34,6 +34,7 @@ impl Host {
         let (server, simulator) = (free_port(), free_port());
         let address = format!("http://127.0.0.1:{server}");
         let mut program = Launch::new(bin("lockkeeper"))
+            .env("LOCKKEEPER_LOG", "trace")
             .args(["dev", "-root-token=root"])
             .args([format!("-listen=127.0.0.1:{server}")])
             .args([format!("-simulator-listen=127.0.0.1:{simulator}")])
@@ -45,7 +46,16 @@ impl Host {
             cli: bao.cli(&address, "root"),
             http: Http::new(&address).with_token("root"),
             cloud: cloud(simulator),
-            _running: Running::Lockkeeper { _program: program },
+            running: Running::Lockkeeper { program },
+        }
+    }
+
+    /// What it has logged so far, at its most talkative. What `dev` shows on
+    /// purpose, on its standard output, is no log.
+    pub(crate) fn log(&self) -> String {
+        match &self.running {
+            Running::Lockkeeper { program } => program.stderr(),
+            Running::OpenBao { server, .. } => server.log(),
         }
     }
 
@@ -64,8 +74,8 @@ impl Host {
             cli: server.cli(),
             http: server.http(),
             cloud: cloud(port),
-            _running: Running::OpenBao {
-                _server: server,
+            running: Running::OpenBao {
+                server,
                 _simulator: simulator,
             },
         }

@@ -9,5 +9,6 @@
 
 mod cloud;
 mod conformance;
+mod hardness;
 mod hosts;
 mod transcript;

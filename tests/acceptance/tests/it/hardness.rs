@@ -1,0 +1,250 @@
+//! What both hosts must bear: first readers in a crowd, requests that make no
+//! sense, and somebody who looks for secrets afterwards.
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use serde_json::{Value, json};
+use testkit::require_bao;
+
+use crate::hosts::{ENGINE, Host};
+
+/// How many readers come together.
+const CROWD: usize = 32;
+/// How many requests without sense each host gets.
+const NONSENSE: usize = 400;
+
+fn on_both(bao: &testkit::Bao, story: impl Fn(&Host) + Sync) {
+    thread::scope(|scope| {
+        let ours = scope.spawn(|| story(&Host::lockkeeper(bao)));
+        let theirs = scope.spawn(|| story(&Host::open_bao(bao)));
+        ours.join().unwrap();
+        theirs.join().unwrap();
+    });
+}
+
+/// A mount `team/` with an account and a shared role `crowd`.
+fn mounted(host: &Host) {
+    host.cli.ok(&["secrets", "enable", "-path=team", ENGINE]);
+    set_up(host);
+}
+
+fn set_up(host: &Host) {
+    let (status, answer) = host.http.request(
+        "POST",
+        "team/config",
+        Some(&json!({
+            "ccloud_api_key_id": host.cloud.admin_key,
+            "ccloud_api_key_secret": host.cloud.admin_secret,
+            "url": host.cloud.address,
+        })),
+    );
+    assert!(status < 300, "{status} {answer}");
+    write_role(host, "crowd", true);
+    write_role(host, "single", false);
+}
+
+fn write_role(host: &Host, name: &str, shared: bool) {
+    let body = json!({
+        "owner": host.cloud.owner(),
+        "resource": host.cloud.cluster().0,
+        "ttl": "10m",
+        "max_ttl": "1h",
+        "multi_use_key": shared,
+    });
+    let path = format!("team/role/{name}");
+    let (status, answer) = host.http.request("POST", &path, Some(&body));
+    assert_eq!(status, 204, "{answer}");
+}
+
+#[test]
+fn a_crowd_of_first_readers_gets_one_key_on_both_hosts() {
+    let bao = require_bao!();
+    on_both(&bao, |host| {
+        mounted(host);
+        let before = host.cloud.made();
+        let keys: BTreeSet<String> = thread::scope(|scope| {
+            let readers: Vec<_> = (0..CROWD)
+                .map(|_| scope.spawn(|| host.http.request("GET", "team/creds/crowd", None)))
+                .collect();
+            readers
+                .into_iter()
+                .map(|reader| {
+                    let (status, answer) = reader.join().unwrap();
+                    assert_eq!(status, 200, "{answer}");
+                    answer["data"]["key_id"].as_str().unwrap().to_owned()
+                })
+                .collect()
+        });
+        assert_eq!(keys.len(), 1);
+        assert_eq!(host.cloud.made() - before, 1, "one creation for all");
+        let key = keys.first().unwrap();
+        host.cloud.live_key(key);
+        let prefix = "team/creds/crowd";
+        host.cli
+            .ok(&["lease", "revoke", "-sync", "-prefix", prefix]);
+        host.cloud.wait_until_gone(key);
+    });
+}
+
+#[test]
+fn requests_without_sense_are_never_the_servers_fault() {
+    let bao = require_bao!();
+    on_both(&bao, |host| {
+        mounted(host);
+        let mut chance = Chance(0x5eed);
+        for _ in 0..NONSENSE {
+            let method = *chance.one_of(&["GET", "POST", "PUT", "DELETE", "LIST"]);
+            let path = format!("/v1/team/{}", path(&mut chance));
+            let body = body(&mut chance);
+            let (status, answer) = host.http.raw(method, &path, Some(&body));
+            assert!(status < 500, "{method} {path} {body}: {status} {answer}");
+        }
+        // What makes sense is still answered.
+        set_up(host);
+        let (status, answer) = host.http.request("GET", "team/creds/single", None);
+        assert_eq!(status, 200, "{answer}");
+    });
+}
+
+#[test]
+fn no_log_and_no_error_shows_a_secret() {
+    let bao = require_bao!();
+    on_both(&bao, |host| {
+        mounted(host);
+        let mut secrets = vec![host.cloud.admin_secret.clone()];
+        let mut answers = String::new();
+        for role in ["crowd", "single"] {
+            let (_, answer) = host
+                .http
+                .request("GET", &format!("team/creds/{role}"), None);
+            secrets.push(answer["data"]["secret"].as_str().unwrap().to_owned());
+            let lease = answer["lease_id"].as_str().unwrap();
+            let body = json!({"lease_id": lease, "sync": true});
+            host.http.request("POST", "sys/leases/lookup", Some(&body));
+            for (method, path) in [
+                ("GET", "team/config"),
+                ("GET", "team/role/crowd"),
+                ("LIST", "team/role"),
+                ("POST", "sys/leases/lookup"),
+                ("POST", "sys/leases/renew"),
+                ("POST", "sys/leases/revoke"),
+                ("POST", "sys/leases/renew"),
+                ("GET", "team/creds/nobody"),
+            ] {
+                let body = (method == "POST").then_some(&body);
+                let (_, answer) = host.http.request(method, path, body);
+                answers.push_str(&answer.to_string());
+            }
+        }
+        // A wrong secret must not come back in its refusal either.
+        let wrong = "wrong-secret-canary-0123456789-0123456789-0123456789-0123456789ab";
+        let body = json!({
+            "ccloud_api_key_id": host.cloud.admin_key,
+            "ccloud_api_key_secret": wrong,
+            "url": host.cloud.address,
+        });
+        let (status, answer) = host.http.request("POST", "team/config", Some(&body));
+        assert_eq!(status, 400, "{answer}");
+        answers.push_str(&answer.to_string());
+        secrets.push(wrong.to_owned());
+        let log = host.log();
+        assert!(!log.is_empty(), "the log is at its most talkative");
+        for secret in &secrets {
+            assert!(
+                !answers.contains(secret.as_str()),
+                "an answer shows a secret"
+            );
+            assert!(!log.contains(secret.as_str()), "the log shows a secret");
+        }
+    });
+}
+
+/// Numbers that are the same in each run.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self, below: usize) -> usize {
+        // Marsaglia's xorshift: enough to choose nonsense with.
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % 1_000_003).unwrap() % below
+    }
+
+    fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.next(choices.len())]
+    }
+}
+
+fn path(chance: &mut Chance) -> String {
+    let first = *chance.one_of(&["config", "role", "roles", "creds", "", "nothing"]);
+    let names = [
+        "app", "single", "%2e%2e", "%C3%BC", "A.b-c_1", "x/y", "-", "%20",
+    ];
+    match chance.next(3) {
+        0 => first.to_owned(),
+        _ => format!("{first}/{}", chance.one_of(&names)),
+    }
+}
+
+/// An object with the members that the paths know, and values that they do
+/// not expect. Addresses stay on loopback.
+fn body(chance: &mut Chance) -> Value {
+    let members = [
+        "owner",
+        "owner_env",
+        "resource",
+        "resource_env",
+        "ttl",
+        "max_ttl",
+        "key_description",
+        "multi_use_key",
+        "ccloud_api_key_id",
+        "ccloud_api_key_secret",
+        "verify",
+        "ca_cert",
+        "name",
+        "\u{0}",
+    ];
+    let mut body = json!({});
+    for _ in 0..chance.next(6) {
+        let member = *chance.one_of(&members);
+        body[member] = value(chance, 3);
+    }
+    if chance.next(4) == 0 {
+        let addresses = [
+            "nowhere",
+            "ftp://127.0.0.1",
+            "http://user@127.0.0.1:1",
+            "http://[::1",
+            "",
+        ];
+        body["url"] = (*chance.one_of(&addresses)).into();
+    }
+    body
+}
+
+fn value(chance: &mut Chance, depth: usize) -> Value {
+    match chance.next(if depth == 0 { 6 } else { 8 }) {
+        0 => Value::Null,
+        1 => true.into(),
+        2 => json!(-1),
+        3 => json!(1e300),
+        4 => "x".repeat(chance.next(5000)).into(),
+        5 => {
+            let texts = [
+                "sa-1", "lkc-1", "env-1", "1h", "-5s", "0x10", "\u{0}", "💥", "{{", "9e99h",
+            ];
+            (*chance.one_of(&texts)).into()
+        }
+        6 => (0..chance.next(4))
+            .map(|_| value(chance, depth - 1))
+            .collect(),
+        _ => {
+            let mut object = json!({});
+            object["a"] = value(chance, depth - 1);
+            object
+        }
+    }
+}
