@@ -227,6 +227,9 @@ impl Core {
                 ask_core(&self.sys, inside, asked, "system", envelope).await
             }
             Some(Place::Token(inside)) => {
+                asked
+                    .data
+                    .extend(auth::told_of_caller(&inside, request.token.as_ref()));
                 ask_core(&self.token_paths, inside, asked, "token", envelope).await
             }
             None => Err(errors::no_route(&path)),

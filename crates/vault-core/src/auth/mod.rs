@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::leases::Leases;
 use crate::tokens::{ClientToken, TokenEntry, TokenStore};
 
+const LOOKUP_SELF: &str = "lookup-self";
+const TOKEN: &str = "token";
+
 /// What the paths need.
 pub(crate) struct TokenPaths {
     tokens: Arc<TokenStore>,
@@ -38,34 +41,41 @@ pub(crate) fn paths(
     Framework::new(state, definition)
 }
 
+/// What a look-up is told of its caller. Only here does a path see a token's
+/// text, because command lines read it back from the answer to learn who they
+/// are.
+pub(crate) fn told_of_caller(path: &str, token: Option<&ClientToken>) -> Option<(String, Value)> {
+    let token = token.filter(|_| path == LOOKUP_SELF)?;
+    Some((TOKEN.to_owned(), token.expose().into()))
+}
+
 fn lookup_self() -> Path<TokenPaths> {
-    Path::new("lookup-self")
-        .on(
-            Operation::Read,
-            answer(|paths: Arc<TokenPaths>, call: Call| async move {
-                let salted = call.request.client_token;
-                paths.shown(&salted, Value::Null).await
-            }),
-        )
+    Path::new(LOOKUP_SELF)
+        .fields([Field::new(TOKEN, FieldKind::Text, "The caller's own.")])
+        .on(Operation::Read, answer(look_up))
+        .on(Operation::Update, answer(look_up))
         .help("Tells what is known of the caller's token.", "")
 }
 
 fn lookup() -> Path<TokenPaths> {
     Path::new("lookup")
-        .fields([Field::new("token", FieldKind::Text, "The token.")])
-        .on(
-            Operation::Update,
-            answer(|paths: Arc<TokenPaths>, call: Call| async move {
-                let text = call.fields.text("token");
-                if text.is_empty() {
-                    let salted = call.request.client_token;
-                    return paths.shown(&salted, Value::Null).await;
-                }
-                let salted = paths.tokens.salted(&ClientToken::new(text));
-                paths.shown(&salted, text.into()).await
-            }),
-        )
+        .fields([Field::new(TOKEN, FieldKind::Text, "The token.")])
+        .on(Operation::Update, answer(look_up))
         .help("Tells what is known of a token.", "")
+}
+
+async fn look_up(paths: Arc<TokenPaths>, call: Call) -> Result<Option<Response>, Error> {
+    let text = call.fields.text(TOKEN);
+    if text.is_empty() {
+        return Err(Error::bad_request(
+            "missing `token`: give the token to look up",
+        ));
+    }
+    let salted = paths.tokens.salted(&ClientToken::new(text));
+    let entry = paths.tokens.lookup_salted(&salted).await?;
+    let entry =
+        entry.ok_or_else(|| Error::new(logical::ErrorClass::PermissionDenied, "bad token"))?;
+    Ok(Some(Response::with_data(info(&entry, text))))
 }
 
 fn renew_self() -> Path<TokenPaths> {
@@ -99,18 +109,9 @@ fn revoke_self() -> Path<TokenPaths> {
         .help("Ends the caller's token and all its leases.", "")
 }
 
-impl TokenPaths {
-    async fn shown(&self, salted: &str, id: Value) -> Result<Option<Response>, Error> {
-        let entry = self.tokens.lookup_salted(salted).await?;
-        let entry =
-            entry.ok_or_else(|| Error::new(logical::ErrorClass::PermissionDenied, "bad token"))?;
-        Ok(Some(Response::with_data(info(&entry, id))))
-    }
-}
-
 /// What a look-up shows. A token's text is not kept, so only who gave it gets
 /// it back.
-fn info(entry: &TokenEntry, id: Value) -> Object {
+fn info(entry: &TokenEntry, text: &str) -> Object {
     let members = [
         ("accessor", Value::from(entry.accessor.clone())),
         ("creation_time", entry.creation_time().into()),
@@ -119,7 +120,7 @@ fn info(entry: &TokenEntry, id: Value) -> Object {
         ("entity_id", "".into()),
         ("expire_time", Value::Null),
         ("explicit_max_ttl", 0.into()),
-        ("id", id),
+        ("id", text.into()),
         ("issue_time", entry.issue_time.clone().into()),
         ("meta", Value::Null),
         ("num_uses", 0.into()),

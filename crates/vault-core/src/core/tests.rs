@@ -48,6 +48,7 @@ async fn a_token_with_the_default_policy_reaches_itself_and_no_mount() {
     )
     .await;
     assert_eq!(own.body["data"]["policies"], json!(["default"]));
+    assert_eq!(own.body["data"]["id"].as_str(), token);
     let denied = ask_as(&core, token, Operation::Read, "puppet/asker", Value::Null).await;
     assert_eq!(denied.status, 403);
     assert_eq!(
