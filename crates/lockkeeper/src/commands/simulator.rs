@@ -16,7 +16,7 @@ use crate::output;
 pub(super) async fn run(arguments: arguments::Simulator) -> Result<ExitCode, Failure> {
     let options = options(&arguments)?;
     let simulator = start(&options)?;
-    let listener = listen(arguments.listen, arguments.allow_remote).await?;
+    let listener = listen(arguments.listen, arguments.allow_remote, "-listen").await?;
     let address = address_of(&listener)?;
     let admin = simulator.admin_key();
     let mut text = format!(
@@ -57,14 +57,17 @@ pub(super) fn admin_key(given: Option<&str>) -> Result<Option<AdminKey>, Failure
         .map_err(|error| Failure::local(error.to_string()))
 }
 
-/// A listener at an address that must be free.
+/// A listener at an address that must be free. `flag` is what chooses another.
 pub(super) async fn listen(
     address: SocketAddr,
     allow_remote: bool,
+    flag: &str,
 ) -> Result<TcpListener, Failure> {
-    bind(address, allow_remote)
-        .await
-        .map_err(|error| Failure::local(format!("cannot listen at {address}: {error}")))
+    bind(address, allow_remote).await.map_err(|error| {
+        Failure::local(format!(
+            "cannot listen at {address}: {error}; {flag}=ADDRESS chooses another"
+        ))
+    })
 }
 
 pub(super) fn address_of(listener: &TcpListener) -> Result<SocketAddr, Failure> {

@@ -104,6 +104,7 @@ fn an_address_that_is_taken_is_named() {
         assert_eq!(said.status, 1, "{said:?}");
         let expected = format!("cannot listen at {address}");
         assert!(said.stderr.contains(&expected), "{}", said.stderr);
+        assert!(said.stderr.contains("listen=ADDRESS"), "{}", said.stderr);
     }
 }
 

@@ -33,8 +33,9 @@ pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
     };
     let cloud = simulator::start(&options)?;
     // Both addresses before anything is made, so that a taken one costs nothing.
-    let cloud_listener = simulator::listen(dev.simulator_listen, false).await?;
-    let listener = simulator::listen(dev.listen, false).await?;
+    let cloud_listener =
+        simulator::listen(dev.simulator_listen, false, "-simulator-listen").await?;
+    let listener = simulator::listen(dev.listen, false, "-listen").await?;
     let cloud_address = simulator::address_of(&cloud_listener)?;
     let address = simulator::address_of(&listener)?;
 
