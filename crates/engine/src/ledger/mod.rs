@@ -1,7 +1,7 @@
 //! The ledger: one entry for every credential, from before its key is made
 //! until after it is gone, and the holders that justify it.
 //!
-//! [`credential`] says what an entry is, [`step`] decides what happens to it
+//! [`credential`] says what an entry is, [`mod@step`] decides what happens to it
 //! (pure), [`store`] keeps it in storage, and `driver` performs what was
 //! decided. Nothing outside this module changes an entry.
 
