@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
+mod crash;
 mod leases;
 mod lost_answers;
 mod roles;

@@ -184,6 +184,8 @@ impl FakeHost {
             let stream = acceptor.accept(stream).await.unwrap();
             let once = futures_util::stream::iter([Ok::<_, std::io::Error>(stream)]);
             let served = Server::builder()
+                // A host written in Go does not count calls that are taken back.
+                .http2_max_pending_accept_reset_streams(Some(usize::MAX))
                 .add_service(StorageServer::new(storage).max_decoding_message_size(usize::MAX))
                 .serve_with_incoming(once)
                 .await;
