@@ -17,6 +17,7 @@ mod data;
 mod failure;
 mod output;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -24,7 +25,12 @@ use clap::Parser as _;
 use crate::arguments::Arguments;
 
 fn main() -> ExitCode {
-    let given = dashes::doubled(std::env::args());
+    let given: Result<Vec<String>, _> = std::env::args_os().map(OsString::into_string).collect();
+    let Ok(given) = given else {
+        eprintln!("an argument is not UTF-8: paths, names and values are");
+        return ExitCode::FAILURE;
+    };
+    let given = dashes::doubled(given);
     let parsed = match Arguments::try_parse_from(given) {
         Ok(parsed) => parsed,
         Err(error) => {

@@ -35,14 +35,18 @@ pub(crate) fn format(form: &Form) -> Result<Format, Failure> {
     if let Some(format) = form.format {
         return Ok(format);
     }
-    let named = ["BAO_FORMAT", "VAULT_FORMAT"]
-        .iter()
-        .find_map(|name| lookup(name).filter(|value| !value.is_empty()));
-    match named.as_deref() {
-        None | Some("table") => Ok(Format::Table),
-        Some("json") => Ok(Format::Json),
-        Some(other) => Err(Failure::local(format!(
-            "VAULT_FORMAT is `{other}`: use `table` or `json`"
+    let set = |name: &'static str| {
+        let value = lookup(name).filter(|value| !value.is_empty())?;
+        Some((name, value))
+    };
+    let Some((name, value)) = set("BAO_FORMAT").or_else(|| set("VAULT_FORMAT")) else {
+        return Ok(Format::Table);
+    };
+    match value.as_str() {
+        "table" => Ok(Format::Table),
+        "json" => Ok(Format::Json),
+        other => Err(Failure::local(format!(
+            "{name} is `{other}`: use `table` or `json`"
         ))),
     }
 }

@@ -10,6 +10,8 @@ mod status;
 use std::future::Future;
 use std::process::ExitCode;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::arguments::Command;
 use crate::failure::Failure;
 
@@ -44,11 +46,19 @@ fn async_main(
     outcome
 }
 
-/// Ends when the person or the system asks for it.
-async fn asked_to_end() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed,
-        _ = terminate.recv() => Ok(()),
-    }
+/// A future that ends when the person or the system asks for it. The signals
+/// are caught from this call on, so it comes before anybody is told that the
+/// program runs.
+fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let caught = |kind| {
+        signal(kind).map_err(|error| Failure::local(format!("cannot catch signals: {error}")))
+    };
+    let mut interrupt = caught(SignalKind::interrupt())?;
+    let mut terminate = caught(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

@@ -18,6 +18,7 @@ pub(super) async fn run(arguments: arguments::Simulator) -> Result<ExitCode, Fai
     let simulator = start(&options)?;
     let listener = listen(arguments.listen, arguments.allow_remote, "-listen").await?;
     let address = address_of(&listener)?;
+    let asked_to_end = asked_to_end()?;
     let admin = simulator.admin_key();
     let mut text = format!(
         "A simulated Confluent Cloud listens at http://{address}\n\
@@ -34,10 +35,8 @@ pub(super) async fn run(arguments: arguments::Simulator) -> Result<ExitCode, Fai
     }
     text.push_str("It ends with Ctrl-C.");
     output::say(&text)?;
-    let serving = simulator.serve(listener, async {
-        let _ = asked_to_end().await;
-    });
-    serving
+    simulator
+        .serve(listener, asked_to_end)
         .await
         .map_err(|error| Failure::local(format!("the simulator stopped: {error}")))?;
     Ok(ExitCode::SUCCESS)

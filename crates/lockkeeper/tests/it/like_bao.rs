@@ -166,3 +166,23 @@ fn a_server_that_is_not_there_is_told_with_a_remedy() {
     assert_eq!(nobody.run(&["read"]).status, 1);
     assert_eq!(nobody.run(&["no-such-command"]).status, 1);
 }
+
+#[test]
+fn what_is_no_text_is_refused_and_nothing_panics() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let said = std::process::Command::new(bin("lockkeeper"))
+        .args([OsStr::new("read"), OsStr::from_bytes(b"a\xff")])
+        .output()
+        .unwrap();
+    assert_eq!(said.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("UTF-8"));
+    let odd = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "").env("BAO_FORMAT", "xml");
+    let said = odd.run(&["read", "a"]);
+    assert!(
+        said.stderr.contains("BAO_FORMAT is `xml`"),
+        "{}",
+        said.stderr
+    );
+}

@@ -44,9 +44,8 @@ pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
     let (core, token) = start(dev.root_token).await?;
     let url = format!("http://{cloud_address}");
     let example = example::prepare(&core, &token, &cloud, &url).await?;
-    let serving = tokio::spawn(server::serve(Arc::clone(&core), listener, async {
-        let _ = asked_to_end().await;
-    }));
+    let serving = server::serve(Arc::clone(&core), listener, asked_to_end()?);
+    let serving = tokio::spawn(serving);
     let welcome = Welcome {
         address: format!("http://{address}"),
         token: token.expose().to_owned(),
