@@ -168,11 +168,14 @@ impl Engine {
             holder: (holder.clone(), first),
         };
         match self.ledger.happen(&entry, made).await {
-            Ok(()) => Ok(Issued {
-                entry,
-                key: issued,
-                holder,
-            }),
+            Ok(()) => {
+                self.ledger.confirm_new(&entry);
+                Ok(Issued {
+                    entry,
+                    key: issued,
+                    holder,
+                })
+            }
             // The write may have happened; the sweep reads storage and decides.
             Err(Failure::Failed(error)) => Err(error.context("storing the new key")),
             Err(Failure::Refused(_) | Failure::Unknown) => {
@@ -186,7 +189,7 @@ impl Engine {
 
     /// A holder of a lease that starts now.
     pub(crate) fn new_holder(&self, times: LeaseTimes) -> (HolderId, Holder) {
-        let now = self.clock.now();
+        let now = self.timekeeper.deadlines_from();
         let holder = Holder {
             issued_at: now,
             deadline: deadline(now, times.ttl, now, times.max_ttl),

@@ -122,7 +122,7 @@ impl Engine {
         let entry = self.ledger.entry(&internal.credential);
         let role = self.role_of(&internal, &entry).await?;
         let times = self.lease_times(&role).await?;
-        let now = self.clock.now();
+        let now = self.timekeeper.deadlines_from();
         let issued_at = secret.lease.issue_time.unwrap_or(now);
         let ttl = if secret.lease.increment.is_zero() {
             times.ttl
@@ -222,6 +222,7 @@ impl Engine {
                 self.ledger
                     .delete_key(organization, &internal.target, &internal.key)
                     .await
+                    .map(|_| ())
             }
         }
     }

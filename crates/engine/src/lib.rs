@@ -27,6 +27,7 @@ mod secret;
 mod share;
 mod state;
 mod sweep;
+mod timekeeper;
 
 pub use backend::{EngineFactory, VERSION};
 pub use secret::SecretText;

@@ -82,6 +82,12 @@ impl Engine {
                 Found::Made(issued) => return Ok(issued),
                 Found::Entry(entry) => entry,
             };
+            match self.ledger.confirm(&entry).await {
+                Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
+                Err(Failure::Failed(error)) => {
+                    return Err(error.context("looking whether the shared key still exists"));
+                }
+            }
             let (holder, times) = self.new_holder(times);
             let attach = Event::Attach {
                 holder: (holder.clone(), times),

@@ -12,11 +12,13 @@ use crate::ledger::store::LedgerStore;
 use crate::role::{Role, Roles};
 use crate::share::Slots;
 use crate::sweep::Sweep;
+use crate::timekeeper::Timekeeper;
 
 /// An engine of one mount.
 pub(crate) struct Engine {
     pub(crate) system: Arc<dyn SystemView>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) timekeeper: Timekeeper,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) tasks: Arc<dyn Tasks>,
     pub(crate) control: Arc<dyn ControlPlane>,
@@ -52,6 +54,7 @@ impl Engine {
         Self {
             roles: Roles::new(context.storage),
             system: context.system,
+            timekeeper: Timekeeper::new(Arc::clone(&context.clock)),
             clock: context.clock,
             entropy: context.entropy,
             tasks: context.tasks,

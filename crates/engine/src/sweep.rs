@@ -23,7 +23,8 @@ const LICENCE: Duration = Duration::from_mins(2);
 /// lost.
 const FULL_LOOK: Duration = Duration::from_hours(24);
 
-/// When an entry is looked at again that storage did not give.
+/// When an entry is looked at again that storage did not give, or whose
+/// holders must not lapse yet.
 const AFTER_FAILURE: SignedDuration = SignedDuration::from_mins(1);
 
 /// What the sweep remembers between runs.
@@ -93,6 +94,11 @@ impl Engine {
         let loaded = self.ledger.load(&entry).await;
         let now = self.clock.now();
         let due = entry.look(crate::ledger::Credential::due);
+        let is_live = entry.look(|credential| matches!(credential.state, State::Live { .. }));
+        if is_live == Some(true) && !self.timekeeper.lets_lapse() {
+            self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
+            return;
+        }
         let outcome = match (loaded, due) {
             (Ok(()), Some(due)) if due > now => Ok(()),
             (Ok(()), _) => self.ledger.happen(&entry, Event::Lapse { now }).await,
@@ -105,9 +111,9 @@ impl Engine {
                 "a credential could not be settled and is looked at again"
             );
         }
-        let again = entry.look(|credential| match credential.state {
-            State::Gone { .. } => None,
-            _ => Some(credential.due_again(now).max(credential.due())),
+        let again = entry.look(|credential| {
+            let again = credential.due_again(now).max(credential.due());
+            (!credential.is_settled()).then_some(again)
         });
         match (again, outcome) {
             (Some(Some(due)), _) => self.ledger.schedule_at(id, due),

@@ -17,6 +17,10 @@ pub const TOMBSTONE_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// By then no request of the maker can be under way (`lifecycle.md`, 8).
 pub const INTENT_QUIET: SignedDuration = SignedDuration::from_secs(60);
 
+/// When a key that is gone by a list alone is looked for again. Lists of
+/// Confluent lag behind by seconds.
+pub const DOUBT: SignedDuration = SignedDuration::from_mins(10);
+
 /// How long an intent is kept whose key was never found.
 pub const INTENT_AGE: SignedDuration = SignedDuration::from_hours(24);
 
@@ -82,6 +86,10 @@ pub enum State {
         key: KeyId,
         /// Since when.
         since: Timestamp,
+        /// Whether that is told by a list without it alone, which may have been
+        /// older than the key: it is looked for once more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        doubtful: bool,
     },
 }
 
@@ -117,6 +125,11 @@ impl Credential {
                 .min()
                 .unwrap_or(self.intended_at),
             State::Retiring { since, .. } => *since,
+            State::Gone {
+                since,
+                doubtful: true,
+                ..
+            } => later(*since, DOUBT),
             State::Gone { since, .. } => later(*since, TOMBSTONE_AGE),
         }
     }
@@ -126,12 +139,28 @@ impl Credential {
     pub fn due_again(&self, now: Timestamp) -> Timestamp {
         let unsettled_since = match &self.state {
             State::Intended => self.intended_at,
-            State::Retiring { since, .. } => *since,
+            State::Retiring { since, .. }
+            | State::Gone {
+                since,
+                doubtful: true,
+                ..
+            } => *since,
             State::Live { .. } | State::Gone { .. } => return self.due(),
         };
         let age = now.duration_since(unsettled_since);
         let wait = age.clamp(SignedDuration::from_mins(1), SignedDuration::from_hours(1));
         later(now, wait)
+    }
+
+    /// Whether nothing is left to do but to forget the entry in the end.
+    pub fn is_settled(&self) -> bool {
+        matches!(
+            self.state,
+            State::Gone {
+                doubtful: false,
+                ..
+            }
+        )
     }
 
     /// The key, in every state that has one.

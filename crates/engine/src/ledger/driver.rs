@@ -6,7 +6,9 @@
 //! decision reads storage again (`lifecycle.md`, 5 and 6).
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use logical::{Clock, Entropy, Error, Write};
@@ -21,6 +23,18 @@ use crate::ids::{CredentialId, HolderId, KeyId, Marker, OrganizationId};
 /// How far Confluent's clock and ours may differ when the creation time of a
 /// found key is compared with its intent.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// How it is known that a key is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// Confluent deleted it.
+    Deleted,
+    /// Confluent does not know it, and a complete list does not have it.
+    Unlisted,
+}
+
+/// How long a key that others hold is taken to exist (`lifecycle.md`, 17).
+const CONFIRMED_FOR: Duration = Duration::from_mins(5);
 
 /// Why an event did not come to pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +63,12 @@ pub(crate) struct Entry {
     /// Held while the entry is written, so that an older state never lands
     /// after a newer one.
     writing: tokio::sync::Mutex<()>,
+    /// Until when the key is known to exist, in milliseconds of monotonic time;
+    /// zero when this process has not asked.
+    confirmed_until: AtomicU64,
+    /// Held while Confluent is asked whether the key exists, so that readers
+    /// who come together ask once.
+    confirming: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -67,6 +87,16 @@ impl Entry {
     /// What memory holds of the credential.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Credential) -> T) -> Option<T> {
         self.memory().credential.as_ref().map(look)
+    }
+
+    /// The key was just made, or seen at Confluent.
+    fn confirm(&self, now: Duration) {
+        let until = u64::try_from((now + CONFIRMED_FOR).as_millis()).unwrap_or(u64::MAX);
+        self.confirmed_until.store(until, Ordering::Relaxed);
+    }
+
+    fn is_confirmed(&self, now: Duration) -> bool {
+        now.as_millis() < u128::from(self.confirmed_until.load(Ordering::Relaxed))
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
@@ -96,6 +126,8 @@ impl Entries {
             memory: Mutex::default(),
             loading: tokio::sync::Mutex::new(()),
             writing: tokio::sync::Mutex::new(()),
+            confirmed_until: AtomicU64::new(0),
+            confirming: tokio::sync::Mutex::new(()),
         });
         self.by_id.insert(id.clone(), Arc::downgrade(&entry));
         entry
@@ -182,12 +214,14 @@ impl Ledger {
         while let Some(effect) = effects.pop_front() {
             let event = match effect {
                 Effect::Search => self.search(entry).await?,
+                Effect::LookAgain(key) => self.look_again(entry, &key).await?,
                 Effect::Recheck => Event::Rechecked {
                     holders: self.store.holders(&entry.id).await?,
                 },
                 Effect::Delete(key) => match self.delete(entry, &key).await {
-                    Ok(()) => Event::Deleted {
+                    Ok(absence) => Event::Deleted {
                         now: self.clock.now(),
+                        doubtful: absence == Absence::Unlisted,
                     },
                     Err(error) => {
                         let cause = error.message().to_owned();
@@ -226,7 +260,7 @@ impl Ledger {
     /// Puts an entry on the agenda for when it is due by itself. Tombstones
     /// are kept in storage only; a look at all entries finds them.
     pub(crate) fn schedule(&self, id: &CredentialId, credential: &Credential) {
-        if matches!(credential.state, State::Gone { .. }) {
+        if credential.is_settled() {
             self.unschedule(id);
         } else {
             self.schedule_at(id, credential.due());
@@ -315,7 +349,7 @@ impl Ledger {
                 }
                 Effect::DropHolder(id) => batch.push(LedgerStore::drop_holder(&entry.id, id)),
                 Effect::Forget => batch.push(LedgerStore::forget(&entry.id)),
-                Effect::Search | Effect::Recheck | Effect::Delete(_) => {}
+                Effect::Search | Effect::Recheck | Effect::LookAgain(_) | Effect::Delete(_) => {}
             }
         }
         Ok(batch)
@@ -355,7 +389,93 @@ impl Ledger {
         }
     }
 
-    async fn delete(&self, entry: &Entry, key: &KeyId) -> Result<(), Error> {
+    /// Asks Confluent, now and then, whether a key that is handed out still
+    /// exists. One that a person deleted is entered as gone, so that readers
+    /// get another and renewals fail. Where Confluent does not answer, the key
+    /// is taken to exist: its readers have nothing better.
+    pub(crate) async fn confirm(&self, entry: &Entry) -> Result<(), Failure> {
+        if entry.is_confirmed(self.clock.monotonic()) {
+            return Ok(());
+        }
+        let _confirming = entry.confirming.lock().await;
+        let now = self.clock.monotonic();
+        if entry.is_confirmed(now) {
+            return Ok(());
+        }
+        self.load(entry).await?;
+        let known = entry.look(|known| match &known.state {
+            State::Live { key } => Some((
+                known.organization.clone(),
+                known.target.clone(),
+                key.id.clone(),
+            )),
+            _ => None,
+        });
+        let Some((organization, target, key)) = known.flatten() else {
+            return Ok(());
+        };
+        let account = self
+            .accounts
+            .for_organization(organization.as_ref())
+            .await?;
+        let access = account.access();
+        let Err(refusal) = self.control.read_key(&access, &key).await else {
+            entry.confirm(now);
+            return Ok(());
+        };
+        if !is_absence(refusal.failure) {
+            return Ok(());
+        }
+        match self.control.list_keys(&access, &target).await {
+            Ok(list) if list.keys.iter().any(|listed| listed.id == key) => {
+                entry.confirm(now);
+                Ok(())
+            }
+            Ok(list) if list.complete => {
+                tracing::warn!(
+                    key = key.as_str(),
+                    "a shared key was deleted by somebody else; its readers get another"
+                );
+                let gone = Event::Deleted {
+                    now: self.clock.now(),
+                    doubtful: true,
+                };
+                self.happen(entry, gone).await
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The key of an entry was made by this process a moment ago.
+    pub(crate) fn confirm_new(&self, entry: &Entry) {
+        entry.confirm(self.clock.monotonic());
+    }
+
+    /// Whether a key that was gone by a list alone is listed now.
+    async fn look_again(&self, entry: &Entry, key: &KeyId) -> Result<Event, Failure> {
+        let (organization, target) = entry
+            .look(|known| (known.organization.clone(), known.target.clone()))
+            .ok_or_else(|| Failure::Failed(interrupted()))?;
+        let account = self
+            .accounts
+            .for_organization(organization.as_ref())
+            .await?;
+        let listed = self.control.list_keys(&account.access(), &target).await;
+        let list = listed.map_err(Error::from)?;
+        let exists = list.keys.iter().any(|listed| listed.id == *key);
+        if exists {
+            tracing::error!(
+                key = key.as_str(),
+                "a key that seemed to be gone is listed again; it is deleted again"
+            );
+        } else if !list.complete {
+            return Err(Failure::Failed(incomplete_list()));
+        }
+        let now = self.clock.now();
+        Ok(Event::LookedAgain { exists, now })
+    }
+
+    async fn delete(&self, entry: &Entry, key: &KeyId) -> Result<Absence, Error> {
         let (organization, target) = entry
             .look(|known| (known.organization.clone(), known.target.clone()))
             .ok_or_else(interrupted)?;
@@ -370,17 +490,14 @@ impl Ledger {
         organization: Option<&OrganizationId>,
         target: &Target,
         key: &KeyId,
-    ) -> Result<(), Error> {
+    ) -> Result<Absence, Error> {
         let account = self.accounts.for_organization(organization).await?;
         let access = account.access();
         let refusal = match self.control.delete_key(&access, key).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(Absence::Deleted),
             Err(error) => error,
         };
-        if !matches!(
-            refusal.failure,
-            CloudFailure::NotFound | CloudFailure::Forbidden
-        ) {
+        if !is_absence(refusal.failure) {
             return Err(refusal.into());
         }
         let list = self.control.list_keys(&access, target).await?;
@@ -388,15 +505,24 @@ impl Ledger {
             return Err(refusal.into());
         }
         if list.complete {
-            Ok(())
+            Ok(Absence::Unlisted)
         } else {
             Err(incomplete_list())
         }
     }
 }
 
+/// Whether an answer may mean that there is no such key. It may also mean that
+/// the account lost rights.
+fn is_absence(failure: CloudFailure) -> bool {
+    matches!(failure, CloudFailure::NotFound | CloudFailure::Forbidden)
+}
+
 fn is_write(effect: &Effect) -> bool {
-    !matches!(effect, Effect::Search | Effect::Recheck | Effect::Delete(_))
+    match effect {
+        Effect::Save | Effect::SaveHolder(_) | Effect::DropHolder(_) | Effect::Forget => true,
+        Effect::Search | Effect::Recheck | Effect::LookAgain(_) | Effect::Delete(_) => false,
+    }
 }
 
 fn interrupted() -> Error {

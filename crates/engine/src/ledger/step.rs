@@ -62,8 +62,17 @@ pub enum Event {
         /// Holders that were found.
         holders: Vec<(HolderId, Holder)>,
     },
-    /// The key is gone, for certain.
+    /// The key is gone.
     Deleted {
+        /// The present.
+        now: Timestamp,
+        /// Whether only a list without it tells so.
+        doubtful: bool,
+    },
+    /// A key that was gone by a list alone was looked for once more.
+    LookedAgain {
+        /// Whether it exists.
+        exists: bool,
         /// The present.
         now: Timestamp,
     },
@@ -90,6 +99,8 @@ pub enum Effect {
     Search,
     /// Ask storage who holds the key, then say `Rechecked`.
     Recheck,
+    /// Look whether the key exists, then say `LookedAgain`.
+    LookAgain(KeyId),
     /// Delete the key at Confluent, then say `Deleted` or `DeleteFailed`.
     Delete(KeyId),
 }
@@ -121,7 +132,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
     match event {
         Event::Made { key, holder } => made(credential, key, holder),
         Event::Refused => Ok(match credential.state {
-            State::Intended => vec![Effect::Forget],
+            State::Intended => forget(credential),
             _ => Vec::new(),
         }),
         Event::Found { key, now } => Ok(match credential.state {
@@ -138,7 +149,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         }),
         Event::NotFound { now } => Ok(match credential.state {
             State::Intended if now.duration_since(credential.intended_at) >= INTENT_AGE => {
-                vec![Effect::Forget]
+                forget(credential)
             }
             _ => Vec::new(),
         }),
@@ -147,7 +158,8 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         Event::Release { holder, now } => Ok(release(credential, &holder, now)),
         Event::Lapse { now } => Ok(lapse(credential, now)),
         Event::Rechecked { holders } => Ok(rechecked(credential, holders)),
-        Event::Deleted { now } => Ok(deleted(credential, now)),
+        Event::Deleted { now, doubtful } => Ok(deleted(credential, now, doubtful)),
+        Event::LookedAgain { exists, now } => Ok(looked_again(credential, exists, now)),
         Event::DeleteFailed { cause } => Ok(delete_failed(credential, cause)),
     }
 }
@@ -231,8 +243,13 @@ fn lapse(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
         }
         State::Retiring { key, .. } => vec![Effect::Delete(key.clone())],
         State::Intended => vec![Effect::Search],
+        State::Gone {
+            key,
+            doubtful: true,
+            ..
+        } => vec![Effect::LookAgain(key.clone())],
         State::Gone { since, .. } if now.duration_since(*since) >= TOMBSTONE_AGE => {
-            vec![Effect::Forget]
+            forget(credential)
         }
         State::Gone { .. } => Vec::new(),
     }
@@ -293,19 +310,53 @@ fn rechecked(credential: &mut Credential, holders: Vec<(HolderId, Holder)>) -> V
     vec![Effect::Save]
 }
 
-fn deleted(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
+fn deleted(credential: &mut Credential, now: Timestamp, doubtful: bool) -> Vec<Effect> {
     let key = match &credential.state {
         State::Live { key } => key.id.clone(),
         State::Retiring { key, .. } => key.clone(),
         State::Intended | State::Gone { .. } => return Vec::new(),
     };
     let holders = std::mem::take(&mut credential.holders);
-    credential.state = State::Gone { key, since: now };
+    credential.state = State::Gone {
+        key,
+        since: now,
+        doubtful,
+    };
     let mut effects = vec![Effect::Save];
     if credential.sharing == Sharing::Shared {
         effects.extend(holders.into_keys().map(Effect::DropHolder));
     }
     effects
+}
+
+/// A cut between two writes may have left holders of a key that never was.
+fn forget(credential: &mut Credential) -> Vec<Effect> {
+    let holders = std::mem::take(&mut credential.holders);
+    let mut effects = Vec::new();
+    if credential.sharing == Sharing::Shared {
+        effects.extend(holders.into_keys().map(Effect::DropHolder));
+    }
+    effects.push(Effect::Forget);
+    effects
+}
+
+/// A key that comes back is deleted again.
+fn looked_again(credential: &mut Credential, exists: bool, now: Timestamp) -> Vec<Effect> {
+    let State::Gone { key, doubtful, .. } = &mut credential.state else {
+        return Vec::new();
+    };
+    if !exists {
+        *doubtful = false;
+        return vec![Effect::Save];
+    }
+    let key = key.clone();
+    let cause = Some("it was listed again after it seemed to be gone".to_owned());
+    credential.state = State::Retiring {
+        key: key.clone(),
+        since: now,
+        cause,
+    };
+    vec![Effect::Save, Effect::Delete(key)]
 }
 
 /// Only the first cause is stored: a key that cannot be deleted for days costs

@@ -9,7 +9,6 @@ use crate::SecretText;
 use crate::account::{Account, DEFAULT_URL};
 use crate::control_plane::Failure;
 use crate::ids::KeyId;
-use crate::ledger::State;
 use crate::state::Engine;
 
 /// The row of `config`.
@@ -177,8 +176,7 @@ async fn delete(engine: &Engine) -> Result<Option<Response>, Error> {
         let Some(credential) = engine.ledger.store.load(&id).await? else {
             continue;
         };
-        let needed = !matches!(credential.state, State::Gone { .. })
-            && credential.organization == account.organization;
+        let needed = !credential.is_settled() && credential.organization == account.organization;
         if needed {
             let key = credential.key_id().map_or("being made", KeyId::as_str);
             return Err(Error::bad_request(format!(

@@ -84,7 +84,13 @@ fn a_single_use_key_is_deleted_at_once_when_its_lease_ends() {
         Ok(vec![Effect::Delete(key())])
     );
     assert_eq!(
-        step(&mut credential, Event::Deleted { now: at(6) }),
+        step(
+            &mut credential,
+            Event::Deleted {
+                now: at(6),
+                doubtful: false
+            }
+        ),
         Ok(vec![Effect::Save])
     );
     assert!(matches!(credential.state, State::Gone { .. }));
@@ -248,7 +254,14 @@ fn a_key_that_cannot_be_deleted_costs_one_write_however_often_it_is_tried() {
 fn a_tombstone_is_kept_for_seven_days() {
     let first = holder(0, 100);
     let mut credential = live(Sharing::SingleUse, first);
-    step(&mut credential, Event::Deleted { now: at(0) }).unwrap();
+    step(
+        &mut credential,
+        Event::Deleted {
+            now: at(0),
+            doubtful: false,
+        },
+    )
+    .unwrap();
     let day = 24 * 3600;
     assert_eq!(
         step(
@@ -276,7 +289,14 @@ fn any_event() -> impl Strategy<Value = Event> {
             now: at(now)
         }),
         time.clone().prop_map(|now| Event::Lapse { now: at(now) }),
-        time.prop_map(|now| Event::Deleted { now: at(now) }),
+        (time.clone(), any::<bool>()).prop_map(|(now, doubtful)| Event::Deleted {
+            now: at(now),
+            doubtful
+        }),
+        (time, any::<bool>()).prop_map(|(now, exists)| Event::LookedAgain {
+            now: at(now),
+            exists
+        }),
         Just(Event::Rechecked {
             holders: Vec::new()
         }),

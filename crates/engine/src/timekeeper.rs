@@ -1,0 +1,149 @@
+//! What the engine believes of the time, when wall clock and monotonic clock
+//! tell different things (`lifecycle.md`, 25).
+//!
+//! A wall clock can be wrong for some minutes: a machine that was resumed, a
+//! clock that was set by hand. Keys must not die of that. So for ten minutes
+//! after the clocks drifted apart, and after the start of the process, no
+//! holder lapses; and a new deadline counts from the later of both clocks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use logical::Clock;
+
+/// Clocks may differ by this much: less than the margin of every deadline.
+const TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
+
+/// For how long nothing lapses.
+const PAUSE: Duration = Duration::from_mins(10);
+
+/// Compares the clocks whenever it is asked.
+pub(crate) struct Timekeeper {
+    clock: Arc<dyn Clock>,
+    belief: Mutex<Belief>,
+}
+
+struct Belief {
+    /// What both clocks told at one moment.
+    wall: Timestamp,
+    monotonic: Duration,
+    /// Until when, in monotonic time, nothing lapses.
+    paused_until: Duration,
+}
+
+impl Timekeeper {
+    /// Believes the wall clock after the pause that every start has.
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        let belief = Belief {
+            wall: clock.now(),
+            monotonic: clock.monotonic(),
+            paused_until: clock.monotonic() + PAUSE,
+        };
+        Self {
+            clock,
+            belief: Mutex::new(belief),
+        }
+    }
+
+    /// The time that a new deadline counts from.
+    pub(crate) fn deadlines_from(&self) -> Timestamp {
+        let (wall, steady, _) = self.compare();
+        wall.max(steady)
+    }
+
+    /// Whether a holder whose deadline has passed may lapse now.
+    pub(crate) fn lets_lapse(&self) -> bool {
+        let (_, _, paused) = self.compare();
+        !paused
+    }
+
+    /// The wall clock, what it should tell by the monotonic one, and whether
+    /// lapsing pauses.
+    fn compare(&self) -> (Timestamp, Timestamp, bool) {
+        let (wall, monotonic) = (self.clock.now(), self.clock.monotonic());
+        let mut belief = self.belief.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = monotonic.saturating_sub(belief.monotonic);
+        let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
+        let steady = belief.wall.checked_add(passed).unwrap_or(Timestamp::MAX);
+        if wall.duration_since(steady).abs() > TOLERANCE {
+            belief.paused_until = monotonic + PAUSE;
+        }
+        // From here on the two are compared anew, so that a clock which stays
+        // where it was set is believed after the pause.
+        belief.wall = wall;
+        belief.monotonic = monotonic;
+        (wall, steady, monotonic < belief.paused_until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct ByHand(Mutex<(Timestamp, Duration)>);
+
+    impl ByHand {
+        fn pass(&self, wall: i64, monotonic: u64) {
+            let mut now = self.0.lock().unwrap();
+            now.0 += SignedDuration::from_secs(wall);
+            now.1 += Duration::from_secs(monotonic);
+        }
+    }
+
+    impl Clock for ByHand {
+        fn now(&self) -> Timestamp {
+            self.0.lock().unwrap().0
+        }
+
+        fn monotonic(&self) -> Duration {
+            self.0.lock().unwrap().1
+        }
+    }
+
+    fn started() -> (Arc<ByHand>, Timekeeper) {
+        let clock = Arc::new(ByHand(Mutex::new((Timestamp::UNIX_EPOCH, Duration::ZERO))));
+        let keeper = Timekeeper::new(Arc::clone(&clock) as _);
+        (clock, keeper)
+    }
+
+    #[test]
+    fn nothing_lapses_in_the_ten_minutes_after_a_start() {
+        let (clock, keeper) = started();
+        assert!(!keeper.lets_lapse());
+        clock.pass(601, 601);
+        assert!(keeper.lets_lapse());
+    }
+
+    #[test]
+    fn nothing_lapses_in_the_ten_minutes_after_a_jump() {
+        let (clock, keeper) = started();
+        clock.pass(700, 700);
+        assert!(keeper.lets_lapse());
+        clock.pass(7200, 1);
+        assert!(!keeper.lets_lapse());
+        clock.pass(500, 500);
+        assert!(!keeper.lets_lapse());
+        clock.pass(101, 101);
+        assert!(keeper.lets_lapse());
+        clock.pass(-40, 20);
+        assert!(!keeper.lets_lapse());
+    }
+
+    #[test]
+    fn a_small_correction_changes_nothing() {
+        let (clock, keeper) = started();
+        clock.pass(700, 700);
+        clock.pass(40, 20);
+        assert!(keeper.lets_lapse());
+    }
+
+    #[test]
+    fn a_deadline_counts_from_the_later_clock() {
+        let (clock, keeper) = started();
+        clock.pass(-3600, 10);
+        assert_eq!(keeper.deadlines_from(), Timestamp::from_second(10).unwrap());
+        clock.pass(7200, 10);
+        assert_eq!(keeper.deadlines_from(), clock.now());
+    }
+}

@@ -1,0 +1,159 @@
+//! Scenarios that once broke a promise, cut down to what they need, and the
+//! power cut at every step of the plainest ones.
+
+use std::time::Duration;
+
+use super::fault::Fault;
+use super::process::Moment;
+use super::scenario::{Action, run};
+
+const SINGLE: usize = 0;
+const SHARED: usize = 1;
+const PLAIN: usize = 2;
+
+fn keeps_all_promises(actions: &[Action]) {
+    let broken = run(actions);
+    assert!(broken.is_empty(), "{broken:#?}\nwith {actions:#?}");
+}
+
+fn read(role: usize, readers: usize) -> Action {
+    Action::Read { role, readers }
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_wall_clock_that_is_wrong_for_minutes_kills_no_key() {
+    for by in [7200, -7200] {
+        keeps_all_promises(&[
+            read(PLAIN, 2),
+            Action::ClockJumps {
+                by,
+                for_seconds: 441,
+            },
+        ]);
+    }
+}
+
+#[test]
+fn a_shared_key_that_a_person_deleted_is_not_handed_out_for_long() {
+    keeps_all_promises(&[
+        read(SHARED, 2),
+        Action::DeleteByHand { key: 0 },
+        Action::Pass(seconds(301)),
+        read(SHARED, 2),
+    ]);
+}
+
+#[test]
+fn a_living_key_that_a_stale_list_hides_is_deleted_later() {
+    keeps_all_promises(&[
+        Action::Arm(Fault::ListStale),
+        Action::Arm(Fault::DeleteForbidden),
+        Action::HangUp {
+            role: SINGLE,
+            after: Duration::from_millis(59),
+        },
+        read(PLAIN, 1),
+    ]);
+    keeps_all_promises(&[
+        Action::Arm(Fault::ListStale),
+        Action::Arm(Fault::DeleteForbidden),
+        read(PLAIN, 1),
+        Action::Revoke {
+            lease: 0,
+            with_id: true,
+        },
+    ]);
+}
+
+#[test]
+fn a_cut_between_holder_and_record_leaves_no_holder_for_ever() {
+    keeps_all_promises(&[
+        Action::HangUp {
+            role: PLAIN,
+            after: Duration::from_millis(60),
+        },
+        Action::Cut {
+            calls: 8,
+            moment: Moment::During,
+        },
+        Action::Pass(seconds(1136)),
+        Action::HangUp {
+            role: SHARED,
+            after: Duration::from_millis(370),
+        },
+        Action::DeleteByHand { key: 25 },
+    ]);
+}
+
+#[test]
+fn a_key_that_is_made_late_for_a_frozen_process_is_found() {
+    keeps_all_promises(&[
+        Action::Arm(Fault::CreateLate(seconds(16))),
+        Action::FreezeDuringRead {
+            role: PLAIN,
+            after: Duration::from_millis(319),
+        },
+        Action::ClockJumps {
+            by: -7200,
+            for_seconds: 232,
+        },
+    ]);
+}
+
+/// The plainest lives of keys.
+fn lives() -> [Vec<Action>; 4] {
+    let renew = Action::Renew {
+        lease: 0,
+        increment: seconds(0),
+    };
+    let revoke = Action::Revoke {
+        lease: 0,
+        with_id: true,
+    };
+    [
+        vec![read(SINGLE, 1), renew, revoke],
+        vec![
+            read(SHARED, 3),
+            renew,
+            revoke,
+            read(SHARED, 1),
+            revoke,
+            revoke,
+            revoke,
+        ],
+        vec![
+            read(SHARED, 2),
+            Action::WriteRole {
+                role: SHARED,
+                cluster: 1,
+            },
+            read(SHARED, 1),
+            Action::DeleteRole { role: SHARED },
+            Action::Pass(seconds(900)),
+        ],
+        vec![
+            read(SINGLE, 1),
+            Action::Config { admin: 2 },
+            read(SINGLE, 1),
+            revoke,
+            Action::LoseLease { lease: 0 },
+        ],
+    ]
+}
+
+#[test]
+fn the_power_may_go_at_every_step_of_a_plain_life() {
+    for life in lives() {
+        for calls in 0..60 {
+            for moment in [Moment::Before, Moment::During, Moment::After] {
+                let mut actions = vec![Action::Cut { calls, moment }];
+                actions.extend(&life);
+                keeps_all_promises(&actions);
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Scenarios: lists of actions, made from a seed, carried out in a world of
+//! their own, and cut down when they break a promise.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::chance::Chance;
+use super::fault::Fault;
+use super::host::Lease;
+use super::process::Moment;
+use super::world::{MINUTE, ROLES, World};
+
+/// One thing that happens. Numbers choose among what there is at that moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Read {
+        role: usize,
+        readers: usize,
+    },
+    HangUp {
+        role: usize,
+        after: Duration,
+    },
+    FreezeDuringRead {
+        role: usize,
+        after: Duration,
+    },
+    Freeze,
+    Thaw,
+    EndOld,
+    Restart,
+    Cut {
+        calls: u64,
+        moment: Moment,
+    },
+    Renew {
+        lease: usize,
+        increment: Duration,
+    },
+    Revoke {
+        lease: usize,
+        with_id: bool,
+    },
+    Race {
+        lease: usize,
+        role: usize,
+    },
+    LoseLease {
+        lease: usize,
+    },
+    DeleteByHand {
+        key: usize,
+    },
+    WriteRole {
+        role: usize,
+        cluster: u64,
+    },
+    DeleteRole {
+        role: usize,
+    },
+    Config {
+        admin: usize,
+    },
+    Look,
+    Arm(Fault),
+    Pass(Duration),
+    /// The wall clock is wrong for a while.
+    ClockJumps {
+        by: i64,
+        for_seconds: u64,
+    },
+}
+
+const MOMENTS: [Moment; 3] = [Moment::Before, Moment::During, Moment::After];
+
+fn fault(chance: &mut Chance) -> Fault {
+    let late = chance.seconds(1, 29);
+    let slow = chance.seconds(1, 20);
+    chance.one_of(&[
+        Fault::WriteLost,
+        Fault::WriteDone,
+        Fault::WriteLost,
+        Fault::WriteDone,
+        Fault::ReadFails,
+        Fault::CreateLost,
+        Fault::CreateFails,
+        Fault::CreateQuota,
+        Fault::CreateLimited,
+        Fault::CreateLate(late),
+        Fault::CreateSlow(slow),
+        Fault::DeleteFails,
+        Fault::DeleteLost,
+        Fault::DeleteForbidden,
+        Fault::DeleteSlow(slow),
+        Fault::ListStale,
+        Fault::ListCut,
+        Fault::ListFails,
+    ])
+}
+
+fn action(chance: &mut Chance) -> Action {
+    let role = chance.index(ROLES.len());
+    let lease = chance.index(64);
+    match chance.below(100) {
+        0..25 => Action::Read {
+            role,
+            readers: chance.one_of(&[1, 1, 1, 2, 5]),
+        },
+        25..29 => Action::HangUp {
+            role,
+            after: Duration::from_millis(chance.below(400)),
+        },
+        29..31 => Action::FreezeDuringRead {
+            role,
+            after: Duration::from_millis(chance.below(400)),
+        },
+        31 => Action::Freeze,
+        32..34 => Action::Thaw,
+        34..36 => Action::EndOld,
+        36..38 => Action::Restart,
+        38..48 => Action::Cut {
+            calls: chance.below(12),
+            moment: chance.one_of(&MOMENTS),
+        },
+        48..54 => Action::Renew {
+            lease,
+            increment: chance.seconds(0, 3) * 300,
+        },
+        54..64 => Action::Revoke {
+            lease,
+            with_id: chance.below(4) > 0,
+        },
+        64..68 => Action::Race { lease, role },
+        68..70 => Action::LoseLease { lease },
+        70..72 => Action::DeleteByHand { key: lease },
+        72..75 => Action::WriteRole {
+            role,
+            cluster: chance.below(2),
+        },
+        75 => Action::DeleteRole { role },
+        76..78 => Action::Config {
+            admin: chance.index(3),
+        },
+        78 => Action::Look,
+        79..88 => Action::Arm(fault(chance)),
+        88..98 => Action::Pass(match chance.below(4) {
+            0 => chance.seconds(1, 30),
+            1 => chance.seconds(30, 300),
+            2 => chance.seconds(300, 1200),
+            _ => chance.seconds(1200, 7200),
+        }),
+        _ => Action::ClockJumps {
+            by: chance.one_of(&[-7200, -90, 90, 7200]),
+            for_seconds: chance.below(540),
+        },
+    }
+}
+
+/// The actions of a seed.
+pub(crate) fn of_seed(seed: u64) -> Vec<Action> {
+    let mut chance = Chance::new(seed);
+    let length = 4 + chance.index(28);
+    (0..length).map(|_| action(&mut chance)).collect()
+}
+
+/// Carries actions out in a new world; gives the promises that were broken.
+pub(crate) fn run(actions: &[Action]) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut world = World::new().await;
+        for action in actions {
+            perform(&mut world, *action).await;
+        }
+        world.settle().await
+    })
+}
+
+fn pick(world: &World, number: usize) -> Option<Lease> {
+    let held = world.host.held();
+    (!held.is_empty()).then(|| held[number % held.len()].clone())
+}
+
+async fn perform(world: &mut World, action: Action) {
+    match action {
+        Action::Read { role, readers } => world.read(role, readers).await,
+        Action::HangUp { role, after } => world.read_and_hang_up(role, after).await,
+        Action::FreezeDuringRead { role, after } => world.freeze_during_read(role, after).await,
+        Action::Freeze => world.freeze(),
+        Action::Thaw => world.thaw(),
+        Action::EndOld => world.end_old().await,
+        Action::Restart => world.restart().await,
+        Action::Cut { calls, moment } => world.cut_in(calls, moment),
+        Action::Renew { lease, increment } => {
+            if let Some(lease) = pick(world, lease) {
+                world.renew(&lease, increment).await;
+            }
+        }
+        Action::Revoke { lease, with_id } => {
+            if let Some(lease) = pick(world, lease) {
+                world.revoke(&lease, with_id).await;
+            }
+        }
+        Action::Race { lease, role } => {
+            if let Some(lease) = pick(world, lease) {
+                world.race(&lease, role).await;
+            }
+        }
+        Action::LoseLease { lease } => {
+            if let Some(lease) = pick(world, lease) {
+                world.host.lose(lease.number);
+            }
+        }
+        Action::DeleteByHand { key } => {
+            let live = world.cloud.live();
+            if !live.is_empty() {
+                let key = &live[key % live.len()];
+                world.cloud.delete_by_hand(key);
+                // Who held it knows that a person did it.
+                for lease in world.host.held() {
+                    if lease.key == *key {
+                        world.host.begin_end(lease.number);
+                    }
+                }
+            }
+        }
+        Action::WriteRole { role, cluster } => world.write_role(role, cluster).await,
+        Action::DeleteRole { role } => world.delete_role(role).await,
+        Action::Config { admin } => world.write_config(admin).await,
+        Action::Look => world.look().await,
+        Action::Arm(fault) => world.faults.arm(fault),
+        Action::Pass(time) => world.pass(time, MINUTE).await,
+        Action::ClockJumps { by, for_seconds } => {
+            world.time.jump(SignedDuration::from_secs(by));
+            world
+                .pass(Duration::from_secs(for_seconds), Duration::from_mins(1))
+                .await;
+            world.time.jump(SignedDuration::from_secs(-by));
+            // Right for a while: a clock that is wrong for longer than ten
+            // minutes is believed.
+            world.pass(MINUTE, MINUTE).await;
+        }
+    }
+}
+
+/// The same breach with fewer actions: leaves out what it does not need.
+pub(crate) fn shrink(mut actions: Vec<Action>) -> Vec<Action> {
+    loop {
+        let shorter = (0..actions.len()).find_map(|left_out| {
+            let mut fewer = actions.clone();
+            fewer.remove(left_out);
+            (!run(&fewer).is_empty()).then_some(fewer)
+        });
+        match shorter {
+            Some(fewer) => actions = fewer,
+            None => return actions,
+        }
+    }
+}
