@@ -13,7 +13,7 @@ use crate::{Bao, Cli, Http, bao, eventually, free_port};
 
 /// How long a node may take to serve, a cluster to agree on a leader, and a
 /// node to become a voter; all take seconds.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 /// How often a node is started anew because a port was taken meanwhile.
 const TRIES: usize = 5;
 /// A node of which others are told.
