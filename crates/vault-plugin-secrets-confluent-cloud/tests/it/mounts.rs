@@ -91,7 +91,7 @@ fn a_lease_that_runs_out_takes_its_key_along() {
 }
 
 #[test]
-fn every_path_explains_itself_and_leaves_the_servers_openapi_whole() {
+fn every_path_explains_itself_and_is_in_the_servers_openapi() {
     let bao = require_bao!();
     let mounted = Mounted::start(&bao);
     let cases = [
@@ -110,4 +110,14 @@ fn every_path_explains_itself_and_leaves_the_servers_openapi_whole() {
     assert_eq!(status, 200);
     let paths = document["paths"].as_object().unwrap();
     assert!(paths.contains_key("/sys/health"), "the document is whole");
+    let ours = paths.keys().filter(|path| path.contains("confluent"));
+    let ours: Vec<&str> = ours.map(String::as_str).collect();
+    let at = |path: &str| {
+        let found = ours.iter().find(|ours| ours.ends_with(path));
+        &paths[*found.unwrap_or_else(|| panic!("`{path}` is not among {ours:?}"))]
+    };
+    assert!(at("/role/{name}")["post"].is_object());
+    assert!(at("/roles/{name}")["delete"].is_object());
+    assert!(at("/creds/{name}")["get"].is_object());
+    assert!(at("/config")["post"]["requestBody"].is_object());
 }
