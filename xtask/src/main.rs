@@ -13,6 +13,7 @@
 mod bench;
 #[cfg(feature = "codegen")]
 mod codegen;
+mod dist;
 mod licences;
 mod source;
 mod test;
@@ -32,6 +33,7 @@ usage: cargo xtask <command>
   codegen [--check]
                  make the Rust code of the protobuf definitions, or only
                  compare it with what is committed
+  dist           build the programs as they are handed out, under `target/packages/`
   licences       check the licences and the doubles of all dependencies
 ";
 
@@ -53,6 +55,7 @@ fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
         Some((command, [])) if command == "tidy" => tidy::run(),
         Some((command, [])) if command == "codegen" => generate(false),
         Some((command, [flag])) if command == "codegen" && flag == "--check" => generate(true),
+        Some((command, [])) if command == "dist" => dist::run(),
         Some((command, [])) if command == "licences" => licences::run(),
         Some((command, _)) if command == "help" || command == "--help" => {
             print!("{USAGE}");

@@ -20,6 +20,8 @@ pub(crate) struct Package {
     pub(crate) name: String,
     /// The folder of its manifest.
     pub(crate) folder: PathBuf,
+    /// The features that it declares.
+    pub(crate) features: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
 }
 
@@ -110,6 +112,10 @@ fn package(value: &Value) -> Result<Package> {
     Ok(Package {
         name: text(&value["name"])?.to_owned(),
         folder: manifest.parent().map(Path::to_owned).unwrap_or_default(),
+        features: value["features"]
+            .as_object()
+            .map(|features| features.keys().cloned().collect())
+            .unwrap_or_default(),
         dependencies: dependencies.collect::<Result<_>>()?,
     })
 }

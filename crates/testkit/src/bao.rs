@@ -13,8 +13,8 @@ const ROOT_TOKEN: &str = "root";
 const TRIES: usize = 5;
 /// How long it may take to be healthy; it takes less than a second.
 const READY: Duration = Duration::from_secs(30);
-/// Its plugin folder, below its own.
-const PLUGINS: &str = "plugins";
+/// A server's plugin folder, below its own.
+pub(crate) const PLUGINS: &str = "plugins";
 
 /// The `bao` program, server and command line in one.
 #[derive(Debug, Clone)]
@@ -130,10 +130,7 @@ impl BaoServer {
     /// When the server does not accept it.
     pub fn register_plugin(&self, program: &Path, name: &str) -> String {
         let folder = self.program.folder().join(PLUGINS);
-        let hash = files::sha256(&files::install(program, &folder, name));
-        let sum = format!("-sha256={hash}");
-        self.cli().ok(&["plugin", "register", &sum, "secret", name]);
-        hash
+        register_plugin(&self.cli(), program, &folder, name)
     }
 
     /// Asks it to end and waits until it has.
@@ -174,6 +171,14 @@ impl BaoServer {
             address,
         })
     }
+}
+
+/// Puts a program into a plugin folder and registers it; returns its hash.
+pub(crate) fn register_plugin(cli: &Cli, program: &Path, folder: &Path, name: &str) -> String {
+    let hash = files::sha256(&files::install(program, folder, name));
+    let sum = format!("-sha256={hash}");
+    cli.ok(&["plugin", "register", &sum, "secret", name]);
+    hash
 }
 
 /// Says, and writes down where `cargo xtask test` reads it, that the running

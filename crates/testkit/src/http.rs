@@ -51,14 +51,32 @@ impl Http {
     ///
     /// When there is no answer, or the body is not JSON.
     pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-        let (status, text) = self.raw(method, &format!("/v1/{path}"), body);
+        let answer = self.try_request(method, path, body);
+        answer.unwrap_or_else(|error| panic!("{method} {path} at {}: {error}", self.authority))
+    }
+
+    /// As [`Http::request`], for a server that may die meanwhile.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
+    ///
+    /// # Panics
+    ///
+    /// When the body is not JSON.
+    pub fn try_request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> io::Result<(u16, Value)> {
+        let (status, text) = self.exchange(method, &format!("/v1/{path}"), body)?;
         if text.trim().is_empty() {
-            return (status, Value::Null);
+            return Ok((status, Value::Null));
         }
         let json = serde_json::from_str(&text).unwrap_or_else(|error| {
             panic!("{method} {path}: {status} is not JSON ({error}): {text}")
         });
-        (status, json)
+        Ok((status, json))
     }
 
     /// Sends a request to `path` as it is; the status and the text of the answer.

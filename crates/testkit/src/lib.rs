@@ -20,6 +20,7 @@ mod bao;
 mod cli;
 mod files;
 mod http;
+mod node;
 mod process;
 mod wait;
 
@@ -27,6 +28,7 @@ pub use bao::{Bao, BaoServer};
 pub use cli::{Cli, CliOutput};
 pub use files::{bin, install, sha256};
 pub use http::Http;
+pub use node::{BaoCluster, BaoNode};
 pub use process::{Launch, Program, crash, processes_of};
 pub use wait::{eventually, free_port};
 

@@ -181,6 +181,7 @@ mod tests {
         Package {
             name: name.to_owned(),
             folder: "crates".into(),
+            features: Vec::new(),
             dependencies: dependencies.iter().map(dependency).collect(),
         }
     }

@@ -159,6 +159,7 @@ mod tests {
         let tokio = |kind, features: &[&str]| Package {
             name: "engine".to_owned(),
             folder: "crates/engine".into(),
+            features: Vec::new(),
             dependencies: vec![Dependency {
                 name: "tokio".to_owned(),
                 kind,

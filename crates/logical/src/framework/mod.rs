@@ -1,5 +1,5 @@
 //! The framework: an engine is a table of paths, and from that one table come
-//! routing, coercion of fields and help.
+//! routing, coercion of fields, help and the `OpenAPI` document.
 //!
 //! It does what Go's `sdk/framework` does, so that clients see no difference.
 //! It knows no engine and no host.
@@ -8,6 +8,7 @@ mod coerce;
 mod field;
 mod fields;
 mod help;
+mod openapi;
 mod path;
 mod serve;
 

@@ -8,9 +8,13 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::path::Handler;
-use super::{Call, Fields, Path, SecretType, coerce, help};
+use super::{Call, Fields, Path, SecretType, coerce, help, openapi};
 use crate::lease::SECRET_TYPE;
 use crate::{Backend, Error, Existence, Object, Operation, Request, Response, SpecialPaths};
+
+/// What a host gives with its request for help when it puts the documents of
+/// all mounts together.
+const PREFIX: &str = "requestResponsePrefix";
 
 /// What an engine does outside requests. Everything has a default.
 #[async_trait]
@@ -120,17 +124,26 @@ impl<S: Hooks> Framework<S> {
     }
 
     fn help(&self, request: &Request) -> Result<Response, Error> {
-        let text = if request.path.is_empty() {
-            help::root(self.definition.help, &self.definition.paths)
+        let definition = &self.definition;
+        let (text, document) = if request.path.is_empty() {
+            let prefix = request.data.get(PREFIX).and_then(Value::as_str);
+            (
+                help::root(definition.help, &definition.paths),
+                openapi::of_engine(definition, prefix.unwrap_or_default()),
+            )
         } else {
             let (path, _) = self
                 .route(&request.path)
                 .ok_or_else(Error::unsupported_path)?;
-            help::path(&request.path, path)
+            (
+                help::path(&request.path, path),
+                openapi::of_path(definition, path),
+            )
         };
         let mut data = Object::new();
         data.insert("help".into(), text.into());
         data.insert("see_also".into(), Value::Null);
+        data.insert("openapi".into(), document);
         Ok(Response::with_data(data))
     }
 

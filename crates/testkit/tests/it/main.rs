@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the answer")]
 
 mod bao;
+mod nodes;
 mod programs;

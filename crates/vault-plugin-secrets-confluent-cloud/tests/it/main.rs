@@ -8,5 +8,10 @@
 
 mod by_hand;
 mod cloud;
+mod cluster;
+mod durable;
+mod late;
+mod lost;
 mod mounted;
+mod mounts;
 mod service;

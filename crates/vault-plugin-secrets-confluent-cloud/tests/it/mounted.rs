@@ -57,13 +57,18 @@ impl Mounted {
 }
 
 pub(crate) fn write_account(cli: &Cli, mount: &str, cloud: &Cloud) {
+    write_account_at(cli, mount, cloud, &cloud.url());
+}
+
+/// Writes the account of a cloud that is reached at another address.
+pub(crate) fn write_account_at(cli: &Cli, mount: &str, cloud: &Cloud, url: &str) {
     let (id, secret) = cloud.admin();
     cli.ok(&[
         "write",
         &format!("{mount}/config"),
         &format!("ccloud_api_key_id={id}"),
         &format!("ccloud_api_key_secret={secret}"),
-        &format!("url={}", cloud.url()),
+        &format!("url={url}"),
     ]);
 }
 
@@ -76,7 +81,7 @@ pub(crate) fn write_role(cli: &Cli, path: &str, cloud: &Cloud, more: &[&str]) {
 }
 
 /// What `creds/` answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Creds {
     pub(crate) lease: String,
     pub(crate) key: String,

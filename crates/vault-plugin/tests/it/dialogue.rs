@@ -239,7 +239,7 @@ async fn a_host_that_cannot_page_is_asked_to_once() {
 async fn messages_far_beyond_the_limit_of_grpc_pass_in_all_directions() {
     let storage = FakeStorage::new(Mood::Writable);
     let (_host, connection) = mounted(&storage).await;
-    let data = format!(r#"{{"value":"{}"}}"#, "x".repeat(8 << 20));
+    let data = format!(r#"{{"value":"{}"}}"#, "x".repeat(64 << 20));
     let written = connection.request(MOUNT, "update", "entry/a", &data).await;
     assert_eq!(written, pb::HandleRequestReply::default());
     let read = connection.request(MOUNT, "read", "entry/a", "null").await;

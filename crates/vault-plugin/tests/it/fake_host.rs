@@ -23,8 +23,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use tonic::Request;
 use tonic::transport::{Channel, Endpoint, Server};
+use tonic::{Request, Status};
 use vault_plugin::pb::backend::backend_client::BackendClient;
 use vault_plugin::pb::backend::storage_server::StorageServer;
 use vault_plugin::pb::backend::{self as pb, SetupArgs, SetupReply};
@@ -175,16 +175,29 @@ impl FakeHost {
     /// Listens for one brokered connection and offers `storage` on it. Tells
     /// the address, and later whether the connection was closed.
     pub(crate) fn offer(&self, id: u32, storage: FakeStorage) -> (ConnInfo, mpsc::Receiver<()>) {
+        self.offer_as(&self.identity, id, storage)
+    }
+
+    /// The same with another certificate. A plugin that hangs up during the
+    /// handshake of TLS closes the connection, too.
+    pub(crate) fn offer_as(
+        &self,
+        identity: &Identity,
+        id: u32,
+        storage: FakeStorage,
+    ) -> (ConnInfo, mpsc::Receiver<()>) {
         let path = self.sockets.path().join(id.to_string());
         let listener = UnixListener::bind(&path).unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(self.brokered_tls()));
+        let acceptor = TlsAcceptor::from(Arc::new(self.brokered_tls(identity)));
         let (open, closed) = mpsc::channel(1);
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
-            let stream = acceptor.accept(stream).await.unwrap();
+            let Ok(stream) = acceptor.accept(stream).await else {
+                return;
+            };
             let once = futures_util::stream::iter([Ok::<_, std::io::Error>(stream)]);
             let served = Server::builder()
-                // A host written in Go does not count calls that are taken back.
+                // Hosts, which are written in Go, have no such limit.
                 .http2_max_pending_accept_reset_streams(Some(usize::MAX))
                 .add_service(StorageServer::new(storage).max_decoding_message_size(usize::MAX))
                 .serve_with_incoming(once)
@@ -228,7 +241,7 @@ impl FakeHost {
         log
     }
 
-    fn brokered_tls(&self) -> ServerConfig {
+    fn brokered_tls(&self, identity: &Identity) -> ServerConfig {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier =
             WebPkiClientVerifier::builder_with_provider(self.trust().into(), provider.clone())
@@ -238,10 +251,7 @@ impl FakeHost {
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_client_cert_verifier(verifier)
-            .with_single_cert(
-                vec![self.identity.certificate.clone()],
-                self.identity.key.clone_key(),
-            )
+            .with_single_cert(vec![identity.certificate.clone()], identity.key.clone_key())
             .unwrap();
         config.alpn_protocols = vec![b"h2".to_vec()];
         config
@@ -273,12 +283,21 @@ impl Connection {
 
     /// Sets a mount up.
     pub(crate) async fn setup(&self, mount: &str, broker_id: u32) -> SetupReply {
+        self.try_setup(mount, broker_id).await.unwrap()
+    }
+
+    /// Sets a mount up, or not.
+    pub(crate) async fn try_setup(
+        &self,
+        mount: &str,
+        broker_id: u32,
+    ) -> Result<SetupReply, Status> {
         let arguments = SetupArgs {
             broker_id,
             ..SetupArgs::default()
         };
-        let reply = self.backend().setup(about(mount, arguments)).await;
-        reply.unwrap().into_inner()
+        let reply = self.backend().setup(about(mount, arguments)).await?;
+        Ok(reply.into_inner())
     }
 
     /// Sends a request to a mount.

@@ -52,6 +52,20 @@ async fn without_a_host_certificate_nothing_is_served() {
 }
 
 #[tokio::test]
+async fn a_host_certificate_that_is_none_is_named() {
+    for pem in ["no certificate", "-----BEGIN CERTIFICATE-----\n!\n-----END"] {
+        let temporary = tempfile::tempdir().unwrap();
+        let mut odd = command(&Identity::of_a_host(), temporary.path());
+        odd.env("PLUGIN_CLIENT_CERT", pem);
+        let output = refused(odd).await;
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.stdout, b"");
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(log.contains("`PLUGIN_CLIENT_CERT` cannot be read"), "{log}");
+    }
+}
+
+#[tokio::test]
 async fn a_fallback_to_older_protocols_is_answered_so_that_the_host_says_why() {
     let temporary = tempfile::tempdir().unwrap();
     let mut older = command(&Identity::of_a_host(), temporary.path());
