@@ -53,6 +53,11 @@ impl Process {
         *self.cut.lock().unwrap() = Some(Cut { step, moment });
     }
 
+    /// The power stays.
+    pub(crate) fn cut_never(&self) {
+        *self.cut.lock().unwrap() = None;
+    }
+
     pub(crate) fn is_dead(&self) -> bool {
         *self.run.borrow() == Run::Dead
     }
