@@ -8,8 +8,11 @@
 
 mod access;
 mod api_keys;
+mod control;
+mod faults;
 mod inventory;
 mod paging;
 mod process;
+mod propagation;
 mod shapes;
 mod wire;
