@@ -7,12 +7,15 @@
 )]
 
 mod access;
+mod accounts;
 mod api_keys;
+mod bindings;
 mod control;
 mod faults;
 mod inventory;
 mod paging;
 mod process;
 mod propagation;
+mod quotas;
 mod shapes;
 mod wire;
