@@ -32,7 +32,7 @@ pub use duration::{InvalidDuration, parse_duration};
 pub use faults::{ArmedFault, Arming, Fault, InvalidFault, Operation};
 pub use options::{
     AdminKey, InvalidAdminKey, KeyCreated, LastPage, Options, RateLimit, Switches, UnknownTarget,
-    parse_admin_key,
+    UsualLimits, parse_admin_key,
 };
 pub use propagation::{Propagation, parse_propagation};
 pub use refusal::{Refusal, Source};

@@ -28,12 +28,25 @@ pub struct Options {
     /// What exists at the beginning. Id of the organization and environments
     /// given beside it are not used.
     pub world: Option<WorldFile>,
+    /// The limits of everything that the world's file names none for.
+    pub limits: UsualLimits,
     /// How many requests are answered; absent means all.
     pub rate_limit: Option<RateLimit>,
     /// How a key for an unknown owner or resource is refused.
     pub unknown_target: UnknownTarget,
     /// What else is not known of Confluent Cloud.
     pub switches: Switches,
+}
+
+/// Limits that hold where none is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum UsualLimits {
+    /// A million of everything, so that only told limits are met.
+    #[default]
+    Roomy,
+    /// Those that the vendor's command line showed for one organization, such
+    /// as 100 keys for a service account.
+    Vendor,
 }
 
 /// How many requests a principal may send, and all of an organization together.

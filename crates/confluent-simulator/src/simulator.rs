@@ -18,6 +18,7 @@ use crate::http::Credential;
 use crate::limits::{Limits, Standing};
 use crate::random::Random;
 use crate::serve::serve;
+use crate::world::{AboutKey, Happening};
 use crate::{
     AdminKey, ArmedFault, Arming, Clock, ClockError, CreatedKey, InvalidWorld, Key, NewKey,
     Options, Refusal, State, World, http,
@@ -115,7 +116,12 @@ impl Simulator {
     /// As [`World::create_key`].
     pub fn create_key(&self, new: &NewKey) -> Result<CreatedKey, Refusal> {
         let now = self.clock().now();
-        self.world().create_key(now, new)
+        let mut world = self.world();
+        let created = world.create_key(now, new);
+        let about = created.as_ref().ok();
+        let about = about.map(|created| AboutKey::new(&created.key));
+        self.note(&mut world, now, "CreateAPIKey", about);
+        created
     }
 
     /// Reads a key, as an administrator.
@@ -137,7 +143,10 @@ impl Simulator {
     /// As [`World::delete_key`].
     pub fn delete_key(&self, id: &str) -> Result<(), Refusal> {
         let now = self.clock().now();
-        self.world().delete_key(now, id)
+        let mut world = self.world();
+        let about = world.read_key(id).ok().map(AboutKey::new);
+        self.note(&mut world, now, "DeleteAPIKey", about);
+        world.delete_key(now, id)
     }
 
     /// Serves the control plane on a listener until `shutdown` is done.
@@ -179,6 +188,23 @@ impl Simulator {
             stop: Some(stop),
             task,
         })
+    }
+
+    /// Notes what was done in process, as done with the admin key. A change
+    /// of a key that is not named was refused.
+    fn note(&self, world: &mut World, now: Timestamp, method: &str, about: Option<AboutKey>) {
+        let admin = &self.shared.admin_key.id;
+        let owner = world.key_place(admin.as_str());
+        let owner = owner.and_then(|place| world.all_keys().get(place));
+        let by = owner.map(|key| (key.owner.clone(), Some(admin.clone())));
+        let granted = about.is_some();
+        let happening = Happening::Request {
+            method: method.into(),
+            modifies: true,
+            by,
+            key: about,
+        };
+        world.record(now, happening, granted);
     }
 
     fn is_at(&self, address: SocketAddr) {

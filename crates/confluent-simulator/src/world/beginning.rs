@@ -65,7 +65,7 @@ impl World {
             sessions: Sessions::default(),
             events: VecDeque::new(),
             event_count: 0,
-            quotas: Quotas::new(&file.quotas)?,
+            quotas: Quotas::new(options.limits, &file.quotas)?,
             random,
             propagation: options.propagation,
             unknown_target: options.unknown_target,

@@ -7,7 +7,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{InvalidWorld, Key, Resource, World};
-use crate::Refusal;
+use crate::{Refusal, UsualLimits};
+
+/// Where limits are not to be met.
+const ROOM: u64 = 1_000_000;
 
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,6 +170,7 @@ const TABLE: [Row; 12] = [
 /// Limits that differ from the table, and how many keys count for each.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Quotas {
+    usual: UsualLimits,
     applied: HashMap<Quota, u64>,
     keys: HashMap<(Quota, String), u64>,
 }
@@ -194,8 +198,14 @@ impl Scope {
 }
 
 impl Quotas {
-    pub(super) fn new(applied: &BTreeMap<String, u64>) -> Result<Self, InvalidWorld> {
-        let mut quotas = Self::default();
+    pub(super) fn new(
+        usual: UsualLimits,
+        applied: &BTreeMap<String, u64>,
+    ) -> Result<Self, InvalidWorld> {
+        let mut quotas = Self {
+            usual,
+            ..Self::default()
+        };
         for (code, limit) in applied {
             let row = TABLE.iter().find(|row| row.code == code).ok_or_else(|| {
                 let known: Vec<&str> = TABLE.iter().map(|row| row.code).collect();
@@ -224,7 +234,11 @@ impl Quotas {
     }
 
     fn limit(&self, row: &Row) -> u64 {
-        self.applied.get(&row.quota).copied().unwrap_or(row.applied)
+        let usual = match self.usual {
+            UsualLimits::Roomy => ROOM,
+            UsualLimits::Vendor => row.applied,
+        };
+        self.applied.get(&row.quota).copied().unwrap_or(usual)
     }
 }
 

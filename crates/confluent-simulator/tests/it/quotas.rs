@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use confluent_simulator::{Clock, Options, RateLimit, Switches, parse_world};
+use confluent_simulator::{Clock, Options, RateLimit, Switches, UsualLimits, parse_world};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -110,6 +110,24 @@ async fn the_refusal_has_the_documented_text_and_shape() {
         names
     };
     assert_eq!(members(&refused.body), members(&example));
+}
+
+#[tokio::test]
+async fn without_told_limits_there_is_room_or_as_much_as_the_vendor_gives() {
+    for (limits, last) in [(UsualLimits::Roomy, 202), (UsualLimits::Vendor, 402)] {
+        let wire = Wire::with(Options {
+            limits,
+            ..Options::default()
+        })
+        .await;
+        let user = wire.simulator.state().users[0].id.clone();
+        for _ in 0..10 {
+            let created = wire.ask("POST", KEYS, key(&user, "tableflow")).await;
+            assert_eq!(created.status, 202);
+        }
+        let eleventh = wire.ask("POST", KEYS, key(&user, "tableflow")).await;
+        assert_eq!(eleventh.status, last);
+    }
 }
 
 #[tokio::test]
