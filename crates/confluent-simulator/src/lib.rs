@@ -3,9 +3,9 @@
 //!
 //! [`World`] is the state and its rules, without clock or network. A
 //! [`Simulator`] is a world with a clock, which may be asked in process and
-//! served over HTTP at `/` and `/api/`. Beside the vendor's API it has one path
-//! of its own, `GET /simulator/state`, which shows what exists and never a
-//! secret.
+//! served over HTTP at `/` and `/api/`. Beside the vendor's API it has paths of
+//! its own below `/simulator/`: what exists, which faults are to happen, what
+//! time it is, and what was done with which key. They never show a secret.
 //!
 //! Its answers are written after observed and documented ones. With the client
 //! it shares ids and the checksum of secrets only: if it took the client's JSON
@@ -13,15 +13,28 @@
 //! no Kafka runs behind it, and the addresses in its answers lead to itself or
 //! nowhere.
 
+mod clock;
+mod duration;
+mod faults;
 mod http;
+mod limits;
 mod options;
+mod propagation;
 mod random;
 mod refusal;
+mod serve;
 mod simulator;
 mod state;
 mod world;
 
-pub use options::{AdminKey, Clock, InvalidAdminKey, Options, UnknownTarget, parse_admin_key};
+pub use clock::{Clock, ClockError, InvalidClock, parse_clock};
+pub use duration::{InvalidDuration, parse_duration};
+pub use faults::{ArmedFault, Arming, Fault, InvalidFault, Operation};
+pub use options::{
+    AdminKey, InvalidAdminKey, KeyCreated, LastPage, Options, RateLimit, Switches, UnknownTarget,
+    UsualLimits, parse_admin_key,
+};
+pub use propagation::{Propagation, parse_propagation};
 pub use refusal::{Refusal, Source};
 pub use simulator::{RefusedAddress, Running, Simulator, bind};
 pub use state::{
@@ -29,6 +42,6 @@ pub use state::{
     UserState,
 };
 pub use world::{
-    Caller, CreatedKey, Environment, KafkaCluster, Key, KeyChange, NewKey, Resource,
-    SchemaRegistry, ServiceAccount, User, World,
+    Caller, CreatedKey, Environment, InvalidWorld, KafkaCluster, Key, KeyChange, NewKey, Resource,
+    RoleBinding, SchemaRegistry, ServiceAccount, User, World, WorldFile, parse_world,
 };

@@ -1,11 +1,12 @@
 //! What a simulator is started with.
 
 use std::fmt;
-use std::sync::Arc;
+use std::time::Duration;
 
 use confluent_cloud::ApiSecret;
 use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OrganizationId};
-use jiff::Timestamp;
+
+use crate::{Clock, Propagation, WorldFile};
 
 /// What a simulator is started with. The default is a world of its own making
 /// under the real clock.
@@ -22,8 +23,102 @@ pub struct Options {
     pub environments: Option<Vec<EnvironmentId>>,
     /// What time it is.
     pub clock: Clock,
+    /// How long new keys take until they work everywhere.
+    pub propagation: Propagation,
+    /// What exists at the beginning. Id of the organization and environments
+    /// given beside it are not used.
+    pub world: Option<WorldFile>,
+    /// The limits of everything that the world's file names none for.
+    pub limits: UsualLimits,
+    /// How many requests are answered; absent means all.
+    pub rate_limit: Option<RateLimit>,
     /// How a key for an unknown owner or resource is refused.
     pub unknown_target: UnknownTarget,
+    /// What else is not known of Confluent Cloud.
+    pub switches: Switches,
+}
+
+/// Limits that hold where none is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum UsualLimits {
+    /// A million of everything, so that only told limits are met.
+    #[default]
+    Roomy,
+    /// Those that the vendor's command line showed for one organization, such
+    /// as 100 keys for a service account.
+    Vendor,
+}
+
+/// How many requests a principal may send, and all of an organization together.
+/// Confluent publishes no numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests of one principal in each period.
+    pub per_principal: u32,
+    /// Requests of all principals together in each period.
+    pub per_organization: u32,
+    /// The period.
+    pub period: Duration,
+}
+
+/// What is not known of Confluent Cloud, or was seen in two ways. The defaults
+/// are the likelier ones; a test may turn each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each answers a question of its own"
+)]
+pub struct Switches {
+    /// Status of a created key: 202 says the specification, 201 the vendor's
+    /// stubs; its SDK takes 200 too.
+    pub key_created: KeyCreated,
+    /// New secrets are of the form without a checksum, as before July 2025.
+    pub old_secrets: bool,
+    /// A quota that is reached is answered with 400 instead of 402.
+    pub quota_is_bad_request: bool,
+    /// What the last page says of the next one.
+    pub last_page: LastPage,
+    /// A deleted role binding is answered with 204 instead of itself.
+    pub binding_deleted_without_body: bool,
+    /// Changing or deleting a key that is gone is answered with 404 instead of
+    /// 403.
+    pub gone_key_is_not_found: bool,
+    /// A global key that is gone is answered with HTTP status 403 around a body
+    /// that says 404, as in a stub of the vendor's.
+    pub statuses_differ: bool,
+    /// How far lists lag behind what was made and deleted.
+    pub list_lag: Duration,
+    /// How long a deleted key still works.
+    pub deletion_lag: Duration,
+    /// Deleting an environment with clusters is answered with 409 instead of
+    /// taking all along.
+    pub environment_must_be_empty: bool,
+    /// Audit events come twice.
+    pub audit_twice: bool,
+}
+
+/// Status of the answer that brings a new key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeyCreated {
+    /// 202.
+    #[default]
+    Accepted,
+    /// 201.
+    Created,
+    /// 200.
+    Ok,
+}
+
+/// What the last page of a list says of the next one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LastPage {
+    /// Nothing: the member is absent.
+    #[default]
+    Absent,
+    /// An empty text.
+    Empty,
+    /// Null, which ends the vendor's Terraform provider with a crash.
+    Null,
 }
 
 /// A Cloud API key with its secret.
@@ -48,39 +143,6 @@ pub enum UnknownTarget {
     NotFound,
     /// 422 with a pointer to the member.
     Unprocessable,
-}
-
-/// A clock that is handed in.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
-
-impl Clock {
-    /// A clock that asks `now` whenever the time is needed.
-    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    /// The machine's clock.
-    pub fn real() -> Self {
-        Self::new(Timestamp::now)
-    }
-
-    /// The time.
-    pub fn now(&self) -> Timestamp {
-        (self.0)()
-    }
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Self::real()
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
-    }
 }
 
 /// A text that is no `ID:SECRET`.

@@ -2,7 +2,7 @@
 //! to guess: what a simulated secret opens is a simulation.
 
 use confluent_cloud::ApiSecret;
-use confluent_cloud::secret::{BODY_LENGTH, PREFIX, checksum};
+use confluent_cloud::secret::{BODY_LENGTH, LENGTH, PREFIX, checksum};
 
 const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -36,8 +36,12 @@ impl Random {
         self.text(BASE32, 16)
     }
 
-    /// A secret of the present form, with its checksum.
-    pub(crate) fn secret(&mut self) -> ApiSecret {
+    /// A secret of the present form, with its checksum, or of the old one.
+    pub(crate) fn secret(&mut self, old: bool) -> ApiSecret {
+        if old {
+            // None of the old form begins like one of the present.
+            return ApiSecret::new(format!("o{}", self.text(BASE64, LENGTH - 1)));
+        }
         let body = self.text(BASE64, BODY_LENGTH);
         ApiSecret::new(format!("{PREFIX}{body}{}", checksum(&body)))
     }
@@ -97,8 +101,9 @@ mod tests {
             let id = random.key_id();
             assert_eq!(id.len(), 16);
             assert!(id.bytes().all(|byte| BASE32.contains(&byte)), "{id}");
-            assert_eq!(random.secret().verify(), Ok(SecretFormat::Checked));
-            assert_eq!(random.secret().expose().len(), 64);
+            assert_eq!(random.secret(false).verify(), Ok(SecretFormat::Checked));
+            assert_eq!(random.secret(false).expose().len(), 64);
+            assert_eq!(random.secret(true).verify(), Ok(SecretFormat::Legacy));
             let uuid = random.uuid();
             assert_eq!(uuid.len(), 36);
             assert_eq!(&uuid[14..15], "4");

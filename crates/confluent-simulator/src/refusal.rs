@@ -13,6 +13,12 @@ const WRONG_KEY: &str = "invalid API key: make sure you're using a Cloud API Key
 pub struct Refusal {
     /// HTTP status.
     pub status: u16,
+    /// The status that the body tells, where it differs.
+    told: Option<u16>,
+    /// The object in the way, whose path `Location` names.
+    pub(crate) other: Option<String>,
+    /// Whether the body has the shape of Kafka's APIs, with a number.
+    kafka_code: Option<u32>,
     /// The service's code; some refusals have none.
     pub code: Option<&'static str>,
     /// A short title; most refusals have none.
@@ -89,6 +95,11 @@ impl Refusal {
         Self::new(400, Some("invalid_request"), "the body is no JSON object")
     }
 
+    /// 400 of the simulator's own paths.
+    pub(crate) fn unusable(detail: impl Into<String>) -> Self {
+        Self::new(400, Some("invalid_request"), detail)
+    }
+
     /// 400: a parameter of the query that cannot be used.
     pub(crate) fn filter(parameter: &'static str, detail: impl Into<String>) -> Self {
         Self {
@@ -120,11 +131,98 @@ impl Refusal {
         }
     }
 
+    /// 402, or 400 where the switch says so: a quota is reached.
+    pub(crate) fn quota(who: &str, limit: u64, what: &str, bad_request: bool) -> Self {
+        Self::new(
+            if bad_request { 400 } else { 402 },
+            Some("quota_exceeded"),
+            format!("{who} is currently limited to {limit} {what}"),
+        )
+    }
+
+    /// 409: another service account has the name.
+    pub(crate) fn name_in_use(other: &str) -> Self {
+        Self {
+            other: Some(format!("/iam/v2/service-accounts/{other}")),
+            ..Self::new(
+                409,
+                Some("resource_already_exists"),
+                "Service name is already in use",
+            )
+        }
+    }
+
+    /// 409: there is such a role binding.
+    pub(crate) fn exists_already(other: &str) -> Self {
+        Self {
+            other: Some(format!("/iam/v2/role-bindings/{other}")),
+            ..Self::new(
+                409,
+                Some("resource_already_exists"),
+                "Role binding exists already",
+            )
+        }
+    }
+
+    /// 409: an environment that still holds clusters.
+    pub(crate) fn not_empty() -> Self {
+        Self::new(
+            409,
+            Some("resource_conflict"),
+            "the environment still has clusters",
+        )
+    }
+
+    /// 400: a role that there is not.
+    pub(crate) fn invalid_role(name: &str) -> Self {
+        let name: String = name.chars().take(64).collect();
+        Self::new(
+            400,
+            Some("invalid-role"),
+            format!("Invalid role name : {name}"),
+        )
+    }
+
+    /// 403 for a role binding that is gone.
+    pub(crate) fn no_binding() -> Self {
+        Self::kafka(403, 40301, "Forbidden Access")
+    }
+
+    /// A refusal in the shape of Kafka's APIs.
+    pub(crate) fn kafka(status: u16, code: u32, detail: impl Into<String>) -> Self {
+        Self {
+            kafka_code: Some(code),
+            ..Self::new(status, None, detail)
+        }
+    }
+
+    /// 429.
+    pub(crate) fn rate_limited() -> Self {
+        Self::new(429, None, "Too Many Requests")
+    }
+
+    /// 500, as the service answers when something of its own fails.
+    pub(crate) fn failed() -> Self {
+        Self::new(500, Some("out_of_gas"), "Internal Server Error")
+    }
+
+    /// The same body under another status.
+    pub(crate) fn under_status(self, status: u16) -> Self {
+        Self {
+            told: Some(self.status),
+            status,
+            ..self
+        }
+    }
+
     /// The body of the answer: the JSON:API-like shape of most of the API.
     pub(crate) fn body(&self, trace_id: &str) -> Value {
+        if let Some(code) = self.kafka_code {
+            return json!({ "error_code": code, "message": self.detail });
+        }
         let mut error = json!({
             "id": trace_id,
-            "status": self.status.to_string(),
+            "status": self.told.unwrap_or(self.status).to_string(),
             "detail": self.detail,
         });
         if let Some(code) = self.code {
@@ -145,6 +243,9 @@ impl Refusal {
     fn new(status: u16, code: Option<&'static str>, detail: impl Into<String>) -> Self {
         Self {
             status,
+            told: None,
+            other: None,
+            kafka_code: None,
             code,
             title: None,
             detail: detail.into(),

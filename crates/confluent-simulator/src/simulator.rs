@@ -5,15 +5,24 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
-use confluent_cloud::ids::InvalidId;
+use jiff::Timestamp;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::faults::{Faults, Fired, Operation};
+use crate::http::Credential;
+use crate::limits::{Limits, Standing};
 use crate::random::Random;
-use crate::{AdminKey, Clock, CreatedKey, Key, NewKey, Options, Refusal, State, World, http};
+use crate::serve::serve;
+use crate::world::{AboutKey, Happening};
+use crate::{
+    AdminKey, ArmedFault, Arming, Clock, ClockError, CreatedKey, InvalidWorld, Key, NewKey,
+    Options, Refusal, State, World, http,
+};
 
 /// A control plane. Clones are the same one.
 #[derive(Debug, Clone)]
@@ -26,6 +35,8 @@ struct Shared {
     admin_key: AdminKey,
     clock: Clock,
     world: Mutex<World>,
+    faults: Mutex<Faults>,
+    limits: Mutex<Limits>,
     traces: Mutex<Random>,
 }
 
@@ -33,9 +44,9 @@ impl Simulator {
     /// A simulator with the world that [`Options`] describe.
     ///
     /// # Errors
-    /// When an id cannot be one. Those given in the options are checked already
-    /// and those made up fit, so that in practice there is none.
-    pub fn new(options: &Options) -> Result<Self, InvalidId> {
+    /// When the world's file does not fit together. Without one there is none
+    /// in practice.
+    pub fn new(options: &Options) -> Result<Self, InvalidWorld> {
         let now = options.clock.now();
         let (world, admin_key) = World::begin(options, now)?;
         Ok(Self {
@@ -43,6 +54,8 @@ impl Simulator {
                 admin_key,
                 clock: options.clock.clone(),
                 world: Mutex::new(world),
+                faults: Mutex::default(),
+                limits: Mutex::new(Limits::new(options.rate_limit)),
                 traces: Mutex::new(Random::new(options.seed, "traces")),
             }),
         })
@@ -51,6 +64,19 @@ impl Simulator {
     /// The Cloud API key that may do everything.
     pub fn admin_key(&self) -> &AdminKey {
         &self.shared.admin_key
+    }
+
+    /// What time it is here.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Moves a virtual clock on, and tells the new time.
+    ///
+    /// # Errors
+    /// As [`Clock::advance`].
+    pub fn advance(&self, by: Duration) -> Result<Timestamp, ClockError> {
+        self.clock().advance(by)
     }
 
     /// All that exists, as `GET /simulator/state` shows it.
@@ -63,13 +89,39 @@ impl Simulator {
         unpoisoned(&self.shared.world)
     }
 
+    /// Arms a fault for requests over the network, as `POST
+    /// /simulator/faults` does.
+    pub fn arm(&self, arming: &Arming) {
+        unpoisoned(&self.shared.faults).arm(arming);
+    }
+
+    /// The faults that were armed, and how often each fired.
+    pub fn faults(&self) -> Vec<ArmedFault> {
+        unpoisoned(&self.shared.faults).all().to_vec()
+    }
+
+    /// Forgets all faults.
+    pub fn disarm(&self) {
+        unpoisoned(&self.shared.faults).clear();
+    }
+
+    /// The latest audit events, oldest first; see [`World::audit_events`].
+    pub fn audit_events(&self) -> Vec<Value> {
+        self.world().audit_events()
+    }
+
     /// Makes a key, as an administrator.
     ///
     /// # Errors
     /// As [`World::create_key`].
     pub fn create_key(&self, new: &NewKey) -> Result<CreatedKey, Refusal> {
         let now = self.clock().now();
-        self.world().create_key(now, new)
+        let mut world = self.world();
+        let created = world.create_key(now, new);
+        let about = created.as_ref().ok();
+        let about = about.map(|created| AboutKey::new(&created.key));
+        self.note(&mut world, now, "CreateAPIKey", about);
+        created
     }
 
     /// Reads a key, as an administrator.
@@ -91,7 +143,10 @@ impl Simulator {
     /// As [`World::delete_key`].
     pub fn delete_key(&self, id: &str) -> Result<(), Refusal> {
         let now = self.clock().now();
-        self.world().delete_key(now, id)
+        let mut world = self.world();
+        let about = world.read_key(id).ok().map(AboutKey::new);
+        self.note(&mut world, now, "DeleteAPIKey", about);
+        world.delete_key(now, id)
     }
 
     /// Serves the control plane on a listener until `shutdown` is done.
@@ -107,13 +162,8 @@ impl Simulator {
     ) -> io::Result<()> {
         let address = listener.local_addr()?;
         self.is_at(address);
-        // Answers are small: waiting to fill a packet only delays them.
-        let listener = listener.tap_io(|connection| {
-            let _ = connection.set_nodelay(true);
-        });
-        axum::serve(listener, http::router(self.clone(), address))
-            .with_graceful_shutdown(shutdown)
-            .await
+        serve(listener, http::router(self.clone(), address), shutdown).await;
+        Ok(())
     }
 
     /// Serves on a free port of loopback, in a task of its own.
@@ -140,12 +190,49 @@ impl Simulator {
         })
     }
 
+    /// Notes what was done in process, as done with the admin key. A change
+    /// of a key that is not named was refused.
+    fn note(&self, world: &mut World, now: Timestamp, method: &str, about: Option<AboutKey>) {
+        let admin = &self.shared.admin_key.id;
+        let owner = world.key_place(admin.as_str());
+        let owner = owner.and_then(|place| world.all_keys().get(place));
+        let by = owner.map(|key| (key.owner.clone(), Some(admin.clone())));
+        let granted = about.is_some();
+        let happening = Happening::Request {
+            method: method.into(),
+            modifies: true,
+            by,
+            key: about,
+        };
+        world.record(now, happening, granted);
+    }
+
     fn is_at(&self, address: SocketAddr) {
         self.world().set_data_plane(format!("http://{address}"));
     }
 
-    pub(crate) fn clock(&self) -> &Clock {
-        &self.shared.clock
+    pub(crate) fn fire(&self, operation: Operation) -> Option<Fired> {
+        unpoisoned(&self.shared.faults).fire(operation)
+    }
+
+    /// Counts a request, by the owner of its key.
+    pub(crate) fn take(&self, credential: &Credential) -> Option<Standing> {
+        if !unpoisoned(&self.shared.limits).exist() {
+            return None;
+        }
+        let now = self.clock().now();
+        let principal = match credential {
+            Credential::Key { id, .. } => {
+                let world = self.world();
+                world.read_key(id).ok().map(|key| key.owner.to_string())
+            }
+            Credential::Session(name) => {
+                let caller = self.world().resume_session(now, name);
+                caller.ok().map(|caller| caller.owner().to_string())
+            }
+            Credential::None => None,
+        };
+        unpoisoned(&self.shared.limits).take(now, &principal.unwrap_or_default())
     }
 
     pub(crate) fn trace_id(&self) -> String {

@@ -11,17 +11,22 @@ use serde_json::Value;
 use super::call::{Call, object, text};
 use super::objects;
 use super::paging::Page;
-use crate::{KeyChange, NewKey, Refusal, World};
+use crate::world::AboutKey;
+use crate::{Key, KeyChange, KeyCreated, NewKey, Refusal, World};
 
 const PATH: &str = "/iam/v2/api-keys";
 
 pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
     let page = Page::of(&call.query)?;
-    let world = call.simulator.world();
+    let mut world = call.simulator.world();
+    call.note(&mut world, "GetAPIKeys", None, true);
     let owner = call.query.get("spec.owner");
     let resource = call.query.get("spec.resource");
-    let keys = world
-        .list_keys(owner, resource)
+    let keys: Box<dyn Iterator<Item = &Key>> = match call.as_of {
+        None => Box::new(world.list_keys(owner, resource)),
+        Some(at) => Box::new(world.list_keys_as_of(at, owner, resource)),
+    };
+    let keys = keys
         .filter(|key| call.caller.may_manage(key.owner.as_str()))
         .map(|key| {
             let place = world.key_place(key.id.as_str());
@@ -35,19 +40,32 @@ pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
 pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
     let new = new_key(&object(&body)?)?;
     let mut world = call.simulator.world();
-    if !call.caller.may_manage(&new.owner) {
-        return Err(Refusal::forbidden());
-    }
-    let created = world.create_key(call.now, &new)?;
+    let created = if call.caller.may_manage(&new.owner) {
+        world.create_key(call.now, &new)
+    } else {
+        Err(Refusal::forbidden())
+    };
+    let about = created
+        .as_ref()
+        .ok()
+        .map(|created| AboutKey::new(&created.key));
+    call.note(&mut world, "CreateAPIKey", about, created.is_ok());
+    let created = created?;
     let location = format!("{}{PATH}/{}", call.base, created.key.id);
     let secret = Some(created.secret.expose());
     let value = objects::api_key(&world, &call.base, &created.key, secret);
-    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(value)))
+    let status = match world.switches().key_created {
+        KeyCreated::Accepted => StatusCode::ACCEPTED,
+        KeyCreated::Created => StatusCode::CREATED,
+        KeyCreated::Ok => StatusCode::OK,
+    };
+    Ok((status, [(LOCATION, location)], Json(value)))
 }
 
 pub(super) async fn read(call: Call, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
-    let world = call.simulator.world();
-    may_manage(&call, &world, &id)?;
+    let mut world = call.simulator.world();
+    let key = found(&call, world.read_key(&id));
+    noted(&call, &mut world, "GetAPIKey", key)?;
     let key = world.read_key(&id)?;
     Ok(Json(objects::api_key(&world, &call.base, key, None)))
 }
@@ -63,7 +81,8 @@ pub(super) async fn update(
         description: text(&body, "/spec/description")?,
     };
     let mut world = call.simulator.world();
-    may_manage(&call, &world, &id)?;
+    let key = found(&call, world.key_to_change(&id));
+    noted(&call, &mut world, "UpdateAPIKey", key)?;
     world.update_key(call.now, &id, change)?;
     let key = world.read_key(&id)?;
     Ok(Json(objects::api_key(&world, &call.base, key, None)))
@@ -71,7 +90,8 @@ pub(super) async fn update(
 
 pub(super) async fn delete(call: Call, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
     let mut world = call.simulator.world();
-    may_manage(&call, &world, &id)?;
+    let key = found(&call, world.key_to_change(&id));
+    noted(&call, &mut world, "DeleteAPIKey", key)?;
     world.delete_key(call.now, &id)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -91,10 +111,23 @@ fn new_key(body: &Value) -> Result<NewKey, Refusal> {
     })
 }
 
-fn may_manage(call: &Call, world: &World, id: &str) -> Result<(), Refusal> {
-    if call.caller.may_manage(world.read_key(id)?.owner.as_str()) {
-        Ok(())
+/// A key that the caller may manage.
+fn found(call: &Call, key: Result<&Key, Refusal>) -> Result<AboutKey, Refusal> {
+    let key = key?;
+    if call.caller.may_manage(key.owner.as_str()) {
+        Ok(AboutKey::new(key))
     } else {
         Err(Refusal::forbidden())
     }
+}
+
+/// Notes the request, and refuses it where the key was not found.
+fn noted(
+    call: &Call,
+    world: &mut World,
+    method: &str,
+    key: Result<AboutKey, Refusal>,
+) -> Result<(), Refusal> {
+    call.note(world, method, key.as_ref().ok().cloned(), key.is_ok());
+    key.map(|_| ())
 }

@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -10,7 +11,23 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::Base;
-use crate::{Caller, Refusal, Simulator};
+use super::faults::Stale;
+use crate::clock::earlier;
+use crate::world::{AboutKey, Happening};
+use crate::{Caller, LastPage, Refusal, Simulator, World};
+
+/// Objects of the control plane, by the beginnings of their paths, as audit
+/// events name them. API keys are noted with what becomes of them instead.
+const NOUNS: [(&str, &str); 8] = [
+    ("/iam/v2/service-accounts", "ServiceAccount"),
+    ("/iam/v2/users", "User"),
+    ("/iam/v2/role-bindings", "RoleBinding"),
+    ("/org/v2/environments", "Environment"),
+    ("/org/v2/organizations", "Organization"),
+    ("/cmk/v2/clusters", "KafkaCluster"),
+    ("/srcm/", "SchemaRegistryCluster"),
+    ("/service-quota/", "AppliedQuota"),
+];
 
 /// An authenticated request.
 pub(super) struct Call {
@@ -20,6 +37,19 @@ pub(super) struct Call {
     pub(super) caller: Caller,
     pub(super) base: String,
     pub(super) query: Query,
+    pub(super) last_page: LastPage,
+    /// The time that a list of keys is of, unless it is of now.
+    pub(super) as_of: Option<Timestamp>,
+}
+
+/// What a request is sent with.
+pub(crate) enum Credential {
+    /// A key.
+    Key { id: String, secret: String },
+    /// The name of a session.
+    Session(String),
+    /// Nothing, or nothing that can be read.
+    None,
 }
 
 /// The parameters of a request. An empty one means the same as none.
@@ -33,25 +63,59 @@ impl FromRequestParts<Simulator> for Call {
         simulator: &Simulator,
     ) -> Result<Self, Self::Rejection> {
         let now = simulator.clock().now();
-        let (id, secret) = basic(parts).ok_or_else(Refusal::unauthorized)?;
-        let caller = simulator.world().authenticate(now, &id, &secret)?;
+        let caller = authenticate(parts, simulator, now)?;
+        let switches = simulator.world().switches().clone();
+        let lag = match parts.extensions.get::<Stale>() {
+            Some(Stale(lag)) => *lag,
+            None => switches.list_lag,
+        };
         let Base(base) = parts
             .extensions
             .get::<Base>()
             .cloned()
             .ok_or_else(Refusal::not_found)?;
-        let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         Ok(Self {
             simulator: simulator.clone(),
             now,
             caller,
             base,
-            query: Query(pairs.into_owned().collect()),
+            query: Query::of(parts.uri.query()),
+            last_page: switches.last_page,
+            as_of: (!lag.is_zero()).then(|| earlier(now, lag)),
         })
     }
 }
 
+impl Call {
+    /// Lets only an administrator on.
+    pub(super) fn admin(&self) -> Result<(), Refusal> {
+        if self.caller.is_admin() {
+            Ok(())
+        } else {
+            Err(Refusal::forbidden())
+        }
+    }
+
+    /// Notes what became of a request about API keys.
+    pub(super) fn note(
+        &self,
+        world: &mut World,
+        method: &str,
+        about: Option<AboutKey>,
+        granted: bool,
+    ) {
+        let modifies = !method.starts_with("Get");
+        let happening = Happening::request(method, modifies, &self.caller, about);
+        world.record(self.now, happening, granted);
+    }
+}
+
 impl Query {
+    pub(super) fn of(text: Option<&str>) -> Self {
+        let pairs = form_urlencoded::parse(text.unwrap_or_default().as_bytes());
+        Self(pairs.into_owned().collect())
+    }
+
     /// The first value of a parameter, unless it is empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()
@@ -97,13 +161,77 @@ pub(super) fn text(body: &Value, pointer: &'static str) -> Result<Option<String>
     }
 }
 
-fn basic(parts: &Parts) -> Option<(String, String)> {
-    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
+/// A text in a body that must be there and not empty.
+pub(super) fn required(body: &Value, pointer: &'static str) -> Result<String, Refusal> {
+    text(body, pointer)?
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| Refusal::member(pointer, format!("{pointer} is required")))
+}
+
+/// What a request is sent with. Of a bearer token only its last part counts,
+/// which names the session.
+pub(crate) fn credential(headers: &HeaderMap) -> Credential {
+    let read = || {
+        let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = header.split_once(' ')?;
+        if scheme.eq_ignore_ascii_case("bearer") {
+            let (_, name) = token.trim().rsplit_once('.')?;
+            return Some(Credential::Session(name.to_owned()));
+        }
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let pair = String::from_utf8(STANDARD.decode(token.trim()).ok()?).ok()?;
+        let (id, secret) = pair.split_once(':')?;
+        Some(Credential::Key {
+            id: id.to_owned(),
+            secret: secret.to_owned(),
+        })
+    };
+    read().unwrap_or(Credential::None)
+}
+
+/// Accepts a credential and notes the request, but for those about API keys,
+/// which are noted once it is known what becomes of them.
+fn authenticate(parts: &Parts, simulator: &Simulator, now: Timestamp) -> Result<Caller, Refusal> {
+    let mut world = simulator.world();
+    let result = match credential(&parts.headers) {
+        Credential::Key { id, secret } => world.authenticate(now, &id, &secret),
+        Credential::Session(name) => world.resume_session(now, &name),
+        Credential::None => Err(Refusal::unauthorized()),
+    };
+    let method = method_name(&parts.method, parts.uri.path());
+    let modifies = parts.method != Method::GET;
+    match (&result, method) {
+        (Ok(caller), Some(method)) => {
+            let happening = Happening::request(&method, modifies, caller, None);
+            world.record(now, happening, true);
+        }
+        (Err(_), method) => {
+            let happening = Happening::Request {
+                method: method.unwrap_or_else(|| "Authentication".into()),
+                modifies,
+                by: None,
+                key: None,
+            };
+            world.record(now, happening, false);
+        }
+        (Ok(_), None) => {}
     }
-    let pair = String::from_utf8(STANDARD.decode(token.trim()).ok()?).ok()?;
-    let (id, secret) = pair.split_once(':')?;
-    Some((id.to_owned(), secret.to_owned()))
+    result
+}
+
+fn method_name(method: &Method, path: &str) -> Option<String> {
+    let path = path.strip_prefix("/api").unwrap_or(path);
+    let (beginning, noun) = NOUNS
+        .iter()
+        .find(|(beginning, _)| path.starts_with(beginning))?;
+    let one = path.len() > beginning.len();
+    Some(match *method {
+        Method::POST => format!("Create{noun}"),
+        Method::PATCH => format!("Update{noun}"),
+        Method::DELETE => format!("Delete{noun}"),
+        _ if one => format!("Get{noun}"),
+        _ => format!("List{noun}s"),
+    })
 }

@@ -1,20 +1,29 @@
 //! The control plane over HTTP: paths at `/` and below `/api/`, where the
 //! vendor's command line looks for them, and what all answers have in common.
 
+mod accounts;
 mod api_keys;
 mod call;
-mod inventory;
+mod control;
+mod data_plane;
+mod faults;
 mod objects;
 mod paging;
+mod places;
+mod quotas;
+mod role_bindings;
+mod sessions;
+
+pub(crate) use call::Credential;
 
 use std::net::SocketAddr;
 
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::header::{HOST, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 
 use crate::{Refusal, Simulator};
@@ -34,7 +43,34 @@ struct Edge {
 
 /// Everything that a listener at `address` answers.
 pub(crate) fn router(simulator: Simulator, address: SocketAddr) -> Router {
-    let api = Router::new()
+    let api = control_plane();
+    let edge = Edge {
+        simulator: simulator.clone(),
+        address,
+    };
+    Router::new()
+        .merge(api.clone())
+        .nest("/api", api)
+        .nest("/cpdev.cloud/api", roles())
+        .merge(data_planes())
+        .nest("/simulator", simulated())
+        .fallback(async || Refusal::not_found())
+        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
+        .layer(middleware::from_fn_with_state(
+            simulator.clone(),
+            faults::limit,
+        ))
+        .layer(middleware::from_fn_with_state(
+            simulator.clone(),
+            faults::inject,
+        ))
+        .layer(middleware::from_fn_with_state(edge, finish))
+        .with_state(simulator)
+}
+
+/// The vendor's API.
+fn control_plane() -> Router<Simulator> {
+    Router::new()
         .route(
             "/iam/v2/api-keys",
             get(api_keys::list).post(api_keys::create),
@@ -47,47 +83,122 @@ pub(crate) fn router(simulator: Simulator, address: SocketAddr) -> Router {
         )
         .route(
             "/iam/v2/service-accounts",
-            get(inventory::list_service_accounts),
+            get(accounts::list_accounts).post(accounts::create_account),
         )
         .route(
             "/iam/v2/service-accounts/{id}",
-            get(inventory::read_service_account),
+            get(accounts::read_account)
+                .patch(accounts::update_account)
+                .delete(accounts::delete_account),
         )
-        .route("/org/v2/environments", get(inventory::list_environments))
+        .route("/iam/v2/users", get(accounts::list_users))
         .route(
-            "/org/v2/environments/{id}",
-            get(inventory::read_environment),
+            "/iam/v2/users/{id}",
+            get(accounts::read_user)
+                .patch(accounts::update_user)
+                .delete(accounts::delete_user),
         )
-        .route("/cmk/v2/clusters", get(inventory::list_clusters))
-        .route("/cmk/v2/clusters/{id}", get(inventory::read_cluster));
-    let edge = Edge {
-        simulator: simulator.clone(),
-        address,
-    };
-    Router::new()
-        .merge(api.clone())
-        .nest("/api", api)
-        .route("/simulator/state", get(state))
-        .fallback(async || Refusal::not_found())
-        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
-        .layer(middleware::from_fn_with_state(edge, finish))
-        .with_state(simulator)
+        .route(
+            "/iam/v2/role-bindings",
+            get(role_bindings::list).post(role_bindings::create),
+        )
+        .route(
+            "/iam/v2/role-bindings/{id}",
+            get(role_bindings::read).delete(role_bindings::delete),
+        )
+        .merge(places())
+        .route("/service-quota/v1/applied-quotas", get(quotas::list))
+        .route("/service-quota/v1/applied-quotas/{id}", get(quotas::read))
+        .route("/service-quota/v1/scopes", get(quotas::list_scopes))
+        .route("/service-quota/v1/scopes/{id}", get(quotas::read_scope))
+        .route("/login/realm", get(sessions::realm))
+        .route("/sessions", post(sessions::begin))
+        .route("/me", get(sessions::me))
+        .route("/growth/v1/free-trial-info", get(sessions::free_trial))
+        .route("/service_accounts", get(sessions::list_service_accounts))
+        .route("/users", get(sessions::list_users))
+        .merge(roles())
 }
 
-/// `GET /simulator/state`, without authentication: it holds no secret.
-async fn state(State(simulator): State<Simulator>) -> impl IntoResponse {
-    Json(simulator.state())
+fn places() -> Router<Simulator> {
+    Router::new()
+        .route("/org/v2/organizations", get(places::list_organizations))
+        .route("/org/v2/organizations/{id}", get(places::read_organization))
+        .route(
+            "/org/v2/environments",
+            get(places::list_environments).post(places::create_environment),
+        )
+        .route(
+            "/org/v2/environments/{id}",
+            get(places::read_environment)
+                .patch(places::update_environment)
+                .delete(places::delete_environment),
+        )
+        .route(
+            "/cmk/v2/clusters",
+            get(places::list_clusters).post(places::create_cluster),
+        )
+        .route(
+            "/cmk/v2/clusters/{id}",
+            get(places::read_cluster)
+                .patch(places::update_cluster)
+                .delete(places::delete_cluster),
+        )
+        .route("/srcm/v2/clusters", get(places::list_registries))
+        .route("/srcm/v2/clusters/{id}", get(places::read_registry))
+        .route("/srcm/v3/clusters", get(places::list_registries))
+        .route("/srcm/v3/clusters/{id}", get(places::read_registry))
+}
+
+/// The vendor's command line asks for roles below the path of its login
+/// address, too.
+fn roles() -> Router<Simulator> {
+    Router::new()
+        .route("/metadata/security/v2alpha1/roles", get(sessions::roles))
+        .route(
+            "/metadata/security/v2alpha1/roles/{name}",
+            get(sessions::read_role),
+        )
+}
+
+fn data_planes() -> Router<Simulator> {
+    Router::new()
+        .route("/kafka/v3/clusters/{id}", get(data_plane::cluster))
+        .route("/kafka/v3/clusters/{id}/topics", get(data_plane::topics))
+        .route("/subjects", get(data_plane::subjects))
+        .route("/tableflow/v1/regions", get(data_plane::regions))
+}
+
+fn simulated() -> Router<Simulator> {
+    Router::new()
+        .route("/state", get(control::state))
+        .route("/clock", get(control::clock).post(control::advance))
+        .route(
+            "/faults",
+            get(control::faults)
+                .post(control::arm)
+                .delete(control::disarm),
+        )
+        .route("/audit-events", get(control::audit_events))
 }
 
 /// Gives a request the address that its links begin with, and its answer a
 /// request id and, for a refusal, the body.
 async fn finish(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let base = base(&request, edge.address);
+    let Base(own) = base.clone();
     request.extensions_mut().insert(base);
     let mut response = next.run(request).await;
     let trace_id = edge.simulator.trace_id();
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        let headers = std::mem::take(response.headers_mut());
         response = (response.status(), Json(refusal.body(&trace_id))).into_response();
+        response.headers_mut().extend(headers);
+        if let Some(other) = &refusal.other
+            && let Ok(location) = HeaderValue::from_str(&format!("{own}{other}"))
+        {
+            response.headers_mut().insert(LOCATION, location);
+        }
     }
     if response.status() == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static("Basic realm=\"Confluent Cloud\"");

@@ -4,7 +4,10 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{Environment, KafkaCluster, Key, Resource, ServiceAccount, World};
+use crate::{
+    Environment, KafkaCluster, Key, Resource, RoleBinding, SchemaRegistry, ServiceAccount, User,
+    World,
+};
 
 /// Authority of names in answers about API keys; all others say
 /// `confluent.cloud`.
@@ -105,7 +108,7 @@ pub(super) fn service_account(world: &World, base: &str, account: &ServiceAccoun
         "kind": "ServiceAccount",
         "id": id.as_str(),
         "metadata": metadata(
-            world,
+            (account.created_at, account.updated_at),
             &format!("{base}/iam/v2/service-accounts/{id}"),
             &name(world, AUTHORITY, &format!("service-account={id}")),
         ),
@@ -122,7 +125,7 @@ pub(super) fn environment(world: &World, base: &str, environment: &Environment) 
         "kind": "Environment",
         "id": id.as_str(),
         "metadata": metadata(
-            world,
+            (environment.created_at, environment.updated_at),
             &format!("{base}/org/v2/environments/{id}"),
             &name(world, AUTHORITY, &format!("environment={id}")),
         ),
@@ -140,7 +143,7 @@ pub(super) fn cluster(world: &World, base: &str, cluster: &KafkaCluster) -> Valu
         "kind": "Cluster",
         "id": id.as_str(),
         "metadata": metadata(
-            world,
+            (cluster.created_at, cluster.updated_at),
             &format!("{base}/cmk/v2/clusters/{id}"),
             &name(world, AUTHORITY, &format!("{within}/cloud-cluster={id}/kafka={id}")),
         ),
@@ -165,13 +168,99 @@ pub(super) fn cluster(world: &World, base: &str, cluster: &KafkaCluster) -> Valu
     })
 }
 
-fn metadata(world: &World, this: &str, resource_name: &str) -> Value {
-    let began = time(world.began_at());
+/// A Schema Registry.
+pub(super) fn registry(world: &World, base: &str, registry: &SchemaRegistry) -> Value {
+    let (id, environment) = (&registry.id, &registry.environment);
+    let within = format!("environment={environment}");
+    let address = world.http_endpoint(id);
+    json!({
+        "api_version": "srcm/v3",
+        "kind": "Cluster",
+        "id": id.as_str(),
+        "metadata": metadata(
+            (registry.created_at, registry.created_at),
+            &format!("{base}/srcm/v3/clusters/{id}"),
+            &name(world, AUTHORITY, &format!("{within}/schema-registry={id}")),
+        ),
+        "spec": {
+            "display_name": "Stream Governance Package",
+            "package": "ESSENTIALS",
+            "cloud": "AWS",
+            "region": "us-east-1",
+            "http_endpoint": address,
+            "catalog_http_endpoint": address,
+            "private_http_endpoint": "",
+            "private_networking_config": {},
+            "environment": {
+                "id": environment.as_str(),
+                "related": format!("{base}/org/v2/environments/{environment}"),
+                "resource_name": name(world, AUTHORITY, &within),
+            },
+        },
+        "status": {"phase": "PROVISIONED"},
+    })
+}
+
+/// A user.
+pub(super) fn user(world: &World, base: &str, user: &User) -> Value {
+    let id = &user.id;
+    json!({
+        "api_version": "iam/v2",
+        "kind": "User",
+        "id": id.as_str(),
+        "metadata": metadata(
+            (user.created_at, user.updated_at),
+            &format!("{base}/iam/v2/users/{id}"),
+            &name(world, AUTHORITY, &format!("user={id}")),
+        ),
+        "email": user.email,
+        "full_name": user.full_name,
+        "auth_type": "AUTH_TYPE_LOCAL",
+    })
+}
+
+/// A role binding.
+pub(super) fn role_binding(world: &World, base: &str, binding: &RoleBinding) -> Value {
+    let id = &binding.id;
+    json!({
+        "api_version": "iam/v2",
+        "kind": "RoleBinding",
+        "id": id.as_str(),
+        "metadata": metadata(
+            (binding.created_at, binding.created_at),
+            &format!("{base}/iam/v2/role-bindings/{id}"),
+            &name(world, AUTHORITY, &format!("rolebinding={id}")),
+        ),
+        "principal": binding.principal,
+        "role_name": binding.role_name,
+        "crn_pattern": binding.crn_pattern,
+    })
+}
+
+/// The organization.
+pub(super) fn organization(world: &World, base: &str) -> Value {
+    let id = world.organization();
+    let began = world.began_at();
+    json!({
+        "api_version": "org/v2",
+        "kind": "Organization",
+        "id": id.as_str(),
+        "metadata": metadata(
+            (began, began),
+            &format!("{base}/org/v2/organizations/{id}"),
+            &world.organization_name(),
+        ),
+        "display_name": "Simulated",
+        "jit_enabled": false,
+    })
+}
+
+fn metadata((created, updated): (Timestamp, Timestamp), this: &str, resource_name: &str) -> Value {
     json!({
         "self": this,
         "resource_name": resource_name,
-        "created_at": began,
-        "updated_at": began,
+        "created_at": time(created),
+        "updated_at": time(updated),
     })
 }
 

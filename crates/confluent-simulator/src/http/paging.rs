@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::call::{Call, Query};
-use crate::Refusal;
+use crate::{LastPage, Refusal};
 
 const DEFAULT_SIZE: usize = 10;
 const LARGEST_SIZE: usize = 100;
@@ -22,21 +22,26 @@ pub(super) struct Page {
 impl Page {
     /// What a query wants. A token belongs to the query that it was made for.
     pub(super) fn of(query: &Query) -> Result<Self, Refusal> {
+        Self::up_to(query, LARGEST_SIZE)
+    }
+
+    /// The same for a list with pages of up to `largest` objects.
+    pub(super) fn up_to(query: &Query, largest: usize) -> Result<Self, Refusal> {
         let size = match query.get("page_size") {
             None => DEFAULT_SIZE,
             Some(text) => text
                 .parse()
                 .ok()
-                .filter(|size| (1..=LARGEST_SIZE).contains(size))
+                .filter(|size| (1..=largest).contains(size))
                 .ok_or_else(|| {
-                    Refusal::filter("page_size", format!("page_size is not 1 to {LARGEST_SIZE}"))
+                    Refusal::filter("page_size", format!("page_size is not 1 to {largest}"))
                 })?,
         };
         let Some(token) = query.get("page_token") else {
             return Ok(Self { size, from: 0 });
         };
         let refused = || Refusal::filter("page_token", "page_token is not of this list");
-        let (from, size) = read_token(token, &filters(query)).ok_or_else(refused)?;
+        let (from, size) = read_token(token, &filters(query), largest).ok_or_else(refused)?;
         Ok(Self { size, from })
     }
 
@@ -64,10 +69,11 @@ impl Page {
         }
         let link = format!("{}{path}", call.base);
         let mut metadata = json!({ "first": link, "total_size": total });
-        // Left out at the end: an explicit null ends the vendor's Terraform
-        // provider with a crash.
-        if let Some(number) = following {
-            metadata["next"] = self.next(call, &link, number).into();
+        match (following, call.last_page) {
+            (Some(number), _) => metadata["next"] = self.next(call, &link, number).into(),
+            (None, LastPage::Absent) => {}
+            (None, LastPage::Empty) => metadata["next"] = "".into(),
+            (None, LastPage::Null) => metadata["next"] = Value::Null,
         }
         json!({
             "api_version": api_version,
@@ -101,12 +107,12 @@ fn write_token(from: usize, size: usize, filters: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{from} {size} {filters}"))
 }
 
-fn read_token(token: &str, filters: &str) -> Option<(usize, usize)> {
+fn read_token(token: &str, filters: &str, largest: usize) -> Option<(usize, usize)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
     let mut parts = text.splitn(3, ' ');
     let from = parts.next()?.parse().ok()?;
     let size = parts.next()?.parse().ok()?;
-    let fits = (1..=LARGEST_SIZE).contains(&size) && parts.next() == Some(filters);
+    let fits = (1..=largest).contains(&size) && parts.next() == Some(filters);
     fits.then_some((from, size))
 }
 
@@ -117,9 +123,9 @@ mod tests {
     #[test]
     fn a_token_is_of_one_query_only() {
         let token = write_token(7, 100, "spec.owner=sa-1");
-        assert_eq!(read_token(&token, "spec.owner=sa-1"), Some((7, 100)));
-        assert_eq!(read_token(&token, ""), None);
-        assert_eq!(read_token("x", ""), None);
-        assert_eq!(read_token(&write_token(7, 1000, ""), ""), None);
+        assert_eq!(read_token(&token, "spec.owner=sa-1", 100), Some((7, 100)));
+        assert_eq!(read_token(&token, "", 100), None);
+        assert_eq!(read_token("x", "", 100), None);
+        assert_eq!(read_token(&write_token(7, 1000, ""), "", 100), None);
     }
 }

@@ -1,14 +1,22 @@
 //! The world that a simulator begins with.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt::Display;
 
 use confluent_cloud::ids::{
     ApiKeyId, EnvironmentId, InvalidId, OrganizationId, OwnerId, ResourceId,
 };
 use jiff::Timestamp;
 
+use super::bindings::ORGANIZATION_ADMIN;
+use super::file::{
+    GivenAccount, GivenCluster, GivenEnvironment, GivenKey, GivenRegistry, GivenUser,
+};
+use super::quotas::Quotas;
+use super::sessions::Sessions;
 use super::{
-    Environment, KafkaCluster, Key, Resource, SchemaRegistry, ServiceAccount, User, World,
+    Environment, InvalidWorld, KafkaCluster, Key, Resource, RoleBinding, SchemaRegistry,
+    ServiceAccount, Streams, User, World, WorldFile,
 };
 use crate::random::Random;
 use crate::{AdminKey, Options};
@@ -20,84 +28,157 @@ const SERVICE_ACCOUNTS: [(&str, &str); 3] = [
     ("payments", "charges for orders"),
     ("analytics", "counts what was ordered"),
 ];
+const ADMIN: &str = "key-manager";
 
 impl World {
-    /// One organization; two environments, unless they are given; in each two
-    /// Kafka clusters and a Schema Registry; three service accounts; one user;
-    /// and one more service account, whose Cloud API key may do everything.
+    /// What a file tells; without one an organization with two environments,
+    /// unless they are given, in each two Kafka clusters and a Schema Registry,
+    /// three service accounts and a user. Beside it stands one more service
+    /// account, whose Cloud API key may do everything, as may the users.
     ///
     /// # Errors
-    /// When an id cannot be one, which those made up here never are.
-    pub(crate) fn begin(options: &Options, now: Timestamp) -> Result<(Self, AdminKey), InvalidId> {
-        let stream = |name: &str| Random::new(options.seed, name);
-        let environments = environments(options)?;
-        let mut clusters = stream("kafka-clusters");
-        let mut registries = stream("schema-registries");
-        let mut kafka_clusters = Vec::new();
-        let mut schema_registries = Vec::new();
-        for environment in &environments {
-            for name in CLUSTERS {
-                kafka_clusters.push(KafkaCluster {
-                    id: ResourceId::new(format!("lkc-{}", clusters.suffix()))?,
-                    environment: environment.id.clone(),
-                    display_name: name.into(),
-                });
-            }
-            schema_registries.push(SchemaRegistry {
-                id: ResourceId::new(format!("lsrc-{}", registries.suffix()))?,
-                environment: environment.id.clone(),
-            });
-        }
-        let mut accounts = stream("service-accounts");
-        let mut service_account = |display_name: &str, description: &str| {
-            Ok(ServiceAccount {
-                id: OwnerId::new(format!("sa-{}", accounts.suffix()))?,
-                display_name: display_name.into(),
-                description: description.into(),
-            })
+    /// When an id cannot be one, exists twice, or leads to nothing.
+    pub(crate) fn begin(
+        options: &Options,
+        now: Timestamp,
+    ) -> Result<(Self, AdminKey), InvalidWorld> {
+        let mut random = Streams::new(options.seed);
+        let file = match &options.world {
+            Some(file) => file.clone(),
+            None => usual(options, &mut random),
         };
-        let mut service_accounts = Vec::new();
-        for (name, description) in SERVICE_ACCOUNTS {
-            service_accounts.push(service_account(name, description)?);
-        }
-        let admin = service_account("key-manager", "makes and deletes API keys")?;
-        service_accounts.push(admin.clone());
-        let user = User {
-            id: OwnerId::new(format!("u-{}", stream("users").suffix()))?,
-            email: "admin@example.com".into(),
-        };
-        let organization = match &options.organization {
-            Some(id) => id.clone(),
-            None => OrganizationId::new(stream("organization").uuid())?,
-        };
-        let admin_key = if let Some(key) = &options.admin_key {
-            key.clone()
-        } else {
-            let mut random = stream("admin-key");
-            AdminKey {
-                id: ApiKeyId::new(random.key_id())?,
-                secret: random.secret(),
-            }
+        let organization = match &file.organization {
+            Some(id) => OrganizationId::new(id)?,
+            None => OrganizationId::new(Random::new(options.seed, "organization").uuid())?,
         };
         let mut world = Self {
             organization,
             began_at: now,
-            environments,
-            kafka_clusters,
-            schema_registries,
-            service_accounts,
-            admins: vec![admin.id.clone(), user.id.clone()],
-            users: vec![user],
+            environments: Vec::new(),
+            kafka_clusters: Vec::new(),
+            schema_registries: Vec::new(),
+            service_accounts: Vec::new(),
+            users: Vec::new(),
+            bindings: Vec::new(),
             keys: Vec::new(),
             key_places: HashMap::new(),
-            random: stream("keys"),
+            sessions: Sessions::default(),
+            events: VecDeque::new(),
+            event_count: 0,
+            quotas: Quotas::new(options.limits, &file.quotas)?,
+            random,
+            propagation: options.propagation,
             unknown_target: options.unknown_target,
+            switches: options.switches.clone(),
             data_plane: None,
         };
-        world.add_key(Key {
-            id: admin_key.id.clone(),
-            secret: admin_key.secret.clone(),
-            owner: admin.id,
+        world.fill(&file, now)?;
+        let admin = world.add_admin(options, &file)?;
+        for key in &file.api_keys {
+            if key.id != admin.id.as_str() {
+                world.add_given_key(key, now)?;
+            }
+        }
+        Ok((world, admin))
+    }
+
+    fn fill(&mut self, file: &WorldFile, now: Timestamp) -> Result<(), InvalidWorld> {
+        for given in &file.environments {
+            let id = EnvironmentId::new(&given.id)?;
+            let display_name = given.display_name.clone();
+            self.environments.push(Environment {
+                display_name: display_name.unwrap_or_else(|| id.to_string()),
+                id,
+                created_at: now,
+                updated_at: now,
+            });
+        }
+        for given in &file.kafka_clusters {
+            let id = ResourceId::new(&given.id)?;
+            let display_name = given.display_name.clone();
+            self.kafka_clusters.push(KafkaCluster {
+                display_name: display_name.unwrap_or_else(|| id.to_string()),
+                id,
+                environment: self.given_environment(&given.id, &given.environment)?,
+                bootstrap: given.kafka_bootstrap_endpoint.clone(),
+                created_at: now,
+                updated_at: now,
+            });
+        }
+        for given in &file.schema_registries {
+            self.schema_registries.push(SchemaRegistry {
+                id: ResourceId::new(&given.id)?,
+                environment: self.given_environment(&given.id, &given.environment)?,
+                created_at: now,
+            });
+        }
+        for given in &file.service_accounts {
+            self.service_accounts.push(ServiceAccount {
+                id: OwnerId::new(&given.id)?,
+                display_name: given.display_name.clone(),
+                description: given.description.clone(),
+                created_at: now,
+                updated_at: now,
+            });
+        }
+        for given in &file.users {
+            let id = OwnerId::new(&given.id)?;
+            self.add_admin_binding(&id)?;
+            self.users.push(User {
+                id,
+                email: given.email.clone(),
+                full_name: String::new(),
+                created_at: now,
+                updated_at: now,
+            });
+        }
+        unique(self.environments.iter().map(|known| &known.id))?;
+        let registries = self.schema_registries.iter().map(|known| &known.id);
+        unique(
+            self.kafka_clusters
+                .iter()
+                .map(|known| &known.id)
+                .chain(registries),
+        )?;
+        let users = self.users.iter().map(|known| &known.id);
+        unique(
+            self.service_accounts
+                .iter()
+                .map(|known| &known.id)
+                .chain(users),
+        )?;
+        unique(
+            self.service_accounts
+                .iter()
+                .map(|known| &known.display_name),
+        )
+    }
+
+    /// The admin key, with the owner that the file gives it or one of its own.
+    fn add_admin(&mut self, options: &Options, file: &WorldFile) -> Result<AdminKey, InvalidWorld> {
+        let now = self.began_at;
+        let admin = if let Some(key) = &options.admin_key {
+            key.clone()
+        } else {
+            let mut random = Random::new(options.seed, "admin-key");
+            AdminKey {
+                id: ApiKeyId::new(random.key_id())?,
+                secret: random.secret(false),
+            }
+        };
+        let mut given = file.api_keys.iter();
+        let given = given.find(|key| key.id == admin.id.as_str());
+        let owner = match given {
+            Some(key) => self.given_owner(&key.id, &key.owner)?,
+            None => self.add_admin_account()?,
+        };
+        if !self.is_admin(now, &owner) {
+            self.add_admin_binding(&owner)?;
+        }
+        self.add_key(Key {
+            id: admin.id.clone(),
+            secret: admin.secret.clone(),
+            owner,
             resource: Resource::Cloud,
             display_name: "admin".into(),
             description: "the key that manages keys".into(),
@@ -106,37 +187,170 @@ impl World {
             usable_at: now,
             last_used_at: None,
             deleted_at: None,
+            tries: 0,
         });
-        Ok((world, admin_key))
+        Ok(admin)
+    }
+
+    fn add_admin_account(&mut self) -> Result<OwnerId, InvalidWorld> {
+        let taken = |name: &str| {
+            let mut accounts = self.service_accounts.iter();
+            accounts.any(|account| account.display_name == name)
+        };
+        let mut name = ADMIN.to_owned();
+        let mut number = 1_u32;
+        while taken(&name) {
+            number += 1;
+            name = format!("{ADMIN}-{number}");
+        }
+        let mut id = OwnerId::new(format!("sa-{}", self.random.accounts.suffix()))?;
+        while self.owner(id.as_str()).is_some() {
+            id = OwnerId::new(format!("sa-{}", self.random.accounts.suffix()))?;
+        }
+        self.service_accounts.push(ServiceAccount {
+            id: id.clone(),
+            display_name: name,
+            description: "makes and deletes API keys".into(),
+            created_at: self.began_at,
+            updated_at: self.began_at,
+        });
+        Ok(id)
+    }
+
+    fn add_admin_binding(&mut self, owner: &OwnerId) -> Result<(), InvalidId> {
+        let id = format!("rb-{}", self.random.bindings.suffix());
+        self.bindings.push(RoleBinding {
+            id: ResourceId::new(id)?,
+            principal: format!("User:{owner}"),
+            role_name: ORGANIZATION_ADMIN.into(),
+            crn_pattern: self.organization_name(),
+            created_at: self.began_at,
+            effective_at: self.began_at,
+        });
+        Ok(())
+    }
+
+    fn add_given_key(&mut self, given: &GivenKey, now: Timestamp) -> Result<(), InvalidWorld> {
+        let id = ApiKeyId::new(&given.id)?;
+        if self.key_place(id.as_str()).is_some() {
+            return Err(InvalidWorld::new(format!("`{id}` exists twice")));
+        }
+        let owner = match self.given_owner(&given.id, &given.owner) {
+            // The owner of a key that is gone may be gone too.
+            Err(_) if given.deleted_at.is_some() => OwnerId::new(&given.owner)?,
+            other => other?,
+        };
+        let resource = self
+            .resource(&given.resource, given.environment.as_deref())
+            .ok_or_else(|| {
+                InvalidWorld::new(format!(
+                    "key `{id}` is for `{}`, which does not exist",
+                    given.resource
+                ))
+            })?;
+        let created_at = given.created_at.unwrap_or(now);
+        let secret = self.random.keys.secret(self.switches.old_secrets);
+        self.add_key(Key {
+            id,
+            secret,
+            owner,
+            resource,
+            display_name: given.display_name.clone(),
+            description: given.description.clone(),
+            created_at,
+            updated_at: created_at,
+            usable_at: given.usable_at.unwrap_or(created_at),
+            last_used_at: given.last_used_at,
+            deleted_at: given.deleted_at,
+            tries: 0,
+        });
+        Ok(())
+    }
+
+    fn given_environment(&self, of: &str, id: &str) -> Result<EnvironmentId, InvalidWorld> {
+        let mut known = self.environments.iter().map(|known| &known.id);
+        known
+            .find(|known| known.as_str() == id)
+            .cloned()
+            .ok_or_else(|| {
+                InvalidWorld::new(format!(
+                    "`{of}` is in environment `{id}`, which does not exist"
+                ))
+            })
+    }
+
+    fn given_owner(&self, key: &str, id: &str) -> Result<OwnerId, InvalidWorld> {
+        self.owner(id).ok_or_else(|| {
+            InvalidWorld::new(format!("key `{key}` is of `{id}`, which does not exist"))
+        })
     }
 }
 
-fn environments(options: &Options) -> Result<Vec<Environment>, InvalidId> {
-    if let Some(given) = &options.environments {
-        let mut environments: Vec<Environment> = Vec::new();
-        for (id, name) in given.iter().zip(names()) {
-            if environments.iter().all(|known| known.id != *id) {
-                environments.push(Environment {
-                    id: id.clone(),
-                    display_name: name,
-                });
-            }
+/// A small organization, as the options want it.
+fn usual(options: &Options, random: &mut Streams) -> WorldFile {
+    let environments = environments(options);
+    let (mut kafka_clusters, mut schema_registries) = (Vec::new(), Vec::new());
+    for environment in &environments {
+        for name in CLUSTERS {
+            let id = format!("lkc-{}", random.clusters.suffix());
+            kafka_clusters.push(GivenCluster::new(id, &environment.id, name));
         }
-        return Ok(environments);
+        let id = format!("lsrc-{}", random.registries.suffix());
+        schema_registries.push(GivenRegistry::new(id, &environment.id));
     }
-    let mut random = Random::new(options.seed, "environments");
-    let mut environments = Vec::new();
-    for name in ENVIRONMENTS {
-        environments.push(Environment {
-            id: EnvironmentId::new(format!("env-{}", random.suffix()))?,
+    let mut service_accounts = Vec::new();
+    for (name, description) in SERVICE_ACCOUNTS {
+        service_accounts.push(GivenAccount {
+            id: format!("sa-{}", random.accounts.suffix()),
             display_name: name.into(),
+            description: description.into(),
         });
     }
-    Ok(environments)
+    let user = GivenUser {
+        id: format!("u-{}", random.users.suffix()),
+        email: "admin@example.com".into(),
+    };
+    WorldFile {
+        organization: options.organization.as_ref().map(ToString::to_string),
+        environments,
+        kafka_clusters,
+        schema_registries,
+        service_accounts,
+        users: vec![user],
+        ..WorldFile::default()
+    }
+}
+
+fn environments(options: &Options) -> Vec<GivenEnvironment> {
+    let mut environments: Vec<GivenEnvironment> = Vec::new();
+    if let Some(given) = &options.environments {
+        for (id, name) in given.iter().zip(names()) {
+            if environments.iter().all(|known| known.id != id.as_str()) {
+                environments.push(GivenEnvironment::new(id.to_string(), &name));
+            }
+        }
+        return environments;
+    }
+    let mut random = Random::new(options.seed, "environments");
+    for name in ENVIRONMENTS {
+        let id = format!("env-{}", random.suffix());
+        environments.push(GivenEnvironment::new(id, name));
+    }
+    environments
 }
 
 /// Names without end: the usual ones, then numbered ones.
 fn names() -> impl Iterator<Item = String> {
     let numbered = (ENVIRONMENTS.len() + 1..).map(|number| format!("environment-{number}"));
     ENVIRONMENTS.into_iter().map(str::to_owned).chain(numbered)
+}
+
+fn unique<T: Display>(all: impl Iterator<Item = T>) -> Result<(), InvalidWorld> {
+    let mut seen = HashSet::new();
+    for text in all.map(|one| one.to_string()) {
+        if !seen.insert(text.clone()) {
+            return Err(InvalidWorld::new(format!("`{text}` exists twice")));
+        }
+    }
+    Ok(())
 }

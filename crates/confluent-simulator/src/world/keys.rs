@@ -32,6 +32,8 @@ pub struct Key {
     pub last_used_at: Option<Timestamp>,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
+    /// How often it was shown while only some places knew it.
+    pub(super) tries: u32,
 }
 
 /// A key to be made. Ids are texts, for they may be wrong.
@@ -67,52 +69,12 @@ pub struct KeyChange {
     pub description: Option<String>,
 }
 
-/// Who asks, once its key was accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    owner: OwnerId,
-    admin: bool,
-}
-
-impl Caller {
-    /// Whether it may make keys for `owner`, and read, change and delete them:
-    /// an `OrganizationAdmin` all keys, a user its own, a service account
-    /// without a role none.
-    pub fn may_manage(&self, owner: &str) -> bool {
-        self.admin || (self.owner.as_str() == owner && owner.starts_with("u-"))
-    }
-}
-
 impl World {
-    /// Accepts a key of the control plane and notes its use.
-    ///
-    /// # Errors
-    /// 401 in one of two wordings.
-    pub fn authenticate(
-        &mut self,
-        now: Timestamp,
-        id: &str,
-        secret: &str,
-    ) -> Result<Caller, Refusal> {
-        let key = self
-            .live_key_mut(id)
-            .filter(|key| key.usable_at <= now)
-            .ok_or_else(Refusal::unauthorized)?;
-        let for_control_plane = matches!(key.resource, Resource::Cloud | Resource::Global);
-        if key.secret.expose() != secret || !for_control_plane {
-            return Err(Refusal::wrong_key());
-        }
-        key.last_used_at = Some(now);
-        let owner = key.owner.clone();
-        let admin = self.admins.contains(&owner);
-        Ok(Caller { owner, admin })
-    }
-
     /// Makes a key.
     ///
     /// # Errors
     /// By [`UnknownTarget`](crate::UnknownTarget) when owner or resource do not
-    /// exist.
+    /// exist; 402 when a quota is reached.
     pub fn create_key(&mut self, now: Timestamp, new: &NewKey) -> Result<CreatedKey, Refusal> {
         let unknown = |pointer, what: &str, id: &str| {
             Refusal::unknown(self.unknown_target, pointer, what, id)
@@ -126,17 +88,19 @@ impl World {
             .ok_or_else(|| unknown("/spec/resource", "resource", resource_id))?;
         let key = Key {
             id: self.new_id()?,
-            secret: self.random.secret(),
+            secret: self.random.keys.secret(self.switches.old_secrets),
             owner,
+            usable_at: self.propagation.of_key(now, &resource),
             resource,
             display_name: new.display_name.clone(),
             description: new.description.clone(),
             created_at: now,
             updated_at: now,
-            usable_at: now,
             last_used_at: None,
             deleted_at: None,
+            tries: 0,
         };
+        self.has_room_for(&key)?;
         self.add_key(key.clone());
         Ok(CreatedKey {
             secret: key.secret.clone(),
@@ -151,7 +115,14 @@ impl World {
     pub fn read_key(&self, id: &str) -> Result<&Key, Refusal> {
         match self.key_place(id).and_then(|place| self.keys.get(place)) {
             Some(key) if key.deleted_at.is_none() => Ok(key),
-            Some(key) if key.resource == Resource::Global => Err(Refusal::key_not_found(id)),
+            Some(key) if key.resource == Resource::Global => {
+                let refusal = Refusal::key_not_found(id);
+                Err(if self.switches.statuses_differ {
+                    refusal.under_status(403)
+                } else {
+                    refusal
+                })
+            }
             _ => Err(Refusal::forbidden()),
         }
     }
@@ -163,10 +134,22 @@ impl World {
         owner: Option<&'a str>,
         resource: Option<&'a str>,
     ) -> impl Iterator<Item = &'a Key> {
+        self.keys
+            .iter()
+            .filter(move |key| key.deleted_at.is_none() && key.belongs(owner, resource))
+    }
+
+    /// Lists keys as [`World::list_keys`] would have done at an earlier time.
+    pub(crate) fn list_keys_as_of<'a>(
+        &'a self,
+        at: Timestamp,
+        owner: Option<&'a str>,
+        resource: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a Key> {
         self.keys.iter().filter(move |key| {
-            key.deleted_at.is_none()
-                && owner.is_none_or(|owner| key.owner.as_str() == owner)
-                && resource.is_none_or(|resource| key.resource.id().eq_ignore_ascii_case(resource))
+            key.created_at <= at
+                && key.deleted_at.is_none_or(|gone| gone > at)
+                && key.belongs(owner, resource)
         })
     }
 
@@ -180,7 +163,7 @@ impl World {
         id: &str,
         change: KeyChange,
     ) -> Result<&Key, Refusal> {
-        self.read_key(id)?;
+        self.key_to_change(id)?;
         let key = self.live_key_mut(id).ok_or_else(Refusal::forbidden)?;
         if let Some(name) = change.display_name {
             key.display_name = name;
@@ -197,10 +180,37 @@ impl World {
     /// # Errors
     /// As [`World::read_key`].
     pub fn delete_key(&mut self, now: Timestamp, id: &str) -> Result<(), Refusal> {
-        self.read_key(id)?;
-        let key = self.live_key_mut(id).ok_or_else(Refusal::forbidden)?;
-        key.deleted_at = Some(now);
+        self.key_to_change(id)?;
+        let place = self.key_place(id);
+        if let Some(key) = place.and_then(|place| self.keys.get_mut(place)) {
+            key.deleted_at = Some(now);
+            self.quotas.deleted(key);
+        }
         Ok(())
+    }
+
+    /// Deletes all keys that fit, because what they belong to is gone.
+    pub(super) fn delete_keys(&mut self, now: Timestamp, fits: impl Fn(&Key) -> bool) {
+        for key in &mut self.keys {
+            if key.deleted_at.is_none() && fits(key) {
+                key.deleted_at = Some(now);
+                self.quotas.deleted(key);
+            }
+        }
+    }
+
+    /// A key that is to be changed or deleted.
+    ///
+    /// # Errors
+    /// As [`World::read_key`], or 404 where the switch says so.
+    pub(crate) fn key_to_change(&self, id: &str) -> Result<&Key, Refusal> {
+        self.read_key(id).map_err(|refusal| {
+            if self.switches.gone_key_is_not_found {
+                Refusal::key_not_found(id)
+            } else {
+                refusal
+            }
+        })
     }
 
     /// The position of a key among all that were ever made; of a listing it
@@ -211,17 +221,11 @@ impl World {
     }
 
     pub(super) fn add_key(&mut self, key: Key) {
+        if key.deleted_at.is_none() {
+            self.quotas.added(&key);
+        }
         self.key_places.insert(key.id.clone(), self.keys.len());
         self.keys.push(key);
-    }
-
-    fn owner(&self, id: &str) -> Option<OwnerId> {
-        let accounts = self.service_accounts.iter().map(|account| &account.id);
-        let users = self.users.iter().map(|user| &user.id);
-        accounts
-            .chain(users)
-            .find(|known| known.as_str() == id)
-            .cloned()
     }
 
     fn live_key_mut(&mut self, id: &str) -> Option<&mut Key> {
@@ -232,10 +236,17 @@ impl World {
 
     fn new_id(&mut self) -> Result<ApiKeyId, Refusal> {
         loop {
-            let id = ApiKeyId::new(self.random.key_id()).map_err(|_| Refusal::not_found())?;
+            let id = ApiKeyId::new(self.random.keys.key_id()).map_err(|_| Refusal::not_found())?;
             if !self.key_places.contains_key(&id) {
                 return Ok(id);
             }
         }
+    }
+}
+
+impl Key {
+    fn belongs(&self, owner: Option<&str>, resource: Option<&str>) -> bool {
+        owner.is_none_or(|owner| self.owner.as_str() == owner)
+            && resource.is_none_or(|resource| self.resource.id().eq_ignore_ascii_case(resource))
     }
 }

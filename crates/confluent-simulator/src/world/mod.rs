@@ -1,89 +1,95 @@
 //! The state of a control plane and its rules. Pure: every change is told what
 //! time it is.
 
+mod access;
+mod accounts;
+mod audit;
 mod beginning;
+mod bindings;
+mod file;
 mod keys;
+mod places;
+mod quotas;
 mod resource;
+mod sessions;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OrganizationId, OwnerId, ResourceId};
 use jiff::Timestamp;
 
-pub use keys::{Caller, CreatedKey, Key, KeyChange, NewKey};
+pub use access::Caller;
+pub(crate) use access::DataPlane;
+pub use accounts::{ServiceAccount, User};
+use audit::AuditEvent;
+pub(crate) use audit::{AboutKey, Happening};
+pub use bindings::RoleBinding;
+pub(crate) use bindings::{NewBinding, ROLES};
+pub use file::{InvalidWorld, WorldFile, parse_world};
+pub use keys::{CreatedKey, Key, KeyChange, NewKey};
+pub use places::{Environment, KafkaCluster, SchemaRegistry};
+pub(crate) use quotas::{AppliedQuota, Scope};
 pub use resource::Resource;
 
-use crate::UnknownTarget;
 use crate::random::Random;
+use crate::{Propagation, Switches, UnknownTarget};
+use quotas::Quotas;
+use sessions::Sessions;
 
 /// One organization with all that is in it.
 #[derive(Debug, Clone)]
 pub struct World {
     organization: OrganizationId,
-    /// When all but the keys was made.
+    /// When it began.
     began_at: Timestamp,
     environments: Vec<Environment>,
     kafka_clusters: Vec<KafkaCluster>,
     schema_registries: Vec<SchemaRegistry>,
     service_accounts: Vec<ServiceAccount>,
     users: Vec<User>,
-    /// Who may do everything (`OrganizationAdmin`).
-    admins: Vec<OwnerId>,
+    bindings: Vec<RoleBinding>,
     /// In the order in which they were made; none is ever taken out.
     keys: Vec<Key>,
     key_places: HashMap<ApiKeyId, usize>,
-    random: Random,
+    sessions: Sessions,
+    /// The latest events; older ones are forgotten.
+    events: VecDeque<AuditEvent>,
+    event_count: u64,
+    quotas: Quotas,
+    random: Streams,
+    propagation: Propagation,
     unknown_target: UnknownTarget,
+    switches: Switches,
     data_plane: Option<String>,
 }
 
-/// An environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Environment {
-    /// `env-…`.
-    pub id: EnvironmentId,
-    /// Its name.
-    pub display_name: String,
+/// Chance, one stream for each kind of object.
+#[derive(Debug, Clone)]
+struct Streams {
+    environments: Random,
+    clusters: Random,
+    registries: Random,
+    accounts: Random,
+    users: Random,
+    bindings: Random,
+    keys: Random,
+    sessions: Random,
 }
 
-/// A Kafka cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KafkaCluster {
-    /// `lkc-…`.
-    pub id: ResourceId,
-    /// Its environment.
-    pub environment: EnvironmentId,
-    /// Its name.
-    pub display_name: String,
-}
-
-/// A Schema Registry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaRegistry {
-    /// `lsrc-…`.
-    pub id: ResourceId,
-    /// Its environment.
-    pub environment: EnvironmentId,
-}
-
-/// A service account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceAccount {
-    /// `sa-…`.
-    pub id: OwnerId,
-    /// Its name, unique in the organization.
-    pub display_name: String,
-    /// Words for people.
-    pub description: String,
-}
-
-/// A user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
-    /// `u-…`.
-    pub id: OwnerId,
-    /// Its address.
-    pub email: String,
+impl Streams {
+    fn new(seed: u64) -> Self {
+        let stream = |name: &str| Random::new(seed, name);
+        Self {
+            environments: stream("new-environments"),
+            clusters: stream("kafka-clusters"),
+            registries: stream("schema-registries"),
+            accounts: stream("service-accounts"),
+            users: stream("users"),
+            bindings: stream("role-bindings"),
+            keys: stream("keys"),
+            sessions: stream("sessions"),
+        }
+    }
 }
 
 impl World {
@@ -92,7 +98,7 @@ impl World {
         &self.organization
     }
 
-    /// When environments, clusters and accounts were made.
+    /// When the world began.
     pub fn began_at(&self) -> Timestamp {
         self.began_at
     }
@@ -112,7 +118,7 @@ impl World {
         &self.schema_registries
     }
 
-    /// The service accounts; the last is the admin key's.
+    /// The service accounts; at the beginning the last is the admin key's.
     pub fn service_accounts(&self) -> &[ServiceAccount] {
         &self.service_accounts
     }
@@ -122,9 +128,19 @@ impl World {
         &self.users
     }
 
+    /// The role bindings.
+    pub fn role_bindings(&self) -> &[RoleBinding] {
+        &self.bindings
+    }
+
     /// Every key that was ever made, in that order.
     pub fn all_keys(&self) -> &[Key] {
         &self.keys
+    }
+
+    /// What is not known of Confluent Cloud, and taken to be so here.
+    pub(crate) fn switches(&self) -> &Switches {
+        &self.switches
     }
 
     /// Address of a cluster's or registry's HTTP API: this simulator's own
@@ -138,12 +154,24 @@ impl World {
     pub(crate) fn set_data_plane(&mut self, address: String) {
         self.data_plane = Some(address);
     }
-}
 
-impl KafkaCluster {
-    /// Address that clients of Kafka begin with. No broker is behind it: the
-    /// name never resolves, so that no key is sent to a stranger.
-    pub fn bootstrap_endpoint(&self) -> String {
-        format!("SASL_SSL://{}.simulator.invalid:9092", self.id)
+    /// The organization's name, worldwide.
+    pub(crate) fn organization_name(&self) -> String {
+        format!("crn://confluent.cloud/organization={}", self.organization)
+    }
+
+    /// The id of the owner, if it exists.
+    fn owner(&self, id: &str) -> Option<OwnerId> {
+        let accounts = self.service_accounts.iter().map(|account| &account.id);
+        let users = self.users.iter().map(|user| &user.id);
+        accounts
+            .chain(users)
+            .find(|known| known.as_str() == id)
+            .cloned()
+    }
+
+    fn environment_id(&self, id: &str) -> Option<EnvironmentId> {
+        let mut known = self.environments.iter().map(|known| &known.id);
+        known.find(|known| known.as_str() == id).cloned()
     }
 }

@@ -103,11 +103,10 @@ impl World {
         if !["aws", "gcp", "azure"].contains(&cloud) || region.is_empty() {
             return None;
         }
-        let mut environments = self.environments.iter();
-        let known = environments.find(|known| Some(known.id.as_str()) == environment)?;
+        let environment = self.environment_id(environment?)?;
         Some(Resource::FlinkRegion {
             id: ResourceId::new(id).ok()?,
-            environment: known.id.clone(),
+            environment,
         })
     }
 }

@@ -7,9 +7,19 @@
 )]
 
 mod access;
+mod accounts;
 mod api_keys;
+mod audit;
+mod bindings;
+mod clients;
+mod control;
+mod faults;
 mod inventory;
+mod nonsense;
 mod paging;
 mod process;
+mod propagation;
+mod quotas;
 mod shapes;
+mod switches;
 mod wire;

@@ -1,5 +1,7 @@
 //! A client that knows nothing: it sends bytes and shows what came back.
 
+use std::io;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use confluent_simulator::{Options, Running, Simulator};
@@ -48,8 +50,7 @@ impl Wire {
         path: &str,
         body: Value,
     ) -> Answer {
-        let token = STANDARD.encode(format!("{id}:{secret}"));
-        let header = format!("Authorization: Basic {token}\r\n");
+        let header = basic(id, secret);
         let body = if body.is_null() {
             String::new()
         } else {
@@ -60,17 +61,53 @@ impl Wire {
 
     /// Sends a request with these headers.
     pub(crate) async fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let text = self.exchange(method, path, headers, body).await.unwrap();
+        Answer::read(&text)
+    }
+
+    /// Sends a request as the admin and tells the bytes that came back, or how
+    /// the connection ended.
+    pub(crate) async fn raw(&self, method: &str, path: &str, body: &Value) -> io::Result<String> {
+        let key = self.simulator.admin_key();
+        let header = basic(key.id.as_str(), key.secret.expose());
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        self.exchange(method, path, &header, &body).await
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> io::Result<String> {
         let address = self.running.address();
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut stream = TcpStream::connect(address).await?;
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.write_all(request.as_bytes()).await?;
         let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        Answer::read(&text)
+        stream.read_to_string(&mut text).await?;
+        Ok(text)
+    }
+
+    /// Asks with a key that an answer brought.
+    pub(crate) async fn ask_with(&self, created: &Answer, path: &str) -> Answer {
+        let (id, secret) = (created.text("/id"), created.text("/spec/secret"));
+        self.ask_as(id, secret, "GET", path, Value::Null).await
+    }
+
+    /// The path that shows whether a key opens the first Kafka cluster.
+    pub(crate) fn topics(&self) -> String {
+        let cluster = &self.simulator.state().kafka_clusters[0].id;
+        format!("/kafka/v3/clusters/{cluster}/topics")
     }
 
     /// Makes a key for the first service account and Kafka cluster.
@@ -89,6 +126,12 @@ impl Wire {
             "resource": {"id": state.kafka_clusters[0].id},
         }})
     }
+}
+
+/// The header that carries a key.
+pub(crate) fn basic(id: &str, secret: &str) -> String {
+    let token = STANDARD.encode(format!("{id}:{secret}"));
+    format!("Authorization: Basic {token}\r\n")
 }
 
 impl Answer {
@@ -125,7 +168,8 @@ impl Answer {
             body: if body.is_empty() {
                 Value::Null
             } else {
-                serde_json::from_str(body).unwrap()
+                // What is no JSON is shown as a text.
+                serde_json::from_str(body).unwrap_or_else(|_| body.into())
             },
         }
     }

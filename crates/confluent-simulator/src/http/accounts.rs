@@ -1,0 +1,112 @@
+//! `iam/v2/service-accounts` and `iam/v2/users`. Whoever is authenticated may
+//! see them, an administrator may change them.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::IntoResponse;
+use serde_json::Value;
+
+use super::call::{Call, object, required, text};
+use super::objects;
+use super::paging::Page;
+use crate::Refusal;
+
+const ACCOUNTS: &str = "/iam/v2/service-accounts";
+const USERS: &str = "/iam/v2/users";
+
+/// `display_name` may be given several times: one that fits is enough.
+pub(super) async fn list_accounts(call: Call) -> Result<Json<Value>, Refusal> {
+    let page = Page::of(&call.query)?;
+    let wanted: Vec<&str> = call.query.all("display_name").collect();
+    let world = call.simulator.world();
+    let accounts = world
+        .service_accounts()
+        .iter()
+        .filter(|account| wanted.is_empty() || wanted.contains(&account.display_name.as_str()))
+        .enumerate();
+    let render = |account| objects::service_account(&world, &call.base, account);
+    let types = ("iam/v2", "ServiceAccountList");
+    Ok(Json(page.cut(&call, ACCOUNTS, types, accounts, render)))
+}
+
+pub(super) async fn create_account(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
+    let body = object(&body)?;
+    let name = required(&body, "/display_name")?;
+    let description = text(&body, "/description")?.unwrap_or_default();
+    call.admin()?;
+    let mut world = call.simulator.world();
+    let account = world.create_service_account(call.now, &name, &description)?;
+    let location = format!("{}{ACCOUNTS}/{}", call.base, account.id);
+    let value = objects::service_account(&world, &call.base, &account);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(value)))
+}
+
+pub(super) async fn read_account(
+    call: Call,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let world = call.simulator.world();
+    let account = world.service_account(&id)?;
+    Ok(Json(objects::service_account(&world, &call.base, account)))
+}
+
+pub(super) async fn update_account(
+    call: Call,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let description = text(&object(&body)?, "/description")?;
+    call.admin()?;
+    let mut world = call.simulator.world();
+    world.update_service_account(call.now, &id, description)?;
+    let account = world.service_account(&id)?;
+    Ok(Json(objects::service_account(&world, &call.base, account)))
+}
+
+pub(super) async fn delete_account(
+    call: Call,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    call.admin()?;
+    let mut world = call.simulator.world();
+    world.delete_service_account(call.now, &id)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn list_users(call: Call) -> Result<Json<Value>, Refusal> {
+    let page = Page::of(&call.query)?;
+    let world = call.simulator.world();
+    let users = world.users().iter().enumerate();
+    let render = |user| objects::user(&world, &call.base, user);
+    let types = ("iam/v2", "UserList");
+    Ok(Json(page.cut(&call, USERS, types, users, render)))
+}
+
+pub(super) async fn read_user(call: Call, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+    let world = call.simulator.world();
+    let user = world.user(&id)?;
+    Ok(Json(objects::user(&world, &call.base, user)))
+}
+
+pub(super) async fn update_user(
+    call: Call,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let full_name = text(&object(&body)?, "/full_name")?;
+    call.admin()?;
+    let mut world = call.simulator.world();
+    world.update_user(call.now, &id, full_name)?;
+    let user = world.user(&id)?;
+    Ok(Json(objects::user(&world, &call.base, user)))
+}
+
+pub(super) async fn delete_user(call: Call, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+    call.admin()?;
+    let mut world = call.simulator.world();
+    world.delete_user(call.now, &id)?;
+    Ok(StatusCode::NO_CONTENT)
+}

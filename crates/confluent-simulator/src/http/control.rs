@@ -1,0 +1,57 @@
+//! `/simulator/`: what the vendor has not. Without authentication, for it
+//! shows no secret and listens on loopback.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+
+use super::call::object;
+use crate::{Arming, Refusal, Simulator, parse_duration};
+
+pub(super) async fn state(State(simulator): State<Simulator>) -> impl IntoResponse {
+    Json(simulator.state())
+}
+
+pub(super) async fn clock(State(simulator): State<Simulator>) -> Json<Value> {
+    Json(json!({ "now": simulator.clock().now() }))
+}
+
+pub(super) async fn advance(
+    State(simulator): State<Simulator>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let body = object(&body)?;
+    let text = body["advance"].as_str().ok_or_else(|| {
+        Refusal::unusable("`advance` is missing: give a duration such as \"120s\"")
+    })?;
+    let by = parse_duration(text).map_err(|error| Refusal::unusable(error.to_string()))?;
+    let now = simulator
+        .advance(by)
+        .map_err(|error| Refusal::unusable(error.to_string()))?;
+    Ok(Json(json!({ "now": now })))
+}
+
+pub(super) async fn faults(State(simulator): State<Simulator>) -> Json<Value> {
+    Json(json!({ "faults": simulator.faults() }))
+}
+
+pub(super) async fn arm(
+    State(simulator): State<Simulator>,
+    body: Bytes,
+) -> Result<impl IntoResponse, Refusal> {
+    let arming = Arming::parse(&body).map_err(|error| Refusal::unusable(error.to_string()))?;
+    simulator.arm(&arming);
+    Ok((StatusCode::CREATED, faults(State(simulator)).await))
+}
+
+pub(super) async fn disarm(State(simulator): State<Simulator>) -> StatusCode {
+    simulator.disarm();
+    StatusCode::NO_CONTENT
+}
+
+pub(super) async fn audit_events(State(simulator): State<Simulator>) -> Json<Value> {
+    Json(json!({ "events": simulator.audit_events() }))
+}

@@ -1,0 +1,214 @@
+//! What keys are made for: the organization, its environments, Kafka clusters
+//! and Schema Registries. Whoever is authenticated may see them, an
+//! administrator may change them.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::IntoResponse;
+use serde_json::Value;
+
+use super::call::{Call, object, required, text};
+use super::objects;
+use super::paging::Page;
+use crate::Refusal;
+
+const ORGANIZATIONS: &str = "/org/v2/organizations";
+const ENVIRONMENTS: &str = "/org/v2/environments";
+const CLUSTERS: &str = "/cmk/v2/clusters";
+const REGISTRIES: &str = "/srcm/v3/clusters";
+
+pub(super) async fn list_organizations(call: Call) -> Result<Json<Value>, Refusal> {
+    let page = Page::of(&call.query)?;
+    let world = call.simulator.world();
+    let all = std::iter::once(()).enumerate();
+    let render = |()| objects::organization(&world, &call.base);
+    let types = ("org/v2", "OrganizationList");
+    Ok(Json(page.cut(&call, ORGANIZATIONS, types, all, render)))
+}
+
+pub(super) async fn read_organization(
+    call: Call,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let world = call.simulator.world();
+    if world.organization().as_str() != id {
+        return Err(Refusal::forbidden());
+    }
+    Ok(Json(objects::organization(&world, &call.base)))
+}
+
+pub(super) async fn list_environments(call: Call) -> Result<Json<Value>, Refusal> {
+    let page = Page::of(&call.query)?;
+    let world = call.simulator.world();
+    let environments = world.environments().iter().enumerate();
+    let render = |environment| objects::environment(&world, &call.base, environment);
+    let types = ("org/v2", "EnvironmentList");
+    Ok(Json(page.cut(
+        &call,
+        ENVIRONMENTS,
+        types,
+        environments,
+        render,
+    )))
+}
+
+pub(super) async fn create_environment(
+    call: Call,
+    body: Bytes,
+) -> Result<impl IntoResponse, Refusal> {
+    let name = required(&object(&body)?, "/display_name")?;
+    call.admin()?;
+    let mut world = call.simulator.world();
+    let environment = world.create_environment(call.now, &name)?;
+    let location = format!("{}{ENVIRONMENTS}/{}", call.base, environment.id);
+    let value = objects::environment(&world, &call.base, &environment);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(value)))
+}
+
+pub(super) async fn read_environment(
+    call: Call,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    let world = call.simulator.world();
+    let environment = world.environment(&id)?;
+    Ok(Json(objects::environment(&world, &call.base, environment)))
+}
+
+pub(super) async fn update_environment(
+    call: Call,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let name = text(&object(&body)?, "/display_name")?;
+    call.admin()?;
+    let mut world = call.simulator.world();
+    world.update_environment(call.now, &id, name)?;
+    let environment = world.environment(&id)?;
+    Ok(Json(objects::environment(&world, &call.base, environment)))
+}
+
+pub(super) async fn delete_environment(
+    call: Call,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    call.admin()?;
+    let mut world = call.simulator.world();
+    world.delete_environment(call.now, &id)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Clusters of the one environment that the query must name.
+pub(super) async fn list_clusters(call: Call) -> Result<Json<Value>, Refusal> {
+    let page = Page::of(&call.query)?;
+    let wanted = known_environment(&call)?;
+    let world = call.simulator.world();
+    let clusters = world
+        .kafka_clusters()
+        .iter()
+        .filter(|cluster| cluster.environment.as_str() == wanted)
+        .enumerate();
+    let render = |cluster| objects::cluster(&world, &call.base, cluster);
+    let types = ("cmk/v2", "ClusterList");
+    Ok(Json(page.cut(&call, CLUSTERS, types, clusters, render)))
+}
+
+pub(super) async fn create_cluster(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
+    let body = object(&body)?;
+    let name = required(&body, "/spec/display_name")?;
+    let environment = required(&body, "/spec/environment/id")?;
+    call.admin()?;
+    let mut world = call.simulator.world();
+    let cluster = world.create_kafka_cluster(call.now, &environment, &name)?;
+    let location = format!("{}{CLUSTERS}/{}", call.base, cluster.id);
+    let value = objects::cluster(&world, &call.base, &cluster);
+    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(value)))
+}
+
+/// The environment must be named; clients that do not know it leave it empty.
+pub(super) async fn read_cluster(
+    call: Call,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    if !call.query.has("environment") {
+        return Err(no_environment());
+    }
+    let world = call.simulator.world();
+    let cluster = world.kafka_cluster(&id, call.query.get("environment"))?;
+    Ok(Json(objects::cluster(&world, &call.base, cluster)))
+}
+
+pub(super) async fn update_cluster(
+    call: Call,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let name = text(&object(&body)?, "/spec/display_name")?;
+    call.admin()?;
+    let mut world = call.simulator.world();
+    world.update_kafka_cluster(call.now, &id, name)?;
+    let cluster = world.kafka_cluster(&id, None)?;
+    Ok(Json(objects::cluster(&world, &call.base, cluster)))
+}
+
+pub(super) async fn delete_cluster(
+    call: Call,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refusal> {
+    if !call.query.has("environment") {
+        return Err(no_environment());
+    }
+    call.admin()?;
+    let mut world = call.simulator.world();
+    world.kafka_cluster(&id, call.query.get("environment"))?;
+    world.delete_kafka_cluster(call.now, &id)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Registries of the one environment that the query must name.
+pub(super) async fn list_registries(call: Call) -> Result<Json<Value>, Refusal> {
+    let page = Page::of(&call.query)?;
+    let wanted = known_environment(&call)?;
+    let world = call.simulator.world();
+    let registries = world
+        .schema_registries()
+        .iter()
+        .filter(|registry| registry.environment.as_str() == wanted)
+        .enumerate();
+    let render = |registry| objects::registry(&world, &call.base, registry);
+    let types = ("srcm/v3", "ClusterList");
+    Ok(Json(page.cut(&call, REGISTRIES, types, registries, render)))
+}
+
+pub(super) async fn read_registry(
+    call: Call,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refusal> {
+    if !call.query.has("environment") {
+        return Err(no_environment());
+    }
+    let wanted = call.query.get("environment");
+    let world = call.simulator.world();
+    let mut registries = world.schema_registries().iter();
+    let registry = registries
+        .find(|registry| {
+            registry.id.as_str() == id
+                && wanted.is_none_or(|wanted| registry.environment.as_str() == wanted)
+        })
+        .ok_or_else(Refusal::forbidden)?;
+    Ok(Json(objects::registry(&world, &call.base, registry)))
+}
+
+fn known_environment(call: &Call) -> Result<&str, Refusal> {
+    let wanted = call.query.get("environment").ok_or_else(no_environment)?;
+    match call.simulator.world().environment(wanted) {
+        Ok(_) => Ok(wanted),
+        Err(_) => Err(Refusal::forbidden()),
+    }
+}
+
+fn no_environment() -> Refusal {
+    Refusal::filter("environment", "environment is required")
+}

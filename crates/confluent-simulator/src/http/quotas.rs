@@ -1,0 +1,111 @@
+//! `service-quota/v1`.
+
+use axum::Json;
+use axum::extract::Path;
+use serde_json::{Value, json};
+
+use super::call::Call;
+use super::paging::Page;
+use crate::world::{AppliedQuota, Scope};
+use crate::{Refusal, World};
+
+const QUOTAS: &str = "/service-quota/v1/applied-quotas";
+const SCOPES: &str = "/service-quota/v1/scopes";
+const MOST: usize = 200;
+
+/// The limits of the scope that the query must name, in any case.
+pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
+    let page = Page::up_to(&call.query, MOST)?;
+    let text = call
+        .query
+        .get("scope")
+        .ok_or_else(|| Refusal::filter("scope", "scope is required"))?;
+    let scope = scope(text).ok_or_else(|| Refusal::filter("scope", "scope is unknown"))?;
+    let world = call.simulator.world();
+    let quotas = world
+        .applied_quotas(scope)
+        .into_iter()
+        .filter(|quota| wanted(&call, quota))
+        .enumerate();
+    let render = |quota| object(&world, &call.base, &quota);
+    let types = ("service-quota/v1", "AppliedQuotaList");
+    Ok(Json(page.cut(&call, QUOTAS, types, quotas, render)))
+}
+
+/// The first limit with a code, of what the query names.
+pub(super) async fn read(call: Call, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+    let world = call.simulator.world();
+    let quota = Scope::ALL
+        .into_iter()
+        .flat_map(|scope| world.applied_quotas(scope))
+        .find(|quota| quota.code == id && wanted(&call, quota))
+        .ok_or_else(Refusal::not_found)?;
+    Ok(Json(object(&world, &call.base, &quota)))
+}
+
+pub(super) async fn list_scopes(call: Call) -> Result<Json<Value>, Refusal> {
+    let page = Page::up_to(&call.query, MOST)?;
+    let scopes = Scope::ALL.into_iter().enumerate();
+    let render = |scope| scope_object(&call.base, scope);
+    let types = ("service-quota/v1", "ScopeList");
+    Ok(Json(page.cut(&call, SCOPES, types, scopes, render)))
+}
+
+pub(super) async fn read_scope(call: Call, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+    let scope = scope(&id).ok_or_else(Refusal::not_found)?;
+    Ok(Json(scope_object(&call.base, scope)))
+}
+
+fn scope(text: &str) -> Option<Scope> {
+    let mut scopes = Scope::ALL.into_iter();
+    scopes.find(|scope| scope.word().eq_ignore_ascii_case(text))
+}
+
+fn wanted(call: &Call, quota: &AppliedQuota) -> bool {
+    let fits = |parameter, value: Option<&str>| {
+        let wanted = call.query.get(parameter);
+        wanted.is_none_or(|wanted| value == Some(wanted))
+    };
+    let cluster = (quota.scope == Scope::KafkaCluster).then_some(quota.subject.as_str());
+    fits("id", Some(quota.code))
+        && fits("environment", quota.environment.as_deref())
+        && fits("kafka_cluster", cluster)
+}
+
+fn object(world: &World, base: &str, quota: &AppliedQuota) -> Value {
+    let mut value = json!({
+        "api_version": "service-quota/v1",
+        "kind": "AppliedQuota",
+        "id": quota.code,
+        "metadata": {"self": format!("{base}{QUOTAS}/{}", quota.code)},
+        "scope": quota.scope.word(),
+        "display_name": format!("Most {}", quota.display_name),
+        "default_limit": quota.default_limit,
+        "applied_limit": quota.applied_limit,
+        "usage": quota.usage,
+        "organization": {"id": world.organization().as_str()},
+    });
+    let subject = match quota.scope {
+        Scope::Organization | Scope::Environment => None,
+        Scope::KafkaCluster => Some("kafka_cluster"),
+        Scope::ServiceAccount | Scope::UserAccount => Some("user"),
+    };
+    if let Some(member) = subject {
+        value[member] = json!({"id": quota.subject});
+    }
+    if let Some(environment) = &quota.environment {
+        value["environment"] = json!({"id": environment});
+    }
+    value
+}
+
+fn scope_object(base: &str, scope: Scope) -> Value {
+    let word = scope.word();
+    json!({
+        "api_version": "service-quota/v1",
+        "kind": "Scope",
+        "id": word,
+        "metadata": {"self": format!("{base}{SCOPES}/{word}")},
+        "description": format!("Limits of each {}", word.to_lowercase().replace('_', " ")),
+    })
+}

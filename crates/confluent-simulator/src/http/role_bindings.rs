@@ -1,0 +1,68 @@
+//! `iam/v2/role-bindings`, for administrators.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::call::{Call, object, required};
+use super::objects;
+use super::paging::Page;
+use crate::Refusal;
+use crate::world::NewBinding;
+
+const PATH: &str = "/iam/v2/role-bindings";
+
+/// `crn_pattern` must be given; what contains it is listed.
+pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
+    let page = Page::of(&call.query)?;
+    let pattern = call
+        .query
+        .get("crn_pattern")
+        .ok_or_else(|| Refusal::filter("crn_pattern", "crn_pattern is required"))?;
+    call.admin()?;
+    let (principal, role) = (call.query.get("principal"), call.query.get("role_name"));
+    let world = call.simulator.world();
+    let bindings = world
+        .list_role_bindings(pattern, principal, role)
+        .enumerate();
+    let render = |binding| objects::role_binding(&world, &call.base, binding);
+    let types = ("iam/v2", "RoleBindingList");
+    Ok(Json(page.cut(&call, PATH, types, bindings, render)))
+}
+
+pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
+    let body = object(&body)?;
+    let new = NewBinding {
+        principal: required(&body, "/principal")?,
+        role_name: required(&body, "/role_name")?,
+        crn_pattern: required(&body, "/crn_pattern")?,
+    };
+    call.admin()?;
+    let mut world = call.simulator.world();
+    let binding = world.create_role_binding(call.now, new)?;
+    let location = format!("{}{PATH}/{}", call.base, binding.id);
+    let value = objects::role_binding(&world, &call.base, &binding);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(value)))
+}
+
+pub(super) async fn read(call: Call, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
+    call.admin()?;
+    let world = call.simulator.world();
+    let binding = world.role_binding(&id)?;
+    Ok(Json(objects::role_binding(&world, &call.base, binding)))
+}
+
+pub(super) async fn delete(call: Call, Path(id): Path<String>) -> Result<Response, Refusal> {
+    call.admin()?;
+    let mut world = call.simulator.world();
+    let binding = world.delete_role_binding(&id)?;
+    if world.switches().binding_deleted_without_body {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let value = objects::role_binding(&world, &call.base, &binding);
+    Ok(Json(value).into_response())
+}

@@ -1,0 +1,172 @@
+//! What exists at the beginning, as a file tells it: JSON in the shape of
+//! `GET /simulator/state`, of which most may be left out, and `quotas`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use confluent_cloud::ids::InvalidId;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// What exists at the beginning.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorldFile {
+    pub(super) organization: Option<String>,
+    pub(super) environments: Vec<GivenEnvironment>,
+    pub(super) kafka_clusters: Vec<GivenCluster>,
+    pub(super) schema_registries: Vec<GivenRegistry>,
+    pub(super) service_accounts: Vec<GivenAccount>,
+    pub(super) users: Vec<GivenUser>,
+    pub(super) api_keys: Vec<GivenKey>,
+    pub(super) quotas: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivenEnvironment {
+    pub(super) id: String,
+    pub(super) display_name: Option<String>,
+}
+
+/// The address of its HTTP API may stand there and is not used: it is always
+/// the simulator's own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivenCluster {
+    pub(super) id: String,
+    pub(super) environment: String,
+    pub(super) display_name: Option<String>,
+    #[serde(rename = "http_endpoint")]
+    _http_endpoint: Option<String>,
+    pub(super) kafka_bootstrap_endpoint: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivenRegistry {
+    pub(super) id: String,
+    pub(super) environment: String,
+    #[serde(rename = "http_endpoint")]
+    _http_endpoint: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivenAccount {
+    pub(super) id: String,
+    pub(super) display_name: String,
+    #[serde(default)]
+    pub(super) description: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivenUser {
+    pub(super) id: String,
+    pub(super) email: String,
+}
+
+/// No file tells a secret, so nobody knows that of such a key, unless it is the
+/// admin key.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivenKey {
+    pub(super) id: String,
+    pub(super) owner: String,
+    pub(super) resource: String,
+    pub(super) environment: Option<String>,
+    #[serde(default)]
+    pub(super) display_name: String,
+    #[serde(default)]
+    pub(super) description: String,
+    pub(super) created_at: Option<Timestamp>,
+    pub(super) usable_at: Option<Timestamp>,
+    pub(super) last_used_at: Option<Timestamp>,
+    pub(super) deleted_at: Option<Timestamp>,
+}
+
+/// A world that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidWorld(String);
+
+impl InvalidWorld {
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for InvalidWorld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidWorld {}
+
+impl From<InvalidId> for InvalidWorld {
+    fn from(error: InvalidId) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Reads what the file of `-world` holds. Whether its parts fit each other is
+/// seen when the simulator is made.
+///
+/// # Errors
+/// When it is no JSON of that shape; unknown members are refused, for they are
+/// mistyped.
+pub fn parse_world(text: &str) -> Result<WorldFile, InvalidWorld> {
+    serde_json::from_str(text)
+        .map_err(|error| InvalidWorld(format!("the world is not in the shape of a state: {error}")))
+}
+
+impl GivenEnvironment {
+    pub(super) fn new(id: String, display_name: &str) -> Self {
+        Self {
+            id,
+            display_name: Some(display_name.into()),
+        }
+    }
+}
+
+impl GivenCluster {
+    pub(super) fn new(id: String, environment: &str, display_name: &str) -> Self {
+        Self {
+            id,
+            environment: environment.into(),
+            display_name: Some(display_name.into()),
+            _http_endpoint: None,
+            kafka_bootstrap_endpoint: None,
+        }
+    }
+}
+
+impl GivenRegistry {
+    pub(super) fn new(id: String, environment: &str) -> Self {
+        Self {
+            id,
+            environment: environment.into(),
+            _http_endpoint: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_world_may_leave_out_what_it_has_not() {
+        assert_eq!(parse_world("{}"), Ok(WorldFile::default()));
+        let world = parse_world(r#"{"environments":[{"id":"env-1"}],"quotas":{"x":3}}"#).unwrap();
+        assert_eq!(world.environments[0].id, "env-1");
+        assert_eq!(world.quotas["x"], 3);
+    }
+
+    #[test]
+    fn a_mistyped_member_is_named() {
+        let error = parse_world(r#"{"enviroments":[]}"#).unwrap_err();
+        assert!(error.to_string().contains("`enviroments`"), "{error}");
+    }
+}
