@@ -32,6 +32,7 @@ Examples:
 Examples:
   lockkeeper simulator
   lockkeeper simulator -listen=127.0.0.1:8210 -admin-key=ADMIN:secret -seed=7
+  lockkeeper simulator -propagation=real -clock=virtual -world=world.json
   curl http://127.0.0.1:8210/simulator/state")]
     Simulator(Simulator),
     /// Serve the engine as a plugin; OpenBao and Vault start this
@@ -174,6 +175,15 @@ pub(crate) struct Simulator {
     /// Ids and secrets derive from it
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// How long new keys take until they work: `none`, `real`, or a duration
+    #[arg(long, value_name = "TIME", default_value = "none")]
+    pub(crate) propagation: String,
+    /// `real`, or `virtual`: it stands until POST /simulator/clock advances it
+    #[arg(long, value_name = "CLOCK", default_value = "real")]
+    pub(crate) clock: String,
+    /// What exists at the beginning, in the JSON of /simulator/state
+    #[arg(long, value_name = "FILE")]
+    pub(crate) world: Option<std::path::PathBuf>,
     /// Id of the organization
     #[arg(long, value_name = "UUID")]
     pub(crate) organization: Option<String>,

@@ -2,10 +2,14 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use confluent_cloud::ids::{EnvironmentId, OrganizationId};
-use confluent_simulator::{AdminKey, Options, Simulator, bind, parse_admin_key};
+use confluent_simulator::{
+    AdminKey, Options, Simulator, WorldFile, bind, parse_admin_key, parse_clock, parse_propagation,
+    parse_world,
+};
 use tokio::net::TcpListener;
 
 use super::asked_to_end;
@@ -75,6 +79,15 @@ pub(super) fn address_of(listener: &TcpListener) -> Result<SocketAddr, Failure> 
         .map_err(|error| Failure::local(format!("a listener has no address: {error}")))
 }
 
+/// The world that a file describes.
+fn world(file: &Path) -> Result<WorldFile, Failure> {
+    let named = |problem: &dyn std::fmt::Display| {
+        Failure::local(format!("-world `{}`: {problem}", file.display()))
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| named(&error))?;
+    parse_world(&text).map_err(|error| named(&error))
+}
+
 fn options(arguments: &arguments::Simulator) -> Result<Options, Failure> {
     let organization = arguments
         .organization
@@ -91,6 +104,11 @@ fn options(arguments: &arguments::Simulator) -> Result<Options, Failure> {
     Ok(Options {
         admin_key: admin_key(arguments.admin_key.as_deref())?,
         seed: arguments.seed,
+        propagation: parse_propagation(&arguments.propagation)
+            .map_err(|error| Failure::local(format!("-propagation: {error}")))?,
+        clock: parse_clock(&arguments.clock)
+            .map_err(|error| Failure::local(format!("-clock: {error}")))?,
+        world: arguments.world.as_deref().map(world).transpose()?,
         organization,
         environments: Some(environments).filter(|environments| !environments.is_empty()),
         ..Options::default()

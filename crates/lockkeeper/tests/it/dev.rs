@@ -150,6 +150,32 @@ fn a_simulator_serves_the_world_that_was_asked_for() {
 }
 
 #[test]
+fn a_world_from_a_file_has_its_own_clock_and_propagation() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("world.json");
+    let world = r#"{"environments": [{"id": "env-abc12"}],
+        "service_accounts": [{"id": "sa-abc123", "display_name": "orders"}]}"#;
+    std::fs::write(&file, world).unwrap();
+    let given = format!("-world={}", file.display());
+    let (_program, said) = simulator(&[&given, "-clock=virtual", "-propagation=90s"]);
+    let address = value_of(&said, "A simulated Confluent Cloud listens at");
+    let http = Http::new(address);
+    let (_, state) = http.raw("GET", "/simulator/state", None);
+    let state: Value = serde_json::from_str(&state).unwrap();
+    assert_eq!(state["service_accounts"][0]["id"], "sa-abc123");
+    let advance = serde_json::json!({"advance": "120s"});
+    let (status, answer) = http.raw("POST", "/simulator/clock", Some(&advance));
+    assert_eq!(status, 200, "{answer}");
+    let program = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "");
+    for flag in ["-world=/no/such/file", "-clock=odd", "-propagation=odd"] {
+        let refused = program.run(&["simulator", "-listen=127.0.0.1:0", flag]);
+        assert_eq!(refused.status, 1, "{refused:?}");
+        let name = flag.split('=').next().unwrap();
+        assert!(refused.stderr.starts_with(name), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn the_same_seed_makes_the_same_world() {
     let world = |seed: &str| {
         let (_program, said) = simulator(&[seed]);
