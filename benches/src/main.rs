@@ -12,8 +12,10 @@
 )]
 
 mod load;
+mod plugin;
 mod process;
 mod server;
+mod start;
 mod statistics;
 
 use std::process::ExitCode;
@@ -21,12 +23,16 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: benches <what> [-seconds=N] [-rounds=N]
 
+  plugin    `creds` of the plugin in OpenBao beside a plugin that answers a constant
   server    `creds` of our server in memory beside KV reads of OpenBao
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.split_first() {
+        Some((what, rest)) if what == "plugin" => {
+            Plan::read(rest).and_then(|plan| plugin::run(&plan))
+        }
         Some((what, rest)) if what == "server" => {
             Plan::read(rest).and_then(|plan| server::run(&plan))
         }

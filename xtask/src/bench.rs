@@ -1,12 +1,14 @@
-//! `cargo xtask bench`: builds the programs in release and starts a
-//! measurement of the package `benches`.
+//! `cargo xtask bench`: builds the programs in release, what a plugin's
+//! measurement needs as it is handed out, and starts a measurement of the
+//! package `benches`.
 
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
+use crate::dist::{Part, Target};
 use crate::tools;
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::{Package, Workspace, cargo};
 
 /// What is built before anything is measured.
 const PACKAGES: [&str; 3] = [
@@ -28,7 +30,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let programs = workspace.target.join("release");
-    let status = Command::new(programs.join("benches"))
+    let mut measure = Command::new(programs.join("benches"));
+    if arguments.first().is_some_and(|what| what == "plugin") {
+        let handed_out = Target::find()?;
+        let plugin = package(&workspace, "vault-plugin-secrets-confluent-cloud")?;
+        let plugin = handed_out.build(&workspace, plugin, Part::Program)?;
+        let frame = package(&workspace, "vault-plugin")?;
+        let constant = handed_out.build(&workspace, frame, Part::Example("constant"))?;
+        measure.env("BENCH_PLUGIN", plugin);
+        measure.env("BENCH_CONSTANT", constant);
+    }
+    let status = measure
         .args(arguments)
         .env("LOCKKEEPER_BIN_DIR", &programs)
         .env("LOCKKEEPER_BAO", bao)
@@ -38,4 +50,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         Some(Ok(code)) => ExitCode::from(code),
         _ => ExitCode::FAILURE,
     })
+}
+
+fn package<'a>(workspace: &'a Workspace, name: &str) -> Result<&'a Package> {
+    let mut packages = workspace.packages.iter();
+    packages
+        .find(|package| package.name == name)
+        .with_context(|| format!("there is no package `{name}`"))
 }

@@ -44,7 +44,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         packages.filter(|package| PROGRAMS.contains(&package.name.as_str()))
     };
     for package in programs() {
-        let built = target.build(&workspace, package)?;
+        let built = target.build(&workspace, package, Part::Program)?;
         let bytes = fs::read(&built)?;
         elf::must_be_static(&bytes)
             .with_context(|| format!("`{}` cannot be handed out", package.name))?;
@@ -86,18 +86,29 @@ impl Target {
         })
     }
 
-    /// Builds the program of a package as it is handed out; returns its path.
-    pub(crate) fn build(&self, workspace: &Workspace, package: &Package) -> Result<PathBuf> {
+    /// Builds a part of a package as it is handed out; returns its path.
+    pub(crate) fn build(
+        &self,
+        workspace: &Workspace,
+        package: &Package,
+        part: Part<'_>,
+    ) -> Result<PathBuf> {
         let mut build = self.cargo(workspace, "rustc");
         build.args(["--package", &package.name]);
         build.args(features(package).map(|feature| format!("--features={feature}")));
-        build.args(["--bin", &package.name]);
+        build.args(match part {
+            Part::Program => ["--bin", &package.name],
+            Part::Example(name) => ["--example", name],
+        });
         // Half a megabyte less of relocations, which start-up works through.
         build.args(["--", "-Clink-arg=-Wl,-z,pack-relative-relocs"]);
         let status = build.status().context("cannot start cargo")?;
         ensure!(status.success(), "cannot build `{}`", package.name);
         let folder = workspace.target.join(&self.triple).join(PROFILE);
-        Ok(folder.join(&package.name))
+        Ok(match part {
+            Part::Program => folder.join(&package.name),
+            Part::Example(name) => folder.join("examples").join(name),
+        })
     }
 
     /// A command of cargo's for what is handed out.
@@ -118,6 +129,15 @@ impl Target {
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
         cargo
     }
+}
+
+/// What is built of a package.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part<'a> {
+    /// The program of the package's name.
+    Program,
+    /// An example, which is handed out to nobody but measured.
+    Example(&'a str),
 }
 
 fn features(package: &Package) -> Option<&'static str> {

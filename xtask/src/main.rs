@@ -28,7 +28,7 @@ usage: cargo xtask <command>
 
   test [--offline] [-- <arguments of cargo test>]
                  install what the tests need under `target/` and run them all
-  bench <what>   build in release and measure beside a peer; `bench server`
+  bench <what>   build in release and measure beside a peer: `server`, `plugin`
   tidy           check the rules that the compiler does not know
   codegen [--check]
                  make the Rust code of the protobuf definitions, or only

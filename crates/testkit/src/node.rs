@@ -58,6 +58,11 @@ impl BaoNode {
         &self.address
     }
 
+    /// A token that may do everything.
+    pub fn root_token(&self) -> &str {
+        &self.root_token
+    }
+
     /// The command line of the same program, as root.
     pub fn cli(&self) -> Cli {
         self.bao.cli(&self.address, &self.root_token)

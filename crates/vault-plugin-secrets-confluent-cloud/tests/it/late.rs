@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -10,6 +11,7 @@ use std::thread;
 pub(crate) struct LateAnswers {
     address: String,
     gate: Arc<Gate>,
+    connections: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -26,8 +28,11 @@ impl LateAnswers {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let gate = Arc::new(Gate::default());
         let gates = Arc::clone(&gate);
+        let connections = Arc::<AtomicUsize>::default();
+        let count = Arc::clone(&connections);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                count.fetch_add(1, Ordering::SeqCst);
                 let Ok(server) = TcpStream::connect(&target) else {
                     continue;
                 };
@@ -37,12 +42,21 @@ impl LateAnswers {
                 thread::spawn(move || pass(answers.unwrap(), client, || gate.wait()));
             }
         });
-        Self { address, gate }
+        Self {
+            address,
+            gate,
+            connections,
+        }
     }
 
     /// Where clients connect.
     pub(crate) fn url(&self) -> &str {
         &self.address
+    }
+
+    /// How many connections there have been.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// Holds every answer back from now on, or lets all through.

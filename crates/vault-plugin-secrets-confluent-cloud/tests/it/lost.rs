@@ -1,5 +1,5 @@
-//! Confluent answers late, and meanwhile the client is gone or the plugin
-//! dies: no key is left behind.
+//! The wire to Confluent. It answers late, and meanwhile the client is gone or
+//! the plugin dies: no key is left behind.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -40,6 +40,19 @@ fn ask(mounted: &Mounted, role: &str) -> TcpStream {
         (mounted.cloud.made().len() == made + 1).then_some(())
     });
     client
+}
+
+#[test]
+fn connections_to_the_cloud_are_reused() {
+    let bao = require_bao!();
+    let (mounted, wire) = mounted(&bao);
+    let first = mounted.creds("confluent/creds/app");
+    let before = wire.connections();
+    for _ in 0..10 {
+        mounted.creds("confluent/creds/app");
+    }
+    mounted.cli.ok(&["lease", "revoke", "-sync", &first.lease]);
+    assert_eq!(wire.connections(), before);
 }
 
 #[test]

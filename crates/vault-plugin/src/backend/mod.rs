@@ -9,6 +9,7 @@ mod instances;
 mod service;
 mod storage;
 mod system_view;
+mod together;
 
 pub(crate) use instances::Instances;
 pub(crate) use service::{Engine, Multiplexing, Version};

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::errors::{of_host, of_status};
 use super::host::Host;
+use super::together::TogetherBy;
 use crate::pb::backend::{
     StorageDeleteArgs, StorageEntry, StorageGetArgs, StorageListArgs, StorageListPageArgs,
     StoragePutArgs,
@@ -21,6 +22,7 @@ pub(super) struct HostStorage {
     host: Arc<Host>,
     /// Vault has no paging: found out once, by the code of its answer.
     pages: AtomicBool,
+    reads: TogetherBy<Option<Zeroizing<Vec<u8>>>>,
 }
 
 impl HostStorage {
@@ -29,6 +31,7 @@ impl HostStorage {
         Self {
             host,
             pages: AtomicBool::new(true),
+            reads: TogetherBy::default(),
         }
     }
 }
@@ -36,17 +39,20 @@ impl HostStorage {
 #[async_trait]
 impl Storage for HostStorage {
     async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        let doing = || format!("reading `{key}`");
-        let arguments = StorageGetArgs {
-            key: key.to_owned(),
-            ..StorageGetArgs::default()
+        let call = async {
+            let doing = || format!("reading `{key}`");
+            let arguments = StorageGetArgs {
+                key: key.to_owned(),
+                ..StorageGetArgs::default()
+            };
+            let reply = self.host.storage()?.get(arguments).await;
+            let reply = reply
+                .map_err(|status| of_status(&doing(), &status))?
+                .into_inner();
+            succeeded(doing, &reply.err)?;
+            Ok(reply.entry.map(|entry| Zeroizing::new(entry.value)))
         };
-        let reply = self.host.storage()?.get(arguments).await;
-        let reply = reply
-            .map_err(|status| of_status(&doing(), &status))?
-            .into_inner();
-        succeeded(doing, &reply.err)?;
-        Ok(reply.entry.map(|entry| Zeroizing::new(entry.value)))
+        self.reads.ask(key, call).await
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {

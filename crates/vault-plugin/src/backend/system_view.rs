@@ -11,46 +11,76 @@ use tonic::{Response, Status};
 use super::convert;
 use super::errors::of_status;
 use super::host::Host;
+use super::together::Together;
 use crate::pb::backend::Empty;
 
-/// Each question is a call; hosts answer from memory.
+/// Hosts answer from memory, and requests that come together ask together.
 pub(super) struct HostSystemView {
     host: Arc<Host>,
+    default_lease_ttl: Together<Duration>,
+    max_lease_ttl: Together<Duration>,
+    tainted: Together<bool>,
+    replication: Together<Replication>,
+    local_mount: Together<bool>,
 }
 
 impl HostSystemView {
     /// The view behind a connection.
     pub(super) fn new(host: Arc<Host>) -> Self {
-        Self { host }
+        Self {
+            host,
+            default_lease_ttl: Together::default(),
+            max_lease_ttl: Together::default(),
+            tainted: Together::default(),
+            replication: Together::default(),
+            local_mount: Together::default(),
+        }
     }
 }
 
 #[async_trait]
 impl SystemView for HostSystemView {
     async fn default_lease_ttl(&self) -> Result<Duration, Error> {
-        let reply = self.host.system_view()?.default_lease_ttl(Empty {}).await;
-        answer("asking for the default lease TTL", reply).map(|reply| convert::duration(reply.ttl))
+        let call = async {
+            let reply = self.host.system_view()?.default_lease_ttl(Empty {}).await;
+            let reply = answer("asking for the default lease TTL", reply)?;
+            Ok(convert::duration(reply.ttl))
+        };
+        self.default_lease_ttl.ask(call).await
     }
 
     async fn max_lease_ttl(&self) -> Result<Duration, Error> {
-        let reply = self.host.system_view()?.max_lease_ttl(Empty {}).await;
-        answer("asking for the max lease TTL", reply).map(|reply| convert::duration(reply.ttl))
+        let call = async {
+            let reply = self.host.system_view()?.max_lease_ttl(Empty {}).await;
+            let reply = answer("asking for the max lease TTL", reply)?;
+            Ok(convert::duration(reply.ttl))
+        };
+        self.max_lease_ttl.ask(call).await
     }
 
     async fn tainted(&self) -> Result<bool, Error> {
-        let reply = self.host.system_view()?.tainted(Empty {}).await;
-        answer("asking whether the mount is being removed", reply).map(|reply| reply.tainted)
+        let call = async {
+            let reply = self.host.system_view()?.tainted(Empty {}).await;
+            Ok(answer("asking whether the mount is being removed", reply)?.tainted)
+        };
+        self.tainted.ask(call).await
     }
 
     async fn replication(&self) -> Result<Replication, Error> {
-        let reply = self.host.system_view()?.replication_state(Empty {}).await;
-        answer("asking for the node's role", reply)
-            .map(|reply| Replication(reply.state.cast_unsigned()))
+        let call = async {
+            let reply = self.host.system_view()?.replication_state(Empty {}).await;
+            let reply = answer("asking for the node's role", reply)?;
+            Ok(Replication(reply.state.cast_unsigned()))
+        };
+        self.replication.ask(call).await
     }
 
     async fn local_mount(&self) -> Result<bool, Error> {
-        let reply = self.host.system_view()?.local_mount(Empty {}).await;
-        answer("asking whether the mount is local", reply).map(|reply| reply.local)
+        let call = async {
+            let reply = self.host.system_view()?.local_mount(Empty {}).await;
+            Ok(answer("asking whether the mount is local", reply)?.local)
+        };
+        self.local_mount.ask(call).await
     }
 }
 

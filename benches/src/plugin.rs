@@ -1,0 +1,180 @@
+//! The plugin in a real OpenBao, as a share of the host's own limit: a plugin
+//! that answers a constant under a lease. Its memory, start and size beside.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use testkit::{Bao, BaoNode, BaoServer, Cli, Http, Launch, Program, bin, free_port, processes_of};
+
+use crate::load::{self, Target, Until};
+use crate::process::resident_mib;
+use crate::statistics::Figures;
+use crate::{Plan, start};
+
+const CONNECTIONS: usize = 32;
+/// After how many reads memory is looked at.
+const READS: usize = 20_000;
+/// Under which names the plugins are registered and mounted.
+const ENGINE: &str = "engine";
+const CONSTANT: &str = "constant";
+/// What is read; the first is the limit.
+const READ: [(&str, &str); 3] = [
+    ("constant", "constant/creds/a"),
+    ("shared creds", "engine/creds/shared"),
+    ("single-use creds", "engine/creds/single"),
+];
+const ADMIN: (&str, &str) = ("BENCHADMIN234567", "a-secret-of-the-bench");
+
+/// Where the host keeps its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Storage {
+    Memory,
+    Raft,
+}
+
+/// Measures and prints.
+pub(crate) fn run(plan: &Plan) -> Result<()> {
+    let bao = Bao::find().context("no `bao`: start this with `cargo xtask bench`")?;
+    let program = |name: &str| {
+        let path = std::env::var_os(name).map(PathBuf::from);
+        path.with_context(|| format!("{name} is not set: start this with `cargo xtask bench`"))
+    };
+    let (plugin, constant) = (program("BENCH_PLUGIN")?, program("BENCH_CONSTANT")?);
+    println!(
+        "size: {} bytes (goal 12 MiB)",
+        std::fs::metadata(&plugin)?.len()
+    );
+    let started = start::milliseconds(&plugin)?;
+    println!("exec to handshake: {started:.1} ms (goal 6)");
+    let (_cloud, cloud_address) = start_cloud();
+    for storage in [Storage::Memory, Storage::Raft] {
+        let host = Host::start(&bao, storage);
+        host.mount(&plugin, ENGINE);
+        let idle = resident_mib(host.process(ENGINE)?)?;
+        host.mount(&constant, CONSTANT);
+        host.configure(&cloud_address)?;
+        if storage == Storage::Memory {
+            println!("resident when idle: {idle:.1} MiB (goal 10)");
+            load::run(&host.target(READ[1].1), CONNECTIONS, Until::Count(READS))?;
+            let after = resident_mib(host.process(ENGINE)?)?;
+            println!("resident after {READS} reads: {after:.1} MiB (goal 14)");
+        }
+        rates(plan, &host, storage)?;
+    }
+    Ok(())
+}
+
+/// Measures in turn, so that what else the machine does hits all alike.
+fn rates(plan: &Plan, host: &Host, storage: Storage) -> Result<()> {
+    let mut rates = READ.map(|_| Figures::default());
+    let time = Until::Over(Duration::from_secs(plan.seconds));
+    for _ in 0..plan.rounds {
+        for ((_, path), rates) in READ.iter().zip(&mut rates) {
+            let done = load::run(&host.target(path), CONNECTIONS, time)?;
+            rates.add(done.rate());
+        }
+    }
+    let goals = match storage {
+        Storage::Memory => [100, 80, 65],
+        Storage::Raft => [100, 60, 45],
+    };
+    let limit = rates[0].median();
+    println!("{storage:?}, {CONNECTIONS} connections, requests/s");
+    for (((name, _), rates), goal) in READ.iter().zip(&rates).zip(goals) {
+        let (least, most) = rates.range();
+        println!(
+            "  {name:18}{:>8.0} ({least:.0} to {most:.0})  {:.0} % of the limit (goal {goal})",
+            rates.median(),
+            rates.median() / limit * 100.0
+        );
+    }
+    Ok(())
+}
+
+/// The simulator and its address.
+fn start_cloud() -> (Program, String) {
+    let port = free_port();
+    let mut cloud = Launch::new(bin("lockkeeper"))
+        .args(["simulator".to_owned()])
+        .args([format!("-admin-key={}:{}", ADMIN.0, ADMIN.1)])
+        .args([format!("-listen=127.0.0.1:{port}")])
+        .start();
+    cloud.wait_for_line("Ctrl-C");
+    (cloud, format!("http://127.0.0.1:{port}"))
+}
+
+enum Host {
+    Memory(BaoServer),
+    Raft(BaoNode),
+}
+
+impl Host {
+    fn start(bao: &Bao, storage: Storage) -> Self {
+        match storage {
+            Storage::Memory => Self::Memory(BaoServer::start(bao)),
+            Storage::Raft => Self::Raft(BaoNode::start(bao)),
+        }
+    }
+
+    fn mount(&self, program: &Path, name: &str) {
+        match self {
+            Self::Memory(server) => server.register_plugin(program, name),
+            Self::Raft(node) => node.register_plugin(program, name),
+        };
+        self.cli().ok(&["secrets", "enable", name]);
+    }
+
+    fn configure(&self, cloud: &str) -> Result<()> {
+        let (_, state) = Http::new(cloud).raw("GET", "/simulator/state", None);
+        let state: Value = serde_json::from_str(&state)?;
+        let id = |list: &str| state[list][0]["id"].as_str().unwrap_or_default().to_owned();
+        let cli = self.cli();
+        cli.ok(&[
+            "write",
+            "engine/config",
+            &format!("ccloud_api_key_id={}", ADMIN.0),
+            &format!("ccloud_api_key_secret={}", ADMIN.1),
+            &format!("url={cloud}"),
+        ]);
+        let owner = format!("owner={}", id("service_accounts"));
+        let resource = format!("resource={}", id("kafka_clusters"));
+        for (name, shared) in [("shared", "true"), ("single", "false")] {
+            let path = format!("engine/role/{name}");
+            let shared = format!("multi_use_key={shared}");
+            cli.ok(&["write", &path, &owner, &resource, "ttl=1h", &shared]);
+        }
+        Ok(())
+    }
+
+    fn cli(&self) -> Cli {
+        match self {
+            Self::Memory(server) => server.cli(),
+            Self::Raft(node) => node.cli(),
+        }
+    }
+
+    fn target(&self, path: &str) -> Target {
+        let (address, token) = match self {
+            Self::Memory(server) => (server.address(), server.root_token()),
+            Self::Raft(node) => (node.address(), node.root_token()),
+        };
+        Target {
+            authority: address.trim_start_matches("http://").to_owned(),
+            token: token.to_owned(),
+            path: path.to_owned(),
+        }
+    }
+
+    /// The only process of a plugin.
+    fn process(&self, name: &str) -> Result<u32> {
+        let program = match self {
+            Self::Memory(server) => server.plugin(name),
+            Self::Raft(node) => node.plugin(name),
+        };
+        let found = processes_of(&program);
+        ensure!(found.len() == 1, "not one process of `{name}`: {found:?}");
+        Ok(found[0])
+    }
+}

@@ -1,0 +1,74 @@
+//! The least that a plugin can do: the same answer under a new lease to every
+//! read of `creds/<name>`. What a host needs for such a request is its own
+//! limit, against which `cargo xtask bench plugin` measures the engine.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use logical::framework::{
+    Call, Definition, Field, FieldKind, Framework, Hooks, Path, SecretType, answer, generic_name,
+};
+use logical::lease::SECRET_TYPE;
+use logical::{
+    Backend, BackendContext, Error, Factory, LeaseOptions, Object, Operation, Response, Secret,
+    SpecialPaths,
+};
+
+fn main() -> ExitCode {
+    vault_plugin::Plugin::new(Constant).run()
+}
+
+struct Constant;
+
+struct Engine;
+
+impl Hooks for Engine {}
+
+impl Factory for Constant {
+    fn create(&self, _: BackendContext) -> Result<Arc<dyn Backend>, Error> {
+        let creds = Path::new(format!("creds/{}", generic_name("name")))
+            .fields([Field::new("name", FieldKind::Text, "Any name.")])
+            .on(Operation::Read, answer(read))
+            .help("The constant under a lease.", "");
+        let definition = Definition {
+            help: "Answers a constant under a lease.",
+            paths: vec![creds],
+            secrets: vec![SecretType::new("constant", answer(renew), answer(revoke))],
+            special_paths: SpecialPaths::default(),
+        };
+        Ok(Arc::new(Framework::new(Arc::new(Engine), definition)?))
+    }
+
+    fn version(&self) -> &'static str {
+        concat!("v", env!("CARGO_PKG_VERSION"))
+    }
+}
+
+type Answer = Result<Option<Response>, Error>;
+
+async fn read(_: Arc<Engine>, _: Call) -> Answer {
+    let data = [
+        ("key_id", "CONSTANT"),
+        ("secret", "as-long-as-a-secret-of-confluent-cloud-is"),
+    ];
+    let data = data.map(|(name, value)| (name.to_owned(), value.into()));
+    let mut response = Response::with_data(Object::from_iter(data));
+    response.secret = Some(Secret {
+        lease: LeaseOptions::renewable(Duration::from_hours(1), Duration::ZERO),
+        internal_data: Object::from_iter([(SECRET_TYPE.to_owned(), "constant".into())]),
+        lease_id: String::new(),
+    });
+    Ok(Some(response))
+}
+
+async fn renew(_: Arc<Engine>, call: Call) -> Answer {
+    Ok(Some(Response {
+        secret: call.request.secret,
+        ..Response::default()
+    }))
+}
+
+async fn revoke(_: Arc<Engine>, _: Call) -> Answer {
+    Ok(None)
+}
