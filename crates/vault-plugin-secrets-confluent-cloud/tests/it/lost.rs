@@ -10,6 +10,8 @@ use testkit::{crash, eventually, require_bao};
 use crate::late::LateAnswers;
 use crate::mounted::{Mounted, write_account_at};
 
+/// By then a busy server has noticed that a client hung up.
+const NOTICED: Duration = Duration::from_secs(3);
 const SECONDS: Duration = Duration::from_secs(10);
 /// An intent of another process is left alone for a minute, a holder lapses a
 /// minute after its lease, and the host licenses the sweep every minute.
@@ -61,6 +63,9 @@ fn a_key_whose_reader_hung_up_is_deleted_as_soon_as_it_is_known() {
     let (mounted, wire) = mounted(&bao);
     wire.hold(true);
     drop(ask(&mounted, "app"));
+    // The server must have noticed first: an answer that overtakes the hang-up
+    // is under a lease like every other.
+    std::thread::sleep(NOTICED);
     wire.hold(false);
     mounted.cloud.wait_for_live(&[]);
     // Nothing was put on the next reader's account.
