@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use logical::framework::Framework;
 use logical::{Backend, Error, Existence, Factory, Object, Operation, Request, Response};
+use tokio::sync::OwnedRwLockReadGuard;
 
 use crate::answer::{Answer, Envelope};
 use crate::auth::TokenPaths;
@@ -254,7 +255,7 @@ impl Core {
         request: Request,
         envelope: Envelope,
     ) -> Result<Answer, Answer> {
-        let _inside = mount.gate.read().await;
+        let inside = Arc::clone(&mount.gate).read_owned().await;
         if mount.is_tainted() {
             return Err(errors::tainted(path));
         }
@@ -273,7 +274,7 @@ impl Core {
             .as_mut()
             .filter(|response| response.secret.is_some())
         {
-            let granted = self.lease(mount, path, token, leased).await;
+            let granted = self.lease(mount, inside, path, token, leased).await;
             let granted = granted.map_err(|error| errors::answer(&error, Origin::Core))?;
             envelope.lease_id = granted.id;
             envelope.renewable = granted.renewable;
@@ -285,10 +286,12 @@ impl Core {
 
     /// Registers the lease of a response in a task of its own: a client that
     /// hangs up now leaves a lease that ends at once, not a secret that nobody
-    /// knows of.
+    /// knows of. The task stays `inside` the mount, so that removing the mount
+    /// finds the lease.
     async fn lease(
         &self,
         mount: &Arc<Mount>,
+        inside: OwnedRwLockReadGuard<()>,
         path: &str,
         token: String,
         response: &Response,
@@ -302,6 +305,7 @@ impl Core {
                 token: &token,
             };
             let granted = leases.register(&mount, origin, &response).await;
+            drop(inside);
             if let Err(Ok(untaken)) = sender.send(granted)
                 && let Err(error) = leases.revoke(&untaken.id, leases::When::Soon).await
             {

@@ -180,6 +180,33 @@ async fn the_lease_of_a_client_that_hangs_up_ends_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mount_that_is_removed_takes_along_the_lease_of_a_client_that_hung_up() {
+    let world = World::new();
+    let core = world.mounted().await;
+    let request = ClientRequest {
+        operation: Operation::Read,
+        path: "puppet/lease".into(),
+        data: logical::Object::new(),
+        token: Some(ClientToken::new("root")),
+    };
+    let mut asking = Box::pin(core.handle(request));
+    assert!(asking.as_mut().now_or_never().is_none());
+    drop(asking);
+    // The lease is being registered while the mount is removed.
+    *world.slow.batches_take.lock().unwrap() = Duration::from_secs(1);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let removed = ask(&core, Operation::Delete, "sys/mounts/puppet", Value::Null).await;
+    assert_eq!(removed.status, 204);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(world.puppet.revoked(), [0]);
+    let left = world.storage.keys();
+    assert!(
+        left.iter().all(|key| !key.starts_with("sys/expire/")),
+        "{left:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn backends_do_their_periodic_work_every_minute() {
     let world = World::new();
     let _core = world.mounted().await;

@@ -24,7 +24,7 @@ pub(crate) struct Mount {
     pub(crate) tasks: Arc<dyn TaskGroup>,
     /// Requests hold it shared; removing the mount takes it alone, which
     /// waits for them.
-    pub(crate) gate: tokio::sync::RwLock<()>,
+    pub(crate) gate: Arc<tokio::sync::RwLock<()>>,
     pub(crate) revocations: Semaphore,
     periodic: AtomicBool,
 }
@@ -41,7 +41,7 @@ impl Mount {
             backend,
             version,
             tasks,
-            gate: tokio::sync::RwLock::new(()),
+            gate: Arc::default(),
             revocations: Semaphore::new(REVOCATIONS_AT_A_TIME),
             periodic: AtomicBool::new(false),
         }

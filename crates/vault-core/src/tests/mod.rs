@@ -11,11 +11,12 @@ use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use logical::{
     Backend, BackendContext, Clock, Entropy, Error, Existence, Factory, LeaseOptions, Object,
-    Operation, Request, Response, Secret, Storage, Tasks,
+    Operation, Request, Response, Secret, Storage, Tasks, Write,
 };
 use runtime::TokioTasks;
 use serde_json::{Value, json};
 use store::MemoryStorage;
+use zeroize::Zeroizing;
 
 use crate::core::Identity;
 use crate::effects::{Effects, TaskGroup};
@@ -71,9 +72,41 @@ impl TaskGroup for Group {
     }
 }
 
+/// Storage whose batches take as long as they are told to.
+pub(crate) struct SlowStorage {
+    inner: Arc<MemoryStorage>,
+    pub(crate) batches_take: Mutex<Duration>,
+}
+
+#[async_trait]
+impl Storage for SlowStorage {
+    async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        self.inner.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        self.inner.put(key, value).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        self.inner.delete(key).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        self.inner.list(prefix).await
+    }
+
+    async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
+        let time = *self.batches_take.lock().unwrap();
+        tokio::time::sleep(time).await;
+        self.inner.apply(batch).await
+    }
+}
+
 /// Everything that a core is handed.
 pub(crate) struct World {
     pub(crate) storage: Arc<MemoryStorage>,
+    pub(crate) slow: Arc<SlowStorage>,
     entropy: Arc<CountingEntropy>,
     clock: Arc<VirtualClock>,
     pub(crate) puppet: Arc<Puppet>,
@@ -81,8 +114,13 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        let storage = Arc::new(MemoryStorage::new());
         Self {
-            storage: Arc::new(MemoryStorage::new()),
+            slow: Arc::new(SlowStorage {
+                inner: Arc::clone(&storage),
+                batches_take: Mutex::new(Duration::ZERO),
+            }),
+            storage,
             entropy: Arc::default(),
             clock: Arc::new(VirtualClock {
                 start: tokio::time::Instant::now(),
@@ -93,7 +131,7 @@ impl World {
 
     pub(crate) fn effects(&self) -> Effects {
         Effects {
-            storage: Arc::clone(&self.storage) as _,
+            storage: Arc::clone(&self.slow) as _,
             clock: Arc::clone(&self.clock) as _,
             entropy: Arc::clone(&self.entropy) as _,
             task_groups: Arc::new(|| Arc::new(Group(TokioTasks::new()))),
