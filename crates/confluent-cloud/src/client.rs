@@ -9,10 +9,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::credentials::Hidden;
 use crate::{Credentials, Endpoint, Error, ErrorKind, tls};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// How much of a header is kept.
+const HEADER_LIMIT: usize = 100;
 
 /// The largest answer that is read: far above a page of 100 keys.
 const ANSWER_LIMIT: usize = 8 << 20;
@@ -46,6 +50,7 @@ pub struct Client {
     http: reqwest::Client,
     endpoint: Endpoint,
     credentials: Credentials,
+    hidden: Hidden,
 }
 
 /// An answer of the 2xx kind.
@@ -78,6 +83,7 @@ impl Client {
                 .build()
                 .map_err(|error| InvalidConfig(root_cause(&error)))?,
             endpoint: config.endpoint,
+            hidden: config.credentials.hidden(),
             credentials: config.credentials,
         })
     }
@@ -106,7 +112,8 @@ impl Client {
         let status = response.status().as_u16();
         let header = |name: &str| {
             let value = response.headers().get(name)?.to_str().ok()?;
-            Some(value.chars().take(100).collect::<String>())
+            let shown = !self.hidden.appears_in(value);
+            shown.then(|| value.chars().take(HEADER_LIMIT).collect::<String>())
         };
         let request_id = header("x-request-id");
         let retry_after = header(RETRY_AFTER.as_str())
@@ -130,8 +137,14 @@ impl Client {
             read.extend_from_slice(&chunk);
         }
         if !(200..300).contains(&status) {
-            let error = Error::of_answer(&request, status, retry_after, request_id, &read);
-            return Err(error.without_text(self.credentials.secret_text()));
+            return Err(Error::of_answer(
+                &request,
+                status,
+                retry_after,
+                request_id,
+                &read,
+                &self.hidden,
+            ));
         }
         Ok(Answer {
             request,

@@ -1,5 +1,12 @@
-//! What a client authenticates with.
+//! What a client authenticates with, and how it is kept out of errors.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
 use crate::ApiSecret;
@@ -20,17 +27,56 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// The part that must appear nowhere else.
-    pub(crate) fn secret_text(&self) -> &str {
-        match self {
-            Self::Basic { secret, .. } => secret.expose(),
-            Self::Bearer(token) => token,
-        }
+    /// The texts that must appear nowhere else: the secret, and what the header
+    /// carries of it.
+    pub(crate) fn hidden(&self) -> Hidden {
+        let texts = match self {
+            Self::Basic { key_id, secret } => {
+                let pair = Zeroizing::new(format!("{key_id}:{}", secret.expose()));
+                vec![
+                    Zeroizing::new(secret.expose().to_owned()),
+                    Zeroizing::new(STANDARD.encode(pair.as_bytes())),
+                ]
+            }
+            Self::Bearer(token) => vec![token.clone()],
+        };
+        Hidden(texts.into())
     }
 }
 
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Texts that a service may repeat and an error must not. `Debug` shows none.
+#[derive(Clone)]
+pub(crate) struct Hidden(Arc<[Zeroizing<String>]>);
+
+impl Hidden {
+    /// Whether one of them stands in a text, plain or percent-encoded. The text
+    /// must be whole: of one that was cut, a beginning may be left.
+    pub(crate) fn appears_in(&self, text: &str) -> bool {
+        let decoded = percent_decode_str(text).decode_utf8_lossy();
+        let decoded = match decoded {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(decoded) => Some(Zeroizing::new(decoded)),
+        };
+        self.0
+            .iter()
+            .filter(|hidden| !hidden.is_empty())
+            .any(|hidden| {
+                text.contains(hidden.as_str())
+                    || decoded
+                        .as_ref()
+                        .is_some_and(|decoded| decoded.contains(hidden.as_str()))
+            })
+    }
+}
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hidden(…)")
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Basic { key_id, .. } => write!(f, "Basic({key_id})"),
             Self::Bearer(_) => f.write_str("Bearer(…)"),
@@ -51,5 +97,26 @@ mod tests {
         assert_eq!(format!("{basic:?}"), "Basic(ADMINKEY)");
         let bearer = Credentials::Bearer("canary".to_owned().into());
         assert_eq!(format!("{bearer:?}"), "Bearer(…)");
+    }
+
+    #[test]
+    fn a_secret_is_found_plain_in_the_headers_form_and_percent_encoded() {
+        let hidden = Credentials::Basic {
+            key_id: ApiKeyId::new("ADMINKEY").unwrap(),
+            secret: ApiSecret::new("can+ary/1"),
+        }
+        .hidden();
+        let header = STANDARD.encode("ADMINKEY:can+ary/1");
+        for text in [
+            "a can+ary/1 b",
+            "a can%2Bary%2f1 b",
+            &format!("Basic {header}"),
+        ] {
+            assert!(hidden.appears_in(text), "{text}");
+        }
+        for text in ["", "a%20b", "canary"] {
+            assert!(!hidden.appears_in(text), "{text}");
+        }
+        assert!(!format!("{hidden:?}").contains("can"));
     }
 }

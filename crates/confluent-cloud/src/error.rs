@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::credentials::Hidden;
+
 /// How much of the service's own words is kept.
 const DETAIL_LIMIT: usize = 300;
 
@@ -75,15 +77,17 @@ impl Error {
         }
     }
 
-    /// The error of an answer with this status, headers and body.
+    /// The error of an answer with this status, headers and body. What repeats
+    /// something `hidden` is left out whole, before anything is cut.
     pub(crate) fn of_answer(
         request: &str,
         status: u16,
         retry_after: Option<Duration>,
         request_id: Option<String>,
         body: &[u8],
+        hidden: &Hidden,
     ) -> Self {
-        let told = Told::read(body);
+        let told = Told::read(body, hidden);
         let detail = told.detail.as_deref().unwrap_or("").to_lowercase();
         let code = told.code.as_deref().unwrap_or("");
         let kind = match status {
@@ -109,16 +113,6 @@ impl Error {
             detail: told.detail,
             request_id,
         }
-    }
-
-    /// The same, should the service have repeated `secret` in its words.
-    pub(crate) fn without_text(mut self, secret: &str) -> Self {
-        for text in [&mut self.code, &mut self.detail, &mut self.request_id] {
-            if !secret.is_empty() && text.as_deref().is_some_and(|text| text.contains(secret)) {
-                *text = None;
-            }
-        }
-        self
     }
 
     /// Whether the request may have been carried out all the same.
@@ -199,22 +193,19 @@ struct Told {
 }
 
 impl Told {
-    fn read(body: &[u8]) -> Self {
+    fn read(body: &[u8], hidden: &Hidden) -> Self {
         let told = match serde_json::from_slice::<Value>(body) {
             Ok(json) => Self::of_json(&json),
             Err(_) => Self::of_text(&String::from_utf8_lossy(body)),
         };
+        let shown = |text: Option<String>| {
+            text.filter(|text| !hidden.appears_in(text))
+                .map(|text| printable(&text))
+                .filter(|text| !text.is_empty())
+        };
         Self {
-            code: told
-                .code
-                .as_deref()
-                .map(printable)
-                .filter(|code| !code.is_empty()),
-            detail: told
-                .detail
-                .as_deref()
-                .map(printable)
-                .filter(|detail| !detail.is_empty()),
+            code: shown(told.code),
+            detail: shown(told.detail),
         }
     }
 
@@ -283,9 +274,14 @@ fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Credentials;
+
+    fn hidden() -> Hidden {
+        Credentials::Bearer("admin-canary".to_owned().into()).hidden()
+    }
 
     fn error(status: u16, body: &str) -> Error {
-        Error::of_answer("POST /x", status, None, None, body.as_bytes())
+        Error::of_answer("POST /x", status, None, None, body.as_bytes(), &hidden())
     }
 
     fn check(status: u16, body: &str, kind: ErrorKind, code: Option<&str>, detail: Option<&str>) {
@@ -371,7 +367,15 @@ mod tests {
         let cut = r#"{"id":"K7Q2M4ZB6RXN3TWD","spec":{"secret":"cfltcanary"#;
         assert_eq!(error(502, cut).detail, None);
         let echo = r#"{"message":"bad password admin-canary"}"#;
-        assert_eq!(error(401, echo).without_text("admin-canary").detail, None);
+        assert_eq!(error(401, echo).detail, None);
+    }
+
+    #[test]
+    fn a_secret_that_would_be_cut_leaves_no_beginning_in_the_error() {
+        for before in DETAIL_LIMIT - 12..=DETAIL_LIMIT {
+            let echo = format!(r#"{{"message":"{}admin-canary"}}"#, "x".repeat(before));
+            assert_eq!(error(401, &echo).detail, None, "{before}");
+        }
     }
 
     #[test]
@@ -389,6 +393,7 @@ mod tests {
             None,
             Some("r-1".into()),
             include_bytes!("../fixtures/error_forbidden.json"),
+            &hidden(),
         );
         assert_eq!(
             error.to_string(),
