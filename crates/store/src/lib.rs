@@ -4,7 +4,5 @@
 //! who may read them.
 
 mod memory;
-mod prefix;
 
 pub use memory::MemoryStorage;
-pub use prefix::PrefixStorage;
