@@ -14,6 +14,7 @@ mod bench;
 #[cfg(feature = "codegen")]
 mod codegen;
 mod dist;
+mod jars;
 mod licences;
 mod source;
 mod test;
@@ -26,8 +27,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [--offline] [-- <arguments of cargo test>]
-                 install what the tests need under `target/` and run them all
+  test [--offline] [--kafka] [-- <arguments of cargo test>]
+                 install what the tests need under `target/` and run them all;
+                 those against a real Kafka broker only with --kafka
   bench <what>   build in release and measure beside a peer: `server`, `plugin`
   tidy           check the rules that the compiler does not know
   codegen [--check]

@@ -5,14 +5,20 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
-use crate::tools;
 use crate::workspace::{Workspace, cargo};
+use crate::{jars, tools};
+
+/// Said of a run that nobody asked for more.
+const WITHOUT_KAFKA: &str = "left out: the tests against a real Kafka broker, which need Java \
+                             and Maven; `cargo xtask test --kafka` runs them";
 
 /// What the command line asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Download nothing: neither tools nor crates.
     offline: bool,
+    /// Run the tests against a real Kafka broker too.
+    kafka: bool,
     /// Passed to `cargo test` as they are.
     cargo_test: Vec<String>,
 }
@@ -25,6 +31,7 @@ impl Options {
         while let Some(argument) = rest.next() {
             match argument.as_str() {
                 "--offline" => options.offline = true,
+                "--kafka" => options.kafka = true,
                 "--" => options.cargo_test = rest.by_ref().cloned().collect(),
                 unknown => {
                     bail!("unknown argument `{unknown}`; what is for `cargo test` goes behind `--`")
@@ -47,7 +54,8 @@ impl Options {
 
 /// Installs, builds, tests; the exit code is that of `cargo test`.
 ///
-/// With `CI=true`, a group of tests that must be left out is a failure.
+/// With `CI=true`, a group of tests that must be left out is a failure. Those
+/// against a Kafka broker run only on demand, and must run then.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
@@ -56,6 +64,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if let (true, Err(reason)) = (in_ci, &bao) {
         bail!("in CI no test may be left out: {reason:#}");
     }
+    let kafka = if options.kafka {
+        Some(jars::find_kafka(&workspace.target, options.offline)?)
+    } else {
+        None
+    };
 
     // Programs and tests in one build: apart, they would unify the features of
     // their dependencies differently, and compile most of them twice.
@@ -80,11 +93,18 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if let Ok(bao) = &bao {
         test.env("LOCKKEEPER_BAO", bao);
     }
+    match &kafka {
+        Some(jars) => test.env("LOCKKEEPER_KAFKA", jars),
+        None => test.env_remove("LOCKKEEPER_KAFKA"),
+    };
     let status = test.status().context("cannot start cargo")?;
 
     let reason = bao.as_ref().err().map(|reason| format!("{reason:#}"));
     let notes = summary(reason.as_deref(), &fs::read_to_string(&left_out)?);
     print!("{notes}");
+    if kafka.is_none() {
+        println!("\n{WITHOUT_KAFKA}");
+    }
     if in_ci && !notes.is_empty() {
         bail!("in CI no test may be left out");
     }
@@ -127,6 +147,12 @@ mod tests {
         let options = parse(&["--offline", "--", "-p", "engine", "--", "--nocapture"]).unwrap();
         assert!(options.offline);
         assert_eq!(options.cargo_test, ["-p", "engine", "--", "--nocapture"]);
+    }
+
+    #[test]
+    fn a_broker_is_there_only_on_demand() {
+        assert!(!parse(&["--", "--kafka"]).unwrap().kafka);
+        assert!(parse(&["--kafka"]).unwrap().kafka);
     }
 
     #[test]

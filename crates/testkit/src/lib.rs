@@ -7,7 +7,8 @@
 //!
 //! A test that needs a program which cargo cannot build says so in its first
 //! line, `let bao = require_bao!();`, and is left out, on record, where the
-//! program is missing; in CI that is a failure.
+//! program is missing; in CI that is a failure. What needs a Kafka broker runs
+//! only on demand: `let kafka = require_kafka!();`.
 
 #![allow(
     clippy::panic,
@@ -20,6 +21,7 @@ mod bao;
 mod cli;
 mod files;
 mod http;
+mod kafka;
 mod node;
 mod process;
 mod wait;
@@ -28,6 +30,7 @@ pub use bao::{Bao, BaoServer};
 pub use cli::{Cli, CliOutput};
 pub use files::{bin, install, sha256};
 pub use http::Http;
+pub use kafka::Kafka;
 pub use node::{BaoCluster, BaoNode};
 pub use process::{Launch, Program, crash, processes_of};
 pub use wait::{eventually, free_port};
@@ -41,6 +44,18 @@ macro_rules! require_bao {
     () => {
         match $crate::Bao::find_or_leave_out() {
             Some(bao) => bao,
+            None => return,
+        }
+    };
+}
+
+/// Kafka's jars, or the end of the test that needs them, which is no failure:
+/// such tests run only with `cargo xtask test --kafka`.
+#[macro_export]
+macro_rules! require_kafka {
+    () => {
+        match $crate::Kafka::find_if_asked() {
+            Some(kafka) => kafka,
             None => return,
         }
     };

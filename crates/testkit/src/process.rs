@@ -3,6 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -29,6 +30,7 @@ pub struct Launch {
     program: PathBuf,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
+    input: bool,
     folder: TempDir,
 }
 
@@ -43,6 +45,7 @@ impl Launch {
             program: program.into(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            input: false,
             folder: tempfile::tempdir().expect("no temporary folder"),
         }
     }
@@ -64,6 +67,14 @@ impl Launch {
         self
     }
 
+    /// Keeps its standard input open for [`Program::write_line`]; unless this
+    /// is called, there is nothing to read.
+    #[must_use]
+    pub fn with_input(mut self) -> Self {
+        self.input = true;
+        self
+    }
+
     /// The program's own folder; it vanishes with the [`Program`].
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -79,11 +90,16 @@ impl Launch {
             let path = self.folder.path().join(name);
             File::create(path).expect("cannot create a log in a temporary folder")
         };
+        let input = if self.input {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        };
         let child = clean_command(&self.program, self.folder.path())
             .args(&self.arguments)
             .envs(self.environment)
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(log(STDOUT))
             .stderr(log(STDERR))
             .spawn()
@@ -126,6 +142,18 @@ impl Program {
     /// What it has written to its standard error so far.
     pub fn stderr(&self) -> String {
         self.log(STDERR)
+    }
+
+    /// Writes a line to its standard input.
+    ///
+    /// # Panics
+    ///
+    /// When it was started without an input, or does not read any more.
+    pub fn write_line(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut();
+        let input = input.expect("a program that was launched with an input");
+        let written = writeln!(input, "{line}").and_then(|()| input.flush());
+        written.unwrap_or_else(|error| panic!("`{}` does not read: {error}", self.name));
     }
 
     /// Its exit status, if it has ended.
@@ -299,6 +327,16 @@ fn last_lines(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_written_to_a_program_that_goes_on() {
+        let mut echo = Launch::new("cat").with_input().start();
+        for line in ["one", "two"] {
+            echo.write_line(line);
+            assert_eq!(echo.wait_for_line(line), line);
+        }
+        assert_eq!(echo.ended(), None);
+    }
 
     #[test]
     fn only_a_whole_line_is_found() {

@@ -56,6 +56,20 @@ impl Cloud {
             .clone()
     }
 
+    /// How often a Kafka cluster has taken a key.
+    pub(crate) fn logins(&self, id: &str) -> usize {
+        let (status, audit) = Http::new(&self.address).raw("GET", "/simulator/audit-events", None);
+        assert_eq!(status, 200, "{audit}");
+        let audit: Value = serde_json::from_str(&audit).unwrap();
+        let taken = audit["events"].as_array().unwrap().iter().filter(|event| {
+            let data = &event["data"];
+            data["methodName"] == "kafka.Authentication"
+                && data["authenticationInfo"]["metadata"]["identifier"] == id
+                && data["result"]["status"] == "SUCCESS"
+        });
+        taken.count()
+    }
+
     /// Waits until a key is gone.
     pub(crate) fn wait_until_gone(&self, id: &str) {
         eventually(

@@ -7,8 +7,10 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod broker;
 mod cloud;
 mod conformance;
 mod hardness;
 mod hosts;
+mod kafka;
 mod transcript;
