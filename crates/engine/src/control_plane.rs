@@ -25,7 +25,7 @@ pub struct Access {
 }
 
 /// For whom and for what a key is made.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Target {
     /// The service account or user.
     pub owner: OwnerId,

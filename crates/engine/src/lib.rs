@@ -9,7 +9,8 @@
 //! - [`control_plane`]: what the engine needs of Confluent Cloud, as a trait.
 //! - [`account`] and [`role`]: what operators write.
 //! - [`ledger`]: the record of every key, and the rules of its life.
-//! - `issue`, `share`, `lease`, `sweep`: what happens to keys.
+//! - `issue`, `share`, `lease`, `sweep`, `ending`: what happens to keys.
+//! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `paths`: the table of paths.
 
 pub mod account;
@@ -19,10 +20,13 @@ pub mod ledger;
 pub mod role;
 
 mod backend;
+mod ending;
+mod inventory;
 mod issue;
 mod lease;
 mod output;
 mod paths;
+mod reconcile;
 mod secret;
 mod share;
 mod state;
