@@ -11,7 +11,7 @@ mod convert;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use confluent_cloud::ListFilter;
+use confluent_cloud::{Effects, ListFilter, RetryPolicy};
 use engine::EngineFactory;
 use engine::control_plane::{
     Access, CloudError, ControlPlane, CreatedKey, KeyList, KnownKey, NewKey, Target,
@@ -30,6 +30,24 @@ pub fn factory() -> EngineFactory {
 #[derive(Default)]
 pub struct ConfluentCloud {
     clients: Clients,
+}
+
+impl ConfluentCloud {
+    /// The same with another way of trying again.
+    #[must_use]
+    pub fn with_retries(mut self, retries: RetryPolicy) -> Self {
+        self.clients = self.clients.made_anew();
+        self.clients.retries = retries;
+        self
+    }
+
+    /// The same with another clock and other chance.
+    #[must_use]
+    pub fn with_effects(mut self, effects: Arc<dyn Effects>) -> Self {
+        self.clients = self.clients.made_anew();
+        self.clients.effects = effects;
+        self
+    }
 }
 
 #[async_trait]

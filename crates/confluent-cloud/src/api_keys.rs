@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use crate::ids::{ApiKeyId, OrganizationId, OwnerId, OwnerKind};
+use crate::send::Request;
 use crate::{ApiSecret, Client, Error, KeyResource};
 
 const PATH: &str = "/iam/v2/api-keys";
@@ -131,9 +132,16 @@ impl Client {
     pub async fn list_api_keys(&self, filter: &ListFilter) -> Result<Listing, Error> {
         let mut keys = Vec::new();
         let mut token = None;
+        let call = self.call(&Method::GET);
         for _ in 0..PAGES_AT_MOST {
             let query = filter.query(token.as_deref());
-            let answer = self.send(Method::GET, PATH, &query, None).await?;
+            let request = Request {
+                method: Method::GET,
+                path: PATH,
+                query: &query,
+                body: None,
+            };
+            let answer = call.send(&request).await?;
             let page: WireList = answer.json()?;
             for wire in page.data {
                 keys.push(wire.into_key().map_err(|why| answer.malformed(why))?);

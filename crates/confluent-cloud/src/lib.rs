@@ -2,8 +2,9 @@
 //!
 //! It makes, reads, lists and deletes API keys, turns the five shapes of error
 //! that the API has into one, and tells whether a request that failed may have
-//! been carried out all the same. It knows nothing of leases, roles or Vault,
-//! and it repeats nothing by itself: creating a key is not idempotent.
+//! been carried out all the same. What may pass is tried again within a limit of
+//! time, but for what could happen twice: creating a key is not idempotent. It
+//! knows nothing of leases, roles or Vault.
 //!
 //! [`ids`] and [`secret`] stand by themselves, for programs that only need to
 //! recognise what Confluent makes.
@@ -11,9 +12,12 @@
 mod api_keys;
 mod client;
 mod credentials;
+mod effects;
 mod endpoint;
 mod error;
 mod resource;
+mod retry;
+mod send;
 mod tls;
 
 pub mod ids;
@@ -22,7 +26,9 @@ pub mod secret;
 pub use api_keys::{ApiKey, CreatedApiKey, ListFilter, Listing, NewApiKey, ResourceReference};
 pub use client::{Client, ClientConfig, InvalidConfig};
 pub use credentials::Credentials;
+pub use effects::{Effects, Sleep, TokioEffects};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::{Error, ErrorKind};
 pub use resource::{KeyResource, UnknownResource};
+pub use retry::RetryPolicy;
 pub use secret::ApiSecret;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use confluent_backend::ConfluentCloud;
+use confluent_cloud::RetryPolicy;
 use confluent_simulator::{Options, Running, Simulator};
 use engine::SecretText;
 use engine::control_plane::{Access, ControlPlane, Failure, NewKey, Target};
@@ -21,7 +22,7 @@ impl World {
         Self {
             simulator,
             running,
-            cloud: ConfluentCloud::default(),
+            cloud: ConfluentCloud::default().with_retries(RetryPolicy::never()),
         }
     }
 

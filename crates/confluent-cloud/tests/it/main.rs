@@ -6,4 +6,5 @@
 mod contract;
 mod failures;
 mod listener;
+mod retries;
 mod tls;
