@@ -1,10 +1,11 @@
-//! One client for each admin credential, so that connections are reused.
+//! One client for each admin credential, so that connections are reused, and
+//! one pace for all that are of one organization.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest;
-use confluent_cloud::{Client, Effects, RetryPolicy, TokioEffects};
+use confluent_cloud::{Budgets, Client, Effects, Purpose, RetryPolicy, TokioEffects};
 use engine::control_plane::{Access, CloudError};
 
 use crate::convert;
@@ -19,6 +20,7 @@ pub(crate) struct Clients {
     known: Mutex<HashMap<[u8; 32], Client>>,
     pub(crate) retries: RetryPolicy,
     pub(crate) effects: Arc<dyn Effects>,
+    pub(crate) budgets: Budgets,
 }
 
 impl Default for Clients {
@@ -27,6 +29,7 @@ impl Default for Clients {
             known: Mutex::default(),
             retries: RetryPolicy::default(),
             effects: Arc::new(TokioEffects),
+            budgets: Budgets::default(),
         }
     }
 }
@@ -40,8 +43,13 @@ impl Clients {
         }
     }
 
-    /// The client of an account.
-    pub(crate) fn of(&self, access: &Access) -> Result<Client, CloudError> {
+    /// The client of an account, for requests of a purpose.
+    pub(crate) fn of(&self, access: &Access, purpose: Purpose) -> Result<Client, CloudError> {
+        let client = self.any(access)?;
+        Ok(client.for_purpose(purpose))
+    }
+
+    fn any(&self, access: &Access) -> Result<Client, CloudError> {
         let name = name_of(access);
         let mut clients = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&name) {
@@ -49,7 +57,8 @@ impl Clients {
         }
         let client = convert::client(access)?
             .with_retries(self.retries)
-            .with_effects(Arc::clone(&self.effects));
+            .with_effects(Arc::clone(&self.effects))
+            .with_budgets(&self.budgets);
         if clients.len() >= MOST {
             clients.clear();
         }
@@ -102,7 +111,7 @@ mod tests {
     fn clients_of_accounts_that_changed_do_not_pile_up() {
         let clients = Clients::default();
         for number in 0..=MOST {
-            clients.of(&access("A", &number.to_string())).unwrap();
+            clients.any(&access("A", &number.to_string())).unwrap();
         }
         assert!(clients.known.lock().unwrap().len() <= MOST);
     }

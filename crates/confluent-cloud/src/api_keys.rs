@@ -106,6 +106,7 @@ impl Client {
         let mut wire: WireKey = answer.json()?;
         let secret = wire.spec.secret.take();
         let key = wire.into_key().map_err(|why| answer.malformed(why))?;
+        self.is_of(key.organization.as_ref());
         let Some(secret) = secret.filter(|secret| !secret.expose().is_empty()) else {
             let why = format!("key `{}` was made, and its secret is missing", key.id);
             return Err(answer.malformed(why));
@@ -122,7 +123,9 @@ impl Client {
         let path = format!("{PATH}/{id}");
         let answer = self.send(Method::GET, &path, &[], None).await?;
         let wire: WireKey = answer.json()?;
-        wire.into_key().map_err(|why| answer.malformed(why))
+        let key = wire.into_key().map_err(|why| answer.malformed(why))?;
+        self.is_of(key.organization.as_ref());
+        Ok(key)
     }
 
     /// Lists keys, following pages (`GET /iam/v2/api-keys`).

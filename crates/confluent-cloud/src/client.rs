@@ -2,13 +2,14 @@
 //! whose pace. How one request is sent is [`send`](crate::send)'s part.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use crate::credentials::Hidden;
 use crate::effects::TokioEffects;
+use crate::ids::OrganizationId;
 use crate::send::root_cause;
-use crate::{Credentials, Effects, Endpoint, RetryPolicy, tls};
+use crate::{Budgets, Credentials, Effects, Endpoint, Purpose, RetryPolicy, tls};
 
 /// Shorter than the shortest call, so that one more attempt is left.
 const CONNECT_LIMIT: Duration = Duration::from_secs(4);
@@ -46,6 +47,8 @@ pub struct Client {
     pub(crate) account: Arc<Account>,
     pub(crate) retries: RetryPolicy,
     pub(crate) effects: Arc<dyn Effects>,
+    pub(crate) budgets: Option<Budgets>,
+    pub(crate) purpose: Purpose,
 }
 
 /// Whom a client speaks for, and where.
@@ -54,6 +57,8 @@ pub(crate) struct Account {
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Credentials,
     pub(crate) hidden: Hidden,
+    /// Told by an answer: a credential is of one organization for life.
+    pub(crate) organization: OnceLock<OrganizationId>,
 }
 
 impl Client {
@@ -81,9 +86,12 @@ impl Client {
                 endpoint: config.endpoint,
                 hidden: config.credentials.hidden(),
                 credentials: config.credentials,
+                organization: OnceLock::new(),
             }),
             retries: RetryPolicy::default(),
             effects: Arc::new(TokioEffects),
+            budgets: None,
+            purpose: Purpose::Other,
         })
     }
 
@@ -97,5 +105,60 @@ impl Client {
     #[must_use]
     pub fn with_effects(self, effects: Arc<dyn Effects>) -> Self {
         Self { effects, ..self }
+    }
+
+    /// The same client within the budget of its organization. Without budgets
+    /// nothing is held back.
+    #[must_use]
+    pub fn with_budgets(self, budgets: &Budgets) -> Self {
+        let budgets = Some(budgets.clone());
+        Self { budgets, ..self }
+    }
+
+    /// The same client for requests of this purpose.
+    #[must_use]
+    pub fn for_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
+    }
+
+    /// The organization that the credentials are of, once an answer has told
+    /// it.
+    pub fn organization(&self) -> Option<&OrganizationId> {
+        self.account.organization.get()
+    }
+
+    /// An answer names the organization.
+    pub(crate) fn is_of(&self, organization: Option<&OrganizationId>) {
+        let Some(organization) = organization else {
+            return;
+        };
+        if self.account.organization.set(organization.clone()).is_ok()
+            && let Some(budgets) = &self.budgets
+        {
+            budgets.unite(self.effects.now(), &self.account);
+        }
+    }
+
+    /// Waits until a request may be sent.
+    ///
+    /// # Errors
+    /// How long the wait would be, when it does not end before `ends`.
+    pub(crate) async fn turn(&self, ends: Instant) -> Result<(), Duration> {
+        match &self.budgets {
+            Some(budgets) => {
+                let effects = &*self.effects;
+                budgets
+                    .turn(&self.account, self.purpose, effects, ends)
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The service wants to be left alone for a while.
+    pub(crate) fn hold_back(&self, time: Duration) {
+        if let Some(budgets) = &self.budgets {
+            budgets.close(&self.account, self.effects.now(), time);
+        }
     }
 }

@@ -10,6 +10,8 @@
 //! recognise what Confluent makes.
 
 mod api_keys;
+mod bucket;
+mod budget;
 mod client;
 mod credentials;
 mod effects;
@@ -24,6 +26,7 @@ pub mod ids;
 pub mod secret;
 
 pub use api_keys::{ApiKey, CreatedApiKey, ListFilter, Listing, NewApiKey, ResourceReference};
+pub use budget::{Budgets, Purpose, Rate};
 pub use client::{Client, ClientConfig, InvalidConfig};
 pub use credentials::Credentials;
 pub use effects::{Effects, Sleep, TokioEffects};

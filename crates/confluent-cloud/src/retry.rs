@@ -15,9 +15,9 @@ use reqwest::Method;
 /// part of a time that doubles, up to a longest ("full jitter", as the vendor
 /// recommends), unless the service names a time.
 ///
-/// The default is five attempts, a first pause of half a second and a longest
-/// of eight, which is what the vendor's Terraform provider does within twice
-/// the time.
+/// The default is five attempts, a first pause of up to half a second and a
+/// longest of eight. (The vendor's Terraform provider makes five, too, with
+/// pauses of 1, 2, 4 and 8 s, which is more than a deletion has here.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     attempts: u32,

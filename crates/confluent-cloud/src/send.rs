@@ -31,6 +31,9 @@ const HEADER_LIMIT: usize = 100;
 /// The largest answer that is read: far above a page of 100 keys.
 const ANSWER_LIMIT: usize = 8 << 20;
 
+/// A wait that a service asks for is no longer than a day, in seconds.
+const LONGEST_WAIT: u64 = 24 * 60 * 60;
+
 /// What is asked of the API.
 pub(crate) struct Request<'a> {
     pub(crate) method: Method,
@@ -115,6 +118,9 @@ impl Call<'_> {
         let mut attempt = 0;
         loop {
             attempt += 1;
+            if let Err(wait) = self.client.turn(self.ends).await {
+                return Err(failed.unwrap_or_else(|| request.held_back(wait)));
+            }
             let left = self.left();
             if left.is_zero() {
                 return Err(failed.unwrap_or_else(|| request.too_late()));
@@ -136,6 +142,9 @@ impl Call<'_> {
             error.attempts = attempt;
             error.maybe_done = request.changes()
                 && (error.outcome_unknown() || failed.is_some_and(|earlier| earlier.maybe_done));
+            if let (Cause::Limited, Some(told)) = (cause, told) {
+                self.client.hold_back(told);
+            }
             if !cause.may_repeat(&request.method) {
                 return Err(error);
             }
@@ -213,6 +222,15 @@ impl Request<'_> {
         self.method != Method::GET
     }
 
+    /// The pace of the organization leaves no room for it in time.
+    fn held_back(&self, wait: Duration) -> Error {
+        let kind = ErrorKind::RateLimited {
+            retry_after: Some(wait),
+        };
+        let detail = "it was not sent, to keep the pace of the organization".to_owned();
+        Error::without_answer(&self.name(), kind, Some(detail))
+    }
+
     /// The time was used up before the request could be sent.
     fn too_late(&self) -> Error {
         let kind = if self.changes() {
@@ -257,8 +275,9 @@ fn when_to_return(headers: &HeaderMap) -> Option<Duration> {
     [RETRY_AFTER.as_str(), "x-ratelimit-reset"]
         .into_iter()
         .find_map(|name| {
-            let seconds = headers.get(name)?.to_str().ok()?;
-            seconds.trim().parse().ok().map(Duration::from_secs)
+            let seconds = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;
+            // More would be a point in time, not a wait.
+            (seconds <= LONGEST_WAIT).then(|| Duration::from_secs(seconds))
         })
 }
 

@@ -6,5 +6,6 @@
 mod contract;
 mod failures;
 mod listener;
+mod pace;
 mod retries;
 mod tls;
