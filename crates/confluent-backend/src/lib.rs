@@ -89,7 +89,7 @@ impl ControlPlane for ConfluentCloud {
         let listing = client.list_api_keys(&filter).await;
         let listing = listing.map_err(convert::error)?;
         Ok(KeyList {
-            keys: listing.keys.into_iter().map(convert::known).collect(),
+            keys: listing.items.into_iter().map(convert::known).collect(),
             complete: listing.complete,
         })
     }

@@ -17,21 +17,24 @@ mod credentials;
 mod effects;
 mod endpoint;
 mod error;
+mod paging;
 mod resource;
 mod retry;
 mod send;
 mod tls;
+mod wire;
 
 pub mod ids;
 pub mod secret;
 
-pub use api_keys::{ApiKey, CreatedApiKey, ListFilter, Listing, NewApiKey, ResourceReference};
+pub use api_keys::{ApiKey, CreatedApiKey, ListFilter, NewApiKey, ResourceReference};
 pub use budget::{Budgets, Purpose, Rate};
 pub use client::{Client, ClientConfig, InvalidConfig};
 pub use credentials::Credentials;
 pub use effects::{Effects, Sleep, TokioEffects};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::{Error, ErrorKind};
+pub use paging::Listing;
 pub use resource::{KeyResource, UnknownResource};
 pub use retry::RetryPolicy;
 pub use secret::ApiSecret;

@@ -86,7 +86,7 @@ async fn a_key_is_made_read_listed_and_deleted() {
     };
     let listing = cloud.client.list_api_keys(&filter).await.unwrap();
     assert!(listing.complete);
-    assert_eq!(listing.keys, std::slice::from_ref(&key));
+    assert_eq!(listing.items, std::slice::from_ref(&key));
 
     cloud.client.delete_api_key(&key.id).await.unwrap();
     let gone = cloud.client.read_api_key(&key.id).await.unwrap_err();
@@ -146,7 +146,7 @@ async fn a_list_of_many_pages_is_read_to_its_end() {
     };
     let listing = cloud.client.list_api_keys(&filter).await.unwrap();
     assert!(listing.complete);
-    let listed: Vec<ApiKeyId> = listing.keys.into_iter().map(|key| key.id).collect();
+    let listed: Vec<ApiKeyId> = listing.items.into_iter().map(|key| key.id).collect();
     assert_eq!(listed, made);
 }
 
@@ -163,13 +163,13 @@ async fn a_list_as_long_as_the_service_ever_tells_is_not_taken_as_complete() {
     let all = ListFilter::default();
     let list = || cloud.client.list_api_keys(&all);
     let listing = list().await.unwrap();
-    assert_eq!((listing.keys.len(), listing.complete), (500, false));
+    assert_eq!((listing.items.len(), listing.complete), (500, false));
     cloud
         .simulator
-        .delete_key(listing.keys[400].id.as_str())
+        .delete_key(listing.items[400].id.as_str())
         .unwrap();
     let listing = list().await.unwrap();
-    assert_eq!((listing.keys.len(), listing.complete), (499, true));
+    assert_eq!((listing.items.len(), listing.complete), (499, true));
 }
 
 #[tokio::test]
