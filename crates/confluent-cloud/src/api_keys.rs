@@ -1,4 +1,4 @@
-//! `iam/v2/api-keys`: create, read, list and delete.
+//! `iam/v2/api-keys`: create, read, change, list and delete.
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -65,6 +65,15 @@ pub struct CreatedApiKey {
     pub secret: ApiSecret,
 }
 
+/// What to change of a key; absent means as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApiKeyChange {
+    /// Its name.
+    pub display_name: Option<String>,
+    /// Words for people.
+    pub description: Option<String>,
+}
+
 /// Which keys to list; absent means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFilter {
@@ -103,11 +112,36 @@ impl Client {
     /// kinds 404; neither proves it by itself.
     pub async fn read_api_key(&self, id: &ApiKeyId) -> Result<ApiKey, Error> {
         let path = format!("{PATH}/{id}");
-        let answer = self.send(Method::GET, &path, &[], None).await?;
-        let wire: WireKey = answer.json()?;
-        let key = wire.into_key().map_err(|why| answer.malformed(why))?;
+        let key = self
+            .object(Method::GET, &path, &[], None, WireKey::into_key)
+            .await?;
         self.is_of(key.organization.as_ref());
         Ok(key)
+    }
+
+    /// Changes the texts of a key (`PATCH /iam/v2/api-keys/{id}`), the only
+    /// members that can change, and gives the key as it is then.
+    ///
+    /// # Errors
+    /// See [`Error`]; for a key that is gone as [`Client::read_api_key`].
+    pub async fn update_api_key(
+        &self,
+        id: &ApiKeyId,
+        change: &ApiKeyChange,
+    ) -> Result<ApiKey, Error> {
+        let path = format!("{PATH}/{id}");
+        let mut spec = serde_json::Map::new();
+        for (name, text) in [
+            ("display_name", &change.display_name),
+            ("description", &change.description),
+        ] {
+            if let Some(text) = text {
+                spec.insert(name.into(), text.as_str().into());
+            }
+        }
+        let body = json!({ "spec": spec });
+        self.object(Method::PATCH, &path, &[], Some(&body), WireKey::into_key)
+            .await
     }
 
     /// Lists keys (`GET /iam/v2/api-keys`): all, or those of an owner or for a

@@ -99,6 +99,19 @@ impl Client {
         call.send(&request).await
     }
 
+    /// A call of one request that is answered with an object.
+    pub(crate) async fn object<W: DeserializeOwned, T>(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+        read: impl FnOnce(W) -> Result<T, String>,
+    ) -> Result<T, Error> {
+        let answer = self.send(method, path, query, body).await?;
+        read(answer.json()?).map_err(|why| answer.malformed(why))
+    }
+
     fn authenticate(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.account.credentials {
             Credentials::Basic { key_id, secret } => {

@@ -6,7 +6,8 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::ids::OrganizationId;
+use crate::Endpoint;
+use crate::ids::{EnvironmentId, OrganizationId};
 
 /// `metadata` of an object.
 #[derive(Deserialize, Default)]
@@ -34,6 +35,16 @@ impl Metadata {
 #[derive(Deserialize)]
 pub(crate) struct Reference {
     pub(crate) id: Option<String>,
+}
+
+/// The environment that a member names.
+pub(crate) fn environment(reference: Option<Reference>) -> Option<EnvironmentId> {
+    EnvironmentId::new(reference?.id?).ok()
+}
+
+/// An address that a member names, if it is one that a credential may go to.
+pub(crate) fn address(text: Option<&str>) -> Option<Endpoint> {
+    Endpoint::parse(text?).ok()
 }
 
 #[cfg(test)]

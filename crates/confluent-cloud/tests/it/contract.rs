@@ -2,62 +2,10 @@
 
 use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OwnerId};
 use confluent_cloud::secret::SecretFormat;
-use confluent_cloud::{
-    ApiSecret, Client, ClientConfig, Credentials, Endpoint, ErrorKind, KeyResource, ListFilter,
-    NewApiKey,
-};
-use confluent_simulator::{NewKey, Options, Running, Simulator, State};
+use confluent_cloud::{ApiSecret, ErrorKind, KeyResource, ListFilter, NewApiKey};
+use confluent_simulator::NewKey;
 
-/// A simulator that is served, with a client of its admin key.
-struct Cloud {
-    simulator: Simulator,
-    running: Running,
-    client: Client,
-}
-
-impl Cloud {
-    async fn start() -> Self {
-        let simulator = Simulator::new(&Options::default()).unwrap();
-        let running = simulator.spawn().await.unwrap();
-        let admin = simulator.admin_key().clone();
-        let client = client(&running.url(), admin.id, admin.secret);
-        Self {
-            simulator,
-            running,
-            client,
-        }
-    }
-
-    fn state(&self) -> State {
-        self.simulator.state()
-    }
-
-    fn owner(&self) -> OwnerId {
-        OwnerId::new(&*self.state().service_accounts[0].id).unwrap()
-    }
-
-    fn cluster(&self) -> KeyResource {
-        KeyResource::from_id(&self.state().kafka_clusters[0].id, None).unwrap()
-    }
-
-    fn new_key(&self, name: &str) -> NewApiKey {
-        NewApiKey {
-            display_name: name.into(),
-            description: "words".into(),
-            owner: self.owner(),
-            resource: self.cluster(),
-        }
-    }
-}
-
-fn client(url: &str, key_id: ApiKeyId, secret: ApiSecret) -> Client {
-    Client::new(ClientConfig {
-        endpoint: Endpoint::parse(url).unwrap(),
-        credentials: Credentials::Basic { key_id, secret },
-        ca_cert: None,
-    })
-    .unwrap()
-}
+use crate::cloud::{Cloud, client};
 
 #[tokio::test]
 async fn a_key_is_made_read_listed_and_deleted() {

@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod calls;
+mod cloud;
 mod contract;
 mod failures;
 mod listener;
 mod pace;
+mod readiness;
 mod retries;
 mod tls;
