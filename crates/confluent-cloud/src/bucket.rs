@@ -125,7 +125,7 @@ impl Bucket {
         for (level, other) in self.levels.iter_mut().zip(other.levels) {
             *level = other.min(*level);
         }
-        if let Some(until) = other.closed_until {
+        if let Some(until) = other.closed_until.filter(|until| *until > now) {
             self.close(now, until.saturating_duration_since(now));
         }
     }

@@ -259,3 +259,14 @@ fn two_buckets_of_one_organization_have_the_less_of_both() {
     let wait = one.take(now, Purpose::Create, ticket);
     assert_eq!(wait, Err(Duration::from_secs(2)));
 }
+
+#[test]
+fn a_closure_that_is_over_is_not_taken_over() {
+    let now = Instant::now();
+    let rate = Some(Rate::new(1, 10));
+    let (mut one, mut other) = (Bucket::new(rate, now), Bucket::new(rate, now));
+    other.close(now, Duration::from_secs(2));
+    let later = now + Duration::from_mins(1);
+    one.unite(later, &mut other);
+    assert!(other.is_untouched(later) && one.is_untouched(later));
+}
