@@ -40,7 +40,8 @@ impl std::error::Error for InvalidConfig {}
 /// A client of one organization's control plane. Clones share connections.
 ///
 /// A whole call, with all attempts, waits and pages, takes at most 29 s when it
-/// makes something, 9 s when it deletes, and 30 s otherwise.
+/// makes something, 9 s when it deletes, and 30 s otherwise. What makes
+/// something is sent within the first 19 s, so that its answer has ten.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) http: reqwest::Client,

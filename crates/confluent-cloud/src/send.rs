@@ -25,6 +25,10 @@ const DELETE_LIMIT: Duration = Duration::from_secs(9);
 
 const OTHER_LIMIT: Duration = Duration::from_secs(30);
 
+/// What makes something is not sent with less time than this for its answer:
+/// without one nobody would know what was made.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
+
 /// How much of a header is kept.
 const HEADER_LIMIT: usize = 100;
 
@@ -127,17 +131,19 @@ impl Call<'_> {
     /// and reads the whole answer.
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let retries = &self.client.retries;
+        let latest = self.latest(&request.method);
         let mut failed: Option<Error> = None;
         let mut attempt = 0;
         loop {
             attempt += 1;
-            if let Err(wait) = self.client.turn(self.ends).await {
+            if let Err(wait) = self.client.turn(latest).await {
                 return Err(failed.unwrap_or_else(|| request.held_back(wait)));
             }
-            let left = self.left();
-            if left.is_zero() {
+            let now = self.client.effects.now();
+            if now >= latest {
                 return Err(failed.unwrap_or_else(|| request.too_late()));
             }
+            let left = self.ends.saturating_duration_since(now);
             let limit = if retries.is_last(attempt) || !is_idempotent(&request.method) {
                 left
             } else {
@@ -162,7 +168,8 @@ impl Call<'_> {
                 return Err(error);
             }
             let random = self.client.effects.random();
-            let Some(pause) = retries.pause(attempt, told, self.left(), random) else {
+            let left = latest.saturating_duration_since(self.client.effects.now());
+            let Some(pause) = retries.pause(attempt, told, left, random) else {
                 return Err(error);
             };
             self.client.effects.sleep(pause).await;
@@ -170,9 +177,14 @@ impl Call<'_> {
         }
     }
 
-    fn left(&self) -> Duration {
-        self.ends
-            .saturating_duration_since(self.client.effects.now())
+    /// When the last attempt may begin.
+    fn latest(&self, method: &Method) -> Instant {
+        let kept = if is_idempotent(method) {
+            Duration::ZERO
+        } else {
+            ANSWER_TIME
+        };
+        self.ends.checked_sub(kept).unwrap_or(self.ends)
     }
 
     async fn attempt(&self, request: &Request<'_>, limit: Duration) -> Result<Answer, Failed> {

@@ -7,6 +7,7 @@ mod calls;
 mod cloud;
 mod contract;
 mod failures;
+mod faults;
 mod listener;
 mod pace;
 mod readiness;

@@ -102,6 +102,21 @@ async fn a_wait_beyond_the_limit_is_told_and_not_waited() {
 }
 
 #[tokio::test]
+async fn a_create_is_not_sent_with_too_little_time_for_its_answer() {
+    let in_time = story([limited("Retry-After: 18\r\n"), created()]).await;
+    assert!(in_time.client.create_api_key(&new_key()).await.is_ok());
+    let late = story([limited("Retry-After: 20\r\n"), created()]).await;
+    let error = late.client.create_api_key(&new_key()).await.unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::RateLimited { .. }));
+    assert_eq!(late.requests().len(), 1);
+    // A question may be asked until the end.
+    let gone = || Step::Next(answer(404, "", ""));
+    let asking = story([limited("Retry-After: 29\r\n"), gone()]).await;
+    let error = asking.client.read_api_key(&id()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
 async fn a_create_that_may_have_been_carried_out_is_not_repeated() {
     for step in [
         failing(500),
