@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use crate::answer::root_cause;
 use crate::credentials::Hidden;
 use crate::effects::TokioEffects;
 use crate::ids::OrganizationId;
-use crate::send::root_cause;
 use crate::{Budgets, Credentials, Effects, Endpoint, Purpose, RetryPolicy, tls};
 
 /// Shorter than the shortest call, so that one more attempt is left.

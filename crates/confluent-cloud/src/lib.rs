@@ -11,6 +11,7 @@
 //! [`ids`] and [`secret`] stand by themselves, for programs that only need to
 //! recognise what Confluent makes.
 
+mod answer;
 mod api_keys;
 mod bucket;
 mod budget;
@@ -30,6 +31,7 @@ mod role_bindings;
 mod send;
 mod service_accounts;
 mod tls;
+mod told;
 mod wire;
 
 pub mod ids;
