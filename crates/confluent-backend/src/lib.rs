@@ -12,12 +12,12 @@ mod convert;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use confluent_cloud::{Budgets, Effects, ListFilter, Purpose, RetryPolicy};
+use confluent_cloud::{Budgets, Effects, ListFilter, Purpose, RetryPolicy, RoleBindingFilter};
 use engine::EngineFactory;
 use engine::control_plane::{
-    Access, CloudError, ControlPlane, CreatedKey, KeyList, KnownKey, NewKey, Target,
+    Access, CloudError, ControlPlane, CreatedKey, HeldRole, KeyList, KnownKey, NewKey, Target,
 };
-use engine::ids::KeyId;
+use engine::ids::{KeyId, OrganizationId, OwnerId};
 
 use crate::clients::Clients;
 
@@ -92,6 +92,28 @@ impl ControlPlane for ConfluentCloud {
             keys: listing.items.into_iter().map(convert::known).collect(),
             complete: listing.complete,
         })
+    }
+
+    async fn list_roles(
+        &self,
+        access: &Access,
+        organization: &OrganizationId,
+        owner: &OwnerId,
+    ) -> Result<Vec<HeldRole>, CloudError> {
+        let client = self.clients.of(access, Purpose::Other)?;
+        let filter = RoleBindingFilter {
+            // The service gives all whose pattern begins with it.
+            crn_pattern: format!("crn://confluent.cloud/organization={organization}"),
+            principal: Some(format!("User:{owner}")),
+            role_name: None,
+        };
+        let bindings = client.list_role_bindings(&filter).await;
+        let bindings = bindings.map_err(convert::error)?.items.into_iter();
+        let held = bindings.map(|binding| HeldRole {
+            name: binding.role_name,
+            pattern: binding.crn_pattern,
+        });
+        Ok(held.collect())
     }
 
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {

@@ -10,6 +10,7 @@
 //! - [`account`] and [`role`]: what operators write.
 //! - [`ledger`]: the record of every key, and the rules of its life.
 //! - `issue`, `share`, `lease`, `sweep`, `ending`: what happens to keys.
+//! - `preflight`: what the account may do.
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `paths`: the table of paths.
 
@@ -26,6 +27,7 @@ mod issue;
 mod lease;
 mod output;
 mod paths;
+mod preflight;
 mod reconcile;
 mod secret;
 mod share;

@@ -23,6 +23,7 @@ for whom and for what keys are made, and read `creds/<role>`.";
 pub(crate) fn all() -> Vec<Path<Engine>> {
     vec![
         config::path(),
+        config::check(),
         roles::list(),
         roles::path(),
         creds::path(),

@@ -140,3 +140,24 @@ async fn the_account_of_an_earlier_organization_goes_with_the_last_key_that_need
     assert_eq!(accounts(), 1);
     world.lease("single").await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_check_of_an_account_tells_its_roles_and_what_they_do_not_allow() {
+    let world = World::ready().await;
+    *world.cloud.admin_role.lock().unwrap() = "OrganizationAdmin";
+    let check = world.read("config/check").await.unwrap().unwrap();
+    assert_eq!(check.get("ready"), Some(&json!(true)));
+    assert_eq!(check.get("owner"), Some(&json!("sa-admin")));
+    assert_eq!(
+        check.get("owner_roles"),
+        Some(&json!(["OrganizationAdmin"]))
+    );
+    assert_eq!(check.warnings, Vec::<String>::new());
+    *world.cloud.admin_role.lock().unwrap() = "ResourceKeyAdmin";
+    let check = world.read("config/check").await.unwrap().unwrap();
+    assert_eq!(check.get("ready"), Some(&json!(false)));
+    assert!(check.warnings[0].contains("`sa-1`"), "{:?}", check.warnings);
+    world.cloud.admin_refused.store(true, Ordering::SeqCst);
+    let error = world.read("config/check").await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::BadRequest);
+}

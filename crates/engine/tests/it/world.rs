@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::control_plane::{
-    Access, CloudError, ControlPlane, CreatedKey, Failure, KeyList, KnownKey, NewKey, Target,
+    Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, KnownKey, NewKey,
+    Target,
 };
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 use engine::{EngineFactory, SecretText};
@@ -66,6 +67,8 @@ pub(crate) struct Cloud {
     pub(crate) deletes: AtomicU64,
     /// Whether no admin key is known.
     pub(crate) admin_refused: AtomicBool,
+    /// The role of the admin key's owner.
+    pub(crate) admin_role: Mutex<&'static str>,
 }
 
 impl Cloud {
@@ -123,6 +126,7 @@ impl Cloud {
             display_name: key.name.clone(),
             created_at: Some(key.created_at),
             organization: Some(OrganizationId::new(key.organization)),
+            owner: Some(key.target.owner.clone()),
         }
     }
 
@@ -197,6 +201,7 @@ impl ControlPlane for Cloud {
                 display_name: "admin".into(),
                 created_at: None,
                 organization: Some(OrganizationId::new(organization)),
+                owner: Some(OwnerId::new("sa-admin")),
             });
         }
         let keys = self.keys.lock().unwrap();
@@ -217,6 +222,20 @@ impl ControlPlane for Cloud {
                 .collect(),
             complete: true,
         })
+    }
+
+    async fn list_roles(
+        &self,
+        access: &Access,
+        organization: &OrganizationId,
+        owner: &OwnerId,
+    ) -> Result<Vec<HeldRole>, CloudError> {
+        let own = self.organization(access)?;
+        assert_eq!((organization.as_str(), owner.as_str()), (own, "sa-admin"));
+        Ok(vec![HeldRole {
+            name: self.admin_role.lock().unwrap().to_owned(),
+            pattern: format!("crn://confluent.cloud/organization={own}"),
+        }])
     }
 
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {

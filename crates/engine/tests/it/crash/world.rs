@@ -135,7 +135,14 @@ impl World {
 
     /// Reads what may be read, which must show no secret.
     pub(crate) async fn look(&mut self) {
-        for path in ["config", "role/single", "role/shared", "status", "info"] {
+        for path in [
+            "config",
+            "role/single",
+            "role/shared",
+            "status",
+            "info",
+            "config/check",
+        ] {
             self.say(Request::new(Operation::Read, path)).await;
         }
         self.say(Request::new(Operation::List, "keys/")).await;
