@@ -2,6 +2,7 @@
 //! OpenBao 2.7 on a disk: one node, or a cluster. A node can crash and start
 //! again at its old place.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -93,6 +94,30 @@ impl BaoNode {
     pub fn log(&self) -> String {
         let program = self.program.as_ref();
         program.map_or_else(String::new, |program| program.stdout() + &program.stderr())
+    }
+
+    /// Every file that it keeps, its log and its data, but for the programs of
+    /// plugins.
+    ///
+    /// # Panics
+    ///
+    /// When one cannot be read.
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = vec![(PathBuf::from("log"), self.log().into_bytes())];
+        let mut folders = vec![self.home.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).expect("a folder of the node") {
+                let path = entry.expect("an entry of it").path();
+                let kind = fs::symlink_metadata(&path).expect("what it is").file_type();
+                if kind.is_dir() && !path.ends_with(bao::PLUGINS) {
+                    folders.push(path);
+                } else if kind.is_file() {
+                    let bytes = fs::read(&path).expect("a file of the node");
+                    files.push((path, bytes));
+                }
+            }
+        }
+        files
     }
 
     /// Ends it at once (SIGKILL).

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod mount;
+mod told;
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use logical::ErrorClass;
+use serde_json::json;
 
 use crate::world::{Fault, World};
 
@@ -218,4 +219,30 @@ async fn no_key_is_asked_for_when_its_intent_took_too_long() {
     let error = world.lease("single").await.map(|_| ()).unwrap_err();
     assert_eq!(error.class(), ErrorClass::UpstreamFailed);
     assert_eq!(world.cloud.made(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_another_engine_made_is_an_error_with_a_remedy() {
+    let world = World::ready().await;
+    let ours = world.lease("single").await.unwrap();
+    for member in ["credential", "holder", "key_id", "role", "owner"] {
+        for other in [None, Some(json!(7)), Some(json!("../config"))] {
+            let mut lease = ours.clone();
+            lease.secret.internal_data.remove(member);
+            if let Some(other) = other {
+                // Any text is a role or an owner.
+                if other.is_string() && !["credential", "holder"].contains(&member) {
+                    continue;
+                }
+                lease.secret.internal_data.insert(member.into(), other);
+            }
+            let error = world.revoke(&lease).await.unwrap_err();
+            assert!(
+                error.message().contains("not made by this engine"),
+                "{error}"
+            );
+            world.renew(&lease, 0).await.unwrap_err();
+        }
+    }
+    assert_eq!(world.cloud.live(), [ours.key()]);
 }

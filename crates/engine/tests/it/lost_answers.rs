@@ -76,3 +76,13 @@ async fn a_key_is_not_made_when_its_intent_cannot_be_written() {
     world.lease("single").await.unwrap_err();
     assert_eq!(world.cloud.made(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_answer_does_not_have_its_marker_is_deleted_and_not_handed_out() {
+    let world = World::ready().await;
+    world.cloud.arm(Fault::OtherName);
+    let error = world.lease("single").await.map(|_| ()).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::UpstreamFailed);
+    assert_eq!(world.cloud.made(), 1);
+    assert!(world.cloud.live().is_empty());
+}

@@ -12,4 +12,5 @@ mod reconcile;
 mod removal;
 mod roles;
 mod sharing;
+mod sweeping;
 mod world;

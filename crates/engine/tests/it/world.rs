@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     ForbidDelete,
     /// The admin key is not known for one deletion.
     UnknownAdmin,
+    /// A key is made under another name than it was given.
+    OtherName,
 }
 
 struct LiveKey {
@@ -172,8 +174,13 @@ impl ControlPlane for Cloud {
         }
         let number = self.made.fetch_add(1, Ordering::SeqCst);
         let id = format!("KEY{number:04}");
+        let name = if self.fires(Fault::OtherName) {
+            "display_name".to_owned()
+        } else {
+            key.display_name.clone()
+        };
         let live = LiveKey {
-            name: key.display_name.clone(),
+            name,
             target: key.target.clone(),
             organization,
             created_at: virtual_now(),

@@ -41,6 +41,7 @@ fn scenario(host: &Host) -> Vec<String> {
     a_single_use_key_lives_as_long_as_its_lease(host, &mut told);
     a_lease_of_two_seconds_runs_out(host, &mut told);
     eight_first_readers_share_one_key(host, &mut told);
+    an_operator_looks_at_keys_and_ends_them(host, &mut told);
     what_is_wrong_is_said(host, &mut told);
     help_is_given(host, &mut told);
     a_removed_mount_takes_its_keys_along(host, &mut told);
@@ -147,6 +148,28 @@ fn eight_first_readers_share_one_key(host: &Host, told: &mut Transcript) {
     told.json(&host.cli, &["read", "team/creds/shared"]);
 }
 
+fn an_operator_looks_at_keys_and_ends_them(host: &Host, told: &mut Transcript) {
+    told.json(&host.cli, &["read", "team/config/check"]);
+    let single = text(&host.cli.json(&["read", "team/creds/single"])["data"]["key_id"]);
+    let shared = text(&host.cli.json(&["read", "team/creds/shared"])["data"]["key_id"]);
+    told.ids.push((single.clone(), "SINGLE"));
+    told.ids.push((shared.clone(), "SHARED"));
+    told.json(&host.cli, &["list", "team/role/single/keys"]);
+    told.json(&host.cli, &["read", &format!("team/keys/{shared}")]);
+    host.cli.ok(&["delete", &format!("team/keys/{single}")]);
+    host.cloud.wait_until_gone(&single);
+    let report = told.json(&host.cli, &["write", "-force", "team/reconcile"]);
+    assert!(!report.to_string().contains("to be deleted"), "{report}");
+    host.cli.ok(&["delete", "team/role/shared/keys"]);
+    host.cloud.wait_until_gone(&shared);
+    let fresh = host.cli.json(&["read", "team/creds/shared"]);
+    assert_ne!(fresh["data"]["key_id"], shared.as_str());
+    let admin = format!("team/keys/{}", host.cloud.admin_key);
+    let refused = told.refused(&host.cli, &["delete", &admin]);
+    assert!(refused.contains("marker"), "{refused}");
+    told.json(&host.cli, &["read", "team/info"]);
+}
+
 fn what_is_wrong_is_said(host: &Host, told: &mut Transcript) {
     let unknown = told.refused(&host.cli, &["read", "team/creds/nobody"]);
     assert!(unknown.contains("Code: 400"), "{unknown}");
@@ -190,7 +213,19 @@ fn what_is_wrong_is_said(host: &Host, told: &mut Transcript) {
 }
 
 fn help_is_given(host: &Host, told: &mut Transcript) {
-    for path in ["team", "team/config", "team/role/app", "team/creds/app"] {
+    for path in [
+        "team",
+        "team/config",
+        "team/config/check",
+        "team/role/app",
+        "team/role/app/keys",
+        "team/creds/app",
+        "team/keys",
+        "team/keys/K",
+        "team/reconcile",
+        "team/status",
+        "team/info",
+    ] {
         let help = host.cli.ok(&["path-help", path]);
         told.lines.push(format!("path-help {path} -> {help}"));
     }

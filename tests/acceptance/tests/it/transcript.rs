@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use testkit::{Cli, CliOutput, Http};
 
 /// Members whose values are ids, times or secrets, and differ by nature.
-const BY_NATURE: [&str; 9] = [
+const BY_NATURE: [&str; 14] = [
     "request_id",
     "lease_id",
     "key_id",
@@ -14,6 +14,11 @@ const BY_NATURE: [&str; 9] = [
     "expire_time",
     "issue_time",
     "last_renewal",
+    "made_at",
+    "held_until",
+    "storage_id",
+    "next_attempt",
+    "unrecorded_keys",
     "id",
 ];
 
@@ -112,6 +117,8 @@ fn normal(value: &Value) -> Value {
 fn normal_member(name: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if BY_NATURE.contains(&name) && !text.is_empty() => "…".into(),
+        // The keys of other mounts of the same organization.
+        Value::Object(_) if BY_NATURE.contains(&name) => "…".into(),
         other => normal(other),
     }
 }

@@ -1,0 +1,42 @@
+//! When the sweep runs: the host's periodic call licenses it, and never waits
+//! for it (`lifecycle.md`, 23).
+
+use std::time::Duration;
+
+use crate::world::World;
+
+#[tokio::test(start_paused = true)]
+async fn without_the_hosts_call_nothing_is_swept() {
+    let world = World::ready().await;
+    world.lease("single").await.unwrap();
+    // A node that is no longer the active one.
+    tokio::time::sleep(Duration::from_hours(3)).await;
+    assert_eq!(world.cloud.live().len(), 1);
+    world.pass(Duration::from_mins(1)).await;
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_whose_licence_ran_out_stops_before_the_next_key() {
+    let world = World::ready().await;
+    for _ in 0..100 {
+        world.lease("single").await.unwrap();
+    }
+    *world.cloud.delete_delay.lock().unwrap() = Duration::from_mins(1);
+    tokio::time::sleep(Duration::from_hours(3)).await;
+    world.engine.periodic().await.unwrap();
+    tokio::time::sleep(Duration::from_hours(3)).await;
+    let left = world.cloud.live().len();
+    assert!(left > 50 && left < 100, "{left}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hosts_call_returns_at_once_while_the_cloud_is_slow() {
+    let world = World::ready().await;
+    world.lease("single").await.unwrap();
+    *world.cloud.delete_delay.lock().unwrap() = Duration::from_mins(10);
+    tokio::time::sleep(Duration::from_hours(3)).await;
+    let before = tokio::time::Instant::now();
+    world.engine.periodic().await.unwrap();
+    assert!(before.elapsed() < Duration::from_secs(1));
+}
