@@ -188,10 +188,19 @@ fn unanswered(request: &str, error: &reqwest::Error) -> Failed {
     Failed {
         error: Error {
             untrusted,
-            ..Error::without_answer(request, kind, Some(root_cause(error)))
+            ..Error::without_answer(request, kind, Some(who_and_why(error)))
         },
         cause,
         told: None,
+    }
+}
+
+/// The address that was asked, without path and query, and the root cause.
+fn who_and_why(error: &reqwest::Error) -> String {
+    let cause = root_cause(error);
+    match error.url() {
+        Some(url) => format!("{}: {cause}", url.origin().ascii_serialization()),
+        None => cause,
     }
 }
 

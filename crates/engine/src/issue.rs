@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::account::AskError;
 use crate::control_plane::{Access, CreatedKey, NewKey};
-use crate::ids::{CredentialId, HolderId, RoleName};
+use crate::ids::{CredentialId, HolderId};
 use crate::ledger::credential::later;
 use crate::ledger::{Credential, Entry, Event, Failure, Holder, IssuedKey, Sharing, State};
 use crate::role::Role;
@@ -127,11 +127,11 @@ impl Engine {
             Some(Ok(unmarked)) => return Err(self.disown(&entry, unmarked).await),
             Some(Err(AskError::Cloud(lost))) if lost.outcome_unknown => {
                 self.search_later(Arc::clone(&entry));
-                return Err(creation_error(&role.name, lost));
+                return Err(creation_error(&role, lost));
             }
             Some(Err(refused)) => {
                 let _ = self.ledger.happen(&entry, Event::Refused).await;
-                return Err(creation_error(&role.name, refused));
+                return Err(creation_error(&role, refused));
             }
             None => {
                 self.search_later(Arc::clone(&entry));
@@ -278,10 +278,11 @@ fn description(role: &Role, requester: &Requester) -> String {
     }
 }
 
-fn creation_error(role: &RoleName, error: impl Into<Error>) -> Error {
-    error
-        .into()
-        .context(format_args!("making a key for role `{role}`"))
+fn creation_error(role: &Role, error: impl Into<Error>) -> Error {
+    error.into().context(format_args!(
+        "making a key of `{}` for `{}` (role `{}`)",
+        role.target.owner, role.target.resource, role.name
+    ))
 }
 
 #[cfg(test)]
