@@ -9,6 +9,7 @@ mod architecture;
 mod layers;
 mod manifests;
 mod purity;
+mod rules;
 mod sources;
 mod words;
 
@@ -92,6 +93,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     findings.extend(manifests::check(&files));
     findings.extend(sources::check(&files));
     findings.extend(words::check(&files));
+    findings.extend(rules::check(file(rules::PAGE), &files));
     findings.extend(architecture::check(
         &crate_folders(&workspace),
         file("ARCHITECTURE.md"),
