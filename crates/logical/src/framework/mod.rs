@@ -5,6 +5,7 @@
 //! It knows no engine and no host.
 
 mod coerce;
+mod display;
 mod field;
 mod fields;
 mod help;
@@ -12,6 +13,7 @@ mod openapi;
 mod path;
 mod serve;
 
+pub use display::Display;
 pub use field::{Field, FieldKind};
 pub use fields::{FieldValue, Fields};
 pub use path::{Call, ExistenceCheck, Handler, Path, SecretType, answer, generic_name, probe};

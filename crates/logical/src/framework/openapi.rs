@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use regex_syntax::ast::{Ast, GroupKind, RepetitionKind, parse::Parser};
 use serde_json::{Map, Value, json};
 
-use super::{Definition, Field, FieldKind, Path};
+use super::{Definition, Display, Field, FieldKind, Path};
 use crate::Operation;
 
 /// More ways to write one path than any table has; a pattern with more is not
@@ -134,7 +134,7 @@ fn item<S>(
                 "in": "path",
                 "description": field.description,
                 "required": true,
-                "schema": schema(field.kind),
+                "schema": schema(field),
             })
         });
         item["parameters"] = parameters.collect();
@@ -161,7 +161,7 @@ fn item<S>(
             let properties: Map<String, Value> = body
                 .iter()
                 .map(|field| {
-                    let mut schema = schema(field.kind);
+                    let mut schema = schema(field);
                     schema["description"] = field.description.into();
                     (field.name.to_owned(), schema)
                 })
@@ -223,15 +223,40 @@ fn title(id: &str) -> String {
     words.collect()
 }
 
-fn schema(kind: FieldKind) -> Value {
+/// The type of a field, and what else its declaration says of its values.
+fn schema(field: &Field) -> Value {
+    let mut schema = type_of(field.kind);
+    if let Some(default) = &field.default {
+        schema["default"] = default.clone();
+    }
+    if !field.allowed.is_empty() {
+        schema["enum"] = field.allowed.clone().into();
+    }
+    if let Some(attributes) = field.display.as_ref().and_then(Display::attributes) {
+        schema["x-vault-displayAttrs"] = attributes;
+    }
+    schema
+}
+
+/// Go: `convertType` in `sdk/framework/openapi.go`.
+fn type_of(kind: FieldKind) -> Value {
     match kind {
-        FieldKind::Text => json!({"type": "string"}),
+        FieldKind::Text | FieldKind::Header => json!({"type": "string"}),
         FieldKind::LowerCase => json!({"type": "string", "format": "lowercase"}),
         FieldKind::Name => json!({"type": "string", "pattern": r"\w([\w-.]*\w)?"}),
         FieldKind::Integer => json!({"type": "integer"}),
+        FieldKind::Integer64 => json!({"type": "integer", "format": "int64"}),
+        FieldKind::Float => json!({"type": "number", "format": "float"}),
         FieldKind::Flag => json!({"type": "boolean"}),
-        FieldKind::DurationSeconds => json!({"type": "integer", "format": "seconds"}),
-        FieldKind::CommaList => json!({"type": "array", "items": {"type": "string"}}),
+        FieldKind::DurationSeconds | FieldKind::SignedDurationSeconds => {
+            json!({"type": "integer", "format": "seconds"})
+        }
+        FieldKind::Time => json!({"type": "string", "format": "date-time"}),
+        FieldKind::List => json!({"type": "array", "items": {"type": "object"}}),
+        FieldKind::TextList | FieldKind::CommaList => {
+            json!({"type": "array", "items": {"type": "string"}})
+        }
+        FieldKind::CommaIntegers => json!({"type": "array", "items": {"type": "integer"}}),
         FieldKind::Map => json!({"type": "object", "format": "map"}),
         FieldKind::KeyValue => json!({"type": "object", "format": "kvpairs"}),
     }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use regex::Regex;
 use serde_json::Value;
 
+use super::fields::Values;
 use super::path::Handler;
 use super::{Call, Fields, Path, SecretType, coerce, help, openapi};
 use crate::lease::SECRET_TYPE;
@@ -54,24 +55,73 @@ pub struct Definition<S> {
 pub struct Framework<S> {
     state: Arc<S>,
     definition: Definition<S>,
-    routes: Vec<Regex>,
+    routes: Vec<Route>,
+}
+
+/// What is made of a path's row once, beside the row.
+struct Route {
+    pattern: Regex,
+    defaults: Arc<Values>,
+}
+
+impl Route {
+    fn compile<S>(path: &Path<S>) -> Result<Self, Error> {
+        let pattern = Regex::new(&help::anchored(&path.pattern)).map_err(|error| {
+            Error::internal(format!("path pattern `{}`: {error}", path.pattern))
+        })?;
+        let mut defaults = Values::new();
+        for field in &path.fields {
+            let Some(default) = &field.default else {
+                continue;
+            };
+            let value = coerce::coerce(field, default).map_err(|error| {
+                Error::internal(format!("default on path `{}`: {error}", path.pattern))
+            })?;
+            defaults.extend(value.map(|value| (field.name, value)));
+        }
+        Ok(Self {
+            pattern,
+            defaults: Arc::new(defaults),
+        })
+    }
+}
+
+/// The row and the values that a request's path chose.
+struct Found<'a, S> {
+    path: &'a Path<S>,
+    captured: Object,
+    defaults: &'a Arc<Values>,
+}
+
+impl<S> Found<'_, S> {
+    /// The path's fields from the body, overlaid by what the path captured.
+    fn fields(&self, body: &Object) -> Result<Fields, Error> {
+        let mut fields = Fields::new(Arc::clone(self.defaults));
+        for field in &self.path.fields {
+            let given = self
+                .captured
+                .get(field.name)
+                .or_else(|| body.get(field.name));
+            let Some(raw) = given else {
+                continue;
+            };
+            if let Some(value) = coerce::coerce(field, raw)? {
+                fields.insert(field.name, value);
+            }
+        }
+        Ok(fields)
+    }
 }
 
 impl<S: Hooks> Framework<S> {
     /// Compiles the table.
     ///
     /// # Errors
-    /// An internal error that names a pattern which is no regular expression.
+    /// An internal error that names a pattern which is no regular expression,
+    /// or a default that its own field cannot hold.
     pub fn new(state: Arc<S>, definition: Definition<S>) -> Result<Self, Error> {
-        let routes = definition
-            .paths
-            .iter()
-            .map(|path| {
-                Regex::new(&help::anchored(&path.pattern)).map_err(|error| {
-                    Error::internal(format!("path pattern `{}`: {error}", path.pattern))
-                })
-            })
-            .collect::<Result<_, _>>()?;
+        let routes = definition.paths.iter().map(Route::compile);
+        let routes = routes.collect::<Result<_, _>>()?;
         Ok(Self {
             state,
             definition,
@@ -79,23 +129,22 @@ impl<S: Hooks> Framework<S> {
         })
     }
 
-    /// The first path that matches, with what its pattern captured.
-    fn route(&self, request: &str) -> Option<(&Path<S>, Object)> {
-        let matching = self.routes.iter().zip(&self.definition.paths);
-        for (route, path) in matching {
-            if let Some(captures) = route.captures(request) {
-                let captured = route
-                    .capture_names()
-                    .flatten()
-                    .map(|name| {
-                        let value = captures.name(name).map_or("", |found| found.as_str());
-                        (name.to_owned(), Value::from(value))
-                    })
-                    .collect();
-                return Some((path, captured));
-            }
-        }
-        None
+    /// The first path that matches, with what its pattern captured. A group
+    /// that took no part is there and empty, as in Go.
+    fn route(&self, request: &str) -> Option<Found<'_, S>> {
+        let mut matching = self.routes.iter().zip(&self.definition.paths);
+        matching.find_map(|(Route { pattern, defaults }, path)| {
+            let captures = pattern.captures(request)?;
+            let captured = pattern.capture_names().flatten().map(|name| {
+                let value = captures.name(name).map_or("", |found| found.as_str());
+                (name.to_owned(), Value::from(value))
+            });
+            Some(Found {
+                path,
+                captured: captured.collect(),
+                defaults,
+            })
+        })
     }
 
     async fn lease(&self, request: Request) -> Result<Option<Response>, Error> {
@@ -132,7 +181,7 @@ impl<S: Hooks> Framework<S> {
                 openapi::of_engine(definition, prefix.unwrap_or_default()),
             )
         } else {
-            let (path, _) = self
+            let Found { path, .. } = self
                 .route(&request.path)
                 .ok_or_else(Error::unsupported_path)?;
             (
@@ -165,15 +214,16 @@ impl<S: Hooks> Backend for Framework<S> {
             Operation::Help => return self.help(&request).map(Some),
             _ => {}
         }
-        let (path, captured) = self
+        let found = self
             .route(&request.path)
             .ok_or_else(Error::unsupported_path)?;
-        let handler = path
+        let handler = found
+            .path
             .operations
             .get(&request.operation)
             .ok_or_else(Error::unsupported_operation)?;
-        let warnings = input_warnings(path, &request.data, &captured);
-        let fields = read_fields(path, &request.data, &captured)?;
+        let warnings = input_warnings(found.path, &request.data, &found.captured);
+        let fields = found.fields(&request.data)?;
         let response = self.call(handler, Call { request, fields }).await?;
         Ok(response.map(|mut response| {
             response.warnings.extend(warnings);
@@ -182,13 +232,13 @@ impl<S: Hooks> Backend for Framework<S> {
     }
 
     async fn exists(&self, request: Request) -> Result<Existence, Error> {
-        let (path, captured) = self
+        let found = self
             .route(&request.path)
             .ok_or_else(Error::unsupported_path)?;
-        let Some(check) = &path.existence else {
+        let Some(check) = &found.path.existence else {
             return Ok(Existence::Unchecked);
         };
-        let fields = read_fields(path, &request.data, &captured)?;
+        let fields = found.fields(&request.data)?;
         let exists = check(Arc::clone(&self.state), Call { request, fields }).await?;
         Ok(if exists {
             Existence::Present
@@ -212,20 +262,6 @@ impl<S: Hooks> Backend for Framework<S> {
     async fn cleanup(&self) {
         Arc::clone(&self.state).cleanup().await;
     }
-}
-
-/// The path's fields from the body, overlaid by what the path captured.
-fn read_fields<S>(path: &Path<S>, body: &Object, captured: &Object) -> Result<Fields, Error> {
-    let mut fields = Fields::default();
-    for field in &path.fields {
-        let Some(raw) = captured.get(field.name).or_else(|| body.get(field.name)) else {
-            continue;
-        };
-        if let Some(value) = coerce::coerce(field, raw)? {
-            fields.insert(field.name, value);
-        }
-    }
-    Ok(fields)
 }
 
 /// Warnings about body members that were not used. The wording is Vault's
@@ -392,6 +428,66 @@ mod tests {
         let foreign = Request::new(Operation::Revoke, "thing/old").with_secret(secret("other"));
         let error = framework().handle(foreign).await.unwrap_err();
         assert_eq!(error.message(), "secret is unsupported by this backend");
+    }
+
+    fn one_path(field: Field, handler: Handler<Engine>) -> Result<Framework<Engine>, Error> {
+        let path = Path::new("thing").fields([field]);
+        let definition = Definition {
+            help: "",
+            paths: vec![path.on(Operation::Read, handler)],
+            secrets: Vec::new(),
+            special_paths: SpecialPaths::default(),
+        };
+        Framework::new(Arc::new(Engine), definition)
+    }
+
+    #[tokio::test]
+    async fn a_default_shows_only_to_who_asks_for_defaults() {
+        let ttl = Field::new("ttl", FieldKind::DurationSeconds, "").default_value("1h");
+        let read = answer(|_, call: Call| async move {
+            assert_eq!(call.fields.duration("ttl"), None);
+            assert!(!call.fields.given("ttl"));
+            let filled = call.fields.with_defaults();
+            assert_eq!(filled.duration("ttl"), Some(Duration::from_hours(1)));
+            Ok(None)
+        });
+        let framework = one_path(ttl.clone(), read).unwrap();
+        let request = Request::new(Operation::Read, "thing");
+        assert_eq!(framework.handle(request.clone()).await, Ok(None));
+
+        let read = answer(|_, call: Call| async move {
+            let filled = call.fields.with_defaults();
+            assert_eq!(filled.duration("ttl"), Some(Duration::from_secs(5)));
+            Ok(None)
+        });
+        let framework = one_path(ttl, read).unwrap();
+        let given = request.with_data(object(json!({"ttl": 5})));
+        assert_eq!(framework.handle(given).await, Ok(None));
+    }
+
+    #[test]
+    fn a_default_that_its_field_cannot_hold_is_found_at_once() {
+        let ttl = Field::new("ttl", FieldKind::DurationSeconds, "").default_value("soon");
+        let error = one_path(ttl, answer(echo)).err().unwrap();
+        assert_eq!(error.class(), ErrorClass::Internal);
+        assert!(error.message().contains("`thing`"), "{error}");
+        assert!(error.message().contains("\"ttl\""), "{error}");
+    }
+
+    #[tokio::test]
+    async fn help_marks_a_field_that_should_not_be_used_any_more() {
+        let old = Field::new("old", FieldKind::Float, "Was used once.").deprecated();
+        let framework = one_path(old, answer(echo)).unwrap();
+        let help = framework
+            .handle(Request::new(Operation::Help, "thing"))
+            .await
+            .unwrap()
+            .unwrap();
+        let text = help.get("help").unwrap().as_str().unwrap();
+        assert!(
+            text.contains("old (float)\n        (DEPRECATED) Was used once."),
+            "{text}"
+        );
     }
 
     #[tokio::test]
