@@ -5,6 +5,7 @@
 //! It knows no engine and no host.
 
 mod coerce;
+mod describe;
 mod display;
 mod field;
 mod fields;
@@ -13,6 +14,7 @@ mod openapi;
 mod path;
 mod serve;
 
+pub use describe::Describe;
 pub use display::Display;
 pub use field::{Field, FieldKind};
 pub use fields::{FieldValue, Fields};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{Field, Fields};
+use super::{Describe, Display, Field, Fields};
 use crate::{Error, Operation, Request, Response};
 
 /// A request that found its path, with the path's fields.
@@ -59,6 +59,9 @@ pub struct Path<S> {
     pub(super) existence: Option<ExistenceCheck<S>>,
     pub(super) synopsis: &'static str,
     pub(super) description: &'static str,
+    pub(super) arbitrary: bool,
+    pub(super) described: BTreeMap<Operation, Describe>,
+    pub(super) display: Option<Display>,
 }
 
 impl<S> Path<S> {
@@ -72,6 +75,9 @@ impl<S> Path<S> {
             existence: None,
             synopsis: "",
             description: "",
+            arbitrary: false,
+            described: BTreeMap::new(),
+            display: None,
         }
     }
 
@@ -109,6 +115,28 @@ impl<S> Path<S> {
     pub fn help(mut self, synopsis: &'static str, description: &'static str) -> Self {
         self.synopsis = synopsis;
         self.description = description;
+        self
+    }
+
+    /// Takes members of a body that are no fields without a warning.
+    #[must_use]
+    pub fn any_input(mut self) -> Self {
+        self.arbitrary = true;
+        self
+    }
+
+    /// What documents say of one operation. Creating and updating are one
+    /// operation there, [`Operation::Update`] where both are answered.
+    #[must_use]
+    pub fn describe(mut self, operation: Operation, about: Describe) -> Self {
+        self.described.insert(operation, about);
+        self
+    }
+
+    /// Hints for user interfaces, and for the ids of operations.
+    #[must_use]
+    pub fn display(mut self, display: Display) -> Self {
+        self.display = Some(display);
         self
     }
 }
