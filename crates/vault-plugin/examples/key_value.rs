@@ -25,12 +25,10 @@ struct KeyValue;
 
 impl Factory for KeyValue {
     fn create(&self, context: BackendContext) -> Result<Arc<dyn Backend>, Error> {
-        let fields = [
-            Field::new("name", FieldKind::Text, "Name of the entry."),
-            Field::new("value", FieldKind::Text, "What to keep."),
-        ];
+        let name = Field::new("name", FieldKind::Text, "Name of the entry.");
+        let value = Field::new("value", FieldKind::Text, "What to keep.").required();
         let entry = Path::new(format!("entry/{}", generic_name("name")))
-            .fields(fields.clone())
+            .fields([name.clone(), value])
             .on(Operation::Read, answer(read))
             .on_write(answer(write))
             .help("An entry.", "Entries are kept for good.");
@@ -38,7 +36,7 @@ impl Factory for KeyValue {
             .on(Operation::List, answer(list))
             .help("The first 1000 names of entries, or loans.", "");
         let loan = Path::new(format!("loan/{}", generic_name("name")))
-            .fields(fields)
+            .fields([name])
             .on(Operation::Read, answer(lend))
             .help("An entry under a lease.", "Loans can be renewed.");
         let definition = Definition {
