@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Object;
 
@@ -38,6 +38,27 @@ pub enum FieldValue {
     KeyValue(BTreeMap<String, String>),
     /// Names of header lines, spelled as in `Content-Type`, with their values.
     Header(BTreeMap<String, Vec<String>>),
+}
+
+impl FieldValue {
+    /// As JSON: durations in seconds, moments as RFC 3339.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Text(text) => text.as_str().into(),
+            Self::Integer(number) => (*number).into(),
+            Self::Float(number) => (*number).into(),
+            Self::Flag(flag) => (*flag).into(),
+            Self::Duration(duration) => duration.as_secs().into(),
+            Self::SignedDuration(duration) => duration.as_secs().into(),
+            Self::Time(time) => time.to_string().into(),
+            Self::List(list) => list.as_slice().into(),
+            Self::Integers(list) => list.as_slice().into(),
+            Self::Values(list) => list.as_slice().into(),
+            Self::Map(map) => map.clone().into(),
+            Self::KeyValue(map) => json!(map),
+            Self::Header(map) => json!(map),
+        }
+    }
 }
 
 pub(super) type Values = BTreeMap<&'static str, FieldValue>;
@@ -74,6 +95,15 @@ impl Fields {
             values,
             defaults: Arc::clone(&self.defaults),
         }
+    }
+
+    /// Everything that was given, as JSON of its field's type: what a patch
+    /// [merges](super::merge_patch) into an object.
+    pub fn to_object(&self) -> Object {
+        let values = self.values.iter();
+        values
+            .map(|(name, value)| ((*name).to_owned(), value.to_json()))
+            .collect()
     }
 
     /// Whether the request gave the field.

@@ -10,6 +10,7 @@ mod display;
 mod field;
 mod fields;
 mod help;
+mod merge;
 mod openapi;
 mod path;
 mod serve;
@@ -18,5 +19,8 @@ pub use describe::Describe;
 pub use display::Display;
 pub use field::{Field, FieldKind};
 pub use fields::{FieldValue, Fields};
-pub use path::{Call, ExistenceCheck, Handler, Path, SecretType, answer, generic_name, probe};
+pub use merge::merge_patch;
+pub use path::{
+    Call, ExistenceCheck, Handler, Path, SecretType, answer, generic_name, on_active_node, probe,
+};
 pub use serve::{Definition, Framework, Hooks};

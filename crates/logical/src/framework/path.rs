@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::{Describe, Display, Field, Fields};
-use crate::{Error, Operation, Request, Response};
+use crate::{Error, Operation, Request, Response, SystemView};
 
 /// A request that found its path, with the path's fields.
 pub struct Call {
@@ -42,6 +42,28 @@ where
     R: Future<Output = Result<bool, Error>> + Send + 'static,
 {
     Arc::new(move |state, call| Box::pin(function(state, call)))
+}
+
+/// A handler that runs on the active node of the primary cluster only: on other
+/// nodes the answer is the read-only error, so that their host forwards the
+/// request. Writes to storage do so anyway; this is for what acts on the outside
+/// world first (`ForwardPerformanceStandby` and `ForwardPerformanceSecondary`
+/// in `sdk/framework/path.go`).
+pub fn on_active_node<S: Send + Sync + 'static>(
+    system: &Arc<dyn SystemView>,
+    handler: Handler<S>,
+) -> Handler<S> {
+    let system = Arc::clone(system);
+    answer(move |state, call| {
+        let (system, handler) = (Arc::clone(&system), Arc::clone(&handler));
+        async move {
+            let role = system.replication().await?;
+            if role.is_standby() || (role.is_secondary() && !system.local_mount().await?) {
+                return Err(Error::read_only());
+            }
+            handler(state, call).await
+        }
+    })
 }
 
 /// The pattern of a name inside a path, captured as the field `name`: word
@@ -144,7 +166,7 @@ impl<S> Path<S> {
 /// A kind of leased answer, with what happens to it later.
 pub struct SecretType<S> {
     pub(super) name: &'static str,
-    pub(super) renew: Handler<S>,
+    pub(super) renew: Option<Handler<S>>,
     pub(super) revoke: Handler<S>,
 }
 
@@ -153,7 +175,17 @@ impl<S> SecretType<S> {
     pub fn new(name: &'static str, renew: Handler<S>, revoke: Handler<S>) -> Self {
         Self {
             name,
-            renew,
+            renew: Some(renew),
+            revoke,
+        }
+    }
+
+    /// A kind whose leases cannot be renewed: to ask for it is an unsupported
+    /// operation.
+    pub fn not_renewable(name: &'static str, revoke: Handler<S>) -> Self {
+        Self {
+            name,
+            renew: None,
             revoke,
         }
     }

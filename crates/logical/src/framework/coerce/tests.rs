@@ -13,26 +13,11 @@ fn read(kind: FieldKind, value: &Value) -> Result<Option<FieldValue>, Error> {
 /// A value as JSON; `refused` and `absent` stand for what is none.
 fn outcome(kind: FieldKind, input: &str) -> String {
     let value: Value = serde_json::from_str(input).unwrap();
-    let json = match read(kind, &value) {
-        Err(_) => return "refused".into(),
-        Ok(None) => return "absent".into(),
-        Ok(Some(value)) => match value {
-            FieldValue::Text(text) => json!(text),
-            FieldValue::Integer(number) => json!(number),
-            FieldValue::Float(number) => json!(number),
-            FieldValue::Flag(flag) => json!(flag),
-            FieldValue::Duration(duration) => json!(duration.as_secs()),
-            FieldValue::SignedDuration(duration) => json!(duration.as_secs()),
-            FieldValue::Time(time) => json!(time.to_string()),
-            FieldValue::List(list) => json!(list),
-            FieldValue::Integers(list) => json!(list),
-            FieldValue::Values(list) => json!(list),
-            FieldValue::Map(map) => json!(map),
-            FieldValue::KeyValue(map) => json!(map),
-            FieldValue::Header(map) => json!(map),
-        },
-    };
-    json.to_string()
+    match read(kind, &value) {
+        Err(_) => "refused".into(),
+        Ok(None) => "absent".into(),
+        Ok(Some(value)) => value.to_json().to_string(),
+    }
 }
 
 fn check(kind: FieldKind, rows: &[(&str, &str)]) {

@@ -72,6 +72,17 @@ impl Route {
         let pattern = Regex::new(&help::anchored(&path.pattern)).map_err(|error| {
             Error::internal(format!("path pattern `{}`: {error}", path.pattern))
         })?;
+        let declared = |name: &&str| path.fields.iter().any(|field| field.name == *name);
+        if let Some(name) = pattern
+            .capture_names()
+            .flatten()
+            .find(|name| !declared(name))
+        {
+            return Err(Error::internal(format!(
+                "path pattern `{}` captures `{name}`, which is none of its fields: declare it",
+                path.pattern
+            )));
+        }
         let mut defaults = Values::new();
         for field in &path.fields {
             let Some(default) = &field.default else {
@@ -120,8 +131,8 @@ impl<S: Hooks> Framework<S> {
     /// Compiles the table.
     ///
     /// # Errors
-    /// An internal error that names a pattern which is no regular expression,
-    /// or a default that its own field cannot hold.
+    /// An internal error that names a pattern which is no regular expression or
+    /// captures what is no field, or a default that its own field cannot hold.
     pub fn new(state: Arc<S>, definition: Definition<S>) -> Result<Self, Error> {
         let routes = definition.paths.iter().map(Route::compile);
         let routes = routes.collect::<Result<_, _>>()?;
@@ -151,11 +162,10 @@ impl<S: Hooks> Framework<S> {
     }
 
     async fn lease(&self, request: Request) -> Result<Option<Response>, Error> {
-        let kind = request
-            .secret
-            .as_ref()
-            .and_then(|secret| secret.internal_data.get(SECRET_TYPE))
-            .and_then(Value::as_str);
+        let Some(lease) = &request.secret else {
+            return Err(Error::internal("request has no secret"));
+        };
+        let kind = lease.internal_data.get(SECRET_TYPE).and_then(Value::as_str);
         let Some(secret) = self
             .definition
             .secrets
@@ -165,9 +175,10 @@ impl<S: Hooks> Framework<S> {
             return Err(Error::internal("secret is unsupported by this backend"));
         };
         let handler = match request.operation {
-            Operation::Renew => &secret.renew,
-            _ => &secret.revoke,
+            Operation::Renew => secret.renew.as_ref(),
+            _ => Some(&secret.revoke),
         };
+        let handler = handler.ok_or_else(Error::unsupported_operation)?;
         let call = Call {
             request,
             fields: Fields::default(),
@@ -175,29 +186,18 @@ impl<S: Hooks> Framework<S> {
         self.call(handler, call).await
     }
 
-    fn help(&self, request: &Request) -> Result<Response, Error> {
+    fn root_help(&self, request: &Request) -> Response {
         let definition = &self.definition;
-        let prefix = request.data.get(PREFIX).and_then(Value::as_str);
-        let prefix = prefix.unwrap_or_default();
-        let (text, document) = if request.path.is_empty() {
-            (
-                help::root(definition.help, &definition.paths),
-                openapi::of_engine(definition, prefix),
-            )
-        } else {
-            let Found { path, .. } = self
-                .route(&request.path)
-                .ok_or_else(Error::unsupported_path)?;
-            (
-                help::path(&request.path, path),
-                openapi::of_path(definition, path, prefix),
-            )
-        };
-        let mut data = Object::new();
-        data.insert("help".into(), text.into());
-        data.insert("see_also".into(), Value::Null);
-        data.insert("openapi".into(), document);
-        Ok(Response::with_data(data))
+        let text = help::root(definition.help, &definition.paths);
+        explained(text, openapi::of_engine(definition, prefix(request)))
+    }
+
+    fn path_help(&self, request: &Request, path: &Path<S>) -> Response {
+        let text = help::path(&request.path, path);
+        explained(
+            text,
+            openapi::of_path(&self.definition, path, prefix(request)),
+        )
     }
 
     async fn call(&self, handler: &Handler<S>, call: Call) -> Result<Option<Response>, Error> {
@@ -215,19 +215,26 @@ impl<S: Hooks> Backend for Framework<S> {
         match request.operation {
             Operation::Renew | Operation::Revoke => return self.lease(request).await,
             Operation::Rollback => return self.periodic().await.map(|()| None),
-            Operation::Help => return self.help(&request).map(Some),
+            Operation::Help if request.path.is_empty() => {
+                return Ok(Some(self.root_help(&request)));
+            }
             _ => {}
         }
         let found = self
             .route(&request.path)
             .ok_or_else(Error::unsupported_path)?;
-        let handler = found
-            .path
-            .operations
-            .get(&request.operation)
-            .ok_or_else(Error::unsupported_operation)?;
+        let Some(handler) = found.path.operations.get(&request.operation) else {
+            return match request.operation {
+                Operation::Help => Ok(Some(self.path_help(&request, found.path))),
+                _ => Err(Error::unsupported_operation()),
+            };
+        };
         let warnings = input_warnings(found.path, &request.data, &found.captured);
-        let fields = found.fields(&request.data)?;
+        let fields = match found.fields(&request.data) {
+            // Help explains a request that cannot be carried out, too.
+            Err(_) if request.operation == Operation::Help => Fields::default(),
+            read => read?,
+        };
         let response = self.call(handler, Call { request, fields }).await?;
         Ok(response.map(|mut response| {
             response.warnings.extend(warnings);
@@ -236,6 +243,12 @@ impl<S: Hooks> Backend for Framework<S> {
     }
 
     async fn exists(&self, request: Request) -> Result<Existence, Error> {
+        let operation = request.operation;
+        if !matches!(operation, Operation::Create | Operation::Update) {
+            return Err(Error::internal(format!(
+                "incorrect operation type {operation} for an existence check"
+            )));
+        }
         let found = self
             .route(&request.path)
             .ok_or_else(Error::unsupported_path)?;
@@ -268,6 +281,20 @@ impl<S: Hooks> Backend for Framework<S> {
     }
 }
 
+/// The beginning of the ids of operations, where the host gives one.
+fn prefix(request: &Request) -> &str {
+    let prefix = request.data.get(PREFIX).and_then(Value::as_str);
+    prefix.unwrap_or_default()
+}
+
+fn explained(text: String, document: Value) -> Response {
+    Response::with_data(Object::from_iter([
+        ("help".into(), text.into()),
+        ("see_also".into(), Value::Null),
+        ("openapi".into(), document),
+    ]))
+}
+
 /// Warnings about body members that were not used. The wording is Vault's
 /// (`sdk/framework/backend.go`), since operators know it.
 fn input_warnings<S>(path: &Path<S>, body: &Object, captured: &Object) -> Vec<String> {
@@ -286,7 +313,7 @@ fn input_warnings<S>(path: &Path<S>, body: &Object, captured: &Object) -> Vec<St
     let replaced: Vec<&str> = captured
         .keys()
         .map(String::as_str)
-        .filter(|name| body.contains_key(*name))
+        .filter(|name| body.get(*name).is_some_and(|value| !value.is_null()))
         .collect();
     if !replaced.is_empty() {
         warnings.push(format!(

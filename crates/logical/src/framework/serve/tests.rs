@@ -3,8 +3,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::framework::{Field, FieldKind, answer, generic_name, probe};
-use crate::{ErrorClass, LeaseOptions, Secret};
+use crate::effects::Replication;
+use crate::framework::{
+    Field, FieldKind, answer, generic_name, merge_patch, on_active_node, probe,
+};
+use crate::{ErrorClass, LeaseOptions, Secret, SystemView};
 
 struct Engine;
 
@@ -212,4 +215,173 @@ async fn help_shows_the_paths_and_the_fields_of_one() {
         text.contains("size (int)\n        Size of the thing."),
         "{text}"
     );
+}
+
+fn table(path: Path<Engine>) -> Result<Framework<Engine>, Error> {
+    let definition = Definition {
+        help: "",
+        paths: vec![path],
+        secrets: vec![SecretType::not_renewable("fixed", answer(nothing))],
+        special_paths: SpecialPaths::default(),
+    };
+    Framework::new(Arc::new(Engine), definition)
+}
+
+async fn nothing(_: Arc<Engine>, _: Call) -> Result<Option<Response>, Error> {
+    Ok(None)
+}
+
+#[test]
+fn a_pattern_that_captures_what_is_no_field_is_found_at_once() {
+    let path = Path::new(format!("thing/{}", generic_name("name")));
+    let error = table(path).err().unwrap();
+    assert!(error.message().contains("captures `name`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_lease_that_cannot_be_renewed_says_so_and_can_be_revoked() {
+    let framework = table(Path::new("thing")).unwrap();
+    let secret = Secret {
+        lease: LeaseOptions::renewable(Duration::from_secs(1), Duration::ZERO),
+        internal_data: object(json!({"secret_type": "fixed"})),
+        lease_id: String::new(),
+    };
+    let ask = |operation| Request::new(operation, "thing").with_secret(secret.clone());
+    let error = framework.handle(ask(Operation::Renew)).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::UnsupportedOperation);
+    assert_eq!(framework.handle(ask(Operation::Revoke)).await, Ok(None));
+    let without = Request::new(Operation::Revoke, "thing");
+    let error = framework.handle(without).await.unwrap_err();
+    assert_eq!(error.message(), "request has no secret");
+    assert_eq!(error.class(), ErrorClass::Internal);
+}
+
+#[tokio::test]
+async fn an_engine_without_periodic_work_says_exactly_that() {
+    let request = Request::new(Operation::Rollback, "");
+    let error = framework().handle(request).await.unwrap_err();
+    assert_eq!(error, Error::unsupported_operation());
+}
+
+#[tokio::test]
+async fn only_writes_are_checked_for_existence() {
+    let request = Request::new(Operation::Read, "thing/old");
+    let error = framework().exists(request).await.unwrap_err();
+    assert!(error.message().contains("read"), "{error}");
+    let request = Request::new(Operation::Update, "elsewhere");
+    let error = framework().exists(request).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::UnsupportedPath);
+    let request =
+        Request::new(Operation::Update, "thing/old").with_data(object(json!({"size": []})));
+    let error = framework().exists(request).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::BadRequest);
+}
+
+#[tokio::test]
+async fn a_path_may_explain_itself_even_for_a_request_that_cannot_be_read() {
+    let help = answer(|_, call: Call| async move {
+        assert!(!call.fields.given("size"));
+        Ok(Some(Response::default().warn("mine")))
+    });
+    let size = Field::new("size", FieldKind::Integer, "");
+    let framework = table(Path::new("thing").fields([size]).on(Operation::Help, help)).unwrap();
+    let request = Request::new(Operation::Help, "thing").with_data(object(json!({"size": "huge"})));
+    let answer = framework.handle(request).await.unwrap().unwrap();
+    assert_eq!(answer.warnings, ["mine"]);
+}
+
+#[tokio::test]
+async fn a_null_is_not_said_to_be_replaced() {
+    let request =
+        Request::new(Operation::Update, "thing/old").with_data(object(json!({"name": null})));
+    let response = framework().handle(request).await.unwrap().unwrap();
+    assert_eq!(response.warnings, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_path_of_any_input_does_not_warn_of_it() {
+    let echo = answer(|_, _| async { Ok(Some(Response::default())) });
+    let path = Path::new("thing").on(Operation::Update, echo).any_input();
+    let request = Request::new(Operation::Update, "thing").with_data(object(json!({"colour": 1})));
+    let response = table(path).unwrap().handle(request).await.unwrap().unwrap();
+    assert_eq!(response.warnings, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_patch_merges_its_fields_and_nothing_else() {
+    let patch = answer(|_, call: Call| async move {
+        let mut stored = object(json!({"ttl": 60, "note": "old", "tags": {"a": "1", "b": "2"}}));
+        merge_patch(&mut stored, &call.fields.to_object());
+        Ok(Some(Response::with_data(stored)))
+    });
+    let path = Path::new("thing").on(Operation::Patch, patch).fields([
+        Field::new("ttl", FieldKind::DurationSeconds, ""),
+        Field::new("note", FieldKind::Text, ""),
+        Field::new("tags", FieldKind::Map, ""),
+    ]);
+    let request = Request::new(Operation::Patch, "thing").with_data(object(json!({
+        "ttl": "1h",
+        "note": null,
+        "tags": {"a": null, "c": "3"},
+        "colour": "red",
+    })));
+    let response = table(path).unwrap().handle(request).await.unwrap().unwrap();
+    let expected = json!({"ttl": 3600, "note": "", "tags": {"b": "2", "c": "3"}});
+    assert_eq!(Value::Object(response.data.unwrap()), expected);
+    let unknown = "Endpoint ignored these unrecognized parameters: [colour]";
+    assert_eq!(response.warnings, [unknown]);
+}
+
+/// A host in some role of a cluster.
+struct Role {
+    bits: u32,
+    local: bool,
+}
+
+#[async_trait]
+impl SystemView for Role {
+    async fn default_lease_ttl(&self) -> Result<Duration, Error> {
+        Ok(Duration::ZERO)
+    }
+
+    async fn max_lease_ttl(&self) -> Result<Duration, Error> {
+        Ok(Duration::ZERO)
+    }
+
+    async fn tainted(&self) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    async fn replication(&self) -> Result<Replication, Error> {
+        Ok(Replication(self.bits))
+    }
+
+    async fn local_mount(&self) -> Result<bool, Error> {
+        Ok(self.local)
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_on_the_active_node_is_forwarded_from_every_other() {
+    let single = 12288;
+    for (bits, local, here) in [
+        (single, false, true),
+        (single + 16384, false, false),
+        (single + 16384, true, false),
+        (single + 64, false, false),
+        (single + 64, true, true),
+    ] {
+        let system: Arc<dyn SystemView> = Arc::new(Role { bits, local });
+        let read = on_active_node(&system, answer(nothing));
+        let framework = table(Path::new("thing").on(Operation::Read, read)).unwrap();
+        let answer = framework
+            .handle(Request::new(Operation::Read, "thing"))
+            .await;
+        let expected = if here {
+            Ok(None)
+        } else {
+            Err(Error::read_only())
+        };
+        assert_eq!(answer, expected, "{bits} local: {local}");
+    }
 }
