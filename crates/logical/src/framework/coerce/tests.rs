@@ -1,3 +1,6 @@
+//! Every kind of field with JSON of every shape, compared with what Go makes of
+//! it by its sources.
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};

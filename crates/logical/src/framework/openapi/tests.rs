@@ -1,3 +1,6 @@
+//! The document, rule by rule of `sdk/framework/openapi.go`. How patterns are
+//! spelled is tested beside the code of that.
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! An engine as a table, from requests to answers.
+
 use std::time::Duration;
 
 use serde_json::json;
