@@ -1,10 +1,11 @@
-//! One client for each admin credential, so that connections are reused.
+//! One client for each admin credential, so that connections are reused, and
+//! one pace for all that are of one organization.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest;
-use confluent_cloud::Client;
+use confluent_cloud::{Budgets, Client, Effects, Purpose, RetryPolicy, TokioEffects};
 use engine::control_plane::{Access, CloudError};
 
 use crate::convert;
@@ -15,18 +16,49 @@ const MOST: usize = 64;
 
 /// The clients in use, by a hash of what they are made of: the secret is not
 /// kept a second time.
-#[derive(Default)]
-pub(crate) struct Clients(Mutex<HashMap<[u8; 32], Client>>);
+pub(crate) struct Clients {
+    known: Mutex<HashMap<[u8; 32], Client>>,
+    pub(crate) retries: RetryPolicy,
+    pub(crate) effects: Arc<dyn Effects>,
+    pub(crate) budgets: Budgets,
+}
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self {
+            known: Mutex::default(),
+            retries: RetryPolicy::default(),
+            effects: Arc::new(TokioEffects),
+            budgets: Budgets::default(),
+        }
+    }
+}
 
 impl Clients {
-    /// The client of an account.
-    pub(crate) fn of(&self, access: &Access) -> Result<Client, CloudError> {
+    /// Without the clients so far.
+    pub(crate) fn made_anew(self) -> Self {
+        Self {
+            known: Mutex::default(),
+            ..self
+        }
+    }
+
+    /// The client of an account, for requests of a purpose.
+    pub(crate) fn of(&self, access: &Access, purpose: Purpose) -> Result<Client, CloudError> {
+        let client = self.any(access)?;
+        Ok(client.for_purpose(purpose))
+    }
+
+    fn any(&self, access: &Access) -> Result<Client, CloudError> {
         let name = name_of(access);
-        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&name) {
             return Ok(client.clone());
         }
-        let client = convert::client(access)?;
+        let client = convert::client(access)?
+            .with_retries(self.retries)
+            .with_effects(Arc::clone(&self.effects))
+            .with_budgets(&self.budgets);
         if clients.len() >= MOST {
             clients.clear();
         }
@@ -79,8 +111,8 @@ mod tests {
     fn clients_of_accounts_that_changed_do_not_pile_up() {
         let clients = Clients::default();
         for number in 0..=MOST {
-            clients.of(&access("A", &number.to_string())).unwrap();
+            clients.any(&access("A", &number.to_string())).unwrap();
         }
-        assert!(clients.0.lock().unwrap().len() <= MOST);
+        assert!(clients.known.lock().unwrap().len() <= MOST);
     }
 }

@@ -83,6 +83,7 @@ pub(crate) fn known(key: ApiKey) -> KnownKey {
         display_name: key.display_name,
         created_at: key.created_at,
         organization: key.organization.map(|id| OrganizationId::new(id.as_str())),
+        owner: key.owner.map(|id| engine::ids::OwnerId::new(id.as_str())),
     }
 }
 

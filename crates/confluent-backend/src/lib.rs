@@ -1,7 +1,8 @@
 //! The one place where the engine and the client of Confluent Cloud meet: the
 //! engine's view of the cloud, answered by real requests.
 //!
-//! It translates words and errors and keeps connections. It decides nothing:
+//! It translates words and errors, keeps connections, and says what each request
+//! is for, so that deletions have a part of the pace that nothing else can use. It decides nothing:
 //! what becomes of a key is the engine's affair, how a request is sent the
 //! client's.
 
@@ -11,17 +12,17 @@ mod convert;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use confluent_cloud::ListFilter;
+use confluent_cloud::{Budgets, Effects, ListFilter, Purpose, RetryPolicy, RoleBindingFilter};
 use engine::EngineFactory;
 use engine::control_plane::{
-    Access, CloudError, ControlPlane, CreatedKey, KeyList, KnownKey, NewKey, Target,
+    Access, CloudError, ControlPlane, CreatedKey, HeldRole, KeyList, KnownKey, NewKey, Target,
 };
-use engine::ids::KeyId;
+use engine::ids::{KeyId, OrganizationId, OwnerId};
 
 use crate::clients::Clients;
 
 /// Makes engines that reach Confluent Cloud over HTTPS. All mounts of a process
-/// share one, and with it their connections.
+/// share one, and with it their connections and the pace of each organization.
 pub fn factory() -> EngineFactory {
     EngineFactory::new(Arc::new(ConfluentCloud::default()))
 }
@@ -32,6 +33,32 @@ pub struct ConfluentCloud {
     clients: Clients,
 }
 
+impl ConfluentCloud {
+    /// The same with another way of trying again.
+    #[must_use]
+    pub fn with_retries(mut self, retries: RetryPolicy) -> Self {
+        self.clients = self.clients.made_anew();
+        self.clients.retries = retries;
+        self
+    }
+
+    /// The same with another pace.
+    #[must_use]
+    pub fn with_budgets(mut self, budgets: Budgets) -> Self {
+        self.clients = self.clients.made_anew();
+        self.clients.budgets = budgets;
+        self
+    }
+
+    /// The same with another clock and other chance.
+    #[must_use]
+    pub fn with_effects(mut self, effects: Arc<dyn Effects>) -> Self {
+        self.clients = self.clients.made_anew();
+        self.clients.effects = effects;
+        self
+    }
+}
+
 #[async_trait]
 impl ControlPlane for ConfluentCloud {
     fn check_access(&self, access: &Access) -> Result<Vec<String>, String> {
@@ -39,20 +66,22 @@ impl ControlPlane for ConfluentCloud {
     }
 
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
-        let client = self.clients.of(access)?;
+        let client = self.clients.of(access, Purpose::Create)?;
         let wanted = convert::new_key(key)?;
         let created = client.create_api_key(&wanted).await;
         created.map(convert::created).map_err(convert::error)
     }
 
     async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
-        let client = self.clients.of(access)?;
+        let client = self.clients.of(access, Purpose::Other)?;
         let read = client.read_api_key(&convert::key_id(id)?).await;
         read.map(convert::known).map_err(convert::error)
     }
 
+    // The engine lists keys to find one that must go, or to prove that one is
+    // gone: that is part of removing it.
     async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
-        let client = self.clients.of(access)?;
+        let client = self.clients.of(access, Purpose::Removal)?;
         let filter = ListFilter {
             owner: Some(convert::owner(target)?),
             resource: Some(convert::resource(target)?),
@@ -60,13 +89,35 @@ impl ControlPlane for ConfluentCloud {
         let listing = client.list_api_keys(&filter).await;
         let listing = listing.map_err(convert::error)?;
         Ok(KeyList {
-            keys: listing.keys.into_iter().map(convert::known).collect(),
+            keys: listing.items.into_iter().map(convert::known).collect(),
             complete: listing.complete,
         })
     }
 
+    async fn list_roles(
+        &self,
+        access: &Access,
+        organization: &OrganizationId,
+        owner: &OwnerId,
+    ) -> Result<Vec<HeldRole>, CloudError> {
+        let client = self.clients.of(access, Purpose::Other)?;
+        let filter = RoleBindingFilter {
+            // The service gives all whose pattern begins with it.
+            crn_pattern: format!("crn://confluent.cloud/organization={organization}"),
+            principal: Some(format!("User:{owner}")),
+            role_name: None,
+        };
+        let bindings = client.list_role_bindings(&filter).await;
+        let bindings = bindings.map_err(convert::error)?.items.into_iter();
+        let held = bindings.map(|binding| HeldRole {
+            name: binding.role_name,
+            pattern: binding.crn_pattern,
+        });
+        Ok(held.collect())
+    }
+
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
-        let client = self.clients.of(access)?;
+        let client = self.clients.of(access, Purpose::Removal)?;
         let deleted = client.delete_api_key(&convert::key_id(id)?).await;
         deleted.map_err(convert::error)
     }

@@ -1,4 +1,4 @@
-//! `iam/v2/api-keys`: create, read, list and delete.
+//! `iam/v2/api-keys`: create, read, change, list and delete.
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -6,18 +6,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 
 use crate::ids::{ApiKeyId, OrganizationId, OwnerId, OwnerKind};
-use crate::{ApiSecret, Client, Error, KeyResource};
+use crate::wire::{Metadata, Reference};
+use crate::{ApiSecret, Client, Error, KeyResource, Listing};
 
 const PATH: &str = "/iam/v2/api-keys";
-
-/// The largest page that the service gives.
-const PAGE_SIZE: &str = "100";
-
-/// The service lists at most this many objects, whatever there is.
-const LISTED_AT_MOST: usize = 500;
-
-/// More pages than the limit of objects can fill.
-const PAGES_AT_MOST: usize = 20;
 
 /// A key to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +65,15 @@ pub struct CreatedApiKey {
     pub secret: ApiSecret,
 }
 
+/// What to change of a key; absent means as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApiKeyChange {
+    /// Its name.
+    pub display_name: Option<String>,
+    /// Words for people.
+    pub description: Option<String>,
+}
+
 /// Which keys to list; absent means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFilter {
@@ -80,15 +81,6 @@ pub struct ListFilter {
     pub owner: Option<OwnerId>,
     /// For this resource.
     pub resource: Option<KeyResource>,
-}
-
-/// Keys, and whether these are all.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing {
-    /// The keys.
-    pub keys: Vec<ApiKey>,
-    /// Whether the service lists no more. Only then does absence mean anything.
-    pub complete: bool,
 }
 
 impl Client {
@@ -105,6 +97,7 @@ impl Client {
         let mut wire: WireKey = answer.json()?;
         let secret = wire.spec.secret.take();
         let key = wire.into_key().map_err(|why| answer.malformed(why))?;
+        self.is_of(key.organization.as_ref());
         let Some(secret) = secret.filter(|secret| !secret.expose().is_empty()) else {
             let why = format!("key `{}` was made, and its secret is missing", key.id);
             return Err(answer.malformed(why));
@@ -119,39 +112,51 @@ impl Client {
     /// kinds 404; neither proves it by itself.
     pub async fn read_api_key(&self, id: &ApiKeyId) -> Result<ApiKey, Error> {
         let path = format!("{PATH}/{id}");
-        let answer = self.send(Method::GET, &path, &[], None).await?;
-        let wire: WireKey = answer.json()?;
-        wire.into_key().map_err(|why| answer.malformed(why))
+        let key = self
+            .object(Method::GET, &path, &[], None, WireKey::into_key)
+            .await?;
+        self.is_of(key.organization.as_ref());
+        Ok(key)
     }
 
-    /// Lists keys, following pages (`GET /iam/v2/api-keys`).
+    /// Changes the texts of a key (`PATCH /iam/v2/api-keys/{id}`), the only
+    /// members that can change, and gives the key as it is then.
     ///
     /// # Errors
-    /// See [`Error`]. What earlier pages told is lost with it.
-    pub async fn list_api_keys(&self, filter: &ListFilter) -> Result<Listing, Error> {
-        let mut keys = Vec::new();
-        let mut token = None;
-        for _ in 0..PAGES_AT_MOST {
-            let query = filter.query(token.as_deref());
-            let answer = self.send(Method::GET, PATH, &query, None).await?;
-            let page: WireList = answer.json()?;
-            for wire in page.data {
-                keys.push(wire.into_key().map_err(|why| answer.malformed(why))?);
-            }
-            let next = page.metadata.and_then(|metadata| metadata.next);
-            let Some(next) = next.filter(|next| !next.is_empty()) else {
-                let complete = keys.len() < LISTED_AT_MOST;
-                return Ok(Listing { keys, complete });
-            };
-            token = page_token(&next);
-            if token.is_none() {
-                break;
+    /// See [`Error`]; for a key that is gone as [`Client::read_api_key`].
+    pub async fn update_api_key(
+        &self,
+        id: &ApiKeyId,
+        change: &ApiKeyChange,
+    ) -> Result<ApiKey, Error> {
+        let path = format!("{PATH}/{id}");
+        let mut spec = serde_json::Map::new();
+        for (name, text) in [
+            ("display_name", &change.display_name),
+            ("description", &change.description),
+        ] {
+            if let Some(text) = text {
+                spec.insert(name.into(), text.as_str().into());
             }
         }
-        Ok(Listing {
-            keys,
-            complete: false,
-        })
+        let body = json!({ "spec": spec });
+        self.object(Method::PATCH, &path, &[], Some(&body), WireKey::into_key)
+            .await
+    }
+
+    /// Lists keys (`GET /iam/v2/api-keys`): all, or those of an owner or for a
+    /// resource.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn list_api_keys(&self, filter: &ListFilter) -> Result<Listing<ApiKey>, Error> {
+        let listing = self.list(PATH, &filter.query(), WireKey::into_key).await?;
+        let told = listing
+            .items
+            .iter()
+            .find_map(|key| key.organization.as_ref());
+        self.is_of(told);
+        Ok(listing)
     }
 
     /// Deletes a key (`DELETE /iam/v2/api-keys/{id}`).
@@ -166,29 +171,14 @@ impl Client {
 }
 
 impl ListFilter {
-    fn query<'a>(&'a self, page_token: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
-        let mut query = vec![("page_size", PAGE_SIZE)];
-        query.extend(page_token.map(|token| ("page_token", token)));
-        query.extend(
-            self.owner
-                .as_ref()
-                .map(|owner| ("spec.owner", owner.as_str())),
-        );
-        query.extend(
-            self.resource
-                .as_ref()
-                .map(|resource| ("spec.resource", resource.id())),
-        );
-        query
+    fn query(&self) -> Vec<(&'static str, &str)> {
+        let owner = self.owner.as_ref().map(OwnerId::as_str);
+        let resource = self.resource.as_ref().map(KeyResource::id);
+        [("spec.owner", owner), ("spec.resource", resource)]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
     }
-}
-
-/// The token of the next page, cut from the link to it.
-fn page_token(next: &str) -> Option<String> {
-    let (_, query) = next.split_once('?')?;
-    url::form_urlencoded::parse(query.as_bytes())
-        .find(|(name, value)| name == "page_token" && !value.is_empty())
-        .map(|(_, token)| token.into_owned())
 }
 
 fn creation(key: &NewApiKey) -> serde_json::Value {
@@ -212,27 +202,11 @@ fn creation(key: &NewApiKey) -> serde_json::Value {
     }})
 }
 
-// Of a nullable member an absent one means the same as null, and members that
-// are not named here are ignored: so the API's compatibility policy asks.
-
-#[derive(Deserialize)]
-struct WireList {
-    metadata: Option<WireMetadata>,
-    data: Vec<WireKey>,
-}
-
 #[derive(Deserialize)]
 struct WireKey {
     id: String,
-    metadata: Option<WireMetadata>,
+    metadata: Option<Metadata>,
     spec: WireSpec,
-}
-
-#[derive(Deserialize)]
-struct WireMetadata {
-    next: Option<String>,
-    resource_name: Option<String>,
-    created_at: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -241,13 +215,8 @@ struct WireSpec {
     description: Option<String>,
     #[serde(default, deserialize_with = "secret")]
     secret: Option<ApiSecret>,
-    owner: Option<WireOwner>,
+    owner: Option<Reference>,
     resource: Option<WireResource>,
-}
-
-#[derive(Deserialize)]
-struct WireOwner {
-    id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -260,10 +229,7 @@ struct WireResource {
 impl WireKey {
     fn into_key(self) -> Result<ApiKey, String> {
         let id = ApiKeyId::new(self.id).map_err(|error| error.to_string())?;
-        let (resource_name, created_at) = match self.metadata {
-            Some(metadata) => (metadata.resource_name, metadata.created_at),
-            None => (None, None),
-        };
+        let metadata = self.metadata.unwrap_or_default();
         let owner = self.spec.owner.and_then(|owner| owner.id);
         let resource = self.spec.resource.and_then(|resource| {
             Some(ResourceReference {
@@ -278,21 +244,14 @@ impl WireKey {
             description: self.spec.description.unwrap_or_default(),
             owner: owner.and_then(|id| OwnerId::new(id).ok()),
             resource,
-            created_at: created_at.and_then(|time| time.parse().ok()),
-            organization: resource_name.as_deref().and_then(organization),
+            created_at: metadata.created_at(),
+            organization: metadata.organization(),
         })
     }
 }
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ApiSecret>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map(ApiSecret::new))
-}
-
-/// The organization in a resource name such as
-/// `crn://api.confluent.cloud/organization=<uuid>/service-account=sa-1`.
-fn organization(resource_name: &str) -> Option<OrganizationId> {
-    let (_, rest) = resource_name.split_once("organization=")?;
-    OrganizationId::new(rest.split('/').next()?).ok()
 }
 
 #[cfg(test)]
@@ -319,12 +278,12 @@ mod tests {
 
     #[test]
     fn a_list_with_sparse_members_is_read() {
-        let list: WireList =
+        #[derive(Deserialize)]
+        struct List {
+            data: Vec<WireKey>,
+        }
+        let list: List =
             serde_json::from_str(include_str!("../fixtures/api_key_list.json")).unwrap();
-        assert_eq!(
-            page_token(&list.metadata.unwrap().next.unwrap()).as_deref(),
-            Some("abc")
-        );
         for wire in list.data {
             assert!(wire.into_key().is_ok());
         }
@@ -369,17 +328,6 @@ mod tests {
                 "kind": "Region",
                 "environment": "env-1",
             })
-        );
-    }
-
-    #[test]
-    fn pages_end_without_a_token() {
-        for next in ["", "https://x/iam/v2/api-keys", "https://x/?page_token="] {
-            assert_eq!(page_token(next), None, "{next}");
-        }
-        assert_eq!(
-            page_token("/x?a=1&page_token=b%2Fc").as_deref(),
-            Some("b/c")
         );
     }
 }

@@ -1,25 +1,18 @@
-//! Sending requests: authentication, time limits, and what came of it.
+//! A client and what it is made of: where to ask, with what, how often, and at
+//! whose pace. How one request is sent is [`send`](crate::send)'s part.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder};
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-use zeroize::Zeroizing;
-
+use crate::answer::root_cause;
 use crate::credentials::Hidden;
-use crate::{Credentials, Endpoint, Error, ErrorKind, tls};
+use crate::effects::TokioEffects;
+use crate::ids::OrganizationId;
+use crate::{Budgets, Credentials, Effects, Endpoint, Purpose, RetryPolicy, tls};
 
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-const REQUEST_LIMIT: Duration = Duration::from_secs(30);
-
-/// How much of a header is kept.
-const HEADER_LIMIT: usize = 100;
-
-/// The largest answer that is read: far above a page of 100 keys.
-const ANSWER_LIMIT: usize = 8 << 20;
+/// Shorter than the shortest call, so that one more attempt is left.
+const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 
 /// What a client is made of.
 #[derive(Debug, Clone)]
@@ -45,24 +38,33 @@ impl fmt::Display for InvalidConfig {
 impl std::error::Error for InvalidConfig {}
 
 /// A client of one organization's control plane. Clones share connections.
+///
+/// A whole call, with all attempts, waits and pages, takes at most 29 s when it
+/// makes something, 9 s when it deletes, and 30 s otherwise. What makes
+/// something is sent within the first 19 s, so that its answer has ten.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
-    endpoint: Endpoint,
-    credentials: Credentials,
-    hidden: Hidden,
+    pub(crate) http: reqwest::Client,
+    pub(crate) account: Arc<Account>,
+    pub(crate) retries: RetryPolicy,
+    pub(crate) effects: Arc<dyn Effects>,
+    pub(crate) budgets: Option<Budgets>,
+    pub(crate) purpose: Purpose,
 }
 
-/// An answer of the 2xx kind.
-pub(crate) struct Answer {
-    request: String,
-    status: u16,
-    request_id: Option<String>,
-    body: Zeroizing<Vec<u8>>,
+/// Whom a client speaks for, and where.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) credentials: Credentials,
+    pub(crate) hidden: Hidden,
+    /// Told by an answer: a credential is of one organization for life.
+    pub(crate) organization: OnceLock<OrganizationId>,
 }
 
 impl Client {
-    /// A client; nothing is sent yet.
+    /// A client that tries again by the default [`RetryPolicy`]; nothing is
+    /// sent yet.
     ///
     /// # Errors
     /// When `ca_cert` holds no usable certificate.
@@ -71,7 +73,6 @@ impl Client {
         let mut http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .connect_timeout(CONNECT_LIMIT)
-            .timeout(REQUEST_LIMIT)
             // A redirect must not carry the credential elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("lockkeeper/", env!("CARGO_PKG_VERSION")));
@@ -82,146 +83,83 @@ impl Client {
             http: http
                 .build()
                 .map_err(|error| InvalidConfig(root_cause(&error)))?,
-            endpoint: config.endpoint,
-            hidden: config.credentials.hidden(),
-            credentials: config.credentials,
+            account: Arc::new(Account {
+                endpoint: config.endpoint,
+                hidden: config.credentials.hidden(),
+                credentials: config.credentials,
+                organization: OnceLock::new(),
+            }),
+            retries: RetryPolicy::default(),
+            effects: Arc::new(TokioEffects),
+            budgets: None,
+            purpose: Purpose::Other,
         })
     }
 
-    /// Sends a request for a path of the API and reads the whole answer.
-    pub(crate) async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        query: &[(&str, &str)],
-        body: Option<&Value>,
-    ) -> Result<Answer, Error> {
-        let request = format!("{method} {path}");
-        let mut builder = self
-            .http
-            .request(method, self.endpoint.join(path, query))
-            .header(ACCEPT, "application/json");
-        builder = self.authenticate(builder);
-        if let Some(body) = body {
-            builder = builder.json(body);
-        }
-        let mut response = builder
-            .send()
-            .await
-            .map_err(|error| transport_error(&request, &error))?;
-        let status = response.status().as_u16();
-        let header = |name: &str| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            let shown = !self.hidden.appears_in(value);
-            shown.then(|| value.chars().take(HEADER_LIMIT).collect::<String>())
+    /// The same client with another way of trying again.
+    #[must_use]
+    pub fn with_retries(self, retries: RetryPolicy) -> Self {
+        Self { retries, ..self }
+    }
+
+    /// The same client with another clock and other chance.
+    #[must_use]
+    pub fn with_effects(self, effects: Arc<dyn Effects>) -> Self {
+        Self { effects, ..self }
+    }
+
+    /// The same client within the budget of its organization. Without budgets
+    /// nothing is held back.
+    #[must_use]
+    pub fn with_budgets(self, budgets: &Budgets) -> Self {
+        let budgets = Some(budgets.clone());
+        Self { budgets, ..self }
+    }
+
+    /// The same client for requests of this purpose.
+    #[must_use]
+    pub fn for_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
+    }
+
+    /// The organization that the credentials are of, once an answer has told
+    /// it.
+    pub fn organization(&self) -> Option<&OrganizationId> {
+        self.account.organization.get()
+    }
+
+    /// An answer names the organization.
+    pub(crate) fn is_of(&self, organization: Option<&OrganizationId>) {
+        let Some(organization) = organization else {
+            return;
         };
-        let request_id = header("x-request-id");
-        let retry_after = header(RETRY_AFTER.as_str())
-            .and_then(|seconds| seconds.trim().parse().ok())
-            .map(Duration::from_secs);
-        // In one piece, so that growing leaves no copies of a secret behind.
-        let expected = response
-            .content_length()
-            .unwrap_or(0)
-            .min(ANSWER_LIMIT as u64);
-        let mut read = Zeroizing::new(Vec::with_capacity(usize::try_from(expected).unwrap_or(0)));
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| cut_off(&request, status, &error))?
+        if self.account.organization.set(organization.clone()).is_ok()
+            && let Some(budgets) = &self.budgets
         {
-            if read.len() + chunk.len() > ANSWER_LIMIT {
-                let detail = format!("the answer is longer than {ANSWER_LIMIT} bytes");
-                return Err(malformed(&request, status, detail));
+            budgets.unite(self.effects.now(), &self.account);
+        }
+    }
+
+    /// Waits until a request may be sent.
+    ///
+    /// # Errors
+    /// How long the wait would be, when it does not end before `ends`.
+    pub(crate) async fn turn(&self, ends: Instant) -> Result<(), Duration> {
+        match &self.budgets {
+            Some(budgets) => {
+                let effects = &*self.effects;
+                budgets
+                    .turn(&self.account, self.purpose, effects, ends)
+                    .await
             }
-            read.extend_from_slice(&chunk);
-        }
-        if !(200..300).contains(&status) {
-            return Err(Error::of_answer(
-                &request,
-                status,
-                retry_after,
-                request_id,
-                &read,
-                &self.hidden,
-            ));
-        }
-        Ok(Answer {
-            request,
-            status,
-            request_id,
-            body: read,
-        })
-    }
-
-    fn authenticate(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.credentials {
-            Credentials::Basic { key_id, secret } => {
-                request.basic_auth(key_id.as_str(), Some(secret.expose()))
-            }
-            Credentials::Bearer(token) => request.bearer_auth(token.as_str()),
+            None => Ok(()),
         }
     }
-}
 
-impl Answer {
-    /// The body as a type.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            // The place only: the error's own text may quote a secret.
-            let place = format!("line {} column {}", error.line(), error.column());
-            self.malformed(place)
-        })
-    }
-
-    /// The error for an answer that is well received and of no use.
-    pub(crate) fn malformed(&self, detail: String) -> Error {
-        Error {
-            request_id: self.request_id.clone(),
-            ..malformed(&self.request, self.status, detail)
+    /// The service wants to be left alone for a while.
+    pub(crate) fn hold_back(&self, time: Duration) {
+        if let Some(budgets) = &self.budgets {
+            budgets.close(&self.account, self.effects.now(), time);
         }
     }
-}
-
-fn malformed(request: &str, status: u16, detail: String) -> Error {
-    Error {
-        status: Some(status),
-        ..Error::without_answer(request, ErrorKind::Malformed, Some(detail))
-    }
-}
-
-/// A cut answer does not tell whether the request was carried out.
-fn cut_off(request: &str, status: u16, error: &reqwest::Error) -> Error {
-    let kind = if error.is_timeout() {
-        ErrorKind::TimedOut
-    } else {
-        ErrorKind::Malformed
-    };
-    Error {
-        status: Some(status),
-        ..Error::without_answer(request, kind, Some("the answer was cut off".into()))
-    }
-}
-
-/// Before a connection stands nothing can have happened; after that a request
-/// without an answer may have been carried out.
-fn transport_error(request: &str, error: &reqwest::Error) -> Error {
-    let kind = if error.is_connect() {
-        ErrorKind::Unreachable
-    } else if error.is_timeout() {
-        ErrorKind::TimedOut
-    } else {
-        ErrorKind::Malformed
-    };
-    Error::without_answer(request, kind, Some(root_cause(error)))
-}
-
-/// The innermost cause, which is the one that a person can act on; reqwest's
-/// own text would repeat the whole address.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string().chars().take(200).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -27,6 +28,19 @@ pub enum Credentials {
 }
 
 impl Credentials {
+    /// A name that two clients have in common if they have the same
+    /// credentials. It tells no secret.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Basic { key_id, .. } => format!("key {key_id}"),
+            Self::Bearer(token) => {
+                let mut hash = DefaultHasher::new();
+                token.hash(&mut hash);
+                format!("token {:016x}", hash.finish())
+            }
+        }
+    }
+
     /// The texts that must appear nowhere else: the secret, and what the header
     /// carries of it.
     pub(crate) fn hidden(&self) -> Hidden {

@@ -1,20 +1,13 @@
-//! One error for the five shapes that Confluent's APIs answer with.
-//!
-//! The shapes are told apart in this order: `errors[]` (most of the control
-//! plane), `error_code` with `message` (Kafka REST and a few others), a nested
-//! `error` (Connect, Metrics, and the newer standard), a bare `message`, and
-//! HTML or text. Of what the service says only a short, printable part is
-//! kept.
+//! One error for all failures of Confluent's APIs: what was asked, what came,
+//! whether it may have been done, and what to do about it. How the bodies of
+//! answers are read is [`told`](crate::told)'s part.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::credentials::Hidden;
-
-/// How much of the service's own words is kept.
-const DETAIL_LIMIT: usize = 300;
+use crate::told::Told;
 
 /// What kind of failure it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,11 +50,28 @@ pub struct Error {
     /// The HTTP status, where there was an answer.
     pub status: Option<u16>,
     /// The service's code, such as `forbidden_access`.
-    pub code: Option<String>,
+    pub code: Option<Box<str>>,
     /// The service's words, short and printable.
     pub detail: Option<String>,
     /// The service's id of the request, for its support.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
+    /// How many times it was sent, or tried to be; 0 when it was held back.
+    pub attempts: u32,
+    /// Whether this or an earlier attempt of the same change may have been
+    /// carried out, whatever the last one was answered.
+    pub maybe_done: bool,
+    /// Whether no connection was made because the server's certificate is not
+    /// believed.
+    pub untrusted: bool,
+}
+
+/// An answer that is no success.
+pub(crate) struct Answered<'a> {
+    pub(crate) request: &'a str,
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) body: &'a [u8],
 }
 
 impl Error {
@@ -74,19 +84,22 @@ impl Error {
             code: None,
             detail,
             request_id: None,
+            attempts: 0,
+            maybe_done: false,
+            untrusted: false,
         }
     }
 
-    /// The error of an answer with this status, headers and body. What repeats
-    /// something `hidden` is left out whole, before anything is cut.
-    pub(crate) fn of_answer(
-        request: &str,
-        status: u16,
-        retry_after: Option<Duration>,
-        request_id: Option<String>,
-        body: &[u8],
-        hidden: &Hidden,
-    ) -> Self {
+    /// The error of an answer. What repeats something `hidden` is left out
+    /// whole, before anything is cut.
+    pub(crate) fn of_answer(answered: Answered<'_>, hidden: &Hidden) -> Self {
+        let Answered {
+            request,
+            status,
+            retry_after,
+            request_id,
+            body,
+        } = answered;
         let told = Told::read(body, hidden);
         let detail = told.detail.as_deref().unwrap_or("").to_lowercase();
         let code = told.code.as_deref().unwrap_or("");
@@ -106,25 +119,34 @@ impl Error {
             _ => ErrorKind::Malformed,
         };
         Self {
-            request: request.to_owned(),
-            kind,
             status: Some(status),
-            code: told.code,
+            code: told.code.map(String::into_boxed_str),
             detail: told.detail,
-            request_id,
+            request_id: request_id.or(told.request_id).map(String::into_boxed_str),
+            ..Self::without_answer(request, kind, None)
         }
     }
 
-    /// Whether the request may have been carried out all the same.
+    /// Whether the request may have been carried out all the same, in this or
+    /// an earlier attempt. A deletion that answers "not found" then may have
+    /// been this call's own.
     pub fn outcome_unknown(&self) -> bool {
-        matches!(
-            self.kind,
-            ErrorKind::Upstream | ErrorKind::TimedOut | ErrorKind::Malformed
-        )
+        self.maybe_done
+            || matches!(
+                self.kind,
+                ErrorKind::Upstream | ErrorKind::TimedOut | ErrorKind::Malformed
+            )
     }
 
-    fn remedy(&self) -> &'static str {
-        match self.kind {
+    fn remedy(&self) -> Cow<'static, str> {
+        if let ErrorKind::RateLimited {
+            retry_after: Some(wait),
+        } = self.kind
+        {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            return format!("try again in {seconds} s").into();
+        }
+        let remedy = match self.kind {
             ErrorKind::Unauthorized => {
                 "check key and secret, and that it is a Cloud API key and not one of a cluster"
             }
@@ -142,8 +164,12 @@ impl Error {
             ErrorKind::Upstream | ErrorKind::TimedOut | ErrorKind::Malformed => {
                 "try again, and look at Confluent's status page if it stays"
             }
+            ErrorKind::Unreachable if self.untrusted => {
+                "check the address, and give the root that its certificate comes from (`ca_cert`)"
+            }
             ErrorKind::Unreachable => "check the address, the network and the proxy",
-        }
+        };
+        remedy.into()
     }
 }
 
@@ -176,6 +202,9 @@ impl fmt::Display for Error {
             write!(f, ", saying \"{detail}\"")?;
         }
         write!(f, ": {}", self.remedy())?;
+        if self.attempts > 1 {
+            write!(f, " (after {} attempts)", self.attempts)?;
+        }
         if let Some(id) = &self.request_id {
             write!(f, " (request id {id})")?;
         }
@@ -185,103 +214,29 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What a body says.
-#[derive(Default)]
-struct Told {
-    code: Option<String>,
-    detail: Option<String>,
-}
-
-impl Told {
-    fn read(body: &[u8], hidden: &Hidden) -> Self {
-        let told = match serde_json::from_slice::<Value>(body) {
-            Ok(json) => Self::of_json(&json),
-            Err(_) => Self::of_text(&String::from_utf8_lossy(body)),
-        };
-        let shown = |text: Option<String>| {
-            text.filter(|text| !hidden.appears_in(text))
-                .map(|text| printable(&text))
-                .filter(|text| !text.is_empty())
-        };
-        Self {
-            code: shown(told.code),
-            detail: shown(told.detail),
-        }
-    }
-
-    fn of_json(json: &Value) -> Self {
-        let text = |value: &Value| match value {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        };
-        let member = |object: &Value, names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| object.get(name).and_then(text))
-        };
-        if let Some(first) = json.pointer("/errors/0") {
-            return Self {
-                code: member(first, &["code"]),
-                detail: member(first, &["detail", "message", "title"]),
-            };
-        }
-        if json.get("error_code").is_some() {
-            return Self {
-                code: member(json, &["error_code"]),
-                detail: member(json, &["message"]),
-            };
-        }
-        match json.get("error") {
-            Some(nested @ Value::Object(_)) => Self {
-                code: member(nested, &["code"]),
-                detail: member(nested, &["message"]),
-            },
-            _ => Self {
-                code: None,
-                detail: member(json, &["message", "error"]),
-            },
-        }
-    }
-
-    /// Of HTML only the title, of other text the beginning.
-    fn of_text(text: &str) -> Self {
-        let title = text
-            .split_once("<title>")
-            .and_then(|(_, rest)| rest.split_once("</title>"))
-            .map(|(title, _)| title);
-        // Broken JSON may hold anything, a new secret too.
-        let is_markup = text.trim_start().starts_with(['<', '{', '[', '"']);
-        let detail = match title {
-            Some(title) => Some(title.to_owned()),
-            None if is_markup => None,
-            None => Some(text.to_owned()),
-        };
-        Self { code: None, detail }
-    }
-}
-
-/// The text on one line, without control characters, and not too long.
-fn printable(text: &str) -> String {
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(DETAIL_LIMIT)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Credentials;
+    use crate::told::DETAIL_LIMIT;
 
     fn hidden() -> Hidden {
         Credentials::Bearer("admin-canary".to_owned().into()).hidden()
     }
 
     fn error(status: u16, body: &str) -> Error {
-        Error::of_answer("POST /x", status, None, None, body.as_bytes(), &hidden())
+        of_answer(status, body, None)
+    }
+
+    fn of_answer(status: u16, body: &str, request_id: Option<&str>) -> Error {
+        let answered = Answered {
+            request: "POST /iam/v2/api-keys",
+            status,
+            retry_after: None,
+            request_id: request_id.map(str::to_owned),
+            body: body.as_bytes(),
+        };
+        Error::of_answer(answered, &hidden())
     }
 
     fn check(status: u16, body: &str, kind: ErrorKind, code: Option<&str>, detail: Option<&str>) {
@@ -302,32 +257,65 @@ mod tests {
         );
         check(
             403,
-            r#"{"error_code":40301,"message":"gone"}"#,
+            include_str!("../fixtures/error_kafka_rest.json"),
             ErrorKind::Forbidden,
             Some("40301"),
-            Some("gone"),
+            Some("User is not allowed to see role binding rb-Ab3dE"),
         );
         check(
             401,
-            r#"{"error":{"code":401,"message":"Unauthorized"}}"#,
+            include_str!("../fixtures/error_nested.json"),
             ErrorKind::Unauthorized,
             Some("401"),
             Some("Unauthorized"),
         );
         check(
             401,
-            "<html><head><title>Error 401 Unauthorized</title></head></html>",
+            include_str!("../fixtures/error_page.html"),
             ErrorKind::Unauthorized,
             None,
             Some("Error 401 Unauthorized"),
         );
         check(
             400,
-            r#"{"status":400,"error":{"code":"BAD_NAME","message":"no"},"requestId":"r"}"#,
+            include_str!("../fixtures/error_standard.json"),
             ErrorKind::Rejected,
-            Some("BAD_NAME"),
-            Some("no"),
+            Some("INVALID_NAME"),
+            Some("the name is too long"),
         );
+    }
+
+    #[test]
+    fn a_request_id_in_the_body_is_told_where_no_header_has_one() {
+        let standard = include_str!("../fixtures/error_standard.json");
+        let told = |body: &str, header| of_answer(400, body, header).request_id;
+        assert_eq!(told(standard, None).as_deref(), Some("r-standard"));
+        assert_eq!(told(standard, Some("r-1")).as_deref(), Some("r-1"));
+        let list = r#"{"errors":[{"id":"trace-1","detail":"no"}]}"#;
+        assert_eq!(told(list, None).as_deref(), Some("trace-1"));
+        let echo = r#"{"errors":[{"id":"admin-canary","detail":"no"}]}"#;
+        assert_eq!(told(echo, None), None);
+    }
+
+    #[test]
+    fn a_limited_rate_says_when_to_try_again() {
+        let kind = ErrorKind::RateLimited {
+            retry_after: Some(Duration::from_millis(39_001)),
+        };
+        let text = Error::without_answer("GET /x", kind, None).to_string();
+        assert!(text.contains("try again in 40 s"), "{text}");
+    }
+
+    #[test]
+    fn an_earlier_attempt_that_may_have_been_carried_out_is_not_forgotten() {
+        let gone = Error {
+            maybe_done: true,
+            attempts: 2,
+            ..error(404, "")
+        };
+        assert_eq!(gone.kind, ErrorKind::NotFound);
+        assert!(gone.outcome_unknown());
+        assert!(gone.to_string().ends_with("(after 2 attempts)"), "{gone}");
     }
 
     #[test]
@@ -387,14 +375,8 @@ mod tests {
 
     #[test]
     fn an_error_reads_as_a_sentence_with_a_remedy() {
-        let error = Error::of_answer(
-            "POST /iam/v2/api-keys",
-            403,
-            None,
-            Some("r-1".into()),
-            include_bytes!("../fixtures/error_forbidden.json"),
-            &hidden(),
-        );
+        let body = include_str!("../fixtures/error_forbidden.json");
+        let error = of_answer(403, body, Some("r-1"));
         assert_eq!(
             error.to_string(),
             "Confluent Cloud does not allow it (`POST /iam/v2/api-keys`: 403 forbidden_access), saying \

@@ -92,6 +92,25 @@ id!(
     is_owner
 );
 
+id!(
+    /// Id of a service account, `sa-…`.
+    ServiceAccountId,
+    "id of a service account (`sa-…`)",
+    is_service_account
+);
+id!(
+    /// Id of a role binding, `rb-…`.
+    RoleBindingId,
+    "id of a role binding",
+    any
+);
+
+impl From<ServiceAccountId> for OwnerId {
+    fn from(id: ServiceAccountId) -> Self {
+        Self(id.0)
+    }
+}
+
 /// The kinds of owners that can have keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnerKind {
@@ -123,10 +142,16 @@ fn any(_: &str) -> bool {
 }
 
 fn is_owner(text: &str) -> bool {
-    ["sa-", "u-"].iter().any(|prefix| {
-        text.strip_prefix(prefix)
-            .is_some_and(|rest| !rest.is_empty())
-    })
+    is_service_account(text) || begins_with(text, "u-")
+}
+
+fn is_service_account(text: &str) -> bool {
+    begins_with(text, "sa-")
+}
+
+fn begins_with(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix)
+        .is_some_and(|rest| !rest.is_empty())
 }
 
 #[cfg(test)]
@@ -152,6 +177,15 @@ mod tests {
             OwnerId::new("sa-1").unwrap().kind(),
             OwnerKind::ServiceAccount
         );
+    }
+
+    #[test]
+    fn a_service_account_is_an_owner_and_a_user_is_no_service_account() {
+        let id = ServiceAccountId::new("sa-1").unwrap();
+        assert_eq!(OwnerId::from(id), OwnerId::new("sa-1").unwrap());
+        for text in ["u-1", "sa-", "pool-1"] {
+            assert!(ServiceAccountId::new(text).is_err(), "{text}");
+        }
     }
 
     #[test]

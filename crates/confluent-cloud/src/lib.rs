@@ -1,28 +1,56 @@
 //! Typed client of Confluent Cloud's control plane over HTTPS.
 //!
-//! It makes, reads, lists and deletes API keys, turns the five shapes of error
+//! It makes, reads, changes, lists and deletes API keys, service accounts and
+//! role bindings, reads what keys are made for and how many there may be, and
+//! asks with a new key whether it works yet. It turns the five shapes of error
 //! that the API has into one, and tells whether a request that failed may have
-//! been carried out all the same. It knows nothing of leases, roles or Vault,
-//! and it repeats nothing by itself: creating a key is not idempotent.
+//! been carried out all the same. What may pass is tried again within a limit of
+//! time, but for what could happen twice: creating a key is not idempotent. It
+//! knows nothing of leases, roles or Vault.
 //!
 //! [`ids`] and [`secret`] stand by themselves, for programs that only need to
 //! recognise what Confluent makes.
 
+mod answer;
 mod api_keys;
+mod bucket;
+mod budget;
 mod client;
+mod clusters;
 mod credentials;
+mod effects;
 mod endpoint;
 mod error;
+mod organizations;
+mod paging;
+mod probe;
+mod quotas;
 mod resource;
+mod retry;
+mod role_bindings;
+mod send;
+mod service_accounts;
 mod tls;
+mod told;
+mod wire;
 
 pub mod ids;
 pub mod secret;
 
-pub use api_keys::{ApiKey, CreatedApiKey, ListFilter, Listing, NewApiKey, ResourceReference};
+pub use api_keys::{ApiKey, ApiKeyChange, CreatedApiKey, ListFilter, NewApiKey, ResourceReference};
+pub use budget::{Budgets, Purpose, Rate};
 pub use client::{Client, ClientConfig, InvalidConfig};
+pub use clusters::{KafkaCluster, SchemaRegistry};
 pub use credentials::Credentials;
+pub use effects::{Effects, Sleep, TokioEffects};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::{Error, ErrorKind};
+pub use organizations::{Environment, Organization};
+pub use paging::Listing;
+pub use probe::Readiness;
+pub use quotas::{AppliedQuota, QuotaFilter, QuotaScope};
 pub use resource::{KeyResource, UnknownResource};
+pub use retry::RetryPolicy;
+pub use role_bindings::{NewRoleBinding, RoleBinding, RoleBindingFilter};
 pub use secret::ApiSecret;
+pub use service_accounts::ServiceAccount;

@@ -4,6 +4,8 @@
 //! with. Those of other organizations stay, only to delete the keys that were
 //! made with them (`lifecycle.md`, 29).
 
+use std::collections::BTreeSet;
+use std::future::Future;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,7 +13,7 @@ use logical::{Error, Storage, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::SecretText;
-use crate::control_plane::Access;
+use crate::control_plane::{Access, CloudError, Failure};
 use crate::ids::{KeyId, OrganizationId};
 use crate::ledger::codec;
 
@@ -63,6 +65,24 @@ struct Current {
     organization: Option<OrganizationId>,
 }
 
+/// Why a question to Confluent has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AskError {
+    /// No account can ask it.
+    Account(Error),
+    /// Confluent refused, or did not answer.
+    Cloud(CloudError),
+}
+
+impl From<AskError> for Error {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Account(error) => error,
+            AskError::Cloud(error) => error.into(),
+        }
+    }
+}
+
 /// The accounts in a mount's storage.
 pub(crate) struct Accounts {
     storage: Arc<dyn Storage>,
@@ -112,6 +132,30 @@ impl Accounts {
         )))
     }
 
+    /// Asks Confluent with the account of an organization. When the account
+    /// is refused it is read again and asked once more, since it may have been
+    /// replaced a moment ago, and a new one is not known everywhere at once.
+    pub(crate) async fn ask<T, R>(
+        &self,
+        organization: Option<&OrganizationId>,
+        call: impl Fn(Access) -> R,
+    ) -> Result<T, AskError>
+    where
+        R: Future<Output = Result<T, CloudError>>,
+    {
+        let account = || async {
+            let account = self.for_organization(organization).await;
+            account.map_err(AskError::Account)
+        };
+        match call(account().await?.access()).await {
+            Err(refused) if refused.failure == Failure::Unauthorized => {
+                let again = call(account().await?.access()).await;
+                again.map_err(AskError::Cloud)
+            }
+            answer => answer.map_err(AskError::Cloud),
+        }
+    }
+
     /// Stores an account and makes it the current one.
     pub(crate) async fn write(&self, account: &Account) -> Result<(), Error> {
         let organization = account.organization.clone();
@@ -131,6 +175,29 @@ impl Accounts {
         let key = Account::storage_key(account.organization.as_ref());
         let batch = vec![Write::delete(CURRENT), Write::delete(key)];
         self.storage.apply(batch).await
+    }
+
+    /// Removes the accounts of other organizations than the current one that
+    /// no key needs any more.
+    pub(crate) async fn forget_unneeded(
+        &self,
+        needed: &BTreeSet<Option<OrganizationId>>,
+    ) -> Result<(), Error> {
+        let Some(current) = self.current().await? else {
+            return Ok(());
+        };
+        let current = Account::storage_key(current.organization.as_ref());
+        let needed: BTreeSet<String> = needed
+            .iter()
+            .map(|organization| Account::storage_key(organization.as_ref()))
+            .collect();
+        for name in self.storage.list(BY_ORGANIZATION).await? {
+            let key = format!("{BY_ORGANIZATION}{name}");
+            if key != current && !needed.contains(&key) {
+                self.storage.delete(&key).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn stored(

@@ -55,4 +55,8 @@ impl Hooks for Engine {
         self.license_sweep();
         Ok(())
     }
+
+    async fn cleanup(self: Arc<Self>) {
+        self.stop().await;
+    }
 }

@@ -25,7 +25,7 @@ pub struct Access {
 }
 
 /// For whom and for what a key is made.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Target {
     /// The service account or user.
     pub owner: OwnerId,
@@ -67,6 +67,17 @@ pub struct KnownKey {
     pub created_at: Option<Timestamp>,
     /// The organization, where told.
     pub organization: Option<OrganizationId>,
+    /// The service account or user that it belongs to, where told.
+    pub owner: Option<OwnerId>,
+}
+
+/// A role that a service account or user holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRole {
+    /// Its name, such as `OrganizationAdmin`.
+    pub name: String,
+    /// Where it holds: a resource name that begins with `crn://`.
+    pub pattern: String,
 }
 
 /// Keys of one owner for one resource.
@@ -140,6 +151,15 @@ pub trait ControlPlane: Send + Sync {
 
     /// Lists the keys of one owner for one resource.
     async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError>;
+
+    /// Lists the roles that a service account or user holds anywhere in the
+    /// organization.
+    async fn list_roles(
+        &self,
+        access: &Access,
+        organization: &OrganizationId,
+        owner: &OwnerId,
+    ) -> Result<Vec<HeldRole>, CloudError>;
 
     /// Deletes a key.
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError>;

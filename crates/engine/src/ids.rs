@@ -139,6 +139,16 @@ impl Marker {
         format!("{} {words}", self.0)
     }
 
+    /// The storage and the credential that a display name's marker tells, if it
+    /// begins with one: any mount's.
+    pub fn read(display_name: &str) -> Option<(StorageId, CredentialId)> {
+        let (storage, rest) = display_name.split_at_checked(13)?;
+        let (credential, rest) = rest.split_at_checked(13)?;
+        let ends = rest.is_empty() || rest.starts_with(' ');
+        ends.then_some(())?;
+        Some((StorageId::parse(storage)?, CredentialId::parse(credential)?))
+    }
+
     /// Whether a display name begins with the marker.
     pub fn marks(&self, display_name: &str) -> bool {
         display_name.starts_with(&self.0)
@@ -180,5 +190,20 @@ mod tests {
         assert_eq!(name.len(), 26 + 1 + 3);
         assert!(marker.marks(&name));
         assert!(!other.marks(&name));
+        assert_eq!(Marker::read(&name).unwrap().0, storage);
+    }
+
+    #[test]
+    fn a_name_without_a_whole_marker_tells_none() {
+        for name in [
+            "",
+            "orders",
+            "AAAAAAAAAAAAAAAAAAAAAAAAA",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAB app",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaa app",
+            "ÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄ app",
+        ] {
+            assert_eq!(Marker::read(name), None, "{name}");
+        }
     }
 }

@@ -9,7 +9,8 @@ use logical::Error;
 use logical::effects::within;
 use tokio::sync::oneshot;
 
-use crate::control_plane::{CloudError, CreatedKey, NewKey};
+use crate::account::AskError;
+use crate::control_plane::{Access, CreatedKey, NewKey};
 use crate::ids::{CredentialId, HolderId, RoleName};
 use crate::ledger::credential::later;
 use crate::ledger::{Credential, Entry, Event, Failure, Holder, IssuedKey, Sharing, State};
@@ -87,6 +88,7 @@ impl Engine {
         times: LeaseTimes,
         requester: Requester,
     ) -> Result<Issued, Error> {
+        let _making = self.making.read().await;
         let account = self.accounts.required().await?;
         let id = CredentialId::random(&*self.entropy);
         let marker = self.ledger.marker(&id).await?;
@@ -117,18 +119,19 @@ impl Engine {
                 "storage took too long to note the new key, so it was not made: try again",
             ));
         }
-        let access = account.access();
-        let creation = self.control.create_key(&access, &key);
+        let (organization, key) = (account.organization.as_ref(), &key);
+        let create = |access: Access| async move { self.control.create_key(&access, key).await };
+        let creation = self.accounts.ask(organization, create);
         let created = match within(&*self.tasks, CREATE_LIMIT, creation).await {
             Some(Ok(created)) if marker.marks(&created.key.display_name) => created,
             Some(Ok(unmarked)) => return Err(self.disown(&entry, unmarked).await),
-            Some(Err(refused)) if !refused.outcome_unknown => {
-                let _ = self.ledger.happen(&entry, Event::Refused).await;
-                return Err(creation_error(&role.name, refused));
-            }
-            Some(Err(lost)) => {
+            Some(Err(AskError::Cloud(lost))) if lost.outcome_unknown => {
                 self.search_later(Arc::clone(&entry));
                 return Err(creation_error(&role.name, lost));
+            }
+            Some(Err(refused)) => {
+                let _ = self.ledger.happen(&entry, Event::Refused).await;
+                return Err(creation_error(&role.name, refused));
             }
             None => {
                 self.search_later(Arc::clone(&entry));
@@ -143,7 +146,11 @@ impl Engine {
         if elapsed() > DURABLE_WITHIN {
             return Err(self.disown(&entry, created).await);
         }
-        self.enter(entry, created, sharing, times).await
+        let issued = self.enter(entry, created, sharing, times).await?;
+        if elapsed() > DURABLE_WITHIN {
+            return Err(self.give_up(issued).await);
+        }
+        Ok(issued)
     }
 
     /// Enters a created key with its first holder.
@@ -211,6 +218,20 @@ impl Engine {
         ))
     }
 
+    /// Ends a key whose record became durable too late: another process may
+    /// have taken its intent for abandoned.
+    async fn give_up(&self, issued: Issued) -> Error {
+        let released = Event::Release {
+            holder: issued.holder,
+            now: self.clock.now(),
+        };
+        let _ = self.ledger.happen(&issued.entry, released).await;
+        Error::upstream(format!(
+            "storage took too long to note key `{}`, so it is deleted again: try again",
+            issued.key.id
+        ))
+    }
+
     /// Looks for a key whose answer was lost, now and a few times later. The
     /// sweep goes on after that.
     fn search_later(self: &Arc<Self>, entry: Arc<Entry>) {
@@ -257,8 +278,10 @@ fn description(role: &Role, requester: &Requester) -> String {
     }
 }
 
-fn creation_error(role: &RoleName, error: CloudError) -> Error {
-    Error::from(error).context(format_args!("making a key for role `{role}`"))
+fn creation_error(role: &RoleName, error: impl Into<Error>) -> Error {
+    error
+        .into()
+        .context(format_args!("making a key for role `{role}`"))
 }
 
 #[cfg(test)]

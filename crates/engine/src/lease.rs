@@ -4,18 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use logical::effects::within;
 use logical::lease::SECRET_TYPE as TYPE_KEY;
-use logical::{Error, LeaseOptions, Object, Request, Response, Secret};
+use logical::{Error, ErrorClass, LeaseOptions, Object, Request, Response, Secret};
 use serde_json::Value;
-use tokio::sync::oneshot;
 
 use crate::SECRET_TYPE;
 use crate::control_plane::Target;
 use crate::ids::{
     CredentialId, EnvironmentId, HolderId, KeyId, OrganizationId, OwnerId, ResourceId, RoleName,
 };
-use crate::issue::{Issued, deadline, shutting_down};
+use crate::issue::{Issued, deadline};
 use crate::ledger::{Event, Failure, Holder, State};
 use crate::output;
 use crate::role::Role;
@@ -179,18 +177,17 @@ impl Engine {
             .secret
             .ok_or_else(|| Error::internal("a revocation came without its lease"))?;
         let internal = Internal::of(&secret)?;
-        let (sender, receiver) = oneshot::channel();
         let engine = Arc::clone(&self);
-        self.tasks.spawn(Box::pin(async move {
-            let _ = sender.send(engine.release(internal).await);
-        }));
-        match within(&*self.tasks, REVOKE_LIMIT, receiver).await {
-            Some(outcome) => outcome.unwrap_or_else(|_| Err(shutting_down())),
-            None => Err(Error::upstream(format!(
-                "Confluent Cloud did not answer the deletion within {} seconds: it is tried again",
-                REVOKE_LIMIT.as_secs()
-            ))),
-        }
+        let release = async move { engine.release(internal).await };
+        self.finish(REVOKE_LIMIT, release)
+            .await?
+            .unwrap_or_else(|| {
+                Err(Error::upstream(format!(
+                    "Confluent Cloud did not answer the deletion within {} seconds: it is tried \
+                     again",
+                    REVOKE_LIMIT.as_secs()
+                )))
+            })
     }
 
     async fn release(&self, internal: Internal) -> Result<(), Error> {
@@ -211,7 +208,7 @@ impl Engine {
                 let owned = retiring_since
                     .flatten()
                     .is_some_and(|since| now.duration_since(since) >= RETRY_BY_HOST);
-                if owned && !self.system.tainted().await? {
+                if owned && passes(&error) && !self.system.tainted().await? {
                     return Ok(());
                 }
                 Err(error.context(format_args!("deleting key `{}`", internal.key)))
@@ -226,6 +223,15 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether a failed deletion can be left to the sweep. An account that is
+/// refused must be mended by a person, so the host goes on telling them.
+fn passes(error: &Error) -> bool {
+    matches!(
+        error.class(),
+        ErrorClass::UpstreamFailed | ErrorClass::UpstreamRateLimited
+    )
 }
 
 fn no_longer(internal: &Internal) -> Error {

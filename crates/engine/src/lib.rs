@@ -9,7 +9,9 @@
 //! - [`control_plane`]: what the engine needs of Confluent Cloud, as a trait.
 //! - [`account`] and [`role`]: what operators write.
 //! - [`ledger`]: the record of every key, and the rules of its life.
-//! - `issue`, `share`, `lease`, `sweep`: what happens to keys.
+//! - `issue`, `share`, `lease`, `sweep`, `ending`: what happens to keys.
+//! - `preflight`: what the account may do.
+//! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `paths`: the table of paths.
 
 pub mod account;
@@ -19,10 +21,14 @@ pub mod ledger;
 pub mod role;
 
 mod backend;
+mod ending;
+mod inventory;
 mod issue;
 mod lease;
 mod output;
 mod paths;
+mod preflight;
+mod reconcile;
 mod secret;
 mod share;
 mod state;

@@ -70,6 +70,14 @@ impl Roles {
         self.storage.delete(&format!("{PREFIX}{name}")).await
     }
 
+    pub(crate) async fn all(&self) -> Result<Vec<Role>, Error> {
+        let mut roles = Vec::new();
+        for name in self.list().await? {
+            roles.extend(self.get(&RoleName::new(name)).await?);
+        }
+        Ok(roles)
+    }
+
     pub(crate) async fn list(&self) -> Result<Vec<String>, Error> {
         self.storage.list(PREFIX).await
     }

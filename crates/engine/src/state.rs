@@ -1,12 +1,16 @@
 //! The engine's state: what was handed in, and the parts made of it.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use logical::effects::within;
 use logical::{BackendContext, Clock, Entropy, Error, SystemView, Tasks};
+use tokio::sync::oneshot;
 
 use crate::account::Accounts;
 use crate::control_plane::ControlPlane;
+use crate::issue::shutting_down;
 use crate::ledger::Ledger;
 use crate::ledger::store::LedgerStore;
 use crate::role::{Role, Roles};
@@ -27,6 +31,11 @@ pub(crate) struct Engine {
     pub(crate) ledger: Ledger,
     pub(crate) slots: Slots,
     pub(crate) sweep: Mutex<Sweep>,
+    /// Held by whoever sweeps.
+    pub(crate) sweeping: tokio::sync::Mutex<()>,
+    /// Held shared while a key is made, so that a mount which is removed can
+    /// wait for all of them.
+    pub(crate) making: tokio::sync::RwLock<()>,
     /// Held while `config` or a role is changed, so that two writers do not
     /// merge into the same old entry.
     pub(crate) writing: tokio::sync::Mutex<()>,
@@ -63,6 +72,8 @@ impl Engine {
             ledger,
             slots: Slots::default(),
             sweep: Mutex::default(),
+            sweeping: tokio::sync::Mutex::new(()),
+            making: tokio::sync::RwLock::new(()),
             writing: tokio::sync::Mutex::new(()),
         }
     }
@@ -76,6 +87,24 @@ impl Engine {
         let max_ttl = wished(role.max_ttl(), max).min(max);
         let ttl = wished(role.ttl(), default).min(max_ttl);
         Ok(LeaseTimes { ttl, max_ttl })
+    }
+
+    /// Does work to its end, whatever becomes of the request, and gives what
+    /// came of it if that was in time.
+    pub(crate) async fn finish<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.tasks.spawn(Box::pin(async move {
+            let _ = sender.send(work.await);
+        }));
+        match within(&*self.tasks, limit, receiver).await {
+            Some(Ok(result)) => Ok(Some(result)),
+            Some(Err(_)) => Err(shutting_down()),
+            None => Ok(None),
+        }
     }
 
     /// Refuses where this node must not make or delete keys: the read-only

@@ -8,12 +8,13 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use futures_util::stream::{self, StreamExt};
+use jiff::{SignedDuration, Timestamp};
 use logical::Error;
 
-use crate::ids::CredentialId;
+use crate::ids::{CredentialId, KeyId};
 use crate::ledger::credential::later;
-use crate::ledger::{Event, Failure, State};
+use crate::ledger::{Credential, Event, Failure, State};
 use crate::state::Engine;
 
 /// How long one periodic call licenses the sweep.
@@ -27,78 +28,115 @@ const FULL_LOOK: Duration = Duration::from_hours(24);
 /// holders must not lapse yet.
 const AFTER_FAILURE: SignedDuration = SignedDuration::from_mins(1);
 
+/// How many entries are settled at once.
+pub(crate) const AT_ONCE: usize = 8;
+
 /// What the sweep remembers between runs.
 #[derive(Default)]
 pub(crate) struct Sweep {
-    running: bool,
-    licensed_until: Duration,
+    licensed_until: Option<Duration>,
     full_look_at: Option<Duration>,
+    last: Option<LastSweep>,
+}
+
+/// How the last sweep went.
+#[derive(Debug, Clone)]
+pub(crate) struct LastSweep {
+    /// When it ended.
+    pub(crate) at: Timestamp,
+    /// Why it ended early, if it did.
+    pub(crate) error: Option<String>,
+}
+
+/// Whether a sweep may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Licence {
+    /// As long as the host's periodic calls come.
+    Periodic,
+    /// To the end: a request asked for it.
+    Request,
 }
 
 impl Engine {
     /// The host's periodic call: licenses the sweep and starts it unless it
     /// runs.
     pub(crate) fn license_sweep(self: &Arc<Self>) {
-        let now = self.clock.monotonic();
-        let mut sweep = self.sweep_state();
-        sweep.licensed_until = now + LICENCE;
-        if sweep.running {
-            return;
-        }
-        sweep.running = true;
-        drop(sweep);
+        self.sweep_state().licensed_until = Some(self.clock.monotonic() + LICENCE);
         let engine = Arc::clone(self);
         self.tasks.spawn(Box::pin(async move {
-            let done = engine.sweep().await;
-            engine.sweep_state().running = false;
-            if let Err(error) = done {
+            let Ok(_sweeping) = engine.sweeping.try_lock() else {
+                return;
+            };
+            let swept = engine.sweep_when_due().await;
+            if let Err(error) = &swept {
                 tracing::warn!(error = error.message(), "the sweep stopped early");
             }
+            engine.note_sweep(swept.err());
         }));
     }
 
-    /// Looks once at everything that is due.
-    async fn sweep(&self) -> Result<(), Error> {
-        self.look_at_all().await?;
-        for id in self.ledger.take_due(self.clock.now()) {
-            if self.clock.monotonic() > self.sweep_state().licensed_until {
-                self.ledger.schedule_at(&id, self.clock.now());
-                continue;
-            }
-            self.settle(&id).await;
+    /// Looks once at everything that is due; once a day also at what Confluent
+    /// lists.
+    async fn sweep_when_due(&self) -> Result<(), Error> {
+        let now = self.clock.monotonic();
+        let full_look_at = self.sweep_state().full_look_at;
+        let full = full_look_at.is_none_or(|next| now >= next);
+        if full {
+            self.look_at_all().await?;
+        }
+        self.settle_due(Licence::Periodic).await;
+        // Not after each start: a start must not depend on how much there is
+        // to list.
+        if full && full_look_at.is_some() {
+            let inventory = self.take_inventory().await?;
+            inventory.log();
+            self.accounts.forget_unneeded(&inventory.needed).await?;
         }
         Ok(())
     }
 
-    /// Puts every entry of storage on the agenda, at the first run and once a
-    /// day.
-    async fn look_at_all(&self) -> Result<(), Error> {
-        let now = self.clock.monotonic();
-        if self
-            .sweep_state()
-            .full_look_at
-            .is_some_and(|next| now < next)
-        {
-            return Ok(());
-        }
+    /// Puts every entry of storage on the agenda.
+    pub(crate) async fn look_at_all(&self) -> Result<(), Error> {
         for id in self.ledger.store.ids().await? {
-            self.ledger.schedule_at(&id, self.clock.now());
+            self.ledger.look_at(&id, self.clock.now());
         }
-        self.sweep_state().full_look_at = Some(now + FULL_LOOK);
+        self.sweep_state().full_look_at = Some(self.clock.monotonic() + FULL_LOOK);
         Ok(())
+    }
+
+    /// Settles what is due. Gives the keys that went.
+    pub(crate) async fn settle_due(&self, licence: Licence) -> Vec<KeyId> {
+        let due = self.ledger.take_due(self.clock.now());
+        let settling: Vec<_> = due
+            .iter()
+            .map(|id| self.settle_if_licensed(id, licence))
+            .collect();
+        let settled = stream::iter(settling).buffer_unordered(AT_ONCE);
+        let settled: Vec<Option<KeyId>> = settled.collect().await;
+        settled.into_iter().flatten().collect()
+    }
+
+    async fn settle_if_licensed(&self, id: &CredentialId, licence: Licence) -> Option<KeyId> {
+        if licence == Licence::Request || self.is_licensed() {
+            return self.settle(id).await;
+        }
+        self.ledger.look_at(id, self.clock.now());
+        None
     }
 
     /// Settles one entry as far as it can be, and decides when to look again.
-    async fn settle(&self, id: &CredentialId) {
+    /// Gives its key if that went.
+    async fn settle(&self, id: &CredentialId) -> Option<KeyId> {
         let entry = self.ledger.entry(id);
         let loaded = self.ledger.load(&entry).await;
         let now = self.clock.now();
-        let due = entry.look(crate::ledger::Credential::due);
+        let due = entry.look(Credential::due);
         let is_live = entry.look(|credential| matches!(credential.state, State::Live { .. }));
         if is_live == Some(true) && !self.timekeeper.lets_lapse() {
-            self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
-            return;
+            self.ledger.look_at(id, later(now, AFTER_FAILURE));
+            return None;
         }
+        let before = entry.look(|credential| gone(credential).is_some());
         let outcome = match (loaded, due) {
             (Ok(()), Some(due)) if due > now => Ok(()),
             (Ok(()), _) => self.ledger.happen(&entry, Event::Lapse { now }).await,
@@ -116,15 +154,44 @@ impl Engine {
             (!credential.is_settled()).then_some(again)
         });
         match (again, outcome) {
-            (Some(Some(due)), _) => self.ledger.schedule_at(id, due),
+            (Some(Some(due)), _) => self.ledger.look_at(id, due),
             (None, Err(Failure::Failed(_))) => {
-                self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
+                self.ledger.look_at(id, later(now, AFTER_FAILURE));
             }
-            _ => {}
+            _ => self.ledger.strike(id),
         }
+        let after = entry.look(gone).flatten();
+        after.filter(|_| before == Some(false))
+    }
+
+    /// Notes how a sweep went, for `status`.
+    pub(crate) fn note_sweep(&self, error: Option<Error>) {
+        self.sweep_state().last = Some(LastSweep {
+            at: self.clock.now(),
+            error: error.map(|error| error.message().to_owned()),
+        });
+    }
+
+    /// How the last sweep went, and whether the host licenses the next.
+    pub(crate) fn swept(&self) -> (Option<LastSweep>, bool) {
+        let last = self.sweep_state().last.clone();
+        (last, self.is_licensed())
+    }
+
+    fn is_licensed(&self) -> bool {
+        let licensed_until = self.sweep_state().licensed_until;
+        licensed_until.is_some_and(|until| self.clock.monotonic() <= until)
     }
 
     fn sweep_state(&self) -> MutexGuard<'_, Sweep> {
         self.sweep.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The key of a tombstone.
+fn gone(credential: &Credential) -> Option<KeyId> {
+    match &credential.state {
+        State::Gone { key, .. } => Some(key.clone()),
+        State::Intended | State::Live { .. } | State::Retiring { .. } => None,
     }
 }

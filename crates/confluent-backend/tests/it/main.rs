@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
 use confluent_backend::ConfluentCloud;
+use confluent_cloud::{Budgets, Effects, Rate, RetryPolicy, Sleep};
 use confluent_simulator::{Options, Running, Simulator};
 use engine::SecretText;
 use engine::control_plane::{Access, ControlPlane, Failure, NewKey, Target};
@@ -21,7 +25,7 @@ impl World {
         Self {
             simulator,
             running,
-            cloud: ConfluentCloud::default(),
+            cloud: ConfluentCloud::default().with_retries(RetryPolicy::never()),
         }
     }
 
@@ -96,4 +100,63 @@ async fn a_cloud_that_is_not_there_made_nothing() {
     let error = cloud.create_key(&access, &key).await.unwrap_err();
     assert_eq!(error.failure, Failure::Unavailable);
     assert!(!error.outcome_unknown, "{}", error.message);
+}
+
+#[tokio::test]
+async fn keys_are_deleted_and_looked_for_when_creations_have_used_up_their_part() {
+    let time = Arc::new(Time::default());
+    let mut world = World::new().await;
+    world.cloud = world
+        .cloud
+        .with_budgets(Budgets::with_rate(Rate::new(1, 10)))
+        .with_effects(Arc::clone(&time) as Arc<dyn Effects>);
+    let (access, cloud) = (world.access(), &world.cloud);
+    let mut made = Vec::new();
+    while time.waits() == 0 {
+        let created = cloud.create_key(&access, &world.new_key()).await.unwrap();
+        made.push(created.key.id);
+    }
+    // Seven of ten, and one that waited.
+    assert_eq!(made.len(), 8);
+    cloud.delete_key(&access, &made[0]).await.unwrap();
+    let list = cloud.list_keys(&access, &world.target()).await.unwrap();
+    assert_eq!(list.keys.len(), 7);
+    assert_eq!(time.waits(), 1);
+}
+
+/// A time that passes only in waits, which take none.
+#[derive(Debug)]
+struct Time {
+    began: Instant,
+    waits: Mutex<Vec<Duration>>,
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            waits: Mutex::default(),
+        }
+    }
+}
+
+impl Time {
+    fn waits(&self) -> usize {
+        self.waits.lock().unwrap().len()
+    }
+}
+
+impl Effects for Time {
+    fn now(&self) -> Instant {
+        self.began + self.waits.lock().unwrap().iter().sum::<Duration>()
+    }
+
+    fn sleep(&self, time: Duration) -> Sleep {
+        self.waits.lock().unwrap().push(time);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn random(&self) -> u64 {
+        0
+    }
 }

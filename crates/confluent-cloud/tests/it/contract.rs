@@ -2,62 +2,10 @@
 
 use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OwnerId};
 use confluent_cloud::secret::SecretFormat;
-use confluent_cloud::{
-    ApiSecret, Client, ClientConfig, Credentials, Endpoint, ErrorKind, KeyResource, ListFilter,
-    NewApiKey,
-};
-use confluent_simulator::{NewKey, Options, Running, Simulator, State};
+use confluent_cloud::{ApiSecret, ErrorKind, KeyResource, ListFilter, NewApiKey};
+use confluent_simulator::NewKey;
 
-/// A simulator that is served, with a client of its admin key.
-struct Cloud {
-    simulator: Simulator,
-    running: Running,
-    client: Client,
-}
-
-impl Cloud {
-    async fn start() -> Self {
-        let simulator = Simulator::new(&Options::default()).unwrap();
-        let running = simulator.spawn().await.unwrap();
-        let admin = simulator.admin_key().clone();
-        let client = client(&running.url(), admin.id, admin.secret);
-        Self {
-            simulator,
-            running,
-            client,
-        }
-    }
-
-    fn state(&self) -> State {
-        self.simulator.state()
-    }
-
-    fn owner(&self) -> OwnerId {
-        OwnerId::new(&*self.state().service_accounts[0].id).unwrap()
-    }
-
-    fn cluster(&self) -> KeyResource {
-        KeyResource::from_id(&self.state().kafka_clusters[0].id, None).unwrap()
-    }
-
-    fn new_key(&self, name: &str) -> NewApiKey {
-        NewApiKey {
-            display_name: name.into(),
-            description: "words".into(),
-            owner: self.owner(),
-            resource: self.cluster(),
-        }
-    }
-}
-
-fn client(url: &str, key_id: ApiKeyId, secret: ApiSecret) -> Client {
-    Client::new(ClientConfig {
-        endpoint: Endpoint::parse(url).unwrap(),
-        credentials: Credentials::Basic { key_id, secret },
-        ca_cert: None,
-    })
-    .unwrap()
-}
+use crate::cloud::{Cloud, client};
 
 #[tokio::test]
 async fn a_key_is_made_read_listed_and_deleted() {
@@ -86,7 +34,7 @@ async fn a_key_is_made_read_listed_and_deleted() {
     };
     let listing = cloud.client.list_api_keys(&filter).await.unwrap();
     assert!(listing.complete);
-    assert_eq!(listing.keys, std::slice::from_ref(&key));
+    assert_eq!(listing.items, std::slice::from_ref(&key));
 
     cloud.client.delete_api_key(&key.id).await.unwrap();
     let gone = cloud.client.read_api_key(&key.id).await.unwrap_err();
@@ -146,7 +94,7 @@ async fn a_list_of_many_pages_is_read_to_its_end() {
     };
     let listing = cloud.client.list_api_keys(&filter).await.unwrap();
     assert!(listing.complete);
-    let listed: Vec<ApiKeyId> = listing.keys.into_iter().map(|key| key.id).collect();
+    let listed: Vec<ApiKeyId> = listing.items.into_iter().map(|key| key.id).collect();
     assert_eq!(listed, made);
 }
 
@@ -163,13 +111,13 @@ async fn a_list_as_long_as_the_service_ever_tells_is_not_taken_as_complete() {
     let all = ListFilter::default();
     let list = || cloud.client.list_api_keys(&all);
     let listing = list().await.unwrap();
-    assert_eq!((listing.keys.len(), listing.complete), (500, false));
+    assert_eq!((listing.items.len(), listing.complete), (500, false));
     cloud
         .simulator
-        .delete_key(listing.keys[400].id.as_str())
+        .delete_key(listing.items[400].id.as_str())
         .unwrap();
     let listing = list().await.unwrap();
-    assert_eq!((listing.keys.len(), listing.complete), (499, true));
+    assert_eq!((listing.items.len(), listing.complete), (499, true));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use confluent_cloud::ids::{ApiKeyId, OwnerId};
 use confluent_cloud::{Error, ErrorKind, KeyResource, ListFilter, NewApiKey};
 
-use crate::listener::{SECRET, answer, answering, nobody};
+use crate::listener::{SECRET, Step, answer, answering, nobody, story};
 
 const CREATED: &str = include_str!("../../fixtures/api_key_created.json");
 
@@ -166,7 +166,7 @@ async fn a_list_whose_next_page_cannot_be_asked_for_is_not_complete() {
         let listing = scripted.client.list_api_keys(&ListFilter::default()).await;
         let listing = listing.unwrap();
         assert_eq!(
-            (listing.keys.len(), listing.complete),
+            (listing.items.len(), listing.complete),
             (1, complete),
             "{next}"
         );
@@ -190,4 +190,26 @@ async fn any_success_of_a_delete_will_do() {
         let request = scripted.request.await.unwrap();
         assert!(request.starts_with("DELETE /iam/v2/api-keys/A "));
     }
+}
+
+#[tokio::test]
+async fn a_list_whose_pages_come_again_is_given_up_as_incomplete() {
+    let page = |token: &str| {
+        let next = format!("https://elsewhere.example/x?page_token={token}");
+        let body =
+            format!(r#"{{"metadata":{{"next":"{next}"}},"data":[{{"id":"A","spec":{{}}}}]}}"#);
+        Step::Next(answer(200, "", &body))
+    };
+    let circle = story([page("a"), page("b"), page("a"), page("b")]).await;
+    let listing = circle.client.list_api_keys(&ListFilter::default()).await;
+    let listing = listing.unwrap();
+    assert_eq!((listing.items.len(), listing.complete), (3, false));
+    let endless = story((0..40).map(|number| page(&number.to_string()))).await;
+    let listing = endless.client.list_api_keys(&ListFilter::default()).await;
+    assert!(!listing.unwrap().complete);
+    assert_eq!(endless.requests().len(), 20);
+    assert!(
+        endless.requests()[19]
+            .starts_with("GET /iam/v2/api-keys?page_size=100&page_token=18 HTTP/1.1\r\n")
+    );
 }

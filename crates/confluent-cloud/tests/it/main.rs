@@ -3,7 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod calls;
+mod cloud;
 mod contract;
 mod failures;
+mod faults;
 mod listener;
+mod pace;
+mod readiness;
+mod retries;
 mod tls;

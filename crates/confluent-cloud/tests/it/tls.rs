@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use confluent_cloud::ids::ApiKeyId;
-use confluent_cloud::{ApiSecret, Client, ClientConfig, Credentials, Endpoint, ErrorKind};
+use confluent_cloud::{ApiSecret, Client, ClientConfig, Credentials, Effects, Endpoint, ErrorKind};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+
+use crate::listener::FakeTime;
 
 const GONE: &str = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
 
@@ -67,11 +69,20 @@ async fn a_server_whose_root_is_given_is_believed() {
 async fn a_stranger_gets_no_request() {
     let (address, _) = server().await;
     let id = ApiKeyId::new("A").unwrap();
+    let time = Arc::new(FakeTime::default());
     let error = client(&address, None)
+        .with_effects(Arc::clone(&time) as Arc<dyn Effects>)
         .delete_api_key(&id)
         .await
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unreachable);
     assert!(!error.outcome_unknown());
-    assert!(error.to_string().contains("certificate"), "{error}");
+    assert!(error.untrusted);
+    let text = error.to_string();
+    assert!(
+        text.contains("certificate") && text.contains("`ca_cert`"),
+        "{text}"
+    );
+    // It will be no friend the next time.
+    assert_eq!((error.attempts, time.waits()), (1, Vec::new()));
 }

@@ -1,5 +1,5 @@
-//! Performs what [`step`](super::step) decides: writes entries, deletes and
-//! looks for keys at Confluent, and tells what came of it.
+//! Performs what [`step`](super::step) decides: writes entries, has keys
+//! deleted and looked for, and tells what came of it.
 //!
 //! Decisions are made on memory under a lock that is never held across a call.
 //! Entries in memory are a cache: a write that fails empties it, and the next
@@ -10,31 +10,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use logical::{Clock, Entropy, Error, Write};
 
-use super::credential::{Credential, Holder, State, later};
+use super::agenda::{Agenda, Stage};
+use super::credential::{Credential, Holder, State};
 use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
+use super::upstream::{Absence, CONFIRMED_FOR};
 use crate::account::Accounts;
-use crate::control_plane::{ControlPlane, Failure as CloudFailure, Target};
-use crate::ids::{CredentialId, HolderId, KeyId, Marker, OrganizationId};
-
-/// How far Confluent's clock and ours may differ when the creation time of a
-/// found key is compared with its intent.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
-
-/// How it is known that a key is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Absence {
-    /// Confluent deleted it.
-    Deleted,
-    /// Confluent does not know it, and a complete list does not have it.
-    Unlisted,
-}
-
-/// How long a key that others hold is taken to exist (`lifecycle.md`, 17).
-const CONFIRMED_FOR: Duration = Duration::from_mins(5);
+use crate::control_plane::ControlPlane;
+use crate::ids::{CredentialId, HolderId, Marker, StorageId};
 
 /// Why an event did not come to pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +54,10 @@ pub(crate) struct Entry {
     confirmed_until: AtomicU64,
     /// Held while Confluent is asked whether the key exists, so that readers
     /// who come together ask once.
-    confirming: tokio::sync::Mutex<()>,
+    pub(super) confirming: tokio::sync::Mutex<()>,
+    /// Held while the key is deleted, so that those who end it together delete
+    /// it once.
+    deleting: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -89,13 +78,18 @@ impl Entry {
         self.memory().credential.as_ref().map(look)
     }
 
+    /// Whether nothing is left of the key.
+    fn is_gone(&self) -> bool {
+        self.look(|known| matches!(known.state, State::Gone { .. })) == Some(true)
+    }
+
     /// The key was just made, or seen at Confluent.
-    fn confirm(&self, now: Duration) {
+    pub(super) fn confirm(&self, now: Duration) {
         let until = u64::try_from((now + CONFIRMED_FOR).as_millis()).unwrap_or(u64::MAX);
         self.confirmed_until.store(until, Ordering::Relaxed);
     }
 
-    fn is_confirmed(&self, now: Duration) -> bool {
+    pub(super) fn is_confirmed(&self, now: Duration) -> bool {
         now.as_millis() < u128::from(self.confirmed_until.load(Ordering::Relaxed))
     }
 
@@ -128,6 +122,7 @@ impl Entries {
             writing: tokio::sync::Mutex::new(()),
             confirmed_until: AtomicU64::new(0),
             confirming: tokio::sync::Mutex::new(()),
+            deleting: tokio::sync::Mutex::new(()),
         });
         self.by_id.insert(id.clone(), Arc::downgrade(&entry));
         entry
@@ -137,13 +132,12 @@ impl Entries {
 /// The ledger of a mount.
 pub(crate) struct Ledger {
     pub(crate) store: LedgerStore,
-    control: Arc<dyn ControlPlane>,
-    accounts: Arc<Accounts>,
-    clock: Arc<dyn Clock>,
+    pub(super) control: Arc<dyn ControlPlane>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     entries: Mutex<Entries>,
-    /// When to look at which entry again.
-    agenda: Mutex<BTreeMap<CredentialId, Timestamp>>,
+    agenda: Mutex<Agenda>,
 }
 
 impl Ledger {
@@ -165,16 +159,20 @@ impl Ledger {
         }
     }
 
+    /// The id of the mount's storage.
+    pub(crate) async fn storage_id(&self) -> Result<StorageId, Error> {
+        self.store.storage_id(&*self.entropy).await.cloned()
+    }
+
     /// The marker of a credential's key.
     pub(crate) async fn marker(&self, id: &CredentialId) -> Result<Marker, Error> {
-        let storage = self.store.storage_id(&*self.entropy).await?;
-        Ok(Marker::new(storage, id))
+        Ok(Marker::new(&self.storage_id().await?, id))
     }
 
     /// Writes the intent to make a key. Durable when it returns.
     pub(crate) async fn intend(&self, credential: Credential) -> Result<Arc<Entry>, Error> {
         let batch = LedgerStore::save(&credential)?;
-        self.schedule(&credential.id, &credential);
+        lock(&self.agenda).note(&credential);
         self.store.apply(batch).await?;
         let entry = self.entry(&credential.id);
         entry.memory().credential = Some(credential);
@@ -197,6 +195,7 @@ impl Ledger {
         }
         let loaded = self.store.load(&entry.id).await?;
         let mut credential = loaded.ok_or(Failure::Unknown)?;
+        lock(&self.agenda).see(&credential);
         let mut memory = entry.memory();
         credential.holders.extend(memory.unsettled.clone());
         memory.credential = Some(credential);
@@ -212,23 +211,30 @@ impl Ledger {
         let mut effects = VecDeque::from(self.decide(entry, event).await?);
         let mut failure = None;
         while let Some(effect) = effects.pop_front() {
+            let mut deleting = None;
             let event = match effect {
                 Effect::Search => self.search(entry).await?,
                 Effect::LookAgain(key) => self.look_again(entry, &key).await?,
                 Effect::Recheck => Event::Rechecked {
                     holders: self.store.holders(&entry.id).await?,
                 },
-                Effect::Delete(key) => match self.delete(entry, &key).await {
-                    Ok(absence) => Event::Deleted {
-                        now: self.clock.now(),
-                        doubtful: absence == Absence::Unlisted,
-                    },
-                    Err(error) => {
-                        let cause = error.message().to_owned();
-                        failure = Some(error);
-                        Event::DeleteFailed { cause }
+                Effect::Delete(key) => {
+                    deleting = Some(entry.deleting.lock().await);
+                    if entry.is_gone() {
+                        continue;
                     }
-                },
+                    match self.delete(entry, &key).await {
+                        Ok(absence) => Event::Deleted {
+                            now: self.clock.now(),
+                            doubtful: absence == Absence::Unlisted,
+                        },
+                        Err(error) => {
+                            let cause = error.message().to_owned();
+                            failure = Some(error);
+                            Event::DeleteFailed { cause }
+                        }
+                    }
+                }
                 write => {
                     let mut writes = vec![write];
                     while let Some(next) = effects.pop_front_if(|next| is_write(next)) {
@@ -239,41 +245,35 @@ impl Ledger {
                 }
             };
             effects.extend(self.decide(entry, event).await?);
+            drop(deleting);
         }
         failure.map_or(Ok(()), |error| Err(Failure::Failed(error)))
     }
 
-    /// Entries that are due, taken off the agenda.
+    /// Entries that are due. Whoever takes them says when to look again.
     pub(crate) fn take_due(&self, now: Timestamp) -> Vec<CredentialId> {
-        let mut agenda = lock(&self.agenda);
-        let due: Vec<CredentialId> = agenda
-            .iter()
-            .filter(|(_, due)| **due <= now)
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in &due {
-            agenda.remove(id);
-        }
-        due
+        lock(&self.agenda).take_due(now)
     }
 
-    /// Puts an entry on the agenda for when it is due by itself. Tombstones
-    /// are kept in storage only; a look at all entries finds them.
-    pub(crate) fn schedule(&self, id: &CredentialId, credential: &Credential) {
-        if credential.is_settled() {
-            self.unschedule(id);
-        } else {
-            self.schedule_at(id, credential.due());
-        }
+    /// When somebody looks at an entry again.
+    pub(crate) fn due(&self, id: &CredentialId) -> Option<Timestamp> {
+        lock(&self.agenda).due(id)
     }
 
     /// Puts an entry on the agenda for a time.
-    pub(crate) fn schedule_at(&self, id: &CredentialId, due: Timestamp) {
-        lock(&self.agenda).insert(id.clone(), due);
+    pub(crate) fn look_at(&self, id: &CredentialId, due: Timestamp) {
+        lock(&self.agenda).look_at(id, due);
     }
 
-    fn unschedule(&self, id: &CredentialId) {
-        lock(&self.agenda).remove(id);
+    /// Nobody need look at an entry again.
+    pub(crate) fn strike(&self, id: &CredentialId) {
+        lock(&self.agenda).strike(id);
+    }
+
+    /// How many entries are at a stage; `None` for those that this process has
+    /// not seen yet.
+    pub(crate) fn count(&self, stage: Option<Stage>) -> usize {
+        lock(&self.agenda).count(stage)
     }
 
     async fn decide(&self, entry: &Entry, event: Event) -> Result<Vec<Effect>, Failure> {
@@ -318,18 +318,18 @@ impl Ledger {
             Ok(()) => {
                 if effects.contains(&Effect::Forget) {
                     memory.credential = None;
-                    self.unschedule(&entry.id);
+                    self.strike(&entry.id);
                 } else if let Some(credential) = &memory.credential
                     && effects.contains(&Effect::Save)
                 {
-                    self.schedule(&entry.id, credential);
+                    lock(&self.agenda).note(credential);
                 }
                 Ok(())
             }
             Err(error) => {
                 memory.credential = None;
                 drop(memory);
-                self.schedule_at(&entry.id, self.clock.now());
+                self.look_at(&entry.id, self.clock.now());
                 Err(Failure::Failed(error))
             }
         }
@@ -354,168 +354,6 @@ impl Ledger {
         }
         Ok(batch)
     }
-
-    /// Looks for the key of an intent by owner, resource and marker.
-    async fn search(&self, entry: &Entry) -> Result<Event, Failure> {
-        let (organization, target, intended_at) = entry
-            .look(|known| {
-                (
-                    known.organization.clone(),
-                    known.target.clone(),
-                    known.intended_at,
-                )
-            })
-            .ok_or_else(|| Failure::Failed(interrupted()))?;
-        let marker = self.marker(&entry.id).await?;
-        let account = self
-            .accounts
-            .for_organization(organization.as_ref())
-            .await?;
-        let list = self
-            .control
-            .list_keys(&account.access(), &target)
-            .await
-            .map_err(Error::from)?;
-        let now = self.clock.now();
-        let made_after = later(intended_at, -CLOCK_SKEW);
-        let found = list.keys.into_iter().find(|key| {
-            marker.marks(&key.display_name)
-                && key.created_at.is_none_or(|created| created >= made_after)
-        });
-        match found {
-            Some(key) => Ok(Event::Found { key: key.id, now }),
-            None if list.complete => Ok(Event::NotFound { now }),
-            None => Err(Failure::Failed(incomplete_list())),
-        }
-    }
-
-    /// Asks Confluent, now and then, whether a key that is handed out still
-    /// exists. One that a person deleted is entered as gone, so that readers
-    /// get another and renewals fail. Where Confluent does not answer, the key
-    /// is taken to exist: its readers have nothing better.
-    pub(crate) async fn confirm(&self, entry: &Entry) -> Result<(), Failure> {
-        if entry.is_confirmed(self.clock.monotonic()) {
-            return Ok(());
-        }
-        let _confirming = entry.confirming.lock().await;
-        let now = self.clock.monotonic();
-        if entry.is_confirmed(now) {
-            return Ok(());
-        }
-        self.load(entry).await?;
-        let known = entry.look(|known| match &known.state {
-            State::Live { key } => Some((
-                known.organization.clone(),
-                known.target.clone(),
-                key.id.clone(),
-            )),
-            _ => None,
-        });
-        let Some((organization, target, key)) = known.flatten() else {
-            return Ok(());
-        };
-        let account = self
-            .accounts
-            .for_organization(organization.as_ref())
-            .await?;
-        let access = account.access();
-        let Err(refusal) = self.control.read_key(&access, &key).await else {
-            entry.confirm(now);
-            return Ok(());
-        };
-        if !is_absence(refusal.failure) {
-            return Ok(());
-        }
-        match self.control.list_keys(&access, &target).await {
-            Ok(list) if list.keys.iter().any(|listed| listed.id == key) => {
-                entry.confirm(now);
-                Ok(())
-            }
-            Ok(list) if list.complete => {
-                tracing::warn!(
-                    key = key.as_str(),
-                    "a shared key was deleted by somebody else; its readers get another"
-                );
-                let gone = Event::Deleted {
-                    now: self.clock.now(),
-                    doubtful: true,
-                };
-                self.happen(entry, gone).await
-            }
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-
-    /// The key of an entry was made by this process a moment ago.
-    pub(crate) fn confirm_new(&self, entry: &Entry) {
-        entry.confirm(self.clock.monotonic());
-    }
-
-    /// Whether a key that was gone by a list alone is listed now.
-    async fn look_again(&self, entry: &Entry, key: &KeyId) -> Result<Event, Failure> {
-        let (organization, target) = entry
-            .look(|known| (known.organization.clone(), known.target.clone()))
-            .ok_or_else(|| Failure::Failed(interrupted()))?;
-        let account = self
-            .accounts
-            .for_organization(organization.as_ref())
-            .await?;
-        let listed = self.control.list_keys(&account.access(), &target).await;
-        let list = listed.map_err(Error::from)?;
-        let exists = list.keys.iter().any(|listed| listed.id == *key);
-        if exists {
-            tracing::error!(
-                key = key.as_str(),
-                "a key that seemed to be gone is listed again; it is deleted again"
-            );
-        } else if !list.complete {
-            return Err(Failure::Failed(incomplete_list()));
-        }
-        let now = self.clock.now();
-        Ok(Event::LookedAgain { exists, now })
-    }
-
-    async fn delete(&self, entry: &Entry, key: &KeyId) -> Result<Absence, Error> {
-        let (organization, target) = entry
-            .look(|known| (known.organization.clone(), known.target.clone()))
-            .ok_or_else(interrupted)?;
-        self.delete_key(organization.as_ref(), &target, key).await
-    }
-
-    /// Deletes a key. One that Confluent refuses to know is gone only when a
-    /// complete list of the same account does not have it: an admin key whose
-    /// rights were narrowed gets 403 for keys that live (`lifecycle.md`, 21).
-    pub(crate) async fn delete_key(
-        &self,
-        organization: Option<&OrganizationId>,
-        target: &Target,
-        key: &KeyId,
-    ) -> Result<Absence, Error> {
-        let account = self.accounts.for_organization(organization).await?;
-        let access = account.access();
-        let refusal = match self.control.delete_key(&access, key).await {
-            Ok(()) => return Ok(Absence::Deleted),
-            Err(error) => error,
-        };
-        if !is_absence(refusal.failure) {
-            return Err(refusal.into());
-        }
-        let list = self.control.list_keys(&access, target).await?;
-        if list.keys.iter().any(|listed| listed.id == *key) {
-            return Err(refusal.into());
-        }
-        if list.complete {
-            Ok(Absence::Unlisted)
-        } else {
-            Err(incomplete_list())
-        }
-    }
-}
-
-/// Whether an answer may mean that there is no such key. It may also mean that
-/// the account lost rights.
-fn is_absence(failure: CloudFailure) -> bool {
-    matches!(failure, CloudFailure::NotFound | CloudFailure::Forbidden)
 }
 
 fn is_write(effect: &Effect) -> bool {
@@ -525,15 +363,8 @@ fn is_write(effect: &Effect) -> bool {
     }
 }
 
-fn interrupted() -> Error {
+pub(super) fn interrupted() -> Error {
     Error::internal("storage failed while the credential was in use: try again")
-}
-
-fn incomplete_list() -> Error {
-    Error::upstream(
-        "Confluent Cloud has more keys of this owner and resource than it lists, so it is not \
-         certain what became of one: it is looked for again later",
-    )
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

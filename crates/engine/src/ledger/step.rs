@@ -57,6 +57,11 @@ pub enum Event {
         /// The present.
         now: Timestamp,
     },
+    /// An operator wants the key gone, whoever holds it.
+    Kill {
+        /// The present.
+        now: Timestamp,
+    },
     /// Storage was asked again who holds a key that is to be deleted.
     Rechecked {
         /// Holders that were found.
@@ -135,8 +140,10 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
             State::Intended => forget(credential),
             _ => Vec::new(),
         }),
+        // A storage that was restored may hold an intent whose key is in use
+        // elsewhere by now: one that old is reported and not acted on.
         Event::Found { key, now } => Ok(match credential.state {
-            State::Intended => {
+            State::Intended if now.duration_since(credential.intended_at) < INTENT_AGE => {
                 let cause = Some("the answer to its creation was lost".to_owned());
                 credential.state = State::Retiring {
                     key: key.clone(),
@@ -157,6 +164,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         Event::Renew { holder } => renew(credential, holder),
         Event::Release { holder, now } => Ok(release(credential, &holder, now)),
         Event::Lapse { now } => Ok(lapse(credential, now)),
+        Event::Kill { now } => Ok(kill(credential, now)),
         Event::Rechecked { holders } => Ok(rechecked(credential, holders)),
         Event::Deleted { now, doubtful } => Ok(deleted(credential, now, doubtful)),
         Event::LookedAgain { exists, now } => Ok(looked_again(credential, exists, now)),
@@ -288,6 +296,31 @@ fn retire_unheld(
         cause: None,
     };
     effects
+}
+
+/// Holders stay on record until the key is gone, so that a cut in between
+/// leaves none behind.
+fn kill(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
+    match &credential.state {
+        State::Live { key } => {
+            let key = key.id.clone();
+            let cause = Some("an operator ended it".to_owned());
+            credential.state = State::Retiring {
+                key: key.clone(),
+                since: now,
+                cause,
+            };
+            vec![Effect::Save, Effect::Delete(key)]
+        }
+        State::Retiring { key, .. } => vec![Effect::Delete(key.clone())],
+        State::Intended => vec![Effect::Search],
+        State::Gone {
+            key,
+            doubtful: true,
+            ..
+        } => vec![Effect::LookAgain(key.clone())],
+        State::Gone { .. } => Vec::new(),
+    }
 }
 
 /// A key that turned out to be held stays until its holders lapse, but no new

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use logical::{Entropy, Error, Storage, Write};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ const STORAGE_ID: &str = "lockkeeper/storage-id";
 
 /// Storage below which secrets lie, for hosts that wrap it with their seal.
 pub const SEAL_WRAPPED: [&str; 2] = ["lockkeeper/account/", CREDENTIALS];
+
+/// How many entries are read at once: in a plugin each is a round trip.
+const READ_AT_ONCE: usize = 16;
 
 /// The ledger's entries.
 pub struct LedgerStore {
@@ -83,6 +87,33 @@ impl LedgerStore {
                 Ok(fresh)
             })
             .await
+    }
+
+    /// The id of this storage, if it has one already.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn known_storage_id(&self) -> Result<Option<StorageId>, Error> {
+        match self.storage_id.get() {
+            Some(known) => Ok(Some(known.clone())),
+            None => codec::read(&*self.storage, STORAGE_ID).await,
+        }
+    }
+
+    /// All entries with their holders.
+    ///
+    /// # Errors
+    /// When storage fails or an entry is damaged.
+    pub async fn all(&self) -> Result<BTreeMap<CredentialId, Credential>, Error> {
+        let ids = self.ids().await?;
+        let loads: Vec<_> = ids.iter().map(|id| self.load(id)).collect();
+        let loaded: Vec<Option<Credential>> = stream::iter(loads)
+            .buffer_unordered(READ_AT_ONCE)
+            .try_collect()
+            .await?;
+        // An entry that was forgotten since the list is none.
+        let known = loaded.into_iter().flatten();
+        Ok(known.map(|known| (known.id.clone(), known)).collect())
     }
 
     /// The ids of all entries.

@@ -8,7 +8,7 @@ use logical::{Error, Object, Operation, Response};
 use crate::SecretText;
 use crate::account::{Account, DEFAULT_URL};
 use crate::control_plane::Failure;
-use crate::ids::KeyId;
+use crate::ids::{KeyId, OrganizationId, OwnerId};
 use crate::state::Engine;
 
 /// The row of `config`.
@@ -56,6 +56,42 @@ pub(crate) fn path() -> Path<Engine> {
              account of another organization replaces the current one for new keys; the earlier one \
              stays, only to delete the keys that were made with it.",
         )
+}
+
+/// The row of `config/check`.
+pub(crate) fn check() -> Path<Engine> {
+    Path::new("config/check")
+        .on(Operation::Read, answer(|engine: Arc<Engine>, _| async move { preflight(&engine).await }))
+        .on(Operation::Update, answer(|engine: Arc<Engine>, _| async move { preflight(&engine).await }))
+        .help(
+            "Checks the account: that Confluent Cloud accepts it, and that it may do what the roles \
+             need.",
+            "Asks Confluent Cloud for the key and for the roles of its owner. `ready` is true when \
+             nothing stands in the way; what does is told in `warnings`, with what to do. No key is \
+             made to find out, so a role that this program does not know may allow more than is told.",
+        )
+}
+
+async fn preflight(engine: &Engine) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let preflight = engine.check_account().await?;
+    let text = |id: Option<&str>| id.unwrap_or_default().to_owned();
+    let organization = preflight.key.organization.as_ref();
+    let owner = preflight.key.owner.as_ref();
+    let mut data = Object::new();
+    data.insert("ready".into(), preflight.problems.is_empty().into());
+    data.insert("ccloud_api_key_id".into(), preflight.key.id.as_str().into());
+    data.insert(
+        "organization".into(),
+        text(organization.map(OrganizationId::as_str)).into(),
+    );
+    data.insert("owner".into(), text(owner.map(OwnerId::as_str)).into());
+    data.insert("owner_roles".into(), preflight.roles.into());
+    Ok(Some(Response {
+        data: Some(data),
+        warnings: preflight.problems,
+        ..Response::default()
+    }))
 }
 
 async fn read(engine: &Engine) -> Result<Option<Response>, Error> {
@@ -193,7 +229,6 @@ async fn delete(engine: &Engine) -> Result<Option<Response>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::OrganizationId;
 
     fn stored() -> Account {
         Account {

@@ -8,7 +8,10 @@ use crate::state::Engine;
 
 pub(crate) mod config;
 pub(crate) mod creds;
+pub(crate) mod keys;
+pub(crate) mod reconcile;
 pub(crate) mod roles;
+pub(crate) mod status;
 
 /// What the engine is, for the help of the mount.
 pub(crate) const HELP: &str = "\
@@ -18,5 +21,17 @@ for whom and for what keys are made, and read `creds/<role>`.";
 
 /// All paths; the first that matches answers.
 pub(crate) fn all() -> Vec<Path<Engine>> {
-    vec![config::path(), roles::list(), roles::path(), creds::path()]
+    vec![
+        config::path(),
+        config::check(),
+        roles::list(),
+        roles::path(),
+        creds::path(),
+        keys::list(),
+        keys::path(),
+        keys::of_role(),
+        reconcile::path(),
+        status::status(),
+        status::info(),
+    ]
 }

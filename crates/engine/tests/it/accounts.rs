@@ -1,10 +1,12 @@
 //! The account: proven before it is stored, never read back, never stranding
 //! a key.
 
+use std::sync::atomic::Ordering;
+
 use logical::ErrorClass;
 use serde_json::json;
 
-use crate::world::{ADMIN_KEY, ADMIN_SECRET, ORGANIZATION, World, account};
+use crate::world::{ADMIN_KEY, ADMIN_SECRET, Fault, ORGANIZATION, OTHER_ADMIN_KEY, World, account};
 
 #[tokio::test(start_paused = true)]
 async fn an_absent_account_reads_as_absent() {
@@ -100,4 +102,62 @@ async fn no_error_and_no_read_shows_the_admin_secret() {
             .unwrap()
             .contains(ADMIN_SECRET)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_is_refused_once_is_read_and_asked_again() {
+    let world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    world.cloud.arm(Fault::UnknownAdmin);
+    world.revoke(&lease).await.unwrap();
+    assert!(world.cloud.live().is_empty());
+    assert_eq!(world.cloud.deletes.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_account_of_an_earlier_organization_goes_with_the_last_key_that_needs_it() {
+    let world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    let other = json!({
+        "ccloud_api_key_id": OTHER_ADMIN_KEY,
+        "ccloud_api_key_secret": ADMIN_SECRET,
+    });
+    world.write("config", &other).await.unwrap();
+    world.write("reconcile", &json!({})).await.unwrap();
+    let accounts = || {
+        world
+            .storage
+            .inner
+            .keys()
+            .into_iter()
+            .filter(|key| key.contains("account/organization/"))
+            .count()
+    };
+    assert_eq!(accounts(), 2);
+    world.revoke(&lease).await.unwrap();
+    assert!(world.cloud.live().is_empty());
+    world.write("reconcile", &json!({})).await.unwrap();
+    assert_eq!(accounts(), 1);
+    world.lease("single").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_check_of_an_account_tells_its_roles_and_what_they_do_not_allow() {
+    let world = World::ready().await;
+    *world.cloud.admin_role.lock().unwrap() = "OrganizationAdmin";
+    let check = world.read("config/check").await.unwrap().unwrap();
+    assert_eq!(check.get("ready"), Some(&json!(true)));
+    assert_eq!(check.get("owner"), Some(&json!("sa-admin")));
+    assert_eq!(
+        check.get("owner_roles"),
+        Some(&json!(["OrganizationAdmin"]))
+    );
+    assert_eq!(check.warnings, Vec::<String>::new());
+    *world.cloud.admin_role.lock().unwrap() = "ResourceKeyAdmin";
+    let check = world.read("config/check").await.unwrap().unwrap();
+    assert_eq!(check.get("ready"), Some(&json!(false)));
+    assert!(check.warnings[0].contains("`sa-1`"), "{:?}", check.warnings);
+    world.cloud.admin_refused.store(true, Ordering::SeqCst);
+    let error = world.read("config/check").await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::BadRequest);
 }

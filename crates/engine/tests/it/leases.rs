@@ -1,5 +1,6 @@
 //! Single-use keys: one key, one lease, from its reading to its end.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use logical::ErrorClass;
@@ -171,4 +172,50 @@ async fn a_mount_that_is_removed_makes_no_keys_and_still_revokes() {
     world.lease("single").await.unwrap_err();
     world.revoke(&lease).await.unwrap();
     assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_account_never_counts_as_revoked() {
+    let world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    world.cloud.admin_refused.store(true, Ordering::SeqCst);
+    for _ in 0..20 {
+        world.revoke(&lease).await.unwrap_err();
+        world.pass(Duration::from_mins(1)).await;
+    }
+    world.cloud.admin_refused.store(false, Ordering::SeqCst);
+    world.revoke(&lease).await.unwrap();
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn ends_of_one_key_that_come_together_delete_it_once() {
+    let world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    *world.cloud.delete_delay.lock().unwrap() = Duration::from_secs(2);
+    let ends = (0..5).map(|_| world.revoke(&lease));
+    let ends = futures_util::future::join_all(ends).await;
+    assert!(ends.iter().all(Result::is_ok), "{ends:?}");
+    assert_eq!(world.cloud.deletes.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_record_becomes_durable_too_late_is_given_up() {
+    let world = World::ready().await;
+    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(9);
+    *world.cloud.create_delay.lock().unwrap() = Duration::from_secs(29);
+    let error = world.lease("single").await.map(|_| ()).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::UpstreamFailed);
+    assert!(error.message().contains("storage took too long"), "{error}");
+    assert_eq!(world.cloud.made(), 1);
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_key_is_asked_for_when_its_intent_took_too_long() {
+    let world = World::ready().await;
+    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(11);
+    let error = world.lease("single").await.map(|_| ()).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::UpstreamFailed);
+    assert_eq!(world.cloud.made(), 0);
 }

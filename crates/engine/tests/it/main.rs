@@ -5,8 +5,11 @@
 
 mod accounts;
 mod crash;
+mod keys;
 mod leases;
 mod lost_answers;
+mod reconcile;
+mod removal;
 mod roles;
 mod sharing;
 mod world;

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::control_plane::{
-    Access, CloudError, ControlPlane, CreatedKey, Failure, KeyList, KnownKey, NewKey, Target,
+    Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, KnownKey, NewKey,
+    Target,
 };
-use engine::ids::{KeyId, OrganizationId};
+use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 use engine::{EngineFactory, SecretText};
 use jiff::Timestamp;
 use logical::effects::Replication;
@@ -26,6 +27,8 @@ use zeroize::Zeroizing;
 pub(crate) const ORGANIZATION: &str = "0f0f0f0f-1111-2222-3333-444444444444";
 pub(crate) const ADMIN_KEY: &str = "ADMINKEY23456777";
 pub(crate) const ADMIN_SECRET: &str = "admin-secret-canary";
+pub(crate) const OTHER_ORGANIZATION: &str = "0e0e0e0e-1111-2222-3333-444444444444";
+pub(crate) const OTHER_ADMIN_KEY: &str = "ADMINKEYOTHER";
 
 /// What goes wrong at Confluent, once each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,11 +41,14 @@ pub(crate) enum Fault {
     FailDelete,
     /// A deletion is refused although the key lives.
     ForbidDelete,
+    /// The admin key is not known for one deletion.
+    UnknownAdmin,
 }
 
 struct LiveKey {
     name: String,
     target: Target,
+    organization: &'static str,
     created_at: Timestamp,
 }
 
@@ -54,7 +60,15 @@ pub(crate) struct Cloud {
     made: AtomicU64,
     /// How long a creation takes.
     pub(crate) create_delay: Mutex<Duration>,
+    /// How long a deletion takes.
+    pub(crate) delete_delay: Mutex<Duration>,
     pub(crate) descriptions: Mutex<Vec<String>>,
+    /// Deletions that were asked for.
+    pub(crate) deletes: AtomicU64,
+    /// Whether no admin key is known.
+    pub(crate) admin_refused: AtomicBool,
+    /// The role of the admin key's owner.
+    pub(crate) admin_role: Mutex<&'static str>,
 }
 
 impl Cloud {
@@ -72,6 +86,25 @@ impl Cloud {
 
     pub(crate) fn delete_by_hand(&self, key: &str) {
         self.keys.lock().unwrap().remove(key);
+    }
+
+    /// A key that somebody else made for `sa-1` and `lkc-1`.
+    pub(crate) fn make_by_hand(&self, id: &str, name: &str) {
+        let live = LiveKey {
+            name: name.to_owned(),
+            target: Target {
+                owner: OwnerId::new("sa-1"),
+                resource: ResourceId::new("lkc-1"),
+                environment: Some(EnvironmentId::new("env-1")),
+            },
+            organization: ORGANIZATION,
+            created_at: virtual_now(),
+        };
+        self.keys.lock().unwrap().insert(id.to_owned(), live);
+    }
+
+    pub(crate) fn name_of(&self, key: &str) -> String {
+        self.keys.lock().unwrap()[key].name.clone()
     }
 
     pub(crate) fn owner_of(&self, key: &str) -> String {
@@ -92,8 +125,23 @@ impl Cloud {
             id: KeyId::new(id),
             display_name: key.name.clone(),
             created_at: Some(key.created_at),
-            organization: Some(OrganizationId::new(ORGANIZATION)),
+            organization: Some(OrganizationId::new(key.organization)),
+            owner: Some(key.target.owner.clone()),
         }
+    }
+
+    /// The organization of an admin key.
+    fn organization(&self, access: &Access) -> Result<&'static str, CloudError> {
+        let organization = match access.key_id.as_str() {
+            ADMIN_KEY => ORGANIZATION,
+            OTHER_ADMIN_KEY => OTHER_ORGANIZATION,
+            _ => "",
+        };
+        let refused = self.admin_refused.load(Ordering::SeqCst);
+        if organization.is_empty() || refused || access.secret.expose() != ADMIN_SECRET {
+            return Err(failed(Failure::Unauthorized, "wrong admin key", false));
+        }
+        Ok(organization)
     }
 }
 
@@ -102,14 +150,6 @@ fn failed(failure: Failure, message: &str, outcome_unknown: bool) -> CloudError 
         failure,
         message: message.into(),
         outcome_unknown,
-    }
-}
-
-fn authenticated(access: &Access) -> Result<(), CloudError> {
-    if access.key_id.as_str() == ADMIN_KEY && access.secret.expose() == ADMIN_SECRET {
-        Ok(())
-    } else {
-        Err(failed(Failure::Unauthorized, "wrong admin key", false))
     }
 }
 
@@ -124,7 +164,7 @@ impl ControlPlane for Cloud {
     }
 
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
-        authenticated(access)?;
+        let organization = self.organization(access)?;
         let delay = *self.create_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
         if self.fires(Fault::Quota) {
@@ -135,6 +175,7 @@ impl ControlPlane for Cloud {
         let live = LiveKey {
             name: key.display_name.clone(),
             target: key.target.clone(),
+            organization,
             created_at: virtual_now(),
         };
         let known = Self::known(&id, &live);
@@ -153,46 +194,71 @@ impl ControlPlane for Cloud {
     }
 
     async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
-        authenticated(access)?;
-        if id.as_str() == ADMIN_KEY {
+        let organization = self.organization(access)?;
+        if *id == access.key_id {
             return Ok(KnownKey {
                 id: id.clone(),
                 display_name: "admin".into(),
                 created_at: None,
-                organization: Some(OrganizationId::new(ORGANIZATION)),
+                organization: Some(OrganizationId::new(organization)),
+                owner: Some(OwnerId::new("sa-admin")),
             });
         }
         let keys = self.keys.lock().unwrap();
         keys.get(id.as_str())
+            .filter(|key| key.organization == organization)
             .map(|key| Self::known(id.as_str(), key))
             .ok_or_else(|| failed(Failure::Forbidden, "forbidden", false))
     }
 
     async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
-        authenticated(access)?;
+        let organization = self.organization(access)?;
         let keys = self.keys.lock().unwrap();
         Ok(KeyList {
             keys: keys
                 .iter()
-                .filter(|(_, key)| key.target == *target)
+                .filter(|(_, key)| key.organization == organization && key.target == *target)
                 .map(|(id, key)| Self::known(id, key))
                 .collect(),
             complete: true,
         })
     }
 
+    async fn list_roles(
+        &self,
+        access: &Access,
+        organization: &OrganizationId,
+        owner: &OwnerId,
+    ) -> Result<Vec<HeldRole>, CloudError> {
+        let own = self.organization(access)?;
+        assert_eq!((organization.as_str(), owner.as_str()), (own, "sa-admin"));
+        Ok(vec![HeldRole {
+            name: self.admin_role.lock().unwrap().to_owned(),
+            pattern: format!("crn://confluent.cloud/organization={own}"),
+        }])
+    }
+
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
-        authenticated(access)?;
+        let organization = self.organization(access)?;
+        self.deletes.fetch_add(1, Ordering::SeqCst);
+        let delay = *self.delete_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
+        if self.fires(Fault::UnknownAdmin) {
+            return Err(failed(Failure::Unauthorized, "wrong admin key", false));
+        }
         if self.fires(Fault::FailDelete) {
             return Err(failed(Failure::Unavailable, "no answer", true));
         }
         if self.fires(Fault::ForbidDelete) {
             return Err(failed(Failure::Forbidden, "forbidden", false));
         }
-        match self.keys.lock().unwrap().remove(id.as_str()) {
-            Some(_) => Ok(()),
-            None => Err(failed(Failure::Forbidden, "forbidden", false)),
+        let mut keys = self.keys.lock().unwrap();
+        let known = keys.get(id.as_str());
+        if known.is_none_or(|key| key.organization != organization) {
+            return Err(failed(Failure::Forbidden, "forbidden", false));
         }
+        keys.remove(id.as_str());
+        Ok(())
     }
 }
 
@@ -267,10 +333,12 @@ impl SystemView for Host {
     }
 }
 
-/// Storage that can be told to fail its next writes, after having done them.
+/// Storage that can be told to fail its next writes, after having done them,
+/// and to take long for all.
 pub(crate) struct FaultyStorage {
     pub(crate) inner: MemoryStorage,
     fail_next: AtomicU32,
+    pub(crate) write_delay: Mutex<Duration>,
 }
 
 impl FaultyStorage {
@@ -278,7 +346,9 @@ impl FaultyStorage {
         self.fail_next.store(count, Ordering::SeqCst);
     }
 
-    fn outcome(&self) -> Result<(), Error> {
+    async fn outcome(&self) -> Result<(), Error> {
+        let delay = *self.write_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
         let failing = self
             .fail_next
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
@@ -296,12 +366,12 @@ impl Storage for FaultyStorage {
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
         self.inner.put(key, value).await?;
-        self.outcome()
+        self.outcome().await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
         self.inner.delete(key).await?;
-        self.outcome()
+        self.outcome().await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
@@ -310,7 +380,7 @@ impl Storage for FaultyStorage {
 
     async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
         self.inner.apply(batch).await?;
-        self.outcome()
+        self.outcome().await
     }
 }
 
@@ -345,6 +415,7 @@ impl World {
         let storage = Arc::new(FaultyStorage {
             inner: MemoryStorage::new(),
             fail_next: AtomicU32::new(0),
+            write_delay: Mutex::default(),
         });
         let entropy = Arc::new(Counter(AtomicU64::new(1)));
         let engine = mount(&cloud, &host, &storage, &entropy);
@@ -392,6 +463,12 @@ impl World {
     pub(crate) async fn delete(&self, path: &str) -> Result<Option<Response>, Error> {
         self.engine
             .handle(Request::new(Operation::Delete, path))
+            .await
+    }
+
+    pub(crate) async fn list(&self, path: &str) -> Result<Option<Response>, Error> {
+        self.engine
+            .handle(Request::new(Operation::List, path))
             .await
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{Http, eventually};
 
 /// A simulator that some program serves.
@@ -68,6 +68,28 @@ impl Cloud {
                 && data["result"]["status"] == "SUCCESS"
         });
         taken.count()
+    }
+
+    /// Arms a fault for the next requests of a kind.
+    pub(crate) fn arm(&self, operation: &str, fault: &str, times: u64) {
+        let body = json!({
+            "operation": operation, "fault": fault, "times": times, "delay": "1s",
+        });
+        let (status, answer) = self.faults("POST", Some(&body));
+        assert!(status < 300, "{answer}");
+    }
+
+    /// Whether every fault that was armed has happened as often as it was armed.
+    pub(crate) fn all_faults_fired(&self) -> bool {
+        let (_, armed) = self.faults("GET", None);
+        let armed: Value = serde_json::from_str(&armed).unwrap();
+        let armed = armed["faults"].as_array().unwrap();
+        assert!(!armed.is_empty());
+        armed.iter().all(|fault| fault["fired"] == fault["times"])
+    }
+
+    fn faults(&self, method: &str, body: Option<&Value>) -> (u16, String) {
+        Http::new(&self.address).raw(method, "/simulator/faults", body)
     }
 
     /// Waits until a key is gone.

@@ -7,55 +7,12 @@ use std::thread;
 use serde_json::{Value, json};
 use testkit::require_bao;
 
-use crate::hosts::{ENGINE, Host};
+use crate::mounted::{mounted, on_both, set_up};
 
 /// How many readers come together.
 const CROWD: usize = 32;
 /// How many requests without sense each host gets.
 const NONSENSE: usize = 400;
-
-fn on_both(bao: &testkit::Bao, story: impl Fn(&Host) + Sync) {
-    thread::scope(|scope| {
-        let ours = scope.spawn(|| story(&Host::lockkeeper(bao)));
-        let theirs = scope.spawn(|| story(&Host::open_bao(bao)));
-        ours.join().unwrap();
-        theirs.join().unwrap();
-    });
-}
-
-/// A mount `team/` with an account and a shared role `crowd`.
-fn mounted(host: &Host) {
-    host.cli.ok(&["secrets", "enable", "-path=team", ENGINE]);
-    set_up(host);
-}
-
-fn set_up(host: &Host) {
-    let (status, answer) = host.http.request(
-        "POST",
-        "team/config",
-        Some(&json!({
-            "ccloud_api_key_id": host.cloud.admin_key,
-            "ccloud_api_key_secret": host.cloud.admin_secret,
-            "url": host.cloud.address,
-        })),
-    );
-    assert!(status < 300, "{status} {answer}");
-    write_role(host, "crowd", true);
-    write_role(host, "single", false);
-}
-
-fn write_role(host: &Host, name: &str, shared: bool) {
-    let body = json!({
-        "owner": host.cloud.owner(),
-        "resource": host.cloud.cluster().0,
-        "ttl": "10m",
-        "max_ttl": "1h",
-        "multi_use_key": shared,
-    });
-    let path = format!("team/role/{name}");
-    let (status, answer) = host.http.request("POST", &path, Some(&body));
-    assert_eq!(status, 204, "{answer}");
-}
 
 #[test]
 fn a_crowd_of_first_readers_gets_one_key_on_both_hosts() {
@@ -120,10 +77,13 @@ fn no_log_and_no_error_shows_a_secret() {
                 .request("GET", &format!("team/creds/{role}"), None);
             secrets.push(answer["data"]["secret"].as_str().unwrap().to_owned());
             let lease = answer["lease_id"].as_str().unwrap();
+            let key = answer["data"]["key_id"].as_str().unwrap();
+            let key = format!("team/keys/{key}");
             let body = json!({"lease_id": lease, "sync": true});
             host.http.request("POST", "sys/leases/lookup", Some(&body));
             for (method, path) in [
                 ("GET", "team/config"),
+                ("GET", &key),
                 ("GET", "team/role/crowd"),
                 ("LIST", "team/role"),
                 ("POST", "sys/leases/lookup"),
@@ -131,6 +91,12 @@ fn no_log_and_no_error_shows_a_secret() {
                 ("POST", "sys/leases/revoke"),
                 ("POST", "sys/leases/renew"),
                 ("GET", "team/creds/nobody"),
+                ("GET", "team/config/check"),
+                ("LIST", "team/keys"),
+                ("LIST", "team/role/crowd/keys"),
+                ("POST", "team/reconcile"),
+                ("GET", "team/status"),
+                ("GET", "team/info"),
             ] {
                 let body = (method == "POST").then_some(&body);
                 let (_, answer) = host.http.request(method, path, body);
@@ -178,9 +144,21 @@ impl Chance {
 }
 
 fn path(chance: &mut Chance) -> String {
-    let first = *chance.one_of(&["config", "role", "roles", "creds", "", "nothing"]);
+    let first = *chance.one_of(&[
+        "config",
+        "config/check",
+        "role",
+        "roles",
+        "creds",
+        "keys",
+        "reconcile",
+        "status",
+        "info",
+        "",
+        "nothing",
+    ]);
     let names = [
-        "app", "single", "%2e%2e", "%C3%BC", "A.b-c_1", "x/y", "-", "%20",
+        "app", "single", "%2e%2e", "%C3%BC", "A.b-c_1", "x/y", "-", "%20", "app/keys",
     ];
     match chance.next(3) {
         0 => first.to_owned(),

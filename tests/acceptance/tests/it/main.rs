@@ -10,7 +10,9 @@
 mod broker;
 mod cloud;
 mod conformance;
+mod faults;
 mod hardness;
 mod hosts;
 mod kafka;
+mod mounted;
 mod transcript;

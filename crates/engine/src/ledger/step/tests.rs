@@ -278,6 +278,39 @@ fn a_tombstone_is_kept_for_seven_days() {
     );
 }
 
+#[test]
+fn an_operator_ends_a_key_that_others_hold_and_its_holders_go_with_it() {
+    let first = holder(0, 100);
+    let mut credential = live(Sharing::Shared, first.clone());
+    assert_eq!(
+        step(&mut credential, Event::Kill { now: at(5) }),
+        Ok(vec![Effect::Save, Effect::Delete(key())])
+    );
+    let attach = Event::Attach {
+        holder: holder(1, 100),
+    };
+    assert_eq!(step(&mut credential, attach), Err(Refusal::NotLive));
+    let deleted = Event::Deleted {
+        now: at(6),
+        doubtful: false,
+    };
+    assert_eq!(
+        step(&mut credential, deleted),
+        Ok(vec![Effect::Save, Effect::DropHolder(first.0)])
+    );
+}
+
+#[test]
+fn the_key_of_an_intent_older_than_a_day_is_not_touched() {
+    let mut credential = intended(Sharing::SingleUse);
+    let day = 24 * 3600;
+    let found = |now| Event::Found { key: key(), now };
+    assert_eq!(step(&mut credential, found(at(day))), Ok(Vec::new()));
+    assert_eq!(credential.state, State::Intended);
+    let effects = step(&mut credential, found(at(day - 1)));
+    assert_eq!(effects, Ok(vec![Effect::Save, Effect::Delete(key())]));
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     let time = 0_i64..200;
     let who = (0_u8..4, 0_i64..200).prop_map(|(name, deadline)| holder(name, deadline));

@@ -8,9 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use engine::SecretText;
 use engine::control_plane::{
-    Access, CloudError, ControlPlane, CreatedKey, Failure, KeyList, KnownKey, NewKey, Target,
+    Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, KnownKey, NewKey,
+    Target,
 };
-use engine::ids::{KeyId, OrganizationId};
+use engine::ids::{KeyId, OrganizationId, OwnerId};
 use jiff::{SignedDuration, Timestamp};
 use logical::Clock as _;
 
@@ -155,6 +156,7 @@ fn known(id: &str, key: &LiveKey) -> KnownKey {
         display_name: key.name.clone(),
         created_at: Some(key.created_at),
         organization: Some(OrganizationId::new(key.organization)),
+        owner: Some(key.target.owner.clone()),
     }
 }
 
@@ -233,6 +235,7 @@ impl ControlPlane for ProcessCloud {
                 display_name: "admin".into(),
                 created_at: None,
                 organization: Some(OrganizationId::new(*organization)),
+                owner: Some(OwnerId::new("sa-admin")),
             })
         } else {
             let keys = self.cloud.keys.lock().unwrap();
@@ -273,6 +276,18 @@ impl ControlPlane for ProcessCloud {
         };
         self.process.leave(cut).await;
         answer
+    }
+
+    async fn list_roles(
+        &self,
+        access: &Access,
+        _: &OrganizationId,
+        _: &OwnerId,
+    ) -> Result<Vec<HeldRole>, CloudError> {
+        let cut = self.process.enter().await;
+        organization(access)?;
+        self.process.leave(cut).await;
+        Ok(Vec::new())
     }
 
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {

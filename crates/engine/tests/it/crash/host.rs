@@ -95,6 +95,13 @@ impl Host {
         self.change(number, |lease| lease.stage = Stage::Over);
     }
 
+    /// The host forgets all leases, as those of a mount that was removed.
+    pub(crate) fn forget_all(&self) {
+        for lease in self.leases.lock().unwrap().iter_mut() {
+            lease.stage = Stage::Over;
+        }
+    }
+
     /// Leases whose end is due, and when the next one is.
     pub(crate) fn due(&self) -> (Vec<Lease>, Option<Duration>) {
         let now = self.time.monotonic();

@@ -63,6 +63,17 @@ pub(crate) enum Action {
         admin: usize,
     },
     Look,
+    /// An operator ends a key on record.
+    EndKey {
+        key: usize,
+    },
+    /// An operator ends all keys of a role.
+    EndRole {
+        role: usize,
+    },
+    Reconcile,
+    /// The mount is removed, and enabled again with nothing in it.
+    Remove,
     Arm(Fault),
     Pass(Duration),
     /// The wall clock is wrong for a while.
@@ -117,8 +128,14 @@ fn action(chance: &mut Chance) -> Action {
         },
         31 => Action::Freeze,
         32..34 => Action::Thaw,
-        34..36 => Action::EndOld,
-        36..38 => Action::Restart,
+        34 => Action::EndOld,
+        35 => Action::Restart,
+        36 => Action::EndKey { key: lease },
+        37 => match chance.below(3) {
+            0 => Action::EndRole { role },
+            1 => Action::Reconcile,
+            _ => Action::Remove,
+        },
         38..48 => Action::Cut {
             calls: chance.below(12),
             moment: chance.one_of(&MOMENTS),
@@ -185,6 +202,15 @@ fn pick(world: &World, number: usize) -> Option<Lease> {
     (!held.is_empty()).then(|| held[number % held.len()].clone())
 }
 
+/// The clients of these leases know that their keys end.
+fn give_up(world: &World, knows: impl Fn(&Lease) -> bool) {
+    for lease in world.host.held() {
+        if knows(&lease) {
+            world.host.begin_end(lease.number);
+        }
+    }
+}
+
 async fn perform(world: &mut World, action: Action) {
     match action {
         Action::Read { role, readers } => world.read(role, readers).await,
@@ -221,13 +247,23 @@ async fn perform(world: &mut World, action: Action) {
                 let key = &live[key % live.len()];
                 world.cloud.delete_by_hand(key);
                 // Who held it knows that a person did it.
-                for lease in world.host.held() {
-                    if lease.key == *key {
-                        world.host.begin_end(lease.number);
-                    }
-                }
+                give_up(world, |lease| lease.key == *key);
             }
         }
+        Action::EndKey { key } => {
+            let live = world.cloud.live();
+            if !live.is_empty() {
+                let key = &live[key % live.len()];
+                give_up(world, |lease| lease.key == *key);
+                world.end_key(key).await;
+            }
+        }
+        Action::EndRole { role } => {
+            give_up(world, |lease| lease.role == ROLES[role].0);
+            world.end_role(role).await;
+        }
+        Action::Reconcile => world.reconcile().await,
+        Action::Remove => world.remove().await,
         Action::WriteRole { role, cluster } => world.write_role(role, cluster).await,
         Action::DeleteRole { role } => world.delete_role(role).await,
         Action::Config { admin } => world.write_config(admin).await,

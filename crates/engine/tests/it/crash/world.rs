@@ -133,13 +133,72 @@ impl World {
         self.ask(Request::new(Operation::Delete, path)).await;
     }
 
-    /// Reads config and roles, which must show no secret.
+    /// Reads what may be read, which must show no secret.
     pub(crate) async fn look(&mut self) {
-        for path in ["config", "role/single", "role/shared"] {
-            let read = self.ask(Request::new(Operation::Read, path)).await;
-            if let Some(Ok(Some(response))) = read {
-                self.said.push(format!("{:?}", response.data));
-            }
+        for path in [
+            "config",
+            "role/single",
+            "role/shared",
+            "status",
+            "info",
+            "config/check",
+        ] {
+            self.say(Request::new(Operation::Read, path)).await;
+        }
+        self.say(Request::new(Operation::List, "keys/")).await;
+        for key in self.cloud.live() {
+            self.say(Request::new(Operation::Read, format!("keys/{key}")))
+                .await;
+        }
+    }
+
+    pub(crate) async fn end_key(&mut self, key: &str) {
+        self.say(Request::new(Operation::Delete, format!("keys/{key}")))
+            .await;
+    }
+
+    pub(crate) async fn end_role(&mut self, role: usize) {
+        let path = format!("role/{}/keys", ROLES[role].0);
+        self.say(Request::new(Operation::Delete, path)).await;
+    }
+
+    pub(crate) async fn reconcile(&mut self) {
+        self.say(Request::new(Operation::Update, "reconcile")).await;
+    }
+
+    /// The mount is removed while all works: its leases end, then it stops.
+    /// Not a key may be left. It is enabled again with nothing in it.
+    pub(crate) async fn remove(&mut self) {
+        self.end_old().await;
+        self.faults.clear();
+        self.process().cut_never();
+        self.host.tainted.store(true, Ordering::SeqCst);
+        for lease in self.host.held() {
+            self.revoke(&lease, true).await;
+        }
+        self.current.engine.cleanup().await;
+        let left = self.cloud.live();
+        if !left.is_empty() {
+            self.broken
+                .push(format!("the mount was removed and left {left:?}"));
+        }
+        self.host.forget_all();
+        for key in self.storage.keys() {
+            self.storage.delete(&key).await.unwrap();
+        }
+        self.host.tainted.store(false, Ordering::SeqCst);
+        self.restart().await;
+        self.write_config(0).await;
+        for role in 0..ROLES.len() {
+            self.write_role(role, 0).await;
+        }
+    }
+
+    /// Asks, and keeps what was answered.
+    async fn say(&mut self, request: Request) {
+        if let Some(Ok(Some(response))) = self.ask(request).await {
+            self.said
+                .push(format!("{:?} {:?}", response.data, response.warnings));
         }
     }
 

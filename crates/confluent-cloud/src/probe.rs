@@ -1,0 +1,107 @@
+//! Whether a new key works yet, found out with the key itself.
+//!
+//! A key takes until it has reached the servers that check it: for Kafka about
+//! two minutes, for the control plane some seconds. Nothing in the control plane
+//! tells. How often to ask and for how long is the caller's affair.
+
+use std::sync::{Arc, OnceLock};
+
+use reqwest::Method;
+
+use crate::client::Account;
+use crate::ids::{ApiKeyId, ResourceId};
+use crate::{ApiSecret, Client, Credentials, Endpoint, Error, ErrorKind};
+
+/// What a new key can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// It was accepted. A Kafka cluster has several servers, so that one time
+    /// does not prove it for all: the vendor's Terraform provider wants two in
+    /// succession.
+    Ready,
+    /// It is not known yet, or its rights are not: 401 or 403.
+    NotYet,
+    /// Another refusal, which waiting will not change: a wrong cluster or
+    /// address, most likely.
+    Refused(Error),
+}
+
+impl Client {
+    /// Asks a Kafka cluster for its topics with a new key
+    /// (`GET /kafka/v3/clusters/{id}/topics` at the cluster's
+    /// [`http_endpoint`](crate::KafkaCluster::http_endpoint)). The client's own
+    /// credentials are not sent there.
+    ///
+    /// # Errors
+    /// See [`Error`]: the cluster cannot be reached (it may be in a private
+    /// network), does not answer, fails, or limits the rate.
+    pub async fn probe_kafka_key(
+        &self,
+        http_endpoint: &Endpoint,
+        cluster: &ResourceId,
+        key_id: &ApiKeyId,
+        secret: &ApiSecret,
+    ) -> Result<Readiness, Error> {
+        let path = format!("/kafka/v3/clusters/{cluster}/topics");
+        let elsewhere = Self {
+            // The pace is that of the control plane.
+            budgets: None,
+            ..self.with_key(http_endpoint, key_id, secret)
+        };
+        readiness(elsewhere.send(Method::GET, &path, &[], None).await)
+    }
+
+    /// Asks for environments with a new Cloud or global key
+    /// (`GET /org/v2/environments`).
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn probe_cloud_key(
+        &self,
+        key_id: &ApiKeyId,
+        secret: &ApiSecret,
+    ) -> Result<Readiness, Error> {
+        let same = self.with_key(&self.account.endpoint, key_id, secret);
+        let query = [("page_size", "1")];
+        let path = "/org/v2/environments";
+        readiness(same.send(Method::GET, path, &query, None).await)
+    }
+
+    /// The same client with another key. The key is of the same organization,
+    /// which counts its requests, too.
+    fn with_key(&self, endpoint: &Endpoint, key_id: &ApiKeyId, secret: &ApiSecret) -> Self {
+        let credentials = Credentials::Basic {
+            key_id: key_id.clone(),
+            secret: secret.clone(),
+        };
+        let organization = self.organization().cloned();
+        let account = Account {
+            endpoint: endpoint.clone(),
+            hidden: credentials.hidden(),
+            credentials,
+            organization: organization.map(OnceLock::from).unwrap_or_default(),
+        };
+        Self {
+            account: Arc::new(account),
+            ..self.clone()
+        }
+    }
+}
+
+fn readiness<T>(answer: Result<T, Error>) -> Result<Readiness, Error> {
+    let Err(error) = answer else {
+        return Ok(Readiness::Ready);
+    };
+    match error.kind {
+        ErrorKind::Unauthorized | ErrorKind::Forbidden => Ok(Readiness::NotYet),
+        ErrorKind::NotFound
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::Conflict
+        | ErrorKind::Rejected => Ok(Readiness::Refused(error)),
+        ErrorKind::RateLimited { .. }
+        | ErrorKind::Upstream
+        | ErrorKind::Unreachable
+        | ErrorKind::TimedOut
+        | ErrorKind::Malformed => Err(error),
+    }
+}

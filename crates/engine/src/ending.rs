@@ -1,0 +1,195 @@
+//! Ending keys whoever holds them: one by its id, all of a role, and all of a
+//! mount that is removed.
+
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use jiff::SignedDuration;
+use logical::Error;
+use logical::effects::within;
+
+use crate::account::AskError;
+use crate::control_plane::{Access, Failure as CloudFailure};
+use crate::ids::{CredentialId, KeyId, Marker, RoleName};
+use crate::ledger::credential::later;
+use crate::ledger::{Credential, Event, Failure, State};
+use crate::state::Engine;
+use crate::sweep::AT_ONCE;
+
+/// How long a mount that is removed waits for keys that are being made. It is
+/// longer than a creation may take.
+const DRAIN_LIMIT: Duration = Duration::from_secs(46);
+
+/// How long after its intent a key can still be made: the 10 s in which a
+/// creation is sent, and its 30 s, with a margin.
+const INTENT_LATE: SignedDuration = SignedDuration::from_secs(46);
+
+/// How long the keys of a mount that is removed may take to go.
+const END_LIMIT: Duration = Duration::from_mins(1);
+
+/// What became of keys that were to end.
+#[derive(Default)]
+pub(crate) struct Ended {
+    /// Keys that went.
+    pub(crate) keys: Vec<KeyId>,
+    /// Keys that stay, and why. The sweep goes on with them.
+    pub(crate) stay: Vec<(String, Error)>,
+}
+
+impl Engine {
+    /// The record of a key.
+    pub(crate) async fn record_of(&self, key: &KeyId) -> Result<Option<Credential>, Error> {
+        let known = self.ledger.store.all().await?;
+        let mut records = known.into_values();
+        Ok(records.find(|credential| credential.key_id() == Some(key)))
+    }
+
+    /// The records of a role's keys that are not gone.
+    pub(crate) async fn records_of(&self, role: &RoleName) -> Result<Vec<Credential>, Error> {
+        let mut records = self.unsettled().await?;
+        records.retain(|credential| credential.role == *role);
+        Ok(records)
+    }
+
+    /// Ends a key on record.
+    pub(crate) async fn end(&self, id: &CredentialId) -> Result<(), Error> {
+        let entry = self.ledger.entry(id);
+        let kill = Event::Kill {
+            now: self.clock.now(),
+        };
+        match self.ledger.happen(&entry, kill).await {
+            Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),
+            Err(Failure::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Ends several keys on record.
+    pub(crate) async fn end_all(&self, records: Vec<Credential>) -> Ended {
+        let ends: Vec<_> = records
+            .iter()
+            .map(|credential| self.end(&credential.id))
+            .collect();
+        // In the order of the records.
+        let ends: Vec<Result<(), Error>> = stream::iter(ends).buffered(AT_ONCE).collect().await;
+        let mut ended = Ended::default();
+        for (credential, end) in records.into_iter().zip(ends) {
+            let key = credential.key_id().cloned();
+            match (key, end) {
+                (Some(key), Ok(())) => ended.keys.push(key),
+                (None, Ok(())) => {}
+                (key, Err(error)) => {
+                    let name = key.map_or_else(
+                        || format!("the key that is being made for role `{}`", credential.role),
+                        |key| format!("key `{key}`"),
+                    );
+                    ended.stay.push((name, error));
+                }
+            }
+        }
+        ended
+    }
+
+    /// Ends a key that carries a marker and whose id is not on record. A key without a
+    /// marker is nobody's business here: else whoever may write this path could
+    /// have any key of the organization deleted.
+    pub(crate) async fn end_stranger(&self, key: &KeyId) -> Result<(), Error> {
+        let account = self.accounts.required().await?;
+        let organization = account.organization.as_ref();
+        let read = |access: Access| async move { self.control.read_key(&access, key).await };
+        let known = match self.accounts.ask(organization, read).await {
+            Ok(known) => known,
+            Err(AskError::Cloud(error))
+                if matches!(
+                    error.failure,
+                    CloudFailure::NotFound | CloudFailure::Forbidden
+                ) =>
+            {
+                return Err(Error::bad_request(format!(
+                    "key `{key}` is not on record here, and Confluent Cloud does not show it: {}",
+                    error.message
+                )));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Some((storage, id)) = Marker::read(&known.display_name) else {
+            return Err(Error::bad_request(format!(
+                "key `{key}` is not on record here and its name does not begin with the marker of a \
+                 mount: delete it in Confluent Cloud if nobody needs it"
+            )));
+        };
+        // A key that is being made is on record under its marker alone.
+        if storage == self.ledger.storage_id().await? && self.is_on_record(&id, &known).await? {
+            return self.end(&id).await;
+        }
+        let delete = |access: Access| async move { self.control.delete_key(&access, key).await };
+        self.accounts
+            .ask(organization, delete)
+            .await
+            .map_err(Error::from)
+    }
+
+    /// The mount stops. One that is removed takes all its keys along, also
+    /// those whose leases the host lost; what stays is named in the log
+    /// (`lifecycle.md`, 28).
+    pub(crate) async fn stop(&self) {
+        if !self.system.tainted().await.unwrap_or(false) {
+            return;
+        }
+        if within(&*self.tasks, DRAIN_LIMIT, self.making.write())
+            .await
+            .is_none()
+        {
+            tracing::error!("a key was still being made when the mount was removed");
+        }
+        match within(&*self.tasks, END_LIMIT, self.end_everything()).await {
+            Some(Ok(ended)) => {
+                for (name, error) in ended.stay {
+                    tracing::error!(
+                        key = name,
+                        error = error.message(),
+                        "a key outlives its mount: delete it in Confluent Cloud"
+                    );
+                }
+            }
+            Some(Err(error)) => tracing::error!(
+                error = error.message(),
+                "the keys of the mount that is removed could not be read"
+            ),
+            None => tracing::error!(
+                "not all keys could be deleted before the mount was removed: look in Confluent \
+                 Cloud for keys that carry its marker"
+            ),
+        }
+    }
+
+    /// Ends every key on record. A key that a process which died was making may
+    /// still come, so it is looked for again when it can no longer.
+    async fn end_everything(&self) -> Result<Ended, Error> {
+        let ended = self.end_all(self.unsettled().await?).await;
+        let now = self.clock.now();
+        let intents: Vec<Credential> = self
+            .unsettled()
+            .await?
+            .into_iter()
+            .filter(|credential| credential.state == State::Intended)
+            .collect();
+        let Some(latest) = intents.iter().map(|intent| intent.intended_at).max() else {
+            return Ok(ended);
+        };
+        let quiet = later(latest, INTENT_LATE).duration_since(now);
+        if let Ok(wait) = Duration::try_from(quiet) {
+            self.tasks.sleep(wait).await;
+        }
+        let late = self.end_all(intents).await;
+        Ok(Ended {
+            keys: [ended.keys, late.keys].concat(),
+            stay: [ended.stay, late.stay].concat(),
+        })
+    }
+
+    async fn unsettled(&self) -> Result<Vec<Credential>, Error> {
+        let known = self.ledger.store.all().await?;
+        let records = known.into_values();
+        Ok(records.filter(|known| !known.is_settled()).collect())
+    }
+}

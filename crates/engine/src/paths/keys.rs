@@ -1,0 +1,210 @@
+//! `keys/`, `keys/<id>` and `role/<name>/keys`: the keys on record, and their
+//! end by an operator, whoever holds them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logical::framework::{Call, Field, FieldKind, Path, answer, generic_name};
+use logical::{Error, Object, Operation, Response};
+
+use crate::ending::Ended;
+use crate::ids::{EnvironmentId, KeyId, OrganizationId, RoleName};
+use crate::ledger::{Credential, Sharing, State};
+use crate::state::Engine;
+
+/// How long a request waits for keys to end. Hosts cut requests at 90 s.
+const WAIT: Duration = Duration::from_mins(1);
+
+/// The row that lists all keys.
+pub(crate) fn list() -> Path<Engine> {
+    Path::new("keys/?")
+        .on(
+            Operation::List,
+            answer(|engine: Arc<Engine>, _| async move {
+                engine.require_active().await?;
+                let known = engine.ledger.store.all().await?;
+                let unsettled = known.into_values().filter(|known| !known.is_settled());
+                Ok(Some(listed(&unsettled.collect::<Vec<_>>())))
+            }),
+        )
+        .help(
+            "Lists the keys on record that are not gone.",
+            "Each with its role, its state and how many leases hold it, in `key_info`. A key that is \
+             being made has no id yet and is not listed; `reconcile` tells of it.",
+        )
+}
+
+/// The row of one key.
+pub(crate) fn path() -> Path<Engine> {
+    Path::new(format!("keys/{}", generic_name("id")))
+        .fields([Field::new("id", FieldKind::Text, "Id of the API key.")])
+        .on(Operation::Read, answer(read))
+        .on(Operation::Delete, answer(delete))
+        .help(
+            "One key: what is on record of it, and its end.",
+            "Reading never shows a secret. Deleting ends the key at Confluent Cloud whoever holds it: \
+             its leases are not extended any more, and a shared role's next reader gets a fresh key. \
+             A key without a record is deleted too if its name begins with the marker of a mount, as \
+             `reconcile` lists them; no other key of the organization can be deleted here.",
+        )
+}
+
+/// The row of the keys of a role.
+pub(crate) fn of_role() -> Path<Engine> {
+    Path::new(format!("roles?/{}/keys/?", generic_name("name")))
+        .fields([Field::new(
+            "name",
+            FieldKind::LowerCase,
+            "Name of the role, which may be deleted already.",
+        )])
+        .on(Operation::List, answer(list_of_role))
+        .on(Operation::Delete, answer(delete_of_role))
+        .help(
+            "The keys of a role: their list, and the end of all of them.",
+            "Deleting ends every key of the role at Confluent Cloud whoever holds it, for example when \
+             one has leaked. The role stays: its next reader gets a fresh key.",
+        )
+}
+
+fn listed(records: &[Credential]) -> Response {
+    let mut names = Vec::new();
+    let mut info = Object::new();
+    for (key, credential) in keyed(records) {
+        let mut about = Object::new();
+        about.insert("role".into(), credential.role.as_str().into());
+        about.insert("state".into(), state(credential).into());
+        about.insert("holders".into(), credential.holders.len().into());
+        names.push(key.as_str().to_owned());
+        info.insert(key.as_str().to_owned(), about.into());
+    }
+    names.sort();
+    let empty = names.is_empty();
+    let mut response = Response::list(names);
+    if let (Some(data), false) = (&mut response.data, empty) {
+        data.insert("key_info".into(), info.into());
+    }
+    response
+}
+
+fn keyed(records: &[Credential]) -> impl Iterator<Item = (&KeyId, &Credential)> {
+    records
+        .iter()
+        .filter_map(|credential| Some((credential.key_id()?, credential)))
+}
+
+fn state(credential: &Credential) -> &'static str {
+    match &credential.state {
+        State::Intended => "intended",
+        State::Live { .. } => "live",
+        State::Retiring { .. } => "retiring",
+        State::Gone { .. } => "gone",
+    }
+}
+
+async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let key = KeyId::new(call.fields.text("id"));
+    let Some(credential) = engine.record_of(&key).await? else {
+        return Ok(None);
+    };
+    let mut data = shown(&key, &credential);
+    if let Some(due) = engine.ledger.due(&credential.id)
+        && !matches!(credential.state, State::Live { .. })
+    {
+        data.insert("next_attempt".into(), due.to_string().into());
+    }
+    Ok(Some(Response::with_data(data)))
+}
+
+fn shown(key: &KeyId, credential: &Credential) -> Object {
+    let environment = credential.target.environment.as_ref();
+    let organization = credential.organization.as_ref();
+    let mut data = Object::new();
+    let mut insert = |name: &str, value: &str| data.insert(name.to_owned(), value.into());
+    insert("key_id", key.as_str());
+    insert("state", state(credential));
+    insert("role", credential.role.as_str());
+    insert("owner", credential.target.owner.as_str());
+    insert("resource", credential.target.resource.as_str());
+    insert(
+        "resource_env",
+        environment.map_or("", EnvironmentId::as_str),
+    );
+    insert(
+        "organization",
+        organization.map_or("", OrganizationId::as_str),
+    );
+    insert("made_at", &credential.intended_at.to_string());
+    match &credential.state {
+        State::Live { .. } => {
+            let deadlines = credential.holders.values().map(|holder| holder.deadline);
+            if let Some(last) = deadlines.max() {
+                insert("held_until", &last.to_string());
+            }
+        }
+        State::Retiring { since, cause, .. } => {
+            insert("retiring_since", &since.to_string());
+            insert("cause", cause.as_deref().unwrap_or_default());
+        }
+        State::Gone { since, .. } => {
+            insert("gone_since", &since.to_string());
+        }
+        State::Intended => {}
+    }
+    data.insert("holders".into(), credential.holders.len().into());
+    let shared = credential.sharing == Sharing::Shared;
+    data.insert("multi_use_key".into(), shared.into());
+    data
+}
+
+async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let key = KeyId::new(call.fields.text("id"));
+    let worker = Arc::clone(&engine);
+    let ending = async move {
+        let Some(record) = worker.record_of(&key).await? else {
+            worker.end_stranger(&key).await?;
+            let warning = format!("key `{key}` was not on record here; it is deleted");
+            return Ok(Some(Response::default().warn(warning)));
+        };
+        let deleting = format!("deleting key `{key}`");
+        let end = worker.end(&record.id).await;
+        end.map_err(|error| error.context(deleting)).map(|()| None)
+    };
+    let ended = engine.finish(WAIT, ending).await?;
+    ended.unwrap_or_else(|| Err(goes_on()))
+}
+
+async fn list_of_role(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let role = RoleName::new(call.fields.text("name"));
+    let records = engine.records_of(&role).await?;
+    Ok(Some(listed(&records)))
+}
+
+async fn delete_of_role(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let role = RoleName::new(call.fields.text("name"));
+    let worker = Arc::clone(&engine);
+    let ending = async move {
+        let records = worker.records_of(&role).await?;
+        Ok::<Ended, Error>(worker.end_all(records).await)
+    };
+    let ended = engine.finish(WAIT, ending).await?;
+    let ended = ended.unwrap_or_else(|| Err(goes_on()))?;
+    if let Some((first, error)) = ended.stay.first() {
+        return Err(error.clone().context(format_args!(
+            "{} of {} keys could not be deleted now and are tried again, the first {first}",
+            ended.stay.len(),
+            ended.stay.len() + ended.keys.len(),
+        )));
+    }
+    Ok(None)
+}
+
+fn goes_on() -> Error {
+    Error::upstream(format!(
+        "deleting takes longer than {} seconds and goes on: look at `keys/` later",
+        WAIT.as_secs()
+    ))
+}

@@ -1,0 +1,109 @@
+//! `status` and `info`: how the mount is, and what it is.
+
+use std::sync::Arc;
+
+use logical::framework::{Path, answer};
+use logical::{Error, Object, Operation, Response};
+
+use crate::ids::{OrganizationId, StorageId};
+use crate::ledger::Stage;
+use crate::state::Engine;
+use crate::{SECRET_TYPE, VERSION};
+
+/// The row of `status`.
+pub(crate) fn status() -> Path<Engine> {
+    Path::new("status")
+        .on(
+            Operation::Read,
+            answer(|engine: Arc<Engine>, _| async move { read_status(&engine).await }),
+        )
+        .help(
+            "How the mount is: its account, how many keys it has, and how the last sweep went.",
+            "Nothing is asked of Confluent Cloud. What needs a person is told as a warning.",
+        )
+}
+
+/// The row of `info`.
+pub(crate) fn info() -> Path<Engine> {
+    Path::new("info")
+        .on(
+            Operation::Read,
+            answer(|engine: Arc<Engine>, _| async move { read_info(&engine).await }),
+        )
+        .help(
+            "What the engine is: its version, and the marker of the keys that it makes.",
+            "The display name of every key of this mount begins with `storage_id`.",
+        )
+}
+
+async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let account = engine.accounts.current().await?;
+    let (last, licensed) = engine.swept();
+    let mut warnings = Vec::new();
+    if account.is_none() {
+        warnings.push(
+            "no account is configured: write `ccloud_api_key_id` and `ccloud_api_key_secret` to \
+             `config`"
+                .to_owned(),
+        );
+    }
+    let unseen = engine.ledger.count(None);
+    if unseen > 0 {
+        warnings.push(format!(
+            "{unseen} records were not looked at since this process started, and are not in the \
+             numbers"
+        ));
+    }
+    if !licensed {
+        warnings.push(
+            "the host does not call for periodic work, so nothing is swept: look at its log"
+                .to_owned(),
+        );
+    }
+    if !engine.timekeeper.lets_lapse() {
+        warnings.push(
+            "the clock of this machine jumped, so no lease lapses for ten minutes".to_owned(),
+        );
+    }
+    let mut data = Object::new();
+    let organization = account
+        .as_ref()
+        .and_then(|account| account.organization.as_ref());
+    data.insert("configured".into(), account.is_some().into());
+    data.insert(
+        "organization".into(),
+        organization.map_or("", OrganizationId::as_str).into(),
+    );
+    for (name, stage) in [
+        ("keys_being_made", Stage::Intended),
+        ("keys_live", Stage::Live),
+        ("keys_retiring", Stage::Retiring),
+        ("keys_doubtful", Stage::Doubtful),
+    ] {
+        data.insert(name.into(), engine.ledger.count(Some(stage)).into());
+    }
+    let (at, error) = last.map_or_else(Default::default, |last| (last.at.to_string(), last.error));
+    if let Some(error) = &error {
+        warnings.push(format!("the last sweep stopped early: {error}"));
+    }
+    data.insert("last_sweep".into(), at.into());
+    Ok(Some(Response {
+        data: Some(data),
+        warnings,
+        ..Response::default()
+    }))
+}
+
+async fn read_info(engine: &Engine) -> Result<Option<Response>, Error> {
+    let storage = engine.ledger.store.known_storage_id().await?;
+    let mut data = Object::new();
+    data.insert("name".into(), "lockkeeper".into());
+    data.insert("version".into(), VERSION.into());
+    data.insert("secret_type".into(), SECRET_TYPE.into());
+    data.insert(
+        "storage_id".into(),
+        storage.as_ref().map_or("", StorageId::as_str).into(),
+    );
+    Ok(Some(Response::with_data(data)))
+}

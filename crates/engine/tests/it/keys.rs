@@ -1,0 +1,130 @@
+//! The keys on record: what is told of them, and their end by an operator.
+
+use std::sync::atomic::Ordering;
+
+use logical::ErrorClass;
+use serde_json::json;
+
+use crate::world::{Fault, World};
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_on_record_are_listed_with_role_state_and_holders() {
+    let world = World::ready().await;
+    assert_eq!(
+        world.list("keys/").await.unwrap().unwrap().get("keys"),
+        None
+    );
+    let single = world.lease("single").await.unwrap();
+    let shared = world.lease("shared").await.unwrap();
+    world.lease("shared").await.unwrap();
+    let all = world.list("keys/").await.unwrap().unwrap();
+    assert_eq!(
+        all.get("keys").unwrap(),
+        &json!([single.key(), shared.key()])
+    );
+    let info = |key: &str| all.get("key_info").unwrap()[key].clone();
+    assert_eq!(
+        info(single.key()),
+        json!({"role": "single", "state": "live", "holders": 1})
+    );
+    assert_eq!(
+        info(shared.key()),
+        json!({"role": "shared", "state": "live", "holders": 2})
+    );
+    let of_role = world.list("role/shared/keys/").await.unwrap().unwrap();
+    assert_eq!(of_role.get("keys").unwrap(), &json!([shared.key()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_reads_back_with_its_story_and_without_its_secret() {
+    let world = World::ready().await;
+    let lease = world.lease("shared").await.unwrap();
+    let path = format!("keys/{}", lease.key());
+    let read = world.read(&path).await.unwrap().unwrap();
+    for (name, value) in [
+        ("key_id", json!(lease.key())),
+        ("state", json!("live")),
+        ("role", json!("shared")),
+        ("owner", json!("sa-1")),
+        ("resource", json!("lkc-1")),
+        ("resource_env", json!("env-1")),
+        ("holders", json!(1)),
+        ("multi_use_key", json!(true)),
+    ] {
+        assert_eq!(read.get(name), Some(&value), "{name}");
+    }
+    assert!(!format!("{:?}", read.data).contains("secret-of"));
+    world.revoke(&lease).await.unwrap();
+    let read = world.read(&path).await.unwrap().unwrap();
+    assert_eq!(read.get("state"), Some(&json!("gone")));
+    assert!(world.read("keys/NOSUCHKEY").await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_ends_a_key_whoever_holds_it_and_the_next_reader_gets_a_fresh_one() {
+    let world = World::ready().await;
+    let lease = world.lease("shared").await.unwrap();
+    world.lease("shared").await.unwrap();
+    world
+        .delete(&format!("keys/{}", lease.key()))
+        .await
+        .unwrap();
+    assert!(world.cloud.live().is_empty());
+    let error = world.renew(&lease, 60).await.unwrap_err();
+    assert!(error.message().contains("no longer in use"), "{error}");
+    world.revoke(&lease).await.unwrap();
+    let next = world.lease("shared").await.unwrap();
+    assert_ne!(next.key(), lease.key());
+    assert_eq!(world.cloud.live(), [next.key()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_keys_of_a_role_end_together_even_after_the_role_is_gone() {
+    let world = World::ready().await;
+    for _ in 0..20 {
+        world.lease("single").await.unwrap();
+    }
+    let other = world.lease("shared").await.unwrap();
+    world.delete("role/single").await.unwrap();
+    world.delete("role/single/keys").await.unwrap();
+    assert_eq!(world.cloud.live(), [other.key()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_could_not_be_ended_are_counted_and_swept_later() {
+    let world = World::ready().await;
+    for _ in 0..3 {
+        world.lease("single").await.unwrap();
+    }
+    world.cloud.arm(Fault::FailDelete);
+    let error = world.delete("role/single/keys").await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::UpstreamFailed);
+    assert!(error.message().starts_with("1 of 3 keys"), "{error}");
+    assert_eq!(world.cloud.live().len(), 1);
+    world.pass(std::time::Duration::from_mins(3)).await;
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_without_record_and_marker_cannot_be_deleted_here() {
+    let world = World::ready().await;
+    world.cloud.make_by_hand("VICTIM", "orders-writer");
+    let error = world.delete("keys/VICTIM").await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::BadRequest);
+    assert!(error.message().contains("`VICTIM`"), "{error}");
+    let error = world.delete("keys/NOSUCHKEY").await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::BadRequest);
+    assert_eq!(world.cloud.live(), ["VICTIM"]);
+    assert_eq!(world.cloud.deletes.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_another_storage_is_deleted_when_its_id_is_given() {
+    let world = World::ready().await;
+    world
+        .cloud
+        .make_by_hand("STRANGER", "ZZZZZZZZZZZZZYYYYYYYYYYYYY app");
+    let answer = world.delete("keys/STRANGER").await.unwrap().unwrap();
+    assert!(answer.warnings[0].contains("not on record"));
+    assert!(world.cloud.live().is_empty());
+}

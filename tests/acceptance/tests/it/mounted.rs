@@ -1,0 +1,54 @@
+//! Both hosts with a mount `team/` that has an account and two roles.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::hosts::{ENGINE, Host};
+
+/// Tells a story on both hosts at the same time.
+pub(crate) fn on_both(bao: &testkit::Bao, story: impl Fn(&Host) + Sync) {
+    thread::scope(|scope| {
+        let ours = scope.spawn(|| story(&Host::lockkeeper(bao)));
+        let theirs = scope.spawn(|| story(&Host::open_bao(bao)));
+        ours.join().unwrap();
+        theirs.join().unwrap();
+    });
+}
+
+/// A mount `team/` with an account, a shared role `crowd` and a role `single`.
+pub(crate) fn mounted(host: &Host) {
+    host.cli.ok(&["secrets", "enable", "-path=team", ENGINE]);
+    set_up(host);
+}
+
+/// The account and the roles of the mount.
+pub(crate) fn set_up(host: &Host) {
+    let (status, answer) = host.http.request(
+        "POST",
+        "team/config",
+        Some(&json!({
+            "ccloud_api_key_id": host.cloud.admin_key,
+            "ccloud_api_key_secret": host.cloud.admin_secret,
+            "url": host.cloud.address,
+        })),
+    );
+    assert!(status < 300, "{status} {answer}");
+    for (name, shared) in [("crowd", true), ("single", false)] {
+        write_role(
+            host,
+            name,
+            &json!({"ttl": "10m", "max_ttl": "1h", "multi_use_key": shared}),
+        );
+    }
+}
+
+/// Writes a role for the first owner and cluster.
+pub(crate) fn write_role(host: &Host, name: &str, more: &Value) {
+    let mut body = more.clone();
+    body["owner"] = host.cloud.owner().into();
+    body["resource"] = host.cloud.cluster().0.into();
+    let path = format!("team/role/{name}");
+    let (status, answer) = host.http.request("POST", &path, Some(&body));
+    assert_eq!(status, 204, "{answer}");
+}
