@@ -38,10 +38,11 @@ pub use propagation::{Propagation, parse_propagation};
 pub use refusal::{Refusal, Source};
 pub use simulator::{RefusedAddress, Running, Simulator, bind};
 pub use state::{
-    EnvironmentState, KafkaClusterState, KeyState, SchemaRegistryState, ServiceAccountState, State,
-    UserState,
+    EnvironmentState, KafkaClusterState, KeyState, KsqldbClusterState, SchemaRegistryState,
+    ServiceAccountState, State, UserState,
 };
 pub use world::{
-    Caller, CreatedKey, Environment, InvalidWorld, KafkaCluster, Key, KeyChange, NewKey, Resource,
-    RoleBinding, SchemaRegistry, ServiceAccount, User, World, WorldFile, parse_world,
+    Caller, CreatedKey, Environment, InvalidWorld, KafkaCluster, Key, KeyChange, KsqldbCluster,
+    NewKey, Resource, RoleBinding, SchemaRegistry, ServiceAccount, User, World, WorldFile,
+    parse_world,
 };

@@ -17,7 +17,8 @@ pub enum Propagation {
     #[default]
     None,
     /// As long as for the vendor: 120 s for a Kafka key, 60 s for Schema
-    /// Registry and Flink, 10 s for all other keys, 90 s for a role binding.
+    /// Registry and Flink, 240 s for ksqlDB, 10 s for all other keys, 90 s for a
+    /// role binding.
     Real,
     /// This long, whatever it is.
     Fixed(Duration),
@@ -41,6 +42,7 @@ impl Propagation {
         let real = match resource {
             Resource::KafkaCluster { .. } => 120,
             Resource::SchemaRegistry { .. } | Resource::FlinkRegion { .. } => 60,
+            Resource::Ksqldb { .. } => 240,
             Resource::Tableflow | Resource::Cloud | Resource::Global => 10,
         };
         self.after(now, real)

@@ -117,9 +117,17 @@ impl Refusal {
         }
     }
 
+    /// An owner that cannot have the new key, in the one wording that was seen.
+    pub(crate) fn invalid_account(how: UnknownTarget) -> Self {
+        Self::unknown(how, "/spec/owner", "service account is not valid")
+    }
+
     /// An owner or resource that a new key names and nobody knows.
-    pub(crate) fn unknown(how: UnknownTarget, pointer: &'static str, what: &str, id: &str) -> Self {
-        let detail = format!("{what} {id} is not valid");
+    pub(crate) fn unknown(
+        how: UnknownTarget,
+        pointer: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         match how {
             UnknownTarget::Forbidden => Self::forbidden(),
             UnknownTarget::BadRequest => Self {

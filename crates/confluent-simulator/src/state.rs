@@ -17,6 +17,8 @@ pub struct State {
     pub kafka_clusters: Vec<KafkaClusterState>,
     /// Their Schema Registries.
     pub schema_registries: Vec<SchemaRegistryState>,
+    /// Their ksqlDB clusters.
+    pub ksqldb_clusters: Vec<KsqldbClusterState>,
     /// Service accounts, with that of the admin key.
     pub service_accounts: Vec<ServiceAccountState>,
     /// Users.
@@ -43,6 +45,10 @@ pub struct KafkaClusterState {
     pub http_endpoint: String,
     /// Address that clients of Kafka begin with.
     pub kafka_bootstrap_endpoint: String,
+    /// The one service account that may have keys for it, if it is the cluster
+    /// of the audit log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_log_service_account: Option<String>,
 }
 
 /// A Schema Registry.
@@ -52,6 +58,23 @@ pub struct SchemaRegistryState {
     pub id: String,
     /// Its environment.
     pub environment: String,
+    /// Its address.
+    pub http_endpoint: String,
+}
+
+/// A ksqlDB cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KsqldbClusterState {
+    /// `lksqlc-…`.
+    pub id: String,
+    /// Its environment.
+    pub environment: String,
+    /// Its Kafka cluster.
+    pub kafka_cluster: String,
+    /// Its name.
+    pub display_name: String,
+    /// The service account or user that its queries act as.
+    pub credential_identity: String,
     /// Its address.
     pub http_endpoint: String,
 }
@@ -123,6 +146,10 @@ impl State {
                     environment: cluster.environment.to_string(),
                     http_endpoint: world.http_endpoint(&cluster.id),
                     kafka_bootstrap_endpoint: cluster.bootstrap_endpoint(),
+                    audit_log_service_account: cluster
+                        .audit_log_account
+                        .as_ref()
+                        .map(ToString::to_string),
                 })
                 .collect(),
             schema_registries: world
@@ -132,6 +159,18 @@ impl State {
                     id: registry.id.to_string(),
                     environment: registry.environment.to_string(),
                     http_endpoint: world.http_endpoint(&registry.id),
+                })
+                .collect(),
+            ksqldb_clusters: world
+                .ksqldb_clusters()
+                .iter()
+                .map(|cluster| KsqldbClusterState {
+                    id: cluster.id.to_string(),
+                    environment: cluster.environment.to_string(),
+                    kafka_cluster: cluster.kafka_cluster.to_string(),
+                    display_name: cluster.display_name.clone(),
+                    credential_identity: cluster.credential_identity.to_string(),
+                    http_endpoint: world.http_endpoint(&cluster.id),
                 })
                 .collect(),
             service_accounts: world

@@ -1,22 +1,27 @@
-//! Vault's duration syntax: whole seconds, Go's units, and days.
+//! Vault's duration syntax: whole seconds, Go's units, and whole days.
 //!
 //! Source: `parseutil.ParseDurationSecond` of hashicorp/go-secure-stdlib and
-//! Go's `time.ParseDuration`. Only durations that are not negative exist here.
+//! Go's `time.ParseDuration`. Months and years do not exist here.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use crate::Error;
 
-const UNITS: [(&str, u128); 8] = [
+const NANOS: i128 = 1_000_000_000;
+
+const UNITS: [(&str, i128); 8] = [
     ("ns", 1),
     ("us", 1_000),
-    ("µs", 1_000),
+    // The micro sign and the Greek letter.
+    ("\u{b5}s", 1_000),
+    ("\u{3bc}s", 1_000),
     ("ms", 1_000_000),
     ("s", 1_000_000_000),
     ("m", 60_000_000_000),
     ("h", 3_600_000_000_000),
-    ("d", 86_400_000_000_000),
 ];
 
 /// Reads `3600`, `1h30m`, `1.5h`, `7d` or the empty text (zero).
@@ -25,32 +30,53 @@ const UNITS: [(&str, u128); 8] = [
 /// A bad request that quotes the text when it is none of these, negative, or
 /// longer than 290 years.
 pub fn parse(text: &str) -> Result<Duration, Error> {
-    let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return Ok(Duration::ZERO);
-    }
-    let invalid = || {
+    let duration = parse_signed(text)?;
+    Duration::try_from(duration).map_err(|_| {
+        Error::bad_request(format!(
+            "duration \"{text}\" is negative: give zero or more"
+        ))
+    })
+}
+
+/// Reads the same with a `-` or `+` before it.
+///
+/// # Errors
+/// A bad request that quotes the text when it is no duration, or longer than
+/// 290 years.
+pub fn parse_signed(text: &str) -> Result<SignedDuration, Error> {
+    // Go's durations are 64-bit nanoseconds.
+    let nanos = nanos(text).and_then(|nanos| i64::try_from(nanos).ok());
+    nanos.map(SignedDuration::from_nanos).ok_or_else(|| {
         Error::bad_request(format!(
             "invalid duration \"{text}\": use seconds or units such as \"90s\", \"1h30m\" or \"7d\""
         ))
+    })
+}
+
+fn nanos(text: &str) -> Option<i128> {
+    if text.is_empty() {
+        return Some(0);
+    }
+    if let Ok(seconds) = text.parse::<i64>() {
+        return Some(i128::from(seconds) * NANOS);
+    }
+    if let Some(days) = text.strip_suffix('d') {
+        return Some(i128::from(days.parse::<i64>().ok()?) * 86_400 * NANOS);
+    }
+    let (sign, mut rest) = match text.strip_prefix(['+', '-']) {
+        Some(rest) if text.starts_with('-') => (-1, rest),
+        Some(rest) => (1, rest),
+        None => (1, text),
     };
-    if trimmed.starts_with('-') {
-        return Err(Error::bad_request(format!(
-            "duration \"{text}\" is negative: give zero or more"
-        )));
-    }
-    if trimmed.bytes().all(|byte| byte.is_ascii_digit()) {
-        let seconds: u64 = trimmed.parse().map_err(|_| invalid())?;
-        return bounded(u128::from(seconds) * 1_000_000_000).ok_or_else(invalid);
-    }
-    let mut rest = trimmed.strip_prefix('+').unwrap_or(trimmed);
-    let mut total: u128 = 0;
-    while !rest.is_empty() {
-        let (nanos, after) = component(rest).ok_or_else(invalid)?;
-        total = total.checked_add(nanos).ok_or_else(invalid)?;
+    let mut total: i128 = 0;
+    loop {
+        let (nanos, after) = component(rest)?;
+        total = total.checked_add(nanos)?;
+        if after.is_empty() {
+            return Some(sign * total);
+        }
         rest = after;
     }
-    bounded(total).ok_or_else(invalid)
 }
 
 /// Writes a duration as Go prints it: `1h30m0s`, `15s`, `0s`.
@@ -69,7 +95,7 @@ pub fn go(duration: Duration) -> String {
 }
 
 /// One number with its unit, in nanoseconds, and what follows it.
-fn component(text: &str) -> Option<(u128, &str)> {
+fn component(text: &str) -> Option<(i128, &str)> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .filter(|length| *length > 0)?;
@@ -83,7 +109,7 @@ fn component(text: &str) -> Option<(u128, &str)> {
     if fraction.contains('.') || (whole.is_empty() && fraction.is_empty()) {
         return None;
     }
-    let whole: u128 = if whole.is_empty() {
+    let whole: i128 = if whole.is_empty() {
         0
     } else {
         whole.parse().ok()?
@@ -92,15 +118,9 @@ fn component(text: &str) -> Option<(u128, &str)> {
     let mut place = scale;
     for digit in fraction.bytes() {
         place /= 10;
-        nanos = nanos.checked_add(u128::from(digit - b'0') * place)?;
+        nanos = nanos.checked_add(i128::from(digit - b'0') * place)?;
     }
     Some((nanos, after))
-}
-
-/// Go's durations are 64-bit nanoseconds.
-fn bounded(nanos: u128) -> Option<Duration> {
-    let nanos = i64::try_from(nanos).ok()?;
-    u64::try_from(nanos).ok().map(Duration::from_nanos)
 }
 
 #[cfg(test)]
@@ -124,6 +144,24 @@ mod tests {
         check("7d", 604_800.0);
         check("250ms", 0.25);
         check(".5s", 0.5);
+        check("1us1\u{b5}s1\u{3bc}s", 0.000_003);
+    }
+
+    #[test]
+    fn a_sign_is_read_where_it_is_allowed() {
+        for (text, millis) in [
+            ("-90", -90_000),
+            ("-1h", -3_600_000),
+            ("-2d", -172_800_000),
+            ("+1.5s", 1500),
+        ] {
+            assert_eq!(
+                parse_signed(text),
+                Ok(SignedDuration::from_millis(millis)),
+                "{text}"
+            );
+        }
+        assert!(parse("-1h").unwrap_err().message().contains("negative"));
     }
 
     #[test]
@@ -135,6 +173,12 @@ mod tests {
             "-1s",
             "1..5h",
             "s",
+            "-",
+            " 1h",
+            "1h ",
+            "1_0s",
+            "1.5d",
+            "1d12h",
             "99999999999999999999",
             "999999999d",
         ] {
@@ -154,6 +198,7 @@ mod tests {
         #[test]
         fn no_text_makes_the_parser_panic(text in ".*") {
             let _ = parse(&text);
+            let _ = parse_signed(&text);
         }
 
         #[test]

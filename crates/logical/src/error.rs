@@ -32,6 +32,11 @@ pub enum ErrorClass {
     UpstreamRateLimited,
     /// The service behind the engine failed or cannot be reached: 503.
     UpstreamFailed,
+    /// Any other status of HTTP, such as 409 or 412.
+    Status(u16),
+    /// The end of a lease that can never succeed, so that hosts do not try
+    /// again but leave it to a person: 500.
+    Unrecoverable,
     /// Something that the caller cannot change: 500.
     Internal,
 }
@@ -45,7 +50,8 @@ impl ErrorClass {
             Self::NotFound | Self::UnsupportedPath => 404,
             Self::UnsupportedOperation => 405,
             Self::UpstreamRateLimited | Self::UpstreamFailed => 503,
-            Self::ReadOnlyStorage | Self::Internal => 500,
+            Self::Status(status @ 400..=599) => status,
+            Self::Status(_) | Self::ReadOnlyStorage | Self::Unrecoverable | Self::Internal => 500,
         }
     }
 }
@@ -101,6 +107,23 @@ impl Error {
         Self::new(ErrorClass::UpstreamRateLimited, message)
     }
 
+    /// The object does not exist.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorClass::NotFound, message)
+    }
+
+    /// An error with a status of its own. What is no status of an error is
+    /// answered with 500.
+    pub fn coded(status: u16, message: impl Into<String>) -> Self {
+        Self::new(ErrorClass::Status(status), message)
+    }
+
+    /// The end of a lease can never succeed. Hosts give the lease up at once:
+    /// never for a fault that may pass.
+    pub fn unrecoverable(message: impl Into<String>) -> Self {
+        Self::new(ErrorClass::Unrecoverable, message)
+    }
+
     /// Something failed that the caller cannot change.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorClass::Internal, message)
@@ -147,6 +170,14 @@ mod tests {
     fn the_read_only_text_survives_added_context() {
         let error = Error::read_only().context("writing role `app`");
         assert_eq!(error.message(), READ_ONLY_STORAGE);
+    }
+
+    #[test]
+    fn a_coded_error_has_its_status_if_it_is_one_of_an_error() {
+        for (status, answered) in [(409, 409), (412, 412), (599, 599), (200, 500), (0, 500)] {
+            let error = Error::coded(status, "role `app` has changed");
+            assert_eq!(error.class().status(), answered);
+        }
     }
 
     #[test]

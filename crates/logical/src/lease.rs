@@ -49,6 +49,18 @@ pub struct Secret {
     pub lease_id: String,
 }
 
+impl Secret {
+    /// A new lease of a kind, to which the framework sends its renewals and its
+    /// end (see [`SecretType`](crate::framework::SecretType)).
+    pub fn new(kind: &str, lease: LeaseOptions) -> Self {
+        Self {
+            lease,
+            internal_data: Object::from_iter([(SECRET_TYPE.to_owned(), kind.into())]),
+            lease_id: String::new(),
+        }
+    }
+}
+
 /// The key in a secret's internal data that names its type
 /// (`sdk/framework/secret.go`).
 pub const SECRET_TYPE: &str = "secret_type";

@@ -40,6 +40,18 @@ impl Response {
         Self::with_data(data)
     }
 
+    /// A response with a lease and no data: the answer to a renewal.
+    pub fn renewed(secret: Secret) -> Self {
+        Self::default().under(secret)
+    }
+
+    /// The same response under a lease.
+    #[must_use]
+    pub fn under(mut self, secret: Secret) -> Self {
+        self.secret = Some(secret);
+        self
+    }
+
     /// The same response with one more warning.
     #[must_use]
     pub fn warn(mut self, warning: impl Into<String>) -> Self {
@@ -66,7 +78,11 @@ impl fmt::Debug for Response {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::LeaseOptions;
+    use crate::lease::SECRET_TYPE;
 
     #[test]
     fn debug_shows_keys_but_no_values() {
@@ -75,6 +91,15 @@ mod tests {
         let shown = format!("{:?}", Response::with_data(data));
         assert!(shown.contains("secret"));
         assert!(!shown.contains("canary"));
+    }
+
+    #[test]
+    fn a_lease_names_its_kind_where_the_framework_looks_for_it() {
+        let lease = LeaseOptions::renewable(Duration::from_secs(1), Duration::ZERO);
+        let renewed = Response::renewed(Secret::new("loan", lease));
+        assert_eq!(renewed.data, None);
+        let notes = renewed.secret.unwrap().internal_data;
+        assert_eq!(notes.get(SECRET_TYPE), Some(&"loan".into()));
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod files;
 mod http;
 mod kafka;
 mod node;
+mod openapi;
 mod process;
 mod wait;
 
@@ -32,6 +33,7 @@ pub use files::{bin, install, sha256};
 pub use http::Http;
 pub use kafka::Kafka;
 pub use node::{BaoCluster, BaoNode};
+pub use openapi::assert_openapi_is_whole;
 pub use process::{Launch, Program, crash, processes_of};
 pub use wait::{eventually, free_port};
 

@@ -1,49 +1,40 @@
-//! A whole plugin: a small key-value engine that also lends its values.
-//!
-//! Mounted at `notes/`, `vault write notes/entry/a value=1` keeps a value,
-//! `vault read notes/entry/a` reads it, and `vault read notes/loan/a` reads it
-//! under a lease of ten minutes.
+//! A whole plugin: it keeps values and lends them. The guide is `docs/write-a-vault-plugin.md`.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use logical::framework::{
+use vault_plugin::logical::framework::{
     Call, Definition, Field, FieldKind, Framework, Hooks, Path, SecretType, answer, generic_name,
 };
-use logical::lease::SECRET_TYPE;
-use logical::{
+use vault_plugin::logical::{
     Backend, BackendContext, Error, Factory, LeaseOptions, Object, Operation, Response, Secret,
     SpecialPaths, Storage,
 };
 
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     vault_plugin::Plugin::new(KeyValue).run()
 }
 
 struct KeyValue;
-
 impl Factory for KeyValue {
     fn create(&self, context: BackendContext) -> Result<Arc<dyn Backend>, Error> {
-        let fields = [
-            Field::new("name", FieldKind::Text, "Name of the entry."),
-            Field::new("value", FieldKind::Text, "What to keep."),
-        ];
+        let name = Field::new("name", FieldKind::Text, "Name of the entry.");
+        let value = Field::new("value", FieldKind::Text, "What to keep.").required();
         let entry = Path::new(format!("entry/{}", generic_name("name")))
-            .fields(fields.clone())
+            .fields([name.clone(), value])
             .on(Operation::Read, answer(read))
             .on_write(answer(write))
             .help("An entry.", "Entries are kept for good.");
-        let entries = Path::new("(entry|loan)/?")
-            .on(Operation::List, answer(list))
-            .help("The first 1000 names of entries, or loans.", "");
         let loan = Path::new(format!("loan/{}", generic_name("name")))
-            .fields(fields)
+            .fields([name])
             .on(Operation::Read, answer(lend))
             .help("An entry under a lease.", "Loans can be renewed.");
+        let names = Path::new("(entry|loan)/?")
+            .on(Operation::List, answer(list))
+            .help("The first 1000 names of entries, or loans.", "");
         let definition = Definition {
             help: "Keeps values under names, and lends them.",
-            paths: vec![entry, entries, loan],
+            paths: vec![entry, loan, names],
             secrets: vec![SecretType::new("loan", answer(renew), answer(revoke))],
             special_paths: SpecialPaths::default(),
         };
@@ -58,31 +49,26 @@ impl Factory for KeyValue {
 
 /// Nothing is kept in memory: each request asks the host's storage.
 struct Engine(Arc<dyn Storage>);
-
 impl Hooks for Engine {}
 
 type Answer = Result<Option<Response>, Error>;
 
-fn key(call: &Call) -> String {
-    format!("entry/{}", call.fields.text("name"))
-}
-
-fn object(name: &str, value: &str) -> Object {
-    Object::from_iter([(name.to_owned(), value.into())])
-}
-
 async fn read(engine: Arc<Engine>, call: Call) -> Answer {
-    let value = engine.0.get(&key(&call)).await?;
-    let value = value.map(|value| String::from_utf8_lossy(&value).into_owned());
-    Ok(value.map(|value| Response::with_data(object("value", &value))))
+    let key = format!("entry/{}", call.fields.text("name"));
+    let stored = engine.0.get(&key).await?;
+    Ok(stored.map(|value| {
+        let value = String::from_utf8_lossy(&value).into();
+        Response::with_data(Object::from_iter([("value".into(), value)]))
+    }))
 }
 
 async fn write(engine: Arc<Engine>, call: Call) -> Answer {
     let Some(value) = call.fields.text_given("value") else {
         return Err(Error::bad_request("`value` is missing: give what to keep"));
     };
-    engine.0.put(&key(&call), value.as_bytes()).await?;
-    tracing::info!(key = key(&call), "an entry was written");
+    let key = format!("entry/{}", call.fields.text("name"));
+    engine.0.put(&key, value.as_bytes()).await?;
+    tracing::info!(key, "an entry was written");
     Ok(None)
 }
 
@@ -91,29 +77,22 @@ async fn list(engine: Arc<Engine>, call: Call) -> Answer {
     Ok(Some(Response::list(names)))
 }
 
-/// Loans are on record under the path by which they were asked for. The host
-/// gives that path again when a lease ends.
+/// A loan is on record before it is given, under the path that the host gives again at its end.
 async fn lend(engine: Arc<Engine>, call: Call) -> Answer {
     let record = call.request.path.clone();
-    let Some(mut response) = read(Arc::clone(&engine), call).await? else {
+    let Some(response) = read(Arc::clone(&engine), call).await? else {
         return Err(Error::bad_request("there is no such entry: write it first"));
     };
     engine.0.put(&record, b"lent").await?;
-    response.secret = Some(Secret {
-        lease: LeaseOptions::renewable(Duration::from_mins(10), Duration::ZERO),
-        internal_data: object(SECRET_TYPE, "loan"),
-        lease_id: String::new(),
-    });
-    Ok(Some(response))
+    let lease = LeaseOptions::renewable(Duration::from_mins(10), Duration::ZERO);
+    Ok(Some(response.under(Secret::new("loan", lease))))
 }
 
 async fn renew(_: Arc<Engine>, call: Call) -> Answer {
-    Ok(Some(Response {
-        secret: call.request.secret,
-        ..Response::default()
-    }))
+    Ok(call.request.secret.map(Response::renewed))
 }
 
+/// To delete what is gone already is no error, so this may be called again.
 async fn revoke(engine: Arc<Engine>, call: Call) -> Answer {
     engine.0.delete(&call.request.path).await?;
     Ok(None)

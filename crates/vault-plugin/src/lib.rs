@@ -24,7 +24,8 @@
 //! }
 //! ```
 //!
-//! `examples/key_value.rs` is a whole plugin. It knows no engine, speaks
+//! `examples/key_value.rs` is a whole plugin, and
+//! `docs/write-a-vault-plugin.md` the guide to it. This crate knows no engine, speaks
 //! no older protocol, and does not serve where a host runs its plugins in
 //! containers and wants all connections on one socket.
 
@@ -35,4 +36,6 @@ pub mod pb;
 mod plugin;
 
 pub use arguments::without_client_flags;
+/// The vocabulary of engines, so that a plugin needs one dependency for both.
+pub use logical;
 pub use plugin::Plugin;

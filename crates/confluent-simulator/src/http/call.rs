@@ -18,7 +18,7 @@ use crate::{Caller, LastPage, Refusal, Simulator, World};
 
 /// Objects of the control plane, by the beginnings of their paths, as audit
 /// events name them. API keys are noted with what becomes of them instead.
-const NOUNS: [(&str, &str); 8] = [
+const NOUNS: [(&str, &str); 10] = [
     ("/iam/v2/service-accounts", "ServiceAccount"),
     ("/iam/v2/users", "User"),
     ("/iam/v2/role-bindings", "RoleBinding"),
@@ -26,6 +26,8 @@ const NOUNS: [(&str, &str); 8] = [
     ("/org/v2/organizations", "Organization"),
     ("/cmk/v2/clusters", "KafkaCluster"),
     ("/srcm/", "SchemaRegistryCluster"),
+    ("/ksqldbcm/", "KsqldbCluster"),
+    ("/fcpm/", "FlinkRegion"),
     ("/service-quota/", "AppliedQuota"),
 ];
 

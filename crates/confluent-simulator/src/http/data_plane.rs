@@ -1,5 +1,5 @@
 //! The data planes, as far as they tell whether a key works: Kafka REST v3,
-//! Schema Registry and Tableflow. Nothing is stored in them.
+//! Schema Registry, Tableflow, ksqlDB and Flink. Nothing is stored in them.
 
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
@@ -71,6 +71,44 @@ pub(super) async fn regions(
             "api_version": "tableflow/v1",
             "kind": "RegionList",
             "metadata": {"first": format!("{base}/tableflow/v1/regions"), "total_size": 0},
+            "data": [],
+        });
+        Json(body).into_response()
+    } else {
+        Refusal::unauthorized().into_response()
+    }
+}
+
+/// What a ksqlDB server says of itself. Which one is asked the request does
+/// not tell, since here all have one address.
+pub(super) async fn ksqldb(State(simulator): State<Simulator>, headers: HeaderMap) -> Response {
+    if admits(&simulator, &headers, DataPlane::Ksqldb) {
+        let about = json!({"version": "0.0.0-simulated", "serverStatus": "RUNNING"});
+        Json(json!({ "KsqlServerInfo": about })).into_response()
+    } else {
+        let body = json!({
+            "@type": "generic_error",
+            "error_code": 40100,
+            "message": "Unauthorized",
+        });
+        (StatusCode::UNAUTHORIZED, Json(body)).into_response()
+    }
+}
+
+/// Statements of Flink in an environment, of which there are none.
+pub(super) async fn statements(
+    State(simulator): State<Simulator>,
+    Extension(Base(base)): Extension<Base>,
+    Path((organization, environment)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let ours = simulator.world().organization().as_str() == organization;
+    if ours && admits(&simulator, &headers, DataPlane::Flink(&environment)) {
+        let body = json!({
+            "api_version": "sql/v1",
+            "kind": "StatementList",
+            "metadata": {"self": format!("{base}{}", uri.path())},
             "data": [],
         });
         Json(body).into_response()

@@ -10,6 +10,7 @@ mod faults;
 mod objects;
 mod paging;
 mod places;
+mod queries;
 mod quotas;
 mod role_bindings;
 mod sessions;
@@ -148,6 +149,9 @@ fn places() -> Router<Simulator> {
         .route("/srcm/v2/clusters/{id}", get(places::read_registry))
         .route("/srcm/v3/clusters", get(places::list_registries))
         .route("/srcm/v3/clusters/{id}", get(places::read_registry))
+        .route("/ksqldbcm/v2/clusters", get(queries::list_ksqldb))
+        .route("/ksqldbcm/v2/clusters/{id}", get(queries::read_ksqldb))
+        .route("/fcpm/v2/regions", get(queries::list_regions))
 }
 
 /// The vendor's command line asks for roles below the path of its login
@@ -167,6 +171,11 @@ fn data_planes() -> Router<Simulator> {
         .route("/kafka/v3/clusters/{id}/topics", get(data_plane::topics))
         .route("/subjects", get(data_plane::subjects))
         .route("/tableflow/v1/regions", get(data_plane::regions))
+        .route("/info", get(data_plane::ksqldb))
+        .route(
+            "/sql/v1/organizations/{organization}/environments/{environment}/statements",
+            get(data_plane::statements),
+        )
 }
 
 fn simulated() -> Router<Simulator> {

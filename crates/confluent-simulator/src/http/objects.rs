@@ -1,12 +1,14 @@
 //! How objects look in JSON. Sources: the vendor's OpenAPI files and the bodies
 //! that its own clients are tested with.
 
+use confluent_cloud::ids::OwnerKind;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::world::FlinkRegion;
 use crate::{
-    Environment, KafkaCluster, Key, Resource, RoleBinding, SchemaRegistry, ServiceAccount, User,
-    World,
+    Environment, KafkaCluster, Key, KsqldbCluster, Resource, RoleBinding, SchemaRegistry,
+    ServiceAccount, User, World,
 };
 
 /// Authority of names in answers about API keys; all others say
@@ -49,8 +51,8 @@ pub(super) fn api_key(world: &World, base: &str, key: &Key, secret: Option<&str>
     value
 }
 
-/// What a key is for. Schema Registry and Flink name their environment, a Kafka
-/// cluster does not; what is no object has its word for all names.
+/// What a key is for. Schema Registry and Flink name their environment, clusters
+/// of Kafka and ksqlDB do not; what is no object has its word for all names.
 fn resource(world: &World, base: &str, resource: &Resource) -> Value {
     let id = resource.id();
     let (api_version, kind, related, resource_name, environment) = match resource {
@@ -71,6 +73,21 @@ fn resource(world: &World, base: &str, resource: &Resource) -> Value {
                 &format!("environment={environment}/schema-registry={id}"),
             ),
             Some(environment),
+        ),
+        Resource::Ksqldb {
+            environment,
+            kafka_cluster,
+            ..
+        } => (
+            "ksqldbcm/v2",
+            "ksqlDB",
+            format!("{base}/ksqldbcm/v2/clusters/{id}"),
+            name(
+                world,
+                KEYS_AUTHORITY,
+                &format!("environment={environment}/cloud-cluster={kafka_cluster}/ksql={id}"),
+            ),
+            None,
         ),
         Resource::FlinkRegion { environment, .. } => (
             "fcpm/v2",
@@ -198,6 +215,67 @@ pub(super) fn registry(world: &World, base: &str, registry: &SchemaRegistry) -> 
             },
         },
         "status": {"phase": "PROVISIONED"},
+    })
+}
+
+/// A ksqlDB cluster.
+pub(super) fn ksqldb(world: &World, base: &str, cluster: &KsqldbCluster) -> Value {
+    let (id, environment) = (&cluster.id, &cluster.environment);
+    let (kafka, owner) = (&cluster.kafka_cluster, &cluster.credential_identity);
+    let owner_kind = match owner.kind() {
+        OwnerKind::ServiceAccount => "ServiceAccount",
+        OwnerKind::User => "User",
+    };
+    let within = format!("environment={environment}/cloud-cluster={kafka}/ksql={id}");
+    json!({
+        "api_version": "ksqldbcm/v2",
+        "kind": "Cluster",
+        "id": id.as_str(),
+        "metadata": metadata(
+            (cluster.created_at, cluster.created_at),
+            &format!("{base}/ksqldbcm/v2/clusters/{id}"),
+            &name(world, AUTHORITY, &within),
+        ),
+        "spec": {
+            "display_name": cluster.display_name,
+            "csu": 4,
+            "use_detailed_processing_log": true,
+            "kafka_cluster": {
+                "api_version": "cmk/v2",
+                "kind": "Cluster",
+                "id": kafka.as_str(),
+                "environment": environment.as_str(),
+            },
+            "credential_identity": {
+                "api_version": "iam/v2",
+                "kind": owner_kind,
+                "id": owner.as_str(),
+            },
+            "environment": {"id": environment.as_str()},
+        },
+        "status": {
+            "phase": "PROVISIONED",
+            "is_paused": false,
+            "topic_prefix": id.as_str().replacen("lksqlc", "pksqlc", 1),
+            "storage": 125,
+            "http_endpoint": world.http_endpoint(id),
+        },
+    })
+}
+
+/// A region of Flink.
+pub(super) fn flink_region(world: &World, base: &str, region: &FlinkRegion) -> Value {
+    let (id, cloud) = (region.id(), region.cloud.to_ascii_uppercase());
+    json!({
+        "api_version": "fcpm/v2",
+        "kind": "Region",
+        "id": id,
+        "metadata": {"self": format!("{base}/fcpm/v2/regions")},
+        "cloud": cloud,
+        "region_name": region.name,
+        "display_name": region.display_name,
+        "http_endpoint": world.address(&format!("flink.{}.{}", region.name, region.cloud)),
+        "private_http_endpoint": "",
     })
 }
 

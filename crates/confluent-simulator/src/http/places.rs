@@ -201,7 +201,7 @@ pub(super) async fn read_registry(
     Ok(Json(objects::registry(&world, &call.base, registry)))
 }
 
-fn known_environment(call: &Call) -> Result<&str, Refusal> {
+pub(super) fn known_environment(call: &Call) -> Result<&str, Refusal> {
     let wanted = call.query.get("environment").ok_or_else(no_environment)?;
     match call.simulator.world().environment(wanted) {
         Ok(_) => Ok(wanted),
@@ -209,6 +209,6 @@ fn known_environment(call: &Call) -> Result<&str, Refusal> {
     }
 }
 
-fn no_environment() -> Refusal {
+pub(super) fn no_environment() -> Refusal {
     Refusal::filter("environment", "environment is required")
 }

@@ -28,6 +28,10 @@ pub(crate) enum DataPlane<'a> {
     SchemaRegistry(Option<&'a str>),
     /// Tableflow.
     Tableflow,
+    /// A ksqlDB cluster; which one the request does not tell.
+    Ksqldb,
+    /// Flink in an environment.
+    Flink(&'a str),
 }
 
 impl Caller {
@@ -157,7 +161,12 @@ impl Key {
 impl DataPlane<'_> {
     fn is_opened_by(self, key: &Key) -> bool {
         match (&key.resource, self) {
-            (Resource::Global, _) | (Resource::Tableflow, Self::Tableflow) => true,
+            (Resource::Global, _)
+            | (Resource::Tableflow, Self::Tableflow)
+            | (Resource::Ksqldb { .. }, Self::Ksqldb) => true,
+            (Resource::FlinkRegion { environment, .. }, Self::Flink(wanted)) => {
+                environment.as_str() == wanted
+            }
             (Resource::KafkaCluster { id, .. }, Self::Kafka(wanted)) => id.as_str() == wanted,
             (Resource::SchemaRegistry { id, .. }, Self::SchemaRegistry(wanted)) => {
                 wanted.is_none_or(|wanted| id.as_str() == wanted)
@@ -171,6 +180,8 @@ impl DataPlane<'_> {
             Self::Kafka(_) => "kafka",
             Self::SchemaRegistry(_) => "schema-registry",
             Self::Tableflow => "tableflow",
+            Self::Ksqldb => "ksqldb",
+            Self::Flink(_) => "flink",
         }
     }
 
@@ -178,7 +189,7 @@ impl DataPlane<'_> {
         match self {
             Self::Kafka(id) => Some(id),
             Self::SchemaRegistry(id) => *id,
-            Self::Tableflow => None,
+            Self::Tableflow | Self::Ksqldb | Self::Flink(_) => None,
         }
     }
 }

@@ -121,6 +121,8 @@ impl World {
                 let kind = match *plane {
                     "kafka" => "io.confluent.kafka.server/authentication",
                     "schema-registry" => "io.confluent.sr/authentication",
+                    "ksqldb" => "io.confluent.ksql.server/authentication",
+                    "flink" => "io.confluent.flink.server/authentication",
                     _ => "io.confluent.tableflow/authentication",
                 };
                 (kind, place, data)
@@ -192,6 +194,7 @@ impl World {
             let kind = match key.resource {
                 Resource::KafkaCluster { .. } => "CLOUD_CLUSTER",
                 Resource::SchemaRegistry { .. } => "SCHEMA_REGISTRY_CLUSTER",
+                Resource::Ksqldb { .. } => "KSQL",
                 _ => "FLINK_REGION",
             };
             scopes.push(vec![

@@ -10,13 +10,13 @@ use jiff::Timestamp;
 
 use super::bindings::ORGANIZATION_ADMIN;
 use super::file::{
-    GivenAccount, GivenCluster, GivenEnvironment, GivenKey, GivenRegistry, GivenUser,
+    GivenAccount, GivenCluster, GivenEnvironment, GivenKey, GivenKsqldb, GivenRegistry, GivenUser,
 };
 use super::quotas::Quotas;
 use super::sessions::Sessions;
 use super::{
-    Environment, InvalidWorld, KafkaCluster, Key, Resource, RoleBinding, SchemaRegistry,
-    ServiceAccount, Streams, User, World, WorldFile,
+    Environment, InvalidWorld, KafkaCluster, Key, KsqldbCluster, Resource, RoleBinding,
+    SchemaRegistry, ServiceAccount, Streams, User, World, WorldFile,
 };
 use crate::random::Random;
 use crate::{AdminKey, Options};
@@ -32,8 +32,8 @@ const ADMIN: &str = "key-manager";
 
 impl World {
     /// What a file tells; without one an organization with two environments,
-    /// unless they are given, in each two Kafka clusters and a Schema Registry,
-    /// three service accounts and a user. Beside it stands one more service
+    /// unless they are given, in each two Kafka clusters, a Schema Registry and
+    /// a ksqlDB cluster, three service accounts and a user. Beside it stands one more service
     /// account, whose Cloud API key may do everything, as may the users.
     ///
     /// # Errors
@@ -57,6 +57,7 @@ impl World {
             environments: Vec::new(),
             kafka_clusters: Vec::new(),
             schema_registries: Vec::new(),
+            ksqldb_clusters: Vec::new(),
             service_accounts: Vec::new(),
             users: Vec::new(),
             bindings: Vec::new(),
@@ -101,6 +102,11 @@ impl World {
                 id,
                 environment: self.given_environment(&given.id, &given.environment)?,
                 bootstrap: given.kafka_bootstrap_endpoint.clone(),
+                audit_log_account: given
+                    .audit_log_service_account
+                    .as_ref()
+                    .map(OwnerId::new)
+                    .transpose()?,
                 created_at: now,
                 updated_at: now,
             });
@@ -132,8 +138,13 @@ impl World {
                 updated_at: now,
             });
         }
+        for given in &file.ksqldb_clusters {
+            let cluster = self.given_ksqldb(given, now)?;
+            self.ksqldb_clusters.push(cluster);
+        }
         unique(self.environments.iter().map(|known| &known.id))?;
         let registries = self.schema_registries.iter().map(|known| &known.id);
+        let registries = registries.chain(self.ksqldb_clusters.iter().map(|known| &known.id));
         unique(
             self.kafka_clusters
                 .iter()
@@ -152,6 +163,30 @@ impl World {
                 .iter()
                 .map(|known| &known.display_name),
         )
+    }
+
+    fn given_ksqldb(
+        &self,
+        given: &GivenKsqldb,
+        now: Timestamp,
+    ) -> Result<KsqldbCluster, InvalidWorld> {
+        let id = ResourceId::new(&given.id)?;
+        let environment = self.given_environment(&given.id, &given.environment)?;
+        let kafka = self.kafka_cluster(&given.kafka_cluster, Some(environment.as_str()));
+        let kafka = kafka.map_err(|_| {
+            let missing = &given.kafka_cluster;
+            InvalidWorld::new(format!("`{id}` is on `{missing}`, which does not exist"))
+        })?;
+        let display_name = given.display_name.clone();
+        Ok(KsqldbCluster {
+            environment,
+            kafka_cluster: kafka.id.clone(),
+            display_name: display_name.unwrap_or_else(|| id.to_string()),
+            // As in keys of old, it may be gone by now.
+            credential_identity: OwnerId::new(&given.credential_identity)?,
+            created_at: now,
+            id,
+        })
     }
 
     /// The admin key, with the owner that the file gives it or one of its own.
@@ -306,6 +341,11 @@ fn usual(options: &Options, random: &mut Streams) -> WorldFile {
             description: description.into(),
         });
     }
+    let mut ksqldb_clusters = Vec::new();
+    for kafka in kafka_clusters.iter().step_by(CLUSTERS.len()) {
+        let id = format!("lksqlc-{}", random.ksqldb.suffix());
+        ksqldb_clusters.push(GivenKsqldb::on(id, kafka, &service_accounts[0]));
+    }
     let user = GivenUser {
         id: format!("u-{}", random.users.suffix()),
         email: "admin@example.com".into(),
@@ -315,6 +355,7 @@ fn usual(options: &Options, random: &mut Streams) -> WorldFile {
         environments,
         kafka_clusters,
         schema_registries,
+        ksqldb_clusters,
         service_accounts,
         users: vec![user],
         ..WorldFile::default()

@@ -16,6 +16,7 @@ pub struct WorldFile {
     pub(super) environments: Vec<GivenEnvironment>,
     pub(super) kafka_clusters: Vec<GivenCluster>,
     pub(super) schema_registries: Vec<GivenRegistry>,
+    pub(super) ksqldb_clusters: Vec<GivenKsqldb>,
     pub(super) service_accounts: Vec<GivenAccount>,
     pub(super) users: Vec<GivenUser>,
     pub(super) api_keys: Vec<GivenKey>,
@@ -40,6 +41,7 @@ pub(super) struct GivenCluster {
     #[serde(rename = "http_endpoint")]
     _http_endpoint: Option<String>,
     pub(super) kafka_bootstrap_endpoint: Option<String>,
+    pub(super) audit_log_service_account: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -47,6 +49,18 @@ pub(super) struct GivenCluster {
 pub(super) struct GivenRegistry {
     pub(super) id: String,
     pub(super) environment: String,
+    #[serde(rename = "http_endpoint")]
+    _http_endpoint: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivenKsqldb {
+    pub(super) id: String,
+    pub(super) environment: String,
+    pub(super) kafka_cluster: String,
+    pub(super) display_name: Option<String>,
+    pub(super) credential_identity: String,
     #[serde(rename = "http_endpoint")]
     _http_endpoint: Option<String>,
 }
@@ -138,6 +152,7 @@ impl GivenCluster {
             display_name: Some(display_name.into()),
             _http_endpoint: None,
             kafka_bootstrap_endpoint: None,
+            audit_log_service_account: None,
         }
     }
 }
@@ -147,6 +162,20 @@ impl GivenRegistry {
         Self {
             id,
             environment: environment.into(),
+            _http_endpoint: None,
+        }
+    }
+}
+
+impl GivenKsqldb {
+    /// A cluster on a Kafka cluster, with an account that its queries act as.
+    pub(super) fn on(id: String, kafka: &GivenCluster, account: &GivenAccount) -> Self {
+        Self {
+            id,
+            environment: kafka.environment.clone(),
+            kafka_cluster: kafka.id.clone(),
+            display_name: Some("app".into()),
+            credential_identity: account.id.clone(),
             _http_endpoint: None,
         }
     }

@@ -74,18 +74,22 @@ impl World {
     ///
     /// # Errors
     /// By [`UnknownTarget`](crate::UnknownTarget) when owner or resource do not
-    /// exist; 402 when a quota is reached.
+    /// exist or do not fit each other; 402 when a quota is reached.
     pub fn create_key(&mut self, now: Timestamp, new: &NewKey) -> Result<CreatedKey, Refusal> {
-        let unknown = |pointer, what: &str, id: &str| {
-            Refusal::unknown(self.unknown_target, pointer, what, id)
-        };
         let owner = self
             .owner(&new.owner)
-            .ok_or_else(|| unknown("/spec/owner", "owner", &new.owner))?;
+            .ok_or_else(|| Refusal::invalid_account(self.unknown_target))?;
         let resource_id = new.resource.as_deref().unwrap_or("cloud");
         let resource = self
             .resource(resource_id, new.environment.as_deref())
-            .ok_or_else(|| unknown("/spec/resource", "resource", resource_id))?;
+            .ok_or_else(|| {
+                Refusal::unknown(
+                    self.unknown_target,
+                    "/spec/resource",
+                    format!("resource {resource_id} is not valid"),
+                )
+            })?;
+        self.may_have_key(&owner, &resource)?;
         let key = Key {
             id: self.new_id()?,
             secret: self.random.keys.secret(self.switches.old_secrets),
@@ -197,6 +201,27 @@ impl World {
                 self.quotas.deleted(key);
             }
         }
+    }
+
+    /// The cluster of the audit log takes its own service account only, and
+    /// two keys.
+    fn may_have_key(&self, owner: &OwnerId, resource: &Resource) -> Result<(), Refusal> {
+        const MOST: u64 = 2;
+        let id = resource.id();
+        let mut clusters = self.kafka_clusters.iter();
+        let cluster = clusters.find(|cluster| cluster.id.as_str() == id);
+        let Some(only) = cluster.and_then(|cluster| cluster.audit_log_account.as_ref()) else {
+            return Ok(());
+        };
+        if owner != only {
+            return Err(Refusal::invalid_account(self.unknown_target));
+        }
+        let keys = self.list_keys(None, Some(id)).zip(0..MOST).count();
+        if u64::try_from(keys).is_ok_and(|keys| keys < MOST) {
+            return Ok(());
+        }
+        let bad_request = self.switches.quota_is_bad_request;
+        Err(Refusal::quota(id, MOST, "API keys", bad_request))
     }
 
     /// A key that is to be changed or deleted.

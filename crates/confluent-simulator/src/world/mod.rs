@@ -9,6 +9,7 @@ mod bindings;
 mod file;
 mod keys;
 mod places;
+mod queries;
 mod quotas;
 mod resource;
 mod sessions;
@@ -28,6 +29,8 @@ pub(crate) use bindings::{NewBinding, ROLES};
 pub use file::{InvalidWorld, WorldFile, parse_world};
 pub use keys::{CreatedKey, Key, KeyChange, NewKey};
 pub use places::{Environment, KafkaCluster, SchemaRegistry};
+pub use queries::KsqldbCluster;
+pub(crate) use queries::{FLINK_REGIONS, FlinkRegion};
 pub(crate) use quotas::{AppliedQuota, Scope};
 pub use resource::Resource;
 
@@ -45,6 +48,7 @@ pub struct World {
     environments: Vec<Environment>,
     kafka_clusters: Vec<KafkaCluster>,
     schema_registries: Vec<SchemaRegistry>,
+    ksqldb_clusters: Vec<KsqldbCluster>,
     service_accounts: Vec<ServiceAccount>,
     users: Vec<User>,
     bindings: Vec<RoleBinding>,
@@ -69,6 +73,7 @@ struct Streams {
     environments: Random,
     clusters: Random,
     registries: Random,
+    ksqldb: Random,
     accounts: Random,
     users: Random,
     bindings: Random,
@@ -83,6 +88,7 @@ impl Streams {
             environments: stream("new-environments"),
             clusters: stream("kafka-clusters"),
             registries: stream("schema-registries"),
+            ksqldb: stream("ksqldb-clusters"),
             accounts: stream("service-accounts"),
             users: stream("users"),
             bindings: stream("role-bindings"),
@@ -118,6 +124,11 @@ impl World {
         &self.schema_registries
     }
 
+    /// The ksqlDB clusters of all environments.
+    pub fn ksqldb_clusters(&self) -> &[KsqldbCluster] {
+        &self.ksqldb_clusters
+    }
+
     /// The service accounts; at the beginning the last is the admin key's.
     pub fn service_accounts(&self) -> &[ServiceAccount] {
         &self.service_accounts
@@ -146,9 +157,13 @@ impl World {
     /// Address of a cluster's or registry's HTTP API: this simulator's own
     /// while it is served, otherwise a name that never resolves.
     pub fn http_endpoint(&self, id: &ResourceId) -> String {
+        self.address(id.as_str())
+    }
+
+    pub(crate) fn address(&self, host: &str) -> String {
         self.data_plane
             .clone()
-            .unwrap_or_else(|| format!("https://{id}.simulator.invalid:443"))
+            .unwrap_or_else(|| format!("https://{host}.simulator.invalid:443"))
     }
 
     pub(crate) fn set_data_plane(&mut self, address: String) {

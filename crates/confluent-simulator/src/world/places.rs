@@ -1,6 +1,6 @@
 //! Environments, and the Kafka clusters and Schema Registries in them.
 
-use confluent_cloud::ids::{EnvironmentId, InvalidId, ResourceId};
+use confluent_cloud::ids::{EnvironmentId, InvalidId, OwnerId, ResourceId};
 use jiff::Timestamp;
 
 use super::World;
@@ -31,6 +31,9 @@ pub struct KafkaCluster {
     pub display_name: String,
     /// Where its brokers are, when a file told it.
     pub(super) bootstrap: Option<String>,
+    /// The one service account that may have keys for it, if it is the cluster
+    /// of the audit log.
+    pub(crate) audit_log_account: Option<OwnerId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it changed last.
@@ -144,6 +147,8 @@ impl World {
             .retain(|cluster| !here(&cluster.environment));
         self.schema_registries
             .retain(|registry| !here(&registry.environment));
+        self.ksqldb_clusters
+            .retain(|cluster| !here(&cluster.environment));
         self.environments
             .retain(|environment| !here(&environment.id));
         self.forget_bindings(&format!("/environment={id}"));
@@ -189,6 +194,7 @@ impl World {
             environment,
             display_name: display_name.into(),
             bootstrap: None,
+            audit_log_account: None,
             created_at: now,
             updated_at: now,
         };
@@ -218,13 +224,14 @@ impl World {
         Ok(cluster)
     }
 
-    /// Deletes a Kafka cluster with its keys.
+    /// Deletes a Kafka cluster with its keys, and the ksqlDB clusters on it.
     ///
     /// # Errors
     /// 403 when there is none.
     pub fn delete_kafka_cluster(&mut self, now: Timestamp, id: &str) -> Result<(), Refusal> {
         self.kafka_cluster(id, None)?;
         self.delete_keys(now, |key| key.resource.id() == id);
+        self.delete_ksqldb_of(now, id);
         self.kafka_clusters
             .retain(|cluster| cluster.id.as_str() != id);
         self.forget_bindings(&format!("/cloud-cluster={id}"));

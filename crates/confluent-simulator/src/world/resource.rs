@@ -2,7 +2,7 @@
 
 use confluent_cloud::ids::{EnvironmentId, ResourceId};
 
-use super::World;
+use super::{FLINK_REGIONS, World};
 
 /// What a key is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,15 @@ pub enum Resource {
         id: ResourceId,
         /// Its environment.
         environment: EnvironmentId,
+    },
+    /// A ksqlDB cluster.
+    Ksqldb {
+        /// `lksqlc-…`.
+        id: ResourceId,
+        /// Its environment.
+        environment: EnvironmentId,
+        /// Its Kafka cluster.
+        kafka_cluster: ResourceId,
     },
     /// A region of Flink.
     FlinkRegion {
@@ -42,6 +51,7 @@ impl Resource {
         match self {
             Self::KafkaCluster { id, .. }
             | Self::SchemaRegistry { id, .. }
+            | Self::Ksqldb { id, .. }
             | Self::FlinkRegion { id, .. } => id.as_str(),
             Self::Tableflow => "tableflow",
             Self::Cloud => "cloud",
@@ -54,6 +64,7 @@ impl Resource {
         match self {
             Self::KafkaCluster { environment, .. }
             | Self::SchemaRegistry { environment, .. }
+            | Self::Ksqldb { environment, .. }
             | Self::FlinkRegion { environment, .. } => Some(environment),
             Self::Tableflow | Self::Cloud | Self::Global => None,
         }
@@ -62,7 +73,8 @@ impl Resource {
 
 impl World {
     /// The resource of an id; of a Flink region only together with its
-    /// environment. The words are read in any case.
+    /// environment, which may stand before it as in `env-1.aws.us-east-1`. The
+    /// words are read in any case.
     pub(super) fn resource(&self, id: &str, environment: Option<&str>) -> Option<Resource> {
         match id.to_ascii_lowercase().as_str() {
             "cloud" => return Some(Resource::Cloud),
@@ -80,33 +92,38 @@ impl World {
     }
 
     fn located(&self, id: &str) -> Option<Resource> {
-        let clusters = self.kafka_clusters.iter();
-        let cluster = clusters
-            .clone()
-            .find(|cluster| cluster.id.as_str() == id)
-            .map(|cluster| Resource::KafkaCluster {
+        let mut clusters = self.kafka_clusters.iter();
+        if let Some(cluster) = clusters.find(|cluster| cluster.id.as_str() == id) {
+            return Some(Resource::KafkaCluster {
                 id: cluster.id.clone(),
                 environment: cluster.environment.clone(),
             });
-        cluster.or_else(|| {
-            let mut registries = self.schema_registries.iter();
-            let registry = registries.find(|registry| registry.id.as_str() == id)?;
-            Some(Resource::SchemaRegistry {
+        }
+        let mut registries = self.schema_registries.iter();
+        if let Some(registry) = registries.find(|registry| registry.id.as_str() == id) {
+            return Some(Resource::SchemaRegistry {
                 id: registry.id.clone(),
                 environment: registry.environment.clone(),
-            })
+            });
+        }
+        let cluster = self.ksqldb_cluster(id, None).ok()?;
+        Some(Resource::Ksqldb {
+            id: cluster.id.clone(),
+            environment: cluster.environment.clone(),
+            kafka_cluster: cluster.kafka_cluster.clone(),
         })
     }
 
     fn region(&self, id: &str, environment: Option<&str>) -> Option<Resource> {
-        let (cloud, region) = id.split_once('.')?;
-        if !["aws", "gcp", "azure"].contains(&cloud) || region.is_empty() {
-            return None;
-        }
-        let environment = self.environment_id(environment?)?;
+        let old_form = id.starts_with("env-").then(|| id.split_once('.'));
+        let (environment, id) = match old_form.flatten() {
+            Some((environment, region)) => (environment, region),
+            None => (environment?, id),
+        };
+        FLINK_REGIONS.iter().find(|region| region.id() == id)?;
         Some(Resource::FlinkRegion {
             id: ResourceId::new(id).ok()?,
-            environment,
+            environment: self.environment_id(environment)?,
         })
     }
 }

@@ -120,6 +120,7 @@ fn a_state_is_a_world() {
     assert_eq!(before.organization, after.organization);
     assert_eq!(before.service_accounts, after.service_accounts);
     assert_eq!(before.schema_registries, after.schema_registries);
+    assert_eq!(before.ksqldb_clusters, after.ksqldb_clusters);
     let ids = |state: &confluent_simulator::State| {
         state
             .live_keys()
@@ -149,6 +150,12 @@ fn a_world_that_does_not_fit_together_is_refused_with_the_reason() {
         (
             json!({"kafka_clusters": [{"id": "lkc-1", "environment": "env-9"}]}),
             "`env-9`",
+        ),
+        (
+            json!({"environments": [{"id": "env-1"}],
+                   "ksqldb_clusters": [{"id": "lksqlc-1", "environment": "env-1",
+                                        "kafka_cluster": "lkc-9", "credential_identity": "sa-1"}]}),
+            "`lkc-9`",
         ),
         (
             json!({"environments": [{"id": "a"}, {"id": "a"}]}),

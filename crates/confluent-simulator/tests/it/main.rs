@@ -15,6 +15,7 @@ mod clients;
 mod control;
 mod faults;
 mod inventory;
+mod kinds;
 mod nonsense;
 mod paging;
 mod process;

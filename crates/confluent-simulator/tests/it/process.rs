@@ -38,6 +38,11 @@ fn the_world_begins_with_what_a_small_organization_has() {
                 .count(),
             1
         );
+        let ksqldb = state.ksqldb_clusters.iter();
+        assert_eq!(
+            ksqldb.filter(|cluster| here(&cluster.environment)).count(),
+            1
+        );
     }
     assert_eq!(state.service_accounts.len(), 4);
     assert_eq!(state.users.len(), 1);

@@ -72,6 +72,7 @@ async fn every_kind_of_key_works_after_its_own_time() {
             "/subjects",
             60,
         ),
+        (json!({"id": state.ksqldb_clusters[0].id}), "/info", 240),
     ] {
         let created = create_for(&wire, resource).await;
         advance(&wire, seconds - 1);
@@ -175,6 +176,11 @@ async fn each_place_refuses_in_its_own_form() {
     );
     let tableflow = wire.send("GET", "/tableflow/v1/regions", "", "").await;
     assert_eq!(tableflow.text("/errors/0/detail"), "Unauthorized");
+    let ksqldb = wire.send("GET", "/info", "", "").await;
+    assert_eq!(
+        (ksqldb.status, &ksqldb.body["error_code"]),
+        (401, &json!(40100))
+    );
 }
 
 #[tokio::test]

@@ -138,6 +138,7 @@ async fn the_state_has_exactly_the_documented_members() {
             "api_keys",
             "environments",
             "kafka_clusters",
+            "ksqldb_clusters",
             "organization",
             "schema_registries",
             "service_accounts",
@@ -169,6 +170,17 @@ async fn the_state_has_exactly_the_documented_members() {
         ]
     );
     assert_eq!(members(&state["environments"][0]), ["id"]);
+    assert_eq!(
+        members(&state["ksqldb_clusters"][0]),
+        [
+            "credential_identity",
+            "display_name",
+            "environment",
+            "http_endpoint",
+            "id",
+            "kafka_cluster"
+        ]
+    );
     assert_eq!(
         members(&state["service_accounts"][0]),
         ["display_name", "id"]

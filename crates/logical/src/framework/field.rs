@@ -1,4 +1,10 @@
-//! The declaration of a path's field.
+//! The declaration of a path's field. Only its type changes how requests are
+//! read; the rest is for help, for the `OpenAPI` document, and for handlers
+//! that ask for defaults.
+
+use serde_json::Value;
+
+use super::Display;
 
 /// The type of a field, named as Vault's help names it
 /// (`sdk/framework/field_type.go`).
@@ -12,19 +18,56 @@ pub enum FieldKind {
     Name,
     /// A whole number.
     Integer,
+    /// A whole number that documents declare as one of 64 bits.
+    Integer64,
+    /// A number with a fraction.
+    Float,
     /// A truth value.
     Flag,
     /// A duration in whole seconds, not negative.
     DurationSeconds,
-    /// A list, or a text split at commas.
+    /// A duration in whole seconds, before or after zero.
+    SignedDurationSeconds,
+    /// A moment: RFC 3339, or seconds since 1970.
+    Time,
+    /// A list of anything.
+    List,
+    /// A list of texts; one text is a list of one, whatever is in it.
+    TextList,
+    /// A list of texts, or a text split at commas.
     CommaList,
+    /// A list of whole numbers, or a text split at commas.
+    CommaIntegers,
     /// An object.
     Map,
     /// An object with text values, or a list of `key=value`.
     KeyValue,
+    /// Header lines of HTTP: an object, JSON of it, or a list of `name:value`.
+    Header,
 }
 
 impl FieldKind {
+    /// Every kind.
+    pub const ALL: [Self; 17] = [
+        Self::Text,
+        Self::LowerCase,
+        Self::Name,
+        Self::Integer,
+        Self::Integer64,
+        Self::Float,
+        Self::Flag,
+        Self::DurationSeconds,
+        Self::SignedDurationSeconds,
+        Self::Time,
+        Self::List,
+        Self::TextList,
+        Self::CommaList,
+        Self::CommaIntegers,
+        Self::Map,
+        Self::KeyValue,
+        Self::Header,
+    ];
+
     /// The label in help texts.
     pub fn label(self) -> &'static str {
         match self {
@@ -32,11 +75,15 @@ impl FieldKind {
             Self::LowerCase => "lowercase string",
             Self::Name => "name string",
             Self::Integer => "int",
+            Self::Integer64 => "int64",
+            Self::Float => "float",
             Self::Flag => "bool",
-            Self::DurationSeconds => "duration (sec)",
-            Self::CommaList => "slice",
+            Self::DurationSeconds | Self::SignedDurationSeconds => "duration (sec)",
+            Self::Time => "time",
+            Self::List | Self::TextList | Self::CommaList | Self::CommaIntegers => "slice",
             Self::Map => "map",
             Self::KeyValue => "keypair",
+            Self::Header => "header",
         }
     }
 }
@@ -50,6 +97,12 @@ pub struct Field {
     pub kind: FieldKind,
     /// What it means, for help.
     pub description: &'static str,
+    pub(super) default: Option<Value>,
+    pub(super) required: bool,
+    pub(super) deprecated: bool,
+    pub(super) query: bool,
+    pub(super) allowed: Vec<Value>,
+    pub(super) display: Option<Display>,
 }
 
 impl Field {
@@ -59,6 +112,66 @@ impl Field {
             name,
             kind,
             description,
+            default: None,
+            required: false,
+            deprecated: false,
+            query: false,
+            allowed: Vec::new(),
+            display: None,
         }
+    }
+
+    /// What stands for the field where it is not given. Handlers see it through
+    /// [`Fields::with_defaults`](super::Fields::with_defaults) only, since a
+    /// write to an object that exists must tell what was given.
+    #[must_use]
+    pub fn default_value(mut self, value: impl Into<Value>) -> Self {
+        self.default = Some(value.into());
+        self
+    }
+
+    /// Says that the field must be given. As in Go, this is for documents: the
+    /// handler refuses a request without it.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// Says that the field should not be used any more.
+    #[must_use]
+    pub const fn deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+
+    /// Says that the field comes in the query string, as it does where a
+    /// request has no body.
+    #[must_use]
+    pub const fn query(mut self) -> Self {
+        self.query = true;
+        self
+    }
+
+    /// The values that are accepted. As in Go, this is for documents: the
+    /// handler refuses other values.
+    #[must_use]
+    pub fn allowed_values<V: Into<Value>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
+        self.allowed = values.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Says that user interfaces mask the value.
+    #[must_use]
+    pub fn sensitive(mut self) -> Self {
+        self.display.get_or_insert_default().sensitive = true;
+        self
+    }
+
+    /// Hints for user interfaces, instead of those so far.
+    #[must_use]
+    pub fn display(mut self, display: Display) -> Self {
+        self.display = Some(display);
+        self
     }
 }

@@ -36,9 +36,14 @@ pub(super) fn path<S>(request: &str, path: &Path<S>) -> String {
         for field in fields {
             let _ = write!(
                 text,
-                "\n    {} ({})\n        {}\n",
+                "\n    {} ({})\n        {}{}\n",
                 field.name,
                 field.kind.label(),
+                if field.deprecated {
+                    "(DEPRECATED) "
+                } else {
+                    ""
+                },
                 field.description
             );
         }

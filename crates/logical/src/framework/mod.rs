@@ -5,14 +5,22 @@
 //! It knows no engine and no host.
 
 mod coerce;
+mod describe;
+mod display;
 mod field;
 mod fields;
 mod help;
+mod merge;
 mod openapi;
 mod path;
 mod serve;
 
+pub use describe::Describe;
+pub use display::Display;
 pub use field::{Field, FieldKind};
 pub use fields::{FieldValue, Fields};
-pub use path::{Call, ExistenceCheck, Handler, Path, SecretType, answer, generic_name, probe};
+pub use merge::merge_patch;
+pub use path::{
+    Call, ExistenceCheck, Handler, Path, SecretType, answer, generic_name, on_active_node, probe,
+};
 pub use serve::{Definition, Framework, Hooks};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{Field, Fields};
-use crate::{Error, Operation, Request, Response};
+use super::{Describe, Display, Field, Fields};
+use crate::{Error, Operation, Request, Response, SystemView};
 
 /// A request that found its path, with the path's fields.
 pub struct Call {
@@ -44,6 +44,28 @@ where
     Arc::new(move |state, call| Box::pin(function(state, call)))
 }
 
+/// A handler that runs on the active node of the primary cluster only: on other
+/// nodes the answer is the read-only error, so that their host forwards the
+/// request. Writes to storage do so anyway; this is for what acts on the outside
+/// world first (`ForwardPerformanceStandby` and `ForwardPerformanceSecondary`
+/// in `sdk/framework/path.go`).
+pub fn on_active_node<S: Send + Sync + 'static>(
+    system: &Arc<dyn SystemView>,
+    handler: Handler<S>,
+) -> Handler<S> {
+    let system = Arc::clone(system);
+    answer(move |state, call| {
+        let (system, handler) = (Arc::clone(&system), Arc::clone(&handler));
+        async move {
+            let role = system.replication().await?;
+            if role.is_standby() || (role.is_secondary() && !system.local_mount().await?) {
+                return Err(Error::read_only());
+            }
+            handler(state, call).await
+        }
+    })
+}
+
 /// The pattern of a name inside a path, captured as the field `name`: word
 /// characters of ASCII, with `-` and `.` inside
 /// (`GenericNameRegex` in Vault's `sdk/framework/path.go`).
@@ -59,6 +81,9 @@ pub struct Path<S> {
     pub(super) existence: Option<ExistenceCheck<S>>,
     pub(super) synopsis: &'static str,
     pub(super) description: &'static str,
+    pub(super) arbitrary: bool,
+    pub(super) described: BTreeMap<Operation, Describe>,
+    pub(super) display: Option<Display>,
 }
 
 impl<S> Path<S> {
@@ -72,6 +97,9 @@ impl<S> Path<S> {
             existence: None,
             synopsis: "",
             description: "",
+            arbitrary: false,
+            described: BTreeMap::new(),
+            display: None,
         }
     }
 
@@ -111,12 +139,34 @@ impl<S> Path<S> {
         self.description = description;
         self
     }
+
+    /// Takes members of a body that are no fields without a warning.
+    #[must_use]
+    pub fn any_input(mut self) -> Self {
+        self.arbitrary = true;
+        self
+    }
+
+    /// What documents say of one operation. Creating and updating are one
+    /// operation there, [`Operation::Update`] where both are answered.
+    #[must_use]
+    pub fn describe(mut self, operation: Operation, about: Describe) -> Self {
+        self.described.insert(operation, about);
+        self
+    }
+
+    /// Hints for user interfaces, and for the ids of operations.
+    #[must_use]
+    pub fn display(mut self, display: Display) -> Self {
+        self.display = Some(display);
+        self
+    }
 }
 
 /// A kind of leased answer, with what happens to it later.
 pub struct SecretType<S> {
     pub(super) name: &'static str,
-    pub(super) renew: Handler<S>,
+    pub(super) renew: Option<Handler<S>>,
     pub(super) revoke: Handler<S>,
 }
 
@@ -125,7 +175,17 @@ impl<S> SecretType<S> {
     pub fn new(name: &'static str, renew: Handler<S>, revoke: Handler<S>) -> Self {
         Self {
             name,
-            renew,
+            renew: Some(renew),
+            revoke,
+        }
+    }
+
+    /// A kind whose leases cannot be renewed: to ask for it is an unsupported
+    /// operation.
+    pub fn not_renewable(name: &'static str, revoke: Handler<S>) -> Self {
+        Self {
+            name,
+            renew: None,
             revoke,
         }
     }

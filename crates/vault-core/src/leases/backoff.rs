@@ -36,6 +36,7 @@ fn is_lasting(class: ErrorClass) -> bool {
         class,
         ErrorClass::UnsupportedPath
             | ErrorClass::UnsupportedOperation
+            | ErrorClass::Unrecoverable
             | ErrorClass::PermissionDenied
     )
 }
@@ -62,9 +63,8 @@ mod tests {
     #[test]
     fn what_an_engine_cannot_do_is_given_up_at_once() {
         let entropy = CountingEntropy::default();
-        assert_eq!(
-            after(1, &Error::unsupported_operation(), &entropy),
-            Next::GiveUp
-        );
+        for error in [Error::unsupported_operation(), Error::unrecoverable("gone")] {
+            assert_eq!(after(1, &error, &entropy), Next::GiveUp);
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use testkit::{eventually, processes_of, require_bao};
+use testkit::{assert_openapi_is_whole, eventually, processes_of, require_bao};
 
 use crate::mounted::{Mounted, NAME};
 
@@ -120,4 +120,5 @@ fn every_path_explains_itself_and_is_in_the_servers_openapi() {
     assert!(at("/roles/{name}")["delete"].is_object());
     assert!(at("/creds/{name}")["get"].is_object());
     assert!(at("/config")["post"]["requestBody"].is_object());
+    assert_openapi_is_whole(&http, "confluent");
 }

@@ -29,6 +29,8 @@ const UNSUPPORTED_OPERATION: u32 = 5;
 const UNSUPPORTED_PATH: u32 = 6;
 /// 403, with the host's own text.
 const PERMISSION_DENIED: u32 = 8;
+/// 500; a lease is given up at once.
+const UNRECOVERABLE: u32 = 10;
 
 /// The reply to a request that failed.
 ///
@@ -76,10 +78,12 @@ pub(super) fn typed(error: &Error) -> ProtoError {
         ErrorClass::UnsupportedOperation => of_type(UNSUPPORTED_OPERATION, error),
         ErrorClass::ReadOnlyStorage => of_type(PLAIN, error),
         ErrorClass::Internal => of_type(INTERNAL, error),
+        ErrorClass::Unrecoverable => of_type(UNRECOVERABLE, error),
         ErrorClass::PermissionDenied
         | ErrorClass::NotFound
         | ErrorClass::UpstreamRateLimited
-        | ErrorClass::UpstreamFailed => coded(error),
+        | ErrorClass::UpstreamFailed
+        | ErrorClass::Status(_) => coded(error),
     }
 }
 
@@ -143,7 +147,10 @@ mod tests {
             (Error::rate_limited("slow down"), CODED, 503),
             (not_found, CODED, 404),
             (forbidden, CODED, 403),
+            (Error::coded(412, "changed"), CODED, 412),
+            (Error::coded(200, "no error"), CODED, 500),
             (Error::permission_denied(), PERMISSION_DENIED, 0),
+            (Error::unrecoverable("gone for good"), UNRECOVERABLE, 0),
             (Error::unsupported_operation(), UNSUPPORTED_OPERATION, 0),
             (Error::unsupported_path(), UNSUPPORTED_PATH, 0),
         ];

@@ -11,6 +11,7 @@
 mod dialogue;
 mod fake_host;
 mod fake_storage;
+mod guide;
 mod hostile;
 mod openbao;
 mod start;

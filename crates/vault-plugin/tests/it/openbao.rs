@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{BaoServer, Cli, crash, eventually, processes_of, require_bao};
+use testkit::{
+    BaoServer, Cli, assert_openapi_is_whole, crash, eventually, processes_of, require_bao,
+};
 
 use crate::example;
 
@@ -166,6 +168,9 @@ fn help_is_shown_and_the_servers_openapi_is_whole() {
     let (status, document) = http.request("GET", "sys/internal/specs/openapi", None);
     assert_eq!(status, 200);
     assert!(document["paths"].is_object());
+    let document = assert_openapi_is_whole(&http, "notes");
+    let list = &document["paths"]["/entry"]["get"]["parameters"][0];
+    assert_eq!(list["name"], "list");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::require_bao;
+use testkit::{assert_openapi_is_whole, require_bao};
 
 use crate::hosts::{ENGINE, Host};
 use crate::transcript::Transcript;
@@ -229,6 +229,8 @@ fn help_is_given(host: &Host, told: &mut Transcript) {
         let help = host.cli.ok(&["path-help", path]);
         told.lines.push(format!("path-help {path} -> {help}"));
     }
+    let document = assert_openapi_is_whole(&host.http, "team");
+    told.lines.push(format!("openapi -> {document}"));
 }
 
 fn a_removed_mount_takes_its_keys_along(host: &Host, told: &mut Transcript) {

@@ -121,4 +121,14 @@ async fn what_this_server_does_not_do_is_refused_and_not_ignored() {
     assert!(here.empty().await.is_ok());
     let patch = ask("PATCH", "/v1/a").header("content-type", "application/json");
     assert_eq!(patch.with("{}").await.unwrap_err().0, 415);
+    assert_eq!(ask("PATCH", "/v1/a").with("{}").await.unwrap_err().0, 400);
+}
+
+#[tokio::test]
+async fn a_patch_comes_with_its_own_type_and_its_body() {
+    let kind = "application/merge-patch+json; charset=utf-8";
+    let patch = ask("PATCH", "/v1/a?ignored=1").header("content-type", kind);
+    let patch = patch.with(r#"{"note":null}"#).await.unwrap();
+    assert_eq!(patch.operation, Operation::Patch);
+    assert_eq!(Value::Object(patch.data), json!({"note": null}));
 }

@@ -1,0 +1,326 @@
+//! From a table of paths to a [`Backend`]: routing, coercion, warnings, leases
+//! and help, in the order of Go's `framework.Backend.HandleRequest`.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use regex::Regex;
+use serde_json::Value;
+
+use super::fields::Values;
+use super::path::Handler;
+use super::{Call, Fields, Path, SecretType, coerce, help, openapi};
+use crate::lease::SECRET_TYPE;
+use crate::{Backend, Error, Existence, Object, Operation, Request, Response, SpecialPaths};
+
+/// What a host gives with its request for help when it puts the documents of
+/// all mounts together.
+const PREFIX: &str = "requestResponsePrefix";
+
+/// What an engine does outside requests. Everything has a default.
+#[async_trait]
+pub trait Hooks: Send + Sync + 'static {
+    /// See [`Backend::initialize`].
+    async fn initialize(self: Arc<Self>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// See [`Backend::invalidate`].
+    async fn invalidate(self: Arc<Self>, key: &str) {
+        let _ = key;
+    }
+
+    /// See [`Backend::periodic`].
+    async fn periodic(self: Arc<Self>) -> Result<(), Error> {
+        Err(Error::unsupported_operation())
+    }
+
+    /// See [`Backend::cleanup`].
+    async fn cleanup(self: Arc<Self>) {}
+}
+
+/// An engine as a table.
+pub struct Definition<S> {
+    /// What the engine is, for help.
+    pub help: &'static str,
+    /// The paths; the first that matches answers.
+    pub paths: Vec<Path<S>>,
+    /// The kinds of leased answers.
+    pub secrets: Vec<SecretType<S>>,
+    /// Paths that hosts treat differently.
+    pub special_paths: SpecialPaths,
+}
+
+/// A [`Backend`] made of a table and the engine's state.
+pub struct Framework<S> {
+    state: Arc<S>,
+    definition: Definition<S>,
+    routes: Vec<Route>,
+}
+
+/// What is made of a path's row once, beside the row.
+struct Route {
+    pattern: Regex,
+    defaults: Arc<Values>,
+}
+
+impl Route {
+    fn compile<S>(path: &Path<S>) -> Result<Self, Error> {
+        let pattern = Regex::new(&help::anchored(&path.pattern)).map_err(|error| {
+            Error::internal(format!("path pattern `{}`: {error}", path.pattern))
+        })?;
+        let declared = |name: &&str| path.fields.iter().any(|field| field.name == *name);
+        if let Some(name) = pattern
+            .capture_names()
+            .flatten()
+            .find(|name| !declared(name))
+        {
+            return Err(Error::internal(format!(
+                "path pattern `{}` captures `{name}`, which is none of its fields: declare it",
+                path.pattern
+            )));
+        }
+        let mut defaults = Values::new();
+        for field in &path.fields {
+            let Some(default) = &field.default else {
+                continue;
+            };
+            let value = coerce::coerce(field, default).map_err(|error| {
+                Error::internal(format!("default on path `{}`: {error}", path.pattern))
+            })?;
+            defaults.extend(value.map(|value| (field.name, value)));
+        }
+        Ok(Self {
+            pattern,
+            defaults: Arc::new(defaults),
+        })
+    }
+}
+
+/// The row and the values that a request's path chose.
+struct Found<'a, S> {
+    path: &'a Path<S>,
+    captured: Object,
+    defaults: &'a Arc<Values>,
+}
+
+impl<S> Found<'_, S> {
+    /// The path's fields from the body, overlaid by what the path captured.
+    fn fields(&self, body: &Object) -> Result<Fields, Error> {
+        let mut fields = Fields::new(Arc::clone(self.defaults));
+        for field in &self.path.fields {
+            let given = self
+                .captured
+                .get(field.name)
+                .or_else(|| body.get(field.name));
+            let Some(raw) = given else {
+                continue;
+            };
+            if let Some(value) = coerce::coerce(field, raw)? {
+                fields.insert(field.name, value);
+            }
+        }
+        Ok(fields)
+    }
+}
+
+impl<S: Hooks> Framework<S> {
+    /// Compiles the table.
+    ///
+    /// # Errors
+    /// An internal error that names a pattern which is no regular expression or
+    /// captures what is no field, or a default that its own field cannot hold.
+    pub fn new(state: Arc<S>, definition: Definition<S>) -> Result<Self, Error> {
+        let routes = definition.paths.iter().map(Route::compile);
+        let routes = routes.collect::<Result<_, _>>()?;
+        Ok(Self {
+            state,
+            definition,
+            routes,
+        })
+    }
+
+    /// The first path that matches, with what its pattern captured. A group
+    /// that took no part is there and empty, as in Go.
+    fn route(&self, request: &str) -> Option<Found<'_, S>> {
+        let mut matching = self.routes.iter().zip(&self.definition.paths);
+        matching.find_map(|(Route { pattern, defaults }, path)| {
+            let captures = pattern.captures(request)?;
+            let captured = pattern.capture_names().flatten().map(|name| {
+                let value = captures.name(name).map_or("", |found| found.as_str());
+                (name.to_owned(), Value::from(value))
+            });
+            Some(Found {
+                path,
+                captured: captured.collect(),
+                defaults,
+            })
+        })
+    }
+
+    async fn lease(&self, request: Request) -> Result<Option<Response>, Error> {
+        let Some(lease) = &request.secret else {
+            return Err(Error::internal("request has no secret"));
+        };
+        let kind = lease.internal_data.get(SECRET_TYPE).and_then(Value::as_str);
+        let Some(secret) = self
+            .definition
+            .secrets
+            .iter()
+            .find(|secret| Some(secret.name) == kind)
+        else {
+            return Err(Error::internal("secret is unsupported by this backend"));
+        };
+        let handler = match request.operation {
+            Operation::Renew => secret.renew.as_ref(),
+            _ => Some(&secret.revoke),
+        };
+        let handler = handler.ok_or_else(Error::unsupported_operation)?;
+        let call = Call {
+            request,
+            fields: Fields::default(),
+        };
+        self.call(handler, call).await
+    }
+
+    fn root_help(&self, request: &Request) -> Response {
+        let definition = &self.definition;
+        let text = help::root(definition.help, &definition.paths);
+        explained(text, openapi::of_engine(definition, prefix(request)))
+    }
+
+    fn path_help(&self, request: &Request, path: &Path<S>) -> Response {
+        let text = help::path(&request.path, path);
+        explained(
+            text,
+            openapi::of_path(&self.definition, path, prefix(request)),
+        )
+    }
+
+    async fn call(&self, handler: &Handler<S>, call: Call) -> Result<Option<Response>, Error> {
+        handler(Arc::clone(&self.state), call).await
+    }
+}
+
+#[async_trait]
+impl<S: Hooks> Backend for Framework<S> {
+    async fn initialize(&self) -> Result<(), Error> {
+        Arc::clone(&self.state).initialize().await
+    }
+
+    async fn handle(&self, request: Request) -> Result<Option<Response>, Error> {
+        match request.operation {
+            Operation::Renew | Operation::Revoke => return self.lease(request).await,
+            Operation::Rollback => return self.periodic().await.map(|()| None),
+            Operation::Help if request.path.is_empty() => {
+                return Ok(Some(self.root_help(&request)));
+            }
+            _ => {}
+        }
+        let found = self
+            .route(&request.path)
+            .ok_or_else(Error::unsupported_path)?;
+        let Some(handler) = found.path.operations.get(&request.operation) else {
+            return match request.operation {
+                Operation::Help => Ok(Some(self.path_help(&request, found.path))),
+                _ => Err(Error::unsupported_operation()),
+            };
+        };
+        let warnings = input_warnings(found.path, &request.data, &found.captured);
+        let fields = match found.fields(&request.data) {
+            // Help explains a request that cannot be carried out, too.
+            Err(_) if request.operation == Operation::Help => Fields::default(),
+            read => read?,
+        };
+        let response = self.call(handler, Call { request, fields }).await?;
+        Ok(response.map(|mut response| {
+            response.warnings.extend(warnings);
+            response
+        }))
+    }
+
+    async fn exists(&self, request: Request) -> Result<Existence, Error> {
+        let operation = request.operation;
+        if !matches!(operation, Operation::Create | Operation::Update) {
+            return Err(Error::internal(format!(
+                "incorrect operation type {operation} for an existence check"
+            )));
+        }
+        let found = self
+            .route(&request.path)
+            .ok_or_else(Error::unsupported_path)?;
+        let Some(check) = &found.path.existence else {
+            return Ok(Existence::Unchecked);
+        };
+        let fields = found.fields(&request.data)?;
+        let exists = check(Arc::clone(&self.state), Call { request, fields }).await?;
+        Ok(if exists {
+            Existence::Present
+        } else {
+            Existence::Absent
+        })
+    }
+
+    fn special_paths(&self) -> SpecialPaths {
+        self.definition.special_paths.clone()
+    }
+
+    async fn invalidate(&self, key: &str) {
+        Arc::clone(&self.state).invalidate(key).await;
+    }
+
+    async fn periodic(&self) -> Result<(), Error> {
+        Arc::clone(&self.state).periodic().await
+    }
+
+    async fn cleanup(&self) {
+        Arc::clone(&self.state).cleanup().await;
+    }
+}
+
+/// The beginning of the ids of operations, where the host gives one.
+fn prefix(request: &Request) -> &str {
+    let prefix = request.data.get(PREFIX).and_then(Value::as_str);
+    prefix.unwrap_or_default()
+}
+
+fn explained(text: String, document: Value) -> Response {
+    Response::with_data(Object::from_iter([
+        ("help".into(), text.into()),
+        ("see_also".into(), Value::Null),
+        ("openapi".into(), document),
+    ]))
+}
+
+/// Warnings about body members that were not used. The wording is Vault's
+/// (`sdk/framework/backend.go`), since operators know it.
+fn input_warnings<S>(path: &Path<S>, body: &Object, captured: &Object) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let unknown: Vec<&str> = body
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !path.arbitrary && path.fields.iter().all(|field| field.name != *name))
+        .collect();
+    if !unknown.is_empty() {
+        warnings.push(format!(
+            "Endpoint ignored these unrecognized parameters: [{}]",
+            unknown.join(" ")
+        ));
+    }
+    let replaced: Vec<&str> = captured
+        .keys()
+        .map(String::as_str)
+        .filter(|name| body.get(*name).is_some_and(|value| !value.is_null()))
+        .collect();
+    if !replaced.is_empty() {
+        warnings.push(format!(
+            "Endpoint replaced the value of these parameters with the values captured from the \
+             endpoint's path: [{}]",
+            replaced.join(" ")
+        ));
+    }
+    warnings
+}
