@@ -27,6 +27,7 @@ const WORLD: &str = r#"{
     "environments": [{"id": "env-1"}],
     "kafka_clusters": [{"id": "lkc-1", "environment": "env-1"}],
     "schema_registries": [{"id": "lsrc-1", "environment": "env-1"}],
+    "ksqldb_clusters": [{"id": "lksqlc-1", "environment": "env-1", "kafka_cluster": "lkc-1", "credential_identity": "sa-1"}],
     "service_accounts": [{"id": "sa-1", "display_name": "orders"}],
     "users": [{"id": "u-1", "email": "user@example.com"}],
     "quotas": {"iam.max_cluster_api_keys.per_service_account": 2}

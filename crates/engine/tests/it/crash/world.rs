@@ -366,6 +366,7 @@ impl World {
         if !orphans.is_empty() {
             self.broken.push(format!("left behind: {orphans:?}"));
         }
+        self.search_storage().await;
         self.pass(Duration::from_hours(24 * 9), Duration::from_hours(24))
             .await;
         let records: Vec<String> = self
@@ -400,6 +401,16 @@ impl World {
                 self.broken.push(format!(
                     "role `{name}` does not work afterwards: {answer:?}"
                 ));
+            }
+        }
+    }
+
+    /// When no key is left, no secret of a key is.
+    async fn search_storage(&mut self) {
+        for key in self.storage.keys() {
+            let value = self.storage.get(&key).await.unwrap().unwrap_or_default();
+            if String::from_utf8_lossy(&value).contains("secret-canary-of-") {
+                self.broken.push(format!("{key} still has a secret"));
             }
         }
     }
