@@ -51,6 +51,11 @@ fn definition() -> Definition<Engine> {
 
 #[async_trait]
 impl Hooks for Engine {
+    async fn initialize(self: Arc<Self>) -> Result<(), Error> {
+        self.take_over_at_start().await;
+        Ok(())
+    }
+
     async fn periodic(self: Arc<Self>) -> Result<(), Error> {
         self.license_sweep();
         Ok(())

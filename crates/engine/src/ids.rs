@@ -113,6 +113,20 @@ random_id!(
     Generation
 );
 
+impl CredentialId {
+    /// The id of a key that another engine made: it derives from the key's, so
+    /// that one key never has two records (FNV-1a, 64 bits).
+    pub fn of_key(key: &KeyId) -> Self {
+        let hash = key
+            .as_str()
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        Self(base32(hash))
+    }
+}
+
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// 13 digits of five bits, the most significant first.

@@ -14,7 +14,7 @@ use crate::ids::{
     CredentialId, EnvironmentId, HolderId, KeyId, OrganizationId, OwnerId, ResourceId, RoleName,
 };
 use crate::issue::{Issued, deadline};
-use crate::ledger::{Event, Failure, Holder, State};
+use crate::ledger::{Entry, Event, Failure, Holder, IssuedKey, Sharing, State};
 use crate::output;
 use crate::role::Role;
 use crate::state::{Engine, LeaseTimes};
@@ -58,28 +58,61 @@ impl Internal {
         .collect()
     }
 
-    fn of(secret: &Secret) -> Result<Self, Error> {
+    fn of(secret: &Secret) -> Option<Self> {
         let text = |name: &str| secret.internal_data.get(name).and_then(Value::as_str);
-        let parsed = || {
-            Some(Self {
-                credential: CredentialId::parse(text("credential")?)?,
-                holder: HolderId::parse(text("holder")?)?,
-                key: KeyId::new(text("key_id")?),
-                role: RoleName::new(text("role")?),
-                organization: text("organization").map(OrganizationId::new),
-                target: Target {
-                    owner: OwnerId::new(text("owner")?),
-                    resource: ResourceId::new(text("resource")?),
-                    environment: text("environment").map(EnvironmentId::new),
-                },
-            })
-        };
-        parsed().ok_or_else(|| {
-            Error::internal(
-                "the lease was not made by this engine, so what it holds is not known: delete its \
-                 key at Confluent Cloud and revoke the lease with force",
-            )
+        Some(Self {
+            credential: CredentialId::parse(text("credential")?)?,
+            holder: HolderId::parse(text("holder")?)?,
+            key: KeyId::new(text("key_id")?),
+            role: RoleName::new(text("role")?),
+            organization: text("organization").map(OrganizationId::new),
+            target: Target {
+                owner: OwnerId::new(text("owner")?),
+                resource: ResourceId::new(text("resource")?),
+                environment: text("environment").map(EnvironmentId::new),
+            },
         })
+    }
+}
+
+/// What a lease of the Go plugin carries.
+struct GoPluginLease {
+    key: KeyId,
+    role: RoleName,
+}
+
+impl GoPluginLease {
+    /// Ours carry more, so that a damaged one is not taken for one of these.
+    fn of(secret: &Secret) -> Option<Self> {
+        let data = &secret.internal_data;
+        let ours = ["credential", "holder", "owner", "resource"];
+        if ours.iter().any(|member| data.contains_key(*member)) {
+            return None;
+        }
+        let text = |name: &str| data.get(name).and_then(Value::as_str);
+        Some(Self {
+            key: KeyId::new(text("key_id")?),
+            role: RoleName::new(text("role")?.to_lowercase()),
+        })
+    }
+}
+
+/// A lease, by who made it.
+enum Carried {
+    Ours(Internal),
+    GoPlugins(GoPluginLease),
+}
+
+impl Carried {
+    fn of(secret: &Secret) -> Result<Self, Error> {
+        let ours = Internal::of(secret).map(Self::Ours);
+        ours.or_else(|| GoPluginLease::of(secret).map(Self::GoPlugins))
+            .ok_or_else(|| {
+                Error::internal(
+                    "the lease was not made by this engine, so what it holds is not known: delete \
+                     its key at Confluent Cloud and revoke the lease with force",
+                )
+            })
     }
 }
 
@@ -116,7 +149,10 @@ impl Engine {
         let mut secret = request
             .secret
             .ok_or_else(|| Error::internal("a renewal came without its lease"))?;
-        let internal = Internal::of(&secret)?;
+        let internal = match Carried::of(&secret)? {
+            Carried::Ours(internal) => internal,
+            Carried::GoPlugins(lease) => self.take_lease(&lease).await?,
+        };
         let entry = self.ledger.entry(&internal.credential);
         let role = self.role_of(&internal, &entry).await?;
         let times = self.lease_times(&role).await?;
@@ -141,6 +177,8 @@ impl Engine {
         }
         secret.lease.ttl = times.ttl;
         secret.lease.max_ttl = times.max_ttl;
+        // A lease of the Go plugin is one of ours from now on.
+        secret.internal_data = internal.to_object();
         Ok(Response {
             secret: Some(secret),
             ..Response::default()
@@ -148,11 +186,7 @@ impl Engine {
     }
 
     /// The role of a lease, as long as it still stands for the same key.
-    async fn role_of(
-        &self,
-        internal: &Internal,
-        entry: &crate::ledger::Entry,
-    ) -> Result<Role, Error> {
+    async fn role_of(&self, internal: &Internal, entry: &Entry) -> Result<Role, Error> {
         match self.ledger.load(entry).await {
             Ok(()) => {}
             Err(Failure::Failed(error)) => return Err(error),
@@ -176,9 +210,14 @@ impl Engine {
         let secret = request
             .secret
             .ok_or_else(|| Error::internal("a revocation came without its lease"))?;
-        let internal = Internal::of(&secret)?;
+        let carried = Carried::of(&secret)?;
         let engine = Arc::clone(&self);
-        let release = async move { engine.release(internal).await };
+        let release = async move {
+            match carried {
+                Carried::Ours(internal) => engine.release(internal).await,
+                Carried::GoPlugins(lease) => engine.release_go_plugins(&lease).await,
+            }
+        };
         self.finish(REVOKE_LIMIT, release)
             .await?
             .unwrap_or_else(|| {
@@ -190,29 +229,79 @@ impl Engine {
             })
     }
 
+    /// The record of a lease that the Go plugin made, with a holder for it.
+    async fn take_lease(&self, lease: &GoPluginLease) -> Result<Internal, Error> {
+        self.take_over().await?;
+        let Some(role) = self.roles.get(&lease.role).await? else {
+            return Err(Error::bad_request(format!(
+                "role `{}` was deleted, so leases of its keys are not extended",
+                lease.role
+            )));
+        };
+        let holder = HolderId::random(&*self.entropy);
+        let mut credential = self.foreign(&role, &lease.key, Sharing::SingleUse);
+        credential.state = State::Live {
+            key: IssuedKey {
+                id: lease.key.clone(),
+                secret: None,
+            },
+        };
+        let now = self.timekeeper.deadlines_from();
+        // The renewal that follows moves it.
+        let at_once = Holder {
+            issued_at: now,
+            deadline: deadline(now, Duration::ZERO, now, Duration::ZERO),
+        };
+        credential.holders.insert(holder.clone(), at_once);
+        let entry = self.ledger.adopt(credential).await?;
+        Ok(Internal {
+            credential: entry.id().clone(),
+            holder,
+            key: lease.key.clone(),
+            role: lease.role.clone(),
+            organization: None,
+            target: role.target,
+        })
+    }
+
+    /// Ends a lease that the Go plugin made and nobody extended since. While
+    /// its key is on record with holders others use it; else it was this
+    /// lease's alone.
+    async fn release_go_plugins(&self, lease: &GoPluginLease) -> Result<(), Error> {
+        self.take_over().await?;
+        let id = CredentialId::of_key(&lease.key);
+        let entry = self.ledger.entry(&id);
+        match self.ledger.load(&entry).await {
+            Ok(()) => {}
+            Err(Failure::Failed(error)) => return Err(error),
+            Err(Failure::Unknown | Failure::Refused(_)) => {
+                let Some(role) = self.roles.get(&lease.role).await? else {
+                    return Err(Error::bad_request(format!(
+                        "role `{}` of this lease of the Go plugin was deleted, so it is not known \
+                         whose key `{}` is: write the role again, or delete the key at Confluent \
+                         Cloud and revoke the lease with force",
+                        lease.role, lease.key
+                    )));
+                };
+                let credential = self.foreign(&role, &lease.key, Sharing::SingleUse);
+                self.ledger.adopt(credential).await?;
+            }
+        }
+        if entry.look(|known| matches!(known.state, State::Live { .. })) == Some(true) {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let happened = self.ledger.happen(&entry, Event::Lapse { now }).await;
+        self.released(&entry, &lease.key, happened).await
+    }
+
     async fn release(&self, internal: Internal) -> Result<(), Error> {
         let entry = self.ledger.entry(&internal.credential);
-        let now = self.clock.now();
         let release = Event::Release {
             holder: internal.holder.clone(),
-            now,
+            now: self.clock.now(),
         };
         match self.ledger.happen(&entry, release).await {
-            // Nothing is left to end in a state that refuses a release.
-            Ok(()) | Err(Failure::Refused(_)) => Ok(()),
-            Err(Failure::Failed(error)) => {
-                let retiring_since = entry.look(|credential| match &credential.state {
-                    State::Retiring { since, cause, .. } if cause.is_some() => Some(*since),
-                    _ => None,
-                });
-                let owned = retiring_since
-                    .flatten()
-                    .is_some_and(|since| now.duration_since(since) >= RETRY_BY_HOST);
-                if owned && passes(&error) && !self.system.tainted().await? {
-                    return Ok(());
-                }
-                Err(error.context(format_args!("deleting key `{}`", internal.key)))
-            }
             // Storage was restored, or the key went long ago.
             Err(Failure::Unknown) => {
                 let organization = internal.organization.as_ref();
@@ -221,7 +310,34 @@ impl Engine {
                     .await
                     .map(|_| ())
             }
+            happened => self.released(&entry, &internal.key, happened).await,
         }
+    }
+
+    /// What the host is told of the end of a lease.
+    async fn released(
+        &self,
+        entry: &Entry,
+        key: &KeyId,
+        happened: Result<(), Failure>,
+    ) -> Result<(), Error> {
+        let error = match happened {
+            // Nothing is left to end in a state that refuses a release.
+            Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => return Ok(()),
+            Err(Failure::Failed(error)) => error,
+        };
+        let now = self.clock.now();
+        let retiring_since = entry.look(|credential| match &credential.state {
+            State::Retiring { since, cause, .. } if cause.is_some() => Some(*since),
+            _ => None,
+        });
+        let owned = retiring_since
+            .flatten()
+            .is_some_and(|since| now.duration_since(since) >= RETRY_BY_HOST);
+        if owned && passes(&error) && !self.system.tainted().await? {
+            return Ok(());
+        }
+        Err(error.context(format_args!("deleting key `{key}`")))
     }
 }
 

@@ -10,6 +10,7 @@
 //! - [`account`] and [`role`]: what operators write.
 //! - [`ledger`]: the record of every key, and the rules of its life.
 //! - `issue`, `share`, `lease`, `sweep`, `ending`: what happens to keys.
+//! - `go_plugin`: what is taken over from it.
 //! - `preflight`: what the account may do.
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `paths`: the table of paths.
@@ -22,6 +23,7 @@ pub mod role;
 
 mod backend;
 mod ending;
+mod go_plugin;
 mod inventory;
 mod issue;
 mod lease;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use logical::effects::within;
-use logical::{BackendContext, Clock, Entropy, Error, SystemView, Tasks};
+use logical::{BackendContext, Clock, Entropy, Error, Storage, SystemView, Tasks};
 use tokio::sync::oneshot;
 
 use crate::account::Accounts;
@@ -20,6 +20,7 @@ use crate::timekeeper::Timekeeper;
 
 /// An engine of one mount.
 pub(crate) struct Engine {
+    pub(crate) storage: Arc<dyn Storage>,
     pub(crate) system: Arc<dyn SystemView>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timekeeper: Timekeeper,
@@ -30,6 +31,8 @@ pub(crate) struct Engine {
     pub(crate) roles: Roles,
     pub(crate) ledger: Ledger,
     pub(crate) slots: Slots,
+    /// Set once the entries of the Go plugin were taken over.
+    pub(crate) taken_over: tokio::sync::OnceCell<()>,
     pub(crate) sweep: Mutex<Sweep>,
     /// Held by whoever sweeps.
     pub(crate) sweeping: tokio::sync::Mutex<()>,
@@ -61,7 +64,8 @@ impl Engine {
             Arc::clone(&context.entropy),
         );
         Self {
-            roles: Roles::new(context.storage),
+            roles: Roles::new(Arc::clone(&context.storage)),
+            storage: context.storage,
             system: context.system,
             timekeeper: Timekeeper::new(Arc::clone(&context.clock)),
             clock: context.clock,
@@ -71,6 +75,7 @@ impl Engine {
             accounts,
             ledger,
             slots: Slots::default(),
+            taken_over: tokio::sync::OnceCell::new(),
             sweep: Mutex::default(),
             sweeping: tokio::sync::Mutex::new(()),
             making: tokio::sync::RwLock::new(()),

@@ -78,6 +78,7 @@ impl Engine {
     /// Looks once at everything that is due; once a day also at what Confluent
     /// lists.
     async fn sweep_when_due(&self) -> Result<(), Error> {
+        self.take_over_at_start().await;
         let now = self.clock.monotonic();
         let full_look_at = self.sweep_state().full_look_at;
         let full = full_look_at.is_none_or(|next| now >= next);

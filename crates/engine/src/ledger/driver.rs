@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use logical::{Clock, Entropy, Error, Write};
 
 use super::agenda::{Agenda, Stage};
-use super::credential::{Credential, Holder, State};
+use super::credential::{Credential, Holder, Sharing, State};
 use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
 use super::upstream::{Absence, CONFIRMED_FOR};
@@ -177,6 +177,34 @@ impl Ledger {
         let entry = self.entry(&credential.id);
         entry.memory().credential = Some(credential);
         Ok(entry)
+    }
+
+    /// Enters a key that another engine made, unless it is on record already.
+    /// Durable when it returns.
+    pub(crate) async fn adopt(&self, credential: Credential) -> Result<Arc<Entry>, Error> {
+        let entry = self.entry(&credential.id);
+        self.adopt_into(&entry, credential).await?;
+        Ok(entry)
+    }
+
+    async fn adopt_into(&self, entry: &Entry, credential: Credential) -> Result<(), Error> {
+        let _writing = entry.writing.lock().await;
+        match self.load(entry).await {
+            Ok(()) => return Ok(()),
+            Err(Failure::Failed(error)) => return Err(error),
+            Err(Failure::Unknown | Failure::Refused(_)) => {}
+        }
+        let mut batch = Vec::new();
+        if credential.sharing == Sharing::Shared {
+            for (id, holder) in &credential.holders {
+                batch.push(LedgerStore::save_holder(&credential.id, id, holder)?);
+            }
+        }
+        batch.extend(LedgerStore::save(&credential)?);
+        self.store.apply(batch).await?;
+        lock(&self.agenda).note(&credential);
+        entry.memory().credential = Some(credential);
+        Ok(())
     }
 
     /// The entry of a credential; it may turn out that there is none.

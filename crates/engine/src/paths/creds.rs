@@ -44,6 +44,7 @@ pub(crate) fn secret_type() -> SecretType<Engine> {
 
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     engine.require_active().await?;
+    engine.take_over().await?;
     let name = RoleName::new(call.fields.text("name"));
     let role = engine.roles.get(&name).await?.ok_or_else(|| {
         Error::bad_request(format!(

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod crash;
+mod go_plugin;
 mod keys;
 mod leases;
 mod lost_answers;

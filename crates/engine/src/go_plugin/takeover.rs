@@ -1,0 +1,167 @@
+//! Makes ours of what the Go plugin left: once for each entry, and again when
+//! the Go plugin changed it meanwhile.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use logical::{Error, ErrorClass};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::entries;
+use crate::account::{Account, DEFAULT_URL};
+use crate::ids::{CredentialId, Generation, HolderId, KeyId, RoleName};
+use crate::ledger::credential::later;
+use crate::ledger::{Credential, Holder, IssuedKey, Sharing, State, codec};
+use crate::role::Role;
+use crate::state::Engine;
+
+/// What was taken, for comparison with what is there later. Below
+/// `account/`, so that hosts wrap it with their seal.
+const TAKEN_CONFIG: &str = "lockkeeper/account/go-plugin";
+const TAKEN_ROLES: &str = "lockkeeper/go-plugin/role/";
+
+/// What a deadline has beyond the longest life of a lease.
+const MARGIN: SignedDuration = SignedDuration::from_mins(1);
+
+impl Engine {
+    /// Takes over what the Go plugin left, if that was not done since this
+    /// process started. A standby leaves it to the active node.
+    pub(crate) async fn take_over(&self) -> Result<(), Error> {
+        let taken = self.taken_over.get_or_try_init(|| async {
+            self.take_config().await?;
+            for (name, theirs) in entries::roles(&*self.storage).await? {
+                self.take_role(&name, &theirs).await?;
+            }
+            Ok::<(), Error>(())
+        });
+        match taken.await.copied() {
+            Ok(()) => Ok(()),
+            Err(error) if error.class() == ErrorClass::ReadOnlyStorage => Err(error),
+            Err(error) => Err(error.context("taking over from the Go plugin")),
+        }
+    }
+
+    async fn take_config(&self) -> Result<(), Error> {
+        let Some(theirs) = entries::config(&*self.storage).await? else {
+            return Ok(());
+        };
+        let taken: Option<entries::Config> = self.taken(TAKEN_CONFIG).await?;
+        if taken.as_ref() == Some(&theirs) {
+            return Ok(());
+        }
+        let url = theirs.url.trim().trim_end_matches('/');
+        let account = Account {
+            organization: None,
+            url: if url.is_empty() { DEFAULT_URL } else { url }.to_owned(),
+            key_id: KeyId::new(theirs.api_key_id.trim()),
+            secret: theirs.api_key_secret.clone(),
+            ca_cert: String::new(),
+            written_at: self.clock.now(),
+        };
+        let _writing = self.writing.lock().await;
+        self.accounts.write(&account).await?;
+        tracing::info!(
+            key = account.key_id.as_str(),
+            "the account of the Go plugin was taken over"
+        );
+        self.note_taken(TAKEN_CONFIG, &theirs).await
+    }
+
+    async fn take_role(&self, name: &RoleName, theirs: &entries::Role) -> Result<(), Error> {
+        let place = format!("{TAKEN_ROLES}{name}");
+        let taken: Option<entries::Role> = self.taken(&place).await?;
+        if taken.as_ref() == Some(&theirs.without_secret()) {
+            return Ok(());
+        }
+        let _writing = self.writing.lock().await;
+        let target = theirs.target();
+        let current = self.roles.get(name).await?;
+        let generation = current.filter(|role| role.target == target).map_or_else(
+            || Generation::random(&*self.entropy),
+            |role| role.generation,
+        );
+        let role = Role {
+            name: name.clone(),
+            target,
+            owner_environment: theirs.owner_environment(),
+            ttl_seconds: theirs.ttl_seconds(),
+            max_ttl_seconds: theirs.max_ttl_seconds(),
+            key_description: theirs.key_description.clone(),
+            multi_use_key: theirs.multi_use_key,
+            generation,
+        };
+        if let Some((key, secret)) = theirs.shared_key() {
+            let issued = IssuedKey {
+                id: key,
+                secret: Some(secret),
+            };
+            self.take_shared_key(&role, issued).await?;
+        }
+        self.roles.put(&role).await?;
+        tracing::info!(
+            role = name.as_str(),
+            "a role of the Go plugin was taken over"
+        );
+        self.note_taken(&place, &theirs.without_secret()).await
+    }
+
+    /// Nobody knows who holds a shared key of the Go plugin. One holder stands
+    /// for all of them, as long as the longest of their leases can live.
+    async fn take_shared_key(&self, role: &Role, key: IssuedKey) -> Result<(), Error> {
+        let now = self.timekeeper.deadlines_from();
+        let longest = self.system.max_lease_ttl().await?.max(role.max_ttl());
+        let longest = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
+        let holder = Holder {
+            issued_at: now,
+            deadline: later(later(now, longest), MARGIN),
+        };
+        let mut credential = self.foreign(role, &key.id, Sharing::Shared);
+        credential.state = State::Live { key };
+        credential
+            .holders
+            .insert(HolderId::random(&*self.entropy), holder);
+        self.ledger.adopt(credential).await.map(|_| ())
+    }
+
+    /// The record of a key that the Go plugin made. Its id derives from the
+    /// key's, so that a key never has two records.
+    pub(crate) fn foreign(&self, role: &Role, key: &KeyId, sharing: Sharing) -> Credential {
+        Credential {
+            id: CredentialId::of_key(key),
+            role: role.name.clone(),
+            generation: role.generation.clone(),
+            organization: None,
+            target: role.target.clone(),
+            sharing,
+            intended_at: self.clock.now(),
+            state: State::Retiring {
+                key: key.clone(),
+                since: self.clock.now(),
+                cause: Some("its lease, which the Go plugin made, ended".to_owned()),
+            },
+            holders: BTreeMap::new(),
+        }
+    }
+
+    /// Takes over at a start, without holding it up: what fails is tried again
+    /// by the next request.
+    pub(crate) async fn take_over_at_start(&self) {
+        match self.take_over().await {
+            Ok(()) => {}
+            Err(error) if error.class() == ErrorClass::ReadOnlyStorage => {}
+            Err(error) => tracing::warn!(
+                error = error.message(),
+                "not everything was taken over from the Go plugin; it is tried again"
+            ),
+        }
+    }
+
+    async fn taken<T: DeserializeOwned>(&self, place: &str) -> Result<Option<T>, Error> {
+        codec::read(&*self.storage, place).await
+    }
+
+    async fn note_taken<T: Serialize>(&self, place: &str, entry: &T) -> Result<(), Error> {
+        self.storage.put(place, &codec::encode(entry)?).await
+    }
+}
