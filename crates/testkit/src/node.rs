@@ -168,6 +168,8 @@ impl BaoNode {
                 "cluster_addr": cluster,
                 "plugin_directory": home.path().join(bao::PLUGINS),
                 "log_level": "debug",
+                // Lets a test write what another plugin would have written.
+                "raw_storage_endpoint": true,
                 "seal": {"static": {
                     "current_key_id": "test",
                     "current_key": format!("file://{}", home.path().join(KEY).display()),

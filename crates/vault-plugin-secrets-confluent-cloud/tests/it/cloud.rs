@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use confluent_simulator::{KeyState, Options, Running, Simulator};
+use confluent_simulator::{KeyState, NewKey, Options, Running, Simulator};
 use testkit::eventually;
 use tokio::runtime::{Builder, Runtime};
 
@@ -52,6 +52,20 @@ impl Cloud {
     /// A Kafka cluster.
     pub(crate) fn cluster(&self) -> String {
         self.simulator.state().kafka_clusters[0].id.clone()
+    }
+
+    /// A key of the first owner and cluster that somebody else made: its id and
+    /// secret.
+    pub(crate) fn make_key(&self) -> (String, String) {
+        let made = self.simulator.create_key(&NewKey {
+            display_name: "display_name".into(),
+            description: String::new(),
+            owner: self.owner(),
+            resource: Some(self.cluster()),
+            environment: None,
+        });
+        let made = made.unwrap();
+        (made.key.id.to_string(), made.secret.expose().to_owned())
     }
 
     /// Every key that was ever made, but for the admin's.

@@ -15,3 +15,4 @@ mod lost;
 mod mounted;
 mod mounts;
 mod service;
+mod takeover;
