@@ -1,6 +1,6 @@
 //! A store in memory, for `dev` and for tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{PoisonError, RwLock};
 
@@ -16,8 +16,8 @@ pub struct MemoryStorage {
 
 /// Entries by folder, which is empty or ends in `/`, and by name. The keys of
 /// a folder begin alike: apart they are kept once, and are not compared again
-/// and again.
-type Folders = BTreeMap<Box<str>, BTreeMap<Box<str>, Zeroizing<Box<[u8]>>>>;
+/// and again. Names are put in order when somebody lists them, which is rare.
+type Folders = BTreeMap<Box<str>, HashMap<Box<str>, Zeroizing<Box<[u8]>>>>;
 
 impl MemoryStorage {
     /// An empty store.
@@ -58,7 +58,7 @@ fn put(folders: &mut Folders, key: &str, value: &[u8]) {
     if let Some(names) = folders.get_mut(folder) {
         names.insert(name.into(), value);
     } else {
-        folders.insert(folder.into(), BTreeMap::from([(name.into(), value)]));
+        folders.insert(folder.into(), HashMap::from([(name.into(), value)]));
     }
 }
 
@@ -98,7 +98,7 @@ impl Storage for MemoryStorage {
         let mut names: Vec<String> = folders
             .get(folder)
             .into_iter()
-            .flat_map(BTreeMap::keys)
+            .flat_map(HashMap::keys)
             .filter_map(|name| name.strip_prefix(beginning).map(str::to_owned))
             .collect();
         let mut from = Bound::Excluded(folder.to_owned());
