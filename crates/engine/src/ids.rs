@@ -62,9 +62,10 @@ text_id!(
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
+        // In place, since there is one for each lease.
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
+        #[serde(into = "String", try_from = "String")]
+        pub struct $name([u8; 13]);
 
         impl $name {
             /// A new random id: 64 bits, 13 characters of base32.
@@ -76,20 +77,34 @@ macro_rules! random_id {
 
             /// An id from a text that one of these was written as.
             pub fn parse(text: &str) -> Option<Self> {
-                let fits = text.len() == 13
-                    && text.bytes().all(|byte| BASE32.contains(&byte));
-                fits.then(|| Self(text.to_owned()))
+                let bytes = <[u8; 13]>::try_from(text.as_bytes()).ok()?;
+                let fits = bytes.iter().all(|byte| BASE32.contains(byte));
+                fits.then_some(Self(bytes))
             }
 
             /// The 13 characters.
             pub fn as_str(&self) -> &str {
-                &self.0
+                std::str::from_utf8(&self.0).unwrap_or_default()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.as_str().to_owned()
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = &'static str;
+
+            fn try_from(text: String) -> Result<Self, &'static str> {
+                Self::parse(&text).ok_or("no id of 13 characters")
             }
         }
     };
@@ -130,11 +145,14 @@ impl CredentialId {
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// 13 digits of five bits, the most significant first.
-fn base32(number: u64) -> String {
-    (0..13)
-        .rev()
-        .map(|place| char::from(BASE32[(number >> (5 * place) & 31) as usize]))
-        .collect()
+fn base32(number: u64) -> [u8; 13] {
+    let mut digits = [0; 13];
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = BASE32[(rest & 31) as usize];
+        rest >>= 5;
+    }
+    digits
 }
 
 /// What the display name of every key of ours begins with: the storage's id
@@ -185,6 +203,15 @@ mod tests {
     fn random_ids_use_all_64_bits() {
         assert_eq!(CredentialId::random(&Fixed(0)).as_str(), "AAAAAAAAAAAAA");
         assert_eq!(CredentialId::random(&Fixed(255)).as_str(), "P777777777777");
+    }
+
+    #[test]
+    fn an_id_is_stored_as_its_text_and_read_back_only_if_it_is_one() {
+        let id = HolderId::random(&Fixed(7));
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, format!("\"{id}\""));
+        assert_eq!(serde_json::from_str::<HolderId>(&json).unwrap(), id);
+        assert!(serde_json::from_str::<HolderId>("\"a/b\"").is_err());
     }
 
     #[test]

@@ -61,6 +61,7 @@ impl Engine {
     /// The host's periodic call: licenses the sweep and starts it unless it
     /// runs.
     pub(crate) fn license_sweep(self: &Arc<Self>) {
+        self.timekeeper.observe();
         self.sweep_state().licensed_until = Some(self.clock.monotonic() + LICENCE);
         let engine = Arc::clone(self);
         self.tasks.spawn(Box::pin(async move {

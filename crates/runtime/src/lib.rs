@@ -89,10 +89,15 @@ impl TokioTasks {
 
 impl Tasks for TokioTasks {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
+        // Requests that are dropped with the runtime hand on what they did.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
         let cancelled = self.cancelled.clone();
-        self.tracker.spawn(async move {
+        let task = async move {
             let _ = cancelled.run_until_cancelled(task).await;
-        });
+        };
+        self.tracker.spawn_on(task, &runtime);
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::handler::Handler as _;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,8 @@ pub async fn serve(
     });
     let ending = CancellationToken::new();
     let told = ending.clone();
-    let serving = axum::serve(listener, crate::http::router(Arc::clone(&core)))
+    let service = crate::http::respond.with_state(Arc::clone(&core));
+    let serving = axum::serve(listener, service.into_make_service())
         .with_graceful_shutdown(async move {
             shutdown.await;
             told.cancel();

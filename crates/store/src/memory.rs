@@ -1,6 +1,6 @@
 //! A store in memory, for `dev` and for tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::{PoisonError, RwLock};
 
@@ -11,8 +11,13 @@ use zeroize::Zeroizing;
 /// Keys and values in memory, gone with the process. A batch is atomic.
 #[derive(Default)]
 pub struct MemoryStorage {
-    entries: RwLock<BTreeMap<String, Zeroizing<Vec<u8>>>>,
+    folders: RwLock<Folders>,
 }
+
+/// Entries by folder, which is empty or ends in `/`, and by name. The keys of
+/// a folder begin alike: apart they are kept once, and are not compared again
+/// and again. Names are put in order when somebody lists them, which is rare.
+type Folders = BTreeMap<Box<str>, HashMap<Box<str>, Zeroizing<Box<[u8]>>>>;
 
 impl MemoryStorage {
     /// An empty store.
@@ -22,71 +27,114 @@ impl MemoryStorage {
 
     /// All keys, in order.
     pub fn keys(&self) -> Vec<String> {
-        self.read().keys().cloned().collect()
+        let folders = self.read();
+        let mut keys: Vec<String> = folders
+            .iter()
+            .flat_map(|(folder, names)| names.keys().map(move |name| format!("{folder}{name}")))
+            .collect();
+        keys.sort();
+        keys
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Zeroizing<Vec<u8>>>> {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Folders> {
+        self.folders.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, Zeroizing<Vec<u8>>>> {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Folders> {
+        self.folders.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A key as folder and name.
+fn split(key: &str) -> (&str, &str) {
+    key.split_at(key.rfind('/').map_or(0, |slash| slash + 1))
+}
+
+/// Keeps a copy that is as long as the value: what was grown while it was
+/// written is often twice as long.
+fn put(folders: &mut Folders, key: &str, value: &[u8]) {
+    let (folder, name) = split(key);
+    let value = Zeroizing::new(Box::from(value));
+    if let Some(names) = folders.get_mut(folder) {
+        names.insert(name.into(), value);
+    } else {
+        folders.insert(folder.into(), HashMap::from([(name.into(), value)]));
+    }
+}
+
+fn delete(folders: &mut Folders, key: &str) {
+    let (folder, name) = split(key);
+    if let Some(names) = folders.get_mut(folder) {
+        names.remove(name);
+        if names.is_empty() {
+            folders.remove(folder);
+        }
     }
 }
 
 #[async_trait]
 impl Storage for MemoryStorage {
     async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        Ok(self.read().get(key).cloned())
+        let (folder, name) = split(key);
+        let folders = self.read();
+        let value = folders.get(folder).and_then(|names| names.get(name));
+        Ok(value.map(|value| Zeroizing::new(value.to_vec())))
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        self.write()
-            .insert(key.to_owned(), Zeroizing::new(value.to_vec()));
+        put(&mut self.write(), key, value);
         Ok(())
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.write().remove(key);
+        delete(&mut self.write(), key);
         Ok(())
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        let entries = self.read();
-        let mut names = Vec::new();
-        let mut from = Bound::Included(prefix.to_owned());
-        // One step for each name, however much lies below a folder.
-        while let Some((key, _)) = entries.range((from, Bound::Unbounded)).next() {
-            let Some(rest) = key.strip_prefix(prefix) else {
+        let folders = self.read();
+        // Names are listed below folders, but a prefix may be cut anywhere.
+        let (folder, beginning) = split(prefix);
+        let mut names: Vec<String> = folders
+            .get(folder)
+            .into_iter()
+            .flat_map(HashMap::keys)
+            .filter_map(|name| name.strip_prefix(beginning).map(str::to_owned))
+            .collect();
+        let mut from = Bound::Excluded(folder.to_owned());
+        // One step for each folder, however much lies below it.
+        while let Some((below, _)) = folders
+            .range::<str, _>((as_str(&from), Bound::Unbounded))
+            .next()
+        {
+            let Some(rest) = below.strip_prefix(folder) else {
                 break;
             };
-            if let Some((folder, _)) = rest.split_once('/') {
-                names.push(format!("{folder}/"));
-                // `0` follows `/` in ASCII, so this is after the whole folder.
-                from = Bound::Included(format!("{prefix}{folder}0"));
-            } else {
-                names.push(rest.to_owned());
-                from = Bound::Excluded(key.clone());
+            let name = rest.split('/').next().unwrap_or_default();
+            if let Some(rest) = name.strip_prefix(beginning) {
+                names.push(format!("{rest}/"));
             }
+            // `0` follows `/` in ASCII, so this is after the whole folder.
+            from = Bound::Included(format!("{folder}{name}0"));
         }
         names.sort();
         Ok(names)
     }
 
     async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
-        let mut entries = self.write();
-        for write in batch {
+        let mut folders = self.write();
+        for write in &batch {
             match write {
-                Write::Put { key, value } => {
-                    entries.insert(key, value);
-                }
-                Write::Delete { key } => {
-                    entries.remove(&key);
-                }
+                Write::Put { key, value } => put(&mut folders, key, value),
+                Write::Delete { key } => delete(&mut folders, key),
             }
         }
         Ok(())
     }
+}
+
+fn as_str(bound: &Bound<String>) -> Bound<&str> {
+    bound.as_ref().map(String::as_str)
 }
 
 #[cfg(test)]
@@ -107,6 +155,25 @@ mod tests {
         assert_eq!(store.list("").await.unwrap(), ["a", "a.b", "a/", "b/", "c"]);
         assert_eq!(store.list("a/").await.unwrap(), ["1", "2/"]);
         assert!(store.list("x/").await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn folders_come_in_the_order_of_their_names_whatever_follows_them() {
+        let store = store(&["a!/1", "a/1", "a0/1/2", "a/b/c", "1"]).await;
+        assert_eq!(store.list("").await.unwrap(), ["1", "a!/", "a/", "a0/"]);
+        assert_eq!(store.list("a/").await.unwrap(), ["1", "b/"]);
+        assert_eq!(store.keys(), ["1", "a!/1", "a/1", "a/b/c", "a0/1/2"]);
+    }
+
+    #[tokio::test]
+    async fn a_folder_goes_with_its_last_entry() {
+        let store = store(&["a/1", "a/b/2"]).await;
+        store.delete("a/1").await.unwrap();
+        store.delete("a/unknown").await.unwrap();
+        assert_eq!(store.list("").await.unwrap(), ["a/"]);
+        store.delete("a/b/2").await.unwrap();
+        assert!(store.list("").await.unwrap().is_empty());
+        assert_eq!(store.get("a/b/2").await.unwrap(), None);
     }
 
     #[tokio::test]

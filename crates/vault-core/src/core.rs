@@ -11,6 +11,7 @@ use tokio::sync::OwnedRwLockReadGuard;
 
 use crate::answer::{Answer, Envelope};
 use crate::auth::TokenPaths;
+use crate::carried::Carried;
 use crate::effects::{Effects, TaskGroup};
 use crate::errors::{self, Origin};
 use crate::leases::{self, Granted, Leases};
@@ -182,7 +183,10 @@ impl Core {
     }
 
     /// The caller's token with its salted hash.
-    async fn authenticate(&self, request: &ClientRequest) -> Result<(String, TokenEntry), Answer> {
+    async fn authenticate(
+        &self,
+        request: &ClientRequest,
+    ) -> Result<(String, Arc<TokenEntry>), Answer> {
         let token = request.token.as_ref().ok_or_else(errors::unauthenticated)?;
         let salted = self.tokens.salted(token);
         let known = self.tokens.lookup_salted(&salted).await;
@@ -195,7 +199,7 @@ impl Core {
     async fn authorized(
         &self,
         request: ClientRequest,
-        (salted, token): (String, TokenEntry),
+        (salted, token): (String, Arc<TokenEntry>),
         request_id: String,
     ) -> Result<Answer, Answer> {
         let acl = token.acl();
@@ -270,43 +274,45 @@ impl Core {
         if operation == Operation::Help {
             return Ok(help(response));
         }
-        if let Some(leased) = response
-            .as_mut()
-            .filter(|response| response.secret.is_some())
-        {
+        if let Some(leased) = response.take_if(|response| response.secret.is_some()) {
             let granted = self.lease(mount, inside, path, token, leased).await;
-            let granted = granted.map_err(|error| errors::answer(&error, Origin::Core))?;
+            let (granted, mut leased) =
+                granted.map_err(|error| errors::answer(&error, Origin::Core))?;
             envelope.lease_id = granted.id;
             envelope.renewable = granted.renewable;
             envelope.lease_duration = granted.ttl.as_secs();
             leased.warnings.extend(granted.warning);
+            response = Some(leased);
         }
         Ok(Answer::respond(operation, response, envelope))
     }
 
-    /// Registers the lease of a response in a task of its own: a client that
-    /// hangs up now leaves a lease that ends at once, not a secret that nobody
-    /// knows of. The task stays `inside` the mount, so that removing the mount
-    /// finds the lease.
+    /// Registers the lease of a response. A client that hangs up now leaves a
+    /// lease that ends at once, not a secret that nobody knows of: what is left
+    /// to do then goes on as a task. It stays `inside` the mount, so that
+    /// removing the mount finds the lease.
     async fn lease(
         &self,
         mount: &Arc<Mount>,
         inside: OwnedRwLockReadGuard<()>,
         path: &str,
         token: String,
-        response: &Response,
-    ) -> Result<Granted, Error> {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
+        response: Response,
+    ) -> Result<(Granted, Response), Error> {
         let (leases, mount) = (Arc::clone(&self.leases), Arc::clone(mount));
-        let (path, response) = (path.to_owned(), response.clone());
-        self.tasks.spawn(Box::pin(async move {
+        let path = path.to_owned();
+        let registering = async move {
             let origin = leases::Origin {
                 path: &path,
                 token: &token,
             };
-            let granted = leases.register(&mount, origin, &response).await;
+            let granted = leases.register(&mount, origin, response).await;
             drop(inside);
-            if let Err(Ok(untaken)) = sender.send(granted)
+            granted
+        };
+        let leases = Arc::clone(&self.leases);
+        let untaken = |granted: Result<(Granted, Response), Error>| async move {
+            if let Ok((untaken, _)) = granted
                 && let Err(error) = leases.revoke(&untaken.id, leases::When::Soon).await
             {
                 tracing::warn!(
@@ -315,10 +321,8 @@ impl Core {
                     "the lease of a client that hung up lives until its time is over"
                 );
             }
-        }));
-        receiver
-            .await
-            .unwrap_or_else(|_| Err(Error::internal("the server is stopping: try again")))
+        };
+        Carried::new(Arc::clone(&self.tasks), registering, untaken).await
     }
 
     fn tick_for_ever(self: &Arc<Self>) {

@@ -12,6 +12,7 @@
 
 mod answer;
 mod auth;
+mod carried;
 mod core;
 mod effects;
 mod errors;

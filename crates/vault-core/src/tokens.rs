@@ -14,6 +14,10 @@ use crate::policy::Acl;
 use crate::random;
 use crate::storage::View;
 
+mod cache;
+
+use self::cache::TokenCache;
+
 const SALT: &str = "salt";
 const PREFIX: &str = "hvs.";
 const RANDOM_LETTERS: usize = 24;
@@ -69,6 +73,7 @@ impl TokenEntry {
 /// All tokens.
 pub(crate) struct TokenStore {
     storage: View,
+    cache: TokenCache,
     key: hmac::Key,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -92,6 +97,7 @@ impl TokenStore {
         };
         Ok(Self {
             storage,
+            cache: TokenCache::default(),
             key: hmac::Key::new(hmac::HMAC_SHA256, &salt),
             clock,
             entropy,
@@ -116,33 +122,48 @@ impl TokenStore {
             issue_time: self.clock.now().to_string(),
             orphan: true,
         };
-        self.storage
-            .write(&key_of(&self.salted(&token)), &entry)
-            .await?;
+        let salted = self.salted(&token);
+        let change = self.cache.change(&salted);
+        self.storage.write(&key_of(&salted), &entry).await?;
+        drop(change);
         Ok(token)
     }
 
     /// What is known of a token by its salted hash, or `None` when there is no
     /// such token.
-    pub(crate) async fn lookup_salted(&self, salted: &str) -> Result<Option<TokenEntry>, Error> {
-        self.storage.read(&key_of(salted)).await
+    pub(crate) async fn lookup_salted(
+        &self,
+        salted: &str,
+    ) -> Result<Option<Arc<TokenEntry>>, Error> {
+        let changes = match self.cache.get(salted) {
+            Ok(known) => return Ok(Some(known)),
+            Err(changes) => changes,
+        };
+        let stored: Option<TokenEntry> = self.storage.read(&key_of(salted)).await?;
+        let Some(entry) = stored.map(Arc::new) else {
+            return Ok(None);
+        };
+        self.cache.keep(salted, &entry, changes);
+        Ok(Some(entry))
     }
 
     /// Forgets a token. One that does not exist is no error.
     pub(crate) async fn delete(&self, salted: &str) -> Result<(), Error> {
+        let _change = self.cache.change(salted);
         self.storage.delete(&key_of(salted)).await
     }
 
     /// The name under which a token is known: `h` and an HMAC in hexadecimal.
     pub(crate) fn salted(&self, token: &ClientToken) -> String {
-        use std::fmt::Write as _;
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let tag = hmac::sign(&self.key, token.0.as_bytes());
-        tag.as_ref()
-            .iter()
-            .fold(String::from("h"), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            })
+        let mut text = String::with_capacity(1 + 2 * tag.as_ref().len());
+        text.push('h');
+        for byte in tag.as_ref() {
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        text
     }
 }
 
@@ -186,5 +207,19 @@ mod tests {
         store.delete(&store.salted(&token)).await.unwrap();
         let known = store.lookup_salted(&store.salted(&token)).await;
         assert_eq!(known.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_token_that_was_used_is_unknown_once_it_is_deleted() {
+        let effects = World::new().effects();
+        let store = TokenStore::open(effects.storage, effects.clock, effects.entropy)
+            .await
+            .unwrap();
+        let salted = store.salted(&store.create(None, &["root"]).await.unwrap());
+        let first = store.lookup_salted(&salted).await.unwrap().unwrap();
+        let again = store.lookup_salted(&salted).await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&first, &again), "read once");
+        store.delete(&salted).await.unwrap();
+        assert_eq!(store.lookup_salted(&salted).await.unwrap(), None);
     }
 }

@@ -5,7 +5,7 @@
 //! Entries in memory are a cache: a write that fails empties it, and the next
 //! decision reads storage again (`lifecycle.md`, 5 and 6).
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use logical::{Clock, Entropy, Error, Write};
 
 use super::agenda::{Agenda, Stage};
 use super::credential::{Credential, Holder, Sharing, State};
+use super::group::{self, Groups, Places};
 use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
 use super::upstream::{Absence, CONFIRMED_FOR};
@@ -58,6 +59,8 @@ pub(crate) struct Entry {
     /// Held while the key is deleted, so that those who end it together delete
     /// it once.
     deleting: tokio::sync::Mutex<()>,
+    /// New holders on their way to storage.
+    groups: Groups,
 }
 
 #[derive(Default)]
@@ -66,6 +69,8 @@ struct Memory {
     /// Holders whose first write is under way. They count even when the rest
     /// of the entry is dropped and read again.
     unsettled: BTreeMap<HolderId, Holder>,
+    /// Which holders lie in one entry.
+    places: Places,
 }
 
 impl Entry {
@@ -123,6 +128,7 @@ impl Entries {
             confirmed_until: AtomicU64::new(0),
             confirming: tokio::sync::Mutex::new(()),
             deleting: tokio::sync::Mutex::new(()),
+            groups: Groups::default(),
         });
         self.by_id.insert(id.clone(), Arc::downgrade(&entry));
         entry
@@ -197,7 +203,8 @@ impl Ledger {
         let mut batch = Vec::new();
         if credential.sharing == Sharing::Shared {
             for (id, holder) in &credential.holders {
-                batch.push(LedgerStore::save_holder(&credential.id, id, holder)?);
+                let alone = BTreeMap::from([(id.clone(), holder.clone())]);
+                batch.push(LedgerStore::save_holders(&credential.id, id, alone)?);
             }
         }
         batch.extend(LedgerStore::save(&credential)?);
@@ -221,21 +228,25 @@ impl Ledger {
         if entry.memory().credential.is_some() {
             return Ok(());
         }
-        let loaded = self.store.load(&entry.id).await?;
-        let mut credential = loaded.ok_or(Failure::Unknown)?;
+        let loaded = self.store.load_placed(&entry.id).await?;
+        let (mut credential, places) = loaded.ok_or(Failure::Unknown)?;
         lock(&self.agenda).see(&credential);
-        let mut memory = entry.memory();
+        let mut guard = entry.memory();
+        let memory = &mut *guard;
         credential.holders.extend(memory.unsettled.clone());
+        memory.places.replace(memory.unsettled.keys(), places);
         memory.credential = Some(credential);
         Ok(())
     }
 
     /// Lets an event happen to a credential and does what follows from it.
     pub(crate) async fn happen(&self, entry: &Entry, event: Event) -> Result<(), Failure> {
-        let attaching = match &event {
-            Event::Attach { holder } => Some(holder.0.clone()),
-            _ => None,
-        };
+        if let Event::Attach { holder } = &event {
+            let (id, holder) = holder.clone();
+            // Nothing follows from it but that the holder is written.
+            self.decide(entry, event).await?;
+            return self.write_new(entry, &id, &holder).await;
+        }
         let mut effects = VecDeque::from(self.decide(entry, event).await?);
         let mut failure = None;
         while let Some(effect) = effects.pop_front() {
@@ -243,9 +254,15 @@ impl Ledger {
             let event = match effect {
                 Effect::Search => self.search(entry).await?,
                 Effect::LookAgain(key) => self.look_again(entry, &key).await?,
-                Effect::Recheck => Event::Rechecked {
-                    holders: self.store.holders(&entry.id).await?,
-                },
+                Effect::Recheck => {
+                    let holders = self.store.holders(&entry.id).await?;
+                    let mut guard = entry.memory();
+                    let memory = &mut *guard;
+                    let places = Places::of(&holders);
+                    memory.places.replace(memory.unsettled.keys(), places);
+                    let holders = group::merged(holders).into_iter().collect();
+                    Event::Rechecked { holders }
+                }
                 Effect::Delete(key) => {
                     deleting = Some(entry.deleting.lock().await);
                     if entry.is_gone() {
@@ -268,7 +285,7 @@ impl Ledger {
                     while let Some(next) = effects.pop_front_if(|next| is_write(next)) {
                         writes.push(next);
                     }
-                    self.write(entry, &writes, attaching.as_ref()).await?;
+                    self.write(entry, &writes).await?;
                     continue;
                 }
             };
@@ -321,29 +338,65 @@ impl Ledger {
         Ok(effects)
     }
 
-    /// Carries out writes. New holders are written side by side; everything
-    /// else in the order in which it was decided.
-    async fn write(
+    /// Writes a new holder, with those who came meanwhile.
+    async fn write_new(
         &self,
         entry: &Entry,
-        effects: &[Effect],
-        attaching: Option<&HolderId>,
+        id: &HolderId,
+        holder: &Holder,
     ) -> Result<(), Failure> {
-        let _writing = match attaching {
-            Some(_) => None,
-            None => Some(entry.writing.lock().await),
+        let group = entry.groups.join(id, holder, &*self.entropy);
+        let _turn = entry.groups.turn.lock().await;
+        if let Some(outcome) = group.outcome.get() {
+            return outcome.clone().map_err(Failure::Failed);
+        }
+        entry.groups.close(&group);
+        let members = group.members();
+        let ids: Vec<HolderId> = members.keys().cloned().collect();
+        let name = match ids.as_slice() {
+            [alone] => alone.clone(),
+            _ => group.name.clone(),
         };
-        let batch = Self::batch(entry, effects);
+        if ids.len() > 1 {
+            // Known before it is written, since a writer can be dropped.
+            entry.memory().places.put(name.clone(), ids.clone());
+        }
+        let result = match LedgerStore::save_holders(&entry.id, &name, members) {
+            Ok(write) => self.store.apply(vec![write]).await,
+            Err(error) => Err(error),
+        };
+        let mut memory = entry.memory();
+        for id in &ids {
+            memory.unsettled.remove(id);
+        }
+        if result.is_err() {
+            memory.credential = None;
+        }
+        drop(memory);
+        if result.is_err() {
+            self.look_at(&entry.id, self.clock.now());
+        }
+        let _ = group.outcome.set(result.clone());
+        result.map_err(Failure::Failed)
+    }
+
+    /// Carries out writes in the order in which they were decided.
+    async fn write(&self, entry: &Entry, effects: &[Effect]) -> Result<(), Failure> {
+        let _writing = entry.writing.lock().await;
+        let batch = Self::batch(&mut entry.memory(), &entry.id, effects);
         let result = match batch {
             Ok(batch) => self.store.apply(batch).await,
             Err(error) => Err(error),
         };
-        let mut memory = entry.memory();
-        if let Some(holder) = attaching {
-            memory.unsettled.remove(holder);
-        }
+        let mut guard = entry.memory();
+        let memory = &mut *guard;
         match result {
             Ok(()) => {
+                for effect in effects {
+                    if let Effect::DropHolder(id) = effect {
+                        memory.places.forget(id);
+                    }
+                }
                 if effects.contains(&Effect::Forget) {
                     memory.credential = None;
                     self.strike(&entry.id);
@@ -356,27 +409,44 @@ impl Ledger {
             }
             Err(error) => {
                 memory.credential = None;
-                drop(memory);
+                drop(guard);
                 self.look_at(&entry.id, self.clock.now());
                 Err(Failure::Failed(error))
             }
         }
     }
 
-    fn batch(entry: &Entry, effects: &[Effect]) -> Result<Vec<Write>, Error> {
-        let memory = entry.memory();
+    fn batch(
+        memory: &mut Memory,
+        id: &CredentialId,
+        effects: &[Effect],
+    ) -> Result<Vec<Write>, Error> {
         let credential = memory.credential.as_ref().ok_or_else(interrupted)?;
+        let holders = &credential.holders;
         let mut batch = Vec::new();
+        // An entry that several holders leave is written once.
+        let mut left = BTreeSet::new();
         for effect in effects {
             match effect {
                 Effect::Save => batch.extend(LedgerStore::save(credential)?),
-                Effect::SaveHolder(id) => {
-                    if let Some(holder) = credential.holders.get(id) {
-                        batch.push(LedgerStore::save_holder(&entry.id, id, holder)?);
+                Effect::SaveHolder(holder) => {
+                    if let Some(times) = holders.get(holder) {
+                        let own = BTreeMap::from([(holder.clone(), times.clone())]);
+                        batch.push(LedgerStore::save_holders(id, holder, own)?);
+                        memory.places.renew(holder);
                     }
                 }
-                Effect::DropHolder(id) => batch.push(LedgerStore::drop_holder(&entry.id, id)),
-                Effect::Forget => batch.push(LedgerStore::forget(&entry.id)),
+                Effect::DropHolder(holder) => {
+                    if memory.places.has_own(holder) {
+                        batch.push(LedgerStore::save_holders(id, holder, BTreeMap::new())?);
+                    }
+                    if let Some((name, others)) = memory.places.shared(holder, holders)
+                        && left.insert(name.clone())
+                    {
+                        batch.push(LedgerStore::save_holders(id, name, others)?);
+                    }
+                }
+                Effect::Forget => batch.push(LedgerStore::forget(id)),
                 Effect::Search | Effect::Recheck | Effect::LookAgain(_) | Effect::Delete(_) => {}
             }
         }

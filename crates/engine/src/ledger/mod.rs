@@ -13,6 +13,7 @@ pub mod store;
 
 mod agenda;
 mod driver;
+mod group;
 mod upstream;
 
 pub(crate) use agenda::Stage;

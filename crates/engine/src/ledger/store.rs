@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::codec;
 use super::credential::{Credential, Holder, Sharing, State};
+use super::group::{Places, merged};
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName, StorageId};
 
@@ -50,10 +51,19 @@ struct Stored<'a> {
     holders: Option<&'a BTreeMap<HolderId, Holder>>,
 }
 
-/// The holders that were written together: one today.
+/// The holders that were written together. The entry gets no others later, and
+/// goes with the last; that of a single one has its name.
 #[derive(Serialize, Deserialize)]
 struct HolderEntry {
     holders: BTreeMap<HolderId, Holder>,
+}
+
+/// A holder as it was read.
+pub(crate) struct StoredHolder {
+    pub(crate) id: HolderId,
+    pub(crate) holder: Holder,
+    /// The name of its entry, unless that is its own.
+    pub(crate) place: Option<HolderId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -133,28 +143,48 @@ impl LedgerStore {
     /// # Errors
     /// When storage fails or the entry is damaged.
     pub async fn load(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
+        let loaded = self.load_placed(id).await?;
+        Ok(loaded.map(|(credential, _)| credential))
+    }
+
+    /// An entry with its holders, and where they lie.
+    pub(super) async fn load_placed(
+        &self,
+        id: &CredentialId,
+    ) -> Result<Option<(Credential, Places)>, Error> {
         let credential: Option<Credential> =
             codec::read(&*self.storage, &format!("{CREDENTIALS}{id}")).await?;
         let Some(mut credential) = credential else {
             return Ok(None);
         };
+        let mut places = Places::default();
         if credential.sharing == Sharing::Shared {
-            credential.holders = self.holders(id).await?.into_iter().collect();
+            let holders = self.holders(id).await?;
+            places = Places::of(&holders);
+            credential.holders = merged(holders);
         }
-        Ok(Some(credential))
+        Ok(Some((credential, places)))
     }
 
     /// The holders of a shared credential.
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
-    pub async fn holders(&self, id: &CredentialId) -> Result<Vec<(HolderId, Holder)>, Error> {
+    pub(super) async fn holders(&self, id: &CredentialId) -> Result<Vec<StoredHolder>, Error> {
         let folder = format!("{HOLDERS}{id}/");
         let mut holders = Vec::new();
         for name in self.storage.list(&folder).await? {
             let entry: Option<HolderEntry> =
                 codec::read(&*self.storage, &format!("{folder}{name}")).await?;
-            holders.extend(entry.into_iter().flat_map(|entry| entry.holders));
+            let Some(entry) = entry else {
+                continue;
+            };
+            let place = HolderId::parse(&name);
+            holders.extend(entry.holders.into_iter().map(|(id, holder)| StoredHolder {
+                place: place.clone().filter(|place| *place != id),
+                id,
+                holder,
+            }));
         }
         Ok(holders)
     }
@@ -210,23 +240,22 @@ impl LedgerStore {
         Ok(writes)
     }
 
-    /// The change that stores a holder of a shared credential.
+    /// The change that stores the holders of one entry of a shared credential;
+    /// without any, the one that removes it.
     ///
     /// # Errors
     /// When the entry cannot be encoded.
-    pub fn save_holder(
+    pub(super) fn save_holders(
         credential: &CredentialId,
-        id: &HolderId,
-        holder: &Holder,
+        place: &HolderId,
+        holders: BTreeMap<HolderId, Holder>,
     ) -> Result<Write, Error> {
-        let holders = BTreeMap::from([(id.clone(), holder.clone())]);
+        let key = format!("{HOLDERS}{credential}/{place}");
+        if holders.is_empty() {
+            return Ok(Write::delete(key));
+        }
         let bytes = codec::encode(&HolderEntry { holders })?;
-        Ok(Write::put(format!("{HOLDERS}{credential}/{id}"), bytes))
-    }
-
-    /// The change that removes a holder of a shared credential.
-    pub fn drop_holder(credential: &CredentialId, id: &HolderId) -> Write {
-        Write::delete(format!("{HOLDERS}{credential}/{id}"))
+        Ok(Write::put(key, bytes))
     }
 
     /// The change that removes a credential.

@@ -161,3 +161,69 @@ async fn a_holder_whose_write_failed_is_not_handed_out_and_harms_nobody() {
     world.pass(Duration::from_mins(13)).await;
     assert!(world.cloud.live().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn readers_who_come_together_are_noted_together_and_leave_one_by_one() {
+    let mut world = World::ready().await;
+    let holders = |world: &World| {
+        let keys = world.storage.inner.keys();
+        keys.iter().filter(|key| key.contains("/holder/")).count()
+    };
+    let mut leases = vec![world.lease("shared").await.unwrap()];
+    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(1);
+    let readers: Vec<_> = (0..10)
+        .map(|_| {
+            let engine = Arc::clone(&world.engine);
+            tokio::spawn(async move { leased(&engine, "shared").await.unwrap() })
+        })
+        .collect();
+    for reader in readers {
+        leases.push(reader.await.unwrap());
+    }
+    // The one that made the key, the first reader, and those who came meanwhile.
+    assert_eq!(holders(&world), 3);
+    *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+    let last = leases.pop().unwrap();
+    world.pass(Duration::from_mins(9)).await;
+    world.renew(&last, 0).await.unwrap();
+    assert_eq!(holders(&world), 4);
+    world.restart();
+    for lease in &leases[..5] {
+        world.revoke(lease).await.unwrap();
+    }
+    world.restart();
+    // The others lapse; the renewed one does not.
+    world.pass(Duration::from_mins(5)).await;
+    assert_eq!(world.cloud.live(), [last.key()]);
+    assert_eq!(holders(&world), 2);
+    world.revoke(&last).await.unwrap();
+    assert!(world.cloud.live().is_empty());
+    assert_eq!(holders(&world), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_who_leaves_during_the_write_holds_up_none_of_those_beside_it() {
+    let world = World::ready().await;
+    let first = world.lease("shared").await.unwrap();
+    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(1);
+    let reader = |engine: Arc<dyn logical::Backend>| {
+        tokio::spawn(async move { leased(&engine, "shared").await.unwrap() })
+    };
+    let alone = reader(Arc::clone(&world.engine));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let writer = reader(Arc::clone(&world.engine));
+    let beside = reader(Arc::clone(&world.engine));
+    // The second write has begun, for both who came during the first.
+    tokio::time::sleep(Duration::from_millis(1400)).await;
+    writer.abort();
+    let (alone, beside) = (alone.await.unwrap(), beside.await.unwrap());
+    *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+    for lease in [&first, &alone, &beside] {
+        assert_eq!(lease.key(), first.key());
+        world.revoke(lease).await.unwrap();
+    }
+    // The one who left is noted, so that its holder lapses like any other.
+    assert_eq!(world.cloud.live(), [first.key()]);
+    world.pass(Duration::from_mins(12)).await;
+    assert!(world.cloud.live().is_empty());
+}

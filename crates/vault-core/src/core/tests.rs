@@ -171,6 +171,7 @@ async fn the_lease_of_a_client_that_hangs_up_ends_at_once() {
         data: logical::Object::new(),
         token: Some(ClientToken::new("root")),
     };
+    *world.slow.batches_take.lock().unwrap() = Duration::from_millis(500);
     // Polled once it has asked the engine and waits for its lease.
     let mut asking = Box::pin(core.handle(request));
     assert!(asking.as_mut().now_or_never().is_none());
@@ -189,11 +190,11 @@ async fn a_mount_that_is_removed_takes_along_the_lease_of_a_client_that_hung_up(
         data: logical::Object::new(),
         token: Some(ClientToken::new("root")),
     };
+    *world.slow.batches_take.lock().unwrap() = Duration::from_secs(1);
     let mut asking = Box::pin(core.handle(request));
     assert!(asking.as_mut().now_or_never().is_none());
     drop(asking);
     // The lease is being registered while the mount is removed.
-    *world.slow.batches_take.lock().unwrap() = Duration::from_secs(1);
     tokio::time::sleep(Duration::from_millis(10)).await;
     let removed = ask(&core, Operation::Delete, "sys/mounts/puppet", Value::Null).await;
     assert_eq!(removed.status, 204);

@@ -14,9 +14,11 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use logical::lease::{TtlRequest, calculate_ttl};
-use logical::{Clock, Entropy, Error, ErrorClass, Operation, Response, Secret, Tasks};
+use logical::{
+    Clock, Entropy, Error, ErrorClass, LeaseOptions, Object, Operation, Response, Secret, Tasks,
+};
 
 use self::queue::Queue;
 use self::record::{LeaseRecord, Revocation};
@@ -65,6 +67,14 @@ pub(crate) struct Origin<'a> {
     pub(crate) token: &'a str,
 }
 
+/// When a new lease begins and ends.
+#[derive(Clone, Copy)]
+struct Times {
+    issued: Timestamp,
+    expires: Timestamp,
+    ttl: Duration,
+}
+
 impl Leases {
     pub(crate) fn new(
         effects: &Effects,
@@ -84,7 +94,8 @@ impl Leases {
         }
     }
 
-    /// Registers the lease of a response. Durable when it returns.
+    /// Registers the lease of a response and gives the response back without
+    /// it. Durable when it returns.
     ///
     /// # Errors
     /// What kept the lease from being stored. The secret has been revoked
@@ -93,36 +104,44 @@ impl Leases {
         &self,
         mount: &Mount,
         origin: Origin<'_>,
-        response: &Response,
-    ) -> Result<Granted, Error> {
+        mut response: Response,
+    ) -> Result<(Granted, Response), Error> {
         let secret = response
             .secret
-            .as_ref()
+            .take()
             .ok_or_else(|| Error::internal("a response without a secret needs no lease"))?;
-        let record = self.propose(mount, origin, secret, response);
-        let stored = match record {
-            Ok((record, warning)) => self.store_new(record).await.map(|record| (record, warning)),
-            Err(error) => Err(error),
+        let data = response.data.take();
+        let (times, warning) = match self.times(mount, &secret) {
+            Ok(times) => times,
+            Err(error) => return Err(self.take_back(mount, origin, secret, data, error).await),
         };
-        match stored {
-            Ok((record, warning)) => Ok(Granted {
-                ttl: Duration::from_secs(record.ttl),
-                renewable: record.renewable,
-                id: record.id,
-                warning,
-            }),
-            Err(error) => {
-                self.take_back(mount, origin, secret, response).await;
-                Err(error.context("the lease cannot be registered and the secret was revoked"))
-            }
+        let lease = secret.lease;
+        let record = self.propose(origin, times, &lease, secret.internal_data, data);
+        if let Err(error) = self.store_new(&record).await {
+            let secret = Secret {
+                lease,
+                internal_data: record.internal_data,
+                lease_id: String::new(),
+            };
+            return Err(self
+                .take_back(mount, origin, secret, record.data, error)
+                .await);
         }
+        response.data = record.data;
+        let granted = Granted {
+            ttl: Duration::from_secs(record.ttl),
+            renewable: record.renewable,
+            id: record.id,
+            warning,
+        };
+        Ok((granted, response))
     }
 
     /// What is known of a lease.
     ///
     /// # Errors
     /// A bad request when there is no such lease.
-    pub(crate) async fn lookup(&self, id: &str) -> Result<logical::Object, Error> {
+    pub(crate) async fn lookup(&self, id: &str) -> Result<Object, Error> {
         let record = self.store.load(id).await?;
         record
             .map(|record| record.info(self.clock.as_ref()))
@@ -139,13 +158,9 @@ impl Leases {
         self.store.irrevocable()
     }
 
-    fn propose(
-        &self,
-        mount: &Mount,
-        origin: Origin<'_>,
-        secret: &Secret,
-        response: &Response,
-    ) -> Result<(LeaseRecord, Option<String>), Error> {
+    /// How long the lease of a secret lives from now, with a warning when that
+    /// is not what its engine asked for.
+    fn times(&self, mount: &Mount, secret: &Secret) -> Result<(Times, Option<String>), Error> {
         let now = self.clock.now();
         let (default, max) = limits(mount);
         let granted = calculate_ttl(&TtlRequest {
@@ -157,57 +172,75 @@ impl Leases {
             issue_time: now,
             now,
         })?;
+        let times = Times {
+            issued: now,
+            expires: later(now, granted.ttl)?,
+            ttl: granted.ttl,
+        };
+        Ok((times, granted.warning))
+    }
+
+    fn propose(
+        &self,
+        origin: Origin<'_>,
+        times: Times,
+        lease: &LeaseOptions,
+        internal_data: Object,
+        data: Option<Object>,
+    ) -> LeaseRecord {
         let letters = random::base62(self.entropy.as_ref(), RANDOM_LETTERS);
         let path = origin.path.trim_end_matches('/');
-        let record = LeaseRecord {
+        LeaseRecord {
             id: format!("{path}/{}", letters.as_str()),
             path: origin.path.to_owned(),
             token: origin.token.to_owned(),
-            data: response.data.clone(),
-            internal_data: secret.internal_data.clone(),
-            ttl: granted.ttl.as_secs(),
-            max_ttl: secret.lease.max_ttl.as_secs(),
-            renewable: secret.lease.renewable,
-            issue_time: now,
-            expire_time: later(now, granted.ttl)?,
+            data,
+            internal_data,
+            ttl: times.ttl.as_secs(),
+            max_ttl: lease.max_ttl.as_secs(),
+            renewable: lease.renewable,
+            issue_time: times.issued,
+            expire_time: times.expires,
             last_renewal: None,
             revocation: Revocation::Open,
-        };
-        Ok((record, granted.warning))
+        }
     }
 
-    async fn store_new(&self, record: LeaseRecord) -> Result<LeaseRecord, Error> {
+    async fn store_new(&self, record: &LeaseRecord) -> Result<(), Error> {
         // Due even if the write fails: it may have happened all the same.
         self.queue.insert(&record.id, record.expire_time);
-        self.store.create(&record).await?;
+        self.store.create(record).await?;
         // The token may have been revoked while the engine worked; its leases
         // were looked for before this one was there.
         if self.tokens.lookup_salted(&record.token).await?.is_none() {
-            self.store.delete(&record).await?;
+            self.store.delete(record).await?;
             return Err(Error::permission_denied());
         }
-        Ok(record)
+        Ok(())
     }
 
-    /// Asks an engine to revoke what it just made, since no lease holds it.
+    /// Asks an engine to revoke what it just made, since no lease holds it;
+    /// gives the error with what became of the secret.
     async fn take_back(
         &self,
         mount: &Mount,
         origin: Origin<'_>,
-        secret: &Secret,
-        response: &Response,
-    ) {
+        secret: Secret,
+        data: Option<Object>,
+        error: Error,
+    ) -> Error {
         let inside = origin.path.strip_prefix(&mount.path()).unwrap_or_default();
         let mut request = logical::Request::new(Operation::Revoke, inside)
-            .with_data(response.data.clone().unwrap_or_default())
+            .with_data(data.unwrap_or_default())
             .with_secret(Secret {
                 lease_id: String::new(),
-                ..secret.clone()
+                ..secret
             });
         request.mount_point = mount.path();
         if let Err(error) = self.ask(mount, request).await {
             tracing::warn!(path = origin.path, %error, "a secret without a lease was not revoked");
         }
+        error.context("the lease cannot be registered and the secret was revoked")
     }
 
     /// Sends a request about a lease to its engine, within the limit of time.
@@ -238,7 +271,7 @@ fn limits(mount: &Mount) -> (Duration, Duration) {
         .read(|entry: &MountEntry| (entry.default_lease_ttl(), entry.max_lease_ttl()))
 }
 
-fn later(now: jiff::Timestamp, ttl: Duration) -> Result<jiff::Timestamp, Error> {
+fn later(now: Timestamp, ttl: Duration) -> Result<Timestamp, Error> {
     SignedDuration::try_from(ttl)
         .ok()
         .and_then(|ttl| now.checked_add(ttl).ok())

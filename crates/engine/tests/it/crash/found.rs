@@ -37,6 +37,16 @@ fn a_wall_clock_that_is_wrong_for_minutes_kills_no_key() {
     }
 }
 
+/// Who looked at the clock only while it was wrong saw no jump the second time.
+#[test]
+fn a_wall_clock_that_is_wrong_twice_by_the_same_amount_kills_no_key() {
+    let jump = |for_seconds| Action::ClockJumps {
+        by: 7200,
+        for_seconds,
+    };
+    keeps_all_promises(&[read(PLAIN, 5), jump(124), jump(517)]);
+}
+
 #[test]
 fn a_shared_key_that_a_person_deleted_is_not_handed_out_for_long() {
     keeps_all_promises(&[
