@@ -86,11 +86,18 @@ impl Engine {
     /// Times to live of a role's leases. Neither is ever zero, so that tuning
     /// the mount later does not move them (`lifecycle.md`, 12).
     pub(crate) async fn lease_times(&self, role: &Role) -> Result<LeaseTimes, Error> {
-        let (default, max) =
-            futures_util::try_join!(self.system.default_lease_ttl(), self.system.max_lease_ttl())?;
-        let wished = |wish: Duration, otherwise| if wish.is_zero() { otherwise } else { wish };
-        let max_ttl = wished(role.max_ttl(), max).min(max);
-        let ttl = wished(role.ttl(), default).min(max_ttl);
+        let max = self.system.max_lease_ttl().await?;
+        let max_ttl = match role.max_ttl() {
+            Duration::ZERO => max,
+            wished => wished.min(max),
+        };
+        // Each question is a call to the host: the mount's default is asked for
+        // only where it counts.
+        let ttl = match role.ttl() {
+            Duration::ZERO => self.system.default_lease_ttl().await?,
+            wished => wished,
+        };
+        let ttl = ttl.min(max_ttl);
         Ok(LeaseTimes { ttl, max_ttl })
     }
 
