@@ -51,6 +51,7 @@ impl Engine {
     }
 
     async fn reconcile_alone(&self) -> Result<Report, Error> {
+        self.note_presence().await?;
         self.look_at_all().await?;
         let deleted = self.settle_due(Licence::Request).await;
         let inventory = self.take_inventory().await?;

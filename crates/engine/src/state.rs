@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::account::Accounts;
 use crate::control_plane::ControlPlane;
+use crate::go_plugin::presence::Presence;
 use crate::issue::shutting_down;
 use crate::ledger::Ledger;
 use crate::ledger::store::LedgerStore;
@@ -34,6 +35,7 @@ pub(crate) struct Engine {
     /// Set once the entries of the Go plugin were taken over.
     pub(crate) taken_over: tokio::sync::OnceCell<()>,
     pub(crate) sweep: Mutex<Sweep>,
+    pub(crate) presence: Mutex<Presence>,
     /// Held by whoever sweeps.
     pub(crate) sweeping: tokio::sync::Mutex<()>,
     /// Held shared while a key is made, so that a mount which is removed can
@@ -77,6 +79,7 @@ impl Engine {
             slots: Slots::default(),
             taken_over: tokio::sync::OnceCell::new(),
             sweep: Mutex::default(),
+            presence: Mutex::default(),
             sweeping: tokio::sync::Mutex::new(()),
             making: tokio::sync::RwLock::new(()),
             writing: tokio::sync::Mutex::new(()),

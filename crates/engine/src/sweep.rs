@@ -80,6 +80,8 @@ impl Engine {
     /// lists.
     async fn sweep_when_due(&self) -> Result<(), Error> {
         self.take_over_at_start().await;
+        // Before anything can lapse.
+        self.note_presence().await?;
         let now = self.clock.monotonic();
         let full_look_at = self.sweep_state().full_look_at;
         let full = full_look_at.is_none_or(|next| now >= next);

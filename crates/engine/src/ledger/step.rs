@@ -6,10 +6,15 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::credential::{Credential, Holder, INTENT_AGE, IssuedKey, Sharing, State, TOMBSTONE_AGE};
+use super::credential::{
+    Credential, Holder, INTENT_AGE, IssuedKey, Sharing, State, TOMBSTONE_AGE, later,
+};
 use crate::ids::{HolderId, KeyId};
+
+/// What a deadline has beyond the longest life of a lease.
+const AWAY_MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// What happened to a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +61,15 @@ pub enum Event {
     Lapse {
         /// The present.
         now: Timestamp,
+    },
+    /// Somebody else may have extended leases while we were away.
+    Away {
+        /// When we were last here.
+        since: Timestamp,
+        /// The present.
+        until: Timestamp,
+        /// The longest life that a lease can have got.
+        longest: SignedDuration,
     },
     /// An operator wants the key gone, whoever holds it.
     Kill {
@@ -164,6 +178,11 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         Event::Renew { holder } => renew(credential, holder),
         Event::Release { holder, now } => Ok(release(credential, &holder, now)),
         Event::Lapse { now } => Ok(lapse(credential, now)),
+        Event::Away {
+            since,
+            until,
+            longest,
+        } => Ok(away(credential, since, until, longest)),
         Event::Kill { now } => Ok(kill(credential, now)),
         Event::Rechecked { holders } => Ok(rechecked(credential, holders)),
         Event::Deleted { now, doubtful } => Ok(deleted(credential, now, doubtful)),
@@ -296,6 +315,35 @@ fn retire_unheld(
         cause: None,
     };
     effects
+}
+
+/// A deadline that passed meanwhile becomes the latest that the lease can have
+/// been extended to.
+fn away(
+    credential: &mut Credential,
+    since: Timestamp,
+    until: Timestamp,
+    longest: SignedDuration,
+) -> Vec<Effect> {
+    if !matches!(credential.state, State::Live { .. }) {
+        return Vec::new();
+    }
+    let mut extended = Vec::new();
+    for (id, holder) in &mut credential.holders {
+        if holder.deadline <= since || holder.deadline > until {
+            continue;
+        }
+        let latest = later(later(holder.issued_at, longest), AWAY_MARGIN);
+        if latest > holder.deadline {
+            holder.deadline = latest;
+            extended.push(id.clone());
+        }
+    }
+    match (credential.sharing, extended.is_empty()) {
+        (_, true) => Vec::new(),
+        (Sharing::SingleUse, false) => vec![Effect::Save],
+        (Sharing::Shared, false) => extended.into_iter().map(Effect::SaveHolder).collect(),
+    }
 }
 
 /// Holders stay on record until the key is gone, so that a cut in between

@@ -268,3 +268,32 @@ async fn an_account_of_the_go_plugin_learns_its_organization_when_it_is_written_
         .unwrap();
     assert_eq!(world.cloud.live(), ["GOSHARED"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn leases_that_the_go_plugin_may_have_extended_meanwhile_are_not_taken_for_over() {
+    let mut world = left_by_the_go_plugin().await;
+    let single = world.lease("single").await.unwrap();
+    let shared = world.lease("shared").await.unwrap();
+    world.pass(Duration::from_mins(6)).await;
+    // The Go plugin serves the mount and extends the leases.
+    tokio::time::sleep(Duration::from_hours(3)).await;
+    world.restart();
+    world.pass(Duration::from_mins(30)).await;
+    assert!(world.cloud.live().contains(&single.key().to_owned()));
+    world.renew(&single, 600).await.unwrap();
+    world.renew(&shared, 600).await.unwrap();
+    // What cannot have been extended any further lapses.
+    world.pass(Duration::from_hours(25)).await;
+    assert_eq!(world.cloud.live(), ["GOSINGLE"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mount_that_the_go_plugin_never_served_gives_no_lease_more_time_after_a_pause() {
+    let mut world = World::ready().await;
+    world.lease("single").await.unwrap();
+    world.pass(Duration::from_mins(6)).await;
+    tokio::time::sleep(Duration::from_hours(3)).await;
+    world.restart();
+    world.pass(Duration::from_mins(1)).await;
+    assert!(world.cloud.live().is_empty());
+}

@@ -169,9 +169,10 @@ impl World {
     /// The mount is removed while all works: its leases end, then it stops.
     /// Not a key may be left. It is enabled again with nothing in it.
     pub(crate) async fn remove(&mut self) {
-        self.end_old().await;
         self.faults.clear();
-        self.process().cut_never();
+        self.end_old().await;
+        // One that is about to be cut off could not finish.
+        self.restart().await;
         self.host.tainted.store(true, Ordering::SeqCst);
         for lease in self.host.held() {
             self.revoke(&lease, true).await;
