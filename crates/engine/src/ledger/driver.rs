@@ -44,10 +44,9 @@ impl From<Error> for Failure {
 pub(crate) struct Entry {
     id: CredentialId,
     memory: Mutex<Memory>,
-    /// Held while the entry is read, so that it is read once.
-    loading: tokio::sync::Mutex<()>,
-    /// Held while the entry is written, so that an older state never lands
-    /// after a newer one.
+    /// Held while the entry is read or written, so that it is read once, an
+    /// older state never lands after a newer one, and nobody takes for the
+    /// present what was read beside a write.
     writing: tokio::sync::Mutex<()>,
     /// Until when the key is known to exist, in milliseconds of monotonic time;
     /// zero when this process has not asked.
@@ -63,6 +62,9 @@ pub(crate) struct Entry {
 #[derive(Default)]
 struct Memory {
     credential: Option<Credential>,
+    /// How often the credential was dropped: what was decided on one that was
+    /// dropped since must not be written from one that was read again.
+    drops: u64,
     /// Holders whose first write is under way. They count even when the rest
     /// of the entry is dropped and read again.
     unsettled: BTreeMap<HolderId, Holder>,
@@ -118,7 +120,6 @@ impl Entries {
         let entry = Arc::new(Entry {
             id: id.clone(),
             memory: Mutex::default(),
-            loading: tokio::sync::Mutex::new(()),
             writing: tokio::sync::Mutex::new(()),
             confirmed_until: AtomicU64::new(0),
             confirming: tokio::sync::Mutex::new(()),
@@ -189,7 +190,7 @@ impl Ledger {
         if entry.memory().credential.is_some() {
             return Ok(());
         }
-        let _loading = entry.loading.lock().await;
+        let _reading = entry.writing.lock().await;
         if entry.memory().credential.is_some() {
             return Ok(());
         }
@@ -208,7 +209,8 @@ impl Ledger {
             Event::Attach { holder } => Some(holder.0.clone()),
             _ => None,
         };
-        let mut effects = VecDeque::from(self.decide(entry, event).await?);
+        let (decided, mut drops) = self.decide(entry, event).await?;
+        let mut effects = VecDeque::from(decided);
         let mut failure = None;
         while let Some(effect) = effects.pop_front() {
             let mut deleting = None;
@@ -240,11 +242,14 @@ impl Ledger {
                     while let Some(next) = effects.pop_front_if(|next| is_write(next)) {
                         writes.push(next);
                     }
-                    self.write(entry, &writes, attaching.as_ref()).await?;
+                    self.write(entry, &writes, drops, attaching.as_ref())
+                        .await?;
                     continue;
                 }
             };
-            effects.extend(self.decide(entry, event).await?);
+            let (decided, at) = self.decide(entry, event).await?;
+            effects.extend(decided);
+            drops = at;
             drop(deleting);
         }
         failure.map_or(Ok(()), |error| Err(Failure::Failed(error)))
@@ -276,7 +281,9 @@ impl Ledger {
         lock(&self.agenda).count(stage)
     }
 
-    async fn decide(&self, entry: &Entry, event: Event) -> Result<Vec<Effect>, Failure> {
+    /// What follows from an event, and how often the credential had been
+    /// dropped when that was decided.
+    async fn decide(&self, entry: &Entry, event: Event) -> Result<(Vec<Effect>, u64), Failure> {
         self.load(entry).await?;
         let mut guard = entry.memory();
         let memory = &mut *guard;
@@ -290,7 +297,7 @@ impl Ledger {
         };
         let effects = step(credential, event).map_err(Failure::Refused)?;
         memory.unsettled.extend(joined);
-        Ok(effects)
+        Ok((effects, memory.drops))
     }
 
     /// Carries out writes. New holders are written side by side; everything
@@ -299,12 +306,17 @@ impl Ledger {
         &self,
         entry: &Entry,
         effects: &[Effect],
+        drops: u64,
         attaching: Option<&HolderId>,
     ) -> Result<(), Failure> {
         let _writing = match attaching {
             Some(_) => None,
             None => Some(entry.writing.lock().await),
         };
+        // New holders outlive a drop: they are put into what is read again.
+        if attaching.is_none() && entry.memory().drops != drops {
+            return Err(Failure::Failed(interrupted()));
+        }
         let batch = Self::batch(entry, effects);
         let result = match batch {
             Ok(batch) => self.store.apply(batch).await,
@@ -328,6 +340,7 @@ impl Ledger {
             }
             Err(error) => {
                 memory.credential = None;
+                memory.drops += 1;
                 drop(memory);
                 self.look_at(&entry.id, self.clock.now());
                 Err(Failure::Failed(error))
