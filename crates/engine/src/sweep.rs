@@ -155,10 +155,10 @@ impl Engine {
         });
         match (again, outcome) {
             (Some(Some(due)), _) => self.ledger.look_at(id, due),
-            (None, Err(Failure::Failed(_))) => {
-                self.ledger.look_at(id, later(now, AFTER_FAILURE));
-            }
-            _ => self.ledger.strike(id),
+            (Some(None), _) | (None, Err(Failure::Unknown)) => self.ledger.strike(id),
+            // Also after a success, when the write of a request that came
+            // between failed and emptied memory.
+            (None, _) => self.ledger.look_at(id, later(now, AFTER_FAILURE)),
         }
         let after = entry.look(gone).flatten();
         after.filter(|_| before == Some(false))
