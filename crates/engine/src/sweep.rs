@@ -90,7 +90,9 @@ impl Engine {
         if full && full_look_at.is_some() {
             let inventory = self.take_inventory().await?;
             inventory.log();
-            self.accounts.forget_unneeded(&inventory.needed).await?;
+            self.accounts
+                .forget_unneeded(&inventory.needed, inventory.begun)
+                .await?;
         }
         Ok(())
     }
