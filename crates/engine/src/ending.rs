@@ -135,10 +135,9 @@ impl Engine {
         if !self.system.tainted().await.unwrap_or(false) {
             return;
         }
-        if within(&*self.tasks, DRAIN_LIMIT, self.making.write())
-            .await
-            .is_none()
-        {
+        // Held to the end, so that no creation which waited begins meanwhile.
+        let drained = within(&*self.tasks, DRAIN_LIMIT, self.making.write()).await;
+        if drained.is_none() {
             tracing::error!("a key was still being made when the mount was removed");
         }
         match within(&*self.tasks, END_LIMIT, self.end_everything()).await {
