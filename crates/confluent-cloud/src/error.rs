@@ -112,6 +112,8 @@ impl Error {
             }
             403 => ErrorKind::Forbidden,
             404 => ErrorKind::NotFound,
+            // A proxy may have sent the request on before it gave up.
+            408 => ErrorKind::TimedOut,
             409 => ErrorKind::Conflict,
             429 => ErrorKind::RateLimited { retry_after },
             400..=499 => ErrorKind::Rejected,

@@ -16,6 +16,7 @@ use crate::SecretText;
 use crate::control_plane::{Access, CloudError, Failure};
 use crate::ids::{KeyId, OrganizationId};
 use crate::ledger::codec;
+use crate::ledger::credential::{INTENT_QUIET, later};
 
 const CURRENT: &str = "lockkeeper/account/current";
 const BY_ORGANIZATION: &str = "lockkeeper/account/organization/";
@@ -178,14 +179,19 @@ impl Accounts {
     }
 
     /// Removes the accounts of other organizations than the current one that
-    /// no key needs any more.
+    /// no key needed at a time. While the current one was new then, a key could
+    /// still be made with an earlier one, so that none is removed.
     pub(crate) async fn forget_unneeded(
         &self,
         needed: &BTreeSet<Option<OrganizationId>>,
+        at: Timestamp,
     ) -> Result<(), Error> {
         let Some(current) = self.current().await? else {
             return Ok(());
         };
+        if at < later(current.written_at, INTENT_QUIET) {
+            return Ok(());
+        }
         let current = Account::storage_key(current.organization.as_ref());
         let needed: BTreeSet<String> = needed
             .iter()

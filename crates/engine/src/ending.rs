@@ -16,16 +16,16 @@ use crate::ledger::{Credential, Event, Failure, State};
 use crate::state::Engine;
 use crate::sweep::AT_ONCE;
 
-/// How long a mount that is removed waits for keys that are being made. It is
-/// longer than a creation may take.
-const DRAIN_LIMIT: Duration = Duration::from_secs(46);
+/// How long a mount that is removed waits for keys that are being made.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long after its intent a key can still be made: the 10 s in which a
 /// creation is sent, and its 30 s, with a margin.
 const INTENT_LATE: SignedDuration = SignedDuration::from_secs(46);
 
-/// How long the keys of a mount that is removed may take to go.
-const END_LIMIT: Duration = Duration::from_mins(1);
+/// How long the end of a mount that is removed may take in all: hosts wait for
+/// a minute.
+const STOP_LIMIT: Duration = Duration::from_secs(55);
 
 /// What became of keys that were to end.
 #[derive(Default)]
@@ -132,16 +132,18 @@ impl Engine {
     /// those whose leases the host lost; what stays is named in the log
     /// (`lifecycle.md`, 28).
     pub(crate) async fn stop(&self) {
-        if !self.system.tainted().await.unwrap_or(false) {
-            return;
+        match self.system.tainted().await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::error!(
+                    error = error.message(),
+                    "the host does not tell whether the mount is removed; its keys stay"
+                );
+                return;
+            }
         }
-        if within(&*self.tasks, DRAIN_LIMIT, self.making.write())
-            .await
-            .is_none()
-        {
-            tracing::error!("a key was still being made when the mount was removed");
-        }
-        match within(&*self.tasks, END_LIMIT, self.end_everything()).await {
+        match within(&*self.tasks, STOP_LIMIT, self.drain_and_end()).await {
             Some(Ok(ended)) => {
                 for (name, error) in ended.stay {
                     tracing::error!(
@@ -160,6 +162,15 @@ impl Engine {
                  Cloud for keys that carry its marker"
             ),
         }
+    }
+
+    async fn drain_and_end(&self) -> Result<Ended, Error> {
+        // Held to the end, so that no creation which waited begins meanwhile.
+        let drained = within(&*self.tasks, DRAIN_LIMIT, self.making.write()).await;
+        if drained.is_none() {
+            tracing::error!("a key was still being made when the mount was removed");
+        }
+        self.end_everything().await
     }
 
     /// Ends every key on record. A key that a process which died was making may

@@ -29,6 +29,8 @@ pub(crate) struct Stranger {
 
 /// What an inventory found.
 pub(crate) struct Inventory {
+    /// When it began.
+    pub(crate) begun: Timestamp,
     /// Every entry of the ledger, as it was when the inventory began.
     pub(crate) known: BTreeMap<CredentialId, Credential>,
     /// Keys with a marker and without a record, by their id.
@@ -60,6 +62,7 @@ impl Engine {
     /// Compares what Confluent lists, for every owner and resource that roles
     /// or records name, with the ledger.
     pub(crate) async fn take_inventory(&self) -> Result<Inventory, Error> {
+        let begun = self.clock.now();
         let known = self.ledger.store.all().await?;
         let storage = self.ledger.storage_id().await?;
         let needed = known
@@ -68,6 +71,7 @@ impl Engine {
             .map(|credential| credential.organization.clone())
             .collect();
         let mut inventory = Inventory {
+            begun,
             known,
             strangers: BTreeMap::new(),
             gaps: Vec::new(),

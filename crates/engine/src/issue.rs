@@ -89,6 +89,10 @@ impl Engine {
         requester: Requester,
     ) -> Result<Issued, Error> {
         let _making = self.making.read().await;
+        // A mount that is removed may have ended its keys while this waited.
+        if self.system.tainted().await? {
+            return Err(being_removed());
+        }
         let account = self.accounts.required().await?;
         let id = CredentialId::random(&*self.entropy);
         let marker = self.ledger.marker(&id).await?;
@@ -260,6 +264,11 @@ pub(crate) fn deadline(
     let span = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
     let end = later(now, span(ttl)).min(later(issued_at, span(max_ttl)));
     later(end, MARGIN)
+}
+
+/// Nothing is made for a mount that is being removed.
+pub(crate) fn being_removed() -> Error {
+    Error::bad_request("the mount is being removed, so no key is made")
 }
 
 /// A task of a mount that stops was dropped.

@@ -55,7 +55,9 @@ impl Engine {
         self.look_at_all().await?;
         let deleted = self.settle_due(Licence::Request).await;
         let inventory = self.take_inventory().await?;
-        self.accounts.forget_unneeded(&inventory.needed).await?;
+        self.accounts
+            .forget_unneeded(&inventory.needed, inventory.begun)
+            .await?;
         let now = self.clock.now();
         let waiting = inventory.known.values().filter_map(|credential| {
             let waiting = Waiting {

@@ -65,6 +65,7 @@ impl Engine {
             Arc::clone(&context.clock),
             Arc::clone(&context.entropy),
         );
+        let sweep = Sweep::starting(context.clock.monotonic());
         Self {
             roles: Roles::new(Arc::clone(&context.storage)),
             storage: context.storage,
@@ -78,7 +79,7 @@ impl Engine {
             ledger,
             slots: Slots::default(),
             taken_over: tokio::sync::OnceCell::new(),
-            sweep: Mutex::default(),
+            sweep: Mutex::new(sweep),
             presence: Mutex::default(),
             sweeping: tokio::sync::Mutex::new(()),
             making: tokio::sync::RwLock::new(()),

@@ -39,6 +39,17 @@ pub(crate) struct Sweep {
     last: Option<LastSweep>,
 }
 
+impl Sweep {
+    /// Of a mount that starts now: the host has the usual time for its first
+    /// call.
+    pub(crate) fn starting(now: Duration) -> Self {
+        Self {
+            licensed_until: Some(now + LICENCE),
+            ..Self::default()
+        }
+    }
+}
+
 /// How the last sweep went.
 #[derive(Debug, Clone)]
 pub(crate) struct LastSweep {
@@ -94,7 +105,9 @@ impl Engine {
         if full && full_look_at.is_some() {
             let inventory = self.take_inventory().await?;
             inventory.log();
-            self.accounts.forget_unneeded(&inventory.needed).await?;
+            self.accounts
+                .forget_unneeded(&inventory.needed, inventory.begun)
+                .await?;
         }
         Ok(())
     }
@@ -159,10 +172,10 @@ impl Engine {
         });
         match (again, outcome) {
             (Some(Some(due)), _) => self.ledger.look_at(id, due),
-            (None, Err(Failure::Failed(_))) => {
-                self.ledger.look_at(id, later(now, AFTER_FAILURE));
-            }
-            _ => self.ledger.strike(id),
+            (Some(None), _) | (None, Err(Failure::Unknown)) => self.ledger.strike(id),
+            // Also after a success, when the write of a request that came
+            // between failed and emptied memory.
+            (None, _) => self.ledger.look_at(id, later(now, AFTER_FAILURE)),
         }
         let after = entry.look(gone).flatten();
         after.filter(|_| before == Some(false))

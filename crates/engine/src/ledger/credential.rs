@@ -124,7 +124,8 @@ impl Credential {
                 .map(|holder| holder.deadline)
                 .min()
                 .unwrap_or(self.intended_at),
-            State::Retiring { since, .. } => *since,
+            // Whatever the clock said when it began to retire.
+            State::Retiring { .. } => Timestamp::UNIX_EPOCH,
             State::Gone {
                 since,
                 doubtful: true,

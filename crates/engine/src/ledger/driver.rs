@@ -45,10 +45,9 @@ impl From<Error> for Failure {
 pub(crate) struct Entry {
     id: CredentialId,
     memory: Mutex<Memory>,
-    /// Held while the entry is read, so that it is read once.
-    loading: tokio::sync::Mutex<()>,
-    /// Held while the entry is written, so that an older state never lands
-    /// after a newer one.
+    /// Held while the entry is read or written, so that it is read once, an
+    /// older state never lands after a newer one, and nobody takes for the
+    /// present what was read beside a write.
     writing: tokio::sync::Mutex<()>,
     /// Until when the key is known to exist, in milliseconds of monotonic time;
     /// zero when this process has not asked.
@@ -66,6 +65,9 @@ pub(crate) struct Entry {
 #[derive(Default)]
 struct Memory {
     credential: Option<Credential>,
+    /// How often the credential was dropped: what was decided on one that was
+    /// dropped since must not be written from one that was read again.
+    drops: u64,
     /// Holders whose first write is under way. They count even when the rest
     /// of the entry is dropped and read again.
     unsettled: BTreeMap<HolderId, Holder>,
@@ -123,7 +125,6 @@ impl Entries {
         let entry = Arc::new(Entry {
             id: id.clone(),
             memory: Mutex::default(),
-            loading: tokio::sync::Mutex::new(()),
             writing: tokio::sync::Mutex::new(()),
             confirmed_until: AtomicU64::new(0),
             confirming: tokio::sync::Mutex::new(()),
@@ -195,7 +196,7 @@ impl Ledger {
 
     async fn adopt_into(&self, entry: &Entry, credential: Credential) -> Result<(), Error> {
         let _writing = entry.writing.lock().await;
-        match self.load(entry).await {
+        match self.read(entry).await {
             Ok(()) => return Ok(()),
             Err(Failure::Failed(error)) => return Err(error),
             Err(Failure::Unknown | Failure::Refused(_)) => {}
@@ -224,7 +225,12 @@ impl Ledger {
         if entry.memory().credential.is_some() {
             return Ok(());
         }
-        let _loading = entry.loading.lock().await;
+        let _reading = entry.writing.lock().await;
+        self.read(entry).await
+    }
+
+    /// Reads the entry unless memory has it. The caller holds the entry.
+    async fn read(&self, entry: &Entry) -> Result<(), Failure> {
         if entry.memory().credential.is_some() {
             return Ok(());
         }
@@ -247,7 +253,8 @@ impl Ledger {
             self.decide(entry, event).await?;
             return self.write_new(entry, &id, &holder).await;
         }
-        let mut effects = VecDeque::from(self.decide(entry, event).await?);
+        let (decided, mut drops) = self.decide(entry, event).await?;
+        let mut effects = VecDeque::from(decided);
         let mut failure = None;
         while let Some(effect) = effects.pop_front() {
             let mut deleting = None;
@@ -285,11 +292,13 @@ impl Ledger {
                     while let Some(next) = effects.pop_front_if(|next| is_write(next)) {
                         writes.push(next);
                     }
-                    self.write(entry, &writes).await?;
+                    self.write(entry, &writes, drops).await?;
                     continue;
                 }
             };
-            effects.extend(self.decide(entry, event).await?);
+            let (decided, at) = self.decide(entry, event).await?;
+            effects.extend(decided);
+            drops = at;
             drop(deleting);
         }
         failure.map_or(Ok(()), |error| Err(Failure::Failed(error)))
@@ -321,7 +330,9 @@ impl Ledger {
         lock(&self.agenda).count(stage)
     }
 
-    async fn decide(&self, entry: &Entry, event: Event) -> Result<Vec<Effect>, Failure> {
+    /// What follows from an event, and how often the credential had been
+    /// dropped when that was decided.
+    async fn decide(&self, entry: &Entry, event: Event) -> Result<(Vec<Effect>, u64), Failure> {
         self.load(entry).await?;
         let mut guard = entry.memory();
         let memory = &mut *guard;
@@ -335,7 +346,7 @@ impl Ledger {
         };
         let effects = step(credential, event).map_err(Failure::Refused)?;
         memory.unsettled.extend(joined);
-        Ok(effects)
+        Ok((effects, memory.drops))
     }
 
     /// Writes a new holder, with those who came meanwhile.
@@ -371,6 +382,7 @@ impl Ledger {
         }
         if result.is_err() {
             memory.credential = None;
+            memory.drops += 1;
         }
         drop(memory);
         if result.is_err() {
@@ -381,8 +393,11 @@ impl Ledger {
     }
 
     /// Carries out writes in the order in which they were decided.
-    async fn write(&self, entry: &Entry, effects: &[Effect]) -> Result<(), Failure> {
+    async fn write(&self, entry: &Entry, effects: &[Effect], drops: u64) -> Result<(), Failure> {
         let _writing = entry.writing.lock().await;
+        if entry.memory().drops != drops {
+            return Err(Failure::Failed(interrupted()));
+        }
         let batch = Self::batch(&mut entry.memory(), &entry.id, effects);
         let result = match batch {
             Ok(batch) => self.store.apply(batch).await,
@@ -409,6 +424,7 @@ impl Ledger {
             }
             Err(error) => {
                 memory.credential = None;
+                memory.drops += 1;
                 drop(guard);
                 self.look_at(&entry.id, self.clock.now());
                 Err(Failure::Failed(error))

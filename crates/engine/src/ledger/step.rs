@@ -362,12 +362,8 @@ fn kill(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
         }
         State::Retiring { key, .. } => vec![Effect::Delete(key.clone())],
         State::Intended => vec![Effect::Search],
-        State::Gone {
-            key,
-            doubtful: true,
-            ..
-        } => vec![Effect::LookAgain(key.clone())],
-        State::Gone { .. } => Vec::new(),
+        // Whoever ends a key that is gone has seen it come back.
+        State::Gone { key, .. } => vec![Effect::LookAgain(key.clone())],
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use logical::Error;
 
-use super::credential::{State, later};
+use super::credential::{INTENT_QUIET, State, later};
 use super::driver::{Entry, Failure, Ledger, interrupted};
 use super::step::Event;
 use crate::account::AskError;
@@ -32,14 +32,29 @@ pub(crate) enum Absence {
 }
 
 impl Ledger {
-    /// The keys of a target, by the account of an organization.
+    /// The keys of a target, by the account of an organization. An account that
+    /// lost its rights is shown none, so that an empty list counts as complete
+    /// only for one that may still read its own key.
     pub(crate) async fn list(
         &self,
         organization: Option<&OrganizationId>,
         target: &Target,
     ) -> Result<KeyList, AskError> {
         let list = |access: Access| async move { self.control.list_keys(&access, target).await };
-        self.accounts.ask(organization, list).await
+        let mut list = self.accounts.ask(organization, list).await?;
+        if list.complete && list.keys.is_empty() {
+            let own = |access: Access| async move {
+                self.control.read_key(&access, &access.key_id).await
+            };
+            match self.accounts.ask(organization, own).await {
+                Ok(_) => {}
+                Err(AskError::Cloud(refusal)) if is_absence(refusal.failure) => {
+                    list.complete = false;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(list)
     }
 
     /// Looks for the key of an intent by owner, resource and marker.
@@ -83,8 +98,10 @@ impl Ledger {
             return Ok(());
         }
         self.load(entry).await?;
+        // Reads and lists may lag behind a key that was just made.
+        let young = later(self.clock.now(), -INTENT_QUIET);
         let known = entry.look(|known| match &known.state {
-            State::Live { key } => Some((
+            State::Live { key } if known.intended_at < young => Some((
                 known.organization.clone(),
                 known.target.clone(),
                 key.id.clone(),
@@ -192,7 +209,8 @@ fn is_absence(failure: CloudFailure) -> bool {
 
 fn incomplete_list() -> Error {
     Error::upstream(
-        "Confluent Cloud has more keys of this owner and resource than it lists, so it is not \
-         certain what became of one: it is looked for again later",
+        "Confluent Cloud does not list all keys of this owner and resource, since there are too \
+         many or the account lost rights, so it is not certain what became of one: it is looked for \
+         again later",
     )
 }

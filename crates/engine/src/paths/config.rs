@@ -205,6 +205,8 @@ async fn prove(engine: &Engine, account: &mut Account) -> Result<Vec<String>, Er
 
 async fn delete(engine: &Engine) -> Result<Option<Response>, Error> {
     let _writing = engine.writing.lock().await;
+    // A key that is being made has no record yet for a moment.
+    let _nobody_makes = engine.making.write().await;
     let Some(account) = engine.accounts.current().await? else {
         return Ok(None);
     };

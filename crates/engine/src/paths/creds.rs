@@ -6,7 +6,7 @@ use logical::framework::{Call, Field, FieldKind, Path, SecretType, answer, gener
 use logical::{Error, Operation, Response};
 
 use crate::ids::RoleName;
-use crate::issue::Requester;
+use crate::issue::{Requester, being_removed};
 use crate::lease;
 use crate::state::Engine;
 
@@ -52,9 +52,7 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
         ))
     })?;
     if engine.system.tainted().await? {
-        return Err(Error::bad_request(
-            "the mount is being removed, so no key is made",
-        ));
+        return Err(being_removed());
     }
     let times = engine.lease_times(&role).await?;
     let requester = Requester {

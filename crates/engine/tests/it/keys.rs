@@ -1,6 +1,7 @@
 //! The keys on record: what is told of them, and their end by an operator.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use logical::ErrorClass;
 use serde_json::json;
@@ -126,5 +127,20 @@ async fn a_key_of_another_storage_is_deleted_when_its_id_is_given() {
         .make_by_hand("STRANGER", "ZZZZZZZZZZZZZYYYYYYYYYYYYY app");
     let answer = world.delete("keys/STRANGER").await.unwrap().unwrap();
     assert!(answer.warnings[0].contains("not on record"));
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_came_back_after_it_was_gone_can_be_ended_by_its_id() {
+    let world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    let name = world.cloud.name_of(lease.key());
+    world.revoke(&lease).await.unwrap();
+    world.pass(Duration::from_mins(30)).await;
+    world.cloud.make_by_hand(lease.key(), &name);
+    world
+        .delete(&format!("keys/{}", lease.key()))
+        .await
+        .unwrap();
     assert!(world.cloud.live().is_empty());
 }

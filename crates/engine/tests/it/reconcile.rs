@@ -1,6 +1,7 @@
 //! What Confluent lists against the ledger: strangers, keys that come back,
 //! keys that a person deleted; and how a mount tells of itself.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use logical::Response;
@@ -118,6 +119,7 @@ async fn a_key_in_use_that_a_person_deleted_is_noticed() {
 #[tokio::test(start_paused = true)]
 async fn status_counts_keys_and_warns_of_what_needs_a_person() {
     let world = World::empty();
+    tokio::time::sleep(Duration::from_mins(3)).await;
     let status = world.read("status").await.unwrap().unwrap();
     assert_eq!(status.get("configured"), Some(&json!(false)));
     assert!(status.warnings.iter().any(|text| text.contains("`config`")));
@@ -168,4 +170,32 @@ async fn info_tells_the_marker_of_the_mounts_keys() {
     let marker = info.get("storage_id").unwrap().as_str().unwrap();
     assert!(world.cloud.name_of(lease.key()).starts_with(marker));
     assert_eq!(info.get("version"), Some(&json!(engine::VERSION)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_in_use_survive_a_time_in_which_the_account_had_lost_its_rights() {
+    let world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    for _ in 0..5 {
+        world.pass(Duration::from_mins(5)).await;
+        world.renew(&lease, 600).await.unwrap();
+    }
+    world.cloud.admin_narrowed.store(true, Ordering::SeqCst);
+    let _ = world.write("reconcile", &json!({})).await;
+    world.cloud.admin_narrowed.store(false, Ordering::SeqCst);
+    world.renew(&lease, 3600).await.unwrap();
+    world.pass(Duration::from_mins(15)).await;
+    assert_eq!(world.cloud.live(), [lease.key()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_not_taken_for_gone_by_an_account_that_lost_its_rights() {
+    let world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    world.cloud.admin_narrowed.store(true, Ordering::SeqCst);
+    let revoked = world.revoke(&lease).await;
+    world.pass(Duration::from_mins(30)).await;
+    world.cloud.admin_narrowed.store(false, Ordering::SeqCst);
+    world.pass(Duration::from_hours(2)).await;
+    assert!(world.cloud.live().is_empty(), "answered {revoked:?}");
 }

@@ -227,3 +227,40 @@ async fn a_reader_who_leaves_during_the_write_holds_up_none_of_those_beside_it()
     world.pass(Duration::from_mins(12)).await;
     assert!(world.cloud.live().is_empty());
 }
+
+/// The failed write of a new reader empties memory, and a further reader fills
+/// it again from storage, while a renewal waits for its turn to be written.
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_was_answered_holds_although_another_write_failed() {
+    let world = World::ready().await;
+    let one = world.lease("shared").await.unwrap();
+    let two = world.lease("shared").await.unwrap();
+    world.pass(Duration::from_mins(5)).await;
+    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(1);
+    world.storage.fail_next_writes(1);
+    let at = |millis| tokio::time::sleep(Duration::from_millis(millis));
+    let (failed, first, waiting, refilling) = tokio::join!(
+        world.lease("shared"),
+        async {
+            at(500).await;
+            world.renew(&one, 600).await
+        },
+        async {
+            at(600).await;
+            world.renew(&two, 1800).await
+        },
+        async {
+            at(1200).await;
+            world.lease("shared").await
+        },
+    );
+    failed.unwrap_err();
+    first.unwrap();
+    refilling.unwrap();
+    *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+    if waiting.is_err() {
+        world.renew(&two, 1800).await.unwrap();
+    }
+    world.pass(Duration::from_mins(20)).await;
+    assert_eq!(world.cloud.live(), [two.key()]);
+}

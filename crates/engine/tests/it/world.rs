@@ -69,6 +69,9 @@ pub(crate) struct Cloud {
     pub(crate) deletes: AtomicU64,
     /// Whether no admin key is known.
     pub(crate) admin_refused: AtomicBool,
+    /// Whether the admin key lost its rights: lists leave out what it may not
+    /// see, and everything else is forbidden.
+    pub(crate) admin_narrowed: AtomicBool,
     /// The role of the admin key's owner.
     pub(crate) admin_role: Mutex<&'static str>,
 }
@@ -130,6 +133,13 @@ impl Cloud {
             organization: Some(OrganizationId::new(key.organization)),
             owner: Some(key.target.owner.clone()),
         }
+    }
+
+    fn allowed(&self) -> Result<(), CloudError> {
+        if self.admin_narrowed.load(Ordering::SeqCst) {
+            return Err(failed(Failure::Forbidden, "forbidden", false));
+        }
+        Ok(())
     }
 
     /// The organization of an admin key.
@@ -202,6 +212,7 @@ impl ControlPlane for Cloud {
 
     async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
         let organization = self.organization(access)?;
+        self.allowed()?;
         if *id == access.key_id {
             return Ok(KnownKey {
                 id: id.clone(),
@@ -221,9 +232,11 @@ impl ControlPlane for Cloud {
     async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
         let organization = self.organization(access)?;
         let keys = self.keys.lock().unwrap();
+        let sees = self.allowed().is_ok();
         Ok(KeyList {
             keys: keys
                 .iter()
+                .filter(|_| sees)
                 .filter(|(_, key)| key.organization == organization && key.target == *target)
                 .map(|(id, key)| Self::known(id, key))
                 .collect(),
@@ -248,6 +261,7 @@ impl ControlPlane for Cloud {
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
         let organization = self.organization(access)?;
         self.deletes.fetch_add(1, Ordering::SeqCst);
+        self.allowed()?;
         let delay = *self.delete_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
         if self.fires(Fault::UnknownAdmin) {

@@ -164,7 +164,12 @@ impl Backend for Engine {
 
     async fn cleanup(&self, request: Request<Empty>) -> Reply<Empty> {
         let id = multiplex_id(request.metadata())?;
-        self.instances.stop(&id).await;
+        // To its end, also when the host gives up waiting: it does not ask again.
+        let instances = Arc::clone(&self.instances);
+        let stopped = tokio::spawn(async move { instances.stop(&id).await }).await;
+        if let Err(error) = stopped {
+            tracing::error!(%error, "cannot clean up a mount");
+        }
         Ok(Response::new(Empty {}))
     }
 }
