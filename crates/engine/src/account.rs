@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use logical::{Error, Storage, Write};
+use logical::{Clock, Error, Storage, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::SecretText;
@@ -17,6 +17,7 @@ use crate::control_plane::{Access, CloudError, Failure};
 use crate::ids::{KeyId, OrganizationId};
 use crate::ledger::codec;
 use crate::ledger::credential::{INTENT_QUIET, later};
+use crate::remembered::{Changing, Remembered};
 
 const CURRENT: &str = "lockkeeper/account/current";
 const BY_ORGANIZATION: &str = "lockkeeper/account/organization/";
@@ -87,25 +88,38 @@ impl From<AskError> for Error {
 /// The accounts in a mount's storage.
 pub(crate) struct Accounts {
     storage: Arc<dyn Storage>,
+    current: Remembered<Current>,
+    stored: Remembered<Account>,
 }
 
 impl Accounts {
-    pub(crate) fn new(storage: Arc<dyn Storage>) -> Self {
-        Self { storage }
+    pub(crate) fn new(storage: Arc<dyn Storage>, clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            current: Remembered::new(Arc::clone(&storage), Arc::clone(clock)),
+            stored: Remembered::new(Arc::clone(&storage), Arc::clone(clock)),
+            storage,
+        }
     }
 
-    /// The account that new keys are made with.
+    /// The account that new keys are made with, as it is stored.
     pub(crate) async fn current(&self) -> Result<Option<Account>, Error> {
-        let current: Option<Current> = codec::read(&*self.storage, CURRENT).await?;
-        match current {
-            Some(current) => self.stored(current.organization.as_ref()).await,
+        match self.current.read(CURRENT).await? {
+            Some(current) => {
+                let key = Account::storage_key(current.organization.as_ref());
+                self.stored.read(&key).await
+            }
             None => Ok(None),
         }
     }
 
-    /// The account that new keys are made with, or what to do without one.
-    pub(crate) async fn required(&self) -> Result<Account, Error> {
-        self.current().await?.ok_or_else(|| {
+    /// The account that new keys are made with, or what to do without one:
+    /// from memory where it was read a moment ago.
+    pub(crate) async fn required(&self) -> Result<Arc<Account>, Error> {
+        let account = match self.current.get(CURRENT).await? {
+            Some(current) => self.remembered(current.organization.as_ref()).await?,
+            None => None,
+        };
+        account.ok_or_else(|| {
             Error::bad_request(
                 "no account is configured: write `ccloud_api_key_id` and \
                  `ccloud_api_key_secret` to `config`",
@@ -118,8 +132,8 @@ impl Accounts {
     pub(crate) async fn for_organization(
         &self,
         organization: Option<&OrganizationId>,
-    ) -> Result<Account, Error> {
-        if let Some(account) = self.stored(organization).await? {
+    ) -> Result<Arc<Account>, Error> {
+        if let Some(account) = self.remembered(organization).await? {
             return Ok(account);
         }
         let current = self.required().await?;
@@ -150,6 +164,7 @@ impl Accounts {
         };
         match call(account().await?.access()).await {
             Err(refused) if refused.failure == Failure::Unauthorized => {
+                self.forget(organization);
                 let again = call(account().await?.access()).await;
                 again.map_err(AskError::Cloud)
             }
@@ -161,8 +176,9 @@ impl Accounts {
     pub(crate) async fn write(&self, account: &Account) -> Result<(), Error> {
         let organization = account.organization.clone();
         let key = Account::storage_key(organization.as_ref());
+        let _changing = self.changing(&key);
         let batch = vec![
-            Write::put(key, codec::encode(account)?),
+            Write::put(key.clone(), codec::encode(account)?),
             Write::put(CURRENT, codec::encode(&Current { organization })?),
         ];
         self.storage.apply(batch).await
@@ -174,7 +190,8 @@ impl Accounts {
             return Ok(());
         };
         let key = Account::storage_key(account.organization.as_ref());
-        let batch = vec![Write::delete(CURRENT), Write::delete(key)];
+        let _changing = self.changing(&key);
+        let batch = vec![Write::delete(CURRENT), Write::delete(key.clone())];
         self.storage.apply(batch).await
     }
 
@@ -200,16 +217,33 @@ impl Accounts {
         for name in self.storage.list(BY_ORGANIZATION).await? {
             let key = format!("{BY_ORGANIZATION}{name}");
             if key != current && !needed.contains(&key) {
+                let _changing = self.stored.changing(&key);
                 self.storage.delete(&key).await?;
             }
         }
         Ok(())
     }
 
-    async fn stored(
+    /// Another node of the cluster wrote a place in storage.
+    pub(crate) fn invalidate(&self, key: &str) {
+        self.current.forget(key);
+        self.stored.forget(key);
+    }
+
+    /// Reads the account of an organization anew the next time.
+    fn forget(&self, organization: Option<&OrganizationId>) {
+        self.current.forget(CURRENT);
+        self.stored.forget(&Account::storage_key(organization));
+    }
+
+    fn changing<'a>(&'a self, key: &'a str) -> (Changing<'a, Current>, Changing<'a, Account>) {
+        (self.current.changing(CURRENT), self.stored.changing(key))
+    }
+
+    async fn remembered(
         &self,
         organization: Option<&OrganizationId>,
-    ) -> Result<Option<Account>, Error> {
-        codec::read(&*self.storage, &Account::storage_key(organization)).await
+    ) -> Result<Option<Arc<Account>>, Error> {
+        self.stored.get(&Account::storage_key(organization)).await
     }
 }

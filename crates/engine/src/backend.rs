@@ -61,6 +61,11 @@ impl Hooks for Engine {
         Ok(())
     }
 
+    async fn invalidate(self: Arc<Self>, key: &str) {
+        self.roles.invalidate(key);
+        self.accounts.invalidate(key);
+    }
+
     async fn cleanup(self: Arc<Self>) {
         self.stop().await;
     }

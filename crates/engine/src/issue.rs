@@ -59,7 +59,7 @@ impl Engine {
     /// the key is then deleted at once.
     pub(crate) async fn issue_single_use(
         self: &Arc<Self>,
-        role: Role,
+        role: Arc<Role>,
         times: LeaseTimes,
         requester: Requester,
     ) -> Result<Issued, Error> {
@@ -83,7 +83,7 @@ impl Engine {
     /// Makes a key and its first holder. Must run in a task of its own.
     pub(crate) async fn make(
         self: &Arc<Self>,
-        role: Role,
+        role: Arc<Role>,
         sharing: Sharing,
         times: LeaseTimes,
         requester: Requester,

@@ -186,13 +186,13 @@ impl Engine {
     }
 
     /// The role of a lease, as long as it still stands for the same key.
-    async fn role_of(&self, internal: &Internal, entry: &Entry) -> Result<Role, Error> {
+    async fn role_of(&self, internal: &Internal, entry: &Entry) -> Result<Arc<Role>, Error> {
         match self.ledger.load(entry).await {
             Ok(()) => {}
             Err(Failure::Failed(error)) => return Err(error),
             Err(Failure::Refused(_) | Failure::Unknown) => return Err(no_longer(internal)),
         }
-        let role = self.roles.get(&internal.role).await?;
+        let role = self.roles.for_lease(&internal.role).await?;
         let generation = entry.look(|credential| credential.generation.clone());
         role.filter(|role| Some(&role.generation) == generation.as_ref())
             .ok_or_else(|| {

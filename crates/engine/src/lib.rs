@@ -31,6 +31,7 @@ mod output;
 mod paths;
 mod preflight;
 mod reconcile;
+mod remembered;
 mod secret;
 mod share;
 mod state;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use logical::{Error, Storage};
+use logical::{Clock, Error, Storage};
 use serde::{Deserialize, Serialize};
 
 use crate::control_plane::Target;
 use crate::ids::{EnvironmentId, Generation, RoleName};
 use crate::ledger::codec;
+use crate::remembered::Remembered;
 
 const PREFIX: &str = "lockkeeper/role/";
 
@@ -50,24 +51,43 @@ impl Role {
 /// The roles in a mount's storage.
 pub(crate) struct Roles {
     storage: Arc<dyn Storage>,
+    remembered: Remembered<Role>,
 }
 
 impl Roles {
-    pub(crate) fn new(storage: Arc<dyn Storage>) -> Self {
-        Self { storage }
+    pub(crate) fn new(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> Self {
+        let remembered = Remembered::new(Arc::clone(&storage), clock);
+        Self {
+            storage,
+            remembered,
+        }
     }
 
+    /// A role, for a lease: from memory where it was read a moment ago.
+    pub(crate) async fn for_lease(&self, name: &RoleName) -> Result<Option<Arc<Role>>, Error> {
+        self.remembered.get(&place(name)).await
+    }
+
+    /// A role, as it is stored.
     pub(crate) async fn get(&self, name: &RoleName) -> Result<Option<Role>, Error> {
-        codec::read(&*self.storage, &format!("{PREFIX}{name}")).await
+        self.remembered.read(&place(name)).await
     }
 
     pub(crate) async fn put(&self, role: &Role) -> Result<(), Error> {
-        let key = format!("{PREFIX}{}", role.name);
+        let key = place(&role.name);
+        let _changing = self.remembered.changing(&key);
         self.storage.put(&key, &codec::encode(role)?).await
     }
 
     pub(crate) async fn delete(&self, name: &RoleName) -> Result<(), Error> {
-        self.storage.delete(&format!("{PREFIX}{name}")).await
+        let key = place(name);
+        let _changing = self.remembered.changing(&key);
+        self.storage.delete(&key).await
+    }
+
+    /// Another node of the cluster wrote a place in storage.
+    pub(crate) fn invalidate(&self, key: &str) {
+        self.remembered.forget(key);
     }
 
     pub(crate) async fn all(&self) -> Result<Vec<Role>, Error> {
@@ -81,4 +101,8 @@ impl Roles {
     pub(crate) async fn list(&self) -> Result<Vec<String>, Error> {
         self.storage.list(PREFIX).await
     }
+}
+
+fn place(name: &RoleName) -> String {
+    format!("{PREFIX}{name}")
 }

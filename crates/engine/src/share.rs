@@ -73,7 +73,7 @@ impl Engine {
     /// A holder on the role's shared key, which is made when there is none.
     pub(crate) async fn share(
         self: &Arc<Self>,
-        role: &Role,
+        role: &Arc<Role>,
         times: LeaseTimes,
         requester: &Requester,
     ) -> Result<Issued, Error> {
@@ -112,7 +112,7 @@ impl Engine {
     /// makes it; all others wait for that task, even when the first is gone.
     async fn find_shared(
         self: &Arc<Self>,
-        role: &Role,
+        role: &Arc<Role>,
         times: LeaseTimes,
         requester: &Requester,
     ) -> Result<Found, Error> {
@@ -140,7 +140,7 @@ impl Engine {
             Turn::Start(sender) => sender,
         };
         let (sender, receiver) = oneshot::channel();
-        let (engine, role) = (Arc::clone(self), role.clone());
+        let (engine, role) = (Arc::clone(self), Arc::clone(role));
         let requester = requester.clone();
         self.tasks.spawn(Box::pin(async move {
             let generation = role.generation.clone();
@@ -168,7 +168,7 @@ impl Engine {
 
     async fn look_up_or_make(
         self: &Arc<Self>,
-        role: Role,
+        role: Arc<Role>,
         times: LeaseTimes,
         requester: Requester,
     ) -> Result<Found, Error> {

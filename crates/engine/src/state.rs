@@ -1,7 +1,7 @@
 //! The engine's state: what was handed in, and the parts made of it.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use logical::effects::within;
@@ -19,6 +19,9 @@ use crate::share::Slots;
 use crate::sweep::Sweep;
 use crate::timekeeper::Timekeeper;
 
+/// How long it is believed that this node is active.
+const ACTIVE_FOR: Duration = Duration::from_secs(1);
+
 /// An engine of one mount.
 pub(crate) struct Engine {
     pub(crate) storage: Arc<dyn Storage>,
@@ -34,6 +37,8 @@ pub(crate) struct Engine {
     pub(crate) slots: Slots,
     /// Set once the entries of the Go plugin were taken over.
     pub(crate) taken_over: tokio::sync::OnceCell<()>,
+    /// Until when this node is believed to be active, in monotonic time.
+    active_until: Mutex<Duration>,
     pub(crate) sweep: Mutex<Sweep>,
     pub(crate) presence: Mutex<Presence>,
     /// Held by whoever sweeps.
@@ -57,7 +62,7 @@ pub(crate) struct LeaseTimes {
 
 impl Engine {
     pub(crate) fn new(context: BackendContext, control: Arc<dyn ControlPlane>) -> Self {
-        let accounts = Arc::new(Accounts::new(Arc::clone(&context.storage)));
+        let accounts = Arc::new(Accounts::new(Arc::clone(&context.storage), &context.clock));
         let ledger = Ledger::new(
             LedgerStore::new(Arc::clone(&context.storage)),
             Arc::clone(&control),
@@ -67,7 +72,7 @@ impl Engine {
         );
         let sweep = Sweep::starting(context.clock.monotonic());
         Self {
-            roles: Roles::new(Arc::clone(&context.storage)),
+            roles: Roles::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             storage: context.storage,
             system: context.system,
             timekeeper: Timekeeper::new(Arc::clone(&context.clock)),
@@ -79,6 +84,7 @@ impl Engine {
             ledger,
             slots: Slots::default(),
             taken_over: tokio::sync::OnceCell::new(),
+            active_until: Mutex::default(),
             sweep: Mutex::new(sweep),
             presence: Mutex::default(),
             sweeping: tokio::sync::Mutex::new(()),
@@ -134,5 +140,24 @@ impl Engine {
             return Err(Error::read_only());
         }
         Ok(())
+    }
+
+    /// As [`Engine::require_active`], for a lease. That this node is active is
+    /// believed for a second: one that is active no more hands out nothing
+    /// meanwhile, since it can write neither intent nor holder.
+    pub(crate) async fn require_active_for_lease(&self) -> Result<(), Error> {
+        let now = self.clock.monotonic();
+        if now < *self.active_until() {
+            return Ok(());
+        }
+        self.require_active().await?;
+        *self.active_until() = now + ACTIVE_FOR;
+        Ok(())
+    }
+
+    fn active_until(&self) -> MutexGuard<'_, Duration> {
+        self.active_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@ use logical::framework::{Call, Field, FieldKind, Path, SecretType, answer, gener
 use logical::{Error, Operation, Response};
 
 use crate::ids::RoleName;
-use crate::issue::{Requester, being_removed};
+use crate::issue::Requester;
 use crate::lease;
 use crate::state::Engine;
 
@@ -43,17 +43,14 @@ pub(crate) fn secret_type() -> SecretType<Engine> {
 }
 
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
-    engine.require_active().await?;
+    engine.require_active_for_lease().await?;
     engine.take_over().await?;
     let name = RoleName::new(call.fields.text("name"));
-    let role = engine.roles.get(&name).await?.ok_or_else(|| {
+    let role = engine.roles.for_lease(&name).await?.ok_or_else(|| {
         Error::bad_request(format!(
             "role `{name}` does not exist: write it to `role/{name}` first"
         ))
     })?;
-    if engine.system.tainted().await? {
-        return Err(being_removed());
-    }
     let times = engine.lease_times(&role).await?;
     let requester = Requester {
         mount: call.request.mount_point,
@@ -63,7 +60,7 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
         engine.share(&role, times, &requester).await?
     } else {
         engine
-            .issue_single_use(role.clone(), times, requester)
+            .issue_single_use(Arc::clone(&role), times, requester)
             .await?
     };
     lease::leased(&role, times, &issued).map(Some)

@@ -10,6 +10,7 @@ mod keys;
 mod leases;
 mod lost_answers;
 mod reconcile;
+mod remembering;
 mod removal;
 mod roles;
 mod sharing;

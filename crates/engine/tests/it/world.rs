@@ -116,6 +116,10 @@ impl Cloud {
         self.keys.lock().unwrap()[key].target.owner.to_string()
     }
 
+    pub(crate) fn organization_of(&self, key: &str) -> &'static str {
+        self.keys.lock().unwrap()[key].organization
+    }
+
     fn fires(&self, fault: Fault) -> bool {
         let mut faults = self.faults.lock().unwrap();
         let fires = faults.front() == Some(&fault);
@@ -329,28 +333,37 @@ impl Entropy for Counter {
 pub(crate) struct Host {
     pub(crate) tainted: AtomicBool,
     pub(crate) replication: AtomicU32,
+    /// How many questions it was asked.
+    pub(crate) asked: AtomicU64,
+}
+
+impl Host {
+    fn answer<T>(&self, answer: T) -> T {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        answer
+    }
 }
 
 #[async_trait]
 impl SystemView for Host {
     async fn default_lease_ttl(&self) -> Result<Duration, Error> {
-        Ok(Duration::from_hours(1))
+        Ok(self.answer(Duration::from_hours(1)))
     }
 
     async fn max_lease_ttl(&self) -> Result<Duration, Error> {
-        Ok(Duration::from_hours(24))
+        Ok(self.answer(Duration::from_hours(24)))
     }
 
     async fn tainted(&self) -> Result<bool, Error> {
-        Ok(self.tainted.load(Ordering::SeqCst))
+        Ok(self.answer(self.tainted.load(Ordering::SeqCst)))
     }
 
     async fn replication(&self) -> Result<Replication, Error> {
-        Ok(Replication(self.replication.load(Ordering::SeqCst)))
+        Ok(self.answer(Replication(self.replication.load(Ordering::SeqCst))))
     }
 
     async fn local_mount(&self) -> Result<bool, Error> {
-        Ok(false)
+        Ok(self.answer(false))
     }
 }
 
@@ -359,6 +372,8 @@ impl SystemView for Host {
 pub(crate) struct FaultyStorage {
     pub(crate) inner: MemoryStorage,
     fail_next: AtomicU32,
+    /// How often something was read or listed.
+    pub(crate) reads: AtomicU64,
     pub(crate) write_delay: Mutex<Duration>,
 }
 
@@ -382,6 +397,7 @@ impl FaultyStorage {
 #[async_trait]
 impl Storage for FaultyStorage {
     async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
         self.inner.get(key).await
     }
 
@@ -396,6 +412,7 @@ impl Storage for FaultyStorage {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
         self.inner.list(prefix).await
     }
 
@@ -436,6 +453,7 @@ impl World {
         let storage = Arc::new(FaultyStorage {
             inner: MemoryStorage::new(),
             fail_next: AtomicU32::new(0),
+            reads: AtomicU64::new(0),
             write_delay: Mutex::default(),
         });
         let entropy = Arc::new(Counter(AtomicU64::new(1)));
