@@ -14,5 +14,6 @@ mod faults;
 mod hardness;
 mod hosts;
 mod kafka;
+mod killed;
 mod mounted;
 mod transcript;
