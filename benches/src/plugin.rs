@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use testkit::{Bao, BaoNode, BaoServer, Cli, Http, Launch, Program, bin, free_port, processes_of};
 
-use crate::load::{self, Target, Until};
-use crate::process::resident_mib;
+use crate::load::{self, Target, Until, count};
+use crate::process::{cpu_seconds, parent, resident_mib};
 use crate::statistics::Figures;
 use crate::{Plan, start};
 
@@ -26,6 +26,16 @@ const READ: [(&str, &str); 3] = [
     ("single-use creds", "engine/creds/single"),
 ];
 const ADMIN: (&str, &str) = ("BENCHADMIN234567", "a-secret-of-the-bench");
+
+/// What one kind of read came to.
+#[derive(Default)]
+struct Row {
+    rate: Figures,
+    /// Processor seconds of the host for a thousand requests.
+    server: Figures,
+    /// Those of the plugin.
+    plugin: Figures,
+}
 
 /// Where the host keeps its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,26 +78,41 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
 
 /// Measures in turn, so that what else the machine does hits all alike.
 fn rates(plan: &Plan, host: &Host, storage: Storage) -> Result<()> {
-    let mut rates = READ.map(|_| Figures::default());
+    let mut rows = READ.map(|_| Row::default());
     let time = Until::Over(Duration::from_secs(plan.seconds));
     for _ in 0..plan.rounds {
-        for ((_, path), rates) in READ.iter().zip(&mut rates) {
+        for ((_, path), row) in READ.iter().zip(&mut rows) {
+            let (name, _) = path.split_once('/').unwrap_or_default();
+            let plugin = host.process(name)?;
+            let server = parent(plugin)?;
+            let before = (cpu_seconds(server)?, cpu_seconds(plugin)?);
             let done = load::run(&host.target(path), CONNECTIONS, time)?;
-            rates.add(done.rate());
+            let thousands = count(done.requests) / 1e3;
+            row.rate.add(done.rate());
+            row.server
+                .add((cpu_seconds(server)? - before.0) / thousands);
+            row.plugin
+                .add((cpu_seconds(plugin)? - before.1) / thousands);
         }
     }
     let goals = match storage {
         Storage::Memory => [100, 80, 65],
         Storage::Raft => [100, 60, 45],
     };
-    let limit = rates[0].median();
-    println!("{storage:?}, {CONNECTIONS} connections, requests/s");
-    for (((name, _), rates), goal) in READ.iter().zip(&rates).zip(goals) {
-        let (least, most) = rates.range();
+    let limit = rows[0].rate.median();
+    println!(
+        "{storage:?}, {CONNECTIONS} connections, requests/s; processor seconds of server and \
+         plugin for 1 000"
+    );
+    for (((name, _), row), goal) in READ.iter().zip(&rows).zip(goals) {
+        let (least, most) = row.rate.range();
         println!(
-            "  {name:18}{:>8.0} ({least:.0} to {most:.0})  {:.0} % of the limit (goal {goal})",
-            rates.median(),
-            rates.median() / limit * 100.0
+            "  {name:18}{:>8.0} ({least:.0} to {most:.0})  {:.0} % of the limit (goal {goal})  \
+             {:.2} + {:.2} s",
+            row.rate.median(),
+            row.rate.median() / limit * 100.0,
+            row.server.median(),
+            row.plugin.median(),
         );
     }
     Ok(())

@@ -21,11 +21,21 @@ pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
 
 /// Resident memory in MiB.
 pub(crate) fn resident_mib(pid: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    let kib: f64 = kib.context("no resident size")?.parse()?;
+    let kib: f64 = status(pid, "VmRSS:")?.parse()?;
     Ok(kib / 1024.0)
+}
+
+/// The process that started another.
+pub(crate) fn parent(pid: u32) -> Result<u32> {
+    Ok(status(pid, "PPid:")?.parse()?)
+}
+
+/// The first word of a field in the file `status`.
+fn status(pid: u32, field: &str) -> Result<String> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let value = status.lines().find_map(|line| line.strip_prefix(field));
+    let word = value.and_then(|value| value.split_whitespace().next());
+    Ok(word.with_context(|| format!("no `{field}`"))?.to_owned())
 }
 
 #[cfg(test)]
@@ -38,5 +48,6 @@ mod tests {
         assert!(resident_mib(pid).unwrap() > 0.1);
         let before = cpu_seconds(pid).unwrap();
         assert!(cpu_seconds(pid).unwrap() >= before);
+        assert_eq!(parent(pid).unwrap(), std::os::unix::process::parent_id());
     }
 }
