@@ -44,6 +44,11 @@ fn leases_outlive_a_server_that_was_killed() {
     cli.ok(&["lease", "revoke", "-sync", &again.lease]);
     cloud.wait_for_live(&[]);
     assert_eq!(processes_of(&node.plugin(NAME)).len(), 1);
+    let log = node.log();
+    assert!(
+        !log.contains("the host's transactions do not work"),
+        "{log}"
+    );
 }
 
 /// A holder whose lease died with the server lapses a minute after its lease.

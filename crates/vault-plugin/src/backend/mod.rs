@@ -10,6 +10,7 @@ mod service;
 mod storage;
 mod system_view;
 mod together;
+mod transactions;
 
 pub(crate) use instances::Instances;
 pub(crate) use service::{Engine, Multiplexing, Version};

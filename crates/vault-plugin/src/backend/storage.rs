@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use logical::{Error, Storage};
+use logical::{Error, Storage, Write};
 use tonic::Code;
 use zeroize::Zeroizing;
 
 use super::errors::{of_host, of_status};
 use super::host::Host;
 use super::together::TogetherBy;
+use super::transactions::Transactions;
 use crate::pb::backend::{
     StorageDeleteArgs, StorageEntry, StorageGetArgs, StorageListArgs, StorageListPageArgs,
     StoragePutArgs,
@@ -23,6 +24,7 @@ pub(super) struct HostStorage {
     /// Vault has no paging: found out once, by the code of its answer.
     pages: AtomicBool,
     reads: TogetherBy<Option<Zeroizing<Vec<u8>>>>,
+    transactions: Arc<Transactions>,
 }
 
 impl HostStorage {
@@ -32,6 +34,7 @@ impl HostStorage {
             host,
             pages: AtomicBool::new(true),
             reads: TogetherBy::default(),
+            transactions: Arc::default(),
         }
     }
 }
@@ -56,29 +59,11 @@ impl Storage for HostStorage {
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        let doing = || format!("writing `{key}`");
-        let arguments = StoragePutArgs {
-            entry: Some(StorageEntry {
-                key: key.to_owned(),
-                value: value.to_vec(),
-                seal_wrap: false,
-            }),
-            ..StoragePutArgs::default()
-        };
-        let reply = self.host.storage()?.put(arguments).await;
-        let reply = reply.map_err(|status| of_status(&doing(), &status))?;
-        succeeded(doing, &reply.into_inner().err)
+        store(&self.host, key, value, "").await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
-        let doing = || format!("deleting `{key}`");
-        let arguments = StorageDeleteArgs {
-            key: key.to_owned(),
-            ..StorageDeleteArgs::default()
-        };
-        let reply = self.host.storage()?.delete(arguments).await;
-        let reply = reply.map_err(|status| of_status(&doing(), &status))?;
-        succeeded(doing, &reply.into_inner().err)
+        remove(&self.host, key, "").await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
@@ -129,9 +114,43 @@ impl Storage for HostStorage {
         names.truncate(limit);
         Ok(names)
     }
+
+    async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
+        let transactions = Arc::clone(&self.transactions);
+        transactions.apply(Arc::clone(&self.host), batch).await
+    }
 }
 
-fn succeeded(doing: impl Fn() -> String, err: &str) -> Result<(), Error> {
+/// Writes a value, in a transaction or, without its id, at once.
+pub(super) async fn store(host: &Host, key: &str, value: &[u8], txn: &str) -> Result<(), Error> {
+    let doing = || format!("writing `{key}`");
+    let arguments = StoragePutArgs {
+        entry: Some(StorageEntry {
+            key: key.to_owned(),
+            value: value.to_vec(),
+            seal_wrap: false,
+        }),
+        txn: txn.to_owned(),
+    };
+    let reply = host.storage()?.put(arguments).await;
+    let reply = reply.map_err(|status| of_status(&doing(), &status))?;
+    succeeded(doing, &reply.into_inner().err)
+}
+
+/// Removes a value, in a transaction or, without its id, at once.
+pub(super) async fn remove(host: &Host, key: &str, txn: &str) -> Result<(), Error> {
+    let doing = || format!("deleting `{key}`");
+    let arguments = StorageDeleteArgs {
+        key: key.to_owned(),
+        txn: txn.to_owned(),
+    };
+    let reply = host.storage()?.delete(arguments).await;
+    let reply = reply.map_err(|status| of_status(&doing(), &status))?;
+    succeeded(doing, &reply.into_inner().err)
+}
+
+/// Whether a reply tells of no failure.
+pub(super) fn succeeded(doing: impl Fn() -> String, err: &str) -> Result<(), Error> {
     if err.is_empty() {
         return Ok(());
     }
