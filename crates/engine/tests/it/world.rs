@@ -29,6 +29,8 @@ pub(crate) const ADMIN_KEY: &str = "ADMINKEY23456777";
 pub(crate) const ADMIN_SECRET: &str = "admin-secret-canary";
 pub(crate) const OTHER_ORGANIZATION: &str = "0e0e0e0e-1111-2222-3333-444444444444";
 pub(crate) const OTHER_ADMIN_KEY: &str = "ADMINKEYOTHER";
+/// The next admin key of the first organization.
+pub(crate) const NEXT_ADMIN_KEY: &str = "ADMINKEYNEXT";
 
 /// What goes wrong at Confluent, once each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,10 @@ pub(crate) struct Cloud {
     pub(crate) deletes: AtomicU64,
     /// Whether no admin key is known.
     pub(crate) admin_refused: AtomicBool,
+    /// An admin key that was deleted.
+    pub(crate) admin_ended: Mutex<&'static str>,
+    /// Whether admin keys may not read themselves.
+    pub(crate) admin_hidden: AtomicBool,
     /// Whether the admin key lost its rights: lists leave out what it may not
     /// see, and everything else is forbidden.
     pub(crate) admin_narrowed: AtomicBool,
@@ -145,11 +151,12 @@ impl Cloud {
     /// The organization of an admin key.
     fn organization(&self, access: &Access) -> Result<&'static str, CloudError> {
         let organization = match access.key_id.as_str() {
-            ADMIN_KEY => ORGANIZATION,
+            ADMIN_KEY | NEXT_ADMIN_KEY => ORGANIZATION,
             OTHER_ADMIN_KEY => OTHER_ORGANIZATION,
             _ => "",
         };
-        let refused = self.admin_refused.load(Ordering::SeqCst);
+        let ended = *self.admin_ended.lock().unwrap() == access.key_id.as_str();
+        let refused = self.admin_refused.load(Ordering::SeqCst) || ended;
         if organization.is_empty() || refused || access.secret.expose() != ADMIN_SECRET {
             return Err(failed(Failure::Unauthorized, "wrong admin key", false));
         }
@@ -213,6 +220,9 @@ impl ControlPlane for Cloud {
     async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
         let organization = self.organization(access)?;
         self.allowed()?;
+        if *id == access.key_id && self.admin_hidden.load(Ordering::SeqCst) {
+            return Err(failed(Failure::Forbidden, "forbidden", false));
+        }
         if *id == access.key_id {
             return Ok(KnownKey {
                 id: id.clone(),

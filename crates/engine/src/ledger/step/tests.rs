@@ -49,7 +49,12 @@ fn live(sharing: Sharing, first: (HolderId, Holder)) -> Credential {
         id: key(),
         secret: (sharing == Sharing::Shared).then(|| SecretText::new("secret")),
     };
-    step(&mut credential, Event::Made { key, holder: first }).unwrap();
+    let made = Event::Made {
+        key,
+        holder: first,
+        organization: None,
+    };
+    step(&mut credential, made).unwrap();
     credential
 }
 
@@ -66,6 +71,7 @@ fn a_shared_key_is_stored_with_its_first_holder() {
         Event::Made {
             key,
             holder: first.clone(),
+            organization: None,
         },
     );
     assert_eq!(effects, Ok(vec![Effect::SaveHolder(first.0), Effect::Save]));
