@@ -9,7 +9,8 @@ use jiff::SignedDuration;
 use logical::Error;
 
 use super::credential::{INTENT_QUIET, State, later};
-use super::driver::{Entry, Failure, Ledger, interrupted};
+use super::driver::{Failure, Ledger, interrupted};
+use super::entry::Entry;
 use super::step::Event;
 use crate::account::AskError;
 use crate::control_plane::{Access, Failure as CloudFailure, KeyList, Target};
