@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use logical::{Clock, Entropy, Error, Write};
+use logical::{Clock, Entropy, Error, ErrorClass, Write};
 
 use super::agenda::{Agenda, Stage};
 use super::credential::{Credential, Holder, Sharing};
@@ -49,6 +49,8 @@ pub(crate) struct Ledger {
     entropy: Arc<dyn Entropy>,
     entries: Mutex<Entries>,
     agenda: Mutex<Agenda>,
+    /// Keys whose last deletion Confluent refused.
+    refused: Mutex<BTreeSet<CredentialId>>,
 }
 
 impl Ledger {
@@ -67,6 +69,7 @@ impl Ledger {
             entropy,
             entries: Mutex::default(),
             agenda: Mutex::default(),
+            refused: Mutex::default(),
         }
     }
 
@@ -149,7 +152,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Lets an event happen to a credential and does what follows from it.
+    /// Lets an event happen to a credential and does what follows from it. It
+    /// must run in a task: dropped midway, memory would be ahead of storage.
     pub(crate) async fn happen(&self, entry: &Entry, event: Event) -> Result<(), Failure> {
         if let Event::Attach { holder } = &event {
             let (id, holder) = holder.clone();
@@ -179,7 +183,9 @@ impl Ledger {
                     if entry.is_gone() {
                         continue;
                     }
-                    match self.delete(entry, &key).await {
+                    let deleted = self.delete(entry, &key).await;
+                    self.note_refusal(entry, deleted.as_ref().err());
+                    match deleted {
                         Ok(absence) => Event::Deleted {
                             now: self.clock.now(),
                             doubtful: absence == Absence::Unlisted,
@@ -206,6 +212,31 @@ impl Ledger {
             drop(deleting);
         }
         failure.map_or(Ok(()), |error| Err(Failure::Failed(error)))
+    }
+
+    /// Notes whether Confluent refused a deletion. That a later one is slow must
+    /// not hide it.
+    fn note_refusal(&self, entry: &Entry, error: Option<&Error>) {
+        let mut refused = lock(&self.refused);
+        if error.is_some_and(|error| !passes(error)) {
+            refused.insert(entry.id.clone());
+        } else {
+            refused.remove(&entry.id);
+        }
+    }
+
+    /// Whether Confluent refused the last deletion of a key that has ended.
+    pub(crate) fn was_refused(&self, entry: &Entry) -> bool {
+        lock(&self.refused).contains(&entry.id)
+    }
+
+    /// Memory of an entry may be ahead of storage: it is read again.
+    fn distrust(&self, entry: &Entry) {
+        let mut memory = entry.memory();
+        memory.credential = None;
+        memory.drops += 1;
+        drop(memory);
+        self.look_at(&entry.id, self.clock.now());
     }
 
     /// Entries that are due. Whoever takes them says when to look again.
@@ -284,13 +315,9 @@ impl Ledger {
         for id in &ids {
             memory.unsettled.remove(id);
         }
-        if result.is_err() {
-            memory.credential = None;
-            memory.drops += 1;
-        }
         drop(memory);
         if result.is_err() {
-            self.look_at(&entry.id, self.clock.now());
+            self.distrust(entry);
         }
         let _ = group.outcome.set(result.clone());
         result.map_err(Failure::Failed)
@@ -327,10 +354,8 @@ impl Ledger {
                 Ok(())
             }
             Err(error) => {
-                memory.credential = None;
-                memory.drops += 1;
                 drop(guard);
-                self.look_at(&entry.id, self.clock.now());
+                self.distrust(entry);
                 Err(Failure::Failed(error))
             }
         }
@@ -379,6 +404,15 @@ fn is_write(effect: &Effect) -> bool {
         Effect::Save | Effect::SaveHolder(_) | Effect::DropHolder(_) | Effect::Forget => true,
         Effect::Search | Effect::Recheck | Effect::LookAgain(_) | Effect::Delete(_) => false,
     }
+}
+
+/// Whether a failed deletion can be left to the sweep. An account that is
+/// refused must be mended by a person, so the host goes on telling them.
+pub(crate) fn passes(error: &Error) -> bool {
+    matches!(
+        error.class(),
+        ErrorClass::UpstreamFailed | ErrorClass::UpstreamRateLimited
+    )
 }
 
 pub(super) fn interrupted() -> Error {

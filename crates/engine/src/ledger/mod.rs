@@ -19,6 +19,6 @@ mod upstream;
 
 pub(crate) use agenda::Stage;
 pub use credential::{Credential, Holder, IssuedKey, Sharing, State};
-pub(crate) use driver::{Failure, Ledger};
+pub(crate) use driver::{Failure, Ledger, passes};
 pub(crate) use entry::Entry;
 pub use step::{Effect, Event, Refusal, step};
