@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::world::World;
+use crate::world::{Fault, World};
 
 #[tokio::test(start_paused = true)]
 async fn without_the_hosts_call_nothing_is_swept() {
@@ -39,4 +39,16 @@ async fn the_hosts_call_returns_at_once_while_the_cloud_is_slow() {
     let before = tokio::time::Instant::now();
     world.engine.periodic().await.unwrap();
     assert!(before.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_panics_leaves_nothing_to_the_next_day() {
+    let world = World::ready().await;
+    world.pass(Duration::from_mins(1)).await;
+    for _ in 0..20 {
+        world.lease("single").await.unwrap();
+    }
+    world.cloud.arm(Fault::Panic);
+    world.pass(Duration::from_mins(30)).await;
+    assert!(world.cloud.live().is_empty());
 }

@@ -47,6 +47,8 @@ pub(crate) enum Fault {
     UnknownAdmin,
     /// A key is made under another name than it was given.
     OtherName,
+    /// The client of the API panics during a creation or a deletion.
+    Panic,
 }
 
 struct LiveKey {
@@ -186,6 +188,7 @@ impl ControlPlane for Cloud {
         let organization = self.organization(access)?;
         let delay = *self.create_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
+        assert!(!self.fires(Fault::Panic), "the client panics");
         if self.fires(Fault::Quota) {
             return Err(failed(Failure::QuotaReached, "quota is used up", false));
         }
@@ -274,6 +277,7 @@ impl ControlPlane for Cloud {
         self.allowed()?;
         let delay = *self.delete_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
+        assert!(!self.fires(Fault::Panic), "the client panics");
         if self.fires(Fault::UnknownAdmin) {
             return Err(failed(Failure::Unauthorized, "wrong admin key", false));
         }
