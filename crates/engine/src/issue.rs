@@ -77,7 +77,7 @@ impl Engine {
                 let _ = engine.ledger.happen(&untaken.entry, released).await;
             }
         }));
-        receiver.await.unwrap_or_else(|_| Err(shutting_down()))
+        receiver.await.unwrap_or_else(|_| Err(cut_off()))
     }
 
     /// Makes a key and its first holder. Must run in a task of its own.
@@ -290,9 +290,9 @@ pub(crate) fn being_removed() -> Error {
     Error::bad_request("the mount is being removed, so no key is made")
 }
 
-/// A task of a mount that stops was dropped.
-pub(crate) fn shutting_down() -> Error {
-    Error::upstream("the mount is stopping: try again")
+/// A task was dropped before its end: the mount stops, or the task failed.
+pub(crate) fn cut_off() -> Error {
+    Error::upstream("the work was cut off before its end: try again")
 }
 
 fn description(role: &Role, requester: &Requester) -> String {

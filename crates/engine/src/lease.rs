@@ -159,8 +159,15 @@ pub(crate) fn leased(role: &Role, times: LeaseTimes, issued: &Issued) -> Result<
 }
 
 impl Engine {
-    /// Extends a lease. The later deadline is durable before the answer.
+    /// Extends a lease. The later deadline is durable before the answer. A
+    /// client that hangs up cuts nothing off.
     pub(crate) async fn renew(self: Arc<Self>, request: Request) -> Result<Response, Error> {
+        let engine = Arc::clone(&self);
+        self.to_its_end(async move { engine.extend(request).await })
+            .await?
+    }
+
+    async fn extend(&self, request: Request) -> Result<Response, Error> {
         let mut secret = request
             .secret
             .ok_or_else(|| Error::internal("a renewal came without its lease"))?;

@@ -174,7 +174,7 @@ async fn a_single_use_key_leaves_no_secret_in_storage() {
     let lease = world.lease("single").await.unwrap();
     let secret = lease.data["secret"].as_str().unwrap().as_bytes().to_vec();
     for key in world.storage.inner.keys() {
-        let value = logical::Storage::get(&world.storage.inner, &key).await;
+        let value = logical::Storage::get(&*world.storage.inner, &key).await;
         let value = value.unwrap().unwrap();
         let found = value.windows(secret.len()).any(|part| part == secret);
         assert!(!found, "entry `{key}` has the secret");

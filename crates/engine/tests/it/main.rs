@@ -5,6 +5,7 @@
 
 mod accounts;
 mod crash;
+mod cuts;
 mod go_plugin;
 mod keys;
 mod leases;

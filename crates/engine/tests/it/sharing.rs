@@ -138,6 +138,20 @@ async fn a_first_reader_that_hangs_up_cancels_nothing_for_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_first_reader_that_panics_fails_all_who_wait_and_the_next_reader_gets_a_key() {
+    let world = World::ready().await;
+    *world.cloud.create_delay.lock().unwrap() = Duration::from_secs(1);
+    world.cloud.arm(Fault::Panic);
+    let (first, second) = tokio::join!(world.lease("shared"), world.lease("shared"));
+    for outcome in [first, second] {
+        let error = outcome.unwrap_err();
+        assert!(error.message().contains("cut off"), "{error}");
+    }
+    let next = world.lease("shared").await.unwrap();
+    assert_eq!(world.cloud.live(), [next.key()]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_creation_fails_all_who_wait_and_the_next_reader_tries_again() {
     let world = World::ready().await;
     world.cloud.arm(Fault::Quota);

@@ -138,7 +138,7 @@ async fn an_account_that_stands_in_does_not_tell_that_a_key_is_gone() {
     let lease = world.lease("single").await.unwrap();
     for key in world.storage.inner.keys() {
         if key.contains("/credential/") || key.contains("/account/") {
-            let deleted = logical::Storage::delete(&world.storage.inner, &key).await;
+            let deleted = logical::Storage::delete(&*world.storage.inner, &key).await;
             deleted.unwrap();
         }
     }

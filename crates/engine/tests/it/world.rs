@@ -371,9 +371,12 @@ impl SystemView for Host {
 /// Storage that can be told to fail its next writes, after having done them,
 /// and to take long for all.
 pub(crate) struct FaultyStorage {
-    pub(crate) inner: MemoryStorage,
+    pub(crate) inner: Arc<MemoryStorage>,
     fail_next: AtomicU32,
     pub(crate) write_delay: Mutex<Duration>,
+    /// Whether a write is carried out when its time is over, even if whoever
+    /// wrote is gone by then, as a write that was sent to a host is.
+    pub(crate) lands_late: AtomicBool,
 }
 
 impl FaultyStorage {
@@ -400,6 +403,16 @@ impl Storage for FaultyStorage {
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        if self.lands_late.load(Ordering::SeqCst) {
+            let inner = Arc::clone(&self.inner);
+            let delay = *self.write_delay.lock().unwrap();
+            let (key, value) = (key.to_owned(), value.to_vec());
+            let landing = tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                inner.put(&key, &value).await
+            });
+            return landing.await.unwrap();
+        }
         self.inner.put(key, value).await?;
         self.outcome().await
     }
@@ -448,9 +461,10 @@ impl World {
         let cloud = Arc::new(Cloud::default());
         let host = Arc::new(Host::default());
         let storage = Arc::new(FaultyStorage {
-            inner: MemoryStorage::new(),
+            inner: Arc::new(MemoryStorage::new()),
             fail_next: AtomicU32::new(0),
             write_delay: Mutex::default(),
+            lands_late: AtomicBool::new(false),
         });
         let entropy = Arc::new(Counter(AtomicU64::new(1)));
         let engine = mount(&cloud, &host, &storage, &entropy);
