@@ -73,6 +73,8 @@ pub(crate) struct Cloud {
     pub(crate) deletes: AtomicU64,
     /// Whether no admin key is known.
     pub(crate) admin_refused: AtomicBool,
+    /// Whether reads and lists do not show the keys that were made.
+    pub(crate) shows_nothing: AtomicBool,
     /// An admin key that was deleted.
     pub(crate) admin_ended: Mutex<&'static str>,
     /// Whether admin keys may not read themselves.
@@ -238,6 +240,7 @@ impl ControlPlane for Cloud {
         let keys = self.keys.lock().unwrap();
         keys.get(id.as_str())
             .filter(|key| key.organization == organization)
+            .filter(|_| !self.shows_nothing.load(Ordering::SeqCst))
             .map(|key| Self::known(id.as_str(), key))
             .ok_or_else(|| failed(Failure::Forbidden, "forbidden", false))
     }
@@ -245,7 +248,7 @@ impl ControlPlane for Cloud {
     async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
         let organization = self.organization(access)?;
         let keys = self.keys.lock().unwrap();
-        let sees = self.allowed().is_ok();
+        let sees = self.allowed().is_ok() && !self.shows_nothing.load(Ordering::SeqCst);
         Ok(KeyList {
             keys: keys
                 .iter()
@@ -343,6 +346,8 @@ impl Entropy for Counter {
 pub(crate) struct Host {
     pub(crate) tainted: AtomicBool,
     pub(crate) replication: AtomicU32,
+    /// How long it takes to tell the longest life of a lease.
+    pub(crate) answer_delay: Mutex<Duration>,
 }
 
 #[async_trait]
@@ -352,6 +357,8 @@ impl SystemView for Host {
     }
 
     async fn max_lease_ttl(&self) -> Result<Duration, Error> {
+        let delay = *self.answer_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
         Ok(Duration::from_hours(24))
     }
 

@@ -362,3 +362,12 @@ proptest! {
         }
     }
 }
+
+/// A wall clock that was ahead when the key began to retire puts nothing off.
+#[test]
+fn a_key_that_is_retiring_is_due_whatever_the_clock_said_when_it_began() {
+    let mut credential = live(Sharing::SingleUse, holder(0, 100));
+    step(&mut credential, Event::Kill { now: at(1_000_000) }).unwrap();
+    assert!(credential.due() <= at(0));
+    assert!(credential.due_again(at(0)) <= at(60));
+}
