@@ -3,6 +3,10 @@
 //! One is current, which is what `config` shows and what new keys are made
 //! with. Those of other organizations stay, only to delete the keys that were
 //! made with them (`lifecycle.md`, 29).
+//!
+//! An account that was not proven has no organization yet. It lies in a place
+//! of its own, and stays there after Confluent told its organization: records
+//! of keys without an organization mean that account's.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -18,6 +22,7 @@ use crate::ids::{KeyId, OrganizationId};
 use crate::ledger::codec;
 use crate::ledger::credential::{INTENT_QUIET, later};
 use crate::remembered::{Changing, Remembered};
+use crate::state::Engine;
 
 const CURRENT: &str = "lockkeeper/account/current";
 const BY_ORGANIZATION: &str = "lockkeeper/account/organization/";
@@ -89,14 +94,14 @@ impl From<AskError> for Error {
 pub(crate) struct Accounts {
     storage: Arc<dyn Storage>,
     current: Remembered<Current>,
-    stored: Remembered<Account>,
+    by_place: Remembered<Account>,
 }
 
 impl Accounts {
     pub(crate) fn new(storage: Arc<dyn Storage>, clock: &Arc<dyn Clock>) -> Self {
         Self {
             current: Remembered::new(Arc::clone(&storage), Arc::clone(clock)),
-            stored: Remembered::new(Arc::clone(&storage), Arc::clone(clock)),
+            by_place: Remembered::new(Arc::clone(&storage), Arc::clone(clock)),
             storage,
         }
     }
@@ -104,10 +109,7 @@ impl Accounts {
     /// The account that new keys are made with, as it is stored.
     pub(crate) async fn current(&self) -> Result<Option<Account>, Error> {
         match self.current.read(CURRENT).await? {
-            Some(current) => {
-                let key = Account::storage_key(current.organization.as_ref());
-                self.stored.read(&key).await
-            }
+            Some(current) => self.stored(current.organization.as_ref()).await,
             None => Ok(None),
         }
     }
@@ -116,7 +118,7 @@ impl Accounts {
     /// from memory where it was read a moment ago.
     pub(crate) async fn required(&self) -> Result<Arc<Account>, Error> {
         let account = match self.current.get(CURRENT).await? {
-            Some(current) => self.remembered(current.organization.as_ref()).await?,
+            Some(current) => self.recent(current.organization.as_ref()).await?,
             None => None,
         };
         account.ok_or_else(|| {
@@ -133,18 +135,40 @@ impl Accounts {
         &self,
         organization: Option<&OrganizationId>,
     ) -> Result<Arc<Account>, Error> {
-        if let Some(account) = self.remembered(organization).await? {
+        let Some(organization) = organization else {
+            return match self.recent(None).await? {
+                Some(account) => self.newest(account).await,
+                None => self.required().await,
+            };
+        };
+        if let Some(account) = self.recent(Some(organization)).await? {
             return Ok(account);
         }
-        let current = self.required().await?;
-        if organization.is_none() || current.organization.is_none() {
-            return Ok(current);
-        }
-        Err(Error::internal(format!(
-            "the account of organization `{}` is gone, so its keys cannot be deleted: write it to \
-             `config` again",
-            organization.map_or("", OrganizationId::as_str)
-        )))
+        let unproven = self.recent(None).await?;
+        unproven
+            .filter(|account| account.organization.is_none())
+            .ok_or_else(|| {
+                Error::internal(format!(
+                    "the account of organization `{organization}` is gone, so its keys cannot be \
+                     deleted: write it to `config` again"
+                ))
+            })
+    }
+
+    /// The account that was stored last for the organization of this one.
+    async fn newest(&self, account: Arc<Account>) -> Result<Arc<Account>, Error> {
+        let stored = self.recent(account.organization.as_ref()).await?;
+        Ok(stored.unwrap_or(account))
+    }
+
+    /// The account that was stored before its organization was known.
+    pub(crate) async fn unproven(&self) -> Result<Option<Account>, Error> {
+        self.stored(None).await
+    }
+
+    /// Whether keys of an organization need the unproven account.
+    async fn needs_unproven(&self, organization: Option<&OrganizationId>) -> Result<bool, Error> {
+        Ok(organization.is_none() || self.stored(organization).await?.is_none())
     }
 
     /// Asks Confluent with the account of an organization. When the account
@@ -164,7 +188,7 @@ impl Accounts {
         };
         match call(account().await?.access()).await {
             Err(refused) if refused.failure == Failure::Unauthorized => {
-                self.forget(organization);
+                self.invalidate();
                 let again = call(account().await?.access()).await;
                 again.map_err(AskError::Cloud)
             }
@@ -175,13 +199,45 @@ impl Accounts {
     /// Stores an account and makes it the current one.
     pub(crate) async fn write(&self, account: &Account) -> Result<(), Error> {
         let organization = account.organization.clone();
-        let key = Account::storage_key(organization.as_ref());
-        let _changing = self.changing(&key);
-        let batch = vec![
-            Write::put(key.clone(), codec::encode(account)?),
-            Write::put(CURRENT, codec::encode(&Current { organization })?),
-        ];
-        self.storage.apply(batch).await
+        let bytes = codec::encode(account)?;
+        let mut batch = Vec::new();
+        if let Some(unproven) = self.unproven().await?
+            && unproven.key_id == account.key_id
+        {
+            batch.push(Write::put(Account::storage_key(None), bytes.clone()));
+        }
+        batch.push(Write::put(
+            Account::storage_key(organization.as_ref()),
+            bytes,
+        ));
+        batch.push(Write::put(
+            CURRENT,
+            codec::encode(&Current { organization })?,
+        ));
+        self.apply(batch).await
+    }
+
+    /// Notes the organization of the unproven account, unless that was replaced
+    /// meanwhile. A newer account of the same organization stays.
+    async fn learn(&self, account: &Account, organization: OrganizationId) -> Result<(), Error> {
+        if self.unproven().await?.as_ref() != Some(account) {
+            return Ok(());
+        }
+        let told = Account {
+            organization: Some(organization),
+            ..account.clone()
+        };
+        if self.current().await?.as_ref() == Some(account) {
+            return self.write(&told).await;
+        }
+        let bytes = codec::encode(&told)?;
+        let mut batch = Vec::new();
+        let place = told.organization.as_ref();
+        if self.stored(place).await?.is_none() {
+            batch.push(Write::put(Account::storage_key(place), bytes.clone()));
+        }
+        batch.push(Write::put(Account::storage_key(None), bytes));
+        self.apply(batch).await
     }
 
     /// Removes the current account.
@@ -189,10 +245,15 @@ impl Accounts {
         let Some(account) = self.current().await? else {
             return Ok(());
         };
-        let key = Account::storage_key(account.organization.as_ref());
-        let _changing = self.changing(&key);
-        let batch = vec![Write::delete(CURRENT), Write::delete(key.clone())];
-        self.storage.apply(batch).await
+        let organization = account.organization.as_ref();
+        let mut batch = vec![Write::delete(CURRENT)];
+        if let Some(unproven) = self.unproven().await?
+            && unproven.organization.as_ref() == organization
+        {
+            batch.push(Write::delete(Account::storage_key(None)));
+        }
+        batch.push(Write::delete(Account::storage_key(organization)));
+        self.apply(batch).await
     }
 
     /// Removes the accounts of other organizations than the current one that
@@ -209,41 +270,113 @@ impl Accounts {
         if at < later(current.written_at, INTENT_QUIET) {
             return Ok(());
         }
-        let current = Account::storage_key(current.organization.as_ref());
-        let needed: BTreeSet<String> = needed
-            .iter()
-            .map(|organization| Account::storage_key(organization.as_ref()))
-            .collect();
+        let mut stay = BTreeSet::from([Account::storage_key(current.organization.as_ref())]);
+        let unproven = self.unproven().await?;
+        let meant = unproven.and_then(|account| account.organization);
+        for organization in needed {
+            let organization = organization.as_ref();
+            if self.needs_unproven(organization).await? {
+                stay.insert(Account::storage_key(None));
+            }
+            stay.insert(Account::storage_key(organization.or(meant.as_ref())));
+        }
         for name in self.storage.list(BY_ORGANIZATION).await? {
             let key = format!("{BY_ORGANIZATION}{name}");
-            if key != current && !needed.contains(&key) {
-                let _changing = self.stored.changing(&key);
-                self.storage.delete(&key).await?;
+            if !stay.contains(&key) {
+                self.apply(vec![Write::delete(key)]).await?;
             }
         }
         Ok(())
     }
 
-    /// Another node of the cluster wrote a place in storage.
-    pub(crate) fn invalidate(&self, key: &str) {
-        self.current.forget(key);
-        self.stored.forget(key);
+    /// Reads all accounts anew the next time.
+    pub(crate) fn invalidate(&self) {
+        self.current.forget();
+        self.by_place.forget();
     }
 
-    /// Reads the account of an organization anew the next time.
-    fn forget(&self, organization: Option<&OrganizationId>) {
-        self.current.forget(CURRENT);
-        self.stored.forget(&Account::storage_key(organization));
+    async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
+        let _changing: (Changing<'_, _>, Changing<'_, _>) =
+            (self.current.changing(), self.by_place.changing());
+        self.storage.apply(batch).await
     }
 
-    fn changing<'a>(&'a self, key: &'a str) -> (Changing<'a, Current>, Changing<'a, Account>) {
-        (self.current.changing(CURRENT), self.stored.changing(key))
+    /// An account, as it is stored.
+    async fn stored(
+        &self,
+        organization: Option<&OrganizationId>,
+    ) -> Result<Option<Account>, Error> {
+        let place = Account::storage_key(organization);
+        self.by_place.read(&place).await
     }
 
-    async fn remembered(
+    /// An account, from memory where it was read a moment ago.
+    async fn recent(
         &self,
         organization: Option<&OrganizationId>,
     ) -> Result<Option<Arc<Account>>, Error> {
-        self.stored.get(&Account::storage_key(organization)).await
+        let place = Account::storage_key(organization);
+        self.by_place.get(&place).await
+    }
+}
+
+impl Engine {
+    /// Stores an account and makes it the current one. One whose organization
+    /// is not known must not take the place of another such one that keys
+    /// still need: asked with the wrong account, they would seem to be gone.
+    /// The caller holds `writing`.
+    pub(crate) async fn put_account(&self, account: &Account) -> Result<(), Error> {
+        let unproven = self.accounts.unproven().await?;
+        let replaced = unproven.filter(|unproven| unproven.key_id != account.key_id);
+        let (Some(replaced), None) = (replaced, &account.organization) else {
+            return self.accounts.write(account).await;
+        };
+        // A key that is being made has no record yet for a moment.
+        let _nobody_makes = self.making.write().await;
+        for credential in self.unsettled().await? {
+            let organization = credential.organization.as_ref();
+            if self.accounts.needs_unproven(organization).await? {
+                return Err(Error::bad_request(format!(
+                    "keys of role `{}` were made with account `{}`, whose organization is not known, \
+                     and could not be deleted with `{}` if that is of another one: write it without \
+                     `verify=false`, so that Confluent Cloud tells, or revoke the leases of this mount \
+                     first",
+                    credential.role, replaced.key_id, account.key_id
+                )));
+            }
+        }
+        self.accounts.write(account).await
+    }
+
+    /// Asks Confluent for the organization of the unproven account, if that is
+    /// not known. Without an answer it is asked again by the next sweep.
+    pub(crate) async fn ask_organization(&self) -> Result<(), Error> {
+        let Some(account) = self.accounts.unproven().await? else {
+            return Ok(());
+        };
+        if account.organization.is_some() {
+            return Ok(());
+        }
+        match self.told_organization(&account).await {
+            Some(organization) => self.learn_organization(&account, organization).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The organization of an account, where Confluent tells it now.
+    pub(crate) async fn told_organization(&self, account: &Account) -> Option<OrganizationId> {
+        let access = account.access();
+        let told = self.control.read_key(&access, &account.key_id).await;
+        told.ok()?.organization
+    }
+
+    /// Confluent told the organization of the unproven account.
+    pub(crate) async fn learn_organization(
+        &self,
+        account: &Account,
+        organization: OrganizationId,
+    ) -> Result<(), Error> {
+        let _writing = self.writing.lock().await;
+        self.accounts.learn(account, organization).await
     }
 }

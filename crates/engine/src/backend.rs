@@ -61,9 +61,10 @@ impl Hooks for Engine {
         Ok(())
     }
 
-    async fn invalidate(self: Arc<Self>, key: &str) {
-        self.roles.invalidate(key);
-        self.accounts.invalidate(key);
+    async fn invalidate(self: Arc<Self>, _key: &str) {
+        // Few are known, and few are told.
+        self.roles.invalidate();
+        self.accounts.invalidate();
     }
 
     async fn cleanup(self: Arc<Self>) {

@@ -198,7 +198,8 @@ impl Engine {
         })
     }
 
-    async fn unsettled(&self) -> Result<Vec<Credential>, Error> {
+    /// The records of all keys that are not certainly gone.
+    pub(crate) async fn unsettled(&self) -> Result<Vec<Credential>, Error> {
         let known = self.ledger.store.all().await?;
         let records = known.into_values();
         Ok(records.filter(|known| !known.is_settled()).collect())

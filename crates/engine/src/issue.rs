@@ -9,9 +9,9 @@ use logical::Error;
 use logical::effects::within;
 use tokio::sync::oneshot;
 
-use crate::account::AskError;
+use crate::account::{Account, AskError};
 use crate::control_plane::{Access, CreatedKey, NewKey};
-use crate::ids::{CredentialId, HolderId};
+use crate::ids::{CredentialId, HolderId, OrganizationId};
 use crate::ledger::credential::later;
 use crate::ledger::{Credential, Entry, Event, Failure, Holder, IssuedKey, Sharing, State};
 use crate::role::Role;
@@ -77,7 +77,7 @@ impl Engine {
                 let _ = engine.ledger.happen(&untaken.entry, released).await;
             }
         }));
-        receiver.await.unwrap_or_else(|_| Err(shutting_down()))
+        receiver.await.unwrap_or_else(|_| Err(cut_off()))
     }
 
     /// Makes a key and its first holder. Must run in a task of its own.
@@ -150,6 +150,9 @@ impl Engine {
         if elapsed() > DURABLE_WITHIN {
             return Err(self.disown(&entry, created).await);
         }
+        if let (None, Some(told)) = (&account.organization, &created.key.organization) {
+            self.learn_later(account, told.clone());
+        }
         let issued = self.enter(entry, created, sharing, times).await?;
         if elapsed() > DURABLE_WITHIN {
             return Err(self.give_up(issued).await);
@@ -177,6 +180,7 @@ impl Engine {
         let made = Event::Made {
             key: stored,
             holder: (holder.clone(), first),
+            organization: created.key.organization,
         };
         match self.ledger.happen(&entry, made).await {
             Ok(()) => {
@@ -236,6 +240,21 @@ impl Engine {
         ))
     }
 
+    /// The answer to a creation told the organization of an account. It is noted
+    /// beside the creation, since who writes accounts may wait for that.
+    fn learn_later(self: &Arc<Self>, account: Arc<Account>, organization: OrganizationId) {
+        let engine = Arc::clone(self);
+        self.tasks.spawn(Box::pin(async move {
+            let learned = engine.learn_organization(&account, organization).await;
+            if let Err(error) = learned {
+                tracing::warn!(
+                    error = error.message(),
+                    "the organization of the account could not be noted"
+                );
+            }
+        }));
+    }
+
     /// Looks for a key whose answer was lost, now and a few times later. The
     /// sweep goes on after that.
     fn search_later(self: &Arc<Self>, entry: Arc<Entry>) {
@@ -271,9 +290,9 @@ pub(crate) fn being_removed() -> Error {
     Error::bad_request("the mount is being removed, so no key is made")
 }
 
-/// A task of a mount that stops was dropped.
-pub(crate) fn shutting_down() -> Error {
-    Error::upstream("the mount is stopping: try again")
+/// A task was dropped before its end: the mount stops, or the task failed.
+pub(crate) fn cut_off() -> Error {
+    Error::upstream("the work was cut off before its end: try again")
 }
 
 fn description(role: &Role, requester: &Requester) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use logical::lease::SECRET_TYPE as TYPE_KEY;
-use logical::{Error, ErrorClass, LeaseOptions, Object, Request, Response, Secret};
+use logical::{Error, LeaseOptions, Object, Request, Response, Secret};
 use serde_json::Value;
 
 use crate::SECRET_TYPE;
@@ -14,7 +14,7 @@ use crate::ids::{
     CredentialId, EnvironmentId, HolderId, KeyId, OrganizationId, OwnerId, ResourceId, RoleName,
 };
 use crate::issue::{Issued, deadline};
-use crate::ledger::{Entry, Event, Failure, Holder, IssuedKey, Sharing, State};
+use crate::ledger::{Entry, Event, Failure, Holder, IssuedKey, Sharing, State, passes};
 use crate::output;
 use crate::role::Role;
 use crate::state::{Engine, LeaseTimes};
@@ -114,6 +114,21 @@ impl Carried {
                 )
             })
     }
+
+    /// The record of its key.
+    fn credential(&self) -> CredentialId {
+        match self {
+            Self::Ours(internal) => internal.credential.clone(),
+            Self::GoPlugins(lease) => CredentialId::of_key(&lease.key),
+        }
+    }
+
+    fn key(&self) -> KeyId {
+        match self {
+            Self::Ours(internal) => internal.key.clone(),
+            Self::GoPlugins(lease) => lease.key.clone(),
+        }
+    }
 }
 
 /// The answer to a reader: the key under a lease.
@@ -144,8 +159,15 @@ pub(crate) fn leased(role: &Role, times: LeaseTimes, issued: &Issued) -> Result<
 }
 
 impl Engine {
-    /// Extends a lease. The later deadline is durable before the answer.
+    /// Extends a lease. The later deadline is durable before the answer. A
+    /// client that hangs up cuts nothing off.
     pub(crate) async fn renew(self: Arc<Self>, request: Request) -> Result<Response, Error> {
+        let engine = Arc::clone(&self);
+        self.to_its_end(async move { engine.extend(request).await })
+            .await?
+    }
+
+    async fn extend(&self, request: Request) -> Result<Response, Error> {
         let mut secret = request
             .secret
             .ok_or_else(|| Error::internal("a renewal came without its lease"))?;
@@ -211,6 +233,7 @@ impl Engine {
             .secret
             .ok_or_else(|| Error::internal("a revocation came without its lease"))?;
         let carried = Carried::of(&secret)?;
+        let (entry, key) = (self.ledger.entry(&carried.credential()), carried.key());
         let engine = Arc::clone(&self);
         let release = async move {
             match carried {
@@ -218,15 +241,15 @@ impl Engine {
                 Carried::GoPlugins(lease) => engine.release_go_plugins(&lease).await,
             }
         };
-        self.finish(REVOKE_LIMIT, release)
-            .await?
-            .unwrap_or_else(|| {
-                Err(Error::upstream(format!(
-                    "Confluent Cloud did not answer the deletion within {} seconds: it is tried \
-                     again",
-                    REVOKE_LIMIT.as_secs()
-                )))
-            })
+        if let Some(outcome) = self.finish(REVOKE_LIMIT, release).await? {
+            return outcome;
+        }
+        let late = Error::upstream(format!(
+            "Confluent Cloud did not answer the deletion within {} seconds: it is tried again",
+            REVOKE_LIMIT.as_secs()
+        ));
+        self.released(&entry, &key, Err(Failure::Failed(late)))
+            .await
     }
 
     /// The record of a lease that the Go plugin made, with a holder for it.
@@ -334,20 +357,12 @@ impl Engine {
         let owned = retiring_since
             .flatten()
             .is_some_and(|since| now.duration_since(since) >= RETRY_BY_HOST);
-        if owned && passes(&error) && !self.system.tainted().await? {
+        let refused = !passes(&error) || self.ledger.was_refused(entry);
+        if owned && !refused && !self.system.tainted().await? {
             return Ok(());
         }
         Err(error.context(format_args!("deleting key `{key}`")))
     }
-}
-
-/// Whether a failed deletion can be left to the sweep. An account that is
-/// refused must be mended by a person, so the host goes on telling them.
-fn passes(error: &Error) -> bool {
-    matches!(
-        error.class(),
-        ErrorClass::UpstreamFailed | ErrorClass::UpstreamRateLimited
-    )
 }
 
 fn no_longer(internal: &Internal) -> Error {

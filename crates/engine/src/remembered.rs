@@ -78,18 +78,18 @@ impl<T: DeserializeOwned> Remembered<T> {
         codec::read(&*self.storage, key).await
     }
 
-    /// Drops what is known of a place.
-    pub(crate) fn forget(&self, key: &str) {
+    /// Drops what is known.
+    pub(crate) fn forget(&self) {
         let mut memory = self.memory();
-        memory.records.remove(key);
+        memory.records.clear();
         memory.forgotten += 1;
     }
 
-    /// For whoever writes a place: what is known of it is dropped now, and
-    /// again when the write is over, however it ends.
-    pub(crate) fn changing<'a>(&'a self, key: &'a str) -> Changing<'a, T> {
-        self.forget(key);
-        Changing { of: self, key }
+    /// For whoever writes a record: what is known is dropped now, and again
+    /// when the write is over, however it ends.
+    pub(crate) fn changing(&self) -> Changing<'_, T> {
+        self.forget();
+        Changing(self)
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory<T>> {
@@ -99,14 +99,11 @@ impl<T: DeserializeOwned> Remembered<T> {
 
 /// A write that is under way.
 #[must_use = "the write is over when this is dropped"]
-pub(crate) struct Changing<'a, T: DeserializeOwned> {
-    of: &'a Remembered<T>,
-    key: &'a str,
-}
+pub(crate) struct Changing<'a, T: DeserializeOwned>(&'a Remembered<T>);
 
 impl<T: DeserializeOwned> Drop for Changing<'_, T> {
     fn drop(&mut self) {
-        self.of.forget(self.key);
+        self.0.forget();
     }
 }
 
@@ -190,7 +187,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_record_that_is_changed_is_read_anew() {
         let (storage, remembered) = remembering("old").await;
-        let changing = remembered.changing("place");
+        let changing = remembered.changing();
         store(&storage, "new").await;
         assert_eq!(get(&remembered).await, "new");
         drop(changing);
@@ -201,10 +198,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_was_read_before_a_change_is_not_kept_after_it() {
         let (storage, remembered) = remembering("old").await;
-        remembered.forget("place");
+        remembered.forget();
         let change = async {
             sleep(Duration::from_millis(500)).await;
-            let _changing = remembered.changing("place");
+            let _changing = remembered.changing();
             store(&storage, "new").await;
         };
         let (read, ()) = tokio::join!(get(&remembered), change);

@@ -75,19 +75,19 @@ impl Roles {
 
     pub(crate) async fn put(&self, role: &Role) -> Result<(), Error> {
         let key = place(&role.name);
-        let _changing = self.remembered.changing(&key);
+        let _changing = self.remembered.changing();
         self.storage.put(&key, &codec::encode(role)?).await
     }
 
     pub(crate) async fn delete(&self, name: &RoleName) -> Result<(), Error> {
         let key = place(name);
-        let _changing = self.remembered.changing(&key);
+        let _changing = self.remembered.changing();
         self.storage.delete(&key).await
     }
 
-    /// Another node of the cluster wrote a place in storage.
-    pub(crate) fn invalidate(&self, key: &str) {
-        self.remembered.forget(key);
+    /// Reads all roles anew the next time.
+    pub(crate) fn invalidate(&self) {
+        self.remembered.forget();
     }
 
     pub(crate) async fn all(&self) -> Result<Vec<Role>, Error> {

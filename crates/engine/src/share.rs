@@ -10,7 +10,7 @@ use logical::Error;
 use tokio::sync::oneshot;
 
 use crate::ids::{Generation, HolderId};
-use crate::issue::{Issued, Requester, shutting_down};
+use crate::issue::{Issued, Requester, cut_off};
 use crate::ledger::{Entry, Event, Failure, IssuedKey, Sharing, State};
 use crate::role::Role;
 use crate::state::{Engine, LeaseTimes};
@@ -26,6 +26,7 @@ pub(crate) struct Slots {
 }
 
 /// What one generation's readers share.
+#[derive(Clone)]
 enum Slot {
     /// A key that is, or was a moment ago, in use.
     Current(Arc<Entry>),
@@ -41,6 +42,49 @@ enum Found {
     Entry(Arc<Entry>),
     /// A key that was made for this reader, which holds it already.
     Made(Issued),
+}
+
+/// The turn of the reader who looks up or makes what all wait for. However it
+/// ends, the slot is free for the next.
+struct Turn {
+    engine: Arc<Engine>,
+    generation: Generation,
+    coming: Coming,
+    tell_others: Option<oneshot::Sender<Result<Arc<Entry>, Error>>>,
+}
+
+impl Turn {
+    /// Ends the turn with what came of it.
+    fn end(mut self, found: Result<Arc<Entry>, Error>) {
+        self.leave(found.as_ref().ok().map(Arc::clone));
+        if let Some(others) = self.tell_others.take() {
+            let _ = others.send(found);
+        }
+    }
+
+    /// Leaves the slot to a key or to the next reader, unless it was forgotten.
+    fn leave(&self, entry: Option<Arc<Entry>>) {
+        self.engine.slots.with(|slots| {
+            let Some(Slot::Coming(coming)) = slots.get(&self.generation) else {
+                return;
+            };
+            if !coming.ptr_eq(&self.coming) {
+                return;
+            }
+            match entry {
+                Some(entry) => slots.insert(self.generation.clone(), Slot::Current(entry)),
+                None => slots.remove(&self.generation),
+            };
+        });
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.tell_others.is_some() {
+            self.leave(None);
+        }
+    }
 }
 
 impl Slots {
@@ -70,8 +114,20 @@ impl Slots {
 }
 
 impl Engine {
-    /// A holder on the role's shared key, which is made when there is none.
+    /// A holder on the role's shared key, which is made when there is none. A
+    /// reader that hangs up cuts nothing off; its holder lapses.
     pub(crate) async fn share(
+        self: &Arc<Self>,
+        role: Arc<Role>,
+        times: LeaseTimes,
+        requester: Requester,
+    ) -> Result<Issued, Error> {
+        let engine = Arc::clone(self);
+        self.to_its_end(async move { engine.hold_shared(&role, times, &requester).await })
+            .await?
+    }
+
+    async fn hold_shared(
         self: &Arc<Self>,
         role: &Arc<Role>,
         times: LeaseTimes,
@@ -116,54 +172,47 @@ impl Engine {
         times: LeaseTimes,
         requester: &Requester,
     ) -> Result<Found, Error> {
-        enum Turn {
-            Current(Arc<Entry>),
-            Wait(Coming),
-            Start(oneshot::Sender<Result<Arc<Entry>, Error>>),
-        }
-        let turn = self.slots.with(|slots| match slots.get(&role.generation) {
-            Some(Slot::Current(entry)) => Turn::Current(Arc::clone(entry)),
-            Some(Slot::Coming(coming)) => Turn::Wait(coming.clone()),
-            None => {
-                let (sender, receiver) = oneshot::channel();
-                let coming = receiver
-                    .map(|received| received.unwrap_or_else(|_| Err(shutting_down())))
-                    .boxed()
-                    .shared();
-                slots.insert(role.generation.clone(), Slot::Coming(coming));
-                Turn::Start(sender)
-            }
-        });
-        let tell_others = match turn {
-            Turn::Current(entry) => return Ok(Found::Entry(entry)),
-            Turn::Wait(coming) => return coming.await.map(Found::Entry),
-            Turn::Start(sender) => sender,
+        let turn = match self.take_turn(&role.generation) {
+            Ok(turn) => turn,
+            Err(Slot::Current(entry)) => return Ok(Found::Entry(entry)),
+            Err(Slot::Coming(coming)) => return coming.await.map(Found::Entry),
         };
         let (sender, receiver) = oneshot::channel();
         let (engine, role) = (Arc::clone(self), Arc::clone(role));
         let requester = requester.clone();
         self.tasks.spawn(Box::pin(async move {
-            let generation = role.generation.clone();
             let found = engine.look_up_or_make(role, times, requester).await;
-            let entry = match &found {
+            turn.end(match &found {
                 Ok(Found::Entry(entry)) => Ok(Arc::clone(entry)),
                 Ok(Found::Made(issued)) => Ok(Arc::clone(&issued.entry)),
                 Err(error) => Err(error.clone()),
-            };
-            engine.slots.with(|slots| match &entry {
-                Ok(entry) => {
-                    slots.insert(generation, Slot::Current(Arc::clone(entry)));
-                }
-                Err(_) => {
-                    slots.remove(&generation);
-                }
             });
-            let _ = tell_others.send(entry);
             // A first reader that is gone leaves its holder: the key then waits
             // one time to live for others, on record, and goes by itself.
             let _ = sender.send(found);
         }));
-        receiver.await.unwrap_or_else(|_| Err(shutting_down()))
+        receiver.await.unwrap_or_else(|_| Err(cut_off()))
+    }
+
+    /// A generation's turn for the first reader; for others, what is there.
+    fn take_turn(self: &Arc<Self>, generation: &Generation) -> Result<Turn, Slot> {
+        self.slots.with(|slots| {
+            if let Some(slot) = slots.get(generation) {
+                return Err(slot.clone());
+            }
+            let (sender, receiver) = oneshot::channel();
+            let coming = receiver
+                .map(|received| received.unwrap_or_else(|_| Err(cut_off())))
+                .boxed()
+                .shared();
+            slots.insert(generation.clone(), Slot::Coming(coming.clone()));
+            Ok(Turn {
+                engine: Arc::clone(self),
+                generation: generation.clone(),
+                coming,
+                tell_others: Some(sender),
+            })
+        })
     }
 
     async fn look_up_or_make(

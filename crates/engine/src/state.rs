@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::account::Accounts;
 use crate::control_plane::ControlPlane;
 use crate::go_plugin::presence::Presence;
-use crate::issue::shutting_down;
+use crate::issue::cut_off;
 use crate::ledger::Ledger;
 use crate::ledger::store::LedgerStore;
 use crate::role::{Role, Roles};
@@ -118,15 +118,21 @@ impl Engine {
         limit: Duration,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<Option<T>, Error> {
+        within(&*self.tasks, limit, self.to_its_end(work))
+            .await
+            .transpose()
+    }
+
+    /// Does work to its end, whatever becomes of the request.
+    pub(crate) async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Error> {
         let (sender, receiver) = oneshot::channel();
         self.tasks.spawn(Box::pin(async move {
             let _ = sender.send(work.await);
         }));
-        match within(&*self.tasks, limit, receiver).await {
-            Some(Ok(result)) => Ok(Some(result)),
-            Some(Err(_)) => Err(shutting_down()),
-            None => Ok(None),
-        }
+        receiver.await.map_err(|_| cut_off())
     }
 
     /// Refuses where this node must not make or delete keys: the read-only

@@ -102,6 +102,14 @@ async fn every_shape_of_error_tells_its_kind() {
     }
 }
 
+/// A proxy that waited for the service gives up with it.
+#[tokio::test]
+async fn a_create_that_a_proxy_gave_up_leaves_the_outcome_open() {
+    let error = failed_create(answer(408, "", "")).await;
+    assert_eq!(error.kind, ErrorKind::TimedOut);
+    assert!(error.outcome_unknown());
+}
+
 #[tokio::test]
 async fn a_service_that_repeats_the_secret_is_not_repeated() {
     let body = format!(r#"{{"message":"not with {SECRET}"}}"#);

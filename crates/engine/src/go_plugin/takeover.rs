@@ -51,7 +51,7 @@ impl Engine {
             return Ok(());
         }
         let url = theirs.url.trim().trim_end_matches('/');
-        let account = Account {
+        let mut account = Account {
             organization: None,
             url: if url.is_empty() { DEFAULT_URL } else { url }.to_owned(),
             key_id: KeyId::new(theirs.api_key_id.trim()),
@@ -59,8 +59,13 @@ impl Engine {
             ca_cert: String::new(),
             written_at: self.clock.now(),
         };
+        // Keys may need the one that was taken before, and a start must not
+        // wait for Confluent.
+        if taken.is_some() {
+            account.organization = self.told_organization(&account).await;
+        }
         let _writing = self.writing.lock().await;
-        self.accounts.write(&account).await?;
+        self.put_account(&account).await?;
         tracing::info!(
             key = account.key_id.as_str(),
             "the account of the Go plugin was taken over"

@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::credential::{Credential, State};
+use super::credential::{Credential, State, later};
 use crate::ids::CredentialId;
+
+/// When entries that are taken come up again, should whoever took them be cut
+/// off before saying so.
+const TAKEN_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// How far a credential is that somebody still has to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,12 +86,12 @@ impl Agenda {
         self.items.remove(id);
     }
 
-    /// Entries that are due. They stay, for the count, and come up again only
-    /// when somebody says so.
+    /// Entries that are due. They stay, for the count, and whoever takes them
+    /// says when they come up again.
     pub(crate) fn take_due(&mut self, now: Timestamp) -> Vec<CredentialId> {
         let due = self.items.iter_mut().filter(|(_, item)| item.due <= now);
         due.map(|(id, item)| {
-            item.due = Timestamp::MAX;
+            item.due = later(now, TAKEN_FOR);
             id.clone()
         })
         .collect()

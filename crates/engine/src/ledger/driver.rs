@@ -5,20 +5,19 @@
 //! Entries in memory are a cache: a write that fails empties it, and the next
 //! decision reads storage again (`lifecycle.md`, 5 and 6).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use logical::{Clock, Entropy, Error, Write};
+use logical::{Clock, Entropy, Error, ErrorClass, Write};
 
 use super::agenda::{Agenda, Stage};
-use super::credential::{Credential, Holder, Sharing, State};
-use super::group::{self, Groups, Places};
+use super::credential::{Credential, Holder, Sharing};
+use super::entry::{Entries, Entry, Memory};
+use super::group::{self, Places};
 use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
-use super::upstream::{Absence, CONFIRMED_FOR};
+use super::upstream::Absence;
 use crate::account::Accounts;
 use crate::control_plane::ControlPlane;
 use crate::ids::{CredentialId, HolderId, Marker, StorageId};
@@ -41,101 +40,6 @@ impl From<Error> for Failure {
     }
 }
 
-/// A credential's place in memory.
-pub(crate) struct Entry {
-    id: CredentialId,
-    memory: Mutex<Memory>,
-    /// Held while the entry is read or written, so that it is read once, an
-    /// older state never lands after a newer one, and nobody takes for the
-    /// present what was read beside a write.
-    writing: tokio::sync::Mutex<()>,
-    /// Until when the key is known to exist, in milliseconds of monotonic time;
-    /// zero when this process has not asked.
-    confirmed_until: AtomicU64,
-    /// Held while Confluent is asked whether the key exists, so that readers
-    /// who come together ask once.
-    pub(super) confirming: tokio::sync::Mutex<()>,
-    /// Held while the key is deleted, so that those who end it together delete
-    /// it once.
-    deleting: tokio::sync::Mutex<()>,
-    /// New holders on their way to storage.
-    groups: Groups,
-}
-
-#[derive(Default)]
-struct Memory {
-    credential: Option<Credential>,
-    /// How often the credential was dropped: what was decided on one that was
-    /// dropped since must not be written from one that was read again.
-    drops: u64,
-    /// Holders whose first write is under way. They count even when the rest
-    /// of the entry is dropped and read again.
-    unsettled: BTreeMap<HolderId, Holder>,
-    /// Which holders lie in one entry.
-    places: Places,
-}
-
-impl Entry {
-    pub(crate) fn id(&self) -> &CredentialId {
-        &self.id
-    }
-
-    /// What memory holds of the credential.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&Credential) -> T) -> Option<T> {
-        self.memory().credential.as_ref().map(look)
-    }
-
-    /// Whether nothing is left of the key.
-    fn is_gone(&self) -> bool {
-        self.look(|known| matches!(known.state, State::Gone { .. })) == Some(true)
-    }
-
-    /// The key was just made, or seen at Confluent.
-    pub(super) fn confirm(&self, now: Duration) {
-        let until = u64::try_from((now + CONFIRMED_FOR).as_millis()).unwrap_or(u64::MAX);
-        self.confirmed_until.store(until, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_confirmed(&self, now: Duration) -> bool {
-        now.as_millis() < u128::from(self.confirmed_until.load(Ordering::Relaxed))
-    }
-
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The entries in use. An entry is the same for all who use it at one time,
-/// and goes when nobody does.
-#[derive(Default)]
-struct Entries {
-    by_id: HashMap<CredentialId, Weak<Entry>>,
-    clear_at: usize,
-}
-
-impl Entries {
-    fn entry(&mut self, id: &CredentialId) -> Arc<Entry> {
-        if let Some(entry) = self.by_id.get(id).and_then(Weak::upgrade) {
-            return entry;
-        }
-        if self.by_id.len() >= self.clear_at {
-            self.by_id.retain(|_, entry| entry.strong_count() > 0);
-            self.clear_at = (self.by_id.len() * 2).max(64);
-        }
-        let entry = Arc::new(Entry {
-            id: id.clone(),
-            memory: Mutex::default(),
-            writing: tokio::sync::Mutex::new(()),
-            confirmed_until: AtomicU64::new(0),
-            confirming: tokio::sync::Mutex::new(()),
-            deleting: tokio::sync::Mutex::new(()),
-            groups: Groups::default(),
-        });
-        self.by_id.insert(id.clone(), Arc::downgrade(&entry));
-        entry
-    }
-}
-
 /// The ledger of a mount.
 pub(crate) struct Ledger {
     pub(crate) store: LedgerStore,
@@ -145,6 +49,8 @@ pub(crate) struct Ledger {
     entropy: Arc<dyn Entropy>,
     entries: Mutex<Entries>,
     agenda: Mutex<Agenda>,
+    /// Keys whose last deletion Confluent refused.
+    refused: Mutex<BTreeSet<CredentialId>>,
 }
 
 impl Ledger {
@@ -163,6 +69,7 @@ impl Ledger {
             entropy,
             entries: Mutex::default(),
             agenda: Mutex::default(),
+            refused: Mutex::default(),
         }
     }
 
@@ -245,7 +152,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Lets an event happen to a credential and does what follows from it.
+    /// Lets an event happen to a credential and does what follows from it. It
+    /// must run in a task: dropped midway, memory would be ahead of storage.
     pub(crate) async fn happen(&self, entry: &Entry, event: Event) -> Result<(), Failure> {
         if let Event::Attach { holder } = &event {
             let (id, holder) = holder.clone();
@@ -275,7 +183,9 @@ impl Ledger {
                     if entry.is_gone() {
                         continue;
                     }
-                    match self.delete(entry, &key).await {
+                    let deleted = self.delete(entry, &key).await;
+                    self.note_refusal(entry, deleted.as_ref().err());
+                    match deleted {
                         Ok(absence) => Event::Deleted {
                             now: self.clock.now(),
                             doubtful: absence == Absence::Unlisted,
@@ -302,6 +212,31 @@ impl Ledger {
             drop(deleting);
         }
         failure.map_or(Ok(()), |error| Err(Failure::Failed(error)))
+    }
+
+    /// Notes whether Confluent refused a deletion. That a later one is slow must
+    /// not hide it.
+    fn note_refusal(&self, entry: &Entry, error: Option<&Error>) {
+        let mut refused = lock(&self.refused);
+        if error.is_some_and(|error| !passes(error)) {
+            refused.insert(entry.id.clone());
+        } else {
+            refused.remove(&entry.id);
+        }
+    }
+
+    /// Whether Confluent refused the last deletion of a key that has ended.
+    pub(crate) fn was_refused(&self, entry: &Entry) -> bool {
+        lock(&self.refused).contains(&entry.id)
+    }
+
+    /// Memory of an entry may be ahead of storage: it is read again.
+    fn distrust(&self, entry: &Entry) {
+        let mut memory = entry.memory();
+        memory.credential = None;
+        memory.drops += 1;
+        drop(memory);
+        self.look_at(&entry.id, self.clock.now());
     }
 
     /// Entries that are due. Whoever takes them says when to look again.
@@ -380,13 +315,9 @@ impl Ledger {
         for id in &ids {
             memory.unsettled.remove(id);
         }
-        if result.is_err() {
-            memory.credential = None;
-            memory.drops += 1;
-        }
         drop(memory);
         if result.is_err() {
-            self.look_at(&entry.id, self.clock.now());
+            self.distrust(entry);
         }
         let _ = group.outcome.set(result.clone());
         result.map_err(Failure::Failed)
@@ -423,10 +354,8 @@ impl Ledger {
                 Ok(())
             }
             Err(error) => {
-                memory.credential = None;
-                memory.drops += 1;
                 drop(guard);
-                self.look_at(&entry.id, self.clock.now());
+                self.distrust(entry);
                 Err(Failure::Failed(error))
             }
         }
@@ -475,6 +404,15 @@ fn is_write(effect: &Effect) -> bool {
         Effect::Save | Effect::SaveHolder(_) | Effect::DropHolder(_) | Effect::Forget => true,
         Effect::Search | Effect::Recheck | Effect::LookAgain(_) | Effect::Delete(_) => false,
     }
+}
+
+/// Whether a failed deletion can be left to the sweep. An account that is
+/// refused must be mended by a person, so the host goes on telling them.
+pub(crate) fn passes(error: &Error) -> bool {
+    matches!(
+        error.class(),
+        ErrorClass::UpstreamFailed | ErrorClass::UpstreamRateLimited
+    )
 }
 
 pub(super) fn interrupted() -> Error {

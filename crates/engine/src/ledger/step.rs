@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::credential::{
     Credential, Holder, INTENT_AGE, IssuedKey, Sharing, State, TOMBSTONE_AGE, later,
 };
-use crate::ids::{HolderId, KeyId};
+use crate::ids::{HolderId, KeyId, OrganizationId};
 
 /// What a deadline has beyond the longest life of a lease.
 const AWAY_MARGIN: SignedDuration = SignedDuration::from_mins(1);
@@ -25,6 +25,8 @@ pub enum Event {
         key: IssuedKey,
         /// The reader's holder.
         holder: (HolderId, Holder),
+        /// The organization that it was made in, where told.
+        organization: Option<OrganizationId>,
     },
     /// Confluent surely made nothing.
     Refused,
@@ -149,7 +151,11 @@ impl fmt::Display for Refusal {
 /// A [`Refusal`]; the credential is then as it was.
 pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Refusal> {
     match event {
-        Event::Made { key, holder } => made(credential, key, holder),
+        Event::Made {
+            key,
+            holder,
+            organization,
+        } => made(credential, key, holder, organization),
         Event::Refused => Ok(match credential.state {
             State::Intended => forget(credential),
             _ => Vec::new(),
@@ -195,10 +201,13 @@ fn made(
     credential: &mut Credential,
     key: IssuedKey,
     (id, holder): (HolderId, Holder),
+    organization: Option<OrganizationId>,
 ) -> Result<Vec<Effect>, Refusal> {
     if credential.state != State::Intended {
         return Err(Refusal::NotLive);
     }
+    // The intent of an account that was not proven does not know it.
+    credential.organization = credential.organization.take().or(organization);
     credential.state = State::Live { key };
     credential.holders.insert(id.clone(), holder);
     Ok(match credential.sharing {

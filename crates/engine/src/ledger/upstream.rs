@@ -9,7 +9,8 @@ use jiff::SignedDuration;
 use logical::Error;
 
 use super::credential::{INTENT_QUIET, State, later};
-use super::driver::{Entry, Failure, Ledger, interrupted};
+use super::driver::{Failure, Ledger, interrupted};
+use super::entry::Entry;
 use super::step::Event;
 use crate::account::AskError;
 use crate::control_plane::{Access, Failure as CloudFailure, KeyList, Target};
@@ -33,8 +34,9 @@ pub(crate) enum Absence {
 
 impl Ledger {
     /// The keys of a target, by the account of an organization. An account that
-    /// lost its rights is shown none, so that an empty list counts as complete
-    /// only for one that may still read its own key.
+    /// lost its rights is shown none, and neither is one of another
+    /// organization that stands in. So an empty list counts as complete only
+    /// for an account that may still read its own key and is of this one.
     pub(crate) async fn list(
         &self,
         organization: Option<&OrganizationId>,
@@ -47,7 +49,11 @@ impl Ledger {
                 self.control.read_key(&access, &access.key_id).await
             };
             match self.accounts.ask(organization, own).await {
-                Ok(_) => {}
+                Ok(own) => {
+                    let told = own.organization.as_ref();
+                    list.complete =
+                        told.is_none() || organization.is_none_or(|of| told == Some(of));
+                }
                 Err(AskError::Cloud(refusal)) if is_absence(refusal.failure) => {
                     list.complete = false;
                 }

@@ -128,7 +128,7 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
             account.key_id
         ));
     }
-    engine.accounts.write(&account).await?;
+    engine.put_account(&account).await?;
     Ok((!warnings.is_empty()).then(|| Response {
         warnings,
         ..Response::default()
@@ -214,8 +214,12 @@ async fn delete(engine: &Engine) -> Result<Option<Response>, Error> {
         let Some(credential) = engine.ledger.store.load(&id).await? else {
             continue;
         };
-        let needed = !credential.is_settled() && credential.organization == account.organization;
-        if needed {
+        if credential.is_settled() {
+            continue;
+        }
+        let organization = credential.organization.as_ref();
+        let needed = engine.accounts.for_organization(organization).await;
+        if needed.is_ok_and(|needed| *needed == account) {
             let key = credential.key_id().map_or("being made", KeyId::as_str);
             return Err(Error::bad_request(format!(
                 "the account is needed to delete the keys that were made with it, such as `{key}` of \

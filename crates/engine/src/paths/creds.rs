@@ -57,7 +57,7 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
         name: call.request.display_name,
     };
     let issued = if role.multi_use_key {
-        engine.share(&role, times, &requester).await?
+        engine.share(role.clone(), times, requester).await?
     } else {
         engine
             .issue_single_use(Arc::clone(&role), times, requester)

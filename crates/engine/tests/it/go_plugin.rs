@@ -7,7 +7,7 @@ use std::time::Duration;
 use logical::{LeaseOptions, Object, Secret, Storage as _};
 use serde_json::json;
 
-use crate::world::{ADMIN_KEY, ADMIN_SECRET, Fault, Lease, ORGANIZATION, World};
+use crate::world::{ADMIN_KEY, ADMIN_SECRET, Fault, Lease, ORGANIZATION, OTHER_ADMIN_KEY, World};
 
 /// The entries of the Go plugin, as it writes them.
 fn entries() -> BTreeMap<&'static str, String> {
@@ -267,6 +267,25 @@ async fn an_account_of_the_go_plugin_learns_its_organization_when_it_is_written_
         .await
         .unwrap();
     assert_eq!(world.cloud.live(), ["GOSHARED"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_the_go_plugin_changed_meanwhile_takes_no_earlier_key_for_gone() {
+    let mut world = left_by_the_go_plugin().await;
+    let theirs = json!({
+        "api_key_id": OTHER_ADMIN_KEY, "api_key_secret": ADMIN_SECRET,
+        "url": "https://api.confluent.cloud",
+    });
+    put(&world, "config", &theirs.to_string()).await;
+    world.restart();
+    world.engine.initialize().await.unwrap();
+    let config = world.read("config").await.unwrap().unwrap();
+    assert_eq!(
+        config.get("ccloud_api_key_id"),
+        Some(&json!(OTHER_ADMIN_KEY))
+    );
+    world.delete("keys/GOSHARED").await.unwrap();
+    assert_eq!(world.cloud.live(), ["GOSINGLE"]);
 }
 
 #[tokio::test(start_paused = true)]

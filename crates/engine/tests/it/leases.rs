@@ -89,6 +89,39 @@ async fn after_four_minutes_of_failures_the_sweep_owns_the_deletion() {
     assert_eq!(world.cloud.live(), [lease.key()]);
 }
 
+/// Each attempt takes longer than the host waits.
+#[tokio::test(start_paused = true)]
+async fn after_four_minutes_of_slow_failures_the_sweep_owns_the_deletion() {
+    let world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    *world.cloud.delete_delay.lock().unwrap() = Duration::from_secs(39);
+    for _ in 0..20 {
+        world.cloud.arm(Fault::FailDelete);
+    }
+    for _ in 0..3 {
+        let error = world.revoke(&lease).await.unwrap_err();
+        assert!(error.message().contains("within 10 seconds"), "{error}");
+        tokio::time::sleep(Duration::from_mins(1)).await;
+    }
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    world.revoke(&lease).await.unwrap();
+    assert_eq!(world.cloud.live(), [lease.key()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_account_never_counts_as_revoked_however_slow_the_refusal_is() {
+    let world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    *world.cloud.delete_delay.lock().unwrap() = Duration::from_secs(6);
+    for _ in 0..100 {
+        world.cloud.arm(Fault::UnknownAdmin);
+    }
+    for _ in 0..20 {
+        world.revoke(&lease).await.unwrap_err();
+        world.pass(Duration::from_mins(1)).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_the_host_lost_ends_at_its_deadline() {
     let mut world = World::ready().await;
@@ -141,7 +174,7 @@ async fn a_single_use_key_leaves_no_secret_in_storage() {
     let lease = world.lease("single").await.unwrap();
     let secret = lease.data["secret"].as_str().unwrap().as_bytes().to_vec();
     for key in world.storage.inner.keys() {
-        let value = logical::Storage::get(&world.storage.inner, &key).await;
+        let value = logical::Storage::get(&*world.storage.inner, &key).await;
         let value = value.unwrap().unwrap();
         let found = value.windows(secret.len()).any(|part| part == secret);
         assert!(!found, "entry `{key}` has the secret");

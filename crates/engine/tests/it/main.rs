@@ -5,6 +5,7 @@
 
 mod accounts;
 mod crash;
+mod cuts;
 mod go_plugin;
 mod keys;
 mod leases;
@@ -15,4 +16,5 @@ mod removal;
 mod roles;
 mod sharing;
 mod sweeping;
+mod unproven;
 mod world;

@@ -1,6 +1,7 @@
 //! Shared keys: one key for all readers, for as long as the last of them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
@@ -138,6 +139,20 @@ async fn a_first_reader_that_hangs_up_cancels_nothing_for_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_first_reader_that_panics_fails_all_who_wait_and_the_next_reader_gets_a_key() {
+    let world = World::ready().await;
+    *world.cloud.create_delay.lock().unwrap() = Duration::from_secs(1);
+    world.cloud.arm(Fault::Panic);
+    let (first, second) = tokio::join!(world.lease("shared"), world.lease("shared"));
+    for outcome in [first, second] {
+        let error = outcome.unwrap_err();
+        assert!(error.message().contains("cut off"), "{error}");
+    }
+    let next = world.lease("shared").await.unwrap();
+    assert_eq!(world.cloud.live(), [next.key()]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_creation_fails_all_who_wait_and_the_next_reader_tries_again() {
     let world = World::ready().await;
     world.cloud.arm(Fault::Quota);
@@ -263,4 +278,19 @@ async fn a_renewal_that_was_answered_holds_although_another_write_failed() {
     }
     world.pass(Duration::from_mins(20)).await;
     assert_eq!(world.cloud.live(), [two.key()]);
+}
+
+/// A new process has not seen the key made, and Confluent does not show it yet.
+#[tokio::test(start_paused = true)]
+async fn a_key_younger_than_a_minute_is_not_asked_for_since_reads_may_lag_behind() {
+    let mut world = World::ready().await;
+    let one = world.lease("shared").await.unwrap();
+    world.restart();
+    world.cloud.shows_nothing.store(true, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    let two = world.lease("shared").await.unwrap();
+    assert_eq!(two.key(), one.key());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let three = world.lease("shared").await.unwrap();
+    assert_ne!(three.key(), one.key());
 }

@@ -29,6 +29,8 @@ pub(crate) const ADMIN_KEY: &str = "ADMINKEY23456777";
 pub(crate) const ADMIN_SECRET: &str = "admin-secret-canary";
 pub(crate) const OTHER_ORGANIZATION: &str = "0e0e0e0e-1111-2222-3333-444444444444";
 pub(crate) const OTHER_ADMIN_KEY: &str = "ADMINKEYOTHER";
+/// The next admin key of the first organization.
+pub(crate) const NEXT_ADMIN_KEY: &str = "ADMINKEYNEXT";
 
 /// What goes wrong at Confluent, once each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub(crate) enum Fault {
     UnknownAdmin,
     /// A key is made under another name than it was given.
     OtherName,
+    /// The client of the API panics during a creation or a deletion.
+    Panic,
 }
 
 struct LiveKey {
@@ -69,6 +73,12 @@ pub(crate) struct Cloud {
     pub(crate) deletes: AtomicU64,
     /// Whether no admin key is known.
     pub(crate) admin_refused: AtomicBool,
+    /// Whether reads and lists do not show the keys that were made.
+    pub(crate) shows_nothing: AtomicBool,
+    /// An admin key that was deleted.
+    pub(crate) admin_ended: Mutex<&'static str>,
+    /// Whether admin keys may not read themselves.
+    pub(crate) admin_hidden: AtomicBool,
     /// Whether the admin key lost its rights: lists leave out what it may not
     /// see, and everything else is forbidden.
     pub(crate) admin_narrowed: AtomicBool,
@@ -149,11 +159,12 @@ impl Cloud {
     /// The organization of an admin key.
     fn organization(&self, access: &Access) -> Result<&'static str, CloudError> {
         let organization = match access.key_id.as_str() {
-            ADMIN_KEY => ORGANIZATION,
+            ADMIN_KEY | NEXT_ADMIN_KEY => ORGANIZATION,
             OTHER_ADMIN_KEY => OTHER_ORGANIZATION,
             _ => "",
         };
-        let refused = self.admin_refused.load(Ordering::SeqCst);
+        let ended = *self.admin_ended.lock().unwrap() == access.key_id.as_str();
+        let refused = self.admin_refused.load(Ordering::SeqCst) || ended;
         if organization.is_empty() || refused || access.secret.expose() != ADMIN_SECRET {
             return Err(failed(Failure::Unauthorized, "wrong admin key", false));
         }
@@ -183,6 +194,7 @@ impl ControlPlane for Cloud {
         let organization = self.organization(access)?;
         let delay = *self.create_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
+        assert!(!self.fires(Fault::Panic), "the client panics");
         if self.fires(Fault::Quota) {
             return Err(failed(Failure::QuotaReached, "quota is used up", false));
         }
@@ -217,6 +229,9 @@ impl ControlPlane for Cloud {
     async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
         let organization = self.organization(access)?;
         self.allowed()?;
+        if *id == access.key_id && self.admin_hidden.load(Ordering::SeqCst) {
+            return Err(failed(Failure::Forbidden, "forbidden", false));
+        }
         if *id == access.key_id {
             return Ok(KnownKey {
                 id: id.clone(),
@@ -229,6 +244,7 @@ impl ControlPlane for Cloud {
         let keys = self.keys.lock().unwrap();
         keys.get(id.as_str())
             .filter(|key| key.organization == organization)
+            .filter(|_| !self.shows_nothing.load(Ordering::SeqCst))
             .map(|key| Self::known(id.as_str(), key))
             .ok_or_else(|| failed(Failure::Forbidden, "forbidden", false))
     }
@@ -236,7 +252,7 @@ impl ControlPlane for Cloud {
     async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
         let organization = self.organization(access)?;
         let keys = self.keys.lock().unwrap();
-        let sees = self.allowed().is_ok();
+        let sees = self.allowed().is_ok() && !self.shows_nothing.load(Ordering::SeqCst);
         Ok(KeyList {
             keys: keys
                 .iter()
@@ -268,6 +284,7 @@ impl ControlPlane for Cloud {
         self.allowed()?;
         let delay = *self.delete_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
+        assert!(!self.fires(Fault::Panic), "the client panics");
         if self.fires(Fault::UnknownAdmin) {
             return Err(failed(Failure::Unauthorized, "wrong admin key", false));
         }
@@ -335,6 +352,8 @@ pub(crate) struct Host {
     pub(crate) replication: AtomicU32,
     /// How many questions it was asked.
     pub(crate) asked: AtomicU64,
+    /// How long it takes to tell the longest life of a lease.
+    pub(crate) answer_delay: Mutex<Duration>,
 }
 
 impl Host {
@@ -351,6 +370,8 @@ impl SystemView for Host {
     }
 
     async fn max_lease_ttl(&self) -> Result<Duration, Error> {
+        let delay = *self.answer_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
         Ok(self.answer(Duration::from_hours(24)))
     }
 
@@ -370,11 +391,14 @@ impl SystemView for Host {
 /// Storage that can be told to fail its next writes, after having done them,
 /// and to take long for all.
 pub(crate) struct FaultyStorage {
-    pub(crate) inner: MemoryStorage,
+    pub(crate) inner: Arc<MemoryStorage>,
     fail_next: AtomicU32,
     /// How often something was read or listed.
     pub(crate) reads: AtomicU64,
     pub(crate) write_delay: Mutex<Duration>,
+    /// Whether a write is carried out when its time is over, even if whoever
+    /// wrote is gone by then, as a write that was sent to a host is.
+    pub(crate) lands_late: AtomicBool,
 }
 
 impl FaultyStorage {
@@ -402,6 +426,16 @@ impl Storage for FaultyStorage {
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        if self.lands_late.load(Ordering::SeqCst) {
+            let inner = Arc::clone(&self.inner);
+            let delay = *self.write_delay.lock().unwrap();
+            let (key, value) = (key.to_owned(), value.to_vec());
+            let landing = tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                inner.put(&key, &value).await
+            });
+            return landing.await.unwrap();
+        }
         self.inner.put(key, value).await?;
         self.outcome().await
     }
@@ -451,10 +485,11 @@ impl World {
         let cloud = Arc::new(Cloud::default());
         let host = Arc::new(Host::default());
         let storage = Arc::new(FaultyStorage {
-            inner: MemoryStorage::new(),
+            inner: Arc::new(MemoryStorage::new()),
             fail_next: AtomicU32::new(0),
             reads: AtomicU64::new(0),
             write_delay: Mutex::default(),
+            lands_late: AtomicBool::new(false),
         });
         let entropy = Arc::new(Counter(AtomicU64::new(1)));
         let engine = mount(&cloud, &host, &storage, &entropy);

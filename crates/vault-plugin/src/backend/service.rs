@@ -223,7 +223,78 @@ fn multiplex_id(metadata: &MetadataMap) -> Result<String, Status> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use logical::BackendContext;
+    use rustls::RootCertStore;
+    use tonic::transport::Endpoint;
+
     use super::*;
+
+    /// Takes a while to clean up, and notes that it did.
+    #[derive(Clone, Default)]
+    struct Slow(Arc<AtomicBool>);
+
+    impl Factory for Slow {
+        fn create(&self, _: BackendContext) -> Result<Arc<dyn logical::Backend>, Error> {
+            Ok(Arc::new(self.clone()))
+        }
+
+        fn version(&self) -> &'static str {
+            "v0.0.1"
+        }
+    }
+
+    #[async_trait]
+    impl logical::Backend for Slow {
+        async fn handle(&self, _: logical::Request) -> Result<Option<logical::Response>, Error> {
+            Ok(None)
+        }
+
+        async fn exists(&self, _: logical::Request) -> Result<Existence, Error> {
+            Ok(Existence::Unchecked)
+        }
+
+        async fn cleanup(&self) {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn engine(factory: &Slow) -> Engine {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        Engine::new(
+            Arc::new(factory.clone()),
+            Arc::default(),
+            Arc::new(tls),
+            Arc::default(),
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clean_up_that_the_host_stops_waiting_for_goes_on_to_its_end() {
+        let slow = Slow::default();
+        let engine = engine(&slow);
+        let channel = Endpoint::from_static("http://localhost:1").connect_lazy();
+        let instance = Instance::build(&slow, channel, SetupArgs::default()).unwrap();
+        engine.instances.add("id".into(), instance).await;
+        let mut request = Request::new(Empty {});
+        let id = "id".parse().unwrap();
+        request.metadata_mut().insert(MULTIPLEX_ID, id);
+        let wait = Duration::from_secs(10);
+        let waited = tokio::time::timeout(wait, engine.cleanup(request)).await;
+        assert!(waited.is_err());
+        assert!(!slow.0.load(Ordering::SeqCst));
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        assert!(slow.0.load(Ordering::SeqCst));
+    }
 
     #[test]
     fn a_call_must_name_exactly_one_mount() {

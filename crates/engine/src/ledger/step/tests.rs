@@ -49,7 +49,12 @@ fn live(sharing: Sharing, first: (HolderId, Holder)) -> Credential {
         id: key(),
         secret: (sharing == Sharing::Shared).then(|| SecretText::new("secret")),
     };
-    step(&mut credential, Event::Made { key, holder: first }).unwrap();
+    let made = Event::Made {
+        key,
+        holder: first,
+        organization: None,
+    };
+    step(&mut credential, made).unwrap();
     credential
 }
 
@@ -66,6 +71,7 @@ fn a_shared_key_is_stored_with_its_first_holder() {
         Event::Made {
             key,
             holder: first.clone(),
+            organization: None,
         },
     );
     assert_eq!(effects, Ok(vec![Effect::SaveHolder(first.0), Effect::Save]));
@@ -355,4 +361,13 @@ proptest! {
             }
         }
     }
+}
+
+/// A wall clock that was ahead when the key began to retire puts nothing off.
+#[test]
+fn a_key_that_is_retiring_is_due_whatever_the_clock_said_when_it_began() {
+    let mut credential = live(Sharing::SingleUse, holder(0, 100));
+    step(&mut credential, Event::Kill { now: at(1_000_000) }).unwrap();
+    assert!(credential.due() <= at(0));
+    assert!(credential.due_again(at(0)) <= at(60));
 }

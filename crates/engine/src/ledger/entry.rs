@@ -1,0 +1,107 @@
+//! Entries in memory: what is known of a credential between its reading from
+//! storage and its last use.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use super::credential::{Credential, Holder, State};
+use super::group::{Groups, Places};
+use super::upstream::CONFIRMED_FOR;
+use crate::ids::{CredentialId, HolderId};
+
+/// A credential's place in memory.
+pub(crate) struct Entry {
+    pub(super) id: CredentialId,
+    memory: Mutex<Memory>,
+    /// Held while the entry is read or written, so that it is read once, an
+    /// older state never lands after a newer one, and nobody takes for the
+    /// present what was read beside a write.
+    pub(super) writing: tokio::sync::Mutex<()>,
+    /// Until when the key is known to exist, in milliseconds of monotonic time;
+    /// zero when this process has not asked.
+    confirmed_until: AtomicU64,
+    /// Held while Confluent is asked whether the key exists, so that readers
+    /// who come together ask once.
+    pub(super) confirming: tokio::sync::Mutex<()>,
+    /// Held while the key is deleted, so that those who end it together delete
+    /// it once.
+    pub(super) deleting: tokio::sync::Mutex<()>,
+    /// New holders on their way to storage.
+    pub(super) groups: Groups,
+}
+
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) credential: Option<Credential>,
+    /// How often the credential was dropped: what was decided on one that was
+    /// dropped since must not be written from one that was read again.
+    pub(super) drops: u64,
+    /// Holders whose first write is under way. They count even when the rest
+    /// of the entry is dropped and read again.
+    pub(super) unsettled: BTreeMap<HolderId, Holder>,
+    /// Which holders lie in one entry.
+    pub(super) places: Places,
+}
+
+impl Entry {
+    pub(crate) fn id(&self) -> &CredentialId {
+        &self.id
+    }
+
+    /// What memory holds of the credential.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Credential) -> T) -> Option<T> {
+        self.memory().credential.as_ref().map(look)
+    }
+
+    /// Whether nothing is left of the key.
+    pub(super) fn is_gone(&self) -> bool {
+        self.look(|known| matches!(known.state, State::Gone { .. })) == Some(true)
+    }
+
+    /// The key was just made, or seen at Confluent.
+    pub(super) fn confirm(&self, now: Duration) {
+        let until = u64::try_from((now + CONFIRMED_FOR).as_millis()).unwrap_or(u64::MAX);
+        self.confirmed_until.store(until, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_confirmed(&self, now: Duration) -> bool {
+        now.as_millis() < u128::from(self.confirmed_until.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The entries in use. An entry is the same for all who use it at one time,
+/// and goes when nobody does.
+#[derive(Default)]
+pub(super) struct Entries {
+    by_id: HashMap<CredentialId, Weak<Entry>>,
+    clear_at: usize,
+}
+
+impl Entries {
+    pub(super) fn entry(&mut self, id: &CredentialId) -> Arc<Entry> {
+        if let Some(entry) = self.by_id.get(id).and_then(Weak::upgrade) {
+            return entry;
+        }
+        if self.by_id.len() >= self.clear_at {
+            self.by_id.retain(|_, entry| entry.strong_count() > 0);
+            self.clear_at = (self.by_id.len() * 2).max(64);
+        }
+        let entry = Arc::new(Entry {
+            id: id.clone(),
+            memory: Mutex::default(),
+            writing: tokio::sync::Mutex::new(()),
+            confirmed_until: AtomicU64::new(0),
+            confirming: tokio::sync::Mutex::new(()),
+            deleting: tokio::sync::Mutex::new(()),
+            groups: Groups::default(),
+        });
+        self.by_id.insert(id.clone(), Arc::downgrade(&entry));
+        entry
+    }
+}
