@@ -2,7 +2,7 @@
 //! until after it is gone, and the holders that justify it.
 //!
 //! [`credential`] says what an entry is, [`mod@step`] decides what happens to it
-//! (pure), [`store`] keeps it in storage, `driver` performs what was decided,
+//! (pure), [`store`] and `tombstone` keep it in storage, `driver` performs what was decided,
 //! asking Confluent through `upstream`, and `agenda` remembers when to look at
 //! what again. Nothing outside this module changes an entry.
 
@@ -14,6 +14,7 @@ pub mod store;
 mod agenda;
 mod driver;
 mod group;
+mod tombstone;
 mod upstream;
 
 pub(crate) use agenda::Stage;

@@ -14,4 +14,5 @@ mod removal;
 mod roles;
 mod sharing;
 mod sweeping;
+mod tombstones;
 mod world;

@@ -355,9 +355,13 @@ impl SystemView for Host {
 }
 
 /// Storage that can be told to fail its next writes, after having done them,
-/// and to take long for all.
+/// and to take long for all. It counts what is asked of it.
 pub(crate) struct FaultyStorage {
     pub(crate) inner: MemoryStorage,
+    /// Reads and lists.
+    pub(crate) reads: AtomicU64,
+    /// Changes, each of a batch.
+    pub(crate) writes: AtomicU64,
     fail_next: AtomicU32,
     pub(crate) write_delay: Mutex<Duration>,
 }
@@ -367,7 +371,8 @@ impl FaultyStorage {
         self.fail_next.store(count, Ordering::SeqCst);
     }
 
-    async fn outcome(&self) -> Result<(), Error> {
+    async fn outcome(&self, changes: usize) -> Result<(), Error> {
+        self.writes.fetch_add(changes as u64, Ordering::SeqCst);
         let delay = *self.write_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
         let failing = self
@@ -382,26 +387,29 @@ impl FaultyStorage {
 #[async_trait]
 impl Storage for FaultyStorage {
     async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
         self.inner.get(key).await
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
         self.inner.put(key, value).await?;
-        self.outcome().await
+        self.outcome(1).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
         self.inner.delete(key).await?;
-        self.outcome().await
+        self.outcome(1).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
         self.inner.list(prefix).await
     }
 
     async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
+        let changes = batch.len();
         self.inner.apply(batch).await?;
-        self.outcome().await
+        self.outcome(changes).await
     }
 }
 
@@ -435,6 +443,8 @@ impl World {
         let host = Arc::new(Host::default());
         let storage = Arc::new(FaultyStorage {
             inner: MemoryStorage::new(),
+            reads: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
             fail_next: AtomicU32::new(0),
             write_delay: Mutex::default(),
         });
