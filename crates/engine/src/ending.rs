@@ -108,8 +108,8 @@ impl Engine {
                 ) =>
             {
                 return Err(Error::bad_request(format!(
-                    "key `{key}` is not on record here, and Confluent Cloud does not show it: {}",
-                    error.message
+                    "key `{key}` is not on record here, and Confluent Cloud does not show it: check \
+                     the id. If it is right, the account may lack rights: read `config/check`"
                 )));
             }
             Err(error) => return Err(error.into()),
