@@ -37,11 +37,14 @@ pub(crate) struct Ended {
 }
 
 impl Engine {
-    /// The record of a key.
+    /// The record of a key, also of one that is gone.
     pub(crate) async fn record_of(&self, key: &KeyId) -> Result<Option<Credential>, Error> {
         let known = self.ledger.store.all().await?;
         let mut records = known.into_values();
-        Ok(records.find(|credential| credential.key_id() == Some(key)))
+        match records.find(|credential| credential.key_id() == Some(key)) {
+            Some(record) => Ok(Some(record)),
+            None => self.ledger.store.gone(key).await,
+        }
     }
 
     /// The records of a role's keys that are not gone.
@@ -105,8 +108,8 @@ impl Engine {
                 ) =>
             {
                 return Err(Error::bad_request(format!(
-                    "key `{key}` is not on record here, and Confluent Cloud does not show it: {}",
-                    error.message
+                    "key `{key}` is not on record here, and Confluent Cloud does not show it: check \
+                     the id. If it is right, the account may lack rights: read `config/check`"
                 )));
             }
             Err(error) => return Err(error.into()),

@@ -31,7 +31,8 @@ pub(crate) struct Stranger {
 pub(crate) struct Inventory {
     /// When it began.
     pub(crate) begun: Timestamp,
-    /// Every entry of the ledger, as it was when the inventory began.
+    /// Every entry of the ledger but tombstones, as it was when the inventory
+    /// began.
     pub(crate) known: BTreeMap<CredentialId, Credential>,
     /// Keys with a marker and without a record, by their id.
     pub(crate) strangers: BTreeMap<KeyId, Stranger>,

@@ -16,7 +16,7 @@ use crate::sweep::Licence;
 
 /// What one reconciling came to.
 pub(crate) struct Report {
-    /// How many entries the ledger has.
+    /// How many entries the ledger has, without tombstones.
     pub(crate) entries: usize,
     /// Keys that went.
     pub(crate) deleted: Vec<KeyId>,

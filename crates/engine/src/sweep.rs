@@ -8,7 +8,7 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 use logical::Error;
 
@@ -20,8 +20,8 @@ use crate::state::Engine;
 /// How long one periodic call licenses the sweep.
 const LICENCE: Duration = Duration::from_mins(2);
 
-/// How often all entries are looked at, for tombstones and for what memory
-/// lost.
+/// How often all entries are looked at, for what memory lost, and tombstones
+/// are forgotten.
 const FULL_LOOK: Duration = Duration::from_hours(24);
 
 /// When an entry is looked at again that storage did not give, or whose
@@ -110,10 +110,31 @@ impl Engine {
                 .forget_unneeded(&inventory.needed, inventory.begun)
                 .await?;
         }
+        if full {
+            self.forget_long_gone().await?;
+        }
         Ok(())
     }
 
-    /// Puts every entry of storage on the agenda.
+    /// Forgets the tombstones that were kept long enough.
+    async fn forget_long_gone(&self) -> Result<(), Error> {
+        let places = self.ledger.store.long_gone(self.clock.now()).await?;
+        let forgetting: Vec<_> = places
+            .into_iter()
+            .map(|place| async {
+                if self.is_licensed() {
+                    self.ledger.store.forget_gone(place).await?;
+                }
+                Ok(())
+            })
+            .collect();
+        stream::iter(forgetting)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// Puts every entry that somebody still has to look at on the agenda.
     pub(crate) async fn look_at_all(&self) -> Result<(), Error> {
         for id in self.ledger.store.ids().await? {
             self.ledger.look_at(&id, self.clock.now());

@@ -61,7 +61,8 @@ standard input; `@file` and `-` alone are an object in JSON.")]
     /// List the names below a path
     #[command(after_help = "\
 Examples:
-  lockkeeper list confluent/role")]
+  lockkeeper list confluent/role
+  lockkeeper list -detailed confluent/keys")]
     List(List),
     /// Delete what is at a path
     #[command(after_help = "\
@@ -236,6 +237,12 @@ pub(crate) struct Write {
 pub(crate) struct List {
     /// Where
     pub(crate) path: String,
+    #[arg(
+        help = "Show what is told of each name beside it [env: VAULT_DETAILED or BAO_DETAILED]",
+        help_heading = "Output",
+        long
+    )]
+    pub(crate) detailed: bool,
     #[command(flatten)]
     pub(crate) form: Form,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! Answers on the screen: tables as Vault's command line draws them, and JSON
 //! as it writes it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -43,19 +44,52 @@ pub(crate) fn field(secret: &Secret, name: &str, format: Format) -> Result<(), F
     write(&text)
 }
 
-/// Shows names below a heading.
-pub(crate) fn names(names: &[Value], format: Format) -> Result<(), Failure> {
+/// Shows the names of a list; in detail, with what is told of each.
+pub(crate) fn list(secret: &Secret, detailed: bool, format: Format) -> Result<(), Failure> {
     match format {
-        Format::Json => json(&names),
+        Format::Json if detailed => json(secret),
+        Format::Json => json(&names(secret)),
         Format::Table => {
-            let mut text = String::from("Keys\n----\n");
-            for name in names {
-                text.push_str(&plain(name));
-                text.push('\n');
-            }
-            write(&text)
+            warn(secret);
+            let told = secret.data.as_ref().filter(|_| detailed);
+            let told = told.and_then(|data| data.get("key_info")?.as_object());
+            say(&listed(names(secret), told))
         }
     }
+}
+
+/// The names that an answer lists.
+pub(crate) fn names(secret: &Secret) -> &[Value] {
+    let data = secret.data.as_ref();
+    let names = data.and_then(|data| data.get("keys")?.as_array());
+    names.map_or(&[], Vec::as_slice)
+}
+
+/// Names in their order, each with what is told of it, in a column for each
+/// member that any has.
+fn listed(names: &[Value], told: Option<&Object>) -> String {
+    let mut names: Vec<String> = names.iter().map(plain).collect();
+    names.sort();
+    let about = |name: &String| told?.get(name)?.as_object();
+    let headings: BTreeSet<&String> = names
+        .iter()
+        .filter_map(about)
+        .flat_map(Object::keys)
+        .collect();
+    let mut heading = vec!["Keys".to_owned()];
+    heading.extend(headings.iter().map(|heading| (*heading).clone()));
+    let rows = names.iter().map(|name| {
+        let mut row = vec![name.clone()];
+        if let Some(about) = about(name) {
+            row.extend(headings.iter().map(|heading| {
+                about
+                    .get(*heading)
+                    .map_or_else(String::new, |value| cell(heading, value))
+            }));
+        }
+        row
+    });
+    columns(heading, rows.collect())
 }
 
 /// Shows anything as JSON, two spaces for each level.
@@ -99,20 +133,39 @@ pub(crate) fn warn(secret: &Secret) {
 
 /// Two columns under their names.
 pub(crate) fn table((left, right): (&str, &str), rows: &[(String, String)]) -> String {
-    let longest = rows.iter().map(|(key, _)| key.chars().count()).max();
-    let width = longest.unwrap_or(0).max(left.len()) + GAP;
-    let dashes = |text: &str| "-".repeat(text.len());
-    let heading = [
-        (left.to_owned(), right.to_owned()),
-        (dashes(left), dashes(right)),
-    ];
+    let rows = rows
+        .iter()
+        .map(|(key, value)| vec![key.clone(), value.clone()]);
+    columns(vec![left.to_owned(), right.to_owned()], rows.collect())
+}
+
+/// Columns under their names. What is last in its row is as wide as it is.
+fn columns(heading: Vec<String>, rows: Vec<Vec<String>>) -> String {
+    let dashes = heading.iter().map(|name| "-".repeat(name.len())).collect();
+    let lines = [vec![heading, dashes], rows].concat();
+    let width = |column: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        let longest = cells.map(|cell| shown(cell).chars().count()).max();
+        longest.map(|longest| longest + GAP)
+    };
+    let widths: Vec<usize> = (0..).map_while(width).collect();
     let mut text = String::new();
-    for (key, value) in heading.iter().chain(rows) {
-        let value = if value.is_empty() { EMPTY } else { value };
+    for line in &lines {
+        let Some((last, before)) = line.split_last() else {
+            continue;
+        };
         // A string takes everything.
-        let _ = writeln!(text, "{key:width$}{value}");
+        for (cell, width) in before.iter().zip(&widths) {
+            let _ = write!(text, "{:width$}", shown(cell));
+        }
+        let _ = writeln!(text, "{}", shown(last));
     }
     text
+}
+
+/// What stands in a table for a value.
+fn shown(value: &str) -> &str {
+    if value.is_empty() { EMPTY } else { value }
 }
 
 /// The rows of an answer: its lease, its token, its data.
@@ -150,11 +203,16 @@ fn rows(secret: &Secret) -> Vec<(String, String)> {
     }
     if let Some(data) = &secret.data {
         for (key, value) in sorted(data) {
-            let duration = value.as_u64().filter(|_| names_a_duration(key));
-            row(key, duration.map_or_else(|| plain(value), human));
+            row(key, cell(key, value));
         }
     }
     rows
+}
+
+/// A value under its name, as tables show it.
+fn cell(name: &str, value: &Value) -> String {
+    let duration = value.as_u64().filter(|_| names_a_duration(name));
+    duration.map_or_else(|| plain(value), human)
 }
 
 /// A member by the name that `-field` takes: of the data, of the lease, or of
@@ -246,6 +304,24 @@ mod tests {
     fn values_are_printed_as_go_prints_them() {
         let value = json!({"b": [1, "x", null], "a": true});
         assert_eq!(plain(&value), "map[a:true b:[1 x <nil>]]");
+    }
+
+    #[test]
+    fn what_is_told_of_names_stands_beside_them_in_columns() {
+        let names = [json!("b"), json!("a"), json!("c")];
+        let told = json!({
+            "a": {"role": "app", "ttl": 60},
+            "b": {"holders": 2},
+            "other": {"hidden": true},
+        });
+        assert_eq!(
+            listed(&names, told.as_object()),
+            "Keys    holders    role    ttl\n\
+             ----    -------    ----    ---\n\
+             a       n/a        app     1m\n\
+             b       2          n/a     n/a\n\
+             c\n"
+        );
     }
 
     #[test]

@@ -13,6 +13,9 @@ use std::fmt;
 /// (`sdk/logical/error.go` in both).
 pub const READ_ONLY_STORAGE: &str = "cannot write to readonly storage";
 
+/// What hosts say by themselves of an operation that a path does not know.
+const UNSUPPORTED_OPERATION: &str = "unsupported operation";
+
 /// Why a request failed, as far as a host needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorClass {
@@ -89,7 +92,20 @@ impl Error {
 
     /// The path exists but does not know this operation.
     pub fn unsupported_operation() -> Self {
-        Self::new(ErrorClass::UnsupportedOperation, "unsupported operation")
+        Self::new(ErrorClass::UnsupportedOperation, UNSUPPORTED_OPERATION)
+    }
+
+    /// The path exists but does not know this operation, with what to do
+    /// instead.
+    pub fn unsupported_operation_but(instead: impl fmt::Display) -> Self {
+        let text = format!("{UNSUPPORTED_OPERATION}: {instead}");
+        Self::new(ErrorClass::UnsupportedOperation, text)
+    }
+
+    /// Whether this says more than that an operation is not supported, so that
+    /// hosts should show it and not their own text.
+    pub fn says_what_is_supported(&self) -> bool {
+        self.class == ErrorClass::UnsupportedOperation && self.message != UNSUPPORTED_OPERATION
     }
 
     /// This node may not write. The text is fixed, see [`READ_ONLY_STORAGE`].

@@ -1,7 +1,7 @@
 //! Errors as answers: which text and status a client sees.
 //!
-//! Vault has two forms. What an engine says of a bad request is shown as it
-//! is; every other error that comes through the router is shown as a list of
+//! Vault has two forms. What an engine says of a bad request, or of an operation
+//! that a path does not know, is shown as it is; every other error that comes through the router is shown as a list of
 //! errors, in the words of Go's multierror. Clients match on both.
 
 use logical::{Error, ErrorClass};
@@ -20,6 +20,9 @@ pub(crate) enum Origin {
 /// The answer to a request that failed.
 pub(crate) fn answer(error: &Error, origin: Origin) -> Answer {
     let listed = match error.class() {
+        ErrorClass::UnsupportedOperation if error.says_what_is_supported() => {
+            origin == Origin::Core
+        }
         ErrorClass::UnsupportedPath | ErrorClass::UnsupportedOperation => true,
         ErrorClass::BadRequest => false,
         _ => origin == Origin::Engine,
@@ -85,6 +88,10 @@ mod tests {
         assert_eq!(
             text(&Error::upstream("down"), Origin::Engine),
             (503, "1 error occurred:\n\t* down\n\n".into())
+        );
+        assert_eq!(
+            text(&Error::unsupported_operation_but("read it"), Origin::Engine),
+            (405, "unsupported operation: read it".into())
         );
         assert_eq!(
             text(&Error::unsupported_path(), Origin::Core),

@@ -8,12 +8,14 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
+use confluent_cloud::ids::EnvironmentId;
 use serde_json::Value;
 
 use super::call::{Call, object, required, text};
 use super::objects;
 use super::paging::Page;
 use crate::Refusal;
+use crate::world::World;
 
 const ORGANIZATIONS: &str = "/org/v2/organizations";
 const ENVIRONMENTS: &str = "/org/v2/environments";
@@ -102,17 +104,14 @@ pub(super) async fn delete_environment(
 
 /// Clusters of the one environment that the query must name.
 pub(super) async fn list_clusters(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::of(&call.query)?;
-    let wanted = known_environment(&call)?;
-    let world = call.simulator.world();
-    let clusters = world
-        .kafka_clusters()
-        .iter()
-        .filter(|cluster| cluster.environment.as_str() == wanted)
-        .enumerate();
-    let render = |cluster| objects::cluster(&world, &call.base, cluster);
-    let types = ("cmk/v2", "ClusterList");
-    Ok(Json(page.cut(&call, CLUSTERS, types, clusters, render)))
+    let clusters = InEnvironments {
+        path: CLUSTERS,
+        types: ("cmk/v2", "ClusterList"),
+        all: World::kafka_clusters,
+        environment: |cluster| &cluster.environment,
+        render: objects::cluster,
+    };
+    clusters.list(&call)
 }
 
 pub(super) async fn create_cluster(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
@@ -169,17 +168,14 @@ pub(super) async fn delete_cluster(
 
 /// Registries of the one environment that the query must name.
 pub(super) async fn list_registries(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::of(&call.query)?;
-    let wanted = known_environment(&call)?;
-    let world = call.simulator.world();
-    let registries = world
-        .schema_registries()
-        .iter()
-        .filter(|registry| registry.environment.as_str() == wanted)
-        .enumerate();
-    let render = |registry| objects::registry(&world, &call.base, registry);
-    let types = ("srcm/v3", "ClusterList");
-    Ok(Json(page.cut(&call, REGISTRIES, types, registries, render)))
+    let registries = InEnvironments {
+        path: REGISTRIES,
+        types: ("srcm/v3", "ClusterList"),
+        all: World::schema_registries,
+        environment: |registry| &registry.environment,
+        render: objects::registry,
+    };
+    registries.list(&call)
 }
 
 pub(super) async fn read_registry(
@@ -201,11 +197,29 @@ pub(super) async fn read_registry(
     Ok(Json(objects::registry(&world, &call.base, registry)))
 }
 
-pub(super) fn known_environment(call: &Call) -> Result<&str, Refusal> {
-    let wanted = call.query.get("environment").ok_or_else(no_environment)?;
-    match call.simulator.world().environment(wanted) {
-        Ok(_) => Ok(wanted),
-        Err(_) => Err(Refusal::forbidden()),
+/// Objects that lie in environments each, and how they are listed.
+pub(super) struct InEnvironments<T> {
+    pub(super) path: &'static str,
+    /// The version and the kind of a list.
+    pub(super) types: (&'static str, &'static str),
+    pub(super) all: fn(&World) -> &[T],
+    pub(super) environment: fn(&T) -> &EnvironmentId,
+    pub(super) render: fn(&World, &str, &T) -> Value,
+}
+
+impl<T> InEnvironments<T> {
+    /// Those of the one environment that the query must name.
+    pub(super) fn list(&self, call: &Call) -> Result<Json<Value>, Refusal> {
+        let page = Page::of(&call.query)?;
+        let wanted = call.query.get("environment").ok_or_else(no_environment)?;
+        let world = call.simulator.world();
+        if world.environment(wanted).is_err() {
+            return Err(Refusal::forbidden());
+        }
+        let here = |object: &&T| (self.environment)(object).as_str() == wanted;
+        let objects = (self.all)(&world).iter().filter(here).enumerate();
+        let render = |object| (self.render)(&world, &call.base, object);
+        Ok(Json(page.cut(call, self.path, self.types, objects, render)))
     }
 }
 

@@ -7,26 +7,23 @@ use serde_json::Value;
 use super::call::Call;
 use super::objects;
 use super::paging::Page;
-use super::places::{known_environment, no_environment};
+use super::places::{InEnvironments, no_environment};
 use crate::Refusal;
-use crate::world::FLINK_REGIONS;
+use crate::world::{FLINK_REGIONS, World};
 
 const KSQLDB: &str = "/ksqldbcm/v2/clusters";
 const REGIONS: &str = "/fcpm/v2/regions";
 
 /// ksqlDB clusters of the one environment that the query must name.
 pub(super) async fn list_ksqldb(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::of(&call.query)?;
-    let wanted = known_environment(&call)?;
-    let world = call.simulator.world();
-    let clusters = world
-        .ksqldb_clusters()
-        .iter()
-        .filter(|cluster| cluster.environment.as_str() == wanted)
-        .enumerate();
-    let render = |cluster| objects::ksqldb(&world, &call.base, cluster);
-    let types = ("ksqldbcm/v2", "ClusterList");
-    Ok(Json(page.cut(&call, KSQLDB, types, clusters, render)))
+    let clusters = InEnvironments {
+        path: KSQLDB,
+        types: ("ksqldbcm/v2", "ClusterList"),
+        all: World::ksqldb_clusters,
+        environment: |cluster| &cluster.environment,
+        render: objects::ksqldb,
+    };
+    clusters.list(&call)
 }
 
 pub(super) async fn read_ksqldb(

@@ -50,8 +50,8 @@ pub(crate) struct Agenda {
 }
 
 impl Agenda {
-    /// Puts an entry on the agenda for when it is due by itself. Tombstones
-    /// are kept in storage only; a look at all entries finds them.
+    /// Puts an entry on the agenda for when it is due by itself. Nobody looks
+    /// at tombstones.
     pub(crate) fn note(&mut self, credential: &Credential) {
         match Stage::of(credential) {
             None => self.strike(&credential.id),

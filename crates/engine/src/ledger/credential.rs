@@ -124,14 +124,13 @@ impl Credential {
                 .map(|holder| holder.deadline)
                 .min()
                 .unwrap_or(self.intended_at),
-            // Whatever the clock said when it began to retire.
-            State::Retiring { .. } => Timestamp::UNIX_EPOCH,
             State::Gone {
                 since,
                 doubtful: true,
                 ..
             } => later(*since, DOUBT),
-            State::Gone { since, .. } => later(*since, TOMBSTONE_AGE),
+            // Whatever the clock said when it began to retire, or went.
+            State::Retiring { .. } | State::Gone { .. } => Timestamp::UNIX_EPOCH,
         }
     }
 

@@ -2,9 +2,10 @@
 //! until after it is gone, and the holders that justify it.
 //!
 //! [`credential`] says what an entry is, [`mod@step`] decides what happens to it
-//! (pure), [`store`] keeps it in storage and `entry` in memory, `driver` performs
-//! what was decided, asking Confluent through `upstream`, and `agenda` remembers
-//! when to look at what again. Nothing outside this module changes an entry.
+//! (pure), [`store`] and `tombstone` keep it in storage and `entry` in memory,
+//! `driver` performs what was decided, asking Confluent through `upstream`, and
+//! `agenda` remembers when to look at what again. Nothing outside this module
+//! changes an entry.
 
 pub mod codec;
 pub mod credential;
@@ -15,6 +16,7 @@ mod agenda;
 mod driver;
 mod entry;
 mod group;
+mod tombstone;
 mod upstream;
 
 pub(crate) use agenda::Stage;

@@ -8,9 +8,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::credential::{
-    Credential, Holder, INTENT_AGE, IssuedKey, Sharing, State, TOMBSTONE_AGE, later,
-};
+use super::credential::{Credential, Holder, INTENT_AGE, IssuedKey, Sharing, State, later};
 use crate::ids::{HolderId, KeyId, OrganizationId};
 
 /// What a deadline has beyond the longest life of a lease.
@@ -284,10 +282,9 @@ fn lapse(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
             doubtful: true,
             ..
         } => vec![Effect::LookAgain(key.clone())],
-        State::Gone { since, .. } if now.duration_since(*since) >= TOMBSTONE_AGE => {
-            forget(credential)
-        }
-        State::Gone { .. } => Vec::new(),
+        // Only one that an earlier version left among those to be looked at
+        // comes here: saving moves it to the others.
+        State::Gone { .. } => vec![Effect::Save],
     }
 }
 
@@ -432,8 +429,11 @@ fn looked_again(credential: &mut Credential, exists: bool, now: Timestamp) -> Ve
         return Vec::new();
     };
     if !exists {
-        *doubtful = false;
-        return vec![Effect::Save];
+        return if std::mem::take(doubtful) {
+            vec![Effect::Save]
+        } else {
+            Vec::new()
+        };
     }
     let key = key.clone();
     let cause = Some("it was listed again after it seemed to be gone".to_owned());

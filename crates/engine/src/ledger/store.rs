@@ -15,11 +15,13 @@ use tokio::sync::OnceCell;
 use super::codec;
 use super::credential::{Credential, Holder, Sharing, State};
 use super::group::{Places, merged};
+use super::tombstone;
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName, StorageId};
 
+/// Entries that somebody still has to look at, by credential.
 const CREDENTIALS: &str = "lockkeeper/credential/";
-const HOLDERS: &str = "lockkeeper/holder/";
+pub(super) const HOLDERS: &str = "lockkeeper/holder/";
 const SHARED: &str = "lockkeeper/shared/";
 const STORAGE_ID: &str = "lockkeeper/storage-id";
 
@@ -31,7 +33,7 @@ const READ_AT_ONCE: usize = 16;
 
 /// The ledger's entries.
 pub struct LedgerStore {
-    storage: Arc<dyn Storage>,
+    pub(super) storage: Arc<dyn Storage>,
     storage_id: OnceCell<StorageId>,
 }
 
@@ -110,7 +112,7 @@ impl LedgerStore {
         }
     }
 
-    /// All entries with their holders.
+    /// All entries that somebody still has to look at, with their holders.
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
@@ -126,7 +128,7 @@ impl LedgerStore {
         Ok(known.map(|known| (known.id.clone(), known)).collect())
     }
 
-    /// The ids of all entries.
+    /// The ids of all entries that somebody still has to look at.
     ///
     /// # Errors
     /// When storage fails.
@@ -138,7 +140,7 @@ impl LedgerStore {
             .collect())
     }
 
-    /// An entry with its holders.
+    /// An entry with its holders, or the tombstone that is left of it.
     ///
     /// # Errors
     /// When storage fails or the entry is damaged.
@@ -155,7 +157,8 @@ impl LedgerStore {
         let credential: Option<Credential> =
             codec::read(&*self.storage, &format!("{CREDENTIALS}{id}")).await?;
         let Some(mut credential) = credential else {
-            return Ok(None);
+            let gone = tombstone::read(&*self.storage, id).await?;
+            return Ok(gone.map(|gone| (gone, Places::default())));
         };
         let mut places = Places::default();
         if credential.sharing == Sharing::Shared {
@@ -207,7 +210,8 @@ impl LedgerStore {
         self.storage.delete(&format!("{SHARED}{generation}")).await
     }
 
-    /// The changes that store a credential.
+    /// The changes that store a credential. One that is settled goes to where
+    /// tombstones lie.
     ///
     /// # Errors
     /// When the entry cannot be encoded.
@@ -225,7 +229,14 @@ impl LedgerStore {
             holders: single.then_some(&credential.holders),
         };
         let bytes = codec::encode(&stored)?;
-        let mut writes = vec![Write::put(format!("{CREDENTIALS}{}", credential.id), bytes)];
+        let place = format!("{CREDENTIALS}{}", credential.id);
+        if let (State::Gone { key, since, .. }, true) = (&credential.state, credential.is_settled())
+        {
+            let mut writes = tombstone::put(&credential.id, key, *since, bytes)?;
+            writes.push(Write::delete(place));
+            return Ok(writes);
+        }
+        let mut writes = vec![Write::put(place, bytes)];
         if let (State::Live { key }, false) = (&credential.state, single)
             && key.secret.is_some()
         {
@@ -258,7 +269,7 @@ impl LedgerStore {
         Ok(Write::put(key, bytes))
     }
 
-    /// The change that removes a credential.
+    /// The change that removes a credential of which nothing is to be kept.
     pub fn forget(credential: &CredentialId) -> Write {
         Write::delete(format!("{CREDENTIALS}{credential}"))
     }

@@ -21,11 +21,12 @@ pub(crate) fn path() -> Path<Engine> {
         .on(Operation::Update, answer(reconcile))
         .help(
             "Runs the sweep now and compares the records with what Confluent Cloud lists.",
-            "The answer tells how many `entries` the ledger has, the `deleted_keys`, what is `waiting` \
-             and until when, and under `unrecorded_keys` the keys that carry the marker of a mount \
-             and have no record here. Those are not deleted by themselves, since another mount or a \
-             restored storage may be using them: delete one with `keys/<id>` when nobody does. Only \
-             owners and resources that roles or records name are looked at.",
+            "The answer tells how many `entries` are on record, without those of keys that are surely \
+             gone, the `deleted_keys`, what is `waiting` and until when, and under `unrecorded_keys` \
+             the keys that carry the marker of a mount and have no record here. Those are not deleted \
+             by themselves, since another mount or a restored storage may be using them: delete one \
+             with `keys/<id>` when nobody does. Only owners and resources that roles or records name \
+             are looked at.",
         )
 }
 

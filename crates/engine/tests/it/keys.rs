@@ -115,6 +115,7 @@ async fn a_key_without_record_and_marker_cannot_be_deleted_here() {
     assert!(error.message().contains("`VICTIM`"), "{error}");
     let error = world.delete("keys/NOSUCHKEY").await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::BadRequest);
+    assert!(error.message().contains("check the id"), "{error}");
     assert_eq!(world.cloud.live(), ["VICTIM"]);
     assert_eq!(world.cloud.deletes.load(Ordering::SeqCst), 0);
 }

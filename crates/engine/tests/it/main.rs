@@ -16,5 +16,6 @@ mod removal;
 mod roles;
 mod sharing;
 mod sweeping;
+mod tombstones;
 mod unproven;
 mod world;

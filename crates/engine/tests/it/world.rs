@@ -389,12 +389,14 @@ impl SystemView for Host {
 }
 
 /// Storage that can be told to fail its next writes, after having done them,
-/// and to take long for all.
+/// and to take long for all. It counts what is asked of it.
 pub(crate) struct FaultyStorage {
     pub(crate) inner: Arc<MemoryStorage>,
-    fail_next: AtomicU32,
-    /// How often something was read or listed.
+    /// Reads and lists.
     pub(crate) reads: AtomicU64,
+    /// Changes, each of a batch.
+    pub(crate) writes: AtomicU64,
+    fail_next: AtomicU32,
     pub(crate) write_delay: Mutex<Duration>,
     /// Whether a write is carried out when its time is over, even if whoever
     /// wrote is gone by then, as a write that was sent to a host is.
@@ -406,7 +408,8 @@ impl FaultyStorage {
         self.fail_next.store(count, Ordering::SeqCst);
     }
 
-    async fn outcome(&self) -> Result<(), Error> {
+    async fn outcome(&self, changes: usize) -> Result<(), Error> {
+        self.writes.fetch_add(changes as u64, Ordering::SeqCst);
         let delay = *self.write_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
         let failing = self
@@ -437,12 +440,12 @@ impl Storage for FaultyStorage {
             return landing.await.unwrap();
         }
         self.inner.put(key, value).await?;
-        self.outcome().await
+        self.outcome(1).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
         self.inner.delete(key).await?;
-        self.outcome().await
+        self.outcome(1).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
@@ -451,8 +454,9 @@ impl Storage for FaultyStorage {
     }
 
     async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
+        let changes = batch.len();
         self.inner.apply(batch).await?;
-        self.outcome().await
+        self.outcome(changes).await
     }
 }
 
@@ -486,8 +490,9 @@ impl World {
         let host = Arc::new(Host::default());
         let storage = Arc::new(FaultyStorage {
             inner: Arc::new(MemoryStorage::new()),
-            fail_next: AtomicU32::new(0),
             reads: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            fail_next: AtomicU32::new(0),
             write_delay: Mutex::default(),
             lands_late: AtomicBool::new(false),
         });

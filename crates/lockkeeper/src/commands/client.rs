@@ -35,11 +35,7 @@ pub(crate) fn format(form: &Form) -> Result<Format, Failure> {
     if let Some(format) = form.format {
         return Ok(format);
     }
-    let set = |name: &'static str| {
-        let value = lookup(name).filter(|value| !value.is_empty())?;
-        Some((name, value))
-    };
-    let Some((name, value)) = set("BAO_FORMAT").or_else(|| set("VAULT_FORMAT")) else {
+    let Some((name, value)) = set(["BAO_FORMAT", "VAULT_FORMAT"]) else {
         return Ok(Format::Table);
     };
     match value.as_str() {
@@ -49,6 +45,31 @@ pub(crate) fn format(form: &Form) -> Result<Format, Failure> {
             "{name} is `{other}`: use `table` or `json`"
         ))),
     }
+}
+
+/// Whether a list is detailed: the flag, or the environment.
+///
+/// # Errors
+/// When the variable is neither true nor false.
+pub(crate) fn detailed(flag: bool) -> Result<bool, Failure> {
+    let Some((name, value)) = set(["BAO_DETAILED", "VAULT_DETAILED"]).filter(|_| !flag) else {
+        return Ok(flag);
+    };
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "t" | "true" => Ok(true),
+        "0" | "f" | "false" => Ok(false),
+        _ => Err(Failure::local(format!(
+            "{name} is `{value}`: use `true` or `false`"
+        ))),
+    }
+}
+
+/// The first of these variables that says something.
+fn set(names: [&'static str; 2]) -> Option<(&'static str, String)> {
+    names.into_iter().find_map(|name| {
+        let value = lookup(name).filter(|value| !value.is_empty())?;
+        Some((name, value))
+    })
 }
 
 fn lookup(name: &str) -> Option<String> {

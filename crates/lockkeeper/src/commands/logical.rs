@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 use vault_client::Secret;
 
-use super::client::{connect, format};
+use super::client::{connect, detailed, format};
 use crate::arguments::{Delete, Format, List, Read, Shown, Write};
 use crate::failure::Failure;
 use crate::{data, output};
@@ -47,20 +47,18 @@ pub(super) async fn write(write: Write) -> Result<ExitCode, Failure> {
 
 pub(super) async fn list(list: List) -> Result<ExitCode, Failure> {
     let format = format(&list.form)?;
+    let detailed = detailed(list.detailed)?;
     let path = clean(&list.path);
     let client = connect(list.connection)?;
     let answer = client.list(path).await;
     let answer = answer.map_err(|error| Failure::asking(format!("listing {path}"), &error))?;
-    let keys = answer
-        .as_ref()
-        .and_then(|secret| secret.data.as_ref()?.get("keys")?.as_array());
-    let Some(names) = keys.filter(|names| !names.is_empty()) else {
+    let Some(secret) = answer.filter(|secret| !output::names(secret).is_empty()) else {
         if format == Format::Json {
             output::say("{}")?;
         }
         return Err(nothing_at(path));
     };
-    output::names(names, format)?;
+    output::list(&secret, detailed, format)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -38,6 +38,16 @@ impl Both {
         ours.stderr
     }
 
+    /// The lines that each prints, without those that are never the same.
+    fn without_id(&self, arguments: &[&str]) -> [Vec<String>; 2] {
+        let (ours, theirs) = self.run(arguments);
+        [ours, theirs].map(|output| {
+            let lines = output.stdout.lines();
+            let lines = lines.filter(|line| !line.contains("\"request_id\""));
+            lines.map(str::to_owned).collect()
+        })
+    }
+
     fn run(&self, arguments: &[&str]) -> (CliOutput, CliOutput) {
         (self.ours.run(arguments), self.theirs.run(arguments))
     }
@@ -76,17 +86,51 @@ fn values_are_written_read_listed_and_deleted_in_the_same_words() {
 }
 
 #[test]
+fn a_list_in_detail_tells_the_same_of_each_name() {
+    let bao = require_bao!();
+    let both = Both::start(&bao);
+    both.same(&["write", "cubbyhole/x", "a=1"]);
+    both.same(&["list", "-detailed", "cubbyhole"]);
+    both.ours.ok(&["write", "sys/mounts/ssh", "type=ssh"]);
+    both.ours.ok(&[
+        "write",
+        "ssh/roles/code",
+        "key_type=otp",
+        "default_user=a",
+        "cidr_list=10.0.0.0/8",
+    ]);
+    both.ours.ok(&[
+        "write",
+        "ssh/roles/a",
+        "key_type=ca",
+        "allow_user_certificates=true",
+    ]);
+    for name in ["one", "two"] {
+        both.ours
+            .ok(&["write", "identity/entity", &format!("name={name}")]);
+    }
+    for path in ["ssh/roles", "identity/entity/id"] {
+        both.same(&["list", path]);
+        let said = both.same(&["list", "-detailed", path]);
+        assert!(said.stdout.starts_with("Keys  "), "{}", said.stdout);
+        let [ours, theirs] = both.without_id(&["list", "-detailed", "-format=json", path]);
+        assert_eq!(ours, theirs);
+        assert!(
+            ours.iter().any(|line| line.contains("key_info")),
+            "{ours:?}"
+        );
+    }
+    both.same(&["list", "-detailed", "cubbyhole/none"]);
+    both.same(&["list", "-detailed", "-format=json", "cubbyhole/none"]);
+}
+
+#[test]
 fn an_answer_in_json_has_the_same_members_in_the_same_order() {
     let bao = require_bao!();
     let both = Both::start(&bao);
     both.same(&["write", "cubbyhole/x", "a=1"]);
-    let (ours, theirs) = both.run(&["read", "-format=json", "cubbyhole/x"]);
-    let without_id = |output: &CliOutput| {
-        let lines = output.stdout.lines();
-        let lines = lines.filter(|line| !line.contains("\"request_id\""));
-        lines.map(str::to_owned).collect::<Vec<_>>()
-    };
-    assert_eq!(without_id(&ours), without_id(&theirs));
+    let [ours, theirs] = both.without_id(&["read", "-format=json", "cubbyhole/x"]);
+    assert_eq!(ours, theirs);
 }
 
 #[test]

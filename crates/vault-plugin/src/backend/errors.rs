@@ -23,7 +23,7 @@ const INTERNAL: u32 = 2;
 const CODED: u32 = 3;
 /// 400.
 const BAD_REQUEST: u32 = 4;
-/// 405, with the host's own text.
+/// 405, with the host's own text unless a response comes with it.
 const UNSUPPORTED_OPERATION: u32 = 5;
 /// 404, with the host's own text.
 const UNSUPPORTED_PATH: u32 = 6;
@@ -35,22 +35,22 @@ const UNRECOVERABLE: u32 = 10;
 /// The reply to a request that failed.
 ///
 /// A bad request is a response whose data is `{"error": text}`, which hosts
-/// answer with 400 and the text as it is.
+/// answer with 400 and the text as it is. Beside a typed error such a response
+/// gives the text, and the type the status.
 pub(super) fn reply(error: &Error) -> HandleRequestReply {
-    if error.class() == ErrorClass::BadRequest {
-        let mut data = Object::new();
-        data.insert("error".into(), error.message().into());
-        return HandleRequestReply {
-            response: Some(Response {
-                data: convert::json(data),
-                ..Response::default()
-            }),
-            err: None,
-        };
-    }
+    let bad = error.class() == ErrorClass::BadRequest;
     HandleRequestReply {
-        response: None,
-        err: Some(typed(error)),
+        response: (bad || error.says_what_is_supported()).then(|| telling(error)),
+        err: (!bad).then(|| typed(error)),
+    }
+}
+
+fn telling(error: &Error) -> Response {
+    let mut data = Object::new();
+    data.insert("error".into(), error.message().into());
+    Response {
+        data: convert::json(data),
+        ..Response::default()
     }
 }
 
@@ -134,6 +134,19 @@ mod tests {
         assert_eq!(reply.err, None);
         let response = reply.response.unwrap();
         assert_eq!(response.data, r#"{"error":"role `a` is unknown"}"#);
+    }
+
+    #[test]
+    fn what_an_operation_is_refused_for_is_told_beside_its_type() {
+        let reply = reply(&Error::unsupported_operation_but("read `a`"));
+        assert_eq!(reply.err.unwrap().err_type, UNSUPPORTED_OPERATION);
+        let response = reply.response.unwrap();
+        assert_eq!(
+            response.data,
+            r#"{"error":"unsupported operation: read `a`"}"#
+        );
+        let reply = super::reply(&Error::unsupported_operation());
+        assert_eq!(reply.response, None);
     }
 
     #[test]

@@ -162,7 +162,6 @@ async fn operations_and_paths_that_are_not_known_have_their_own_types() {
     let (_host, connection) = mounted(&storage).await;
     let cases = [
         ("resolve-path", "entry/a", 5),
-        ("delete", "entry/a", 5),
         ("rollback", "", 5),
         ("read", "nowhere", 6),
     ];
@@ -170,6 +169,11 @@ async fn operations_and_paths_that_are_not_known_have_their_own_types() {
         let reply = connection.request(MOUNT, operation, path, "null").await;
         assert_eq!(error(reply).0, kind, "{operation} {path}");
     }
+    // The host shows the text of the response beside the status of the type.
+    let reply = connection.request(MOUNT, "delete", "entry/a", "null").await;
+    assert_eq!(reply.err.expect("an error").err_type, 5);
+    let text = reply.response.expect("what to do instead").data;
+    assert!(text.contains("`read` and `write`"), "{text}");
 }
 
 #[tokio::test]

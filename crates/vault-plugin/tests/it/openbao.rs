@@ -82,7 +82,9 @@ fn failures_have_the_status_and_text_of_their_class() {
             "DELETE",
             "notes/entry/a",
             405,
-            json!({"errors": ["1 error occurred:\n\t* unsupported operation\n\n"]}),
+            json!({"errors": [
+                "unsupported operation: there is no `delete` of `entry/a`, but `read` and `write`"
+            ]}),
         ),
     ];
     for (method, path, status, body) in cases {

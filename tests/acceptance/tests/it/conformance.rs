@@ -192,6 +192,10 @@ fn what_is_wrong_is_said(host: &Host, told: &mut Transcript) {
         ),
         ("GET", "team/nothing", json!(null), 404),
         ("DELETE", "team/creds/single", json!(null), 405),
+        ("GET", "team/reconcile", json!(null), 405),
+        ("GET", "team/keys", json!(null), 405),
+        ("POST", "team/status", json!({}), 405),
+        ("DELETE", "team/keys/NOSUCHKEY", json!(null), 400),
         (
             "POST",
             "team/role/single",

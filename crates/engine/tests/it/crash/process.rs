@@ -11,8 +11,6 @@ use tokio::sync::watch;
 pub(crate) enum Moment {
     /// Nothing of it happens.
     Before,
-    /// Of several changes the first happen.
-    During,
     /// It happens, and the answer never arrives.
     After,
 }

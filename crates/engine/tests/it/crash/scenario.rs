@@ -83,7 +83,7 @@ pub(crate) enum Action {
     },
 }
 
-const MOMENTS: [Moment; 3] = [Moment::Before, Moment::During, Moment::After];
+const MOMENTS: [Moment; 2] = [Moment::Before, Moment::After];
 
 fn fault(chance: &mut Chance) -> Fault {
     let late = chance.seconds(1, 29);

@@ -1,15 +1,15 @@
-//! The host's storage as one process sees it: calls are steps, batches are not
-//! atomic, and writes can be reported failed.
+//! The host's storage as one process sees it: calls are steps, batches are as
+//! many steps as they have changes, and writes can be reported failed.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use logical::{Error, Storage, Write};
+use logical::{Error, Storage};
 use store::MemoryStorage;
 use zeroize::Zeroizing;
 
 use super::fault::{Fault, Faults};
-use super::process::{Moment, Process};
+use super::process::Process;
 
 pub(crate) struct ProcessStorage {
     pub(crate) inner: Arc<MemoryStorage>,
@@ -22,20 +22,11 @@ fn broken() -> Error {
 }
 
 impl ProcessStorage {
-    /// Carries changes out, one after the other.
-    async fn change(&self, batch: Vec<Write>) -> Result<(), Error> {
+    async fn change(&self, change: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
         let cut = self.process.enter().await;
         let fault = self.faults.of_write();
-        let done = match (cut, fault) {
-            (_, Some(Fault::WriteLost)) => 0,
-            (Some(Moment::During), _) => batch.len() / 2,
-            _ => batch.len(),
-        };
-        for write in batch.into_iter().take(done) {
-            match write {
-                Write::Put { key, value } => self.inner.put(&key, &value).await?,
-                Write::Delete { key } => self.inner.delete(&key).await?,
-            }
+        if fault != Some(Fault::WriteLost) {
+            change.await?;
         }
         self.process.leave(cut).await;
         match fault {
@@ -60,18 +51,14 @@ impl Storage for ProcessStorage {
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        self.change(vec![Write::put(key, value.to_vec())]).await
+        self.change(self.inner.put(key, value)).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.change(vec![Write::delete(key)]).await
+        self.change(self.inner.delete(key)).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
         self.read(self.inner.list(prefix)).await
-    }
-
-    async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
-        self.change(batch).await
     }
 }

@@ -374,7 +374,10 @@ impl World {
             .storage
             .keys()
             .into_iter()
-            .filter(|key| key.contains("/credential/") || key.contains("/holder/"))
+            .filter(|key| {
+                let ledger = ["/credential/", "/holder/", "/gone/", "/gone-key/"];
+                ledger.iter().any(|folder| key.contains(folder))
+            })
             .collect();
         if !records.is_empty() {
             self.broken

@@ -20,6 +20,16 @@ use crate::{Backend, Error, Existence, Object, Operation, Request, Response, Spe
 /// all mounts together.
 const PREFIX: &str = "requestResponsePrefix";
 
+/// What Vault's command line calls the operations of a path.
+const VERBS: [(Operation, &str); 6] = [
+    (Operation::Read, "read"),
+    (Operation::List, "list"),
+    (Operation::Create, "write"),
+    (Operation::Update, "write"),
+    (Operation::Patch, "patch"),
+    (Operation::Delete, "delete"),
+];
+
 /// What an engine does outside requests. Everything has a default.
 #[async_trait]
 pub trait Hooks: Send + Sync + 'static {
@@ -125,6 +135,39 @@ impl<S> Found<'_, S> {
         }
         Ok(fields)
     }
+
+    /// The answer to an operation that the path does not know: what it knows,
+    /// in the words of the command line.
+    fn refuse(&self, request: &Request) -> Error {
+        let takes_data = self.path.arbitrary
+            || self
+                .path
+                .fields
+                .iter()
+                .any(|field| !self.captured.contains_key(field.name));
+        let known = VERBS
+            .into_iter()
+            .filter(|(operation, _)| self.path.operations.contains_key(operation));
+        let mut known: Vec<&str> = known
+            .map(|(_, verb)| match verb {
+                "write" if !takes_data => "write -force",
+                verb => verb,
+            })
+            .collect();
+        known.dedup();
+        if known.is_empty() {
+            return Error::unsupported_operation();
+        }
+        let asked = VERBS
+            .into_iter()
+            .find(|(operation, _)| *operation == request.operation);
+        let asked = asked.map_or(request.operation.as_str(), |(_, verb)| verb);
+        Error::unsupported_operation_but(format_args!(
+            "there is no `{asked}` of `{}`, but `{}`",
+            request.path.trim_end_matches('/'),
+            known.join("` and `")
+        ))
+    }
 }
 
 impl<S: Hooks> Framework<S> {
@@ -227,7 +270,7 @@ impl<S: Hooks> Backend for Framework<S> {
         let Some(handler) = found.path.operations.get(&request.operation) else {
             return match request.operation {
                 Operation::Help => Ok(Some(self.path_help(&request, found.path))),
-                _ => Err(Error::unsupported_operation()),
+                _ => Err(found.refuse(&request)),
             };
         };
         let warnings = input_warnings(found.path, &request.data, &found.captured);

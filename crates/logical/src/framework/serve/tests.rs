@@ -101,6 +101,30 @@ async fn unknown_paths_and_operations_are_told_apart() {
 }
 
 #[tokio::test]
+async fn who_asks_for_what_a_path_does_not_do_is_told_what_it_does() {
+    let refused = |framework: Framework<Engine>, operation, path: &'static str| async move {
+        let error = framework.handle(Request::new(operation, path)).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::UnsupportedOperation);
+        error.message().to_owned()
+    };
+    assert_eq!(
+        refused(framework(), Operation::Delete, "thing/old").await,
+        "unsupported operation: there is no `delete` of `thing/old`, but `read` and `write`"
+    );
+    let run = Path::new("run").on(Operation::Update, answer(echo));
+    assert_eq!(
+        refused(table(run).unwrap(), Operation::Read, "run").await,
+        "unsupported operation: there is no `read` of `run`, but `write -force`"
+    );
+    let helped = Path::new("run");
+    assert_eq!(
+        refused(table(helped).unwrap(), Operation::Read, "run").await,
+        "unsupported operation"
+    );
+}
+
+#[tokio::test]
 async fn the_existence_check_sees_the_coerced_name() {
     let found = framework()
         .exists(Request::new(Operation::Update, "thing/OLD"))
