@@ -130,16 +130,26 @@ random_id!(
 
 impl CredentialId {
     /// The id of a key that another engine made: it derives from the key's, so
-    /// that one key never has two records (FNV-1a, 64 bits).
+    /// that one key never has two records.
     pub fn of_key(key: &KeyId) -> Self {
-        let hash = key
-            .as_str()
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
-        Self(base32(hash))
+        Self(base32(digest(key.as_str())))
     }
+}
+
+/// A name in storage for a text that need not be fit for one.
+pub(crate) fn short_name(text: &str) -> String {
+    base32(digest(text))
+        .iter()
+        .copied()
+        .map(char::from)
+        .collect()
+}
+
+/// FNV-1a, 64 bits.
+fn digest(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

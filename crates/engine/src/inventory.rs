@@ -100,7 +100,8 @@ impl Engine {
         Ok(inventory)
     }
 
-    /// Every owner and resource that roles or records name.
+    /// Every owner and resource that roles or records name, those of keys that
+    /// are gone included.
     async fn targets(
         &self,
         known: &BTreeMap<CredentialId, Credential>,
@@ -112,6 +113,12 @@ impl Engine {
         let Some(account) = self.accounts.current().await? else {
             return Ok(targets);
         };
+        // The account of another organization may be gone with its keys.
+        let gone = self.ledger.store.gone_targets().await?;
+        targets.extend(
+            gone.into_iter()
+                .filter(|(organization, _)| *organization == account.organization),
+        );
         for role in self.roles.all().await? {
             targets.insert((account.organization.clone(), role.target));
         }

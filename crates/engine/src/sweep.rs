@@ -118,7 +118,9 @@ impl Engine {
 
     /// Forgets the tombstones that were kept long enough.
     async fn forget_long_gone(&self) -> Result<(), Error> {
-        let places = self.ledger.store.long_gone(self.clock.now()).await?;
+        let now = self.clock.now();
+        self.ledger.store.forget_gone_targets(now).await?;
+        let places = self.ledger.store.long_gone(now).await?;
         let forgetting: Vec<_> = places
             .into_iter()
             .map(|place| async {

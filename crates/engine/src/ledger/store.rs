@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use super::codec;
 use super::credential::{Credential, Holder, Sharing, State};
 use super::group::{Places, merged};
-use super::tombstone;
+use super::tombstone::{self, NotedTargets};
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName, StorageId};
 
@@ -35,6 +35,7 @@ const READ_AT_ONCE: usize = 16;
 pub struct LedgerStore {
     pub(super) storage: Arc<dyn Storage>,
     storage_id: OnceCell<StorageId>,
+    noted_targets: NotedTargets,
 }
 
 /// A credential as it is stored: the holders of a shared key are left out,
@@ -79,6 +80,7 @@ impl LedgerStore {
         Self {
             storage,
             storage_id: OnceCell::new(),
+            noted_targets: NotedTargets::default(),
         }
     }
 
@@ -232,7 +234,7 @@ impl LedgerStore {
         let place = format!("{CREDENTIALS}{}", credential.id);
         if let (State::Gone { key, since, .. }, true) = (&credential.state, credential.is_settled())
         {
-            let mut writes = tombstone::put(&credential.id, key, *since, bytes)?;
+            let mut writes = tombstone::put(credential, key, *since, bytes)?;
             writes.push(Write::delete(place));
             return Ok(writes);
         }
@@ -278,7 +280,15 @@ impl LedgerStore {
     ///
     /// # Errors
     /// When storage fails; the changes may have happened all the same.
-    pub async fn apply(&self, mut batch: Vec<Write>) -> Result<(), Error> {
+    pub async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
+        let batch = self.noted_targets.without_known(batch);
+        let targets = NotedTargets::among(&batch);
+        self.carry_out(batch).await?;
+        self.noted_targets.note(targets);
+        Ok(())
+    }
+
+    async fn carry_out(&self, mut batch: Vec<Write>) -> Result<(), Error> {
         if batch.len() == 1 {
             return match batch.remove(0) {
                 Write::Put { key, value } => self.storage.put(&key, &value).await,

@@ -12,6 +12,7 @@ use crate::world::World;
 
 const GONE: &str = "lockkeeper/gone/";
 const GONE_KEYS: &str = "lockkeeper/gone-key/";
+const GONE_TARGETS: &str = "lockkeeper/gone-target/";
 const LIVING: &str = "lockkeeper/credential/";
 
 async fn gone_key(world: &World, role: &str) -> String {
@@ -80,7 +81,8 @@ async fn costs(gone: usize) -> Vec<(&'static str, u64, u64)> {
 
 #[tokio::test(start_paused = true)]
 async fn keys_that_are_gone_cost_those_that_exist_nothing() {
-    let costs_now = costs(0).await;
+    // One tells for whom and for what keys were.
+    let costs_now = costs(1).await;
     assert_eq!(
         costs_now[..2],
         [("creds/single", 0, 2), ("creds/shared", 0, 1)]
@@ -194,6 +196,27 @@ async fn the_tombstone_of_a_key_that_came_back_is_kept_from_when_it_went_again()
     days(&world, 3).await;
     assert_eq!(state(&world, lease.key()).await, None);
     assert!(world.storage.list(GONE_KEYS).await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_comes_back_is_noticed_though_its_role_is_gone() {
+    let mut world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    let name = world.cloud.name_of(lease.key());
+    world.revoke(&lease).await.unwrap();
+    for role in ["single", "shared"] {
+        world.delete(&format!("role/{role}")).await.unwrap();
+    }
+    world.restart();
+    days(&world, 5).await;
+    world.cloud.make_by_hand(lease.key(), &name);
+    days(&world, 1).await;
+    assert!(world.cloud.live().is_empty());
+    days(&world, 9).await;
+    for folder in [GONE, GONE_KEYS, GONE_TARGETS] {
+        let left = world.storage.list(folder).await.unwrap();
+        assert!(left.is_empty(), "{folder}: {left:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
