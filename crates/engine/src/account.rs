@@ -146,7 +146,10 @@ impl Accounts {
         }
         let unproven = self.recent(None).await?;
         unproven
-            .filter(|account| account.organization.is_none())
+            .filter(|account| {
+                let known = account.organization.as_ref();
+                known.is_none_or(|known| known == organization)
+            })
             .ok_or_else(|| {
                 Error::internal(format!(
                     "the account of organization `{organization}` is gone, so its keys cannot be \
@@ -196,24 +199,21 @@ impl Accounts {
         }
     }
 
-    /// Stores an account and makes it the current one.
+    /// Stores an account and makes it the current one. A batch may be cut, so
+    /// the unproven place, which stands for the rest until then, comes last.
     pub(crate) async fn write(&self, account: &Account) -> Result<(), Error> {
         let organization = account.organization.clone();
         let bytes = codec::encode(account)?;
-        let mut batch = Vec::new();
+        let place = Account::storage_key(organization.as_ref());
+        let mut batch = vec![
+            Write::put(place, bytes.clone()),
+            Write::put(CURRENT, codec::encode(&Current { organization })?),
+        ];
         if let Some(unproven) = self.unproven().await?
             && unproven.key_id == account.key_id
         {
-            batch.push(Write::put(Account::storage_key(None), bytes.clone()));
+            batch.push(Write::put(Account::storage_key(None), bytes));
         }
-        batch.push(Write::put(
-            Account::storage_key(organization.as_ref()),
-            bytes,
-        ));
-        batch.push(Write::put(
-            CURRENT,
-            codec::encode(&Current { organization })?,
-        ));
         self.apply(batch).await
     }
 
@@ -264,13 +264,15 @@ impl Accounts {
         needed: &BTreeSet<Option<OrganizationId>>,
         at: Timestamp,
     ) -> Result<(), Error> {
-        let Some(current) = self.current().await? else {
+        let (Some(Current { organization }), Some(current)) =
+            (self.current.read(CURRENT).await?, self.current().await?)
+        else {
             return Ok(());
         };
         if at < later(current.written_at, INTENT_QUIET) {
             return Ok(());
         }
-        let mut stay = BTreeSet::from([Account::storage_key(current.organization.as_ref())]);
+        let mut stay = BTreeSet::from([Account::storage_key(organization.as_ref())]);
         let unproven = self.unproven().await?;
         let meant = unproven.and_then(|account| account.organization);
         for organization in needed {

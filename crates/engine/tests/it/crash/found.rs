@@ -118,7 +118,7 @@ fn a_key_that_is_made_late_for_a_frozen_process_is_found() {
 }
 
 /// The plainest lives of keys.
-fn lives() -> [Vec<Action>; 4] {
+fn lives() -> [Vec<Action>; 5] {
     let renew = Action::Renew {
         lease: 0,
         increment: seconds(0),
@@ -150,9 +150,26 @@ fn lives() -> [Vec<Action>; 4] {
         ],
         vec![
             read(SINGLE, 1),
-            Action::Config { admin: 2 },
+            Action::Config {
+                admin: 2,
+                verified: true,
+            },
             read(SINGLE, 1),
             revoke,
+            Action::LoseLease { lease: 0 },
+        ],
+        vec![
+            Action::Config {
+                admin: 1,
+                verified: false,
+            },
+            read(SINGLE, 1),
+            Action::Config {
+                admin: 2,
+                verified: false,
+            },
+            read(SINGLE, 1),
+            Action::LoseLease { lease: 0 },
             Action::LoseLease { lease: 0 },
         ],
     ]
@@ -169,4 +186,22 @@ fn the_power_may_go_at_every_step_of_a_plain_life() {
             }
         }
     }
+}
+
+/// Seed 4056: the organization of an account was noted in one place and not in
+/// the other, and no account was found for its keys.
+#[test]
+fn a_cut_while_the_organization_of_an_account_is_noted_strands_no_key() {
+    keeps_all_promises(&[
+        read(SHARED, 1),
+        Action::Config {
+            admin: 2,
+            verified: false,
+        },
+        Action::Cut {
+            calls: 11,
+            moment: Moment::Before,
+        },
+        read(SINGLE, 1),
+    ]);
 }

@@ -61,6 +61,9 @@ pub(crate) enum Action {
     },
     Config {
         admin: usize,
+        /// Whether Confluent is asked who it is; else its organization is not
+        /// known at first.
+        verified: bool,
     },
     Look,
     /// An operator ends a key on record.
@@ -156,9 +159,13 @@ fn action(chance: &mut Chance) -> Action {
             cluster: chance.below(2),
         },
         75 => Action::DeleteRole { role },
-        76..78 => Action::Config {
-            admin: chance.index(3),
-        },
+        76..78 => {
+            let choice = chance.index(6);
+            Action::Config {
+                admin: choice % 3,
+                verified: choice < 3,
+            }
+        }
         78 => Action::Look,
         79..88 => Action::Arm(fault(chance)),
         88..98 => Action::Pass(match chance.below(4) {
@@ -266,7 +273,7 @@ async fn perform(world: &mut World, action: Action) {
         Action::Remove => world.remove().await,
         Action::WriteRole { role, cluster } => world.write_role(role, cluster).await,
         Action::DeleteRole { role } => world.delete_role(role).await,
-        Action::Config { admin } => world.write_config(admin).await,
+        Action::Config { admin, verified } => world.write_config(admin, verified).await,
         Action::Look => world.look().await,
         Action::Arm(fault) => world.faults.arm(fault),
         Action::Pass(time) => world.pass(time, MINUTE).await,
