@@ -1,8 +1,9 @@
 //! Errors as answers: which text and status a client sees.
 //!
 //! Vault has two forms. What an engine says of a bad request, or of an operation
-//! that a path does not know, is shown as it is; every other error that comes through the router is shown as a list of
-//! errors, in the words of Go's multierror. Clients match on both.
+//! that a path does not know, is shown as it is; every other error that comes
+//! through the router is shown as a list of errors, in the words of Go's
+//! multierror. Clients match on both.
 
 use logical::{Error, ErrorClass};
 
