@@ -164,7 +164,7 @@ impl Engine {
     pub(crate) async fn renew(self: Arc<Self>, request: Request) -> Result<Response, Error> {
         let engine = Arc::clone(&self);
         self.to_its_end(async move { engine.extend(request).await })
-            .await?
+            .await
     }
 
     async fn extend(&self, request: Request) -> Result<Response, Error> {
@@ -241,7 +241,7 @@ impl Engine {
                 Carried::GoPlugins(lease) => engine.release_go_plugins(&lease).await,
             }
         };
-        if let Some(outcome) = self.finish(REVOKE_LIMIT, release).await? {
+        if let Some(outcome) = self.finish(REVOKE_LIMIT, release).await {
             return outcome;
         }
         let late = Error::upstream(format!(

@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use logical::effects::within;
 use logical::{BackendContext, Clock, Entropy, Error, Storage, SystemView, Tasks};
-use tokio::sync::oneshot;
 
 use crate::account::Accounts;
 use crate::control_plane::ControlPlane;
 use crate::go_plugin::presence::Presence;
-use crate::issue::cut_off;
 use crate::ledger::Ledger;
 use crate::ledger::store::LedgerStore;
 use crate::role::{Role, Roles};
 use crate::share::Slots;
 use crate::sweep::Sweep;
 use crate::timekeeper::Timekeeper;
+use crate::unbroken::Unbroken;
 
 /// How long it is believed that this node is active.
 const ACTIVE_FOR: Duration = Duration::from_secs(1);
@@ -117,22 +116,16 @@ impl Engine {
         &self,
         limit: Duration,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Result<Option<T>, Error> {
-        within(&*self.tasks, limit, self.to_its_end(work))
-            .await
-            .transpose()
+    ) -> Option<T> {
+        within(&*self.tasks, limit, self.to_its_end(work)).await
     }
 
     /// Does work to its end, whatever becomes of the request.
-    pub(crate) async fn to_its_end<T: Send + 'static>(
+    pub(crate) fn to_its_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, Error> {
-        let (sender, receiver) = oneshot::channel();
-        self.tasks.spawn(Box::pin(async move {
-            let _ = sender.send(work.await);
-        }));
-        receiver.await.map_err(|_| cut_off())
+    ) -> Unbroken<T> {
+        Unbroken::new(Arc::clone(&self.tasks), work)
     }
 
     /// Refuses where this node must not make or delete keys: the read-only

@@ -171,7 +171,7 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
         let end = worker.end(&record.id).await;
         end.map_err(|error| error.context(deleting)).map(|()| None)
     };
-    let ended = engine.finish(WAIT, ending).await?;
+    let ended = engine.finish(WAIT, ending).await;
     ended.unwrap_or_else(|| Err(goes_on()))
 }
 
@@ -190,7 +190,7 @@ async fn delete_of_role(engine: Arc<Engine>, call: Call) -> Result<Option<Respon
         let records = worker.records_of(&role).await?;
         Ok::<Ended, Error>(worker.end_all(records).await)
     };
-    let ended = engine.finish(WAIT, ending).await?;
+    let ended = engine.finish(WAIT, ending).await;
     let ended = ended.unwrap_or_else(|| Err(goes_on()))?;
     if let Some((first, error)) = ended.stay.first() {
         return Err(error.clone().context(format_args!(

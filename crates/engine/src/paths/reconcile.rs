@@ -34,7 +34,7 @@ async fn reconcile(engine: Arc<Engine>, _: Call) -> Result<Option<Response>, Err
     engine.require_active().await?;
     let report = engine
         .finish(WAIT, Arc::clone(&engine).reconcile())
-        .await?
+        .await
         .unwrap_or_else(|| {
             Err(Error::upstream(format!(
                 "reconciling takes longer than {} seconds and goes on: read `status`, or ask again",

@@ -82,6 +82,7 @@ async fn a_client_that_hangs_up_at_any_moment_leaves_memory_and_storage_together
     for number in 0.. {
         let mut ended = false;
         let mut polls = 0;
+        let mut path = String::new();
         while !ended {
             let (world, leases) = held().await;
             let mut asked = asked(&leases);
@@ -89,6 +90,7 @@ async fn a_client_that_hangs_up_at_any_moment_leaves_memory_and_storage_together
                 return;
             }
             let asked = asked.swap_remove(number);
+            path.clone_from(&asked.path);
             let what = format!("{:?} {} cut after {polls}", asked.operation, asked.path);
             *world.storage.write_delay.lock().unwrap() = SECOND;
             *world.cloud.create_delay.lock().unwrap() = SECOND;
@@ -127,7 +129,8 @@ async fn a_client_that_hangs_up_at_any_moment_leaves_memory_and_storage_together
             world.pass(Duration::from_mins(12)).await;
             assert_eq!(world.cloud.live(), Vec::<String>::new(), "{what}");
         }
-        assert!(polls > 2, "the request waits somewhere");
+        // A sweep only reads while nothing is due, and reads take no time here.
+        assert!(polls > 2 || path == "reconcile", "{path} waits somewhere");
     }
 }
 
