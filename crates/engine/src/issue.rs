@@ -112,7 +112,7 @@ impl Engine {
                 organization: account.organization.clone(),
                 target: role.target.clone(),
                 sharing,
-                intended_at: self.clock.now(),
+                intended_at: self.timekeeper.intents_from(),
                 state: State::Intended,
                 holders: std::collections::BTreeMap::new(),
             })

@@ -3,8 +3,9 @@
 //!
 //! A wall clock can be wrong for some minutes: a machine that was resumed, a
 //! clock that was set by hand. Keys must not die of that. So for ten minutes
-//! after the clocks drifted apart no holder lapses; and a new deadline counts
-//! from the later of both clocks.
+//! after the clocks drifted apart no holder lapses; a new deadline counts from
+//! the later of both clocks, and a new intent from the earlier: a key that seems
+//! older than its intent would be nobody's.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,10 @@ const TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
 /// For how long nothing lapses.
 const PAUSE: Duration = Duration::from_mins(10);
 
+/// An intent is never dated back by more than this, so that one of a clock which
+/// was rightly set forward is not taken for one that nobody acts on any more.
+const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(12);
+
 /// Compares the clocks whenever it is asked.
 pub(crate) struct Timekeeper {
     clock: Arc<dyn Clock>,
@@ -30,6 +35,8 @@ struct Belief {
     monotonic: Duration,
     /// Until when, in monotonic time, nothing lapses, if the clocks drifted.
     paused_until: Option<Duration>,
+    /// By how much the wall clock was set forward since that pause began.
+    ahead: SignedDuration,
 }
 
 impl Timekeeper {
@@ -39,6 +46,7 @@ impl Timekeeper {
             wall: clock.now(),
             monotonic: clock.monotonic(),
             paused_until: None,
+            ahead: SignedDuration::ZERO,
         };
         Self {
             clock,
@@ -58,6 +66,13 @@ impl Timekeeper {
         wall.max(steady)
     }
 
+    /// The time of a new intent.
+    pub(crate) fn intents_from(&self) -> Timestamp {
+        let (wall, ..) = self.compare();
+        let belief = self.belief.lock().unwrap_or_else(PoisonError::into_inner);
+        wall.checked_sub(belief.ahead).unwrap_or(Timestamp::MIN)
+    }
+
     /// Whether a holder whose deadline has passed may lapse now.
     pub(crate) fn lets_lapse(&self) -> bool {
         let (_, _, paused) = self.compare();
@@ -72,14 +87,20 @@ impl Timekeeper {
         let passed = monotonic.saturating_sub(belief.monotonic);
         let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
         let steady = belief.wall.checked_add(passed).unwrap_or(Timestamp::MAX);
-        if wall.duration_since(steady).abs() > TOLERANCE {
+        let drift = wall.duration_since(steady);
+        if drift.abs() > TOLERANCE {
             belief.paused_until = Some(monotonic + PAUSE);
+            let ahead = belief.ahead.saturating_add(drift);
+            belief.ahead = ahead.clamp(SignedDuration::ZERO, MOST_AHEAD);
         }
         // From here on the two are compared anew, so that a clock which stays
         // where it was set is believed after the pause.
         belief.wall = wall;
         belief.monotonic = monotonic;
         let paused = belief.paused_until.is_some_and(|until| monotonic < until);
+        if !paused {
+            belief.ahead = SignedDuration::ZERO;
+        }
         (wall, steady, paused)
     }
 }
@@ -144,5 +165,27 @@ mod tests {
         assert_eq!(keeper.deadlines_from(), Timestamp::from_second(10).unwrap());
         clock.pass(7200, 10);
         assert_eq!(keeper.deadlines_from(), clock.now());
+    }
+
+    #[test]
+    fn an_intent_is_not_younger_than_its_key_while_the_clock_is_ahead() {
+        let clock = Arc::new(ByHand(Mutex::default()));
+        let keeper = Timekeeper::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let second = |second| Timestamp::from_second(second).unwrap();
+        clock.pass(7200, 0);
+        assert_eq!(keeper.intents_from(), second(0));
+        clock.pass(60, 60);
+        assert_eq!(keeper.intents_from(), second(60));
+        // Set right again.
+        clock.pass(-7140, 60);
+        assert_eq!(keeper.intents_from(), second(120));
+        // Set forward, and believed after the pause.
+        clock.pass(7200, 0);
+        assert_eq!(keeper.intents_from(), second(120));
+        clock.pass(600, 600);
+        assert_eq!(keeper.intents_from(), second(7920));
+        let days = 48 * 3600;
+        clock.pass(days, 0);
+        assert_eq!(keeper.intents_from(), second(7920 + days / 4 * 3));
     }
 }

@@ -205,3 +205,22 @@ fn a_cut_while_the_organization_of_an_account_is_noted_strands_no_key() {
         read(SINGLE, 1),
     ]);
 }
+
+/// A clock that was two hours ahead when an intent was written made its key seem
+/// older than the intent, so that nobody deleted it.
+#[test]
+fn a_lost_answer_is_found_though_the_clock_was_ahead_when_it_was_asked_for() {
+    keeps_all_promises(&[
+        Action::Arm(Fault::CreateLimited),
+        Action::Arm(Fault::CreateLost),
+        read(SHARED, 2),
+        Action::HangUp {
+            role: SINGLE,
+            after: Duration::ZERO,
+        },
+        Action::ClockJumps {
+            by: 7200,
+            for_seconds: 28,
+        },
+    ]);
+}
