@@ -76,6 +76,8 @@ impl Engine {
                 };
                 let _ = engine.ledger.happen(&untaken.entry, released).await;
             }
+            // What fails is left to the sweep.
+            let _ = engine.ledger.store.clear_intents().await;
         }));
         receiver.await.unwrap_or_else(|_| Err(cut_off()))
     }
@@ -90,7 +92,7 @@ impl Engine {
     ) -> Result<Issued, Error> {
         let _making = self.making.read().await;
         // A mount that is removed may have ended its keys while this waited.
-        if self.system.tainted().await? {
+        if self.is_tainted().await? {
             return Err(being_removed());
         }
         let account = self.accounts.required().await?;

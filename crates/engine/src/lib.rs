@@ -37,6 +37,7 @@ mod share;
 mod state;
 mod sweep;
 mod timekeeper;
+mod together;
 mod unbroken;
 
 pub use backend::{EngineFactory, VERSION};

@@ -16,6 +16,7 @@ use crate::role::{Role, Roles};
 use crate::share::Slots;
 use crate::sweep::Sweep;
 use crate::timekeeper::Timekeeper;
+use crate::together::Together;
 use crate::unbroken::Unbroken;
 
 /// How long it is believed that this node is active.
@@ -38,6 +39,9 @@ pub(crate) struct Engine {
     pub(crate) taken_over: tokio::sync::OnceCell<()>,
     /// Until when this node is believed to be active, in monotonic time.
     active_until: Mutex<Duration>,
+    /// What the host is asked for each lease.
+    longest_asked: Together<(), Result<Duration, Error>>,
+    tainted_asked: Together<(), Result<bool, Error>>,
     pub(crate) sweep: Mutex<Sweep>,
     pub(crate) presence: Mutex<Presence>,
     /// Held by whoever sweeps.
@@ -84,6 +88,8 @@ impl Engine {
             slots: Slots::default(),
             taken_over: tokio::sync::OnceCell::new(),
             active_until: Mutex::default(),
+            longest_asked: Together::new(usize::MAX),
+            tainted_asked: Together::new(usize::MAX),
             sweep: Mutex::new(sweep),
             presence: Mutex::default(),
             sweeping: tokio::sync::Mutex::new(()),
@@ -95,7 +101,8 @@ impl Engine {
     /// Times to live of a role's leases. Neither is ever zero, so that tuning
     /// the mount later does not move them (`lifecycle.md`, 12).
     pub(crate) async fn lease_times(&self, role: &Role) -> Result<LeaseTimes, Error> {
-        let max = self.system.max_lease_ttl().await?;
+        let ask = |_| self.system.max_lease_ttl();
+        let max = self.longest_asked.call((), ask).await?;
         let max_ttl = match role.max_ttl() {
             Duration::ZERO => max,
             wished => wished.min(max),
@@ -108,6 +115,12 @@ impl Engine {
         };
         let ttl = ttl.min(max_ttl);
         Ok(LeaseTimes { ttl, max_ttl })
+    }
+
+    /// Whether the mount is being removed.
+    pub(crate) async fn is_tainted(&self) -> Result<bool, Error> {
+        let ask = |_| self.system.tainted();
+        self.tainted_asked.call((), ask).await
     }
 
     /// Does work to its end, whatever becomes of the request, and gives what

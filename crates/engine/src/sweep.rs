@@ -101,6 +101,7 @@ impl Engine {
             self.look_at_all().await?;
         }
         self.settle_due(Licence::Periodic).await;
+        self.ledger.store.clear_intents().await?;
         // Not after each start: a start must not depend on how much there is
         // to list.
         if full && full_look_at.is_some() {

@@ -11,6 +11,7 @@ use confluent_backend::ConfluentCloud;
 use confluent_cloud::RetryPolicy;
 use confluent_simulator::{Options, Running, Simulator, parse_world};
 use engine::EngineFactory;
+use engine::ledger::store::LedgerStore;
 use logical::effects::Replication;
 use logical::{
     Backend, BackendContext, Error, Factory, Operation, Request, Response, Storage, SystemView,
@@ -192,14 +193,8 @@ impl Mount {
     /// How many keys the engine says are not gone, with those whose fate is
     /// still open.
     pub(crate) async fn on_record(&self) -> usize {
-        let keys = self.disk.list("lockkeeper/credential/").await.unwrap();
-        let mut open = 0;
-        for key in keys {
-            let path = format!("lockkeeper/credential/{key}");
-            let bytes = self.disk.get(&path).await.unwrap().unwrap();
-            let text = String::from_utf8(bytes.to_vec()).unwrap();
-            open += usize::from(!text.contains(r#""state":"gone""#));
-        }
-        open
+        let ledger = LedgerStore::new(Arc::clone(&self.disk) as Arc<dyn Storage>);
+        let known = ledger.all().await.unwrap();
+        known.values().filter(|known| !known.is_settled()).count()
     }
 }

@@ -85,9 +85,11 @@ impl Ledger {
 
     /// Writes the intent to make a key. Durable when it returns.
     pub(crate) async fn intend(&self, credential: Credential) -> Result<Arc<Entry>, Error> {
-        let batch = LedgerStore::save(&credential)?;
         lock(&self.agenda).note(&credential);
-        self.store.apply(batch).await?;
+        match credential.sharing {
+            Sharing::SingleUse => self.store.intend(&credential).await?,
+            Sharing::Shared => self.store.apply(LedgerStore::save(&credential)?).await?,
+        }
         let entry = self.entry(&credential.id);
         entry.memory().credential = Some(credential);
         Ok(entry)
@@ -161,7 +163,11 @@ impl Ledger {
             self.decide(entry, event).await?;
             return self.write_new(entry, &id, &holder).await;
         }
+        let made = matches!(event, Event::Made { .. });
         let (decided, mut drops) = self.decide(entry, event).await?;
+        if made && decided == [Effect::Save] {
+            return self.record(entry, drops).await;
+        }
         let mut effects = VecDeque::from(decided);
         let mut failure = None;
         while let Some(effect) = effects.pop_front() {
@@ -323,21 +329,36 @@ impl Ledger {
         result.map_err(Failure::Failed)
     }
 
+    /// Writes the record of a key that was made for one lease, with those who
+    /// wait.
+    async fn record(&self, entry: &Entry, drops: u64) -> Result<(), Failure> {
+        let _writing = entry.writing.lock().await;
+        let made = {
+            let memory = entry.memory();
+            let made = memory.credential.clone();
+            made.filter(|_| memory.drops == drops)
+        };
+        let made = made.ok_or_else(|| Failure::Failed(interrupted()))?;
+        if let Err(error) = self.store.record(&made).await {
+            self.distrust(entry);
+            return Err(Failure::Failed(error));
+        }
+        lock(&self.agenda).note(&made);
+        Ok(())
+    }
+
     /// Carries out writes in the order in which they were decided.
     async fn write(&self, entry: &Entry, effects: &[Effect], drops: u64) -> Result<(), Failure> {
         let _writing = entry.writing.lock().await;
         if entry.memory().drops != drops {
             return Err(Failure::Failed(interrupted()));
         }
-        let batch = Self::batch(&mut entry.memory(), &entry.id, effects);
-        let result = match batch {
-            Ok(batch) => self.store.apply(batch).await,
-            Err(error) => Err(error),
-        };
+        let result = self.carry_out(entry, effects).await;
         let mut guard = entry.memory();
         let memory = &mut *guard;
         match result {
             Ok(()) => {
+                self.store.needs_no_intent(&entry.id);
                 for effect in effects {
                     if let Effect::DropHolder(id) = effect {
                         memory.places.forget(id);
@@ -359,6 +380,21 @@ impl Ledger {
                 Err(Failure::Failed(error))
             }
         }
+    }
+
+    async fn carry_out(&self, entry: &Entry, effects: &[Effect]) -> Result<(), Error> {
+        let mut batch = Self::batch(&mut entry.memory(), &entry.id, effects)?;
+        let own = LedgerStore::forget(&entry.id);
+        if self.store.intended_in_batch(&entry.id) {
+            // It has no entry of its own.
+            batch.retain(|write| *write != own);
+        } else if batch.contains(&own) && self.store.recorded_in_batch(&entry.id).await? {
+            batch.retain(|write| *write != own);
+            self.store.apply(batch).await?;
+            self.store.leave(&entry.id).await?;
+            return self.store.apply(vec![own]).await;
+        }
+        self.store.apply(batch).await
     }
 
     fn batch(

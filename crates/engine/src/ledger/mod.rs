@@ -13,6 +13,7 @@ pub mod step;
 pub mod store;
 
 mod agenda;
+mod batch;
 mod driver;
 mod entry;
 mod group;

@@ -3,7 +3,7 @@
 //! Our entries lie below `lockkeeper/`, apart from those of the Go plugin, so
 //! that a mount can be taken over and given back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -12,6 +12,7 @@ use logical::{Entropy, Error, Storage, Write};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
+use super::batch::Batches;
 use super::codec;
 use super::credential::{Credential, Holder, Sharing, State};
 use super::group::{Places, merged};
@@ -29,19 +30,20 @@ const STORAGE_ID: &str = "lockkeeper/storage-id";
 pub const SEAL_WRAPPED: [&str; 2] = ["lockkeeper/account/", CREDENTIALS];
 
 /// How many entries are read at once: in a plugin each is a round trip.
-const READ_AT_ONCE: usize = 16;
+pub(super) const READ_AT_ONCE: usize = 16;
 
 /// The ledger's entries.
 pub struct LedgerStore {
     pub(super) storage: Arc<dyn Storage>,
     storage_id: OnceCell<StorageId>,
     noted_targets: NotedTargets,
+    pub(super) batches: Batches,
 }
 
 /// A credential as it is stored: the holders of a shared key are left out,
 /// since they have entries of their own.
 #[derive(Serialize)]
-struct Stored<'a> {
+pub(super) struct Stored<'a> {
     id: &'a CredentialId,
     role: &'a RoleName,
     generation: &'a Generation,
@@ -52,6 +54,23 @@ struct Stored<'a> {
     state: &'a State,
     #[serde(skip_serializing_if = "Option::is_none")]
     holders: Option<&'a BTreeMap<HolderId, Holder>>,
+}
+
+impl<'a> Stored<'a> {
+    pub(super) fn of(credential: &'a Credential) -> Self {
+        let single = credential.sharing == Sharing::SingleUse;
+        Self {
+            id: &credential.id,
+            role: &credential.role,
+            generation: &credential.generation,
+            organization: &credential.organization,
+            target: &credential.target,
+            sharing: credential.sharing,
+            intended_at: credential.intended_at,
+            state: &credential.state,
+            holders: single.then_some(&credential.holders),
+        }
+    }
 }
 
 /// The holders that were written together. The entry gets no others later, and
@@ -81,6 +100,7 @@ impl LedgerStore {
             storage,
             storage_id: OnceCell::new(),
             noted_targets: NotedTargets::default(),
+            batches: Batches::default(),
         }
     }
 
@@ -135,11 +155,11 @@ impl LedgerStore {
     /// # Errors
     /// When storage fails.
     pub async fn ids(&self) -> Result<Vec<CredentialId>, Error> {
+        // In this order: one that gets an entry of its own meanwhile is met twice.
+        let mut ids = BTreeSet::from_iter(self.ids_in_batches().await?);
         let names = self.storage.list(CREDENTIALS).await?;
-        Ok(names
-            .iter()
-            .filter_map(|name| CredentialId::parse(name))
-            .collect())
+        ids.extend(names.iter().filter_map(|name| CredentialId::parse(name)));
+        Ok(ids.into_iter().collect())
     }
 
     /// An entry with its holders, or the tombstone that is left of it.
@@ -156,19 +176,37 @@ impl LedgerStore {
         &self,
         id: &CredentialId,
     ) -> Result<Option<(Credential, Places)>, Error> {
-        let credential: Option<Credential> =
-            codec::read(&*self.storage, &format!("{CREDENTIALS}{id}")).await?;
-        let Some(mut credential) = credential else {
-            let gone = tombstone::read(&*self.storage, id).await?;
-            return Ok(gone.map(|gone| (gone, Places::default())));
+        let mut found = self.find(id).await?;
+        if found.is_none() && self.learn_batches().await? {
+            found = self.find(id).await?;
+        }
+        let Some(mut credential) = found else {
+            return Ok(None);
         };
         let mut places = Places::default();
-        if credential.sharing == Sharing::Shared {
+        if credential.sharing == Sharing::Shared && !credential.is_settled() {
             let holders = self.holders(id).await?;
             places = Places::of(&holders);
             credential.holders = merged(holders);
         }
         Ok(Some((credential, places)))
+    }
+
+    /// What storage has of a credential, without the holders of a shared one.
+    /// The last place counts only where there is no other.
+    async fn find(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
+        let mut found = codec::read(&*self.storage, &format!("{CREDENTIALS}{id}")).await?;
+        if found.is_none() {
+            found = self.record_in_batch(id).await?;
+        }
+        if found.is_none() {
+            found = tombstone::read(&*self.storage, id).await?;
+        }
+        if found.is_none() {
+            return self.intent_in_batch(id).await;
+        }
+        self.needs_no_intent(id);
+        Ok(found)
     }
 
     /// The holders of a shared credential.
@@ -218,19 +256,7 @@ impl LedgerStore {
     /// # Errors
     /// When the entry cannot be encoded.
     pub fn save(credential: &Credential) -> Result<Vec<Write>, Error> {
-        let single = credential.sharing == Sharing::SingleUse;
-        let stored = Stored {
-            id: &credential.id,
-            role: &credential.role,
-            generation: &credential.generation,
-            organization: &credential.organization,
-            target: &credential.target,
-            sharing: credential.sharing,
-            intended_at: credential.intended_at,
-            state: &credential.state,
-            holders: single.then_some(&credential.holders),
-        };
-        let bytes = codec::encode(&stored)?;
+        let bytes = codec::encode(&Stored::of(credential))?;
         let place = format!("{CREDENTIALS}{}", credential.id);
         if let (State::Gone { key, since, .. }, true) = (&credential.state, credential.is_settled())
         {
@@ -239,7 +265,7 @@ impl LedgerStore {
             return Ok(writes);
         }
         let mut writes = vec![Write::put(place, bytes)];
-        if let (State::Live { key }, false) = (&credential.state, single)
+        if let (State::Live { key }, Sharing::Shared) = (&credential.state, credential.sharing)
             && key.secret.is_some()
         {
             let pointer = codec::encode(&SharedPointer {
@@ -289,6 +315,9 @@ impl LedgerStore {
     }
 
     async fn carry_out(&self, mut batch: Vec<Write>) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
         if batch.len() == 1 {
             return match batch.remove(0) {
                 Write::Put { key, value } => self.storage.put(&key, &value).await,

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
+mod batches;
 mod crash;
 mod cuts;
 mod go_plugin;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::world::{ADMIN_SECRET, OTHER_ADMIN_KEY, OTHER_ORGANIZATION, World, leased};
@@ -28,6 +29,18 @@ async fn a_lease_soon_after_another_reads_no_storage_and_asks_only_what_must_be_
     // The longest TTL; and, before a key is made, whether the mount goes.
     assert_eq!(cost(&world, "shared").await, (0, 1));
     assert_eq!(cost(&world, "single").await, (0, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_who_wait_for_an_answer_of_the_host_ask_together() {
+    let world = World::ready().await;
+    world.lease("shared").await.unwrap();
+    *world.host.answer_delay.lock().unwrap() = Duration::from_millis(10);
+    let before = world.host.asked.load(Ordering::SeqCst);
+    let leases = join_all((0..8).map(|_| world.lease("shared"))).await;
+    assert!(leases.iter().all(Result::is_ok));
+    // One is asked for the first of them, and one for all who came meanwhile.
+    assert_eq!(world.host.asked.load(Ordering::SeqCst) - before, 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -97,7 +97,7 @@ async fn who_comes_after_a_shared_key_is_gone_reads_its_tombstone_alone() {
     world.restart();
     let reads = world.storage.reads.load(Ordering::SeqCst);
     assert_ne!(world.lease("shared").await.unwrap().key(), key);
-    assert_eq!(world.storage.reads.load(Ordering::SeqCst) - reads, 9);
+    assert_eq!(world.storage.reads.load(Ordering::SeqCst) - reads, 11);
 }
 
 #[tokio::test(start_paused = true)]

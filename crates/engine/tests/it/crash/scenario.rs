@@ -119,7 +119,7 @@ fn action(chance: &mut Chance) -> Action {
     match chance.below(100) {
         0..25 => Action::Read {
             role,
-            readers: chance.one_of(&[1, 1, 1, 2, 5]),
+            readers: chance.one_of(&[1, 1, 1, 3, 6]),
         },
         25..29 => Action::HangUp {
             role,

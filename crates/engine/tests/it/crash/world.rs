@@ -377,7 +377,14 @@ impl World {
             .keys()
             .into_iter()
             .filter(|key| {
-                let ledger = ["/credential/", "/holder/", "/gone/", "/gone-"];
+                let ledger = [
+                    "/credential/",
+                    "/intents/",
+                    "/records/",
+                    "/holder/",
+                    "/gone/",
+                    "/gone-",
+                ];
                 ledger.iter().any(|folder| key.contains(folder))
             })
             .collect();

@@ -1,0 +1,342 @@
+//! Entries that hold several credentials of one lease each: what waited
+//! together was written together.
+//!
+//! There are two kinds. A batch of **intents** is never rewritten; it goes when
+//! no member needs it any more, since each has a record or was refused. A batch
+//! of **records** only ever loses members, those whose keys are gone. Whatever
+//! else happens to a member (it is renewed, it ends) is written to an entry of
+//! its own. That one counts first, then a record in a batch, then a tombstone,
+//! and an intent in a batch last. So a member leaves its batch of records before
+//! its own entry goes, and may leave that of intents after.
+//!
+//! Both kinds are named by their first member. Which credential lies in which
+//! batch is read from storage once, and again when one is asked after that is
+//! nowhere: another process may have written it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use logical::Error;
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+
+use super::codec;
+use super::credential::Credential;
+use super::store::{LedgerStore, READ_AT_ONCE, Stored};
+use crate::ids::CredentialId;
+use crate::together::Together;
+
+/// So many credentials fit in an entry of 256 KiB with room to spare.
+const LARGEST: usize = 128;
+
+/// How many leave their batches at once.
+const MOST_LEAVING: usize = 1024;
+
+/// What a batch holds of its members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Intents,
+    Records,
+}
+
+impl Kind {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Intents => "lockkeeper/intents/",
+            Self::Records => "lockkeeper/records/",
+        }
+    }
+
+    fn place(self, name: &CredentialId) -> String {
+        format!("{}{name}", self.folder())
+    }
+}
+
+#[derive(Serialize)]
+struct Batch<'a> {
+    credentials: Vec<Stored<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ReadBatch {
+    credentials: Vec<Credential>,
+}
+
+/// The batches of a storage, and those who wait to be written into one.
+pub(super) struct Batches {
+    known: Mutex<Known>,
+    /// Set once all that lay in storage when this process began are known.
+    learned: OnceCell<()>,
+    intending: Together<Credential, Result<(), Error>>,
+    recording: Together<Credential, Result<(), Error>>,
+    leaving: Together<CredentialId, Result<(), Error>>,
+    /// Held while batches that nobody needs are deleted.
+    clearing: tokio::sync::Mutex<()>,
+}
+
+impl Default for Batches {
+    fn default() -> Self {
+        Self {
+            known: Mutex::default(),
+            learned: OnceCell::new(),
+            intending: Together::new(LARGEST),
+            recording: Together::new(LARGEST),
+            leaving: Together::new(MOST_LEAVING),
+            clearing: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
+impl Batches {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who lies where.
+#[derive(Default)]
+struct Known {
+    intents: Members,
+    records: Members,
+    /// Batches of intents that no member needs any more.
+    finished: Vec<CredentialId>,
+}
+
+impl Known {
+    fn of(&mut self, kind: Kind) -> &mut Members {
+        match kind {
+            Kind::Intents => &mut self.intents,
+            Kind::Records => &mut self.records,
+        }
+    }
+
+    fn has(&mut self, kind: Kind, name: &CredentialId) -> bool {
+        self.of(kind).by_batch.contains_key(name)
+            || kind == Kind::Intents && self.finished.contains(name)
+    }
+
+    fn forget(&mut self, kind: Kind, id: &CredentialId) {
+        let emptied = self.of(kind).forget(id);
+        if kind == Kind::Intents {
+            self.finished.extend(emptied);
+        }
+    }
+}
+
+/// The members of batches of one kind.
+#[derive(Default)]
+struct Members {
+    batch_of: HashMap<CredentialId, CredentialId>,
+    by_batch: HashMap<CredentialId, Vec<CredentialId>>,
+}
+
+impl Members {
+    fn put(&mut self, name: &CredentialId, members: Vec<CredentialId>) {
+        for member in &members {
+            self.batch_of.insert(member.clone(), name.clone());
+        }
+        self.by_batch.insert(name.clone(), members);
+    }
+
+    /// Forgets a member. Gives the batch that it was the last of.
+    fn forget(&mut self, id: &CredentialId) -> Option<CredentialId> {
+        let name = self.batch_of.remove(id)?;
+        let members = self.by_batch.get_mut(&name)?;
+        members.retain(|member| member != id);
+        if !members.is_empty() {
+            return None;
+        }
+        self.by_batch.remove(&name);
+        Some(name)
+    }
+
+    /// Who is left in each of the batches that these leave.
+    fn left_by(&self, ids: &[CredentialId]) -> BTreeMap<CredentialId, Vec<CredentialId>> {
+        let names = ids.iter().filter_map(|id| self.batch_of.get(id));
+        names
+            .map(|name| {
+                let members = self.by_batch.get(name).into_iter().flatten();
+                let staying = members.filter(|member| !ids.contains(member));
+                (name.clone(), staying.cloned().collect())
+            })
+            .collect()
+    }
+}
+
+impl LedgerStore {
+    /// Writes the intent to make a key for one lease, with those of all who
+    /// wait. Durable when it returns.
+    pub(super) async fn intend(&self, credential: &Credential) -> Result<(), Error> {
+        let write = |waiting| self.write_together(Kind::Intents, waiting);
+        self.batches.intending.call(credential.clone(), write).await
+    }
+
+    /// Writes the record of a key for one lease, with those of all who wait. One
+    /// whose intent has an entry of its own replaces that, since it would count
+    /// before a batch.
+    pub(super) async fn record(&self, credential: &Credential) -> Result<(), Error> {
+        if !self.intended_in_batch(&credential.id) {
+            return self.apply(Self::save(credential)?).await;
+        }
+        let write = |waiting| self.write_together(Kind::Records, waiting);
+        let batches = &self.batches;
+        batches.recording.call(credential.clone(), write).await?;
+        self.needs_no_intent(&credential.id);
+        Ok(())
+    }
+
+    /// Whether a credential is on record by nothing but an intent in a batch.
+    pub(super) fn intended_in_batch(&self, id: &CredentialId) -> bool {
+        self.batches.known().intents.batch_of.contains_key(id)
+    }
+
+    /// A credential has another entry that counts, or needs none.
+    pub(super) fn needs_no_intent(&self, id: &CredentialId) {
+        self.batches.known().forget(Kind::Intents, id);
+    }
+
+    async fn write_together(&self, kind: Kind, waiting: Vec<Credential>) -> Result<(), Error> {
+        let name = match waiting.as_slice() {
+            [] => return Ok(()),
+            [alone] => return self.apply(Self::save(alone)?).await,
+            [first, ..] => &first.id,
+        };
+        let ids = waiting.iter().map(|known| known.id.clone()).collect();
+        // Known before it is written: a write may fail after it was done.
+        self.batches.known().of(kind).put(name, ids);
+        let credentials = waiting.iter().map(Stored::of).collect();
+        let bytes = codec::encode(&Batch { credentials })?;
+        self.storage.put(&kind.place(name), &bytes).await
+    }
+
+    /// What a batch holds of a credential.
+    pub(super) async fn intent_in_batch(
+        &self,
+        id: &CredentialId,
+    ) -> Result<Option<Credential>, Error> {
+        self.in_batch(Kind::Intents, id).await
+    }
+
+    /// What a batch holds of a credential whose key was made.
+    pub(super) async fn record_in_batch(
+        &self,
+        id: &CredentialId,
+    ) -> Result<Option<Credential>, Error> {
+        self.learn_batches_once().await?;
+        self.in_batch(Kind::Records, id).await
+    }
+
+    async fn in_batch(&self, kind: Kind, id: &CredentialId) -> Result<Option<Credential>, Error> {
+        let name = self.batches.known().of(kind).batch_of.get(id).cloned();
+        let Some(name) = name else {
+            return Ok(None);
+        };
+        let members = self.members(kind, &name).await?;
+        let found = members.into_iter().find(|member| member.id == *id);
+        if found.is_none() {
+            self.batches.known().forget(kind, id);
+        }
+        Ok(found)
+    }
+
+    async fn members(&self, kind: Kind, name: &CredentialId) -> Result<Vec<Credential>, Error> {
+        let batch: Option<ReadBatch> = codec::read(&*self.storage, &kind.place(name)).await?;
+        Ok(batch.map_or_else(Vec::new, |batch| batch.credentials))
+    }
+
+    /// All who lie in batches, those of other processes included.
+    pub(super) async fn ids_in_batches(&self) -> Result<Vec<CredentialId>, Error> {
+        self.learn_batches().await?;
+        let known = self.batches.known();
+        let ids = known.intents.batch_of.keys();
+        Ok(ids.chain(known.records.batch_of.keys()).cloned().collect())
+    }
+
+    async fn learn_batches_once(&self) -> Result<(), Error> {
+        let learn = || async { self.learn_batches().await.map(|_| ()) };
+        self.batches.learned.get_or_try_init(learn).await?;
+        Ok(())
+    }
+
+    /// Reads the batches that are not known. Says whether there were any.
+    pub(super) async fn learn_batches(&self) -> Result<bool, Error> {
+        let mut learned = false;
+        for kind in [Kind::Intents, Kind::Records] {
+            let names = self.storage.list(kind.folder()).await?;
+            let mut unknown: Vec<_> = names
+                .iter()
+                .filter_map(|name| CredentialId::parse(name))
+                .collect();
+            unknown.retain(|name| !self.batches.known().has(kind, name));
+            learned |= !unknown.is_empty();
+            let reads: Vec<_> = unknown
+                .into_iter()
+                .map(|name| async move {
+                    let members = self.members(kind, &name).await?;
+                    Ok::<_, Error>((name, members))
+                })
+                .collect();
+            let mut reads = stream::iter(reads).buffer_unordered(READ_AT_ONCE);
+            while let Some((name, members)) = reads.try_next().await? {
+                let ids = members.into_iter().map(|member| member.id).collect();
+                self.batches.known().of(kind).put(&name, ids);
+            }
+        }
+        Ok(learned)
+    }
+
+    /// Whether a record in a batch stands for a credential.
+    pub(super) async fn recorded_in_batch(&self, id: &CredentialId) -> Result<bool, Error> {
+        self.learn_batches_once().await?;
+        Ok(self.batches.known().records.batch_of.contains_key(id))
+    }
+
+    /// The batch of records loses a credential that has a tombstone, with all
+    /// who wait to leave. An entry of its own may go only after that.
+    pub(super) async fn leave(&self, id: &CredentialId) -> Result<(), Error> {
+        let leave = |leaving| self.write_without(leaving);
+        self.batches.leaving.call(id.clone(), leave).await
+    }
+
+    async fn write_without(&self, leaving: Vec<CredentialId>) -> Result<(), Error> {
+        let left = self.batches.known().records.left_by(&leaving);
+        for (name, staying) in left {
+            let mut members = Vec::new();
+            if !staying.is_empty() {
+                members = self.members(Kind::Records, &name).await?;
+                members.retain(|member| staying.contains(&member.id));
+            }
+            let place = Kind::Records.place(&name);
+            if members.is_empty() {
+                self.storage.delete(&place).await?;
+            } else {
+                let credentials = members.iter().map(Stored::of).collect();
+                let bytes = codec::encode(&Batch { credentials })?;
+                self.storage.put(&place, &bytes).await?;
+            }
+        }
+        let mut known = self.batches.known();
+        for id in &leaving {
+            known.forget(Kind::Records, id);
+        }
+        Ok(())
+    }
+
+    /// Deletes the batches of intents that nobody needs any more, unless
+    /// somebody does.
+    ///
+    /// # Errors
+    /// When storage fails; they are deleted another time.
+    pub(crate) async fn clear_intents(&self) -> Result<(), Error> {
+        let Ok(_clearing) = self.batches.clearing.try_lock() else {
+            return Ok(());
+        };
+        let finished = self.batches.known().finished.clone();
+        for name in finished {
+            self.storage.delete(&Kind::Intents.place(&name)).await?;
+            self.batches.known().finished.retain(|other| *other != name);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! Readers of single-use keys who come together: what is noted of their keys is
+//! written together, and each key lives and ends by itself.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use logical::Storage;
+use serde_json::json;
+
+use crate::world::{Fault, Lease, World, leased};
+
+const INTENTS: &str = "lockkeeper/intents/";
+const RECORDS: &str = "lockkeeper/records/";
+const ALONE: &str = "lockkeeper/credential/";
+
+/// A world whose storage takes its time, so that readers wait for it.
+async fn slow() -> World {
+    let world = World::ready().await;
+    *world.storage.write_delay.lock().unwrap() = Duration::from_millis(10);
+    world
+}
+
+async fn together(world: &World, readers: usize) -> Vec<Lease> {
+    let leases = join_all((0..readers).map(|_| world.lease("single"))).await;
+    let leases = leases.into_iter().map(Result::unwrap).collect();
+    // What the answers did not wait for.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    leases
+}
+
+async fn count(world: &World, folder: &str) -> usize {
+    world.storage.inner.list(folder).await.unwrap().len()
+}
+
+async fn keys_on_record(world: &World) -> Vec<String> {
+    let listed = world.list("keys/").await.unwrap().unwrap();
+    let keys = listed.get("keys").and_then(|keys| keys.as_array());
+    let keys = keys.into_iter().flatten().map(|key| key.as_str().unwrap());
+    keys.map(str::to_owned).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_who_come_together_cost_few_writes() {
+    let world = slow().await;
+    world.lease("single").await.unwrap();
+    let before = world.storage.writes.load(Ordering::SeqCst);
+    let leases = together(&world, 32).await;
+    // Who finds nobody waiting is written alone: one intent, and two records
+    // in turn. The others: intents, records, and that the intents are needed
+    // no more.
+    let written = world.storage.writes.load(Ordering::SeqCst) - before;
+    assert_eq!(written, 3 + 3);
+    let mut keys: Vec<_> = leases.iter().map(Lease::key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 32);
+    assert_eq!(world.cloud.live().len(), 33);
+    assert_eq!(count(&world, INTENTS).await, 0);
+    assert_eq!(count(&world, RECORDS).await, 1);
+    assert_eq!(keys_on_record(&world).await, world.cloud.live());
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_were_written_together_live_and_end_each_by_itself() {
+    let mut world = slow().await;
+    let leases = together(&world, 4).await;
+    world.restart();
+    assert_eq!(keys_on_record(&world).await.len(), 4);
+    world.renew(&leases[1], 3000).await.unwrap();
+    world.revoke(&leases[2]).await.unwrap();
+    assert!(!world.cloud.live().iter().any(|key| key == leases[2].key()));
+    world.restart();
+    // Past the first term of those that were not renewed.
+    world.pass(Duration::from_mins(12)).await;
+    assert_eq!(world.cloud.live(), [leases[1].key()]);
+    assert_eq!(keys_on_record(&world).await, [leases[1].key()]);
+    world.pass(Duration::from_mins(50)).await;
+    assert_eq!(world.cloud.live(), [""; 0]);
+    for folder in [INTENTS, RECORDS, ALONE] {
+        assert_eq!(count(&world, folder).await, 0, "{folder}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_end_together_leave_their_entry_together() {
+    let world = slow().await;
+    let leases = together(&world, 33).await;
+    world.revoke(&leases[0]).await.unwrap();
+    let before = world.storage.writes.load(Ordering::SeqCst);
+    let ended = join_all(leases[1..].iter().map(|lease| world.revoke(lease))).await;
+    assert!(ended.into_iter().all(|ended| ended.is_ok()));
+    let written = world.storage.writes.load(Ordering::SeqCst) - before;
+    // Each: two notes of its tombstone, and that it has no entry of its own.
+    // Once: that the first leaves, and that the rest does.
+    assert_eq!(written, 32 * 3 + 2);
+    assert_eq!(count(&world, RECORDS).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn intents_wait_for_the_slowest_and_go_with_it() {
+    let world = slow().await;
+    world.cloud.arm(Fault::Quota);
+    let leases = join_all((0..5).map(|_| world.lease("single"))).await;
+    let refused = leases.iter().filter(|lease| lease.is_err()).count();
+    assert_eq!(refused, 1);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(count(&world, INTENTS).await, 0);
+    assert_eq!(keys_on_record(&world).await, world.cloud.live());
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_whose_answers_were_lost_are_ended_and_their_intents_go() {
+    let world = slow().await;
+    for _ in 0..5 {
+        world.cloud.arm(Fault::LoseCreateAnswer);
+    }
+    let leases = join_all((0..5).map(|_| world.lease("single"))).await;
+    assert!(leases.iter().all(Result::is_err));
+    assert_eq!(world.cloud.made(), 5);
+    world.pass(Duration::from_mins(3)).await;
+    assert_eq!(world.cloud.live(), [""; 0]);
+    for folder in [INTENTS, RECORDS, ALONE] {
+        assert_eq!(count(&world, folder).await, 0, "{folder}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_that_was_left_behind_stands_back_behind_record_and_tombstone() {
+    let mut world = slow().await;
+    *world.cloud.create_delay.lock().unwrap() = Duration::from_secs(1);
+    let intents = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let names = world.storage.inner.list(INTENTS).await.unwrap();
+        let place = format!("{INTENTS}{}", names[0]);
+        let intents = world.storage.inner.get(&place).await.unwrap().unwrap();
+        (place, intents)
+    };
+    let (leases, (place, intents)) = futures_util::join!(together(&world, 4), intents);
+    world.revoke(&leases[1]).await.unwrap();
+    // As if the power had gone before they were deleted.
+    world.storage.inner.put(&place, &intents).await.unwrap();
+    world.restart();
+    let gone = world.read(&format!("keys/{}", leases[1].key())).await;
+    assert_eq!(gone.unwrap().unwrap().get("state"), Some(&json!("gone")));
+    world.pass(Duration::from_mins(5)).await;
+    let mut held: Vec<_> = [0, 2, 3].map(|lease| leases[lease].key().to_owned()).into();
+    held.sort();
+    assert_eq!(world.cloud.live(), held);
+    assert_eq!(keys_on_record(&world).await, held);
+    assert_eq!(count(&world, INTENTS).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_wrote_together_is_found() {
+    let mut world = slow().await;
+    let other = Arc::clone(&world.engine);
+    world.restart();
+    // It knows what there was.
+    world.pass(Duration::from_mins(1)).await;
+    let leases = join_all((0..4).map(|_| leased(&other, "single"))).await;
+    let leases: Vec<_> = leases.into_iter().map(Result::unwrap).collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(count(&world, RECORDS).await, 1);
+    world.renew(&leases[2], 3000).await.unwrap();
+    world.revoke(&leases[3]).await.unwrap();
+    assert_eq!(keys_on_record(&world).await.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_write_of_many_makes_no_key() {
+    let world = slow().await;
+    world.lease("single").await.unwrap();
+    world.storage.fail_next_writes(2);
+    let leases = join_all((0..5).map(|_| world.lease("single"))).await;
+    assert!(leases.iter().all(Result::is_err));
+    assert_eq!(world.cloud.made(), 1);
+}
