@@ -4,7 +4,7 @@
 use std::fmt;
 
 use logical::Entropy;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -62,41 +62,37 @@ text_id!(
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        // In place, since there is one for each lease.
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(into = "String", try_from = "String")]
-        pub struct $name([u8; 13]);
+        ///
+        /// Ordered by the number, which is not the order of the texts.
+        // The number and not the text, since there are some for each lease.
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(u64);
 
         impl $name {
-            /// A new random id: 64 bits, 13 characters of base32.
+            /// A new random id: 64 bits, written as 13 characters of base32.
             pub fn random(entropy: &dyn Entropy) -> Self {
                 let mut bytes = [0; 8];
                 entropy.fill(&mut bytes);
-                Self(base32(u64::from_be_bytes(bytes)))
+                Self(u64::from_be_bytes(bytes))
             }
 
             /// An id from a text that one of these was written as.
             pub fn parse(text: &str) -> Option<Self> {
-                let bytes = <[u8; 13]>::try_from(text.as_bytes()).ok()?;
-                let fits = bytes.iter().all(|byte| BASE32.contains(byte));
-                fits.then_some(Self(bytes))
-            }
-
-            /// The 13 characters.
-            pub fn as_str(&self) -> &str {
-                std::str::from_utf8(&self.0).unwrap_or_default()
+                number(text).map(Self)
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
+                let digits = base32(self.0);
+                f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
             }
         }
 
-        impl From<$name> for String {
-            fn from(id: $name) -> Self {
-                id.as_str().to_owned()
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
             }
         }
 
@@ -132,7 +128,7 @@ impl CredentialId {
     /// The id of a key that another engine made: it derives from the key's, so
     /// that one key never has two records.
     pub fn of_key(key: &KeyId) -> Self {
-        Self(base32(digest(key.as_str())))
+        Self(digest(key.as_str()))
     }
 }
 
@@ -152,17 +148,33 @@ fn digest(text: &str) -> u64 {
     })
 }
 
+/// 64 bits in base32.
+const DIGITS: usize = 13;
+
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// 13 digits of five bits, the most significant first.
-fn base32(number: u64) -> [u8; 13] {
-    let mut digits = [0; 13];
+fn base32(number: u64) -> [u8; DIGITS] {
+    let mut digits = [0; DIGITS];
     let mut rest = number;
     for digit in digits.iter_mut().rev() {
         *digit = BASE32[(rest & 31) as usize];
         rest >>= 5;
     }
     digits
+}
+
+/// The number that 13 digits tell, if it is one of 64 bits: they have 65.
+fn number(text: &str) -> Option<u64> {
+    let digits = <&[u8; DIGITS]>::try_from(text.as_bytes()).ok()?;
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'2'..=b'7' => digit - b'2' + 26,
+            _ => return None,
+        };
+        Some(number.checked_mul(32)? | u64::from(value))
+    })
 }
 
 /// What the display name of every key of ours begins with: the storage's id
@@ -199,6 +211,8 @@ impl Marker {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     struct Fixed(u8);
@@ -211,8 +225,11 @@ mod tests {
 
     #[test]
     fn random_ids_use_all_64_bits() {
-        assert_eq!(CredentialId::random(&Fixed(0)).as_str(), "AAAAAAAAAAAAA");
-        assert_eq!(CredentialId::random(&Fixed(255)).as_str(), "P777777777777");
+        assert_eq!(CredentialId::random(&Fixed(0)).to_string(), "AAAAAAAAAAAAA");
+        assert_eq!(
+            CredentialId::random(&Fixed(255)).to_string(),
+            "P777777777777"
+        );
     }
 
     #[test]
@@ -230,6 +247,58 @@ mod tests {
         assert!(HolderId::parse("AAAAAAAAAAAA").is_none());
         assert!(HolderId::parse("aaaaaaaaaaaaa").is_none());
         assert!(HolderId::parse("../../config.").is_none());
+        assert!(HolderId::parse("AAAAAAAAAAAA8").is_none());
+    }
+
+    #[test]
+    fn a_text_of_more_than_64_bits_is_no_id() {
+        assert!(HolderId::parse("P777777777777").is_some());
+        for text in [
+            "QAAAAAAAAAAAA",
+            "ZAAAAAAAAAAAA",
+            "2AAAAAAAAAAAA",
+            "7777777777777",
+        ] {
+            assert_eq!(HolderId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_reads_back_as_it_was_written() {
+        for text in [
+            "AAAAAAAAAAAAA",
+            "AAAAAAAAAAAAB",
+            "PABCXYZ234567",
+            "HOLDER2LEASE7",
+        ] {
+            assert_eq!(HolderId::parse(text).unwrap().to_string(), text);
+        }
+        for byte in 0..=255 {
+            let id = HolderId::random(&Fixed(byte));
+            assert_eq!(HolderId::parse(&id.to_string()), Some(id));
+        }
+    }
+
+    #[test]
+    fn an_id_is_the_key_of_a_stored_map() {
+        let map = BTreeMap::from([(HolderId::random(&Fixed(7)), 1)]);
+        let json = serde_json::to_string(&map).unwrap();
+        assert_eq!(json, r#"{"AOBYHA4DQOBYH":1}"#);
+        assert_eq!(
+            serde_json::from_str::<BTreeMap<HolderId, u8>>(&json).unwrap(),
+            map
+        );
+    }
+
+    #[test]
+    fn an_id_takes_eight_bytes() {
+        assert_eq!(size_of::<HolderId>(), 8);
+    }
+
+    #[test]
+    fn the_id_of_a_foreign_key_stays_the_same() {
+        let id = CredentialId::of_key(&KeyId::new("K7Q2M4ZB6RXN3TWD"));
+        assert_eq!(id.to_string(), short_name("K7Q2M4ZB6RXN3TWD"));
     }
 
     #[test]

@@ -207,10 +207,7 @@ impl Engine {
     /// A holder of a lease that starts now.
     pub(crate) fn new_holder(&self, times: LeaseTimes) -> (HolderId, Holder) {
         let now = self.timekeeper.deadlines_from();
-        let holder = Holder {
-            issued_at: now,
-            deadline: deadline(now, times.ttl, now, times.max_ttl),
-        };
+        let holder = Holder::new(now, deadline(now, times.ttl, now, times.max_ttl));
         (HolderId::random(&*self.entropy), holder)
     }
 

@@ -40,12 +40,13 @@ struct Internal {
 
 impl Internal {
     fn to_object(&self) -> Object {
+        let (credential, holder) = (self.credential.to_string(), self.holder.to_string());
         let organization = self.organization.as_ref().map(OrganizationId::as_str);
         let environment = self.target.environment.as_ref().map(EnvironmentId::as_str);
         [
             (TYPE_KEY, Some(SECRET_TYPE)),
-            ("credential", Some(self.credential.as_str())),
-            ("holder", Some(self.holder.as_str())),
+            ("credential", Some(credential.as_str())),
+            ("holder", Some(holder.as_str())),
             ("key_id", Some(self.key.as_str())),
             ("role", Some(self.role.as_str())),
             ("organization", organization),
@@ -185,10 +186,8 @@ impl Engine {
         } else {
             secret.lease.increment
         };
-        let holder = Holder {
-            issued_at,
-            deadline: deadline(now, ttl, issued_at, times.max_ttl),
-        };
+        let deadline = deadline(now, ttl, issued_at, times.max_ttl);
+        let holder = Holder::new(issued_at, deadline);
         let renew = Event::Renew {
             holder: (internal.holder.clone(), holder),
         };
@@ -271,10 +270,7 @@ impl Engine {
         };
         let now = self.timekeeper.deadlines_from();
         // The renewal that follows moves it.
-        let at_once = Holder {
-            issued_at: now,
-            deadline: deadline(now, Duration::ZERO, now, Duration::ZERO),
-        };
+        let at_once = Holder::new(now, deadline(now, Duration::ZERO, now, Duration::ZERO));
         credential.holders.insert(holder.clone(), at_once);
         let entry = self.ledger.adopt(credential).await?;
         Ok(Internal {

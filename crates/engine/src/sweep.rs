@@ -186,7 +186,7 @@ impl Engine {
         };
         if let Err(Failure::Failed(error)) = &outcome {
             tracing::warn!(
-                credential = id.as_str(),
+                credential = %id,
                 error = error.message(),
                 "a credential could not be settled and is looked at again"
             );

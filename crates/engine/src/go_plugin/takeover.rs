@@ -117,10 +117,7 @@ impl Engine {
         let now = self.timekeeper.deadlines_from();
         let longest = self.system.max_lease_ttl().await?.max(role.max_ttl());
         let longest = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
-        let holder = Holder {
-            issued_at: now,
-            deadline: later(later(now, longest), MARGIN),
-        };
+        let holder = Holder::new(now, later(later(now, longest), MARGIN));
         let mut credential = self.foreign(role, &key.id, Sharing::Shared);
         credential.state = State::Live { key };
         credential

@@ -103,14 +103,58 @@ pub struct IssuedKey {
     pub secret: Option<SecretText>,
 }
 
-/// One lease on a credential.
+/// One lease on a credential. A shared key can have tens of thousands of them
+/// in memory, so they are kept small.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
+    issued_at: Micros,
+    deadline: Micros,
+}
+
+impl Holder {
+    /// A lease that was made at one time and can live to another, with a
+    /// margin. What is less than a microsecond is not kept.
+    pub fn new(issued_at: Timestamp, deadline: Timestamp) -> Self {
+        Self {
+            issued_at: issued_at.into(),
+            deadline: deadline.into(),
+        }
+    }
+
     /// When the lease was made.
-    pub issued_at: Timestamp,
+    pub fn issued_at(&self) -> Timestamp {
+        self.issued_at.into()
+    }
+
     /// The latest time that its lease can live to, with a margin. After it the
     /// holder counts no more.
-    pub deadline: Timestamp,
+    pub fn deadline(&self) -> Timestamp {
+        self.deadline.into()
+    }
+
+    /// Moves the deadline, unless it is later already.
+    pub fn extend_to(&mut self, deadline: Timestamp) {
+        self.deadline = self.deadline.max(deadline.into());
+    }
+}
+
+/// A timestamp in half of its memory. Stored, it is the same text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "Timestamp", from = "Timestamp")]
+struct Micros(i64);
+
+impl From<Timestamp> for Micros {
+    fn from(time: Timestamp) -> Self {
+        Self(time.as_microsecond())
+    }
+}
+
+impl From<Micros> for Timestamp {
+    fn from(micros: Micros) -> Self {
+        // Each was a timestamp, but of the last second only the first can be
+        // made again; that is the end of time.
+        Self::from_microsecond(micros.0).unwrap_or(Self::MAX)
+    }
 }
 
 impl Credential {
@@ -123,7 +167,7 @@ impl Credential {
                 .values()
                 .map(|holder| holder.deadline)
                 .min()
-                .unwrap_or(self.intended_at),
+                .map_or(self.intended_at, Timestamp::from),
             State::Gone {
                 since,
                 doubtful: true,
@@ -176,4 +220,55 @@ impl Credential {
 /// A time later by a span; the end of time rather than an overflow.
 pub(crate) fn later(time: Timestamp, span: SignedDuration) -> Timestamp {
     time.checked_add(span).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_reads_back_as_it_was_written() {
+        for text in [
+            r#"{"issued_at":"2026-01-02T03:04:05Z","deadline":"2026-01-02T04:05:05Z"}"#,
+            r#"{"issued_at":"2026-01-02T03:04:05.000001Z","deadline":"1969-12-31T23:59:59.9Z"}"#,
+            r#"{"issued_at":"1970-01-01T00:00:00Z","deadline":"9999-12-30T21:59:59.999999Z"}"#,
+        ] {
+            let holder: Holder = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&holder).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn holders_that_an_earlier_version_wrote_to_the_nanosecond_are_read() {
+        let text = r#"{"MB2T7WQ4AZXC3": {
+            "issued_at": "2026-01-02T03:04:05.123456789Z",
+            "deadline": "2026-01-02T04:05:05.123456789Z"
+        }}"#;
+        let holders: BTreeMap<HolderId, Holder> = serde_json::from_str(text).unwrap();
+        let stored = serde_json::to_string(&holders).unwrap();
+        let times = r#"{"issued_at":"2026-01-02T03:04:05.123456Z","deadline":"2026-01-02T04:05:05.123456Z"}"#;
+        assert_eq!(stored, format!(r#"{{"MB2T7WQ4AZXC3":{times}}}"#));
+    }
+
+    #[test]
+    fn the_end_of_time_stays_the_end_of_time() {
+        let holder = Holder::new(Timestamp::MIN, Timestamp::MAX);
+        assert_eq!(holder.deadline(), Timestamp::MAX);
+        assert_eq!(holder.issued_at(), Timestamp::MIN);
+    }
+
+    #[test]
+    fn a_deadline_is_only_ever_extended() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut holder = Holder::new(at(0), at(10));
+        holder.extend_to(at(9));
+        assert_eq!(holder.deadline(), at(10));
+        holder.extend_to(at(11));
+        assert_eq!(holder.deadline(), at(11));
+    }
+
+    #[test]
+    fn a_holder_takes_16_bytes() {
+        assert_eq!(size_of::<Holder>(), 16);
+    }
 }

@@ -6,7 +6,7 @@
 //! it: another process that still runs, and removes a holder, then writes back
 //! an old deadline where it does no harm.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use logical::{Entropy, Error};
@@ -77,7 +77,7 @@ pub(super) fn merged(read: Vec<StoredHolder>) -> BTreeMap<HolderId, Holder> {
     for known in read {
         holders
             .entry(known.id)
-            .and_modify(|holder| holder.deadline = holder.deadline.max(known.holder.deadline))
+            .and_modify(|holder| holder.extend_to(known.holder.deadline()))
             .or_insert(known.holder);
     }
     holders
@@ -87,9 +87,11 @@ pub(super) fn merged(read: Vec<StoredHolder>) -> BTreeMap<HolderId, Holder> {
 /// entry of its own name.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    by_holder: HashMap<HolderId, Arc<Place>>,
+    /// No hash map: one that grew has room for twice as many, and leaves its
+    /// earlier tables to the allocator.
+    by_holder: BTreeMap<HolderId, Arc<Place>>,
     /// Those who have an entry of their own as well.
-    renewed: HashSet<HolderId>,
+    renewed: BTreeSet<HolderId>,
 }
 
 #[derive(Debug)]
@@ -183,10 +185,7 @@ mod tests {
     }
 
     fn holder() -> Holder {
-        Holder {
-            issued_at: Timestamp::UNIX_EPOCH,
-            deadline: Timestamp::UNIX_EPOCH,
-        }
+        Holder::new(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH)
     }
 
     struct Counting(Mutex<u8>);

@@ -239,7 +239,7 @@ fn renew(
         return Err(Refusal::NotLive);
     }
     if let Some(known) = credential.holders.get(&id) {
-        holder.deadline = holder.deadline.max(known.deadline);
+        holder.extend_to(known.deadline());
     }
     credential.holders.insert(id.clone(), holder);
     Ok(match credential.sharing {
@@ -267,7 +267,7 @@ fn lapse(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
             let past: Vec<HolderId> = credential
                 .holders
                 .iter()
-                .filter(|(_, holder)| holder.deadline <= now)
+                .filter(|(_, holder)| holder.deadline() <= now)
                 .map(|(id, _)| id.clone())
                 .collect();
             for id in &past {
@@ -336,12 +336,12 @@ fn away(
     }
     let mut extended = Vec::new();
     for (id, holder) in &mut credential.holders {
-        if holder.deadline <= since || holder.deadline > until {
+        if holder.deadline() <= since || holder.deadline() > until {
             continue;
         }
-        let latest = later(later(holder.issued_at, longest), AWAY_MARGIN);
-        if latest > holder.deadline {
-            holder.deadline = latest;
+        let latest = later(later(holder.issued_at(), longest), AWAY_MARGIN);
+        if latest > holder.deadline() {
+            holder.extend_to(latest);
             extended.push(id.clone());
         }
     }

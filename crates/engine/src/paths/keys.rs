@@ -9,7 +9,7 @@ use logical::{Error, Object, Operation, Response};
 
 use crate::ending::Ended;
 use crate::ids::{EnvironmentId, KeyId, OrganizationId, RoleName};
-use crate::ledger::{Credential, Sharing, State};
+use crate::ledger::{Credential, Holder, Sharing, State};
 use crate::state::Engine;
 
 /// How long a request waits for keys to end. Hosts cut requests at 90 s.
@@ -137,7 +137,7 @@ fn shown(key: &KeyId, credential: &Credential) -> Object {
     insert("made_at", &credential.intended_at.to_string());
     match &credential.state {
         State::Live { .. } => {
-            let deadlines = credential.holders.values().map(|holder| holder.deadline);
+            let deadlines = credential.holders.values().map(Holder::deadline);
             if let Some(last) = deadlines.max() {
                 insert("held_until", &last.to_string());
             }

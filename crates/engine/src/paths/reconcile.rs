@@ -49,7 +49,7 @@ fn answered(report: &Report) -> Response {
     let waiting: Object = report
         .waiting
         .iter()
-        .map(|(id, waiting)| (id.as_str().to_owned(), waits(waiting).into()))
+        .map(|(id, waiting)| (id.to_string(), waits(waiting).into()))
         .collect();
     let unrecorded: Object = report
         .strangers
@@ -86,7 +86,7 @@ fn strange(stranger: &Stranger) -> Object {
         ("resource", stranger.target.resource.as_str()),
         ("display_name", &stranger.key.display_name),
         ("created_at", &created.unwrap_or_default()),
-        ("storage_id", stranger.storage.as_str()),
+        ("storage_id", &stranger.storage.to_string()),
     ])
 }
 

@@ -103,7 +103,10 @@ async fn read_info(engine: &Engine) -> Result<Option<Response>, Error> {
     data.insert("secret_type".into(), SECRET_TYPE.into());
     data.insert(
         "storage_id".into(),
-        storage.as_ref().map_or("", StorageId::as_str).into(),
+        storage
+            .as_ref()
+            .map_or_else(String::new, StorageId::to_string)
+            .into(),
     );
     Ok(Some(Response::with_data(data)))
 }

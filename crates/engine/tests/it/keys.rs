@@ -125,7 +125,7 @@ async fn a_key_of_another_storage_is_deleted_when_its_id_is_given() {
     let world = World::ready().await;
     world
         .cloud
-        .make_by_hand("STRANGER", "ZZZZZZZZZZZZZYYYYYYYYYYYYY app");
+        .make_by_hand("STRANGER", "NNNNNNNNNNNNNMMMMMMMMMMMMM app");
     let answer = world.delete("keys/STRANGER").await.unwrap().unwrap();
     assert!(answer.warnings[0].contains("not on record"));
     assert!(world.cloud.live().is_empty());

@@ -61,11 +61,11 @@ async fn a_key_with_a_marker_and_without_a_record_is_reported_and_stays() {
     let lease = world.lease("single").await.unwrap();
     let ours = world.cloud.name_of(lease.key());
     // The same storage before it was restored to an older state.
-    let lost = format!("{}YYYYYYYYYYYYY app", &ours[..13]);
+    let lost = format!("{}MMMMMMMMMMMMM app", &ours[..13]);
     world.cloud.make_by_hand("LOST", &lost);
     world
         .cloud
-        .make_by_hand("FOREIGN", "ZZZZZZZZZZZZZYYYYYYYYYYYYY app");
+        .make_by_hand("FOREIGN", "NNNNNNNNNNNNNMMMMMMMMMMMMM app");
     world.cloud.make_by_hand("PERSONAL", "orders-writer");
     let report = reconciled(&world).await;
     let unrecorded = report.get("unrecorded_keys").unwrap();

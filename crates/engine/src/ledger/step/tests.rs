@@ -14,11 +14,7 @@ fn at(second: i64) -> Timestamp {
 fn holder(name: u8, deadline: i64) -> (HolderId, Holder) {
     let letter = char::from(b'A' + name);
     let id = HolderId::parse(&letter.to_string().repeat(13)).unwrap();
-    let holder = Holder {
-        issued_at: at(0),
-        deadline: at(deadline),
-    };
-    (id, holder)
+    (id, Holder::new(at(0), at(deadline)))
 }
 
 fn intended(sharing: Sharing) -> Credential {
@@ -184,7 +180,7 @@ fn a_deadline_never_moves_back() {
         holder: holder(0, 50),
     };
     step(&mut credential, renew).unwrap();
-    assert_eq!(credential.holders[&holder(0, 0).0].deadline, at(100));
+    assert_eq!(credential.holders[&holder(0, 0).0].deadline(), at(100));
 }
 
 #[test]
