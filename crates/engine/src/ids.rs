@@ -132,6 +132,14 @@ impl CredentialId {
     }
 }
 
+impl HolderId {
+    /// The name of an entry that several holders share, by the first of them:
+    /// whoever writes them again writes the same entry.
+    pub(crate) fn of_group(first: &Self) -> Self {
+        Self(digest(&format!("group of {first}")))
+    }
+}
+
 /// A name in storage for a text that need not be fit for one.
 pub(crate) fn short_name(text: &str) -> String {
     base32(digest(text))

@@ -4,7 +4,10 @@
 //!
 //! Nobody gets what came of a call that began before they came.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OnceCell;
+use tokio::task::yield_now;
 
 /// Calls of one kind, each made for all who wait for it.
 pub(crate) struct Together<I, T> {
@@ -18,9 +21,9 @@ pub(crate) struct Together<I, T> {
 /// Those who wait for one call.
 struct Party<I, T> {
     items: Mutex<Vec<I>>,
-    /// What came of the call. A caller who was dropped leaves none, and the
-    /// next of those who wait makes the same call again.
-    outcome: OnceLock<T>,
+    /// What came of the call. When who makes it is dropped, the next of those
+    /// who wait makes the same call again.
+    outcome: OnceCell<T>,
 }
 
 impl<I: Clone, T: Clone> Together<I, T> {
@@ -41,15 +44,15 @@ impl<I: Clone, T: Clone> Together<I, T> {
         make: impl FnOnce(Vec<I>) -> F,
     ) -> T {
         let party = self.join(item);
-        let _turn = self.turn.lock().await;
-        if let Some(outcome) = party.outcome.get() {
-            return outcome.clone();
-        }
-        self.close(&party);
-        let items = lock(&party.items).clone();
-        let outcome = make(items).await;
-        let _ = party.outcome.set(outcome.clone());
-        outcome
+        let call = || async {
+            let _turn = self.turn.lock().await;
+            // Those who are about to come may do so first.
+            yield_now().await;
+            self.close(&party);
+            let items = lock(&party.items).clone();
+            make(items).await
+        };
+        party.outcome.get_or_init(call).await.clone()
     }
 
     fn join(&self, item: I) -> Arc<Party<I, T>> {
@@ -63,7 +66,7 @@ impl<I: Clone, T: Clone> Together<I, T> {
         }
         let party = Arc::new(Party {
             items: Mutex::new(vec![item]),
-            outcome: OnceLock::new(),
+            outcome: OnceCell::new(),
         });
         *open = Some(Arc::clone(&party));
         party
@@ -107,32 +110,41 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_comes_during_a_call_waits_for_the_next_with_all_others() {
         let (together, calls) = (Together::new(9), Calls::default());
-        let come = (1..=4).map(|item| come(&together, &calls, item));
-        let outcomes = join_all(come).await;
-        let rest = vec![2, 3, 4];
-        assert_eq!(outcomes, [&[1][..], &rest, &rest, &rest]);
-        assert_eq!(*lock(&calls.0), [vec![1], rest]);
+        let first = come(&together, &calls, 1);
+        let others = async {
+            sleep(Duration::from_millis(500)).await;
+            join_all((2..=4).map(|item| come(&together, &calls, item))).await
+        };
+        let (first, others) = futures_util::join!(first, others);
+        assert_eq!(first, [1]);
+        assert_eq!(others, [[2, 3, 4], [2, 3, 4], [2, 3, 4]]);
+        assert_eq!(*lock(&calls.0), [vec![1], vec![2, 3, 4]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_come_at_one_time_wait_for_one_call() {
+        let (together, calls) = (Together::new(9), Calls::default());
+        join_all((1..=4).map(|item| come(&together, &calls, item))).await;
+        assert_eq!(*lock(&calls.0), [[1, 2, 3, 4]]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_call_is_made_for_more_than_there_is_room_for() {
         let (together, calls) = (Together::new(2), Calls::default());
-        join_all((1..=6).map(|item| come(&together, &calls, item))).await;
-        assert_eq!(*lock(&calls.0), [vec![1], vec![2, 3], vec![4, 5], vec![6]]);
+        join_all((1..=5).map(|item| come(&together, &calls, item))).await;
+        assert_eq!(*lock(&calls.0), [vec![1, 2], vec![3, 4], vec![5]]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_call_of_one_who_is_gone_is_made_again_by_the_next() {
         let (together, calls) = (Together::new(9), Calls::default());
         let first = come(&together, &calls, 1);
-        let second = async {
-            let second = come(&together, &calls, 2);
-            timeout(Duration::from_millis(1500), second).await
-        };
+        let first = timeout(Duration::from_millis(500), first);
+        let second = come(&together, &calls, 2);
         let third = come(&together, &calls, 3);
-        let (_, second, third) = futures_util::join!(first, second, third);
-        assert!(second.is_err());
-        assert_eq!(third, [2, 3]);
-        assert_eq!(*lock(&calls.0), [vec![1], vec![2, 3]]);
+        let (first, second, third) = futures_util::join!(first, second, third);
+        assert!(first.is_err());
+        assert_eq!([second, third], [[1, 2, 3], [1, 2, 3]]);
+        assert_eq!(*lock(&calls.0), [[1, 2, 3]]);
     }
 }

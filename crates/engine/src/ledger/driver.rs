@@ -297,23 +297,30 @@ impl Ledger {
         id: &HolderId,
         holder: &Holder,
     ) -> Result<(), Failure> {
-        let group = entry.groups.join(id, holder, &*self.entropy);
-        let _turn = entry.groups.turn.lock().await;
-        if let Some(outcome) = group.outcome.get() {
-            return outcome.clone().map_err(Failure::Failed);
-        }
-        entry.groups.close(&group);
-        let members = group.members();
-        let ids: Vec<HolderId> = members.keys().cloned().collect();
+        let write = |waiting| self.write_holders(entry, waiting);
+        let new = (id.clone(), holder.clone());
+        let written = entry.new_holders.call(new, write).await;
+        written.map_err(Failure::Failed)
+    }
+
+    async fn write_holders(
+        &self,
+        entry: &Entry,
+        waiting: Vec<(HolderId, Holder)>,
+    ) -> Result<(), Error> {
+        let ids: Vec<HolderId> = waiting.iter().map(|(id, _)| id.clone()).collect();
         let name = match ids.as_slice() {
+            [] => return Ok(()),
             [alone] => alone.clone(),
-            _ => group.name.clone(),
+            [first, ..] => {
+                let name = HolderId::of_group(first);
+                // Known before it is written, since a writer can be dropped.
+                entry.memory().places.put(name.clone(), ids.clone());
+                name
+            }
         };
-        if ids.len() > 1 {
-            // Known before it is written, since a writer can be dropped.
-            entry.memory().places.put(name.clone(), ids.clone());
-        }
-        let result = match LedgerStore::save_holders(&entry.id, &name, members) {
+        let holders = waiting.into_iter().collect();
+        let result = match LedgerStore::save_holders(&entry.id, &name, holders) {
             Ok(write) => self.store.apply(vec![write]).await,
             Err(error) => Err(error),
         };
@@ -325,8 +332,7 @@ impl Ledger {
         if result.is_err() {
             self.distrust(entry);
         }
-        let _ = group.outcome.set(result.clone());
-        result.map_err(Failure::Failed)
+        result
     }
 
     /// Writes the record of a key that was made for one lease, with those who

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::credential::{Credential, Holder, State};
-use super::group::{Groups, Places};
+use super::group::{NewHolders, Places, no_new_holders};
 use super::upstream::CONFIRMED_FOR;
 use crate::ids::{CredentialId, HolderId};
 
@@ -29,7 +29,7 @@ pub(crate) struct Entry {
     /// it once.
     pub(super) deleting: tokio::sync::Mutex<()>,
     /// New holders on their way to storage.
-    pub(super) groups: Groups,
+    pub(super) new_holders: NewHolders,
 }
 
 #[derive(Default)]
@@ -99,7 +99,7 @@ impl Entries {
             confirmed_until: AtomicU64::new(0),
             confirming: tokio::sync::Mutex::new(()),
             deleting: tokio::sync::Mutex::new(()),
-            groups: Groups::default(),
+            new_holders: no_new_holders(),
         });
         self.by_id.insert(id.clone(), Arc::downgrade(&entry));
         entry

@@ -1,74 +1,29 @@
 //! Holders of a shared key that are written together.
 //!
 //! Readers who come while a write is under way wait, and are then written in
-//! one entry. The writer takes who is waiting and writes at once. Such an entry
-//! only ever loses holders. One that is renewed gets an entry of its own beside
+//! one entry. Such an entry only ever loses holders. One that is renewed gets an entry of its own beside
 //! it: another process that still runs, and removes a holder, then writes back
 //! an old deadline where it does no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::Arc;
 
-use logical::{Entropy, Error};
+use logical::Error;
 
 use super::credential::Holder;
 use super::store::StoredHolder;
 use crate::ids::HolderId;
+use crate::together::Together;
 
 /// So many holders fit in an entry of 256 KiB with room to spare.
 const LARGEST: usize = 1024;
 
-/// New holders that are written together.
-pub(super) struct Group {
-    members: Mutex<Vec<(HolderId, Holder)>>,
-    /// The name of its entry, should it have several members.
-    pub(super) name: HolderId,
-    /// What came of the write. A writer that was dropped leaves none, and the
-    /// next member writes the same again.
-    pub(super) outcome: OnceLock<Result<(), Error>>,
-}
+/// New holders of a key on their way to storage.
+pub(super) type NewHolders = Together<(HolderId, Holder), Result<(), Error>>;
 
-impl Group {
-    /// The holders.
-    pub(super) fn members(&self) -> BTreeMap<HolderId, Holder> {
-        lock(&self.members).iter().cloned().collect()
-    }
-}
-
-/// The groups of one key.
-#[derive(Default)]
-pub(super) struct Groups {
-    /// The group that is joined by who comes now, until it is written.
-    open: Mutex<Option<Arc<Group>>>,
-    /// Held by the writer.
-    pub(super) turn: tokio::sync::Mutex<()>,
-}
-
-impl Groups {
-    /// Joins those who wait.
-    pub(super) fn join(&self, id: &HolderId, holder: &Holder, entropy: &dyn Entropy) -> Arc<Group> {
-        let mut open = lock(&self.open);
-        let member = (id.clone(), holder.clone());
-        if let Some(group) = &*open {
-            let mut members = lock(&group.members);
-            if members.len() < LARGEST {
-                members.push(member);
-                return Arc::clone(group);
-            }
-        }
-        let group = Arc::new(Group {
-            members: Mutex::new(vec![member]),
-            name: HolderId::random(entropy),
-            outcome: OnceLock::new(),
-        });
-        *open = Some(Arc::clone(&group));
-        group
-    }
-
-    /// Nobody joins this group any more.
-    pub(super) fn close(&self, group: &Arc<Group>) {
-        lock(&self.open).take_if(|open| Arc::ptr_eq(open, group));
-    }
+/// No holder is on its way.
+pub(super) fn no_new_holders() -> NewHolders {
+    Together::new(LARGEST)
 }
 
 /// Holders that were read, each once: of two entries the later deadline counts.
@@ -170,10 +125,6 @@ impl Places {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
@@ -188,42 +139,8 @@ mod tests {
         Holder::new(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH)
     }
 
-    struct Counting(Mutex<u8>);
-
-    impl Entropy for Counting {
-        fn fill(&self, buffer: &mut [u8]) {
-            let mut next = self.0.lock().unwrap();
-            *next += 1;
-            buffer.fill(*next);
-        }
-    }
-
-    fn join(groups: &Groups, letter: char) -> Arc<Group> {
-        groups.join(&id(letter), &holder(), &Counting(Mutex::new(0)))
-    }
-
-    #[test]
-    fn those_who_come_before_a_group_is_closed_are_in_it() {
-        let groups = Groups::default();
-        let first = join(&groups, 'A');
-        assert!(Arc::ptr_eq(&first, &join(&groups, 'B')));
-        groups.close(&first);
-        let third = join(&groups, 'C');
-        // One that is closed again closes no other.
-        groups.close(&first);
-        assert!(Arc::ptr_eq(&third, &join(&groups, 'D')));
-        let members: Vec<_> = first.members().into_keys().collect();
-        assert_eq!(members, [id('A'), id('B')]);
-    }
-
     #[test]
     fn a_group_stays_far_below_256_kib() {
-        let groups = Groups::default();
-        let first = join(&groups, 'A');
-        for _ in 1..LARGEST {
-            assert!(Arc::ptr_eq(&first, &join(&groups, 'A')));
-        }
-        assert!(!Arc::ptr_eq(&first, &join(&groups, 'A')));
         let one = serde_json::to_string(&(id('A'), holder())).unwrap().len();
         assert!(LARGEST * (one + 32) < 200 << 10);
     }
