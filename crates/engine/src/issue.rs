@@ -1,6 +1,7 @@
 //! Making a key: intent, creation, entry. In this order, whatever happens to
 //! the request that asked for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ pub(crate) struct Issued {
     pub(crate) entry: Arc<Entry>,
     pub(crate) key: IssuedKey,
     pub(crate) holder: HolderId,
+    pub(crate) times: LeaseTimes,
 }
 
 impl Engine {
@@ -60,15 +62,12 @@ impl Engine {
     pub(crate) async fn issue_single_use(
         self: &Arc<Self>,
         role: Arc<Role>,
-        times: LeaseTimes,
         requester: Requester,
     ) -> Result<Issued, Error> {
         let (sender, receiver) = oneshot::channel();
         let engine = Arc::clone(self);
         self.tasks.spawn(Box::pin(async move {
-            let issued = engine
-                .make(role, Sharing::SingleUse, times, requester)
-                .await;
+            let issued = engine.make(role, Sharing::SingleUse, requester).await;
             if let Err(Ok(untaken)) = sender.send(issued) {
                 let released = Event::Release {
                     holder: untaken.holder,
@@ -87,14 +86,9 @@ impl Engine {
         self: &Arc<Self>,
         role: Arc<Role>,
         sharing: Sharing,
-        times: LeaseTimes,
         requester: Requester,
     ) -> Result<Issued, Error> {
         let _making = self.making.read().await;
-        // A mount that is removed may have ended its keys while this waited.
-        if self.is_tainted().await? {
-            return Err(being_removed());
-        }
         let account = self.accounts.required().await?;
         let id = CredentialId::random(&*self.entropy);
         let marker = self.ledger.marker(&id).await?;
@@ -105,20 +99,28 @@ impl Engine {
         };
         let started = self.clock.monotonic();
         let elapsed = || self.clock.monotonic().saturating_sub(started);
-        let entry = self
-            .ledger
-            .intend(Credential {
-                id,
-                role: role.name.clone(),
-                generation: role.generation.clone(),
-                organization: account.organization.clone(),
-                target: role.target.clone(),
-                sharing,
-                intended_at: self.timekeeper.intents_from(),
-                state: State::Intended,
-                holders: std::collections::BTreeMap::new(),
-            })
-            .await?;
+        let intent = Credential {
+            id,
+            role: role.name.clone(),
+            generation: role.generation.clone(),
+            organization: account.organization.clone(),
+            target: role.target.clone(),
+            sharing,
+            intended_at: self.timekeeper.intents_from(),
+            state: State::Intended,
+            holders: BTreeMap::new(),
+        };
+        // Each is a call to the host, and none needs another's answer.
+        let (entry, allowed) =
+            futures_util::join!(self.ledger.intend(intent), self.allowed_times(&role));
+        let entry = entry?;
+        let times = match allowed {
+            Ok(times) => times,
+            Err(error) => {
+                let _ = self.ledger.happen(&entry, Event::Refused).await;
+                return Err(error);
+            }
+        };
         if elapsed() > SEND_WITHIN {
             let _ = self.ledger.happen(&entry, Event::Refused).await;
             return Err(Error::upstream(
@@ -162,6 +164,16 @@ impl Engine {
         Ok(issued)
     }
 
+    /// The times of a lease on a key that may be made: not for a mount that is
+    /// being removed.
+    async fn allowed_times(&self, role: &Role) -> Result<LeaseTimes, Error> {
+        let (tainted, times) = futures_util::join!(self.is_tainted(), self.lease_times(role));
+        if tainted? {
+            return Err(being_removed());
+        }
+        times
+    }
+
     /// Enters a created key with its first holder.
     async fn enter(
         self: &Arc<Self>,
@@ -191,6 +203,7 @@ impl Engine {
                     entry,
                     key: issued,
                     holder,
+                    times,
                 })
             }
             // The write may have happened; the sweep reads storage and decides.

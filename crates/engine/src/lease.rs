@@ -17,7 +17,7 @@ use crate::issue::{Issued, deadline};
 use crate::ledger::{Entry, Event, Failure, Holder, IssuedKey, Sharing, State, passes};
 use crate::output;
 use crate::role::Role;
-use crate::state::{Engine, LeaseTimes};
+use crate::state::Engine;
 
 /// How long a revocation may keep the host waiting.
 const REVOKE_LIMIT: Duration = Duration::from_secs(10);
@@ -133,7 +133,7 @@ impl Carried {
 }
 
 /// The answer to a reader: the key under a lease.
-pub(crate) fn leased(role: &Role, times: LeaseTimes, issued: &Issued) -> Result<Response, Error> {
+pub(crate) fn leased(role: &Role, issued: &Issued) -> Result<Response, Error> {
     let secret = issued
         .key
         .secret
@@ -151,7 +151,7 @@ pub(crate) fn leased(role: &Role, times: LeaseTimes, issued: &Issued) -> Result<
     Ok(Response {
         data: Some(output::data(&issued.key.id, secret, &role.target.resource)),
         secret: Some(Secret {
-            lease: LeaseOptions::renewable(times.ttl, times.max_ttl),
+            lease: LeaseOptions::renewable(issued.times.ttl, issued.times.max_ttl),
             internal_data: internal.to_object(),
             lease_id: String::new(),
         }),

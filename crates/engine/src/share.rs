@@ -119,22 +119,20 @@ impl Engine {
     pub(crate) async fn share(
         self: &Arc<Self>,
         role: Arc<Role>,
-        times: LeaseTimes,
         requester: Requester,
     ) -> Result<Issued, Error> {
         let engine = Arc::clone(self);
-        self.to_its_end(async move { engine.hold_shared(&role, times, &requester).await })
+        self.to_its_end(async move { engine.hold_shared(&role, &requester).await })
             .await
     }
 
     async fn hold_shared(
         self: &Arc<Self>,
         role: &Arc<Role>,
-        times: LeaseTimes,
         requester: &Requester,
     ) -> Result<Issued, Error> {
         for _ in 0..ATTEMPTS {
-            let entry = match self.find_shared(role, times, requester).await? {
+            let entry = match self.find_shared(role, requester).await? {
                 Found::Made(issued) => return Ok(issued),
                 Found::Entry(entry) => entry,
             };
@@ -144,12 +142,8 @@ impl Engine {
                     return Err(error.context("looking whether the shared key still exists"));
                 }
             }
-            let (holder, times) = self.new_holder(times);
-            let attach = Event::Attach {
-                holder: (holder.clone(), times),
-            };
-            match self.ledger.happen(&entry, attach).await {
-                Ok(()) => return handed_out(entry, holder),
+            match self.attach(&entry, role).await {
+                Ok((holder, times)) => return handed_out(entry, holder, times),
                 Err(Failure::Refused(_) | Failure::Unknown) => {
                     self.slots.forget_entry(&role.generation, &entry);
                 }
@@ -164,12 +158,40 @@ impl Engine {
         )))
     }
 
+    /// Notes a new holder, and asks the host meanwhile how long its lease may
+    /// live. Its answer is most often that of last time.
+    async fn attach(&self, entry: &Entry, role: &Role) -> Result<(HolderId, LeaseTimes), Failure> {
+        let Some(likely) = self.likely_times(role) else {
+            let times = self.lease_times(role).await?;
+            return Ok((self.note_holder(entry, times).await?, times));
+        };
+        let (times, holder) =
+            futures_util::join!(self.lease_times(role), self.note_holder(entry, likely));
+        let (times, holder) = (times?, holder?);
+        if times != likely {
+            let (_, renewed) = self.new_holder(times);
+            let renew = Event::Renew {
+                holder: (holder.clone(), renewed),
+            };
+            self.ledger.happen(entry, renew).await?;
+        }
+        Ok((holder, times))
+    }
+
+    async fn note_holder(&self, entry: &Entry, times: LeaseTimes) -> Result<HolderId, Failure> {
+        let (id, holder) = self.new_holder(times);
+        let attach = Event::Attach {
+            holder: (id.clone(), holder),
+        };
+        self.ledger.happen(entry, attach).await?;
+        Ok(id)
+    }
+
     /// The slot's key. The first reader starts a task that looks it up or
     /// makes it; all others wait for that task, even when the first is gone.
     async fn find_shared(
         self: &Arc<Self>,
         role: &Arc<Role>,
-        times: LeaseTimes,
         requester: &Requester,
     ) -> Result<Found, Error> {
         let turn = match self.take_turn(&role.generation) {
@@ -181,7 +203,7 @@ impl Engine {
         let (engine, role) = (Arc::clone(self), Arc::clone(role));
         let requester = requester.clone();
         self.tasks.spawn(Box::pin(async move {
-            let found = engine.look_up_or_make(role, times, requester).await;
+            let found = engine.look_up_or_make(role, requester).await;
             turn.end(match &found {
                 Ok(Found::Entry(entry)) => Ok(Arc::clone(entry)),
                 Ok(Found::Made(issued)) => Ok(Arc::clone(&issued.entry)),
@@ -218,7 +240,6 @@ impl Engine {
     async fn look_up_or_make(
         self: &Arc<Self>,
         role: Arc<Role>,
-        times: LeaseTimes,
         requester: Requester,
     ) -> Result<Found, Error> {
         if let Some(id) = self.ledger.store.shared(&role.generation).await? {
@@ -229,7 +250,7 @@ impl Engine {
                 Err(Failure::Failed(error)) => return Err(error),
             }
         }
-        self.make(role, Sharing::Shared, times, requester)
+        self.make(role, Sharing::Shared, requester)
             .await
             .map(Found::Made)
     }
@@ -245,10 +266,15 @@ fn shared_key(entry: &Entry) -> Option<IssuedKey> {
         .flatten()
 }
 
-fn handed_out(entry: Arc<Entry>, holder: HolderId) -> Result<Issued, Error> {
+fn handed_out(entry: Arc<Entry>, holder: HolderId, times: LeaseTimes) -> Result<Issued, Error> {
     let key = shared_key(&entry).ok_or_else(|| {
         // Deleted by hand between the note and now; the holder lapses.
         Error::upstream("the shared key was deleted while it was read: try again")
     })?;
-    Ok(Issued { entry, key, holder })
+    Ok(Issued {
+        entry,
+        key,
+        holder,
+        times,
+    })
 }

@@ -42,6 +42,8 @@ pub(crate) struct Engine {
     /// What the host is asked for each lease.
     longest_asked: Together<(), Result<Duration, Error>>,
     tainted_asked: Together<(), Result<bool, Error>>,
+    /// What the host told last of the mount's leases.
+    told: Mutex<Told>,
     pub(crate) sweep: Mutex<Sweep>,
     pub(crate) presence: Mutex<Presence>,
     /// Held by whoever sweeps.
@@ -61,6 +63,33 @@ pub(crate) struct LeaseTimes {
     pub(crate) ttl: Duration,
     /// From when it was made.
     pub(crate) max_ttl: Duration,
+}
+
+impl LeaseTimes {
+    /// Neither is ever zero, so that tuning the mount later does not move them
+    /// (`lifecycle.md`, 12).
+    fn new(role: &Role, longest: Duration, default: Duration) -> Self {
+        let max_ttl = match role.max_ttl() {
+            Duration::ZERO => longest,
+            wished => wished.min(longest),
+        };
+        let ttl = match role.ttl() {
+            Duration::ZERO => default,
+            wished => wished,
+        };
+        Self {
+            ttl: ttl.min(max_ttl),
+            max_ttl,
+        }
+    }
+}
+
+/// What the host told of the mount's leases: how long they may live, and how
+/// long those do that say nothing.
+#[derive(Default)]
+struct Told {
+    longest: Option<Duration>,
+    default: Option<Duration>,
 }
 
 impl Engine {
@@ -90,6 +119,7 @@ impl Engine {
             active_until: Mutex::default(),
             longest_asked: Together::new(usize::MAX),
             tainted_asked: Together::new(usize::MAX),
+            told: Mutex::default(),
             sweep: Mutex::new(sweep),
             presence: Mutex::default(),
             sweeping: tokio::sync::Mutex::new(()),
@@ -98,23 +128,34 @@ impl Engine {
         }
     }
 
-    /// Times to live of a role's leases. Neither is ever zero, so that tuning
-    /// the mount later does not move them (`lifecycle.md`, 12).
+    /// Times to live of a role's leases.
     pub(crate) async fn lease_times(&self, role: &Role) -> Result<LeaseTimes, Error> {
         let ask = |_| self.system.max_lease_ttl();
         let max = self.longest_asked.call((), ask).await?;
-        let max_ttl = match role.max_ttl() {
-            Duration::ZERO => max,
-            wished => wished.min(max),
-        };
         // Each question is a call to the host: the mount's default is asked for
         // only where it counts.
-        let ttl = match role.ttl() {
-            Duration::ZERO => self.system.default_lease_ttl().await?,
-            wished => wished,
+        let default = match role.ttl() {
+            Duration::ZERO => Some(self.system.default_lease_ttl().await?),
+            _ => None,
         };
-        let ttl = ttl.min(max_ttl);
-        Ok(LeaseTimes { ttl, max_ttl })
+        let mut told = self.told();
+        told.longest = Some(max);
+        told.default = default.or(told.default);
+        Ok(LeaseTimes::new(role, max, default.unwrap_or_default()))
+    }
+
+    /// Times to live of a role's leases, should the host tell what it told last.
+    pub(crate) fn likely_times(&self, role: &Role) -> Option<LeaseTimes> {
+        let told = self.told();
+        let default = match role.ttl() {
+            Duration::ZERO => told.default?,
+            _ => Duration::ZERO,
+        };
+        Some(LeaseTimes::new(role, told.longest?, default))
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the mount is being removed.

@@ -19,7 +19,7 @@ pub(crate) struct Together<I, T> {
 }
 
 /// Those who wait for one call.
-struct Party<I, T> {
+pub(crate) struct Party<I, T> {
     items: Mutex<Vec<I>>,
     /// What came of the call. When who makes it is dropped, the next of those
     /// who wait makes the same call again.
@@ -44,18 +44,29 @@ impl<I: Clone, T: Clone> Together<I, T> {
         make: impl FnOnce(Vec<I>) -> F,
     ) -> T {
         let party = self.join(item);
+        self.outcome(&party, make).await
+    }
+
+    /// What came of the call that a party waits for.
+    pub(crate) async fn outcome<F: Future<Output = T>>(
+        &self,
+        party: &Arc<Party<I, T>>,
+        make: impl FnOnce(Vec<I>) -> F,
+    ) -> T {
         let call = || async {
             let _turn = self.turn.lock().await;
             // Those who are about to come may do so first.
             yield_now().await;
-            self.close(&party);
+            self.close(party);
             let items = lock(&party.items).clone();
             make(items).await
         };
         party.outcome.get_or_init(call).await.clone()
     }
 
-    fn join(&self, item: I) -> Arc<Party<I, T>> {
+    /// Joins those who wait for the next call. It is made after all calls that
+    /// others wait for already, unless one of them is for as many as there may be.
+    pub(crate) fn join(&self, item: I) -> Arc<Party<I, T>> {
         let mut open = lock(&self.open);
         if let Some(party) = &*open {
             let mut items = lock(&party.items);

@@ -157,11 +157,8 @@ impl Ledger {
     /// Lets an event happen to a credential and does what follows from it. It
     /// must run in a task: dropped midway, memory would be ahead of storage.
     pub(crate) async fn happen(&self, entry: &Entry, event: Event) -> Result<(), Failure> {
-        if let Event::Attach { holder } = &event {
-            let (id, holder) = holder.clone();
-            // Nothing follows from it but that the holder is written.
-            self.decide(entry, event).await?;
-            return self.write_new(entry, &id, &holder).await;
+        if let Event::Attach { holder } = event {
+            return self.attach(entry, holder).await;
         }
         let made = matches!(event, Event::Made { .. });
         let (decided, mut drops) = self.decide(entry, event).await?;
@@ -207,6 +204,12 @@ impl Ledger {
                     let mut writes = vec![write];
                     while let Some(next) = effects.pop_front_if(|next| is_write(next)) {
                         writes.push(next);
+                    }
+                    if writes
+                        .iter()
+                        .any(|write| matches!(write, Effect::DropHolder(_)))
+                    {
+                        self.wait_for_new_holders(entry).await?;
                     }
                     self.write(entry, &writes, drops).await?;
                     continue;
@@ -281,33 +284,47 @@ impl Ledger {
             // A write failed between the load and now.
             return Err(Failure::Failed(interrupted()));
         };
-        let joined = match &event {
-            Event::Attach { holder } => Some(holder.clone()),
-            _ => None,
-        };
         let effects = step(credential, event).map_err(Failure::Refused)?;
-        memory.unsettled.extend(joined);
         Ok((effects, memory.drops))
     }
 
-    /// Writes a new holder, with those who came meanwhile.
-    async fn write_new(
-        &self,
-        entry: &Entry,
-        id: &HolderId,
-        holder: &Holder,
-    ) -> Result<(), Failure> {
+    /// Writes a new holder, with those who came meanwhile. Nothing else follows
+    /// from one.
+    async fn attach(&self, entry: &Entry, new: (HolderId, Holder)) -> Result<(), Failure> {
+        self.load(entry).await?;
+        let party = {
+            let mut guard = entry.memory();
+            let memory = &mut *guard;
+            let Some(credential) = &mut memory.credential else {
+                return Err(Failure::Failed(interrupted()));
+            };
+            let holder = new.clone();
+            step(credential, Event::Attach { holder }).map_err(Failure::Refused)?;
+            memory.unsettled.insert(new.0.clone(), new.1.clone());
+            // Before anybody counts on this holder.
+            entry.new_holders.join(Some(new))
+        };
         let write = |waiting| self.write_holders(entry, waiting);
-        let new = (id.clone(), holder.clone());
-        let written = entry.new_holders.call(new, write).await;
+        let written = entry.new_holders.outcome(&party, write).await;
         written.map_err(Failure::Failed)
+    }
+
+    /// Waits until those are in storage who were on their way. A holder goes
+    /// because there are others, and must not go before they are there.
+    async fn wait_for_new_holders(&self, entry: &Entry) -> Result<(), Error> {
+        if entry.memory().unsettled.is_empty() {
+            return Ok(());
+        }
+        let write = |waiting| self.write_holders(entry, waiting);
+        entry.new_holders.call(None, write).await
     }
 
     async fn write_holders(
         &self,
         entry: &Entry,
-        waiting: Vec<(HolderId, Holder)>,
+        waiting: Vec<Option<(HolderId, Holder)>>,
     ) -> Result<(), Error> {
+        let waiting: Vec<_> = waiting.into_iter().flatten().collect();
         let ids: Vec<HolderId> = waiting.iter().map(|(id, _)| id.clone()).collect();
         let name = match ids.as_slice() {
             [] => return Ok(()),

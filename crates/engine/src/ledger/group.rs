@@ -18,8 +18,9 @@ use crate::together::Together;
 /// So many holders fit in an entry of 256 KiB with room to spare.
 const LARGEST: usize = 1024;
 
-/// New holders of a key on their way to storage.
-pub(super) type NewHolders = Together<(HolderId, Holder), Result<(), Error>>;
+/// New holders of a key on their way to storage, and those who only wait for
+/// them.
+pub(super) type NewHolders = Together<Option<(HolderId, Holder)>, Result<(), Error>>;
 
 /// No holder is on its way.
 pub(super) fn no_new_holders() -> NewHolders {

@@ -51,17 +51,16 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
             "role `{name}` does not exist: write it to `role/{name}` first"
         ))
     })?;
-    let times = engine.lease_times(&role).await?;
     let requester = Requester {
         mount: call.request.mount_point,
         name: call.request.display_name,
     };
     let issued = if role.multi_use_key {
-        engine.share(role.clone(), times, requester).await?
+        engine.share(Arc::clone(&role), requester).await?
     } else {
         engine
-            .issue_single_use(Arc::clone(&role), times, requester)
+            .issue_single_use(Arc::clone(&role), requester)
             .await?
     };
-    lease::leased(&role, times, &issued).map(Some)
+    lease::leased(&role, &issued).map(Some)
 }

@@ -54,8 +54,8 @@ async fn a_removed_mount_is_not_kept_for_ever_by_a_cloud_that_does_not_answer() 
     assert!(before.elapsed() > Duration::from_secs(50));
 }
 
-/// The second reader asked whether the mount is being removed before it was, and
-/// then waits behind the clean-up, which waits for the first.
+/// The second reader came before the mount was removed, and then waits behind
+/// the clean-up, which waits for the first.
 #[tokio::test(start_paused = true)]
 async fn no_key_is_made_once_the_keys_of_a_removed_mount_are_being_ended() {
     let world = World::ready().await;

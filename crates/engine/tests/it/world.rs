@@ -352,11 +352,17 @@ pub(crate) struct Host {
     pub(crate) replication: AtomicU32,
     /// How many questions it was asked.
     pub(crate) asked: AtomicU64,
-    /// How long it takes to tell the longest life of a lease.
+    /// How long it takes to tell the longest life of a lease, and whether it is
+    /// active.
     pub(crate) answer_delay: Mutex<Duration>,
 }
 
 impl Host {
+    async fn think(&self) {
+        let delay = *self.answer_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
+    }
+
     fn answer<T>(&self, answer: T) -> T {
         self.asked.fetch_add(1, Ordering::SeqCst);
         answer
@@ -370,8 +376,7 @@ impl SystemView for Host {
     }
 
     async fn max_lease_ttl(&self) -> Result<Duration, Error> {
-        let delay = *self.answer_delay.lock().unwrap();
-        tokio::time::sleep(delay).await;
+        self.think().await;
         Ok(self.answer(Duration::from_hours(24)))
     }
 
@@ -380,6 +385,7 @@ impl SystemView for Host {
     }
 
     async fn replication(&self) -> Result<Replication, Error> {
+        self.think().await;
         Ok(self.answer(Replication(self.replication.load(Ordering::SeqCst))))
     }
 
