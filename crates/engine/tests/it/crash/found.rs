@@ -224,3 +224,22 @@ fn a_lost_answer_is_found_though_the_clock_was_ahead_when_it_was_asked_for() {
         },
     ]);
 }
+
+/// Seed 5003: a lease ended because another reader came, and the power went
+/// before that reader's holder was in storage.
+#[test]
+fn a_holder_goes_only_when_the_one_that_it_left_the_key_to_is_in_storage() {
+    for calls in 0..6 {
+        keeps_all_promises(&[
+            read(SHARED, 1),
+            Action::Cut {
+                calls,
+                moment: Moment::Before,
+            },
+            Action::Race {
+                lease: 62,
+                role: SHARED,
+            },
+        ]);
+    }
+}
