@@ -4,10 +4,11 @@
 //!
 //! Nobody gets what came of a call that began before they came.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use tokio::sync::OnceCell;
-use tokio::task::yield_now;
 
 /// Calls of one kind, each made for all who wait for it.
 pub(crate) struct Together<I, T> {
@@ -55,8 +56,7 @@ impl<I: Clone, T: Clone> Together<I, T> {
     ) -> T {
         let call = || async {
             let _turn = self.turn.lock().await;
-            // Those who are about to come may do so first.
-            yield_now().await;
+            let_others_come().await;
             self.close(party);
             let items = lock(&party.items).clone();
             make(items).await
@@ -87,6 +87,19 @@ impl<I: Clone, T: Clone> Together<I, T> {
     fn close(&self, party: &Arc<Party<I, T>>) {
         lock(&self.open).take_if(|open| Arc::ptr_eq(open, party));
     }
+}
+
+/// Lets go first whoever is about to come.
+async fn let_others_come() {
+    let mut went = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut went, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,6 +1,8 @@
 //! The least that a plugin can do: the same answer under a new lease to every
 //! read of `creds/<name>`. What a host needs for such a request is its own
-//! limit, against which `cargo xtask bench plugin` measures the engine.
+//! limit, against which `cargo xtask bench plugin` measures the engine. Reads of
+//! `after/<waits>` get it after so many waits, which is what a plugin can reach
+//! that has to wait so often and does nothing else.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,6 +16,9 @@ use logical::{
     Backend, BackendContext, Error, Factory, LeaseOptions, Object, Operation, Response, Secret,
     SpecialPaths,
 };
+
+/// About what a call to a busy host takes, and one over HTTP.
+const WAIT: Duration = Duration::from_millis(2);
 
 fn main() -> ExitCode {
     vault_plugin::Plugin::new(Constant).run()
@@ -31,9 +36,13 @@ impl Factory for Constant {
             .fields([Field::new("name", FieldKind::Text, "Any name.")])
             .on(Operation::Read, answer(read))
             .help("The constant under a lease.", "");
+        let after = Path::new(r"after/(?P<waits>\d)")
+            .fields([Field::new("waits", FieldKind::Integer, "How many waits.")])
+            .on(Operation::Read, answer(read_after))
+            .help("The constant under a lease, after some waits.", "");
         let definition = Definition {
             help: "Answers a constant under a lease.",
-            paths: vec![creds],
+            paths: vec![creds, after],
             secrets: vec![SecretType::new("constant", answer(renew), answer(revoke))],
             special_paths: SpecialPaths::default(),
         };
@@ -60,6 +69,13 @@ async fn read(_: Arc<Engine>, _: Call) -> Answer {
         lease_id: String::new(),
     });
     Ok(Some(response))
+}
+
+async fn read_after(engine: Arc<Engine>, call: Call) -> Answer {
+    for _ in 0..call.fields.integer("waits").unwrap_or_default() {
+        tokio::time::sleep(WAIT).await;
+    }
+    read(engine, call).await
 }
 
 async fn renew(_: Arc<Engine>, call: Call) -> Answer {

@@ -18,17 +18,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use logical::Error;
-use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use super::codec;
 use super::credential::Credential;
-use super::store::{LedgerStore, READ_AT_ONCE, Stored};
+use super::store::{LedgerStore, READ_AT_ONCE};
 use crate::ids::CredentialId;
 use crate::together::Together;
+use stored::Batch;
+
+mod stored;
 
 /// So many credentials fit in an entry of 256 KiB with room to spare.
-const LARGEST: usize = 128;
+const LARGEST: usize = 512;
 
 /// How many leave their batches at once.
 const MOST_LEAVING: usize = 1024;
@@ -51,16 +53,6 @@ impl Kind {
     fn place(self, name: &CredentialId) -> String {
         format!("{}{name}", self.folder())
     }
-}
-
-#[derive(Serialize)]
-struct Batch<'a> {
-    credentials: Vec<Stored<'a>>,
-}
-
-#[derive(Deserialize)]
-struct ReadBatch {
-    credentials: Vec<Credential>,
 }
 
 /// The batches of a storage, and those who wait to be written into one.
@@ -200,14 +192,13 @@ impl LedgerStore {
         let name = match waiting.as_slice() {
             [] => return Ok(()),
             [alone] => return self.apply(Self::save(alone)?).await,
-            [first, ..] => &first.id,
+            [first, ..] => first.id.clone(),
         };
-        let ids = waiting.iter().map(|known| known.id.clone()).collect();
+        let batch = Batch::of(waiting);
         // Known before it is written: a write may fail after it was done.
-        self.batches.known().of(kind).put(name, ids);
-        let credentials = waiting.iter().map(Stored::of).collect();
-        let bytes = codec::encode(&Batch { credentials })?;
-        self.storage.put(&kind.place(name), &bytes).await
+        self.batches.known().of(kind).put(&name, batch.ids());
+        let bytes = codec::encode(&batch)?;
+        self.storage.put(&kind.place(&name), &bytes).await
     }
 
     /// What a batch holds of a credential.
@@ -232,17 +223,17 @@ impl LedgerStore {
         let Some(name) = name else {
             return Ok(None);
         };
-        let members = self.members(kind, &name).await?;
-        let found = members.into_iter().find(|member| member.id == *id);
+        let found = self.batch(kind, &name).await?.take(id);
         if found.is_none() {
             self.batches.known().forget(kind, id);
         }
         Ok(found)
     }
 
-    async fn members(&self, kind: Kind, name: &CredentialId) -> Result<Vec<Credential>, Error> {
-        let batch: Option<ReadBatch> = codec::read(&*self.storage, &kind.place(name)).await?;
-        Ok(batch.map_or_else(Vec::new, |batch| batch.credentials))
+    /// A batch; without members where there is none.
+    async fn batch(&self, kind: Kind, name: &CredentialId) -> Result<Batch, Error> {
+        let batch = codec::read(&*self.storage, &kind.place(name)).await?;
+        Ok(batch.unwrap_or_default())
     }
 
     /// All who lie in batches, those of other processes included.
@@ -273,16 +264,17 @@ impl LedgerStore {
             let reads: Vec<_> = unknown
                 .into_iter()
                 .map(|name| async move {
-                    let members = self.members(kind, &name).await?;
-                    Ok::<_, Error>((name, members))
+                    let ids = self.batch(kind, &name).await?.ids();
+                    Ok::<_, Error>((name, ids))
                 })
                 .collect();
             let mut reads = stream::iter(reads).buffer_unordered(READ_AT_ONCE);
-            while let Some((name, members)) = reads.try_next().await? {
-                let ids = members.into_iter().map(|member| member.id).collect();
+            while let Some((name, ids)) = reads.try_next().await? {
                 self.batches.known().of(kind).put(&name, ids);
             }
         }
+        // Should another be learning them too, it says so as well.
+        let _ = self.batches.learned.set(());
         Ok(learned)
     }
 
@@ -302,17 +294,16 @@ impl LedgerStore {
     async fn write_without(&self, leaving: Vec<CredentialId>) -> Result<(), Error> {
         let left = self.batches.known().records.left_by(&leaving);
         for (name, staying) in left {
-            let mut members = Vec::new();
+            let mut batch = Batch::default();
             if !staying.is_empty() {
-                members = self.members(Kind::Records, &name).await?;
-                members.retain(|member| staying.contains(&member.id));
+                batch = self.batch(Kind::Records, &name).await?;
+                batch.keep(&staying);
             }
             let place = Kind::Records.place(&name);
-            if members.is_empty() {
+            if batch.is_empty() {
                 self.storage.delete(&place).await?;
             } else {
-                let credentials = members.iter().map(Stored::of).collect();
-                let bytes = codec::encode(&Batch { credentials })?;
+                let bytes = codec::encode(&batch)?;
                 self.storage.put(&place, &bytes).await?;
             }
         }

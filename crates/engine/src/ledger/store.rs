@@ -43,7 +43,7 @@ pub struct LedgerStore {
 /// A credential as it is stored: the holders of a shared key are left out,
 /// since they have entries of their own.
 #[derive(Serialize)]
-pub(super) struct Stored<'a> {
+struct Stored<'a> {
     id: &'a CredentialId,
     role: &'a RoleName,
     generation: &'a Generation,
@@ -57,7 +57,7 @@ pub(super) struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
-    pub(super) fn of(credential: &'a Credential) -> Self {
+    fn of(credential: &'a Credential) -> Self {
         let single = credential.sharing == Sharing::SingleUse;
         Self {
             id: &credential.id,

@@ -156,7 +156,8 @@ async fn what_another_process_wrote_together_is_found() {
     let other = Arc::clone(&world.engine);
     world.restart();
     // It knows what there was.
-    world.pass(Duration::from_mins(1)).await;
+    let known = world.lease("single").await.unwrap();
+    world.revoke(&known).await.unwrap();
     let leases = join_all((0..4).map(|_| leased(&other, "single"))).await;
     let leases: Vec<_> = leases.into_iter().map(Result::unwrap).collect();
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -174,4 +175,17 @@ async fn a_failed_write_of_many_makes_no_key() {
     let leases = join_all((0..5).map(|_| world.lease("single"))).await;
     assert!(leases.iter().all(Result::is_err));
     assert_eq!(world.cloud.made(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_whose_records_were_lost_are_found_by_their_intents() {
+    let world = slow().await;
+    world.storage.loses_records.store(true, Ordering::SeqCst);
+    let leases = join_all((0..5).map(|_| world.lease("single"))).await;
+    assert!(leases.iter().all(Result::is_err));
+    assert_eq!(world.cloud.live().len(), 5);
+    world.storage.loses_records.store(false, Ordering::SeqCst);
+    world.pass(Duration::from_mins(3)).await;
+    assert_eq!(world.cloud.live(), [""; 0]);
+    assert_eq!(count(&world, INTENTS).await, 0);
 }

@@ -407,6 +407,8 @@ pub(crate) struct FaultyStorage {
     /// Whether a write is carried out when its time is over, even if whoever
     /// wrote is gone by then, as a write that was sent to a host is.
     pub(crate) lands_late: AtomicBool,
+    /// Whether writes of batches of records are lost.
+    pub(crate) loses_records: AtomicBool,
 }
 
 impl FaultyStorage {
@@ -444,6 +446,10 @@ impl Storage for FaultyStorage {
                 inner.put(&key, &value).await
             });
             return landing.await.unwrap();
+        }
+        let loses_records = self.loses_records.load(Ordering::SeqCst);
+        if loses_records && key.starts_with("lockkeeper/records/") {
+            return Err(Error::internal("disk full"));
         }
         self.inner.put(key, value).await?;
         self.outcome(1).await
@@ -501,6 +507,7 @@ impl World {
             fail_next: AtomicU32::new(0),
             write_delay: Mutex::default(),
             lands_late: AtomicBool::new(false),
+            loses_records: AtomicBool::new(false),
         });
         let entropy = Arc::new(Counter(AtomicU64::new(1)));
         let engine = mount(&cloud, &host, &storage, &entropy);

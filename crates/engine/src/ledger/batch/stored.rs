@@ -1,0 +1,175 @@
+//! A batch as it is stored. What its members have in common is stored once:
+//! most are of one role, and each byte is written, sealed and kept by the host.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::control_plane::Target;
+use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName};
+use crate::ledger::credential::{Credential, Holder, Sharing, State};
+
+/// Several credentials in one entry.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Batch {
+    groups: Vec<Group>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Group {
+    common: Common,
+    members: Vec<Member>,
+}
+
+#[derive(PartialEq, Serialize, Deserialize)]
+struct Common {
+    role: RoleName,
+    generation: Generation,
+    organization: Option<OrganizationId>,
+    target: Target,
+    sharing: Sharing,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Member {
+    id: CredentialId,
+    intended_at: Timestamp,
+    state: State,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    holders: BTreeMap<HolderId, Holder>,
+}
+
+impl Batch {
+    pub(super) fn of(credentials: Vec<Credential>) -> Self {
+        let mut batch = Self::default();
+        for credential in credentials {
+            let common = Common {
+                role: credential.role,
+                generation: credential.generation,
+                organization: credential.organization,
+                target: credential.target,
+                sharing: credential.sharing,
+            };
+            let member = Member {
+                id: credential.id,
+                intended_at: credential.intended_at,
+                state: credential.state,
+                holders: credential.holders,
+            };
+            let mut groups = batch.groups.iter_mut();
+            match groups.find(|group| group.common == common) {
+                Some(group) => group.members.push(member),
+                None => batch.groups.push(Group {
+                    common,
+                    members: vec![member],
+                }),
+            }
+        }
+        batch
+    }
+
+    /// Its members.
+    pub(super) fn ids(&self) -> Vec<CredentialId> {
+        let members = self.groups.iter().flat_map(|group| &group.members);
+        members.map(|member| member.id.clone()).collect()
+    }
+
+    /// Keeps these members only.
+    pub(super) fn keep(&mut self, ids: &[CredentialId]) {
+        for group in &mut self.groups {
+            group.members.retain(|member| ids.contains(&member.id));
+        }
+        self.groups.retain(|group| !group.members.is_empty());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// What it holds of a member.
+    pub(super) fn take(self, id: &CredentialId) -> Option<Credential> {
+        self.groups.into_iter().find_map(|group| {
+            let mut members = group.members.into_iter();
+            let member = members.find(|member| member.id == *id)?;
+            Some(Credential {
+                id: member.id,
+                role: group.common.role,
+                generation: group.common.generation,
+                organization: group.common.organization,
+                target: group.common.target,
+                sharing: group.common.sharing,
+                intended_at: member.intended_at,
+                state: member.state,
+                holders: member.holders,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{EnvironmentId, KeyId, OwnerId, ResourceId};
+    use crate::ledger::IssuedKey;
+    use crate::ledger::codec;
+
+    fn id(letter: char) -> String {
+        letter.to_string().repeat(13)
+    }
+
+    fn credential(letter: char, role: &str) -> Credential {
+        let live = IssuedKey {
+            id: KeyId::new("K7Q2M4ZB6RXN3TWD"),
+            secret: None,
+        };
+        let holder = Holder::new(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        Credential {
+            id: CredentialId::parse(&id(letter)).unwrap(),
+            role: RoleName::new(role),
+            generation: Generation::parse(&id('A')).unwrap(),
+            organization: Some(OrganizationId::new("0f0f0f0f-1111-2222-3333-444444444444")),
+            target: Target {
+                owner: OwnerId::new("sa-123456"),
+                resource: ResourceId::new("lkc-123456"),
+                environment: Some(EnvironmentId::new("env-123456")),
+            },
+            sharing: Sharing::SingleUse,
+            intended_at: Timestamp::UNIX_EPOCH,
+            state: State::Live { key: live },
+            holders: BTreeMap::from([(HolderId::parse(&id('B')).unwrap(), holder)]),
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Batch {
+        codec::decode("batch", bytes).unwrap()
+    }
+
+    #[test]
+    fn a_batch_gives_back_each_member_as_it_was() {
+        let members = [('A', "one"), ('B', "other"), ('C', "one")];
+        let members = members.map(|(letter, role)| credential(letter, role));
+        let bytes = codec::encode(&Batch::of(members.to_vec())).unwrap();
+        for member in &members {
+            assert_eq!(read(&bytes).take(&member.id).as_ref(), Some(member));
+        }
+        let mut batch = read(&bytes);
+        batch.keep(&[members[1].id.clone()]);
+        assert_eq!(batch.ids(), [members[1].id.clone()]);
+        assert_eq!(batch.take(&members[0].id), None);
+    }
+
+    #[test]
+    fn a_member_costs_far_less_than_an_entry_of_its_own() {
+        let size = |members: usize| {
+            let members = vec![credential('A', "one"); members];
+            codec::encode(&Batch::of(members)).unwrap().len()
+        };
+        let (alone, another) = (size(1), size(2) - size(1));
+        assert!(
+            another < 300 && alone > another * 3 / 2,
+            "{alone} {another}"
+        );
+        assert!(size(super::super::LARGEST) < 160 << 10);
+    }
+}
