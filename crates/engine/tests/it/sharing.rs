@@ -294,3 +294,20 @@ async fn a_key_younger_than_a_minute_is_not_asked_for_since_reads_may_lag_behind
     let three = world.lease("shared").await.unwrap();
     assert_ne!(three.key(), one.key());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_lives_by_what_the_mount_was_tuned_to_meanwhile() {
+    let world = World::ready().await;
+    let minutes = Duration::from_mins;
+    *world.host.longest.lock().unwrap() = Some(minutes(2));
+    let short = world.lease("shared").await.unwrap();
+    assert_eq!(short.secret.lease.ttl, minutes(2));
+    *world.host.longest.lock().unwrap() = None;
+    let long = world.lease("shared").await.unwrap();
+    assert_eq!(long.secret.lease.ttl, minutes(10));
+    world.pass(minutes(10)).await;
+    assert_eq!(world.cloud.live(), [long.key()]);
+    *world.host.longest.lock().unwrap() = Some(minutes(1));
+    let short = world.lease("shared").await.unwrap();
+    assert_eq!(short.secret.lease.ttl, minutes(1));
+}

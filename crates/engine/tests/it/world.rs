@@ -355,6 +355,8 @@ pub(crate) struct Host {
     /// How long it takes to tell the longest life of a lease, and whether it is
     /// active.
     pub(crate) answer_delay: Mutex<Duration>,
+    /// The longest life of a lease, if it is not a day.
+    pub(crate) longest: Mutex<Option<Duration>>,
 }
 
 impl Host {
@@ -377,7 +379,8 @@ impl SystemView for Host {
 
     async fn max_lease_ttl(&self) -> Result<Duration, Error> {
         self.think().await;
-        Ok(self.answer(Duration::from_hours(24)))
+        let longest = *self.longest.lock().unwrap();
+        Ok(self.answer(longest.unwrap_or(Duration::from_hours(24))))
     }
 
     async fn tainted(&self) -> Result<bool, Error> {
