@@ -270,7 +270,10 @@ impl LedgerStore {
                 .collect();
             let mut reads = stream::iter(reads).buffer_unordered(READ_AT_ONCE);
             while let Some((name, ids)) = reads.try_next().await? {
-                self.batches.known().of(kind).put(&name, ids);
+                // One that went since the list has none.
+                if !ids.is_empty() {
+                    self.batches.known().of(kind).put(&name, ids);
+                }
             }
         }
         // Should another be learning them too, it says so as well.
@@ -323,11 +326,13 @@ impl LedgerStore {
         let Ok(_clearing) = self.batches.clearing.try_lock() else {
             return Ok(());
         };
-        let finished = self.batches.known().finished.clone();
-        for name in finished {
+        loop {
+            let next = self.batches.known().finished.first().cloned();
+            let Some(name) = next else {
+                return Ok(());
+            };
             self.storage.delete(&Kind::Intents.place(&name)).await?;
             self.batches.known().finished.retain(|other| *other != name);
         }
-        Ok(())
     }
 }
