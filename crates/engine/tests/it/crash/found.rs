@@ -243,3 +243,25 @@ fn a_holder_goes_only_when_the_one_that_it_left_the_key_to_is_in_storage() {
         ]);
     }
 }
+
+/// Seed 1006864: the power was to go during a call that was under way when the
+/// clock jumped. It must stay then: a process that starts while the clock is wrong
+/// has nothing to compare it with.
+#[test]
+fn a_call_that_is_under_way_when_the_clock_jumps_comes_back() {
+    keeps_all_promises(&[
+        Action::HangUp {
+            role: SINGLE,
+            after: Duration::from_millis(38),
+        },
+        Action::Cut {
+            calls: 8,
+            moment: Moment::After,
+        },
+        read(SINGLE, 6),
+        Action::ClockJumps {
+            by: 7200,
+            for_seconds: 160,
+        },
+    ]);
+}

@@ -51,7 +51,7 @@ impl Process {
         *self.cut.lock().unwrap() = Some(Cut { step, moment });
     }
 
-    /// The power stays.
+    /// The power stays, during calls that are under way too.
     pub(crate) fn cut_never(&self) {
         *self.cut.lock().unwrap() = None;
     }
@@ -108,7 +108,7 @@ impl Process {
 
     /// A call was carried out; its answer arrives, unless the power went.
     pub(crate) async fn leave(&self, cut: Option<Moment>) {
-        if cut.is_some() {
+        if cut.is_some() && self.cut.lock().unwrap().is_some() {
             self.die().await;
         }
         self.go_on().await;

@@ -278,8 +278,10 @@ async fn perform(world: &mut World, action: Action) {
         Action::Arm(fault) => world.faults.arm(fault),
         Action::Pass(time) => world.pass(time, MINUTE).await,
         Action::ClockJumps { by, for_seconds } => {
-            // A process that starts meanwhile has nothing to compare with.
+            // A process that starts meanwhile has nothing to compare with. One
+            // that died in work that no answer waited for is followed before.
             world.process().cut_never();
+            world.go_on().await;
             world.time.jump(SignedDuration::from_secs(by));
             world
                 .pass(Duration::from_secs(for_seconds), Duration::from_mins(1))

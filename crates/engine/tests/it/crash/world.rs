@@ -501,7 +501,7 @@ impl World {
     }
 
     /// A process that died is followed by a new one.
-    async fn go_on(&mut self) {
+    pub(crate) async fn go_on(&mut self) {
         if self.current.process.is_dead() {
             let next = self.start();
             let dead = std::mem::replace(&mut self.current, next);
