@@ -99,11 +99,15 @@ async fn those_who_end_together_leave_their_entry_together() {
 #[tokio::test(start_paused = true)]
 async fn intents_wait_for_the_slowest_and_go_with_it() {
     let world = slow().await;
+    world.lease("single").await.unwrap();
     world.cloud.arm(Fault::Quota);
+    let before = world.storage.writes.load(Ordering::SeqCst);
     let leases = join_all((0..5).map(|_| world.lease("single"))).await;
     let refused = leases.iter().filter(|lease| lease.is_err()).count();
     assert_eq!(refused, 1);
     tokio::time::sleep(Duration::from_secs(1)).await;
+    // Intents, records, and that the intents are needed no more.
+    assert_eq!(world.storage.writes.load(Ordering::SeqCst) - before, 3);
     assert_eq!(count(&world, INTENTS).await, 0);
     assert_eq!(keys_on_record(&world).await, world.cloud.live());
 }
@@ -188,4 +192,38 @@ async fn keys_whose_records_were_lost_are_found_by_their_intents() {
     world.pass(Duration::from_mins(3)).await;
     assert_eq!(world.cloud.live(), [""; 0]);
     assert_eq!(count(&world, INTENTS).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_intent_was_written_alone_is_recorded_alone() {
+    let mut world = slow().await;
+    world.lease("single").await.unwrap();
+    let creations_take =
+        |millis| *world.cloud.create_delay.lock().unwrap() = Duration::from_millis(millis);
+    creations_take(1000);
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        creations_take(900);
+        join_all((0..4).map(|_| world.lease("single"))).await
+    };
+    let (alone, others) = futures_util::join!(world.lease("single"), others);
+    assert!(alone.is_ok() && others.iter().all(Result::is_ok));
+    assert_eq!(count(&world, RECORDS).await, 1);
+    creations_take(0);
+    world.restart();
+    world.pass(Duration::from_mins(5)).await;
+    assert_eq!(world.cloud.live().len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_of_a_mount_that_turns_out_to_be_removed_does_not_stay() {
+    let world = slow().await;
+    world.host.tainted.store(true, Ordering::SeqCst);
+    let leases = join_all((0..3).map(|_| world.lease("single"))).await;
+    assert!(leases.iter().all(Result::is_err));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.lease("single").await.unwrap_err();
+    for folder in [INTENTS, RECORDS, ALONE] {
+        assert_eq!(count(&world, folder).await, 0, "{folder}");
+    }
 }
