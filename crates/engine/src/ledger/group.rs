@@ -1,9 +1,9 @@
 //! Holders of a shared key that are written together.
 //!
 //! Readers who come while a write is under way wait, and are then written in
-//! one entry. Such an entry only ever loses holders. One that is renewed gets an entry of its own beside
-//! it: another process that still runs, and removes a holder, then writes back
-//! an old deadline where it does no harm.
+//! one entry. Such an entry only ever loses holders. One that is renewed gets an
+//! entry of its own beside it: another process that still runs, and removes a
+//! holder, then writes back an old deadline where it does no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
