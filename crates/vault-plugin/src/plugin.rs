@@ -35,8 +35,9 @@ use crate::pb::plugin::grpc_stdio_server::GrpcStdioServer;
 /// seconds in all.
 const DRAIN: Duration = Duration::from_millis(700);
 const CLEAN_UP: Duration = Duration::from_millis(700);
-/// A plugin mostly waits; on a large machine it need not have a thread for
-/// each processor.
+/// For each request a host needs four times as much of a processor as its plugin,
+/// and threads with too little to do spend their time on waking each other.
+const PROCESSORS_FOR_A_THREAD: usize = 4;
 const MOST_THREADS: usize = 8;
 /// How many calls the host may take back before they were looked at. The
 /// usual 20 protect from strangers; here the peer is the host, and when its
@@ -64,9 +65,10 @@ impl Plugin {
     /// The whole `main` of a plugin program that has no runtime of its own:
     /// starts one and returns when the plugin has ended, as [`Plugin::serve`].
     pub fn run(self) -> ExitCode {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = (processors / PROCESSORS_FOR_A_THREAD).clamp(1, MOST_THREADS);
         let built = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads.min(MOST_THREADS))
+            .worker_threads(threads)
             .enable_all()
             .build();
         match built {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::gathered::Gathered;
 use super::tls::{HTTP2, SERVER_NAME};
 use crate::pb::plugin::ConnInfo;
 use crate::pb::plugin::grpc_broker_server::GrpcBroker;
@@ -154,7 +155,7 @@ async fn connect(address: ConnInfo, tls: Arc<ClientConfig>) -> std::io::Result<T
     if stream.get_ref().1.alpn_protocol() != Some(HTTP2) {
         return Err(std::io::Error::other("the host does not speak HTTP/2"));
     }
-    Ok(TokioIo::new(Box::new(stream)))
+    Ok(TokioIo::new(Box::new(Gathered::new(stream))))
 }
 
 /// An error with what caused it, since tonic's own text is "transport error".

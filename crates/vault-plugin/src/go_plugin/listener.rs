@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use super::gathered::Gathered;
 use super::tls::HTTP2;
 
 /// The longest path of a socket on Linux, without the final zero.
@@ -90,7 +91,7 @@ impl Socket {
         stop: CancellationToken,
     ) -> (
         Place,
-        impl Stream<Item = io::Result<TlsStream<UnixStream>>> + Send + 'static,
+        impl Stream<Item = io::Result<Gathered<TlsStream<UnixStream>>>> + Send + 'static,
     ) {
         let Self { listener, place } = self;
         let (ready, mut proven) = mpsc::channel(16);
@@ -150,12 +151,12 @@ impl Drop for Place {
 async fn prove(
     tls: TlsAcceptor,
     stream: UnixStream,
-    ready: mpsc::Sender<io::Result<TlsStream<UnixStream>>>,
+    ready: mpsc::Sender<io::Result<Gathered<TlsStream<UnixStream>>>>,
 ) {
     match tokio::time::timeout(TLS_LIMIT, tls.accept(stream)).await {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => {
             // Without a receiver the plugin is on its way out.
-            let _ = ready.send(Ok(stream)).await;
+            let _ = ready.send(Ok(Gathered::new(stream))).await;
         }
         Ok(Ok(_)) => tracing::warn!("refused a connection that does not speak HTTP/2"),
         Ok(Err(error)) => tracing::warn!(%error, "refused a connection that is not the host's"),

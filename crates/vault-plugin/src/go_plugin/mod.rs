@@ -6,6 +6,7 @@
 
 pub(crate) mod broker;
 pub(crate) mod controller;
+mod gathered;
 pub(crate) mod handshake;
 pub(crate) mod health;
 pub(crate) mod listener;
