@@ -14,8 +14,8 @@ use tokio::sync::OnceCell;
 pub(crate) struct Together<I, T> {
     /// What is joined by who comes now, until its call begins.
     open: Mutex<Option<Arc<Party<I, T>>>>,
-    /// Held by whoever makes the call.
-    turn: tokio::sync::Mutex<()>,
+    /// Held by whoever makes the call. Whether the last was for one alone.
+    turn: tokio::sync::Mutex<bool>,
     most: usize,
 }
 
@@ -55,10 +55,14 @@ impl<I: Clone, T: Clone> Together<I, T> {
         make: impl FnOnce(Vec<I>) -> F,
     ) -> T {
         let call = || async {
-            let _turn = self.turn.lock().await;
-            let_others_come().await;
+            let mut for_one = self.turn.lock().await;
+            // Who goes on to be alone would only wake a thread for nobody.
+            if !*for_one {
+                let_others_come().await;
+            }
             self.close(party);
             let items = lock(&party.items).clone();
+            *for_one = items.len() == 1;
             make(items).await
         };
         party.outcome.get_or_init(call).await.clone()
@@ -150,6 +154,16 @@ mod tests {
         let (together, calls) = (Together::new(9), Calls::default());
         join_all((1..=4).map(|item| come(&together, &calls, item))).await;
         assert_eq!(*lock(&calls.0), [[1, 2, 3, 4]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_after_one_that_was_alone_waits_for_nobody() {
+        let (together, calls) = (Together::new(9), Calls::default());
+        come(&together, &calls, 1).await;
+        join_all((2..=4).map(|item| come(&together, &calls, item))).await;
+        join_all((5..=7).map(|item| come(&together, &calls, item))).await;
+        let made = [vec![1], vec![2], vec![3, 4], vec![5, 6, 7]];
+        assert_eq!(*lock(&calls.0), made);
     }
 
     #[tokio::test(start_paused = true)]

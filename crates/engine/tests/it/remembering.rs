@@ -34,11 +34,16 @@ async fn a_lease_soon_after_another_reads_no_storage_and_asks_only_what_must_be_
 #[tokio::test(start_paused = true)]
 async fn readers_who_wait_for_an_answer_of_the_host_ask_together() {
     let world = World::ready().await;
-    world.lease("shared").await.unwrap();
+    let together = async |readers| {
+        let leases = join_all((0..readers).map(|_| world.lease("shared"))).await;
+        assert!(leases.iter().all(Result::is_ok));
+    };
+    together(1).await;
     *world.host.answer_delay.lock().unwrap() = Duration::from_millis(10);
+    // Of these, two wait together, so that more are reckoned with from now on.
+    together(3).await;
     let before = world.host.asked.load(Ordering::SeqCst);
-    let leases = join_all((0..8).map(|_| world.lease("shared"))).await;
-    assert!(leases.iter().all(Result::is_ok));
+    together(8).await;
     assert_eq!(world.host.asked.load(Ordering::SeqCst) - before, 1);
 }
 
