@@ -36,8 +36,10 @@ use crate::pb::plugin::grpc_stdio_server::GrpcStdioServer;
 const DRAIN: Duration = Duration::from_millis(700);
 const CLEAN_UP: Duration = Duration::from_millis(700);
 /// For each request a host needs four times as much of a processor as its plugin,
-/// and threads with too little to do spend their time on waking each other.
+/// and threads with too little to do spend their time on waking each other. With
+/// two, a handler that blocks one does not stop the others.
 const PROCESSORS_FOR_A_THREAD: usize = 4;
+const FEWEST_THREADS: usize = 2;
 const MOST_THREADS: usize = 8;
 /// How many calls the host may take back before they were looked at. The
 /// usual 20 protect from strangers; here the peer is the host, and when its
@@ -66,7 +68,7 @@ impl Plugin {
     /// starts one and returns when the plugin has ended, as [`Plugin::serve`].
     pub fn run(self) -> ExitCode {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = (processors / PROCESSORS_FOR_A_THREAD).clamp(1, MOST_THREADS);
+        let threads = (processors / PROCESSORS_FOR_A_THREAD).clamp(FEWEST_THREADS, MOST_THREADS);
         let built = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .enable_all()
