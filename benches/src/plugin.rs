@@ -38,6 +38,9 @@ struct Read(&'static str, &'static str, Option<[u8; 2]>);
 #[derive(Default)]
 struct Row {
     rate: Figures,
+    /// What it is of the limit in the same round, since a machine may be another
+    /// a minute later.
+    share: Figures,
     /// Processor seconds of the host for a thousand requests.
     server: Figures,
     /// Those of the plugin.
@@ -89,6 +92,7 @@ fn rates(plan: &Plan, host: &Host, storage: Storage) -> Result<()> {
     let mut rows = READ.map(|_| Row::default());
     let time = Until::Over(Duration::from_secs(plan.seconds));
     for round in 0..plan.rounds {
+        let mut rates = [0.0; READ.len()];
         for turn in 0..READ.len() {
             let what = (round + turn) % READ.len();
             let (Read(_, path, _), row) = (&READ[what], &mut rows[what]);
@@ -98,14 +102,17 @@ fn rates(plan: &Plan, host: &Host, storage: Storage) -> Result<()> {
             let before = (cpu_seconds(server)?, cpu_seconds(plugin)?);
             let done = load::run(&host.target(path), CONNECTIONS, time)?;
             let thousands = count(done.requests) / 1e3;
+            rates[what] = done.rate();
             row.rate.add(done.rate());
             row.server
                 .add((cpu_seconds(server)? - before.0) / thousands);
             row.plugin
                 .add((cpu_seconds(plugin)? - before.1) / thousands);
         }
+        for (row, rate) in rows.iter_mut().zip(rates) {
+            row.share.add(rate / rates[0]);
+        }
     }
-    let limit = rows[0].rate.median();
     println!(
         "{storage:?}, {CONNECTIONS} connections, requests/s; processor seconds of server and \
          plugin for 1 000"
@@ -120,7 +127,7 @@ fn rates(plan: &Plan, host: &Host, storage: Storage) -> Result<()> {
             "  {name:18}{:>8.0} ({least:.0} to {most:.0})  {:.0} % of the limit{goal}  \
              {:.2} + {:.2} s",
             row.rate.median(),
-            row.rate.median() / limit * 100.0,
+            row.share.median() * 100.0,
             row.server.median(),
             row.plugin.median(),
         );
