@@ -142,8 +142,10 @@ impl<S> Connected for Gathered<S> {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::time::Duration;
 
     use tokio::io::AsyncWriteExt as _;
+    use tokio::time::{Instant, timeout};
 
     use super::*;
 
@@ -209,39 +211,51 @@ mod tests {
         Poll::Ready(Ok(()))
     }
 
-    #[tokio::test]
-    async fn what_is_flushed_in_one_turn_is_one_write_of_the_next_turn_which_comes_at_once() {
-        let mut connection = connection(usize::MAX);
-        let mut turns = 0;
-        poll_fn(|context| {
-            turns += 1;
-            let parts: &[&[u8]] = if turns == 1 { &[b"a", b"b", b"c"] } else { &[] };
-            ready!(turn(&mut connection, context, parts))?;
-            // Nobody else wakes it.
-            if turns == 1 {
-                Poll::Pending
-            } else {
-                Poll::Ready(Ok::<_, io::Error>(()))
-            }
-        })
-        .await
-        .unwrap();
-        assert_eq!(connection.inner.writes, [b"abc"]);
+    /// Work that is not woken is looked at once more, a second too late.
+    async fn at_once(work: impl Future<Output = io::Result<()>>) {
+        let start = Instant::now();
+        let done = timeout(Duration::from_secs(1), work).await;
+        done.expect("nobody woke it").unwrap();
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn what_is_flushed_in_one_turn_is_one_write_of_the_next_which_comes_at_once() {
+        let mut connection = connection(usize::MAX);
+        let mut turns = 0;
+        let three_turns = poll_fn(|context| {
+            turns += 1;
+            let parts: &[&[u8]] = match turns {
+                1 => &[b"a", b"b", b"c"],
+                2 => &[b"d"],
+                _ => &[],
+            };
+            ready!(turn(&mut connection, context, parts))?;
+            // Nobody else wakes it.
+            if turns < 3 {
+                return Poll::Pending;
+            }
+            Poll::Ready(Ok::<_, io::Error>(()))
+        });
+        at_once(three_turns).await;
+        assert_eq!(connection.inner.writes, [&b"abc"[..], b"d"]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_is_flushed_is_written_even_when_nobody_reads() {
         let mut connection = connection(usize::MAX);
         connection.write_all(b"a").await.unwrap();
-        poll_fn(|context| {
+        let mut turns = 0;
+        let flushes = poll_fn(|context| {
+            turns += 1;
+            assert!(turns <= MOST_FLUSHES + 1, "it is put off for ever");
             ready!(Pin::new(&mut connection).poll_flush(context))?;
             if connection.inner.writes.is_empty() {
                 return Poll::Pending;
             }
             Poll::Ready(Ok::<_, io::Error>(()))
-        })
-        .await
-        .unwrap();
+        });
+        at_once(flushes).await;
         assert_eq!(connection.inner.writes, [b"a"]);
     }
 
