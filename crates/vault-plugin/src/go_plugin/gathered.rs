@@ -37,7 +37,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gathered<S> {
     pub(crate) fn new(inner: S) -> Self {
         Self {
             inner,
-            bytes: Vec::new(),
+            // One that grows leaves copies of secrets behind.
+            bytes: Vec::with_capacity(MOST),
             written: 0,
             put_off: 0,
         }
