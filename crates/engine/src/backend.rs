@@ -42,10 +42,7 @@ fn definition() -> Definition<Engine> {
         help: paths::HELP,
         paths: paths::all(),
         secrets: vec![paths::creds::secret_type()],
-        special_paths: SpecialPaths {
-            seal_wrap_storage: SEAL_WRAPPED.map(str::to_owned).to_vec(),
-            ..SpecialPaths::default()
-        },
+        special_paths: SpecialPaths::new().seal_wrap_storage(SEAL_WRAPPED),
     }
 }
 

@@ -148,15 +148,10 @@ pub(crate) fn leased(role: &Role, issued: &Issued) -> Result<Response, Error> {
         organization: organization.flatten(),
         target: role.target.clone(),
     };
-    Ok(Response {
-        data: Some(output::data(&issued.key.id, secret, &role.target.resource)),
-        secret: Some(Secret {
-            lease: LeaseOptions::renewable(issued.times.ttl, issued.times.max_ttl),
-            internal_data: internal.to_object(),
-            lease_id: String::new(),
-        }),
-        warnings: Vec::new(),
-    })
+    let data = output::data(&issued.key.id, secret, &role.target.resource);
+    let lease = LeaseOptions::renewable(issued.times.ttl, issued.times.max_ttl);
+    let lease = Secret::from_parts(lease, internal.to_object(), "");
+    Ok(Response::with_data(data).under(lease))
 }
 
 impl Engine {
@@ -200,10 +195,7 @@ impl Engine {
         secret.lease.max_ttl = times.max_ttl;
         // A lease of the Go plugin is one of ours from now on.
         secret.internal_data = internal.to_object();
-        Ok(Response {
-            secret: Some(secret),
-            ..Response::default()
-        })
+        Ok(Response::renewed(secret))
     }
 
     /// The role of a lease, as long as it still stands for the same key.

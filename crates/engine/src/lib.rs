@@ -38,7 +38,6 @@ mod state;
 mod sweep;
 mod timekeeper;
 mod together;
-mod unbroken;
 
 pub use backend::{EngineFactory, VERSION};
 pub use secret::SecretText;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use logical::effects::within;
-use logical::{BackendContext, Clock, Entropy, Error, Storage, SystemView, Tasks};
+use logical::{BackendContext, Clock, Entropy, Error, RunToCompletion, Storage, SystemView, Tasks};
 
 use crate::account::Accounts;
 use crate::control_plane::ControlPlane;
@@ -17,7 +17,6 @@ use crate::share::Slots;
 use crate::sweep::Sweep;
 use crate::timekeeper::Timekeeper;
 use crate::together::Together;
-use crate::unbroken::Unbroken;
 
 /// How long it is believed that this node is active.
 const ACTIVE_FOR: Duration = Duration::from_secs(1);
@@ -178,8 +177,8 @@ impl Engine {
     pub(crate) fn to_its_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Unbroken<T> {
-        Unbroken::new(Arc::clone(&self.tasks), work)
+    ) -> RunToCompletion<T> {
+        RunToCompletion::new(Arc::clone(&self.tasks), work)
     }
 
     /// Refuses where this node must not make or delete keys: the read-only

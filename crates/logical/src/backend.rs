@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{Clock, Entropy, Error, Request, Response, Storage, SystemView, Tasks};
+use crate::{
+    Clock, Entropy, Error, Metrics, NoMetrics, Request, Response, Storage, SystemView, Tasks,
+};
 
 /// An engine that is mounted somewhere.
 ///
@@ -64,8 +66,19 @@ pub enum Existence {
     Absent,
 }
 
+/// What a backend is to its host (`sdk/logical/logical.go` in Vault).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BackendKind {
+    /// A secrets engine, mounted anywhere. Its answers may be under a lease.
+    #[default]
+    Secrets,
+    /// An auth method, mounted below `auth/`. Its answers may be logins.
+    Auth,
+}
+
 /// Paths that a host treats differently; a final `*` stands for any ending.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SpecialPaths {
     /// Paths that need sudo.
     pub root: Vec<String>,
@@ -77,8 +90,46 @@ pub struct SpecialPaths {
     pub seal_wrap_storage: Vec<String>,
 }
 
+impl SpecialPaths {
+    /// No such paths.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same with these paths that need sudo.
+    #[must_use]
+    pub fn root(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.root.extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same with these paths that need no token.
+    #[must_use]
+    pub fn unauthenticated(mut self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.unauthenticated
+            .extend(paths.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same with this storage that is not copied to other clusters.
+    #[must_use]
+    pub fn local_storage(mut self, keys: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.local_storage.extend(keys.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same with this storage that a host wraps with its seal.
+    #[must_use]
+    pub fn seal_wrap_storage(mut self, keys: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.seal_wrap_storage
+            .extend(keys.into_iter().map(Into::into));
+        self
+    }
+}
+
 /// Everything that a host hands to a backend that it mounts.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct BackendContext {
     /// The mount's own storage.
     pub storage: Arc<dyn Storage>,
@@ -90,16 +141,66 @@ pub struct BackendContext {
     pub entropy: Arc<dyn Entropy>,
     /// Background work, ended by the host after [`Backend::cleanup`].
     pub tasks: Arc<dyn Tasks>,
+    /// Where measurements go.
+    pub metrics: Arc<dyn Metrics>,
     /// Options of the mount.
     pub options: BTreeMap<String, String>,
     /// Stable id of the mount, or empty where there is none.
     pub uuid: String,
 }
 
+impl BackendContext {
+    /// A context of these effects, without options, id or measurements.
+    pub fn new(
+        storage: Arc<dyn Storage>,
+        system: Arc<dyn SystemView>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        tasks: Arc<dyn Tasks>,
+    ) -> Self {
+        Self {
+            storage,
+            system,
+            clock,
+            entropy,
+            tasks,
+            metrics: Arc::new(NoMetrics),
+            options: BTreeMap::new(),
+            uuid: String::new(),
+        }
+    }
+
+    /// The same with these options of the mount.
+    #[must_use]
+    pub fn with_options(mut self, options: BTreeMap<String, String>) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The same with this stable id of the mount.
+    #[must_use]
+    pub fn with_uuid(mut self, uuid: impl Into<String>) -> Self {
+        self.uuid = uuid.into();
+        self
+    }
+
+    /// The same with a place for measurements.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<dyn Metrics>) -> Self {
+        self.metrics = metrics;
+        self
+    }
+}
+
 /// Makes backends of one kind.
 pub trait Factory: Send + Sync {
     /// Builds a backend. No storage is touched: a host may forbid it here.
     fn create(&self, context: BackendContext) -> Result<Arc<dyn Backend>, Error>;
+
+    /// Whether its backends are secrets engines or auth methods.
+    fn kind(&self) -> BackendKind {
+        BackendKind::Secrets
+    }
 
     /// Version of the kind, `v` and a semantic version.
     fn version(&self) -> &str;

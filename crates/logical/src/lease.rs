@@ -3,6 +3,7 @@
 //! The host owns the final time to live; an engine only proposes. The rules
 //! of [`calculate_ttl`] are those of Vault (`sdk/framework/lease.go`).
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +11,8 @@ use jiff::Timestamp;
 use crate::{Error, Object};
 
 /// What a backend proposes for a lease, or a host tells of one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LeaseOptions {
     /// Time to live from now; zero leaves it to the mount.
     pub ttl: Duration,
@@ -31,14 +33,44 @@ impl LeaseOptions {
             ttl,
             max_ttl,
             renewable: true,
-            increment: Duration::ZERO,
-            issue_time: None,
+            ..Self::default()
         }
+    }
+
+    /// A lease of this time to live that cannot be renewed.
+    pub fn fixed(ttl: Duration) -> Self {
+        Self {
+            ttl,
+            ..Self::default()
+        }
+    }
+
+    /// The same, renewable or not.
+    #[must_use]
+    pub fn with_renewable(mut self, renewable: bool) -> Self {
+        self.renewable = renewable;
+        self
+    }
+
+    /// The same with what the client asked for.
+    #[must_use]
+    pub fn with_increment(mut self, increment: Duration) -> Self {
+        self.increment = increment;
+        self
+    }
+
+    /// The same, made at this time.
+    #[must_use]
+    pub fn issued_at(mut self, time: Timestamp) -> Self {
+        self.issue_time = Some(time);
+        self
     }
 }
 
 /// A leased answer: the lease, and what its engine needs to renew or revoke it.
-#[derive(Debug, Clone, PartialEq)]
+/// `Debug` names the keys of the engine's notes but not their values.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Secret {
     /// How long the answer is good for.
     pub lease: LeaseOptions,
@@ -58,6 +90,30 @@ impl Secret {
             internal_data: Object::from_iter([(SECRET_TYPE.to_owned(), kind.into())]),
             lease_id: String::new(),
         }
+    }
+
+    /// A lease as a host hands it back.
+    pub fn from_parts(
+        lease: LeaseOptions,
+        internal_data: Object,
+        lease_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            lease,
+            internal_data,
+            lease_id: lease_id.into(),
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&String> = self.internal_data.keys().collect();
+        f.debug_struct("Secret")
+            .field("lease", &self.lease)
+            .field("internal_data_keys", &keys)
+            .field("lease_id", &self.lease_id)
+            .finish()
     }
 }
 

@@ -6,6 +6,7 @@
 //! spawns nothing and knows neither Confluent nor any particular host. The
 //! words are Vault's, so that what a Vault developer knows holds here too.
 
+pub mod auth;
 pub mod backend;
 pub mod duration;
 pub mod effects;
@@ -15,12 +16,16 @@ pub mod lease;
 pub mod request;
 pub mod response;
 
-pub use backend::{Backend, BackendContext, Existence, Factory, SpecialPaths};
-pub use effects::{Clock, Entropy, Storage, SystemView, Tasks, Write};
+pub use auth::{Alias, Auth, TokenType};
+pub use backend::{Backend, BackendContext, BackendKind, Existence, Factory, SpecialPaths};
+pub use effects::{
+    Clock, Condition, Entropy, Metrics, NoMetrics, RunToCompletion, Storage, SystemView, TaskGroup,
+    Tasks, Write,
+};
 pub use error::{Error, ErrorClass};
 pub use lease::{LeaseOptions, Secret};
-pub use request::{Operation, Request};
-pub use response::Response;
+pub use request::{Connection, Operation, Request};
+pub use response::{Response, WrapInfo};
 
 /// A JSON object, the shape of request and response data.
 pub type Object = serde_json::Map<String, serde_json::Value>;

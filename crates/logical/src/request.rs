@@ -2,10 +2,13 @@
 //!
 //! A request carries no raw client token; hosts salt it before it gets here.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
-use crate::{Object, Secret};
+use crate::{Auth, Object, Secret};
 
 /// What a request asks a path to do (`sdk/logical/request.go` in Vault).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,8 +87,33 @@ impl FromStr for Operation {
     }
 }
 
-/// One request to a backend.
-#[derive(Debug, Clone)]
+/// How a request reached its host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connection {
+    /// The client's address, or none when the host does not tell it.
+    pub remote_address: Option<IpAddr>,
+    /// The client's port; zero when the host does not tell it.
+    pub remote_port: u16,
+    /// The client's certificate and those that vouch for it, in DER form.
+    pub client_certificates: Vec<Vec<u8>>,
+}
+
+impl Connection {
+    /// A connection from this address.
+    pub fn new(remote_address: IpAddr, remote_port: u16) -> Self {
+        Self {
+            remote_address: Some(remote_address),
+            remote_port,
+            client_certificates: Vec::new(),
+        }
+    }
+}
+
+/// One request to a backend. `Debug` names the keys of its data and headers
+/// but not their values, since both may hold secrets.
+#[derive(Clone)]
+#[non_exhaustive]
 pub struct Request {
     /// The host's id of the request, for logs.
     pub id: String,
@@ -98,8 +126,12 @@ pub struct Request {
     pub data: Object,
     /// The lease that is renewed or revoked.
     pub secret: Option<Secret>,
+    /// The login that is renewed, as its auth method proposed it.
+    pub auth: Option<Auth>,
     /// Path of the mount with a trailing slash, for example `confluent/`.
     pub mount_point: String,
+    /// The kind of the mount, for example `confluent-cloud`, or empty.
+    pub mount_type: String,
     /// Accessor of the mount, when the host tells it.
     pub mount_accessor: String,
     /// A name for the requester, for example `token` or `approle`.
@@ -110,6 +142,15 @@ pub struct Request {
     pub client_token: String,
     /// Accessor of the requester's token, or empty.
     pub client_token_accessor: String,
+    /// Whether it came without a valid token, on a path that needs none.
+    pub unauthenticated: bool,
+    /// How it reached the host, when the host tells it.
+    pub connection: Option<Connection>,
+    /// The headers that the mount is tuned to pass on, by their lower-case
+    /// names.
+    pub headers: BTreeMap<String, Vec<String>>,
+    /// For how long the answer will be wrapped, when the client asks for it.
+    pub wrap_ttl: Option<Duration>,
 }
 
 impl Request {
@@ -121,12 +162,18 @@ impl Request {
             path: path.into(),
             data: Object::new(),
             secret: None,
+            auth: None,
             mount_point: String::new(),
+            mount_type: String::new(),
             mount_accessor: String::new(),
             display_name: String::new(),
             entity_id: String::new(),
             client_token: String::new(),
             client_token_accessor: String::new(),
+            unauthenticated: false,
+            connection: None,
+            headers: BTreeMap::new(),
+            wrap_ttl: None,
         }
     }
 
@@ -145,9 +192,32 @@ impl Request {
     }
 }
 
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&String> = self.data.keys().collect();
+        f.debug_struct("Request")
+            .field("id", &self.id)
+            .field("operation", &self.operation)
+            .field("path", &self.path)
+            .field("data_keys", &keys)
+            .field("secret", &self.secret)
+            .field("auth", &self.auth)
+            .field("mount_point", &self.mount_point)
+            .field("mount_type", &self.mount_type)
+            .field("display_name", &self.display_name)
+            .field("entity_id", &self.entity_id)
+            .field("unauthenticated", &self.unauthenticated)
+            .field("connection", &self.connection)
+            .field("header_names", &self.headers.keys())
+            .field("wrap_ttl", &self.wrap_ttl)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::LeaseOptions;
 
     #[test]
     fn every_operation_reads_back_from_its_name() {
@@ -161,5 +231,21 @@ mod tests {
     fn an_operation_of_a_newer_host_is_reported_by_name() {
         let unknown = "resolve-path".parse::<Operation>();
         assert_eq!(unknown, Err(UnknownOperation("resolve-path".into())));
+    }
+
+    #[test]
+    fn debug_shows_no_value_of_data_headers_or_leases() {
+        let canary = || Object::from_iter([("secret".to_owned(), "canary".into())]);
+        let lease = Secret::from_parts(LeaseOptions::default(), canary(), "lease/1");
+        let mut request = Request::new(Operation::Update, "config")
+            .with_data(canary())
+            .with_secret(lease);
+        request.client_token = "canary".into();
+        request
+            .headers
+            .insert("authorization".into(), vec!["canary".into()]);
+        let shown = format!("{request:?}");
+        assert!(shown.contains("config") && shown.contains("authorization"));
+        assert!(!shown.contains("canary"), "{shown}");
     }
 }

@@ -4,21 +4,68 @@
 //! answer the first with 404 or 204, the second with 200
 //! (`sdk/logical/response_util.go` in Vault).
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Object, Secret};
+use crate::{Auth, Object, Secret};
 
 /// What a backend answers. `Debug` names the data's keys but not its values.
 #[derive(Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Response {
     /// The data for the client, or none.
     pub data: Option<Object>,
     /// Present when the data is under a lease.
     pub secret: Option<Secret>,
+    /// Present when an auth method accepts a login, or renews one.
+    pub auth: Option<Auth>,
     /// Sentences for the client beside the data.
     pub warnings: Vec<String>,
+    /// Where the client finds what it asked for, or empty.
+    pub redirect: String,
+    /// How the backend wants its answer wrapped, or the token that its host
+    /// wrapped it in.
+    pub wrap_info: Option<WrapInfo>,
+    /// Headers of the answer, by their lower-case names.
+    pub headers: BTreeMap<String, Vec<String>>,
+}
+
+/// The wrapping of an answer (`sdk/helper/wrapping/wrapinfo.go` in Vault).
+/// `Debug` does not show the token.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WrapInfo {
+    /// For how long.
+    pub ttl: Duration,
+    /// The token that unwraps it; empty until the host made one.
+    pub token: String,
+    /// The accessor of that token.
+    pub accessor: String,
+    /// The path whose answer is wrapped.
+    pub creation_path: String,
+}
+
+impl WrapInfo {
+    /// A wish to be wrapped for so long.
+    pub fn for_ttl(ttl: Duration) -> Self {
+        Self {
+            ttl,
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Debug for WrapInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WrapInfo")
+            .field("ttl", &self.ttl)
+            .field("accessor", &self.accessor)
+            .field("creation_path", &self.creation_path)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Response {
@@ -52,10 +99,25 @@ impl Response {
         self
     }
 
+    /// A login that is accepted or renewed.
+    pub fn login(auth: Auth) -> Self {
+        Self {
+            auth: Some(auth),
+            ..Self::default()
+        }
+    }
+
     /// The same response with one more warning.
     #[must_use]
     pub fn warn(mut self, warning: impl Into<String>) -> Self {
         self.warnings.push(warning.into());
+        self
+    }
+
+    /// The same response with more warnings.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = String>) -> Self {
+        self.warnings.extend(warnings);
         self
     }
 
@@ -71,15 +133,17 @@ impl fmt::Debug for Response {
         f.debug_struct("Response")
             .field("data_keys", &keys)
             .field("secret", &self.secret)
+            .field("auth", &self.auth)
             .field("warnings", &self.warnings)
+            .field("redirect", &self.redirect)
+            .field("wrap_info", &self.wrap_info)
+            .field("header_names", &self.headers.keys())
             .finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::LeaseOptions;
     use crate::lease::SECRET_TYPE;

@@ -6,11 +6,13 @@
 
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use logical::{Clock, Entropy, Tasks};
+use logical::{Clock, Entropy, TaskGroup, Tasks};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 /// The system's clocks.
 #[derive(Debug, Clone, Copy)]
@@ -97,11 +99,20 @@ impl Tasks for TokioTasks {
         let task = async move {
             let _ = cancelled.run_until_cancelled(task).await;
         };
+        // The log lines of a task name the request that it was spawned for.
+        let task = task.in_current_span();
         self.tracker.spawn_on(task, &runtime);
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+#[async_trait]
+impl TaskGroup for TokioTasks {
+    async fn shut_down(&self, grace: Duration) {
+        Self::shut_down(self, grace).await;
     }
 }
 

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logical::framework::Framework;
-use logical::{Backend, Error, Existence, Factory, Object, Operation, Request, Response};
+use logical::{
+    Backend, Error, Existence, Factory, Object, Operation, Request, Response, RunToCompletion,
+    TaskGroup,
+};
 use tokio::sync::OwnedRwLockReadGuard;
 
 use crate::answer::{Answer, Envelope};
 use crate::auth::TokenPaths;
-use crate::carried::Carried;
-use crate::effects::{Effects, TaskGroup};
+use crate::effects::Effects;
 use crate::errors::{self, Origin};
 use crate::leases::{self, Granted, Leases};
 use crate::mounts::{Mount, MountRequest, Mounts, Router};
@@ -322,7 +324,9 @@ impl Core {
                 );
             }
         };
-        Carried::new(Arc::clone(&self.tasks), registering, untaken).await
+        RunToCompletion::new(Arc::clone(&self.tasks) as _, registering)
+            .or_abandoned(untaken)
+            .await
     }
 
     fn tick_for_ever(self: &Arc<Self>) {

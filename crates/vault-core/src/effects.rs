@@ -1,18 +1,8 @@
 //! What a host hands to the core.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use logical::{Clock, Entropy, Storage, Tasks};
-
-/// Background work of one owner, which ends together.
-#[async_trait]
-pub trait TaskGroup: Tasks {
-    /// Lets the work end by itself for as long as `grace`, then drops what
-    /// still runs. Later work is dropped at once.
-    async fn shut_down(&self, grace: Duration);
-}
+use logical::{Clock, Entropy, Storage, TaskGroup};
 
 /// The world, as far as the core needs it.
 #[derive(Clone)]

@@ -12,7 +12,6 @@
 
 mod answer;
 mod auth;
-mod carried;
 mod core;
 mod effects;
 mod errors;
@@ -31,6 +30,6 @@ mod tokens;
 
 pub use self::core::{ClientRequest, Core, CoreConfig, Identity};
 pub use answer::Answer;
-pub use effects::{Effects, TaskGroup};
+pub use effects::Effects;
 pub use mounts::{MountConfig, MountRequest};
 pub use tokens::ClientToken;

@@ -11,7 +11,6 @@ use std::time::Duration;
 use logical::framework::{
     Call, Definition, Field, FieldKind, Framework, Hooks, Path, SecretType, answer, generic_name,
 };
-use logical::lease::SECRET_TYPE;
 use logical::{
     Backend, BackendContext, Error, Factory, LeaseOptions, Object, Operation, Response, Secret,
     SpecialPaths,
@@ -63,11 +62,8 @@ async fn read(_: Arc<Engine>, _: Call) -> Answer {
     ];
     let data = data.map(|(name, value)| (name.to_owned(), value.into()));
     let mut response = Response::with_data(Object::from_iter(data));
-    response.secret = Some(Secret {
-        lease: LeaseOptions::renewable(Duration::from_hours(1), Duration::ZERO),
-        internal_data: Object::from_iter([(SECRET_TYPE.to_owned(), "constant".into())]),
-        lease_id: String::new(),
-    });
+    let lease = LeaseOptions::renewable(Duration::from_hours(1), Duration::ZERO);
+    response.secret = Some(Secret::new("constant", lease));
     Ok(Some(response))
 }
 
@@ -79,10 +75,7 @@ async fn read_after(engine: Arc<Engine>, call: Call) -> Answer {
 }
 
 async fn renew(_: Arc<Engine>, call: Call) -> Answer {
-    Ok(Some(Response {
-        secret: call.request.secret,
-        ..Response::default()
-    }))
+    Ok(call.request.secret.map(Response::renewed))
 }
 
 async fn revoke(_: Arc<Engine>, _: Call) -> Answer {

@@ -1,7 +1,6 @@
 //! An engine on the real client and a simulated Confluent Cloud, mounted in the
 //! test's own process.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -120,15 +119,13 @@ impl Mount {
         let running = simulator.spawn().await.unwrap();
         let disk = Arc::new(Disk::default());
         let cloud = ConfluentCloud::default().with_retries(RetryPolicy::never());
-        let context = BackendContext {
-            storage: Arc::clone(&disk) as Arc<dyn Storage>,
-            system: Arc::new(Host),
-            clock: Arc::new(SystemClock::new()),
-            entropy: Arc::new(SystemEntropy),
-            tasks: Arc::new(TokioTasks::new()),
-            options: BTreeMap::new(),
-            uuid: String::new(),
-        };
+        let context = BackendContext::new(
+            Arc::clone(&disk) as Arc<dyn Storage>,
+            Arc::new(Host),
+            Arc::new(SystemClock::new()),
+            Arc::new(SystemEntropy),
+            Arc::new(TokioTasks::new()),
+        );
         let factory = EngineFactory::new(Arc::new(cloud));
         let mount = Self {
             engine: factory.create(context).unwrap(),

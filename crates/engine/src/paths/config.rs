@@ -87,11 +87,8 @@ async fn preflight(engine: &Engine) -> Result<Option<Response>, Error> {
     );
     data.insert("owner".into(), text(owner.map(OwnerId::as_str)).into());
     data.insert("owner_roles".into(), preflight.roles.into());
-    Ok(Some(Response {
-        data: Some(data),
-        warnings: preflight.problems,
-        ..Response::default()
-    }))
+    let response = Response::with_data(data);
+    Ok(Some(response.with_warnings(preflight.problems)))
 }
 
 async fn read(engine: &Engine) -> Result<Option<Response>, Error> {
@@ -129,10 +126,7 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
         ));
     }
     engine.put_account(&account).await?;
-    Ok((!warnings.is_empty()).then(|| Response {
-        warnings,
-        ..Response::default()
-    }))
+    Ok((!warnings.is_empty()).then(|| Response::default().with_warnings(warnings)))
 }
 
 /// The new account: what the request gives over what is stored.

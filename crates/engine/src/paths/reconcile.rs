@@ -61,11 +61,7 @@ fn answered(report: &Report) -> Response {
     data.insert("deleted_keys".into(), deleted.into());
     data.insert("waiting".into(), waiting.into());
     data.insert("unrecorded_keys".into(), unrecorded.into());
-    Response {
-        data: Some(data),
-        warnings: report.gaps.clone(),
-        ..Response::default()
-    }
+    Response::with_data(data).with_warnings(report.gaps.clone())
 }
 
 fn waits(waiting: &Waiting) -> Object {

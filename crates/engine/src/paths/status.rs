@@ -88,11 +88,7 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
         warnings.push(format!("the last sweep stopped early: {error}"));
     }
     data.insert("last_sweep".into(), at.into());
-    Ok(Some(Response {
-        data: Some(data),
-        warnings,
-        ..Response::default()
-    }))
+    Ok(Some(Response::with_data(data).with_warnings(warnings)))
 }
 
 async fn read_info(engine: &Engine) -> Result<Option<Response>, Error> {

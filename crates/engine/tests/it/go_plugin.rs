@@ -65,11 +65,7 @@ fn lease(key: &str, role: &str) -> Lease {
     options.issue_time = Some(jiff::Timestamp::from_second(1_800_000_000).unwrap());
     Lease {
         data: Object::from_iter([("key_id".to_owned(), json!(key))]),
-        secret: Secret {
-            lease: options,
-            internal_data: internal.as_object().cloned().unwrap(),
-            lease_id: String::new(),
-        },
+        secret: Secret::from_parts(options, internal.as_object().cloned().unwrap(), ""),
     }
 }
 

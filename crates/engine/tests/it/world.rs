@@ -624,16 +624,15 @@ fn mount(
     entropy: &Arc<Counter>,
 ) -> Arc<dyn Backend> {
     let factory = EngineFactory::new(Arc::clone(cloud) as Arc<dyn ControlPlane>);
-    let context = BackendContext {
-        storage: Arc::clone(storage) as Arc<dyn Storage>,
-        system: Arc::clone(host) as Arc<dyn SystemView>,
-        clock: Arc::new(VirtualClock {
-            start: tokio::time::Instant::now(),
-        }),
-        entropy: Arc::clone(entropy) as Arc<dyn Entropy>,
-        tasks: Arc::new(TokioTasks::new()) as Arc<dyn Tasks>,
-        options: BTreeMap::new(),
-        uuid: String::new(),
+    let clock = VirtualClock {
+        start: tokio::time::Instant::now(),
     };
+    let context = BackendContext::new(
+        Arc::clone(storage) as Arc<dyn Storage>,
+        Arc::clone(host) as Arc<dyn SystemView>,
+        Arc::new(clock),
+        Arc::clone(entropy) as Arc<dyn Entropy>,
+        Arc::new(TokioTasks::new()) as Arc<dyn Tasks>,
+    );
     factory.create(context).unwrap()
 }

@@ -1,16 +1,20 @@
 //! The effects that a host hands to a backend: storage, time, randomness, a
-//! view of the host, and background tasks.
+//! view of the host, background tasks, and a place for measurements.
 //!
 //! They are traits, so that every behaviour can be tested without sleeping,
 //! and so that a test can cut an engine off at any call.
 
+mod metrics;
 mod storage;
 mod system_view;
+mod tasks;
 mod time;
 
-pub use storage::{Storage, Write};
+pub use metrics::{Metrics, NoMetrics};
+pub use storage::{Condition, Storage, Write};
 pub use system_view::{Replication, SystemView};
-pub use time::{Clock, Tasks, within};
+pub use tasks::{Panicked, RunToCompletion, TaskGroup, Tasks, catch_panic, within};
+pub use time::Clock;
 
 /// A source of random bytes fit for keys.
 pub trait Entropy: Send + Sync {

@@ -45,6 +45,53 @@ impl Write {
     }
 }
 
+/// What must hold for a batch to be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// The key does not exist.
+    Absent {
+        /// Where.
+        key: String,
+    },
+    /// The key has this value.
+    Unchanged {
+        /// Where.
+        key: String,
+        /// What was read there before.
+        value: Zeroizing<Vec<u8>>,
+    },
+}
+
+impl Condition {
+    /// The key does not exist.
+    pub fn absent(key: impl Into<String>) -> Self {
+        Self::Absent { key: key.into() }
+    }
+
+    /// The key has this value.
+    pub fn unchanged(key: impl Into<String>, value: impl Into<Zeroizing<Vec<u8>>>) -> Self {
+        Self::Unchanged {
+            key: key.into(),
+            value: value.into(),
+        }
+    }
+
+    /// The key that it looks at.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Absent { key } | Self::Unchanged { key, .. } => key,
+        }
+    }
+
+    /// Whether it holds, given the key's present value.
+    pub fn holds(&self, present: Option<&[u8]>) -> bool {
+        match self {
+            Self::Absent { .. } => present.is_none(),
+            Self::Unchanged { value, .. } => present == Some(value.as_slice()),
+        }
+    }
+}
+
 /// A tree of keys and values. Keys are relative to the mount, parts separated
 /// by `/`, without a leading slash.
 ///
@@ -91,5 +138,21 @@ pub trait Storage: Send + Sync {
             }
         }
         Ok(())
+    }
+
+    /// Carries out changes if all conditions hold, and says whether it did.
+    ///
+    /// Stores of ours look and write in one transaction. Where a host has none,
+    /// as here, other writers can come between the look and the changes, so a
+    /// caller that has several must keep them apart by a lock of its own.
+    async fn apply_if(&self, conditions: Vec<Condition>, batch: Vec<Write>) -> Result<bool, Error> {
+        for condition in &conditions {
+            let present = self.get(condition.key()).await?;
+            if !condition.holds(present.as_ref().map(|value| value.as_slice())) {
+                return Ok(false);
+            }
+        }
+        self.apply(batch).await?;
+        Ok(true)
     }
 }

@@ -82,6 +82,7 @@ pub struct Path<S> {
     pub(super) synopsis: &'static str,
     pub(super) description: &'static str,
     pub(super) arbitrary: bool,
+    pub(super) strict: bool,
     pub(super) described: BTreeMap<Operation, Describe>,
     pub(super) display: Option<Display>,
 }
@@ -98,6 +99,7 @@ impl<S> Path<S> {
             synopsis: "",
             description: "",
             arbitrary: false,
+            strict: false,
             described: BTreeMap::new(),
             display: None,
         }
@@ -144,6 +146,15 @@ impl<S> Path<S> {
     #[must_use]
     pub fn any_input(mut self) -> Self {
         self.arbitrary = true;
+        self
+    }
+
+    /// Refuses a write whose body has members that are no fields, and names the
+    /// field that was probably meant. For paths where a mistyped field would
+    /// give somebody more than was intended.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
         self
     }
 

@@ -58,15 +58,12 @@ impl Backend for Echo {
                 self.0.revoked.fetch_add(1, Ordering::SeqCst);
                 Ok(None)
             }
-            "lease" => Ok(Some(Response {
-                data: Some(Object::new()),
-                secret: Some(Secret {
-                    lease: LeaseOptions::renewable(Duration::from_secs(1), Duration::from_secs(1)),
-                    internal_data: Object::new(),
-                    lease_id: String::new(),
-                }),
-                warnings: Vec::new(),
-            })),
+            "lease" => {
+                let second = Duration::from_secs(1);
+                let lease = LeaseOptions::renewable(second, second);
+                let lease = Secret::from_parts(lease, Object::new(), "");
+                Ok(Some(Response::with_data(Object::new()).under(lease)))
+            }
             _ => {
                 let mut data = request.data;
                 data.insert("operation".into(), request.operation.as_str().into());

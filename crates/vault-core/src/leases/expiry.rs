@@ -11,7 +11,7 @@ use logical::Error;
 use tokio::sync::Semaphore;
 
 use super::Leases;
-use crate::effects::TaskGroup;
+use logical::TaskGroup;
 
 /// How many leases end at a time over all mounts; the rest wait in the queue.
 const ENDING_AT_A_TIME: usize = 1024;

@@ -118,11 +118,7 @@ impl Leases {
         let lease = secret.lease;
         let record = self.propose(origin, times, &lease, secret.internal_data, data);
         if let Err(error) = self.store_new(&record).await {
-            let secret = Secret {
-                lease,
-                internal_data: record.internal_data,
-                lease_id: String::new(),
-            };
+            let secret = Secret::from_parts(lease, record.internal_data, "");
             return Err(self
                 .take_back(mount, origin, secret, record.data, error)
                 .await);
@@ -232,10 +228,7 @@ impl Leases {
         let inside = origin.path.strip_prefix(&mount.path()).unwrap_or_default();
         let mut request = logical::Request::new(Operation::Revoke, inside)
             .with_data(data.unwrap_or_default())
-            .with_secret(Secret {
-                lease_id: String::new(),
-                ..secret
-            });
+            .with_secret(Secret::from_parts(secret.lease, secret.internal_data, ""));
         request.mount_point = mount.path();
         if let Err(error) = self.ask(mount, request).await {
             tracing::warn!(path = origin.path, %error, "a secret without a lease was not revoked");

@@ -78,19 +78,18 @@ impl LeaseRecord {
             Operation::Revoke => self.id.clone(),
             _ => String::new(),
         };
+        let (ttl, max_ttl) = (
+            Duration::from_secs(self.ttl),
+            Duration::from_secs(self.max_ttl),
+        );
+        let lease = LeaseOptions::renewable(ttl, max_ttl)
+            .with_renewable(self.renewable)
+            .with_increment(increment)
+            .issued_at(self.issue_time);
+        let secret = Secret::from_parts(lease, self.internal_data.clone(), lease_id);
         Request::new(operation, path)
             .with_data(self.data.clone().unwrap_or_default())
-            .with_secret(Secret {
-                lease: LeaseOptions {
-                    ttl: Duration::from_secs(self.ttl),
-                    max_ttl: Duration::from_secs(self.max_ttl),
-                    renewable: self.renewable,
-                    increment,
-                    issue_time: Some(self.issue_time),
-                },
-                internal_data: self.internal_data.clone(),
-                lease_id,
-            })
+            .with_secret(secret)
     }
 
     /// What `sys/leases/lookup` shows.

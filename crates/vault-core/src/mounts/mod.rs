@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logical::effects::within;
-use logical::{Backend, BackendContext, Error, Factory, Storage, Write};
+use logical::{Backend, BackendContext, Error, Factory, Storage, TaskGroup, Write};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -21,7 +21,7 @@ pub(crate) use mount::{Mount, Settings};
 pub(crate) use names::normalize;
 pub(crate) use router::Router;
 
-use crate::effects::{Effects, TaskGroup};
+use crate::effects::Effects;
 use crate::leases::Leases;
 use crate::storage::View;
 
@@ -273,15 +273,16 @@ impl Mounts {
         })?;
         let tasks = (self.effects.task_groups)();
         let settings = Arc::new(Settings::new(entry.clone()));
-        let backend: Arc<dyn Backend> = factory.create(BackendContext {
-            storage: Arc::new(self.view_of(&entry.uuid)),
-            system: Arc::clone(&settings) as _,
-            clock: Arc::clone(&self.effects.clock),
-            entropy: Arc::clone(&self.effects.entropy),
-            tasks: Arc::clone(&tasks) as _,
-            options: entry.options.unwrap_or_default(),
-            uuid: entry.uuid,
-        })?;
+        let context = BackendContext::new(
+            Arc::new(self.view_of(&entry.uuid)),
+            Arc::clone(&settings) as _,
+            Arc::clone(&self.effects.clock),
+            Arc::clone(&self.effects.entropy),
+            Arc::clone(&tasks) as _,
+        )
+        .with_options(entry.options.unwrap_or_default())
+        .with_uuid(entry.uuid);
+        let backend: Arc<dyn Backend> = factory.create(context)?;
         let version = factory.version().to_owned();
         let mount = Arc::new(Mount::new(settings, backend, version, tasks));
         if let Err(error) = mount.backend.initialize().await {

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use logical::effects::Replication;
-use logical::{Backend, Error, SystemView, Tasks};
+use logical::{Backend, Error, SystemView, TaskGroup, Tasks};
 use tokio::sync::Semaphore;
 
 use super::MountEntry;
-use crate::effects::TaskGroup;
 
 /// How many revocations one backend is asked at a time, so that a slow one
 /// does not hold up the others.

@@ -227,18 +227,11 @@ async fn extend(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Erro
     };
     let mut warnings = renewed.warnings;
     warnings.extend(granted.warning);
-    Ok(Some(Response {
-        data: renewed.data,
-        secret: Some(Secret {
-            lease: LeaseOptions {
-                renewable: granted.renewable,
-                ..LeaseOptions::renewable(granted.ttl, Duration::ZERO)
-            },
-            internal_data: Object::new(),
-            lease_id: granted.id,
-        }),
-        warnings,
-    }))
+    let lease = LeaseOptions::fixed(granted.ttl).with_renewable(granted.renewable);
+    let lease = Secret::from_parts(lease, Object::new(), granted.id);
+    let mut response = Response::renewed(lease).with_warnings(warnings);
+    response.data = renewed.data;
+    Ok(Some(response))
 }
 
 async fn read_given_up(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {

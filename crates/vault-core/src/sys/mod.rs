@@ -12,10 +12,10 @@ use std::sync::Arc;
 use logical::framework::{Definition, Framework, Hooks};
 use logical::{Error, Response, SpecialPaths};
 
-use crate::effects::TaskGroup;
 use crate::leases::Leases;
 use crate::mounts::Mounts;
 use crate::tokens::TokenStore;
+use logical::TaskGroup;
 
 /// What the paths need.
 pub(crate) struct SysPaths {

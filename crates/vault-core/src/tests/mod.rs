@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use logical::{
     Backend, BackendContext, Clock, Entropy, Error, Existence, Factory, LeaseOptions, Object,
-    Operation, Request, Response, Secret, Storage, Tasks, Write,
+    Operation, Request, Response, Secret, Storage, Write,
 };
 use runtime::TokioTasks;
 use serde_json::{Value, json};
@@ -19,7 +18,7 @@ use store::MemoryStorage;
 use zeroize::Zeroizing;
 
 use crate::core::Identity;
-use crate::effects::{Effects, TaskGroup};
+use crate::effects::Effects;
 use crate::mounts::MountRequest;
 use crate::{ClientRequest, ClientToken, Core, CoreConfig};
 
@@ -50,25 +49,6 @@ impl Clock for VirtualClock {
 
     fn monotonic(&self) -> Duration {
         self.start.elapsed()
-    }
-}
-
-struct Group(TokioTasks);
-
-impl Tasks for Group {
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.0.spawn(task);
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.0.sleep(duration)
-    }
-}
-
-#[async_trait]
-impl TaskGroup for Group {
-    async fn shut_down(&self, grace: Duration) {
-        self.0.shut_down(grace).await;
     }
 }
 
@@ -134,7 +114,7 @@ impl World {
             storage: Arc::clone(&self.slow) as _,
             clock: Arc::clone(&self.clock) as _,
             entropy: Arc::clone(&self.entropy) as _,
-            task_groups: Arc::new(|| Arc::new(Group(TokioTasks::new()))),
+            task_groups: Arc::new(|| Arc::new(TokioTasks::new())),
         }
     }
 
@@ -253,15 +233,8 @@ impl Backend for Puppet {
                 data.insert("number".into(), number.into());
                 let mut internal_data = Object::new();
                 internal_data.insert("number".into(), number.into());
-                Ok(Some(Response {
-                    data: Some(data),
-                    secret: Some(Secret {
-                        lease: Self::lease(),
-                        internal_data,
-                        lease_id: String::new(),
-                    }),
-                    warnings: Vec::new(),
-                }))
+                let lease = Secret::from_parts(Self::lease(), internal_data, "");
+                Ok(Some(Response::with_data(data).under(lease)))
             }
             Operation::Read if request.path == "asker" => {
                 let data = json!({
@@ -278,12 +251,9 @@ impl Backend for Puppet {
                 data.insert("operation".into(), request.operation.as_str().into());
                 Ok(Some(Response::with_data(data)))
             }
-            Operation::Renew => Ok(request.secret.map(|secret| Response {
-                secret: Some(Secret {
-                    lease: Self::lease(),
-                    ..secret
-                }),
-                ..Response::default()
+            Operation::Renew => Ok(request.secret.map(|mut secret| {
+                secret.lease = Self::lease();
+                Response::renewed(secret)
             })),
             Operation::Revoke if self.failing.load(Ordering::SeqCst) => {
                 Err(Error::upstream("the puppet fails"))

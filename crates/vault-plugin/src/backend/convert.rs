@@ -4,11 +4,16 @@
 //! are nanoseconds, and a lease without its issue time fails the request
 //! (`sdk/plugin/pb/translation.go` in both hosts).
 
+mod auth;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use logical::request::UnknownOperation;
-use logical::{Error, LeaseOptions, Object, Operation, Request, Response, Secret, SpecialPaths};
+use logical::{
+    Connection, Error, LeaseOptions, Object, Operation, Request, Response, Secret, SpecialPaths,
+    WrapInfo,
+};
 use serde_json::Value;
 
 use crate::pb::backend as pb;
@@ -43,27 +48,67 @@ pub(super) fn request(request: pb::Request) -> Result<Request, Unreadable> {
         .map(secret_from)
         .transpose()
         .map_err(Unreadable::Data)?;
-    Ok(Request {
-        id: request.id,
-        operation,
-        path: request.path,
-        data,
-        secret,
-        mount_point: request.mount_point,
-        mount_accessor: request.mount_accessor,
-        display_name: request.display_name,
-        entity_id: request.entity_id,
-        client_token: request.client_token,
-        client_token_accessor: request.client_token_accessor,
-    })
+    let login = request
+        .auth
+        .map(auth::from_wire)
+        .transpose()
+        .map_err(Unreadable::Data)?;
+    let mut read = Request::new(operation, request.path).with_data(data);
+    read.id = request.id;
+    read.secret = secret;
+    read.auth = login;
+    read.mount_point = request.mount_point;
+    read.mount_type = request.mount_type;
+    read.mount_accessor = request.mount_accessor;
+    read.display_name = request.display_name;
+    read.entity_id = request.entity_id;
+    read.client_token = request.client_token;
+    read.client_token_accessor = request.client_token_accessor;
+    read.unauthenticated = request.unauthenticated;
+    read.connection = request.connection.map(connection);
+    read.headers = request
+        .headers
+        .into_iter()
+        .map(|(name, values)| (name.to_ascii_lowercase(), values.header))
+        .collect();
+    read.wrap_ttl = request
+        .wrap_info
+        .map(|wish| duration(wish.ttl))
+        .filter(|ttl| !ttl.is_zero());
+    Ok(read)
+}
+
+/// How long an engine wants its answer wrapped: the token is the host's.
+fn wrap_info(wish: WrapInfo) -> pb::ResponseWrapInfo {
+    pb::ResponseWrapInfo {
+        ttl: nanoseconds(wish.ttl),
+        ..pb::ResponseWrapInfo::default()
+    }
+}
+
+/// What a host tells of a connection.
+fn connection(connection: pb::Connection) -> Connection {
+    let mut read = Connection::default();
+    read.remote_address = connection.remote_addr.parse().ok();
+    read.remote_port = u16::try_from(connection.remote_port).unwrap_or(0);
+    read.client_certificates = connection.peer_certificates_raw;
+    read
 }
 
 /// A backend's answer. `now` is the issue time of a new lease.
 pub(super) fn response(response: Response, now: Timestamp) -> pb::Response {
     pb::Response {
         secret: response.secret.map(|secret| secret_to(secret, now)),
+        auth: response.auth.map(|login| auth::to_wire(login, now)),
         data: response.data.map_or_else(|| "null".to_owned(), json),
+        redirect: response.redirect,
         warnings: response.warnings,
+        wrap_info: response.wrap_info.map(wrap_info),
+        headers: response
+            .headers
+            .into_iter()
+            .map(|(name, header)| (name, pb::Header { header }))
+            .collect(),
         ..pb::Response::default()
     }
 }
@@ -111,29 +156,35 @@ fn object(what: &str, text: &str) -> Result<Object, Error> {
 
 fn secret_from(secret: pb::Secret) -> Result<Secret, Error> {
     let lease = secret.lease_options.unwrap_or_default();
-    Ok(Secret {
-        lease: LeaseOptions {
-            ttl: duration(lease.ttl),
-            max_ttl: duration(lease.max_ttl),
-            renewable: lease.renewable,
-            increment: duration(lease.increment),
-            issue_time: lease.issue_time.and_then(timestamp_from),
-        },
-        internal_data: object("the lease's internal data", &secret.internal_data)?,
-        lease_id: secret.lease_id,
-    })
+    let internal_data = object("the lease's internal data", &secret.internal_data)?;
+    Ok(Secret::from_parts(
+        lease_from(lease),
+        internal_data,
+        secret.lease_id,
+    ))
+}
+
+fn lease_from(lease: pb::LeaseOptions) -> LeaseOptions {
+    let mut options = LeaseOptions::renewable(duration(lease.ttl), duration(lease.max_ttl))
+        .with_renewable(lease.renewable)
+        .with_increment(duration(lease.increment));
+    options.issue_time = lease.issue_time.and_then(timestamp_from);
+    options
+}
+
+fn lease_to(lease: LeaseOptions, now: Timestamp) -> pb::LeaseOptions {
+    pb::LeaseOptions {
+        ttl: nanoseconds(lease.ttl),
+        renewable: lease.renewable,
+        increment: nanoseconds(lease.increment),
+        issue_time: Some(timestamp_to(lease.issue_time.unwrap_or(now))),
+        max_ttl: nanoseconds(lease.max_ttl),
+    }
 }
 
 fn secret_to(secret: Secret, now: Timestamp) -> pb::Secret {
-    let lease = secret.lease;
     pb::Secret {
-        lease_options: Some(pb::LeaseOptions {
-            ttl: nanoseconds(lease.ttl),
-            renewable: lease.renewable,
-            increment: nanoseconds(lease.increment),
-            issue_time: Some(timestamp_to(lease.issue_time.unwrap_or(now))),
-            max_ttl: nanoseconds(lease.max_ttl),
-        }),
+        lease_options: Some(lease_to(secret.lease, now)),
         internal_data: json(secret.internal_data),
         lease_id: secret.lease_id,
     }
@@ -220,14 +271,8 @@ mod tests {
 
     #[test]
     fn a_new_lease_has_an_issue_time_and_internal_data() {
-        let answer = Response {
-            secret: Some(Secret {
-                lease: LeaseOptions::renewable(Duration::from_mins(1), Duration::ZERO),
-                internal_data: Object::new(),
-                lease_id: String::new(),
-            }),
-            ..Response::default()
-        };
+        let lease = LeaseOptions::renewable(Duration::from_mins(1), Duration::ZERO);
+        let answer = Response::renewed(Secret::from_parts(lease, Object::new(), ""));
         let secret = response(answer, now()).secret.unwrap();
         assert_eq!(secret.internal_data, "{}");
         let lease = secret.lease_options.unwrap();
@@ -237,17 +282,11 @@ mod tests {
 
     #[test]
     fn a_lease_comes_back_as_it_was_sent() {
-        let secret = Secret {
-            lease: LeaseOptions {
-                ttl: Duration::from_millis(1500),
-                max_ttl: Duration::from_hours(1),
-                renewable: true,
-                increment: Duration::from_secs(15),
-                issue_time: Some(Timestamp::new(-5, -250_000_000).unwrap()),
-            },
-            internal_data: map(&json!({"secret_type": "key", "id": "sa-1"})),
-            lease_id: "kv/lease/1".into(),
-        };
+        let lease = LeaseOptions::renewable(Duration::from_millis(1500), Duration::from_hours(1))
+            .with_increment(Duration::from_secs(15))
+            .issued_at(Timestamp::new(-5, -250_000_000).unwrap());
+        let notes = map(&json!({"secret_type": "key", "id": "sa-1"}));
+        let secret = Secret::from_parts(lease, notes, "kv/lease/1");
         let back = secret_from(secret_to(secret.clone(), now())).unwrap();
         assert_eq!(back, secret);
     }

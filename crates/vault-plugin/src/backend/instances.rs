@@ -85,15 +85,15 @@ impl Instance {
         let host = Arc::new(Host::new(channel));
         let tasks = TokioTasks::new();
         let clock = SystemClock::new();
-        let context = BackendContext {
-            storage: Arc::new(HostStorage::new(Arc::clone(&host))),
-            system: Arc::new(HostSystemView::new(Arc::clone(&host))),
-            clock: Arc::new(clock),
-            entropy: Arc::new(SystemEntropy),
-            tasks: Arc::new(tasks.clone()),
-            options: arguments.config,
-            uuid: arguments.backend_uuid,
-        };
+        let context = BackendContext::new(
+            Arc::new(HostStorage::new(Arc::clone(&host))),
+            Arc::new(HostSystemView::new(Arc::clone(&host))),
+            Arc::new(clock),
+            Arc::new(SystemEntropy),
+            Arc::new(tasks.clone()),
+        )
+        .with_options(arguments.config.into_iter().collect())
+        .with_uuid(arguments.backend_uuid);
         let created = std::panic::catch_unwind(AssertUnwindSafe(|| factory.create(context)));
         Ok(Self {
             backend: created.unwrap_or_else(|_| Err(panicked()))?,

@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use logical::{Error, Existence, Factory, Operation};
+use logical::{BackendKind, Error, Existence, Factory, Operation};
 use rustls::ClientConfig;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
@@ -25,8 +25,9 @@ use crate::pb::multiplexing::{MultiplexingSupportRequest, MultiplexingSupportRes
 
 /// The metadata that names a mount's connection.
 const MULTIPLEX_ID: &str = "multiplex_id";
-/// The type of a secrets engine (`sdk/logical/logical.go` in both hosts).
+/// The numbers of the kinds of backends (`sdk/logical/logical.go` in both hosts).
 const SECRETS_ENGINE: u32 = 1;
+const AUTH_METHOD: u32 = 2;
 
 type Reply<T> = Result<Response<T>, Status>;
 
@@ -99,7 +100,10 @@ impl Backend for Engine {
 
     async fn r#type(&self, request: Request<Empty>) -> Reply<TypeReply> {
         self.instance(request.metadata())?;
-        let r#type = SECRETS_ENGINE;
+        let r#type = match self.factory.kind() {
+            BackendKind::Secrets => SECRETS_ENGINE,
+            BackendKind::Auth => AUTH_METHOD,
+        };
         Ok(Response::new(TypeReply { r#type }))
     }
 

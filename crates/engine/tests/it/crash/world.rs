@@ -1,7 +1,7 @@
 //! One world: storage, cloud, clock and host, and the processes that run an
 //! engine on them. What breaks a promise is noted as it happens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -551,19 +551,18 @@ fn start(
         cloud: Arc::clone(cloud),
         process: Arc::clone(&process),
     }));
-    let context = BackendContext {
-        storage: Arc::new(ProcessStorage {
-            inner: Arc::clone(storage),
-            process: Arc::clone(&process),
-            faults: Arc::clone(faults),
-        }),
-        system: Arc::clone(host) as _,
-        clock: Arc::clone(time) as _,
-        entropy: Arc::clone(entropy) as _,
-        tasks: Arc::clone(&tasks) as Arc<dyn Tasks>,
-        options: BTreeMap::new(),
-        uuid: String::new(),
+    let storage = ProcessStorage {
+        inner: Arc::clone(storage),
+        process: Arc::clone(&process),
+        faults: Arc::clone(faults),
     };
+    let context = BackendContext::new(
+        Arc::new(storage),
+        Arc::clone(host) as _,
+        Arc::clone(time) as _,
+        Arc::clone(entropy) as _,
+        Arc::clone(&tasks) as Arc<dyn Tasks>,
+    );
     Running {
         engine: factory.create(context).unwrap(),
         process,

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use std::sync::Arc;
 
@@ -273,6 +274,9 @@ impl<S: Hooks> Backend for Framework<S> {
                 _ => Err(found.refuse(&request)),
             };
         };
+        if found.path.strict && is_write(request.operation) {
+            unknown::refuse(found.path, &request.data)?;
+        }
         let warnings = input_warnings(found.path, &request.data, &found.captured);
         let fields = match found.fields(&request.data) {
             // Help explains a request that cannot be carried out, too.
@@ -339,15 +343,18 @@ fn explained(text: String, document: Value) -> Response {
     ]))
 }
 
+fn is_write(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Create | Operation::Update | Operation::Patch
+    )
+}
+
 /// Warnings about body members that were not used. The wording is Vault's
 /// (`sdk/framework/backend.go`), since operators know it.
 fn input_warnings<S>(path: &Path<S>, body: &Object, captured: &Object) -> Vec<String> {
     let mut warnings = Vec::new();
-    let unknown: Vec<&str> = body
-        .keys()
-        .map(String::as_str)
-        .filter(|name| !path.arbitrary && path.fields.iter().all(|field| field.name != *name))
-        .collect();
+    let unknown: Vec<&str> = unknown::names(path, body).collect();
     if !unknown.is_empty() {
         warnings.push(format!(
             "Endpoint ignored these unrecognized parameters: [{}]",

@@ -1,0 +1,116 @@
+//! Logins: what an auth method proposes about its caller. The host makes the
+//! token; a backend never sees it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::{LeaseOptions, Object};
+
+/// What kind of token a login gets (`sdk/logical/token.go` in Vault).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TokenType {
+    /// What the mount is tuned to.
+    #[default]
+    Default,
+    /// A token on record, which can be renewed and revoked.
+    Service,
+    /// A token that carries its own facts and is not on record.
+    Batch,
+}
+
+/// A successful login, as an auth method proposes it (`sdk/logical/auth.go` in
+/// Vault). `Debug` leaves out the method's own notes and the metadata's values.
+#[derive(Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Auth {
+    /// How long the token is good for.
+    pub lease: LeaseOptions,
+    /// The method's own notes, handed back to it at a renewal.
+    pub internal_data: Object,
+    /// A name for the caller in logs and answers.
+    pub display_name: String,
+    /// The names of the token's policies.
+    pub policies: Vec<String>,
+    /// Whether the policy `default` is left out.
+    pub no_default_policy: bool,
+    /// Facts about the caller, which answers and audit logs show.
+    pub metadata: BTreeMap<String, String>,
+    /// How often the token can be used; zero for any number of times.
+    pub num_uses: u32,
+    /// The period by which the token can be renewed without end; zero for none.
+    pub period: std::time::Duration,
+    /// The longest life of the token, which no tuning moves; zero for none.
+    pub explicit_max_ttl: std::time::Duration,
+    /// Addresses from which the token can be used, in CIDR form; any if empty.
+    pub bound_cidrs: Vec<String>,
+    /// What kind of token it is.
+    pub token_type: TokenType,
+    /// The name under which the method knows the caller, for its entity.
+    pub alias: Option<Alias>,
+    /// The groups that the method knows the caller to be in.
+    pub group_aliases: Vec<Alias>,
+}
+
+/// A name that an auth method knows somebody by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Alias {
+    /// The name, unique within the mount of the method.
+    pub name: String,
+    /// Facts about whom it names.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Alias {
+    /// A name without facts.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            metadata: BTreeMap::new(),
+        }
+    }
+}
+
+impl Auth {
+    /// A login of somebody by this name, with these policies.
+    pub fn new(
+        display_name: impl Into<String>,
+        policies: impl IntoIterator<Item = String>,
+        lease: LeaseOptions,
+    ) -> Self {
+        Self {
+            lease,
+            display_name: display_name.into(),
+            policies: policies.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth")
+            .field("lease", &self.lease)
+            .field("display_name", &self.display_name)
+            .field("policies", &self.policies)
+            .field("metadata_keys", &self.metadata.keys())
+            .field("token_type", &self.token_type)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_neither_notes_nor_metadata() {
+        let mut auth = Auth::new("app", ["reader".to_owned()], LeaseOptions::default());
+        auth.internal_data
+            .insert("secret_id".into(), "canary".into());
+        auth.metadata.insert("role".into(), "canary".into());
+        let shown = format!("{auth:?}");
+        assert!(shown.contains("reader") && shown.contains("role"));
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}
