@@ -83,6 +83,8 @@ const LAYERS: &[Layer] = &[
         kind: Kind::Program,
         may_use: MayUse::All,
     },
+    // What pure crates are handed, under the control of a test.
+    layer("virtual-world", Kind::Development, &["logical", "store"]),
     Layer {
         name: "testkit",
         kind: Kind::Development,
