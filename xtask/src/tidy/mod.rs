@@ -6,6 +6,7 @@
 //! clippy; here it is only checked that no crate leaves them.
 
 mod architecture;
+mod circles;
 mod layers;
 mod manifests;
 mod purity;
@@ -92,6 +93,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     findings.extend(purity::check_sources(&files));
     findings.extend(manifests::check(&files));
     findings.extend(sources::check(&files));
+    findings.extend(circles::check(&files));
     findings.extend(words::check(&files));
     findings.extend(rules::check(file(rules::PAGE), &files));
     findings.extend(architecture::check(
