@@ -14,6 +14,7 @@ mod bench;
 #[cfg(feature = "codegen")]
 mod codegen;
 mod dist;
+mod fuzz;
 mod jars;
 mod licences;
 mod source;
@@ -31,6 +32,9 @@ usage: cargo xtask <command>
                  install what the tests need under `target/` and run them all;
                  those against a real Kafka broker only with --kafka
   bench <what>   build in release and measure beside a peer: `server`, `plugin`
+  fuzz [<target>...] [--seconds=N] [--input=FILE]
+                 search for inputs that break a promise of the targets in `fuzz/`,
+                 N seconds each, or run one input
   tidy           check the rules that the compiler does not know
   codegen [--check]
                  make the Rust code of the protobuf definitions, or only
@@ -40,6 +44,9 @@ usage: cargo xtask <command>
 ";
 
 fn main() -> ExitCode {
+    if let Some(compiled) = fuzz::as_rustc() {
+        return compiled.unwrap_or(ExitCode::FAILURE);
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match run(&arguments) {
         Ok(code) => code,
@@ -54,6 +61,7 @@ fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(&test::Options::parse(rest)?),
         Some((command, rest)) if command == "bench" => bench::run(rest),
+        Some((command, rest)) if command == "fuzz" => fuzz::run(rest),
         Some((command, [])) if command == "tidy" => tidy::run(),
         Some((command, [])) if command == "codegen" => generate(false),
         Some((command, [flag])) if command == "codegen" && flag == "--check" => generate(true),

@@ -96,6 +96,12 @@ const LAYERS: &[Layer] = &[
         kind: Kind::Development,
         may_use: MayUse::AllAndDevelopment,
     },
+    // Targets that read any bytes, run by `cargo xtask fuzz`.
+    Layer {
+        name: "fuzz",
+        kind: Kind::Development,
+        may_use: MayUse::AllAndDevelopment,
+    },
     // Programs that measure, started by `cargo xtask bench`.
     Layer {
         name: "benches",
