@@ -8,10 +8,12 @@
 mod architecture;
 mod circles;
 mod layers;
+mod links;
 mod manifests;
 mod purity;
 mod rules;
 mod sources;
+mod toolchain;
 mod words;
 
 use std::fmt;
@@ -94,6 +96,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     findings.extend(manifests::check(&files));
     findings.extend(sources::check(&files));
     findings.extend(circles::check(&files));
+    findings.extend(links::check(&files));
+    findings.extend(toolchain::check(&files));
     findings.extend(words::check(&files));
     findings.extend(rules::check(file(rules::PAGE), &files));
     findings.extend(architecture::check(
