@@ -4,6 +4,7 @@
 
 mod kinds;
 mod mount;
+mod pace;
 mod told;
 
 use std::sync::{Arc, Mutex};
@@ -24,7 +25,11 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let simulator = Simulator::new(&Options::default()).unwrap();
+        Self::with(&Options::default()).await
+    }
+
+    async fn with(options: &Options) -> Self {
+        let simulator = Simulator::new(options).unwrap();
         let running = simulator.spawn().await.unwrap();
         Self {
             simulator,

@@ -42,11 +42,15 @@ impl Groups {
             self.0.remove(group);
             return;
         }
-        let last = self.0.get(group).map_or(now, |known| known.last);
+        let known = self.0.get(group).filter(|known| known.until > now);
+        // The service rounds up to whole seconds, so that the first answer of
+        // a period told its end best.
+        let until = known.map_or(now + reset, |known| known.until.min(now + reset));
+        let last = known.map_or(now, |known| known.last);
         let throttle = Throttle {
-            spacing: reset / remaining.max(1),
+            spacing: until.saturating_duration_since(now) / remaining.max(1),
             last: if remaining == 0 { now } else { last },
-            until: now + reset,
+            until,
         };
         self.0.insert(Name::clone(group), throttle);
     }
@@ -113,6 +117,24 @@ mod tests {
         // Plenty again.
         groups.told(later, &iam, standing(99));
         assert_eq!(groups.opens_at(later, &iam), None);
+    }
+
+    #[test]
+    fn a_reset_that_is_rounded_up_again_and_again_does_not_move_away() {
+        let (began, iam) = (Instant::now(), Name::from("/iam/v2"));
+        let mut groups = Groups::default();
+        let mut now = began;
+        for remaining in [3, 2, 1] {
+            groups.sends(now, &iam);
+            let standing = Standing {
+                limit: 20,
+                remaining,
+                reset: seconds(1),
+            };
+            groups.told(now, &iam, standing);
+            now = groups.opens_at(now, &iam).unwrap();
+        }
+        assert!((now - began).abs_diff(seconds(1)) < Duration::from_millis(1));
     }
 
     #[test]

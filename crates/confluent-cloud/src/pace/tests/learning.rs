@@ -96,7 +96,7 @@ fn run(paces: &mut [Pace], service: &mut Service, from: Instant, time: Duration)
     let mut random = 1_u64;
     let mut now = from;
     while now < from + time {
-        now += Duration::from_millis(5);
+        now += Duration::from_millis(20);
         let (arrived, rest) = in_flight.drain(..).partition(|(at, ..)| *at <= now);
         in_flight = rest;
         for (_, who, permit) in arrived {
@@ -143,7 +143,7 @@ fn most_of_a_services_limit_is_used_and_few_requests_are_refused() {
                 let possible = 480 * per_second;
                 let told = format!("{limit:?} {start:?} {tells}: {tally:?}");
                 assert!(tally.answered * 10 >= possible * 6, "{told}");
-                assert!(tally.refused * 20 <= tally.answered, "{told}");
+                assert!(tally.refused * 33 <= tally.answered, "{told}");
             }
         }
     }
