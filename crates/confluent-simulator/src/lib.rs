@@ -42,7 +42,8 @@ pub use state::{
     ServiceAccountState, State, UserState,
 };
 pub use world::{
-    Caller, CreatedKey, Environment, InvalidWorld, KafkaCluster, Key, KeyChange, KsqldbCluster,
-    NewKey, Resource, RoleBinding, SchemaRegistry, ServiceAccount, User, World, WorldFile,
-    parse_world,
+    Availability, Caller, CloudProvider, ClusterConfig, ClusterSpec, CreatedKey, Environment,
+    InvalidWorld, KafkaCluster, Key, KeyChange, KsqldbCluster, NewKey, OrganizationSettings,
+    Package, ReleasePriority, Resource, RoleBinding, SchemaRegistry, ServiceAccount, User, World,
+    WorldFile, parse_world,
 };

@@ -226,8 +226,8 @@ impl Simulator {
                 let world = self.world();
                 world.read_key(id).ok().map(|key| key.owner.to_string())
             }
-            Credential::Session(name) => {
-                let caller = self.world().resume_session(now, name);
+            Credential::Session(token) => {
+                let caller = self.world().resume_session(now, token);
                 caller.ok().map(|caller| caller.owner().to_string())
             }
             Credential::None => None,

@@ -6,9 +6,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::call::object;
 use crate::{Arming, Refusal, Simulator, parse_duration};
 
 pub(super) async fn state(State(simulator): State<Simulator>) -> impl IntoResponse {
@@ -19,15 +19,22 @@ pub(super) async fn clock(State(simulator): State<Simulator>) -> Json<Value> {
     Json(json!({ "now": simulator.clock().now() }))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Advance {
+    advance: String,
+}
+
 pub(super) async fn advance(
     State(simulator): State<Simulator>,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let body = object(&body)?;
-    let text = body["advance"].as_str().ok_or_else(|| {
-        Refusal::unusable("`advance` is missing: give a duration such as \"120s\"")
+    let body: Advance = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::unusable(format!(
+            "the body is not JSON with `advance`, such as {{\"advance\":\"120s\"}}: {error}"
+        ))
     })?;
-    let by = parse_duration(text).map_err(|error| Refusal::unusable(error.to_string()))?;
+    let by = parse_duration(&body.advance).map_err(|error| Refusal::unusable(error.to_string()))?;
     let now = simulator
         .advance(by)
         .map_err(|error| Refusal::unusable(error.to_string()))?;

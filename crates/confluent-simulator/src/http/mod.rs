@@ -3,7 +3,9 @@
 
 mod accounts;
 mod api_keys;
+mod body;
 mod call;
+mod clusters;
 mod control;
 mod data_plane;
 mod faults;
@@ -124,7 +126,10 @@ fn control_plane() -> Router<Simulator> {
 fn places() -> Router<Simulator> {
     Router::new()
         .route("/org/v2/organizations", get(places::list_organizations))
-        .route("/org/v2/organizations/{id}", get(places::read_organization))
+        .route(
+            "/org/v2/organizations/{id}",
+            get(places::read_organization).patch(places::update_organization),
+        )
         .route(
             "/org/v2/environments",
             get(places::list_environments).post(places::create_environment),
@@ -137,13 +142,13 @@ fn places() -> Router<Simulator> {
         )
         .route(
             "/cmk/v2/clusters",
-            get(places::list_clusters).post(places::create_cluster),
+            get(clusters::list).post(clusters::create),
         )
         .route(
             "/cmk/v2/clusters/{id}",
-            get(places::read_cluster)
-                .patch(places::update_cluster)
-                .delete(places::delete_cluster),
+            get(clusters::read)
+                .patch(clusters::update)
+                .delete(clusters::delete),
         )
         .route("/srcm/v2/clusters", get(places::list_registries))
         .route("/srcm/v2/clusters/{id}", get(places::read_registry))

@@ -16,6 +16,7 @@ mod control;
 mod faults;
 mod inventory;
 mod kinds;
+mod members;
 mod nonsense;
 mod paging;
 mod process;
