@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::settings::{Changes, Settings};
 use crate::{Arming, Refusal, Simulator, parse_duration};
 
 pub(super) async fn state(State(simulator): State<Simulator>) -> impl IntoResponse {
@@ -61,4 +62,27 @@ pub(super) async fn disarm(State(simulator): State<Simulator>) -> StatusCode {
 
 pub(super) async fn audit_events(State(simulator): State<Simulator>) -> Json<Value> {
     Json(json!({ "events": simulator.audit_events() }))
+}
+
+pub(super) async fn settings(State(simulator): State<Simulator>) -> Json<Settings> {
+    Json(Settings::of(&simulator))
+}
+
+pub(super) async fn change_settings(
+    State(simulator): State<Simulator>,
+    body: Bytes,
+) -> Result<Json<Settings>, Refusal> {
+    let changes: Changes = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::unusable(format!("the settings cannot be read: {error}")))?;
+    changes.apply(&simulator);
+    Ok(Json(Settings::of(&simulator)))
+}
+
+pub(super) async fn requests(State(simulator): State<Simulator>) -> Json<Value> {
+    Json(json!({ "requests": simulator.request_counts() }))
+}
+
+pub(super) async fn reset_requests(State(simulator): State<Simulator>) -> StatusCode {
+    simulator.reset_request_counts();
+    StatusCode::NO_CONTENT
 }

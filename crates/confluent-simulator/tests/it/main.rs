@@ -16,6 +16,7 @@ mod control;
 mod faults;
 mod inventory;
 mod kinds;
+mod limits;
 mod members;
 mod nonsense;
 mod paging;
