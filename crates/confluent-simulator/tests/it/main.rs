@@ -16,6 +16,8 @@ mod control;
 mod faults;
 mod inventory;
 mod kinds;
+mod limits;
+mod members;
 mod nonsense;
 mod paging;
 mod process;
