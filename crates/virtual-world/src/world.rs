@@ -1,6 +1,5 @@
 //! One machine with a process on it, and what a host hands to a backend there.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use logical::BackendContext;
@@ -45,15 +44,13 @@ impl World {
 
     /// What a host hands to a backend that it mounts in this process.
     pub fn context(&self) -> BackendContext {
-        BackendContext {
-            storage: Arc::clone(&self.storage) as _,
-            system: Arc::clone(&self.host) as _,
-            clock: Arc::clone(&self.clock) as _,
-            entropy: Arc::clone(&self.entropy) as _,
-            tasks: Arc::new(self.tasks.clone()),
-            options: BTreeMap::new(),
-            uuid: String::new(),
-        }
+        BackendContext::new(
+            Arc::clone(&self.storage) as _,
+            Arc::clone(&self.host) as _,
+            Arc::clone(&self.clock) as _,
+            Arc::clone(&self.entropy) as _,
+            Arc::new(self.tasks.clone()),
+        )
     }
 
     /// Another process on the same machine and disk, beside this one.

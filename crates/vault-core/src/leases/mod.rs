@@ -12,8 +12,6 @@ mod revoke;
 mod store;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod unwell_tests;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -12,11 +12,8 @@ use crate::pb::backend as pb;
 /// What the backend's host is answered when the request cannot be read.
 pub fn request(message: pb::Request) -> Result<(Request, pb::Response), Error> {
     let request = convert::request(message)?;
-    let response = Response {
-        data: Some(request.data.clone()),
-        secret: request.secret.clone(),
-        ..Response::default()
-    };
+    let mut response = Response::with_data(request.data.clone());
+    response.secret.clone_from(&request.secret);
     let message = convert::response(response, Timestamp::UNIX_EPOCH);
     Ok((request, message))
 }
