@@ -96,6 +96,21 @@ impl Desk {
         ));
     }
 
+    /// Installs the plugin, with the account and the roles `orders` and `payments`.
+    fn mounted(&mut self) {
+        let address = self.node.address().to_owned();
+        self.terminal.replace("http://127.0.0.1:8200", &address);
+        self.register(&testkit::bin(ENGINE).display().to_string(), ENGINE, ENGINE);
+        self.terminal
+            .type_in(&format!("bao secrets enable -path=confluent {ENGINE}"));
+        self.write_roles("confluent");
+        for role in ["orders", "payments"] {
+            self.terminal.type_in(&format!(
+                "bao write confluent/role/{role} owner=sa-abc123 resource=lkc-xyz789 ttl=1h"
+            ));
+        }
+    }
+
     /// Writes the account and two roles, `app` and the shared `team`.
     fn write_roles(&mut self, mount: &str) {
         let (cluster, environment) = self.cloud.cluster();
@@ -128,6 +143,33 @@ impl Desk {
         let live = self.cloud.live();
         live.iter().map(|key| text(&key["id"])).collect()
     }
+}
+
+#[test]
+fn the_policies_of_the_reference_allow_what_it_says_and_nothing_else() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    desk.terminal
+        .follow(&Page::read("docs/reference/policies.md"));
+}
+
+#[test]
+fn an_agent_renders_a_configuration_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    let guide = Page::read("docs/clients.md");
+    desk.terminal
+        .follow(&Page::read("docs/reference/policies.md").section("Applications"));
+    desk.terminal.follow(&guide.section("AppRole"));
+    desk.terminal.follow(&guide.section("Agent and proxy"));
+    let rendered = desk.terminal.type_in("cat client.properties");
+    let live = desk.live();
+    assert!(
+        live.iter().any(|key| rendered.contains(key.as_str())),
+        "{rendered}"
+    );
 }
 
 struct Creds(Value);

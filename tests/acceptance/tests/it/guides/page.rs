@@ -58,7 +58,8 @@ impl Page {
     }
 
     /// All commands in blocks of `console` and `sh`, in order. In a `console`
-    /// block commands follow `$ `; in an `sh` block every line is one.
+    /// block commands follow `$ `; in an `sh` block every line is one. A block
+    /// with `file=NAME` behind its language is written to that file.
     pub(super) fn steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut lines = self.text.lines().zip(1..);
@@ -69,14 +70,19 @@ impl Page {
             let inside = lines
                 .by_ref()
                 .take_while(|(line, _)| !line.trim_start().starts_with("```"));
+            let mut file = String::new();
             for (line, number) in inside {
                 let line = line.get(fence.indent..).unwrap_or_default();
                 let place = format!("{}, line {number} of the part", self.name);
-                match fence.kind {
-                    Kind::Console { background } => console(&mut steps, line, place, background),
+                match &fence.kind {
+                    &Kind::Console { background } => console(&mut steps, line, place, background),
                     Kind::Shell => shell(&mut steps, line, place),
+                    Kind::File(_) => file.extend([line, "\n"]),
                     Kind::Other => {}
                 }
+            }
+            if let Kind::File(name) = fence.kind {
+                steps.push(write_file(&name, &file, format!("{}, `{name}`", self.name)));
             }
         }
         steps
@@ -89,10 +95,13 @@ struct Fence {
     kind: Kind,
 }
 
-#[derive(Clone, Copy)]
 enum Kind {
-    Console { background: bool },
+    Console {
+        background: bool,
+    },
     Shell,
+    /// Of any language: what the reader keeps in a file of this name.
+    File(String),
     Other,
 }
 
@@ -101,7 +110,9 @@ impl Fence {
         let trimmed = line.trim_start();
         let info = trimmed.strip_prefix("```")?;
         let (language, words) = info.split_once(' ').unwrap_or((info, ""));
+        let file = words.strip_prefix("file=");
         let kind = match language {
+            _ if file.is_some() => Kind::File(file.unwrap_or_default().to_owned()),
             "console" => Kind::Console {
                 background: words == "background",
             },
@@ -112,6 +123,16 @@ impl Fence {
             indent: line.len() - trimmed.len(),
             kind,
         })
+    }
+}
+
+/// Keeps a text in a file.
+fn write_file(name: &str, text: &str, place: String) -> Step {
+    Step {
+        place,
+        command: format!("cat > {name} <<'END_OF_FILE'\n{text}END_OF_FILE"),
+        prints: None,
+        background: false,
     }
 }
 
@@ -189,6 +210,13 @@ mod tests {
             steps("```hcl\npath \"x\" {}\n```\n```text\n$ no\n```\n"),
             []
         );
+    }
+
+    #[test]
+    fn a_block_with_the_name_of_a_file_is_kept_there() {
+        let found = steps("```hcl file=a.hcl\none {\n  $two\n}\n```\n");
+        let written = "cat > a.hcl <<'END_OF_FILE'\none {\n  $two\n}\nEND_OF_FILE";
+        assert_eq!(found[0].command, written);
     }
 
     #[test]

@@ -20,7 +20,7 @@ const KINDS: [(&str, &str); 9] = [
     ("the end of a lease id", r"\b[A-Za-z0-9]{24}\b"),
     (
         "a marker or storage id",
-        r"\b(?:[a-z2-7]{26}|[a-z2-7]{13})\b",
+        r"\b(?:[A-Z2-7]{26}|[A-Z2-7]{13})\b",
     ),
     ("a key id", r"\b[A-Z2-7]{16}\b"),
     (
@@ -107,7 +107,7 @@ impl Meanings {
             }
             let kind = (0..KINDS.len()).find(|kind| found.get(kind + 1).is_some());
             let (_, of_kind) = KINDS[kind.unwrap()];
-            pattern.push_str(&format!("({of_kind})"));
+            pattern.extend(["(", of_kind, ")"]);
             names.push(whole.as_str().to_owned());
         }
         literal(&line[rest..], pattern);

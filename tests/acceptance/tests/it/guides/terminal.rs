@@ -117,10 +117,14 @@ impl Terminal {
     fn run(&mut self, step: &Step) {
         let command = self.meanings.real(&self.here(&step.command));
         let (code, printed) = self.execute(&command);
-        let failed = printed.starts_with("No value found at ");
+        let shown = step.prints.as_ref().and_then(|shown| shown.first());
+        let fails = ["No value found at ", "Error "];
+        let fails = fails
+            .iter()
+            .any(|word| shown.is_some_and(|shown| shown.starts_with(word)));
+        let expected = if fails { "2" } else { "0" };
         assert_eq!(
-            code,
-            if failed { "2" } else { "0" },
+            code, expected,
             "{}: `{command}` printed\n{printed}",
             step.place
         );

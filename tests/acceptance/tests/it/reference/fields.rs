@@ -63,9 +63,10 @@ impl Paths {
                         parameter["name"] == "list" && parameter["required"] == true
                     })
                 });
-            let (name, verb) = match lists {
-                true => ("list", "LIST".to_owned()),
-                false => (name, method.to_uppercase()),
+            let (name, verb) = if lists {
+                ("list", "LIST".to_owned())
+            } else {
+                (name, method.to_uppercase())
             };
             let _ = writeln!(text, "| {name} | `{verb} /v1/confluent/{path}` |");
         }
@@ -147,7 +148,9 @@ fn meaning_and_default(description: &str, schema: &Value) -> (String, String) {
     if let Some(default) = schema.get("default") {
         return (description, format!("`{default}`"));
     }
-    match description.split_once("Default: ") {
+    let default = ["Default: ", "Zero: "];
+    let split = default.iter().find_map(|word| description.split_once(word));
+    match split {
         Some((meaning, default)) => {
             let default = default.trim_end_matches('.');
             (meaning.trim().to_owned(), default.to_owned())

@@ -92,6 +92,7 @@ impl World {
         stable.name("OWNER", &of("service_accounts", "id"), "sa-abc123");
         stable.name("CLUSTER", &of("kafka_clusters", "id"), "lkc-xyz789");
         stable.name("ENVIRONMENT", &of("environments", "id"), "env-abc123");
+        stable.name("ADMIN", ADMIN_KEY, ADMIN_KEY);
         stable.name("SECRET", ADMIN_SECRET, "…");
         Self {
             http,

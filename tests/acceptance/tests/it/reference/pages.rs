@@ -62,7 +62,7 @@ const CONFIG: Page = Page {
         sample(
             "Write it without the secret",
             ("POST", "confluent/config"),
-            Some(r#"{"ccloud_api_key_id": "ABCDEFGHIJKLMNOP"}"#),
+            Some(r#"{"ccloud_api_key_id": "{ADMIN}"}"#),
             400,
         ),
         sample(
@@ -75,7 +75,7 @@ const CONFIG: Page = Page {
             "Write it",
             ("POST", "confluent/config"),
             Some(
-                r#"{"ccloud_api_key_id": "ABCDEFGHIJKLMNOP", "ccloud_api_key_secret": "{SECRET}",
+                r#"{"ccloud_api_key_id": "{ADMIN}", "ccloud_api_key_secret": "{SECRET}",
                     "url": "{CLOUD}"}"#,
             ),
             204,

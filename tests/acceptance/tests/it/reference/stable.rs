@@ -25,12 +25,11 @@ const KINDS: [(&str, &[&str]); 8] = [
             "QQoaVbr8V45CDLIHx0i0U1Ow",
         ],
     ),
-    (r"\b[a-z2-7]{26}\b", &["ma3rkerma3rkerma3rkerma3rk"]),
-    (r"\b[a-z2-7]{13}\b", &["ma3rkerma3rke"]),
+    (r"\b[A-Z2-7]{26}\b", &["MARKERMARKERMARKERMARKER22"]),
+    (r"\b[A-Z2-7]{13}\b", &["STORAGEID2345"]),
     (
         r"\b[A-Z2-7]{16}\b",
         &[
-            "ABCDEFGHIJKLMNOP",
             "K7Q2M4ZB6RXN3TWD",
             "EDS4PQWPRM75URX6",
             "X5LKJSXNHNWAIFK5",
