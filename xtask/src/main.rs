@@ -18,6 +18,7 @@ mod dist;
 mod fuzz;
 mod jars;
 mod licences;
+mod reference;
 mod source;
 mod test;
 mod tidy;
@@ -44,6 +45,7 @@ usage: cargo xtask <command>
   codegen [--check]
                  make the Rust code of the protobuf definitions, or only
                  compare it with what is committed
+  reference      write the pages of `docs/reference/` that are made of the product
   dist           build the programs as they are handed out, under `target/packages/`
   licences       check the licences and the doubles of all dependencies
 ";
@@ -75,6 +77,7 @@ fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
         Some((command, [])) if command == "msrv" => toolchain::run(),
         Some((command, [])) if command == "codegen" => generate(false),
         Some((command, [flag])) if command == "codegen" && flag == "--check" => generate(true),
+        Some((command, [])) if command == "reference" => reference::run(),
         Some((command, [])) if command == "dist" => dist::run(),
         Some((command, [])) if command == "licences" => licences::run(),
         Some((command, _)) if command == "help" || command == "--help" => {
