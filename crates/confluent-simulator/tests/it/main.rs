@@ -17,6 +17,8 @@ mod faults;
 mod inventory;
 mod kinds;
 mod limits;
+mod live_cli;
+mod live_terraform;
 mod members;
 mod nonsense;
 mod paging;
