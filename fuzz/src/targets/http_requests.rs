@@ -11,12 +11,10 @@ use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use logical::{
     Backend, BackendContext, Error, Existence, Factory, LeaseOptions, Object, Operation, Request,
-    Response, Secret, Tasks,
+    Response, Secret, TaskGroup, Tasks,
 };
 use serde_json::Value;
-use vault_core::{
-    ClientRequest, ClientToken, Core, CoreConfig, Effects, Identity, MountRequest, TaskGroup,
-};
+use vault_core::{ClientRequest, ClientToken, Core, CoreConfig, Effects, Identity, MountRequest};
 use virtual_world::{VirtualTasks, World};
 
 use super::texts;
@@ -43,18 +41,13 @@ impl Factory for Puppet {
 impl Backend for Puppet {
     async fn handle(&self, request: Request) -> Result<Option<Response>, Error> {
         match request.operation {
-            Operation::Read => Ok(Some(Response {
-                secret: Some(Secret {
-                    lease: LeaseOptions::renewable(Duration::from_mins(1), Duration::from_mins(10)),
-                    internal_data: Object::new(),
-                    lease_id: String::new(),
-                }),
-                ..Response::with_data(request.data)
-            })),
-            Operation::Renew => Ok(request.secret.map(|secret| Response {
-                secret: Some(secret),
-                ..Response::default()
-            })),
+            Operation::Read => {
+                let lease =
+                    LeaseOptions::renewable(Duration::from_mins(1), Duration::from_mins(10));
+                let lease = Secret::from_parts(lease, Object::new(), "");
+                Ok(Some(Response::renewed(lease)))
+            }
+            Operation::Renew => Ok(request.secret.map(Response::renewed)),
             _ => Ok(None),
         }
     }
