@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use confluent_backend::ConfluentCloud;
 use confluent_cloud::{Budgets, Effects, Rate, Sleep};
-use confluent_simulator::{Clock, NewKey, Options, RateLimit};
+use confluent_simulator::{Clock, NewKey, Options, RateLimits};
 use engine::control_plane::{Caller, CloudError, ControlPlane, Failure, RemovalBy};
 use engine::ids::KeyId;
 use jiff::Timestamp;
@@ -62,15 +62,14 @@ impl Effects for SimulatedTime {
     }
 }
 
-async fn world(rate_limit: Option<u32>) -> World {
-    let rate_limit = rate_limit.map(|limit| RateLimit {
-        per_principal: limit,
-        per_organization: limit,
-        period: Duration::from_secs(1),
-    });
+async fn world(requests_per_second: Option<u32>) -> World {
+    let rate = requests_per_second.map(|limit| format!("{limit}/1s").parse().unwrap());
+    let mut rate_limits = RateLimits::default();
+    rate_limits.per_principal = rate;
+    rate_limits.per_organization = rate;
     World::with(&Options {
         clock: Clock::virtual_at(Timestamp::UNIX_EPOCH),
-        rate_limit,
+        rate_limits,
         ..Options::default()
     })
     .await
