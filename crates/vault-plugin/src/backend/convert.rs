@@ -78,7 +78,7 @@ pub(super) fn request(request: pb::Request) -> Result<Request, Unreadable> {
     Ok(read)
 }
 
-/// How long an engine wants its answer wrapped: the token is the host's.
+/// The TTL that an engine asks its answer to be wrapped for; the host makes the token.
 fn wrap_info(wish: &WrapInfo) -> pb::ResponseWrapInfo {
     pb::ResponseWrapInfo {
         ttl: nanoseconds(wish.ttl),
@@ -86,7 +86,7 @@ fn wrap_info(wish: &WrapInfo) -> pb::ResponseWrapInfo {
     }
 }
 
-/// What a host tells of a connection.
+/// The connection of a request, as its host describes it.
 fn connection(connection: pb::Connection) -> Connection {
     let mut read = Connection::default();
     read.remote_address = connection.remote_addr.parse().ok();

@@ -171,7 +171,7 @@ impl Backend for Engine {
             .await;
         // The host does not look at the answer.
         if let Err(error) = invalidated {
-            tracing::error!(%error, key, "cannot drop what is known of a key");
+            tracing::error!(%error, key, "cannot evict a key from the cache");
         }
         Ok(Response::new(Empty {}))
     }

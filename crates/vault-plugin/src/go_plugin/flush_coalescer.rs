@@ -1,10 +1,10 @@
-//! A connection that gathers what is written to it. HTTP/2 flushes several times
-//! for one message, and each flush would be a TLS record, a system call, and a
-//! thread that the host wakes up. Here a flush waits until whoever else is about
-//! to write has done so.
+//! Coalesces the flushes of a connection. HTTP/2 flushes headers, data and
+//! trailers of one message apart, and each flush costs a TLS record, a system
+//! call, and a thread that the host wakes up. Here a flush is deferred until the
+//! connection's task runs again, so that other writers get their bytes in.
 //!
-//! It is for a connection that one task drives: one that reads whenever it is
-//! woken, before it writes.
+//! For connections that one task drives, which reads whenever it is woken,
+//! before it writes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,45 +14,45 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
 use zeroize::Zeroize as _;
 
-/// What is gathered at most, in bytes; more is written at once.
-const MOST: usize = 64 << 10;
+/// The most bytes that are buffered; beyond it they are written at once.
+const CAPACITY: usize = 64 << 10;
 
-/// How many flushes are put off at most without a read in between.
-const MOST_FLUSHES: usize = 64;
+/// The most flushes that are deferred without a read in between.
+const MAX_DEFERRED: usize = 64;
 
-/// A connection whose flushes are put off until the task that asked for one
-/// runs again, which it does at once. That writing failed is told by what is
-/// asked of it next.
-pub(crate) struct Gathered<S> {
+/// A connection whose flushes are deferred until the task that asked for one
+/// runs again, which it does at once. A failure of a deferred write is returned
+/// by the next call.
+pub(crate) struct FlushCoalescer<S> {
     inner: S,
-    /// What waits.
+    /// The buffered bytes.
     bytes: Vec<u8>,
-    /// How much of it was written.
+    /// How many of them were written.
     written: usize,
-    /// Flushes that were put off since the last read.
-    put_off: usize,
+    /// Flushes deferred since the last read.
+    deferred: usize,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Gathered<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> FlushCoalescer<S> {
     pub(crate) fn new(inner: S) -> Self {
         Self {
             inner,
-            // One that grows leaves copies of secrets behind.
-            bytes: Vec::with_capacity(MOST),
+            // A buffer that grows leaves copies of secrets behind.
+            bytes: Vec::with_capacity(CAPACITY),
             written: 0,
-            put_off: 0,
+            deferred: 0,
         }
     }
 
-    /// Makes room for so many bytes, where a peer that is slow allows it.
+    /// Makes room for this many bytes; pending while the peer reads nothing.
     fn make_room(&mut self, context: &mut Context<'_>, bytes: usize) -> Poll<io::Result<()>> {
-        if self.bytes.len() + bytes <= MOST {
+        if self.bytes.len() + bytes <= CAPACITY {
             return Poll::Ready(Ok(()));
         }
-        self.write_gathered(context)
+        self.write_buffered(context)
     }
 
-    fn write_gathered(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn write_buffered(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.bytes.len() {
             let rest = &self.bytes[self.written..];
             match ready!(Pin::new(&mut self.inner).poll_write(context, rest))? {
@@ -68,20 +68,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gathered<S> {
     }
 
     fn flush_gathered(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.write_gathered(context))?;
-        self.put_off = 0;
+        ready!(self.write_buffered(context))?;
+        self.deferred = 0;
         Pin::new(&mut self.inner).poll_flush(context)
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for FlushCoalescer<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.put_off > 0
+        if this.deferred > 0
             && let Poll::Ready(flushed) = this.flush_gathered(context)
         {
             flushed?;
@@ -90,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gathered<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FlushCoalescer<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -119,22 +119,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.bytes.is_empty() || this.put_off == MOST_FLUSHES {
+        if this.bytes.is_empty() || this.deferred == MAX_DEFERRED {
             return this.flush_gathered(context);
         }
-        this.put_off += 1;
+        this.deferred += 1;
         context.waker().wake_by_ref();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.write_gathered(context))?;
+        ready!(this.write_buffered(context))?;
         Pin::new(&mut this.inner).poll_shutdown(context)
     }
 }
 
-impl<S> Connected for Gathered<S> {
+impl<S> Connected for FlushCoalescer<S> {
     type ConnectInfo = ();
 
     fn connect_info(&self) {}
@@ -156,9 +156,9 @@ mod tests {
         takes: usize,
     }
 
-    fn connection(takes: usize) -> Gathered<Peer> {
+    fn connection(takes: usize) -> FlushCoalescer<Peer> {
         let writes = Vec::new();
-        Gathered::new(Peer { writes, takes })
+        FlushCoalescer::new(Peer { writes, takes })
     }
 
     impl AsyncRead for Peer {
@@ -198,7 +198,7 @@ mod tests {
     /// What a connection does when it is woken: it reads, then writes and
     /// flushes, several times.
     fn turn(
-        connection: &mut Gathered<Peer>,
+        connection: &mut FlushCoalescer<Peer>,
         context: &mut Context<'_>,
         parts: &[&[u8]],
     ) -> Poll<io::Result<()>> {
@@ -249,7 +249,7 @@ mod tests {
         let mut turns = 0;
         let flushes = poll_fn(|context| {
             turns += 1;
-            assert!(turns <= MOST_FLUSHES + 1, "it is put off for ever");
+            assert!(turns <= MAX_DEFERRED + 1, "it is put off for ever");
             ready!(Pin::new(&mut connection).poll_flush(context))?;
             if connection.inner.writes.is_empty() {
                 return Poll::Pending;
@@ -271,7 +271,7 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_takes_nothing_holds_up_who_writes() {
         let mut connection = connection(1);
-        let part = vec![b'x'; MOST];
+        let part = vec![b'x'; CAPACITY];
         poll_fn(|context| {
             assert!(turn(&mut connection, context, &[&part]).is_ready());
             assert!(turn(&mut connection, context, &[b"y"]).is_pending());
