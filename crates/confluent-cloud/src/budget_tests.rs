@@ -112,7 +112,7 @@ async fn a_crowd_is_served_at_the_pace_and_in_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_goes_away_leaves_the_others_their_turn() {
+async fn a_cancelled_task_leaves_the_others_their_turn() {
     let crowd = Crowd::new(Some(Rate::new(10, 10)));
     let mut asking: Vec<JoinHandle<_>> = Vec::new();
     for number in 0..60 {
@@ -178,7 +178,7 @@ async fn a_full_window_lets_the_next_one_through_at_the_first_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_is_told_when_a_429_leaves_no_time() {
+async fn a_429_wakes_the_tasks_that_run_out_of_time() {
     let crowd = Crowd::new(Some(Rate::new(10, 10)));
     let flow = Flow::default();
     let wish = Wish {
