@@ -83,8 +83,17 @@ impl Crowd {
 
 const LONG: Duration = Duration::from_mins(10);
 
+/// Fails when a task waits for a wake-up that never comes.
+async fn in_time(test: impl Future<Output = ()>) {
+    tokio::time::timeout(LONG * 2, test).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_crowd_is_served_at_the_pace_and_in_turn() {
+    in_time(serve_a_crowd()).await;
+}
+
+async fn serve_a_crowd() {
     let crowd = Crowd::new(Some(Rate::new(10, 10)));
     let began = tokio::time::Instant::now();
     let mut asking = JoinSet::new();
@@ -113,6 +122,10 @@ async fn a_crowd_is_served_at_the_pace_and_in_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_task_leaves_the_others_their_turn() {
+    in_time(cancel_some()).await;
+}
+
+async fn cancel_some() {
     let crowd = Crowd::new(Some(Rate::new(10, 10)));
     let mut asking: Vec<JoinHandle<_>> = Vec::new();
     for number in 0..60 {
