@@ -49,7 +49,7 @@ fn config(access: &Access) -> Result<ClientConfig, String> {
     })
 }
 
-/// A key to be made.
+/// A key to be created.
 pub(crate) fn new_key(key: &NewKey) -> Result<NewApiKey, CloudError> {
     Ok(NewApiKey {
         display_name: key.display_name.clone(),

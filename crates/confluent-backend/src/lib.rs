@@ -35,7 +35,7 @@ pub struct ConfluentCloud {
 }
 
 impl ConfluentCloud {
-    /// The same with another way of trying again.
+    /// The same with another retry policy.
     #[must_use]
     pub fn with_retries(mut self, retries: RetryPolicy) -> Self {
         self.clients = self.clients.cleared();

@@ -1,4 +1,4 @@
-//! Whom a client speaks for, and where.
+//! The account of a client: its credentials and the endpoint they belong to.
 
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -7,13 +7,13 @@ use crate::credentials::Hidden;
 use crate::ids::OrganizationId;
 use crate::{Credentials, Endpoint};
 
-/// Credentials, where they are valid, and what answers told of them.
+/// Credentials, their endpoint, and what answers revealed about them.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: Credentials,
     pub(crate) hidden: Hidden,
-    /// Learned from an answer: a credential is of one organization for life.
+    /// Learned from an answer: credentials belong to one organization for life.
     pub(crate) organization: OnceLock<OrganizationId>,
     /// When the credentials were refused for the first time.
     pub(crate) refused_at: OnceLock<Instant>,
@@ -34,7 +34,7 @@ impl Account {
         }
     }
 
-    /// A name that no account of another endpoint or credential has.
+    /// A name that is unique to endpoint and credentials.
     pub(crate) fn name(&self) -> String {
         format!("{} {}", self.endpoint, self.credentials.name())
     }
@@ -45,7 +45,7 @@ impl Account {
         Some(format!("{} organization {organization}", self.endpoint))
     }
 
-    /// The organization, in words for an error.
+    /// Names the organization in an error.
     pub(crate) fn organization_in_words(&self) -> String {
         match self.organization.get() {
             Some(organization) => format!("organization `{organization}`"),

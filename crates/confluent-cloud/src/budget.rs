@@ -1,9 +1,9 @@
-//! One organization's budget of requests: its [`Pace`], and those who wait for
-//! their turn.
+//! One organization's budget of requests: its [`Pace`], and the tasks that wait
+//! for their turn.
 //!
-//! One of those who wait is the leader: it sleeps until the pace can grant
-//! something, and grants it to whom it is due. Every other one sleeps until it
-//! is woken. A leader that goes away wakes a successor.
+//! One waiting task is the leader: it sleeps until the pace can grant something,
+//! and wakes the tasks whose requests are granted. The others sleep until they are
+//! woken. A leader that is granted its turn or dropped wakes a successor.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -38,7 +38,7 @@ struct Waiter {
     wake: Arc<Notify>,
 }
 
-/// Leave to send one request, which counts as in flight until it is finished
+/// Permission to send one request, which counts as in flight until it is finished
 /// or dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
@@ -57,10 +57,10 @@ impl Budget {
         }))
     }
 
-    /// Waits for leave to send one request.
+    /// Waits for permission to send one request.
     ///
     /// # Errors
-    /// How long the wait would be, when it would not end in time.
+    /// The estimated wait, if the request cannot be sent in time.
     pub(crate) async fn turn(
         self: Arc<Self>,
         effects: &Arc<dyn Effects>,
@@ -99,12 +99,12 @@ impl Budget {
         self.lock().pace.status(now)
     }
 
-    /// Takes over what another budget of the same organization knows.
+    /// Merges the state of another budget of the same organization.
     pub(crate) fn unite(&self, now: Instant, other: &Self) {
         self.lock().pace.unite(now, &mut other.lock().pace);
     }
 
-    /// Whether a new one would be the same, or nearly.
+    /// Whether it can be replaced by a new one.
     pub(crate) fn is_untouched(&self, now: Instant) -> bool {
         self.lock().pace.is_untouched(now)
     }
@@ -131,8 +131,7 @@ impl Budget {
         })
     }
 
-    /// Looks whether something was decided for a place, and else who waits for
-    /// what.
+    /// Returns the verdict for a place, or how to wait for it.
     fn look(&self, now: Instant, place: &Place) -> Look {
         let mut state = self.lock();
         let next = state.advance(now);
@@ -155,17 +154,18 @@ impl Budget {
     }
 }
 
-/// What somebody who waits does next.
+/// The next step of a waiting task.
 enum Look {
     Decided(Result<Permit, Duration>),
-    /// Sleep for so long, for everybody.
+    /// Sleep for so long as the leader.
     Lead(Duration),
     /// Sleep until woken.
     Follow,
 }
 
 impl State {
-    /// Hands out what the pace decides, and tells when it can decide more.
+    /// Advances the pace, wakes the tasks it decided about, and returns the next
+    /// time to advance.
     fn advance(&mut self, now: Instant) -> Option<Instant> {
         let Decided {
             granted,
@@ -191,12 +191,12 @@ impl State {
         next
     }
 
-    /// Somebody waits no longer.
+    /// Removes a task.
     fn leave(&mut self, now: Instant, ticket: Ticket) {
         let waiter = self.waiters.remove(&ticket);
         self.pace.leave(ticket);
         if let Some(Ok(permit)) = waiter.and_then(|waiter| waiter.verdict) {
-            // It was granted what it will not use.
+            // The granted turn is not used.
             self.pace.finish(now, &permit, Outcome::Unknown, None, 0);
             self.advance(now);
         }
@@ -210,7 +210,7 @@ impl State {
     }
 }
 
-/// A place in the queue, which is given up when the caller goes away.
+/// A place in the queue, which is given up when the task is dropped.
 struct Place {
     budget: Arc<Budget>,
     effects: Arc<dyn Effects>,
@@ -226,7 +226,7 @@ impl Drop for Place {
 }
 
 impl Turn {
-    /// The request came to its end.
+    /// Ends the request.
     pub(crate) fn finish(mut self, outcome: Outcome, standing: Option<Standing>) {
         self.end(outcome, standing);
     }

@@ -83,8 +83,17 @@ impl Crowd {
 
 const LONG: Duration = Duration::from_mins(10);
 
+/// Fails when a task waits for a wake-up that never comes.
+async fn in_time(test: impl Future<Output = ()>) {
+    tokio::time::timeout(LONG * 2, test).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_crowd_is_served_at_the_pace_and_in_turn() {
+    in_time(serve_a_crowd()).await;
+}
+
+async fn serve_a_crowd() {
     let crowd = Crowd::new(Some(Rate::new(10, 10)));
     let began = tokio::time::Instant::now();
     let mut asking = JoinSet::new();
@@ -112,7 +121,11 @@ async fn a_crowd_is_served_at_the_pace_and_in_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_goes_away_leaves_the_others_their_turn() {
+async fn a_cancelled_task_leaves_the_others_their_turn() {
+    in_time(cancel_some()).await;
+}
+
+async fn cancel_some() {
     let crowd = Crowd::new(Some(Rate::new(10, 10)));
     let mut asking: Vec<JoinHandle<_>> = Vec::new();
     for number in 0..60 {
@@ -178,7 +191,7 @@ async fn a_full_window_lets_the_next_one_through_at_the_first_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_is_told_when_a_429_leaves_no_time() {
+async fn a_429_wakes_the_tasks_that_run_out_of_time() {
     let crowd = Crowd::new(Some(Rate::new(10, 10)));
     let flow = Flow::default();
     let wish = Wish {

@@ -1,5 +1,4 @@
-//! The budgets of all organizations that a process asks, which all of its
-//! clients share.
+//! The budgets of all organizations, which all clients of a process share.
 //!
 //! Confluent limits requests by user and by organization. An account whose
 //! organization is not known yet has a budget of its own, which becomes the
@@ -15,15 +14,14 @@ use crate::budget::{Budget, Turn};
 use crate::pace::{PaceStatus, Rate, Wish};
 use crate::{Effects, Endpoint};
 
-/// Far more organizations than a process has; beyond it, budgets that were not
-/// used for a while are dropped.
+/// Far more organizations than a process has. Beyond that, idle budgets are
+/// dropped.
 const MAX_BUDGETS: usize = 256;
 
-/// The budgets of all organizations that a process asks. Clones are the same
-/// budgets: hand one to every client.
+/// The budgets of all organizations. Clones share them: pass one to every client.
 ///
-/// By default each organization begins with the default [`Rate`], and one on
-/// loopback without a limit, until the first 429 shows that there is one.
+/// By default each organization starts with the default [`Rate`], and one on
+/// loopback without a limit, until the first 429.
 #[derive(Clone, Default)]
 pub struct Budgets(Arc<Inner>);
 
@@ -44,8 +42,7 @@ struct Known {
 type Name = String;
 
 impl Budgets {
-    /// Budgets that begin with this rate for every endpoint, those on loopback
-    /// too.
+    /// Budgets that start with this rate for every endpoint, even on loopback.
     pub fn starting_at(rate: Rate) -> Self {
         Self(Arc::new(Inner {
             start: Some(rate),
@@ -53,8 +50,8 @@ impl Budgets {
         }))
     }
 
-    /// Notes that an account is of an organization. What the account used so
-    /// far counts for the organization.
+    /// Notes the organization of an account, and charges it with what the account
+    /// used so far.
     pub(crate) fn unite(&self, now: Instant, account: &Account) {
         let (of_account, Some(of_organization)) = (account.name(), account.shared_name()) else {
             return;
@@ -71,10 +68,10 @@ impl Budgets {
         known.organizations.insert(of_account, of_organization);
     }
 
-    /// Waits for leave to send one request.
+    /// Waits for permission to send one request.
     ///
     /// # Errors
-    /// How long the wait would be, when it would not end in time.
+    /// The estimated wait, if the request cannot be sent in time.
     pub(crate) async fn turn(
         &self,
         account: &Account,

@@ -1,5 +1,5 @@
-//! A client and what it is made of: where to ask, with what, how often, and at
-//! whose pace. How one request is sent is [`send`](crate::send)'s part.
+//! The client and its settings: endpoint, credentials, retry policy, budgets. How
+//! a request is sent is [`send`](crate::send)'s part.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,18 +12,18 @@ use crate::ids::OrganizationId;
 use crate::pace::{Class, Flow, PaceStatus};
 use crate::{Budgets, Credentials, Effects, Endpoint, RetryPolicy, tls};
 
-/// What a client is made of.
+/// The settings of a client.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
-    /// Where the control plane is.
+    /// The address of the control plane.
     pub endpoint: Endpoint,
-    /// What to authenticate with.
+    /// The credentials to authenticate with.
     pub credentials: Credentials,
-    /// Roots to trust beside the system's, PEM.
+    /// Trusted roots in addition to the system's, PEM.
     pub ca_cert: Option<String>,
 }
 
-/// A configuration that no client can be made of.
+/// An invalid configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidConfig(String);
 
@@ -37,10 +37,10 @@ impl std::error::Error for InvalidConfig {}
 
 /// A client of one organization's control plane. Clones share connections.
 ///
-/// A whole call, with all attempts, waits and pages, takes at most 29 s when it
-/// makes something, 9 s when it deletes, and 30 s otherwise; a sweep's call has
-/// a minute more to wait for its turn. A request that makes something is sent
-/// within the first 19 s, so that its answer has ten.
+/// A call, with all attempts, waits and pages, takes at most 29 s when it creates
+/// something, 9 s when it deletes, and 30 s otherwise; a call of the sweep may
+/// wait a minute longer for its turn. A request that creates something is sent
+/// within the first 19 s, so that 10 s are left for the answer.
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) connections: Connections,
@@ -76,7 +76,7 @@ impl Client {
         })
     }
 
-    /// The same client with another way of trying again.
+    /// The same client with another retry policy.
     #[must_use]
     pub fn with_retries(self, retries: RetryPolicy) -> Self {
         Self { retries, ..self }
@@ -127,7 +127,7 @@ impl Client {
         Some(budgets.status(&self.account, self.effects.now()))
     }
 
-    /// An answer names the organization.
+    /// Notes the organization that an answer names.
     pub(crate) fn is_of(&self, organization: Option<&OrganizationId>) {
         let Some(organization) = organization else {
             return;

@@ -1,8 +1,8 @@
 //! The pool of connections of a client, which is emptied after a time-out.
 //!
-//! A connection that swallows one request swallows the next, too, and a pool
-//! may hold many of them. The HTTP client has no way to empty its pool, so that
-//! it is replaced.
+//! A connection that swallows one request swallows the next as well, and a pool
+//! may hold many of them. The HTTP client cannot empty its pool, so that it is
+//! replaced.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,7 +26,7 @@ struct Inner {
     current: Mutex<Pool>,
 }
 
-/// A pool as it was at some time.
+/// The pool of one epoch.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {
     pub(crate) http: reqwest::Client,
@@ -51,7 +51,7 @@ impl Connections {
         self.current().clone()
     }
 
-    /// Empties a pool, unless that happened since.
+    /// Empties the pool, unless that was done since `stale` was obtained.
     pub(crate) fn empty(&self, stale: &Pool) {
         let mut current = self.current();
         if current.epoch != stale.epoch {

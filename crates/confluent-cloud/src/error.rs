@@ -1,6 +1,6 @@
-//! One error for all failures of Confluent's APIs: what was asked, what came,
-//! whether it may have been done, and what to do about it. How the bodies of
-//! answers are read is [`error_detail`](crate::error_detail)'s part.
+//! One error for all failures of Confluent's APIs: the request, the answer,
+//! whether the request may have been carried out, and a remedy. How the bodies of
+//! answers are parsed is [`error_detail`](crate::error_detail)'s part.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,12 +9,12 @@ use std::time::Duration;
 use crate::credentials::Hidden;
 use crate::error_detail::ErrorDetail;
 
-/// What kind of failure it was.
+/// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The credential is not valid (401, or 403 that says so).
+    /// The credentials are not valid (401, or 403 that says so).
     Unauthorized,
-    /// The credential may not do this, or the object is gone (403).
+    /// The credentials do not allow this, or the object is gone (403).
     Forbidden,
     /// There is no such object (404).
     NotFound,
@@ -53,29 +53,29 @@ pub enum ErrorKind {
     Malformed,
 }
 
-/// A failed request: what was asked, what came, and what to do.
+/// A failed request, with a remedy in its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// Method and path, such as `POST /iam/v2/api-keys`.
     pub request: String,
-    /// What kind of failure.
+    /// The kind of the failure.
     pub kind: ErrorKind,
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// The service's code, such as `forbidden_access`.
     pub code: Option<Box<str>>,
-    /// The service's words, short and printable.
+    /// The service's message, short and printable.
     pub detail: Option<String>,
-    /// The service's id of the request, for its support.
+    /// The service's id of the request, for Confluent's support.
     pub request_id: Option<Box<str>>,
     /// How many times sending it was tried; 0 when it was held back.
     pub attempts: u32,
     /// Whether this or an earlier attempt of the same change may have been
-    /// carried out, whatever the last one was answered.
+    /// carried out, whatever the last answer says.
     pub maybe_done: bool,
 }
 
-/// An answer that is no success.
+/// An answer that is not a success.
 pub(crate) struct Answered<'a> {
     pub(crate) request: &'a str,
     pub(crate) status: u16,
@@ -99,8 +99,8 @@ impl Error {
         }
     }
 
-    /// The error of an answer. What repeats something `hidden` is left out
-    /// whole, before anything is cut.
+    /// The error of an answer. A text that contains something `hidden` is dropped
+    /// as a whole, before anything is truncated.
     pub(crate) fn of_answer(answered: Answered<'_>, hidden: &Hidden) -> Self {
         let Answered {
             request,
@@ -140,8 +140,8 @@ impl Error {
     }
 
     /// Whether the request may have been carried out all the same, in this or
-    /// an earlier attempt. A deletion that answers "not found" then may have
-    /// been this call's own.
+    /// an earlier attempt. A deletion that is answered with "not found" then may
+    /// have succeeded in this very call.
     pub fn outcome_unknown(&self) -> bool {
         self.maybe_done
             || matches!(

@@ -2,14 +2,15 @@
 //!
 //! It makes, reads, changes, lists and deletes API keys, service accounts and
 //! role bindings, reads what keys are made for and how many there may be, and
-//! asks with a new key whether it works yet. It turns the five shapes of error
-//! that the API has into one, and tells whether a request that failed may have
-//! been carried out all the same. What may pass is tried again within a limit of
-//! time, but for what could happen twice: creating a key is not idempotent. It
-//! knows nothing of leases, roles or Vault.
+//! probes whether a new key works yet. It turns the five shapes of error that the
+//! API has into one, and says whether a request that failed may have been carried
+//! out all the same. Transient failures are retried within a time limit, except
+//! where a request could take effect twice: creating a key is not idempotent. It
+//! keeps a pace for each organization, which it learns from the answers. It knows
+//! nothing of leases, roles or Vault.
 //!
-//! [`ids`] and [`secret`] stand by themselves, for programs that only need to
-//! recognise what Confluent makes.
+//! [`ids`] and [`secret`] can be used alone, by programs that only need to
+//! recognise Confluent's identifiers and secrets.
 
 mod account;
 mod answer;

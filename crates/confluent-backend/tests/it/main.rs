@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod error_messages;
 mod kinds;
 mod mount;
 mod pace;
-mod told;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

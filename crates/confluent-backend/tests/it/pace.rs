@@ -152,7 +152,7 @@ async fn a_role_that_is_hammered_holds_back_its_own_readers_only() {
 }
 
 #[tokio::test]
-async fn the_pace_tells_who_waits() {
+async fn the_pace_counts_waiting_requests() {
     let world = world(None).await;
     let time = SimulatedTime::of(&world);
     let cloud = ConfluentCloud::default()

@@ -1,21 +1,21 @@
-//! A token bucket in three parts, which fill with time.
+//! A token bucket in three parts.
 //!
-//! What does not fit into the parts for removals and rotations flows into the
-//! general one.
+//! Tokens that do not fit into the parts for removals and rotations flow into the
+//! general part.
 
 use std::time::{Duration, Instant};
 
 use super::class::Part;
 
-/// So that the rounding of a computed wait does not cost another wait.
+/// Slightly less than one, so that rounding a wait does not cause another.
 const ONE: f64 = 1.0 - 1e-6;
 
-/// How fast a bucket fills, and what it holds.
+/// Rate and capacity of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Fill {
     /// Tokens a second.
     pub(super) per_second: f64,
-    /// Tokens of a full bucket.
+    /// Tokens in a full bucket.
     pub(super) burst: f64,
 }
 
@@ -33,7 +33,7 @@ impl Bucket {
         }
     }
 
-    /// Adds what flowed in until now.
+    /// Adds the tokens gained until now.
     pub(super) fn refill(&mut self, fill: Fill, now: Instant) {
         let passed = now.saturating_duration_since(self.filled_at);
         if passed.is_zero() {
@@ -53,7 +53,7 @@ impl Bucket {
         *level = (*level + rest).min(capacity(Part::General, fill));
     }
 
-    /// Empties all parts, which fill again from `until` on.
+    /// Empties all parts, which refill from `until` on.
     pub(super) fn empty(&mut self, until: Instant) {
         self.levels = [0.0; 3];
         self.filled_at = self.filled_at.max(until);
@@ -63,7 +63,7 @@ impl Bucket {
         self.levels[part as usize] >= ONE
     }
 
-    /// Takes a token of a part, if there is one to be taken from.
+    /// Takes a token from a part; none for an unlimited rate.
     pub(super) fn take(&mut self, part: Option<Part>) {
         if let Some(part) = part {
             let level = &mut self.levels[part as usize];
@@ -77,16 +77,15 @@ impl Bucket {
             .all(|part| self.levels[part as usize] >= capacity(part, fill) - 1e-6)
     }
 
-    /// Takes over the lower levels of another one.
+    /// Lowers the levels to those of another bucket.
     pub(super) fn lower_to(&mut self, other: &Self) {
         for (level, other) in self.levels.iter_mut().zip(other.levels) {
             *level = other.min(*level);
         }
     }
 
-    /// How long it takes until there are so many tokens in a part, counted
-    /// from when the bucket was filled last. A part other than the general one
-    /// may `borrow` from that while nobody waits for it.
+    /// The time until a part has so many tokens, counted from the last refill. With
+    /// `borrow`, tokens of the general part count as well.
     pub(super) fn wait(&self, fill: Fill, part: Part, tokens: usize, borrow: bool) -> Duration {
         let own = (self.levels[part as usize], part.percent());
         let mut general = (self.levels[Part::General as usize], Part::General.percent());
@@ -107,7 +106,7 @@ impl Bucket {
         if missing > 0.0 || part == Part::General || !borrow {
             return seconds(all);
         }
-        // Two halves are no token.
+        // Two halves are not a token.
         let until = |(level, percent): (f64, f64)| {
             (ONE - level).max(0.0) * 100.0 / (percent * fill.per_second)
         };
@@ -115,7 +114,7 @@ impl Bucket {
     }
 }
 
-/// Every part can hold one token at least: else nothing could ever be taken.
+/// At least one token for each part: otherwise nothing could ever be taken.
 fn capacity(part: Part, fill: Fill) -> f64 {
     (fill.burst * part.percent() / 100.0).max(1.0)
 }

@@ -1,49 +1,48 @@
-//! On whose behalf a request is sent: its class, which says what part of the
-//! pace it may use, and its flow, within which requests keep their order.
+//! Class and flow of a request. The class decides which part of the pace it may
+//! use, the flow whose turn it takes.
 
 use std::sync::Arc;
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Class {
-    /// A person who waits for the answer, or a lock. Goes first and may use
-    /// every part.
+    /// A person waits for the answer, or an owner is locked. Goes first and may
+    /// use every part.
     Operator,
-    /// Somebody who reads credentials.
+    /// An application reads credentials.
     #[default]
     Reader,
-    /// Replacing what is in use. A tenth of the pace is kept for it.
+    /// Replacing a key in use. A tenth of the pace is reserved for it.
     Rotation,
     /// Deleting, and proving that something is gone. A fifth of the pace is
-    /// kept for it.
+    /// reserved for it.
     Removal(RemovalBy),
-    /// Finding out whether a new key works. Background work: while readers
-    /// wait, it gets half of the general part at most.
+    /// Probing a new key. Background work: while readers wait, it gets at most
+    /// half of the general part.
     Proof,
-    /// Making a key in advance. Background work.
+    /// Creating a key in advance. Background work.
     Spare,
-    /// Looking whether something still is as it was. Background work.
+    /// Checking that something still exists. Background work.
     Look,
 }
 
-/// On whose behalf something is deleted, in the order in which deletions are
-/// sent.
+/// The initiator of a deletion, in order of priority.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RemovalBy {
-    /// A person who asked for it.
+    /// A person.
     Operator,
     /// The host, which revokes a lease.
     #[default]
     Host,
-    /// The sweep, which has 60 s for each deletion to be sent.
+    /// The sweep, whose deletions may wait 60 s to be sent.
     Sweep,
 }
 
-/// Whose turn a request uses up. Flows of one class are served in turn, and so
-/// are the callers of one flow; the requests of one caller keep their order.
+/// The unit of fairness. Flows of a class are served round-robin, and so are the
+/// callers within a flow; the requests of one caller keep their order.
 ///
 /// For readers the flow is the role and the caller the requester; for removals
-/// the flow is the owner of what is deleted.
+/// the flow is the owner of the deleted keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Flow {
     name: Arc<str>,
@@ -51,7 +50,7 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A flow, and a caller within it. Either may be empty.
+    /// A flow and a caller within it, either of which may be empty.
     pub fn new(name: &str, caller: &str) -> Self {
         Self {
             name: name.into(),
@@ -60,10 +59,10 @@ impl Flow {
     }
 }
 
-/// A level of a request's place in the queue.
+/// The name of a queue at one level of the hierarchy.
 pub(super) type Name = Arc<str>;
 
-/// The part of the pace that a class draws from.
+/// The part of the pace that a class uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     General,
@@ -74,7 +73,7 @@ pub(super) enum Part {
 impl Part {
     pub(super) const ALL: [Self; 3] = [Self::General, Self::Removal, Self::Rotation];
 
-    /// How much of the pace belongs to the part, in percent.
+    /// The share of the pace, in percent.
     pub(super) fn percent(self) -> f64 {
         match self {
             Self::General => 70.0,
@@ -93,7 +92,7 @@ impl Class {
         }
     }
 
-    /// The names below which a request of this class waits within its group of
+    /// The names of the queues for requests of this class, within a group of
     /// paths.
     pub(super) fn path(self, flow: &Flow) -> [Name; 2] {
         match self {

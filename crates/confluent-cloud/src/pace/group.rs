@@ -1,8 +1,8 @@
-//! What the service's headers tell of the room that is left in a group of
-//! paths, such as `/iam/v2`.
+//! Throttling by the service's rate limit headers, for each group of paths such
+//! as `/iam/v2`.
 //!
-//! A group of which less than a fifth is left is throttled to what is left
-//! until its limit is reset. Absent headers say nothing.
+//! A group with less than a fifth of its limit remaining is throttled, so that
+//! the rest lasts until the reset. Absent headers mean nothing.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use super::class::Name;
 pub(crate) struct Standing {
     pub(crate) limit: u32,
     pub(crate) remaining: u32,
-    /// Until the limit is reset.
+    /// The time until the limit is reset.
     pub(crate) reset: Duration,
 }
 
@@ -30,8 +30,8 @@ struct Throttle {
 }
 
 impl Groups {
-    /// An answer tells what is left.
-    pub(super) fn told(&mut self, now: Instant, group: &Name, standing: Standing) {
+    /// Handles the headers of an answer.
+    pub(super) fn update(&mut self, now: Instant, group: &Name, standing: Standing) {
         let Standing {
             limit,
             remaining,
@@ -43,8 +43,8 @@ impl Groups {
             return;
         }
         let known = self.0.get(group).filter(|known| known.until > now);
-        // The service rounds up to whole seconds, so that the first answer of
-        // a period told its end best.
+        // The service rounds up to whole seconds, so that the earliest end
+        // reported for a period is the most accurate.
         let until = known.map_or(now + reset, |known| known.until.min(now + reset));
         let last = known.map_or(now, |known| known.last);
         let throttle = Throttle {
@@ -55,14 +55,14 @@ impl Groups {
         self.0.insert(Name::clone(group), throttle);
     }
 
-    /// When a group opens, if it does not let a request through now.
+    /// The time at which a group opens, if it is closed now.
     pub(super) fn opens_at(&self, now: Instant, group: &Name) -> Option<Instant> {
         let throttle = self.0.get(group)?;
         let opens = (throttle.last + throttle.spacing).min(throttle.until);
         (opens > now).then_some(opens)
     }
 
-    /// How long requests of a group are apart.
+    /// The time between two requests of a group.
     pub(super) fn spacing(&self, now: Instant, group: &Name) -> Duration {
         let throttle = self.0.get(group);
         let throttle = throttle.filter(|throttle| throttle.until > now);
@@ -99,7 +99,7 @@ mod tests {
     fn a_group_of_which_a_fifth_is_left_is_open() {
         let (now, iam) = (Instant::now(), Name::from("/iam/v2"));
         let mut groups = Groups::default();
-        groups.told(now, &iam, standing(20));
+        groups.update(now, &iam, standing(20));
         assert_eq!(groups.opens_at(now, &iam), None);
     }
 
@@ -107,7 +107,7 @@ mod tests {
     fn what_is_left_of_a_group_is_spread_until_its_reset() {
         let (now, iam) = (Instant::now(), Name::from("/iam/v2"));
         let mut groups = Groups::default();
-        groups.told(now, &iam, standing(10));
+        groups.update(now, &iam, standing(10));
         assert_eq!(groups.opens_at(now, &iam), Some(now + seconds(2)));
         let later = now + seconds(2);
         assert_eq!(groups.opens_at(later, &iam), None);
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(groups.opens_at(later, &iam), Some(now + seconds(4)));
         assert_eq!(groups.opens_at(now, &"/org/v2".into()), None);
         // Plenty again.
-        groups.told(later, &iam, standing(99));
+        groups.update(later, &iam, standing(99));
         assert_eq!(groups.opens_at(later, &iam), None);
     }
 
@@ -131,7 +131,7 @@ mod tests {
                 remaining,
                 reset: seconds(1),
             };
-            groups.told(now, &iam, standing);
+            groups.update(now, &iam, standing);
             now = groups.opens_at(now, &iam).unwrap();
         }
         assert!((now - began).abs_diff(seconds(1)) < Duration::from_millis(1));
@@ -141,7 +141,7 @@ mod tests {
     fn a_group_of_which_nothing_is_left_is_closed_until_its_reset() {
         let (now, iam) = (Instant::now(), Name::from("/iam/v2"));
         let mut groups = Groups::default();
-        groups.told(now, &iam, standing(0));
+        groups.update(now, &iam, standing(0));
         let almost = now + Duration::from_millis(19_999);
         assert_eq!(groups.opens_at(almost, &iam), Some(now + seconds(20)));
         let reset = now + seconds(20);

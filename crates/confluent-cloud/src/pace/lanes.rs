@@ -1,21 +1,20 @@
-//! Who waits, by class, and who is next.
+//! The waiting requests by class, and the order in which classes are served.
 //!
-//! The three parts of the pace are served by weight, so that none starves
-//! another where the window and not the rate is what limits. Within the general
-//! part a reader goes first, and background work gets every second turn at most
-//! while readers wait.
+//! The three parts of the pace are served by weight, so that none starves another
+//! when the window is the bottleneck and not the rate. Within the general part a
+//! reader goes first, and background work gets at most every second turn while
+//! readers wait.
 
 use super::class::{Class, Name, Part, RemovalBy};
 use super::queue::{Fifo, Place, Queue, RoundRobin, Ticket};
 
-/// The waiting requests of one class: by group of paths, then by flow and
-/// caller.
+/// The waiting requests of one class, by group of paths, flow and caller.
 type Lane = RoundRobin<RoundRobin<RoundRobin<Fifo>>>;
 
-/// Where a ticket waits: its group of paths, its flow and its caller.
+/// The queue of a ticket: group of paths, flow and caller.
 pub(super) type Path = [Name; 3];
 
-/// How many wait, by class.
+/// The number of waiting requests by class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
     /// Of [`Class::Operator`].
@@ -37,7 +36,7 @@ pub(super) struct Lanes {
     background: Lane,
     removal: [Lane; 3],
     rotation: Lane,
-    /// How much each part was served, divided by its weight.
+    /// The requests served for each part, divided by its weight.
     served: [f64; 3],
     /// Whether the last turn of the general part was a reader's.
     reader_was_last: bool,
@@ -53,13 +52,12 @@ impl Lanes {
         self.lane_mut(class).remove(path, ticket);
     }
 
-    /// Whether an operator waits in a group that is open.
+    /// Whether an operator's request waits in an open group.
     pub(super) fn has_operator(&self, open: &impl Fn(&Name) -> bool) -> bool {
         self.operator.any(open)
     }
 
-    /// Whether somebody but an operator waits for a part in a group that is
-    /// open.
+    /// Whether a request of a part waits in an open group, operators' excepted.
     pub(super) fn has(&self, part: Part, open: &impl Fn(&Name) -> bool) -> bool {
         match part {
             Part::General => self.readers.any(open) || self.background.any(open),
@@ -68,8 +66,7 @@ impl Lanes {
         }
     }
 
-    /// The part of these that is served next: the one that had the least of
-    /// its weight.
+    /// The part that was served least in relation to its weight.
     pub(super) fn least_served(&self, parts: impl Iterator<Item = Part>) -> Option<Part> {
         parts.min_by(|one, other| {
             self.served[*one as usize].total_cmp(&self.served[*other as usize])
@@ -105,13 +102,13 @@ impl Lanes {
         Some(ticket)
     }
 
-    /// How many would use up tokens of the same part before a ticket that
-    /// enters now.
+    /// How many requests would take tokens of the same part before one that enters
+    /// now.
     pub(super) fn ahead(&self, class: Class, path: &Path) -> usize {
         self.ahead_at(class, self.lane(class).ahead(path))
     }
 
-    /// The waiting tickets of each class with how many are ahead of each.
+    /// All waiting tickets with the number of requests ahead of each.
     pub(super) fn positions(&self) -> Vec<(Ticket, usize)> {
         let lanes = [
             Class::Operator,
@@ -141,7 +138,7 @@ impl Lanes {
         }
     }
 
-    /// The groups of paths that somebody waits in.
+    /// The groups of paths with waiting requests.
     pub(super) fn groups(&self) -> impl Iterator<Item = &Name> {
         let lanes = [
             &self.operator,
@@ -153,7 +150,7 @@ impl Lanes {
         lanes.flat_map(RoundRobin::names)
     }
 
-    /// Adds those of other lanes to the place within the own one.
+    /// Adds the requests of other lanes to the position within the own one.
     fn ahead_at(&self, class: Class, place: usize) -> usize {
         match class {
             Class::Operator | Class::Rotation => place,
@@ -168,7 +165,7 @@ impl Lanes {
         }
     }
 
-    /// A part that nobody waited for saves up no turns.
+    /// An idle part accumulates no credit.
     fn catch_up(&mut self, part: Part) {
         let any = |_: &Name| true;
         if self.has(part, &any) {

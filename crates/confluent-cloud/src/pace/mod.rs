@@ -1,12 +1,12 @@
-//! The pace at which an organization is asked: who may send when. Pure: it is
-//! told what time it is, and nobody waits here.
+//! The pace of requests to an organization. Pure: the time is passed in, and
+//! nothing waits here.
 //!
-//! A request takes a [`Ticket`] and is granted a [`Permit`] when four limits
-//! let it through: the [`rate`] that was learned so far, by way of a token
-//! [`bucket`]; the [`window`] of requests in flight; what the service said of
-//! the [`group`] of paths; and its turn among those that wait ([`lanes`],
-//! [`queue`]). Who cannot be served in time is held back at once instead of
-//! waiting in vain.
+//! A request enters the queue with a [`Ticket`] and is granted a [`Permit`] when
+//! four limits allow it: the [`rate`] learned so far, through a token [`bucket`];
+//! the [`window`] of requests in flight; the rate limit that answers reported for
+//! the [`group`] of paths; and its turn in the queue ([`lanes`], [`queue`]). A
+//! request that cannot be granted in time is held back at once, instead of waiting
+//! in vain.
 
 mod bucket;
 mod class;
@@ -35,70 +35,71 @@ use lanes::{Lanes, Path};
 use rate::LearnedRate;
 use window::Window;
 
-/// Nobody is told to wait for less.
+/// The shortest wait that is reported.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
-/// After a 429 nothing is sent for this long at least.
+/// The shortest pause after a 429.
 const SHORTEST_CLOSURE: Duration = Duration::from_secs(1);
 
-/// The longest that one answer can close the pace.
+/// The longest pause that one answer can cause.
 const LONGEST_CLOSURE: Duration = Duration::from_mins(5);
 
-/// A request that wants to be sent.
+/// A request to be sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Wish<'a> {
     pub(crate) class: Class,
     pub(crate) flow: &'a Flow,
-    /// The path that is asked, such as `/iam/v2/api-keys`.
+    /// The path, such as `/iam/v2/api-keys`.
     pub(crate) path: &'a str,
-    /// The latest time at which it is of use to be sent.
+    /// The latest time to send it.
     pub(crate) until: Instant,
     pub(crate) place: Place,
 }
 
-/// Leave to send one request. It is given back with [`Pace::finish`].
+/// Permission to send one request, which is returned with [`Pace::finish`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Permit {
     number: u64,
     group: Name,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// An answer that says nothing about the load.
+    /// An answer that says nothing about the service's load.
     Answered,
-    /// 429, and when the service wants to be asked again.
+    /// 429, with the wait that the service asks for.
     Limited(Option<Duration>),
-    /// The service failed (5xx), or did not answer in time.
+    /// The service failed (5xx) or timed out.
     Failed,
-    /// It is not known, or nothing was sent.
+    /// Unknown, or nothing was sent.
     Unknown,
 }
 
-/// What an advance decided.
+/// The decisions of [`Pace::advance`].
 #[derive(Debug, Default)]
 pub(crate) struct Decided {
-    /// Who may send now.
+    /// The requests that may be sent now.
     pub(crate) granted: Vec<(Ticket, Permit)>,
-    /// Who cannot be served in time, and how long it would have to wait.
+    /// The requests that cannot be granted in time, with the wait they would need.
     pub(crate) held_back: Vec<(Ticket, Duration)>,
-    /// When to advance again, unless something else happens before.
+    /// When to advance again, unless something else happens first.
     pub(crate) next: Option<Instant>,
 }
 
-/// How a pace is.
+/// The state of a pace, for monitoring.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaceStatus {
-    /// Requests a second at most; absent where there is no limit.
+    /// The rate limit learned so far, in requests a second; absent if there is
+    /// none.
     pub requests_per_second: Option<f64>,
-    /// How many wait to be sent.
+    /// How many requests wait.
     pub waiting: Waiting,
-    /// How long the one that entered first has waited.
+    /// How long the oldest of them has waited.
     pub oldest: Option<Duration>,
 }
 
-/// The state of an organization's pace.
+/// The pace of an organization.
 #[derive(Debug)]
 pub(crate) struct Pace {
     rate: LearnedRate,
@@ -111,10 +112,10 @@ pub(crate) struct Pace {
     deadlines: BTreeSet<(Instant, Ticket)>,
     tickets: u64,
     permits: u64,
-    /// Permits with a smaller number belong to a volley that was counted.
+    /// Permits with smaller numbers belong to a volley that was counted already.
     limited_before: u64,
     failed_before: u64,
-    /// Whether those who wait may have to wait longer than was thought.
+    /// Whether waiting requests may take longer than estimated.
     is_slower: bool,
 }
 
@@ -127,7 +128,7 @@ struct Entered {
 }
 
 impl Pace {
-    /// A pace that begins with a rate, or without a limit.
+    /// A pace that starts with a rate, or without a limit.
     pub(crate) fn new(start: Option<Rate>, now: Instant) -> Self {
         let rate = LearnedRate::new(start, now);
         let unused = bucket::Fill {
@@ -151,10 +152,10 @@ impl Pace {
         }
     }
 
-    /// Takes a place in the queue.
+    /// Enters a request into the queue.
     ///
     /// # Errors
-    /// How long the wait would be, when it does not end in time.
+    /// The estimated wait, if the request cannot be sent in time.
     pub(crate) fn enter(&mut self, now: Instant, wish: &Wish<'_>) -> Result<Ticket, Duration> {
         self.pass(now);
         let [name, caller] = wish.class.path(wish.flow);
@@ -181,15 +182,15 @@ impl Pace {
         Ok(ticket)
     }
 
-    /// Gives a place up.
+    /// Removes a request from the queue.
     pub(crate) fn leave(&mut self, ticket: Ticket) {
         if let Some(entered) = self.forget(ticket) {
             self.lanes.remove(entered.class, &entered.path, ticket);
         }
     }
 
-    /// Grants what may be sent now, and holds back what cannot be sent in
-    /// time.
+    /// Grants the requests that may be sent now, and holds back those that cannot
+    /// be sent in time.
     pub(crate) fn advance(&mut self, now: Instant) -> Decided {
         self.pass(now);
         let mut decided = Decided::default();
@@ -215,7 +216,7 @@ impl Pace {
         decided
     }
 
-    /// A request came to its end.
+    /// Ends a request, and learns from its result.
     pub(crate) fn finish(
         &mut self,
         now: Instant,
@@ -227,7 +228,7 @@ impl Pace {
         self.pass(now);
         self.window.ends();
         if let Some(standing) = standing {
-            self.groups.told(now, &permit.group, standing);
+            self.groups.update(now, &permit.group, standing);
         }
         match outcome {
             Outcome::Answered => self.window.grow(),
@@ -255,7 +256,7 @@ impl Pace {
         self.window.in_flight()
     }
 
-    /// Takes over what another pace of the same organization knows.
+    /// Merges the state of another pace of the same organization.
     pub(crate) fn unite(&mut self, now: Instant, other: &mut Self) {
         self.pass(now);
         other.pass(now);
@@ -267,7 +268,7 @@ impl Pace {
         }
     }
 
-    /// Whether a new one would be the same, or nearly.
+    /// Whether it can be replaced by a new one.
     pub(crate) fn is_untouched(&mut self, now: Instant) -> bool {
         self.pass(now);
         self.waiting.is_empty()
@@ -280,7 +281,7 @@ impl Pace {
                 .is_none_or(|fill| self.bucket.is_full(fill))
     }
 
-    /// Lets time pass.
+    /// Updates everything that changes with time.
     fn pass(&mut self, now: Instant) {
         if let Some(fill) = self.rate.fill() {
             self.bucket.refill(fill, now);
@@ -289,7 +290,7 @@ impl Pace {
         self.closed_until = self.closed_until.filter(|until| *until > now);
     }
 
-    /// Takes the ticket that may send next, with its token.
+    /// Takes the next ticket that may be granted, and its token.
     fn grant(&mut self, now: Instant) -> Option<Ticket> {
         if self.waiting.is_empty() || self.closed_until.is_some() || self.window.is_full() {
             return None;
@@ -310,7 +311,7 @@ impl Pace {
             self.rate.is_short();
             return None;
         }
-        // A general part that nobody waits for lends its tokens.
+        // The tokens of the general part are free for others while it is idle.
         let lends = !self.lanes.has(Part::General, &open) && bucket.has(Part::General);
         let source = |part: Part| {
             let own = bucket.has(part).then_some(part);
@@ -329,7 +330,7 @@ impl Pace {
         self.lanes.pop(part, &open)
     }
 
-    /// When time alone lets something happen.
+    /// The next time at which something changes by itself.
     fn next(&self, now: Instant) -> Option<Instant> {
         let (deadline, _) = self.deadlines.first()?;
         let opens = match self.closed_until {
@@ -363,7 +364,7 @@ impl Pace {
         blocked.chain(tokens).min()
     }
 
-    /// Whether a part may use the tokens of the general one.
+    /// Whether a part may use the tokens of the general part.
     fn borrows(&self, part: Part) -> bool {
         let any = |_: &Name| true;
         part != Part::General
@@ -371,7 +372,7 @@ impl Pace {
             && !self.lanes.has(Part::General, &any)
     }
 
-    /// How long a request with so many ahead of it would wait.
+    /// Estimates the wait of a request with so many ahead of it.
     fn estimate(&self, now: Instant, class: Class, group: &Name, ahead: usize) -> Duration {
         let closed = self
             .closed_until
@@ -402,12 +403,12 @@ impl Pace {
         closed.saturating_add(tokens).max(group).max(window)
     }
 
-    /// The service refused a request for the rate.
+    /// Handles a 429.
     fn limited(&mut self, now: Instant, permit: &Permit, told: Option<Duration>, random: u64) {
         let wait = told
             .unwrap_or_default()
             .clamp(SHORTEST_CLOSURE, LONGEST_CLOSURE);
-        // Not all processes come back at once.
+        // Jitter: several processes should not resume at once.
         let wait = wait + fraction(wait / 10, random);
         self.close(now + wait);
         if permit.number >= self.limited_before {
@@ -417,8 +418,8 @@ impl Pace {
         }
     }
 
-    /// Grants nothing for a while, and begins with no tokens then: the service
-    /// counted more than this bucket did.
+    /// Grants nothing until then, and resumes with an empty bucket: the service
+    /// counted more than the bucket did.
     fn close(&mut self, until: Instant) {
         if self.closed_until.is_none_or(|known| known < until) {
             self.closed_until = Some(until);
@@ -427,7 +428,7 @@ impl Pace {
         }
     }
 
-    /// Holds back all who cannot be served in time any more.
+    /// Holds back all requests that cannot be sent in time any more.
     fn hold_back_late(&mut self, now: Instant, decided: &mut Decided) {
         for (ticket, ahead) in self.lanes.positions() {
             let Some(entered) = self.waiting.get(&ticket) else {
@@ -462,7 +463,7 @@ impl Pace {
     }
 }
 
-/// The group of paths that Confluent limits together: the first two parts.
+/// The group of paths that Confluent limits together: the first two segments.
 fn group_of(path: &str) -> Name {
     let end = path
         .match_indices('/')

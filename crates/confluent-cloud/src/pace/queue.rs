@@ -1,23 +1,23 @@
-//! Queues that serve several flows in turn.
+//! Hierarchical round-robin queues.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::class::Name;
 
-/// A place in a queue. Later ones are greater.
+/// A place in the queue. Later tickets are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Ticket(pub(super) u64);
 
-/// Where a ticket enters.
+/// The end at which a ticket enters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Behind all others of its path.
+    /// Behind all others with the same path.
     Back,
-    /// Before all others: a request that was sent already and is sent again.
+    /// Before all others: a retry.
     Front,
 }
 
-/// A queue of tickets below a path of names, one name for each level.
+/// A queue of tickets with paths of names, one name for each level.
 pub(super) trait Queue: Default + Clone {
     fn push(&mut self, path: &[Name], ticket: Ticket, place: Place);
 
@@ -27,8 +27,8 @@ pub(super) trait Queue: Default + Clone {
 
     fn len(&self) -> usize;
 
-    /// How many would be served before a ticket that enters at the back of a
-    /// path now, if nothing else enters.
+    /// How many tickets would be served before one that enters a path now, if no
+    /// others enter.
     fn ahead(&self, path: &[Name]) -> usize;
 }
 
@@ -61,11 +61,11 @@ impl Queue for Fifo {
     }
 }
 
-/// Queues by name that are served round-robin, one ticket each.
+/// Named queues that are served round-robin.
 #[derive(Debug, Clone)]
 pub(super) struct RoundRobin<Q> {
     queues: HashMap<Name, Q>,
-    /// The names of the queues that are not empty, the next one first.
+    /// The names of the nonempty queues, the next one first.
     order: VecDeque<Name>,
     len: usize,
 }
@@ -81,12 +81,12 @@ impl<Q> Default for RoundRobin<Q> {
 }
 
 impl<Q: Queue> RoundRobin<Q> {
-    /// Whether a queue with an acceptable name is not empty.
+    /// Whether there is a nonempty queue with an accepted name.
     pub(super) fn any(&self, accept: impl Fn(&Name) -> bool) -> bool {
         self.order.iter().any(accept)
     }
 
-    /// Takes the next ticket of a queue with an acceptable name.
+    /// Takes the next ticket of a queue with an accepted name.
     pub(super) fn pop_where(&mut self, accept: impl Fn(&Name) -> bool) -> Option<Ticket> {
         let index = self.order.iter().position(accept)?;
         let name = self.order.remove(index)?;
@@ -101,7 +101,7 @@ impl<Q: Queue> RoundRobin<Q> {
         Some(ticket)
     }
 
-    /// The names of the queues that are not empty.
+    /// The names of the nonempty queues.
     pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
         self.order.iter()
     }
@@ -207,7 +207,7 @@ mod tests {
             let order = served(&all);
             let last = format!("{}:{newcomer}", crowd.len());
             let before = order.iter().position(|name| *name == last).unwrap();
-            // Who is before it in the round is not counted exactly.
+            // The order within the last round is not counted exactly.
             assert!(
                 before <= ahead && ahead <= before + 3,
                 "{newcomer}: {order:?}"

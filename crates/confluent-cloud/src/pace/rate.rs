@@ -1,28 +1,27 @@
-//! The rate at which requests are sent: assumed at first, then learned.
+//! The rate of requests: assumed at first, then learned.
 //!
-//! Confluent publishes no numbers. While no request was refused for the rate
-//! (429), a queue that does not empty makes the rate grow by half every ten
-//! seconds. The first 429 begins additive increase and multiplicative decrease.
+//! Confluent publishes no rate limits. Until the first 429, the rate grows by half
+//! every ten seconds while the queue does not drain. From then on it follows
+//! additive increase, multiplicative decrease (AIMD). It only grows while requests
+//! have to wait for it: otherwise nothing shows that the service allows more.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::bucket::{Fill, count};
 
-/// The rate changes at most this often by itself, and the past counts for as
-/// long.
+/// The interval of growth, and the period in which sent requests are counted.
 const STEP: Duration = Duration::from_secs(10);
 
-/// The rate grows to this without any 429.
+/// The highest rate before the first 429.
 const UNTRIED_LIMIT: f64 = 100.0;
 
 const LOWEST: f64 = 0.5;
 
-/// After so long without a request the rate is no more than the one at the
-/// beginning.
+/// After so long without a request the rate falls back to the initial one.
 const IDLE: Duration = Duration::from_mins(10);
 
-/// How much a pace begins with.
+/// The initial rate of a pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     per_second: u32,
@@ -30,8 +29,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// So many requests a second (at least 1), and so many at once after a
-    /// while without any (at least 10, so that every class has a part).
+    /// Requests a second (at least 1), and requests at once after an idle period
+    /// (at least 10, so that every part has a token).
     pub fn new(per_second: u32, burst: u32) -> Self {
         Self {
             per_second: per_second.max(1),
@@ -41,7 +40,7 @@ impl Rate {
 }
 
 impl Default for Rate {
-    /// Ten a second and fifty at once: an assumption.
+    /// 10 requests a second with a burst of 50: an assumption.
     fn default() -> Self {
         Self::new(10, 50)
     }
@@ -50,18 +49,18 @@ impl Default for Rate {
 #[derive(Debug, Clone)]
 pub(super) struct LearnedRate {
     start: Rate,
-    /// Absent while there is no limit.
+    /// Absent if there is no limit.
     per_second: Option<f64>,
-    /// Whether there was a 429 yet.
+    /// Whether there has been a 429.
     was_limited: bool,
     stepped_at: Instant,
-    /// Whether somebody had to wait for the rate since the last step.
+    /// Whether a request had to wait for the rate since the last step.
     was_short: bool,
     sent: Recent,
 }
 
 impl LearnedRate {
-    /// A rate that begins with `start`, or without a limit.
+    /// A rate that starts with `start`, or without a limit.
     pub(super) fn new(start: Option<Rate>, now: Instant) -> Self {
         Self {
             per_second: start.map(|start| f64::from(start.per_second)),
@@ -87,7 +86,7 @@ impl LearnedRate {
         Some(Fill { per_second, burst })
     }
 
-    /// Somebody has to wait for the rate.
+    /// A request has to wait for the rate.
     pub(super) fn is_short(&mut self) {
         self.was_short = true;
     }
@@ -96,13 +95,12 @@ impl LearnedRate {
         self.sent.add(now);
     }
 
-    /// What went out of late, in requests a second.
+    /// Requests sent in the last ten seconds, per second.
     pub(super) fn recent(&self, now: Instant) -> f64 {
         self.sent.per_second(now)
     }
 
-    /// Lets time pass: the rate grows where it was short, and falls back where
-    /// nothing was sent for long.
+    /// Grows a rate that was short, and resets one that was idle.
     pub(super) fn step(&mut self, now: Instant) {
         let Some(rate) = self.per_second else { return };
         if self.sent.last().is_some_and(|last| now >= last + IDLE) {
@@ -125,7 +123,7 @@ impl LearnedRate {
         });
     }
 
-    /// A request was refused with 429.
+    /// Handles a 429.
     pub(super) fn cut(&mut self, now: Instant) {
         let sent = self.sent.per_second(now);
         let rate = self.per_second.map_or(sent, |rate| rate.min(sent));
@@ -135,7 +133,7 @@ impl LearnedRate {
         self.stepped_at = now;
     }
 
-    /// Takes over what another rate of the same organization learned.
+    /// Merges the state of another rate of the same organization.
     pub(super) fn lower_to(&mut self, other: &Self) {
         self.was_limited |= other.was_limited;
         self.per_second = match (self.per_second, other.per_second) {
@@ -144,7 +142,7 @@ impl LearnedRate {
         };
     }
 
-    /// Whether a new one would be the same, or nearly.
+    /// Whether it can be replaced by a new one.
     pub(super) fn is_new(&self, now: Instant) -> bool {
         let rate = f64::from(self.start.per_second);
         let idle = self.sent.last().is_none_or(|last| now >= last + IDLE);
@@ -152,7 +150,7 @@ impl LearnedRate {
     }
 }
 
-/// How many requests were sent in each of the last seconds.
+/// The number of requests sent in each of the last seconds.
 #[derive(Debug, Clone, Default)]
 struct Recent {
     seconds: VecDeque<(Instant, usize)>,
@@ -179,7 +177,7 @@ impl Recent {
         self.last
     }
 
-    /// Of a process that has sent for less than ten seconds, only those count.
+    /// The average since the first request in the period.
     fn per_second(&self, now: Instant) -> f64 {
         let recent = || self.seconds.iter().filter(|(at, _)| now < *at + STEP);
         let Some((first, _)) = recent().next() else {

@@ -1,5 +1,5 @@
-//! How many requests may be in flight at once. It grows with answers and
-//! shrinks when the service limits or fails.
+//! The limit of requests in flight. It grows with answers and shrinks when the
+//! service limits or fails.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ const FIRST: f64 = 16.0;
 const LARGEST: f64 = 64.0;
 const SMALLEST: f64 = 1.0;
 
-/// A window that is full for so long, and not the rate, is what limits.
+/// A window that is full for so long is the bottleneck.
 const FULL_FOR: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
@@ -38,12 +38,12 @@ impl Window {
         self.in_flight
     }
 
-    /// Notes whether somebody has to wait for the window.
+    /// Notes whether requests have to wait for the window.
     pub(super) fn is_short(&mut self, now: Instant, short: bool) {
         self.full_since = short.then(|| self.full_since.unwrap_or(now));
     }
 
-    /// Whether somebody has had to wait for it for a while.
+    /// Whether requests have had to wait for it for a while.
     pub(super) fn is_the_limit(&self, now: Instant) -> bool {
         self.full_since.is_some_and(|since| now >= since + FULL_FOR)
     }
@@ -52,12 +52,12 @@ impl Window {
         self.in_flight += 1;
     }
 
-    /// A request is not in flight any more.
+    /// A request has ended.
     pub(super) fn ends(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
-    /// A request was answered: `size` answers make room for one more.
+    /// A request was answered; `size` answers make room for one more.
     pub(super) fn grow(&mut self) {
         self.size = (self.size + 1.0 / self.size).min(LARGEST);
     }

@@ -61,7 +61,7 @@ proptest! {
     }
 
     #[test]
-    fn everybody_is_served_in_the_end_and_no_more_at_once_than_the_window_holds(
+    fn every_request_is_granted_in_the_end_and_no_more_at_once_than_the_window_holds(
         rate in rate(),
         arrivals in arrivals(),
     ) {
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_looks_when_told_to_is_served(
+    fn a_request_is_granted_at_the_time_that_was_announced(
         rate in (1_u32..50, 10_u32..60),
         count in 1_usize..40,
         class in class(),
@@ -172,7 +172,7 @@ fn a_flood_of_readers_leaves_a_fifth_of_the_rate_to_removals_and_a_tenth_to_rota
 }
 
 #[test]
-fn a_part_that_nobody_uses_flows_to_those_who_wait() {
+fn an_unused_part_flows_on_to_the_others() {
     for class in [
         Class::Reader,
         HOST,
@@ -336,7 +336,7 @@ fn a_role_that_is_hammered_holds_back_its_own_readers_and_no_others() {
 }
 
 #[test]
-fn a_429_tells_those_at_once_who_are_not_served_in_time_any_more() {
+fn a_429_holds_back_at_once_what_cannot_be_sent_in_time_any_more() {
     let mut crowd = Crowd::new(Some(Rate::new(1, 10)));
     crowd.enter(Class::Reader, "a", 7);
     crowd.look();
@@ -360,7 +360,7 @@ fn a_429_tells_those_at_once_who_are_not_served_in_time_any_more() {
 }
 
 #[test]
-fn whoever_was_not_served_until_the_latest_time_is_held_back() {
+fn a_request_that_was_not_granted_by_its_deadline_is_held_back() {
     let mut crowd = Crowd::new(None);
     crowd.latency = LONG;
     crowd.enter(Class::Reader, "a", 16);
@@ -379,7 +379,7 @@ fn whoever_was_not_served_until_the_latest_time_is_held_back() {
 }
 
 #[test]
-fn a_slow_service_holds_back_whom_the_window_would_not_serve_in_time() {
+fn a_slow_service_holds_back_what_the_window_lets_through_too_late() {
     let mut crowd = Crowd::new(None);
     crowd.latency = seconds(4);
     crowd.enter(Class::Reader, "a", 500);
@@ -409,7 +409,7 @@ fn a_request_that_is_sent_again_is_next() {
 }
 
 #[test]
-fn whoever_goes_away_makes_room() {
+fn a_cancelled_request_makes_room() {
     let now = Instant::now();
     let flow = Flow::default();
     let mut pace = Pace::new(Some(Rate::new(1, 10)), now);
@@ -427,7 +427,7 @@ fn whoever_goes_away_makes_room() {
 }
 
 #[test]
-fn the_status_counts_who_waits_and_tells_how_long_the_oldest_has() {
+fn the_status_counts_waiting_requests_and_the_age_of_the_oldest() {
     let mut crowd = Crowd::new(Some(Rate::new(1, 10)));
     crowd.enter(Class::Reader, "a", 9);
     crowd.enter(HOST, "sa-1", 4);
