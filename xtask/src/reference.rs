@@ -137,11 +137,22 @@ fn index(root: &Path) -> Result<String> {
     }
     page.push_str("\n## What the engine answers\n\n| status | error | do |\n|---|---|---|\n");
     for (text, status) in &errors {
-        let (what, remedy) = text.rsplit_once(": ").unwrap_or((text, "—"));
+        let split = text.rsplit_once(": ");
+        let (what, remedy) = split
+            .filter(|(_, remedy)| *remedy != "…")
+            .unwrap_or_else(|| (text, without_remedy(status)));
         let cell = |text: &str| text.replace('|', r"\|");
         writeln!(page, "| {status} | {} | {} |", cell(what), cell(remedy))?;
     }
     Ok(page)
+}
+
+/// What to do about an error whose text does not say it.
+fn without_remedy(status: &str) -> &'static str {
+    match status {
+        "500" => "look at the host's log; if it names no fault of the storage, report it",
+        _ => "correct what the error names",
+    }
 }
 
 fn collect_files(folder: &Path, errors: &mut BTreeMap<String, &str>) -> Result<()> {
@@ -273,6 +284,36 @@ mod tests {
         let source = fs::read_to_string(file).unwrap();
         for (begins, _, _) in UPSTREAM {
             assert!(source.contains(&format!("{begins:?}")), "{begins}");
+        }
+    }
+
+    #[test]
+    fn the_page_of_the_storage_names_every_place_of_the_engine() {
+        let page = fs::read_to_string(root().join("docs/contributing/storage.md")).unwrap();
+        let mut places = std::collections::BTreeSet::new();
+        places_in(&root().join(SOURCES), &mut places);
+        assert!(places.len() > 10, "{places:?}");
+        for place in places {
+            assert!(
+                page.contains(&format!("`{place}")),
+                "`{place}` is not on the page"
+            );
+        }
+    }
+
+    /// Every text that begins an entry of the engine's storage.
+    fn places_in(folder: &Path, places: &mut std::collections::BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                places_in(&path, places);
+            } else if !of_tests(&path) {
+                let text = fs::read_to_string(&path).unwrap();
+                let found = text
+                    .split('"')
+                    .filter(|text| text.starts_with("lockkeeper/"));
+                places.extend(found.filter(|text| !text.contains(' ')).map(str::to_owned));
+            }
         }
     }
 
