@@ -62,6 +62,7 @@ impl Hooks for Engine {
         // Few are known, and few are told.
         self.roles.invalidate();
         self.accounts.invalidate();
+        self.ledger.store.invalidate();
     }
 
     async fn cleanup(self: Arc<Self>) {

@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod role;
 
 mod backend;
+mod coalescer;
 mod ending;
 mod go_plugin;
 mod inventory;
@@ -37,7 +38,6 @@ mod share;
 mod state;
 mod sweep;
 mod timekeeper;
-mod together;
 
 pub use backend::{EngineFactory, VERSION};
 pub use secret::SecretText;
