@@ -15,6 +15,7 @@
 
 mod clock;
 mod counts;
+mod credential;
 mod duration;
 mod faults;
 mod http;

@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::counts::Counts;
+use crate::credential::Credential;
 use crate::faults::{Faults, Fired, Operation};
-use crate::http::Credential;
 use crate::limits::{Limits, Standing};
 use crate::random::Random;
 use crate::serve::serve;

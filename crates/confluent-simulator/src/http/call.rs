@@ -12,6 +12,7 @@ use url::form_urlencoded;
 use super::Base;
 use super::faults::Stale;
 use crate::clock::earlier;
+use crate::credential::Credential;
 use crate::world::{AboutKey, Happening};
 use crate::{Caller, LastPage, Refusal, Simulator, World};
 
@@ -41,16 +42,6 @@ pub(super) struct Call {
     pub(super) last_page: LastPage,
     /// The time that a list of keys is of, unless it is of now.
     pub(super) as_of: Option<Timestamp>,
-}
-
-/// What a request is sent with.
-pub(crate) enum Credential {
-    /// A key.
-    Key { id: String, secret: String },
-    /// The token of a session.
-    Session(String),
-    /// Nothing, or nothing that can be read.
-    None,
 }
 
 /// The parameters of a request. An empty one means the same as none.
@@ -145,8 +136,8 @@ impl Query {
     }
 }
 
-/// What a request is sent with.
-pub(crate) fn credential(headers: &HeaderMap) -> Credential {
+/// The credential that a request carries.
+pub(super) fn credential(headers: &HeaderMap) -> Credential {
     let read = || {
         let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
         let (scheme, token) = header.split_once(' ')?;

@@ -18,8 +18,6 @@ mod quotas;
 mod role_bindings;
 mod sessions;
 
-pub(crate) use call::Credential;
-
 use std::net::SocketAddr;
 
 use axum::extract::{Request, State};

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::quotas::Quota;
+use super::regions::CloudProvider;
 use super::{World, regions};
 use crate::Refusal;
 
@@ -60,19 +61,6 @@ pub enum Availability {
     Low,
     /// Several zones.
     High,
-}
-
-/// A cloud provider.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum CloudProvider {
-    /// Amazon Web Services.
-    #[default]
-    Aws,
-    /// Google Cloud.
-    Gcp,
-    /// Microsoft Azure.
-    Azure,
 }
 
 /// The type of a cluster.

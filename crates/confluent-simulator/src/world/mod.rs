@@ -31,9 +31,7 @@ pub(crate) use audit::{AboutKey, Happening};
 pub use bindings::RoleBinding;
 pub(crate) use bindings::{NewBinding, ROLES, Role};
 pub use file::{InvalidWorld, WorldFile, parse_world};
-pub use kafka::{
-    Availability, CloudProvider, ClusterConfig, ClusterSpec, KafkaCluster, ReleasePriority,
-};
+pub use kafka::{Availability, ClusterConfig, ClusterSpec, KafkaCluster, ReleasePriority};
 pub(crate) use kafka::{ClusterChange, NewCluster};
 pub use keys::{CreatedKey, Key, KeyChange, NewKey};
 pub(crate) use organization::OrganizationChange;
@@ -43,6 +41,7 @@ pub use places::{Environment, Package, SchemaRegistry};
 pub use queries::KsqldbCluster;
 pub(crate) use queries::{FLINK_REGIONS, FlinkRegion};
 pub(crate) use quotas::{AppliedQuota, Scope};
+pub use regions::CloudProvider;
 pub use resource::Resource;
 
 use crate::random::Random;

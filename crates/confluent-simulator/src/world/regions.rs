@@ -1,7 +1,20 @@
-//! Regions of the cloud providers in which a Kafka cluster may be created.
+//! Cloud providers, and their regions in which a Kafka cluster may be created.
 //! The names are public; Confluent offers most of them, not necessarily all.
 
-use super::kafka::CloudProvider;
+use serde::{Deserialize, Serialize};
+
+/// A cloud provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CloudProvider {
+    /// Amazon Web Services.
+    #[default]
+    Aws,
+    /// Google Cloud.
+    Gcp,
+    /// Microsoft Azure.
+    Azure,
+}
 
 const AWS: &[&str] = &[
     "af-south-1",

@@ -35,7 +35,6 @@ struct Tolerated {
 /// Entries are only ever removed. One covers every circle among its modules, so
 /// that a circle can be opened step by step.
 const TOLERATED: &[Tolerated] = &[
-    tolerated("confluent-simulator", &["http", "simulator"]),
     tolerated(
         "confluent-simulator",
         &["options", "propagation", "refusal", "world"],
