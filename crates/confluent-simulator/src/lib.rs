@@ -20,6 +20,7 @@ mod duration;
 mod faults;
 mod http;
 mod limits;
+mod network;
 mod options;
 mod propagation;
 mod random;
@@ -35,13 +36,14 @@ pub use counts::RequestCount;
 pub use duration::{InvalidDuration, parse_duration};
 pub use faults::{ArmedFault, Arming, Fault, InvalidFault, Operation};
 pub use limits::{InvalidRate, LimitBy, Rate, RateLimits};
+pub use network::{RefusedAddress, Running, bind};
 pub use options::{
     AdminKey, InvalidAdminKey, KeyCreated, LastPage, Options, Switches, UnknownTarget, UsualLimits,
     parse_admin_key,
 };
 pub use propagation::{Propagation, parse_propagation};
 pub use refusal::{Refusal, Source};
-pub use simulator::{RefusedAddress, Running, Simulator, bind};
+pub use simulator::Simulator;
 pub use state::{
     EnvironmentState, KafkaClusterState, KeyState, KsqldbClusterState, SchemaRegistryState,
     ServiceAccountState, State, UserState,

@@ -1,28 +1,21 @@
-//! A world with a clock, in process and on the network.
+//! A world with a clock, in process.
 
-use std::fmt;
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::counts::Counts;
 use crate::credential::Credential;
 use crate::faults::{Faults, Fired, Operation};
 use crate::limits::{Limits, Standing};
 use crate::random::Random;
-use crate::serve::serve;
 use crate::world::{AboutKey, Happening};
 use crate::{
     AdminKey, ArmedFault, Arming, Clock, ClockError, CreatedKey, InvalidWorld, Key, NewKey,
-    Options, RateLimits, Refusal, RequestCount, State, World, http,
+    Options, RateLimits, Refusal, RequestCount, State, World,
 };
 
 /// A control plane. Clones are the same one.
@@ -172,47 +165,6 @@ impl Simulator {
         world.delete_key(now, id)
     }
 
-    /// Serves the control plane on a listener until `shutdown` is done.
-    /// From then on the data planes that its answers name are at the
-    /// listener's address.
-    ///
-    /// # Errors
-    /// Those of the network.
-    pub async fn serve(
-        &self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        let address = listener.local_addr()?;
-        self.is_at(address);
-        serve(listener, http::router(self.clone(), address), shutdown).await;
-        Ok(())
-    }
-
-    /// Serves on a free port of loopback, in a task of its own.
-    ///
-    /// # Errors
-    /// Those of the network.
-    pub async fn spawn(&self) -> io::Result<Running> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        self.is_at(address);
-        let (stop, stopped) = oneshot::channel();
-        let simulator = self.clone();
-        let task = tokio::spawn(async move {
-            let shutdown = async {
-                // An end that was dropped means the same as one that spoke.
-                let _ = stopped.await;
-            };
-            simulator.serve(listener, shutdown).await
-        });
-        Ok(Running {
-            address,
-            stop: Some(stop),
-            task,
-        })
-    }
-
     /// Notes what was done in process, as done with the admin key. A change
     /// of a key that is not named was refused.
     fn note(&self, world: &mut World, now: Timestamp, method: &str, about: Option<AboutKey>) {
@@ -230,7 +182,7 @@ impl Simulator {
         world.record(now, happening, granted);
     }
 
-    fn is_at(&self, address: SocketAddr) {
+    pub(crate) fn is_at(&self, address: SocketAddr) {
         self.world().set_data_plane(format!("http://{address}"));
     }
 
@@ -271,72 +223,4 @@ impl Simulator {
 /// elsewhere does not spoil it.
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A simulator that is being served. Dropping it stops the service.
-#[derive(Debug)]
-pub struct Running {
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<io::Result<()>>,
-}
-
-impl Running {
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// The base address for clients.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Stops it and waits until requests under way are answered.
-    ///
-    /// # Errors
-    /// Those of the network.
-    pub async fn stop(mut self) -> io::Result<()> {
-        self.stop.take();
-        (&mut self.task).await.map_err(io::Error::other)?
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.take();
-    }
-}
-
-/// An address that others than this machine could reach.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedAddress(SocketAddr);
-
-impl fmt::Display for RefusedAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` can be reached from other machines, and `/simulator/` asks for no credential: \
-             listen on 127.0.0.1, or allow it expressly",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for RefusedAddress {}
-
-/// Listens on an address; on one that other machines could reach only when
-/// that is allowed.
-///
-/// # Errors
-/// Those of the network, and [`RefusedAddress`] inside an error of the kind
-/// [`io::ErrorKind::PermissionDenied`].
-pub async fn bind(address: SocketAddr, allow_remote: bool) -> io::Result<TcpListener> {
-    if !allow_remote && !address.ip().is_loopback() {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            RefusedAddress(address),
-        ));
-    }
-    TcpListener::bind(address).await
 }

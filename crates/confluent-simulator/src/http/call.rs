@@ -1,16 +1,14 @@
 //! One request: who asks, by which address, and with which query.
 
+use std::time::Duration;
+
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use axum::http::Method;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use url::form_urlencoded;
 
-use super::Base;
-use super::faults::Stale;
+use super::base::Base;
 use crate::clock::earlier;
 use crate::credential::Credential;
 use crate::world::{AboutKey, Happening};
@@ -43,6 +41,10 @@ pub(super) struct Call {
     /// The time that a list of keys is of, unless it is of now.
     pub(super) as_of: Option<Timestamp>,
 }
+
+/// In a request whose list of keys is to be as old as this.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stale(pub(super) Duration);
 
 /// The parameters of a request. An empty one means the same as none.
 pub(super) struct Query(Vec<(String, String)>);
@@ -136,32 +138,11 @@ impl Query {
     }
 }
 
-/// The credential that a request carries.
-pub(super) fn credential(headers: &HeaderMap) -> Credential {
-    let read = || {
-        let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
-        let (scheme, token) = header.split_once(' ')?;
-        if scheme.eq_ignore_ascii_case("bearer") {
-            return Some(Credential::Session(token.trim().to_owned()));
-        }
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let pair = String::from_utf8(STANDARD.decode(token.trim()).ok()?).ok()?;
-        let (id, secret) = pair.split_once(':')?;
-        Some(Credential::Key {
-            id: id.to_owned(),
-            secret: secret.to_owned(),
-        })
-    };
-    read().unwrap_or(Credential::None)
-}
-
 /// Accepts a credential and notes the request, but for those about API keys,
 /// which are noted once it is known what becomes of them.
 fn authenticate(parts: &Parts, simulator: &Simulator, now: Timestamp) -> Result<Caller, Refusal> {
     let mut world = simulator.world();
-    let result = match credential(&parts.headers) {
+    let result = match Credential::of(&parts.headers) {
         Credential::Key { id, secret } => world.authenticate(now, &id, &secret),
         Credential::Session(token) => world.resume_session(now, &token),
         Credential::None => Err(Refusal::unauthorized()),

@@ -5,7 +5,7 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::is_own;
+use super::base::is_own;
 use crate::Simulator;
 use crate::serve::Hangup;
 

@@ -8,8 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use super::Base;
-use super::call::credential;
+use super::base::Base;
 use crate::credential::Credential;
 use crate::world::DataPlane;
 use crate::{Refusal, Simulator};
@@ -144,7 +143,7 @@ fn kafka(
 
 fn admits(simulator: &Simulator, headers: &HeaderMap, plane: DataPlane<'_>) -> bool {
     let now = simulator.clock().now();
-    match credential(headers) {
+    match Credential::of(headers) {
         Credential::Key { id, secret } => simulator.world().admit(now, plane, &id, &secret),
         Credential::Session(_) | Credential::None => false,
     }

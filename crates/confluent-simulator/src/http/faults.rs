@@ -1,15 +1,14 @@
 //! Armed faults and rate limits, before a request is answered.
 
-use std::time::Duration;
-
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::call::credential;
-use super::is_own;
+use super::base::is_own;
+use super::call::Stale;
+use crate::credential::Credential;
 use crate::faults::{Fault, Fired, Operation};
 use crate::limits::Standing;
 use crate::serve::Hangup;
@@ -21,10 +20,6 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const KEYS: &str = "/iam/v2/api-keys";
 const PROXY_PAGE: &str = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body>\n<center><h1>502 Bad \
      Gateway</h1></center>\n</body>\n</html>\n";
-
-/// In a request whose list of keys is to be as it was a while ago.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stale(pub(super) Duration);
 
 /// Lets the first armed fault for a request happen.
 pub(super) async fn inject(
@@ -79,7 +74,7 @@ pub(super) async fn limit(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(standing) = simulator.take(&credential(request.headers())) else {
+    let Some(standing) = simulator.take(&Credential::of(request.headers())) else {
         return next.run(request).await;
     };
     if !standing.granted {

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod api_keys;
+mod base;
 mod body;
 mod call;
 mod clusters;
@@ -21,20 +22,17 @@ mod sessions;
 use std::net::SocketAddr;
 
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE};
-use axum::http::{StatusCode, Uri};
+use axum::http::StatusCode;
+use axum::http::header::{HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 
+use self::base::Base;
 use crate::{Refusal, Simulator};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The address that links in an answer begin with.
-#[derive(Debug, Clone)]
-struct Base(String);
 
 /// What middleware needs.
 #[derive(Debug, Clone)]
@@ -207,7 +205,7 @@ fn simulated() -> Router<Simulator> {
 /// Gives a request the address that its links begin with, and its answer a
 /// request id and, for a refusal, the body.
 async fn finish(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
-    let base = base(&request, edge.address);
+    let base = Base::of(&request, edge.address);
     let Base(own) = base.clone();
     request.extensions_mut().insert(base);
     let mut response = next.run(request).await;
@@ -230,29 +228,6 @@ async fn finish(State(edge): State<Edge>, mut request: Request, next: Next) -> R
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
-}
-
-/// Whether a request is about the simulator itself.
-fn is_own(request: &Request) -> bool {
-    request.uri().path().starts_with("/simulator/")
-}
-
-/// The address that the caller used, as far as it says so.
-fn base(request: &Request, address: SocketAddr) -> Base {
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .map(str::to_owned)
-        .or_else(|| Some(request.uri().authority()?.to_string()))
-        .filter(|host| host.parse::<Uri>().is_ok())
-        .unwrap_or_else(|| address.to_string());
-    let prefix = if request.uri().path().starts_with("/api/") {
-        "/api"
-    } else {
-        ""
-    };
-    Base(format!("http://{host}{prefix}"))
 }
 
 /// The body follows in the middleware, which knows the request's id.

@@ -2,14 +2,13 @@
 //! `GET /simulator/state`, of which most may be left out, and `quotas`.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use confluent_cloud::ids::InvalidId;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
-    Availability, CloudProvider, ClusterConfig, ClusterSpec, OrganizationSettings, Package,
+    Availability, CloudProvider, ClusterConfig, ClusterSpec, InvalidWorld, OrganizationSettings,
+    Package,
 };
 
 /// What exists at the beginning.
@@ -116,30 +115,6 @@ pub(super) struct GivenKey {
     pub(super) deleted_at: Option<Timestamp>,
 }
 
-/// A world that cannot be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidWorld(String);
-
-impl InvalidWorld {
-    pub(super) fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Display for InvalidWorld {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for InvalidWorld {}
-
-impl From<InvalidId> for InvalidWorld {
-    fn from(error: InvalidId) -> Self {
-        Self(error.to_string())
-    }
-}
-
 /// Reads what the file of `-world` holds. Whether its parts fit each other is
 /// seen when the simulator is made.
 ///
@@ -147,8 +122,9 @@ impl From<InvalidId> for InvalidWorld {
 /// When it is no JSON of that shape; unknown members are refused, for they are
 /// mistyped.
 pub fn parse_world(text: &str) -> Result<WorldFile, InvalidWorld> {
-    serde_json::from_str(text)
-        .map_err(|error| InvalidWorld(format!("the world is not in the shape of a state: {error}")))
+    serde_json::from_str(text).map_err(|error| {
+        InvalidWorld::new(format!("the world is not in the shape of a state: {error}"))
+    })
 }
 
 impl GivenEnvironment {

@@ -39,7 +39,6 @@ const TOLERATED: &[Tolerated] = &[
         "confluent-simulator",
         &["options", "propagation", "refusal", "world"],
     ),
-    tolerated("confluent-simulator", &["http::call", "http::faults"]),
     tolerated("confluent-simulator", &["world::access", "world::audit"]),
     tolerated(
         "engine",
