@@ -6,6 +6,10 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod both;
+mod commands_like_bao;
 mod dev;
 mod help;
 mod like_bao;
+mod plugin;
+mod protected;
