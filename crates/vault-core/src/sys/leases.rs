@@ -4,13 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use logical::effects::within;
 use logical::framework::{Call, Field, FieldKind, Path, answer};
-use logical::{Error, LeaseOptions, Object, Operation, Response, Secret};
+use logical::{Error, LeaseOptions, Object, Operation, Response, RunToCompletion, Secret};
 use serde_json::{Value, json};
 
 use super::{SysPaths, accepted};
 use crate::leases::{Irrevocable, When};
 
+/// How long a revocation waits when nobody says for how long.
+const A_WHILE: Duration = Duration::from_secs(30);
 /// How many leases that were given up are shown when nobody says another
 /// number.
 const SHOWN: usize = 10_000;
@@ -75,9 +78,13 @@ fn revoke() -> Path<SysPaths> {
     Path::new("(?:leases/)?revoke(?:/(?P<url_lease_id>.+))?")
         .fields([lease_id(), url_lease_id(), sync()])
         .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
-            let when = when(&call);
-            sys.leases.revoke(named(&call)?, when).await?;
-            Ok(ended(when))
+            let (id, leases) = (named(&call)?.to_owned(), Arc::clone(&sys.leases));
+            let wait = Wait::of(&call);
+            if wait != Wait::UntilEnded {
+                leases.revoke(&id, When::Soon).await?;
+            }
+            sys.wait(wait, async move { leases.revoke(&id, When::Now).await })
+                .await
         }))
         .help("Ends a lease, and what was answered under it.", "")
 }
@@ -86,12 +93,13 @@ fn revoke_prefix() -> Path<SysPaths> {
     Path::new("(?:leases/)?revoke-prefix/(?P<prefix>.+)")
         .fields([prefix(), sync()])
         .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
-            let (when, prefix) = (when(&call), call.fields.text("prefix"));
-            match when {
-                When::Now => sys.leases.revoke_prefix(prefix).await?,
-                When::Soon => sys.leases.hasten_prefix(prefix).await?,
+            let (prefix, leases) = (call.fields.text("prefix").to_owned(), &sys.leases);
+            let (wait, leases) = (Wait::of(&call), Arc::clone(leases));
+            if wait != Wait::UntilEnded {
+                leases.hasten_prefix(&prefix).await?;
             }
-            Ok(ended(when))
+            sys.wait(wait, async move { leases.revoke_prefix(&prefix).await })
+                .await
         }))
         .help("Ends every lease below a prefix.", "")
 }
@@ -183,7 +191,9 @@ fn sync() -> Field {
     Field::new(
         "sync",
         FieldKind::Flag,
-        "Whether the answer comes when the lease has ended. Default: it ends in the background.",
+        "Whether the answer comes when the lease has ended: 204 if so. If not, it ends in the \
+         background, and the answer is 202. Without the parameter, the answer waits for up to 30 \
+         seconds.",
     )
 }
 
@@ -204,18 +214,23 @@ fn named(call: &Call) -> Result<&str, Error> {
     Ok(id)
 }
 
-fn when(call: &Call) -> When {
-    if call.fields.flag("sync").unwrap_or(false) {
-        When::Now
-    } else {
-        When::Soon
-    }
+/// How long the answer to a revocation waits for the end of the leases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    UntilEnded,
+    /// Nobody said: what answers 204 must have happened, and what takes long
+    /// is answered in time.
+    AWhile,
+    No,
 }
 
-fn ended(when: When) -> Option<Response> {
-    match when {
-        When::Now => None,
-        When::Soon => Some(accepted()),
+impl Wait {
+    fn of(call: &Call) -> Self {
+        match call.fields.flag("sync") {
+            Some(true) => Self::UntilEnded,
+            None => Self::AWhile,
+            Some(false) => Self::No,
+        }
     }
 }
 
@@ -276,6 +291,25 @@ fn data(value: Value) -> Response {
 }
 
 impl SysPaths {
+    /// Ends leases, and answers when that is done or when the client has waited
+    /// long enough. The leases end whatever the client does.
+    async fn wait(
+        &self,
+        wait: Wait,
+        end: impl Future<Output = Result<(), Error>> + Send + 'static,
+    ) -> Result<Option<Response>, Error> {
+        let end = || RunToCompletion::new(Arc::clone(&self.tasks) as _, end);
+        let ended = match wait {
+            Wait::No => None,
+            Wait::UntilEnded => Some(end().await),
+            Wait::AWhile => within(self.tasks.as_ref(), A_WHILE, end()).await,
+        };
+        match ended {
+            Some(ended) => ended.map(|()| None),
+            None => Ok(Some(accepted())),
+        }
+    }
+
     /// The accessor of the mount that a lease came from; empty once it is
     /// gone.
     fn accessor(&self, lease_id: &str) -> String {
