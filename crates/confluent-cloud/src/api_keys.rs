@@ -1,5 +1,7 @@
 //! `iam/v2/api-keys`: create, read, change, list and delete.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::{Deserialize, Deserializer};
@@ -7,9 +9,16 @@ use serde_json::json;
 
 use crate::ids::{ApiKeyId, OrganizationId, OwnerId, OwnerKind};
 use crate::wire::{Metadata, Reference};
-use crate::{ApiSecret, Client, Error, KeyResource, Listing};
+use crate::{ApiSecret, Client, Credentials, Error, ErrorKind, KeyResource, Listing};
 
 const PATH: &str = "/iam/v2/api-keys";
+
+/// A key that was made seconds ago is refused until it is known everywhere. A
+/// refusal is final after so long.
+const YOUNG_KEY_TIME: Duration = Duration::from_secs(7);
+
+/// The pauses between refusals of a young key.
+const YOUNG_KEY_PAUSE: Duration = Duration::from_secs(2);
 
 /// A key to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +126,36 @@ impl Client {
             .await?;
         self.is_of(key.organization.as_ref());
         Ok(key)
+    }
+
+    /// Reads the key that the client authenticates with, which proves it. A
+    /// refusal (401) is tried again for some seconds, once in the life of a
+    /// client: the key may have been made a moment ago.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Rejected`](ErrorKind::Rejected) for a client with a
+    /// token.
+    pub async fn read_own_key(&self) -> Result<ApiKey, Error> {
+        let Credentials::Basic { key_id, .. } = &self.account.credentials else {
+            let detail = Some("the credentials are a token and no key".to_owned());
+            return Err(Error::without_answer(PATH, ErrorKind::Rejected, detail));
+        };
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let read = self.read_api_key(key_id).await;
+            if !matches!(&read, Err(error) if error.kind == ErrorKind::Unauthorized)
+                || self.retries.is_last(attempt)
+            {
+                return read;
+            }
+            let now = self.effects.now();
+            let refused_at = *self.account.refused_at.get_or_init(|| now);
+            if now + YOUNG_KEY_PAUSE > refused_at + YOUNG_KEY_TIME {
+                return read;
+            }
+            self.effects.sleep(YOUNG_KEY_PAUSE).await;
+        }
     }
 
     /// Changes the texts of a key (`PATCH /iam/v2/api-keys/{id}`), the only

@@ -47,6 +47,12 @@ impl Effects for TokioEffects {
     }
 }
 
+/// A part of a time: none of it for 0, all but all of it for the largest number.
+pub(crate) fn fraction(time: Duration, random: u64) -> Duration {
+    let nanos = (time.as_nanos() * u128::from(random)) >> 64;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

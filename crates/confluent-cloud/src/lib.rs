@@ -11,17 +11,21 @@
 //! [`ids`] and [`secret`] stand by themselves, for programs that only need to
 //! recognise what Confluent makes.
 
+mod account;
 mod answer;
 mod api_keys;
-mod bucket;
 mod budget;
+mod budgets;
 mod client;
 mod clusters;
+mod connections;
 mod credentials;
 mod effects;
 mod endpoint;
 mod error;
+mod error_detail;
 mod organizations;
+mod pace;
 mod paging;
 mod probe;
 mod quotas;
@@ -31,14 +35,13 @@ mod role_bindings;
 mod send;
 mod service_accounts;
 mod tls;
-mod told;
 mod wire;
 
 pub mod ids;
 pub mod secret;
 
 pub use api_keys::{ApiKey, ApiKeyChange, CreatedApiKey, ListFilter, NewApiKey, ResourceReference};
-pub use budget::{Budgets, Purpose, Rate};
+pub use budgets::Budgets;
 pub use client::{Client, ClientConfig, InvalidConfig};
 pub use clusters::{KafkaCluster, SchemaRegistry};
 pub use credentials::Credentials;
@@ -46,6 +49,7 @@ pub use effects::{Effects, Sleep, TokioEffects};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::{Error, ErrorKind};
 pub use organizations::{Environment, Organization};
+pub use pace::{Class, Flow, PaceStatus, Rate, RemovalBy, Waiting};
 pub use paging::Listing;
 pub use probe::Readiness;
 pub use quotas::{AppliedQuota, QuotaFilter, QuotaScope};

@@ -4,11 +4,11 @@
 //! two minutes, for the control plane some seconds. Nothing in the control plane
 //! tells. How often to ask and for how long is the caller's affair.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use reqwest::Method;
 
-use crate::client::Account;
+use crate::account::Account;
 use crate::ids::{ApiKeyId, ResourceId};
 use crate::{ApiSecret, Client, Credentials, Endpoint, Error, ErrorKind};
 
@@ -75,12 +75,7 @@ impl Client {
             secret: secret.clone(),
         };
         let organization = self.organization().cloned();
-        let account = Account {
-            endpoint: endpoint.clone(),
-            hidden: credentials.hidden(),
-            credentials,
-            organization: organization.map(OnceLock::from).unwrap_or_default(),
-        };
+        let account = Account::new(endpoint.clone(), credentials, organization);
         Self {
             account: Arc::new(account),
             ..self.clone()
@@ -99,8 +94,12 @@ fn readiness<T>(answer: Result<T, Error>) -> Result<Readiness, Error> {
         | ErrorKind::Conflict
         | ErrorKind::Rejected => Ok(Readiness::Refused(error)),
         ErrorKind::RateLimited { .. }
+        | ErrorKind::HeldBack { .. }
         | ErrorKind::Upstream
+        | ErrorKind::NotConfluent
         | ErrorKind::Unreachable
+        | ErrorKind::Untrusted
+        | ErrorKind::NotTls
         | ErrorKind::TimedOut
         | ErrorKind::Malformed => Err(error),
     }

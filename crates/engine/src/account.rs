@@ -17,7 +17,7 @@ use logical::{Clock, Error, Storage, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::SecretText;
-use crate::control_plane::{Access, CloudError, Failure};
+use crate::control_plane::{Access, Caller, CloudError, Failure};
 use crate::ids::{KeyId, OrganizationId};
 use crate::ledger::codec;
 use crate::ledger::credential::{INTENT_QUIET, later};
@@ -56,6 +56,7 @@ impl Account {
             key_id: self.key_id.clone(),
             secret: self.secret.clone(),
             ca_cert: self.ca_cert.clone(),
+            caller: Caller::default(),
         }
     }
 

@@ -11,7 +11,7 @@ use logical::effects::within;
 use tokio::sync::oneshot;
 
 use crate::account::{Account, AskError};
-use crate::control_plane::{Access, CreatedKey, NewKey};
+use crate::control_plane::{Access, Caller, CreatedKey, NewKey};
 use crate::ids::{CredentialId, HolderId, OrganizationId};
 use crate::ledger::credential::later;
 use crate::ledger::{Credential, Entry, Event, Failure, Holder, IssuedKey, Sharing, State};
@@ -128,7 +128,11 @@ impl Engine {
             ));
         }
         let (organization, key) = (account.organization.as_ref(), &key);
-        let create = |access: Access| async move { self.control.create_key(&access, key).await };
+        let caller = &Caller::reader(&requester.mount, role.name.as_str(), &requester.name);
+        let create = |access: Access| async move {
+            let access = access.on_behalf_of(caller.clone());
+            self.control.create_key(&access, key).await
+        };
         let creation = self.accounts.ask(organization, create);
         let created = match within(&*self.tasks, CREATE_LIMIT, creation).await {
             Some(Ok(created)) if marker.marks(&created.key.display_name) => created,

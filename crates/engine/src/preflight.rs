@@ -5,7 +5,7 @@
 use logical::Error;
 
 use crate::account::AskError;
-use crate::control_plane::{Access, Failure, HeldRole, KnownKey};
+use crate::control_plane::{Access, Caller, Failure, HeldRole, KnownKey};
 use crate::ids::{OrganizationId, OwnerId};
 use crate::role::Role;
 use crate::state::Engine;
@@ -40,7 +40,10 @@ impl Engine {
         let account = self.accounts.required().await?;
         let organization = account.organization.as_ref();
         let id = &account.key_id;
-        let read = |access: Access| async move { self.control.read_key(&access, id).await };
+        let read = |access: Access| async move {
+            let access = access.on_behalf_of(Caller::operator());
+            self.control.read_key(&access, id).await
+        };
         let key = match self.accounts.ask(organization, read).await {
             Ok(key) => key,
             Err(AskError::Cloud(error))
@@ -84,6 +87,7 @@ impl Engine {
         owner: &OwnerId,
     ) -> Result<Result<Vec<HeldRole>, String>, Error> {
         let list = |access: Access| async move {
+            let access = access.on_behalf_of(Caller::operator());
             self.control.list_roles(&access, organization, owner).await
         };
         match self.accounts.ask(Some(organization), list).await {

@@ -2,9 +2,9 @@
 //!
 //! A request carries no raw client token; hosts salt it before it gets here.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 

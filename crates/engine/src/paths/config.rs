@@ -7,7 +7,7 @@ use logical::{Error, Object, Operation, Response};
 
 use crate::SecretText;
 use crate::account::{Account, DEFAULT_URL};
-use crate::control_plane::Failure;
+use crate::control_plane::{Caller, Failure};
 use crate::ids::{KeyId, OrganizationId, OwnerId};
 use crate::state::Engine;
 
@@ -177,10 +177,8 @@ fn merge(
 /// Reads the admin key with itself. That proves the key and tells the
 /// organization.
 async fn prove(engine: &Engine, account: &mut Account) -> Result<Vec<String>, Error> {
-    let proof = engine
-        .control
-        .read_key(&account.access(), &account.key_id)
-        .await;
+    let access = account.access().on_behalf_of(Caller::operator());
+    let proof = engine.control.read_key(&access, &account.key_id).await;
     match proof {
         Ok(known) => {
             account.organization = known.organization;

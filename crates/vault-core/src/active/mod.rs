@@ -7,7 +7,7 @@ use std::time::Duration;
 use logical::{Backend, Error, TaskGroup};
 
 use crate::effects::Effects;
-use crate::leases::{self, Leases};
+use crate::leases::Leases;
 use crate::mounts::{Factories, Mounts};
 use crate::revocation::Revocation;
 use crate::routing::Router;
@@ -85,7 +85,7 @@ impl Active {
         mounts.mount_builtin("system", &system);
         let token: Arc<dyn Backend> = Arc::new(auth::paths(&tokens, &revocation)?);
         mounts.mount_builtin(auth::TOKEN_MOUNT, &token);
-        leases::restore_and_run(&leases, loops.as_ref()).await?;
+        leases.run(loops.as_ref());
         revocation.resume().await?;
         let active = Arc::new(Self {
             effects,

@@ -17,6 +17,7 @@ use logical::Error;
 use logical::effects::within;
 
 use super::{Mounts, PERIODIC_LIMIT, names, normalize, wipe};
+use crate::leases::Mode;
 use crate::routing::{Mount, MountEntry, State};
 
 /// How long a request waits for a removal. Clients of Vault give up after a
@@ -141,12 +142,12 @@ impl Mounts {
     async fn end_leases(&self, mount: &Mount, path: &str) -> Result<(), Error> {
         if mount.is_stuck() {
             // Requests are inside: the leases first, then the door.
-            self.leases.revoke_prefix(path).await?;
+            self.leases.revoke_prefix(path, Mode::Sync).await?;
             mount.set_stuck(false);
         }
         let _alone = mount.empty().await;
         mount.tick(self.tasks.as_ref(), PERIODIC_LIMIT).await;
-        let ended = self.leases.revoke_prefix(path).await;
+        let ended = self.leases.revoke_prefix(path, Mode::Sync).await;
         if ended.is_err() {
             mount.set_stuck(true);
         }

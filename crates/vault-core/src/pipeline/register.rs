@@ -98,7 +98,7 @@ async fn lease(
     let leases = Arc::clone(&active.leases);
     let abandoned = |granted: Result<(Granted, Response), Error>| async move {
         if let Ok((abandoned, _)) = granted
-            && let Err(error) = leases.revoke(&abandoned.id, leases::When::Soon).await
+            && let Err(error) = leases.revoke(&abandoned.id, leases::Mode::Async).await
         {
             tracing::warn!(
                 lease = abandoned.id,

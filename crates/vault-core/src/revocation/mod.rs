@@ -66,7 +66,7 @@ impl Revocation {
         // A token that is still usable was never revoked: the mark was not
         // stored, and whoever asked for it was told so or never answered.
         if self.tokens.lookup_salted(salted).await?.is_none() {
-            self.leases.hasten_token(salted).await?;
+            self.leases.expire_token_now(salted).await?;
         }
         self.tokens.end_revocation(salted).await
     }

@@ -12,14 +12,11 @@ use logical::effects::{Replication, catch_panic, within};
 use logical::{
     Backend, Error, ErrorClass, Existence, Request, Response, SystemView, TaskGroup, Tasks,
 };
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, Semaphore};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
 use super::MountEntry;
 use super::special_paths::Special;
 
-/// How many revocations one backend is asked at a time, so that a slow one
-/// does not hold up the others.
-const REVOCATIONS_AT_A_TIME: usize = 16;
 /// The first pause after a removal failed; it doubles with each failure.
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(30);
@@ -30,7 +27,6 @@ pub(crate) struct Mount {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) version: String,
     pub(crate) tasks: Arc<dyn TaskGroup>,
-    pub(crate) revocations: Semaphore,
     special: Special,
     is_builtin: bool,
     /// Requests hold it shared; removing the mount takes it alone, which waits
@@ -71,7 +67,6 @@ impl Mount {
             backend,
             version,
             tasks,
-            revocations: Semaphore::new(REVOCATIONS_AT_A_TIME),
             is_builtin: false,
             gate: Arc::default(),
             ticking: AtomicBool::new(false),

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use logical::effects::within;
 use logical::framework::{Call, Field, FieldKind, Path, answer};
-use logical::{Error, LeaseOptions, Object, Operation, Response, RunToCompletion, Secret};
+use logical::{Error, LeaseOptions, Object, Operation, Response, Secret};
 use serde_json::{Value, json};
 
 use super::{SysPaths, accepted};
-use crate::leases::{Irrevocable, When};
+use crate::leases::{Irrevocable, Mode};
 
 /// How long a revocation waits when nobody says for how long.
 const A_WHILE: Duration = Duration::from_secs(30);
@@ -78,13 +78,12 @@ fn revoke() -> Path<SysPaths> {
     Path::new("(?:leases/)?revoke(?:/(?P<url_lease_id>.+))?")
         .fields([lease_id(), url_lease_id(), sync()])
         .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
-            let (id, leases) = (named(&call)?.to_owned(), Arc::clone(&sys.leases));
+            let (id, leases) = (named(&call)?, &sys.leases);
             let wait = Wait::of(&call);
             if wait != Wait::UntilEnded {
-                leases.revoke(&id, When::Soon).await?;
+                leases.revoke(&id, Mode::Async).await?;
             }
-            sys.wait(wait, async move { leases.revoke(&id, When::Now).await })
-                .await
+            sys.wait(wait, leases.revoke(&id, Mode::Sync)).await
         }))
         .help("Ends a lease, and what was answered under it.", "")
 }
@@ -93,12 +92,12 @@ fn revoke_prefix() -> Path<SysPaths> {
     Path::new("(?:leases/)?revoke-prefix/(?P<prefix>.+)")
         .fields([prefix(), sync()])
         .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
-            let (prefix, leases) = (call.fields.text("prefix").to_owned(), &sys.leases);
-            let (wait, leases) = (Wait::of(&call), Arc::clone(leases));
+            let (prefix, leases) = (call.fields.text("prefix"), &sys.leases);
+            let wait = Wait::of(&call);
             if wait != Wait::UntilEnded {
-                leases.hasten_prefix(&prefix).await?;
+                leases.revoke_prefix(prefix, Mode::Async).await?;
             }
-            sys.wait(wait, async move { leases.revoke_prefix(&prefix).await })
+            sys.wait(wait, leases.revoke_prefix(prefix, Mode::Sync))
                 .await
         }))
         .help("Ends every lease below a prefix.", "")
@@ -155,7 +154,7 @@ fn count() -> Path<SysPaths> {
             Operation::Read,
             answer(|sys: Arc<SysPaths>, call: Call| async move {
                 only_irrevocable(&call)?;
-                let given_up = sys.leases.irrevocable();
+                let given_up = sys.leases.irrevocable().await;
                 let mut counts = Object::new();
                 for lease in &given_up {
                     let mount = sys.accessor(&lease.lease_id);
@@ -256,7 +255,7 @@ async fn read_given_up(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response
         Some(limit) => usize::try_from(limit)
             .map_err(|_| Error::bad_request("`limit` is negative: give a number of leases"))?,
     };
-    let given_up = sys.leases.irrevocable();
+    let given_up = sys.leases.irrevocable().await;
     let leases: Vec<Value> = given_up
         .iter()
         .take(limit)
@@ -292,17 +291,16 @@ fn data(value: Value) -> Response {
 
 impl SysPaths {
     /// Ends leases, and answers when that is done or when the client has waited
-    /// long enough. The leases end whatever the client does.
+    /// long enough. It goes on when this is dropped.
     async fn wait(
         &self,
         wait: Wait,
-        end: impl Future<Output = Result<(), Error>> + Send + 'static,
+        end: impl Future<Output = Result<(), Error>>,
     ) -> Result<Option<Response>, Error> {
-        let end = || RunToCompletion::new(Arc::clone(&self.tasks) as _, end);
         let ended = match wait {
             Wait::No => None,
-            Wait::UntilEnded => Some(end().await),
-            Wait::AWhile => within(self.tasks.as_ref(), A_WHILE, end()).await,
+            Wait::UntilEnded => Some(end.await),
+            Wait::AWhile => within(self.tasks.as_ref(), A_WHILE, end).await,
         };
         match ended {
             Some(ended) => ended.map(|()| None),

@@ -1,30 +1,33 @@
-//! What the body of a refusal says, in the five shapes that Confluent's APIs
-//! have.
+//! What the body of an error answer says, in the five shapes that Confluent's
+//! APIs have.
 //!
-//! They are told apart in this order: `errors[]` (most of the control plane),
+//! They are tried in this order: `errors[]` (most of the control plane),
 //! `error_code` with `message` (Kafka REST and a few others), a nested `error`
 //! (Connect, Metrics, and the newer standard), a bare `message`, and HTML or
-//! text. Of what the service says only a short, printable part is kept.
+//! text. Only a short, printable part of the service's words is kept.
 
 use serde_json::Value;
 
 use crate::credentials::Hidden;
 
-/// How much of the service's own words is kept.
+/// How many characters of the service's own words are kept.
 pub(crate) const DETAIL_LIMIT: usize = 300;
 
 /// What a body says.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct ErrorDetail {
     pub(crate) code: Option<String>,
     pub(crate) detail: Option<String>,
     pub(crate) request_id: Option<String>,
+    /// Whether it is JSON of a shape that Confluent uses and hardly anybody
+    /// else: one of the first three.
+    pub(crate) is_confluents: bool,
 }
 
-impl Told {
-    /// What is told, without what repeats something `hidden`.
+impl ErrorDetail {
+    /// Reads a body, and leaves out what repeats something `hidden`.
     pub(crate) fn read(body: &[u8], hidden: &Hidden) -> Self {
-        let told = match serde_json::from_slice::<Value>(body) {
+        let read = match serde_json::from_slice::<Value>(body) {
             Ok(json) => Self::of_json(&json),
             Err(_) => Self::of_text(&String::from_utf8_lossy(body)),
         };
@@ -34,9 +37,10 @@ impl Told {
                 .filter(|text| !text.is_empty())
         };
         Self {
-            code: shown(told.code),
-            detail: shown(told.detail),
-            request_id: shown(told.request_id),
+            code: shown(read.code),
+            detail: shown(read.detail),
+            request_id: shown(read.request_id),
+            is_confluents: read.is_confluents,
         }
     }
 
@@ -56,6 +60,10 @@ impl Told {
                 code: member(first, &["code"]),
                 detail: member(first, &["detail", "message", "title"]),
                 request_id: member(first, &["id"]),
+                // Vault's are texts.
+                is_confluents: ["status", "code", "detail", "title"]
+                    .iter()
+                    .any(|name| first.get(name).is_some_and(Value::is_string)),
             };
         }
         if json.get("error_code").is_some() {
@@ -63,6 +71,7 @@ impl Told {
                 code: member(json, &["error_code"]),
                 detail: member(json, &["message"]),
                 request_id: None,
+                is_confluents: json.get("error_code").is_some_and(Value::is_number),
             };
         }
         match json.get("error") {
@@ -70,16 +79,16 @@ impl Told {
                 code: member(nested, &["code"]),
                 detail: member(nested, &["message"]),
                 request_id: member(json, &["requestId"]),
+                is_confluents: nested.get("code").is_some() && nested.get("message").is_some(),
             },
             _ => Self {
-                code: None,
                 detail: member(json, &["message", "error"]),
-                request_id: None,
+                ..Self::default()
             },
         }
     }
 
-    /// Of HTML only the title, of other text the beginning.
+    /// Reads the title of HTML, or the beginning of any other text.
     fn of_text(text: &str) -> Self {
         let title = text
             .split_once("<title>")

@@ -2,7 +2,7 @@
 //!
 //! It holds an id and a moment, nothing else, so that a million leases fit in
 //! memory. It may be wrong in one direction: an entry can be earlier than its
-//! lease, never later. Who takes an entry reads the lease before acting.
+//! lease, never later. Read the lease before acting on an entry.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -12,15 +12,15 @@ use tokio::sync::Notify;
 
 /// Lease ids by the moment at which they are due.
 #[derive(Default)]
-pub(crate) struct Queue {
+pub(super) struct DueQueue {
     /// Milliseconds since 1970, rounded up, so that nothing is due early.
     entries: Mutex<BTreeSet<(i64, Box<str>)>>,
     sooner: Notify,
 }
 
-impl Queue {
+impl DueQueue {
     /// Adds a lease.
-    pub(crate) fn insert(&self, id: &str, due: Timestamp) {
+    pub(super) fn insert(&self, id: &str, due: Timestamp) {
         let entry = (milliseconds(due), id.into());
         let mut entries = self.lock();
         let first = entries.first().is_none_or(|first| entry < *first);
@@ -32,12 +32,12 @@ impl Queue {
     }
 
     /// Removes a lease that was due then.
-    pub(crate) fn remove(&self, id: &str, due: Timestamp) {
+    pub(super) fn remove(&self, id: &str, due: Timestamp) {
         self.lock().remove(&(milliseconds(due), id.into()));
     }
 
     /// Takes the lease that has been due the longest.
-    pub(crate) fn pop_due(&self, now: Timestamp) -> Option<Box<str>> {
+    pub(super) fn pop_due(&self, now: Timestamp) -> Option<Box<str>> {
         let mut entries = self.lock();
         let (due, _) = entries.first()?;
         if *due > now.as_millisecond() {
@@ -47,13 +47,13 @@ impl Queue {
     }
 
     /// When the next lease is due.
-    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
         let due = self.lock().first().map(|(due, _)| *due)?;
         Timestamp::from_millisecond(due).ok()
     }
 
     /// Ends when a lease was added that is due before all others.
-    pub(crate) async fn sooner(&self) {
+    pub(super) async fn sooner(&self) {
         self.sooner.notified().await;
     }
 
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn leases_leave_in_the_order_in_which_they_are_due() {
-        let queue = Queue::default();
+        let queue = DueQueue::default();
         queue.insert("late", at(3_000_000_000));
         queue.insert("early", at(1_000_000_000));
         assert_eq!(queue.next_due(), Some(at(1_000_000_000)));
@@ -96,7 +96,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn nothing_is_due_before_its_time(due in 0_i128..10_000_000_000, early in 1_i128..10_000_000) {
-            let queue = Queue::default();
+            let queue = DueQueue::default();
             queue.insert("lease", at(due));
             proptest::prop_assert!(queue.pop_due(at(due - early)).is_none());
             proptest::prop_assert!(queue.pop_due(at(due + 1_000_000)).is_some());
