@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::error::is_loopback;
 use crate::retry::{self, Pause, RealPause};
-use crate::{Error, Object, Result, Secret, Settings, curl, tls};
+use crate::{Error, Object, Result, Secret, Settings, curl, duration, tls};
 
 /// A client of one server. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -230,7 +230,7 @@ impl Client {
             request = request.header("X-Vault-MFA", mfa.expose());
         }
         if let Some(ttl) = self.settings.wrap_ttl {
-            request = request.header("X-Vault-Wrap-TTL", seconds(ttl));
+            request = request.header("X-Vault-Wrap-TTL", duration::whole_seconds(ttl));
         }
         if let Some(body) = body {
             request = request.json(body);
@@ -400,13 +400,6 @@ impl Answer {
             problem: error.to_string(),
         }
     }
-}
-
-/// A duration as headers take it: whole seconds, rounded up.
-pub(crate) fn seconds(duration: Duration) -> String {
-    let whole = duration.as_secs();
-    let rest = u64::from(duration.subsec_nanos() > 0);
-    format!("{}s", whole.saturating_add(rest))
 }
 
 /// The texts of an answer's `errors`; none if it has no such list.

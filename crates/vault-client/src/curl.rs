@@ -35,7 +35,7 @@ pub(crate) fn command(
     if let Some(ttl) = settings.wrap_ttl {
         header(format!(
             "\"X-Vault-Wrap-TTL: {}\"",
-            crate::client::seconds(ttl)
+            crate::duration::whole_seconds(ttl)
         ));
     }
     if let Some(body) = body {

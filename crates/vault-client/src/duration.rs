@@ -13,6 +13,13 @@ const UNITS: &[(&str, f64)] = &[
     ("h", 3.6e12),
 ];
 
+/// A duration as headers take it: whole seconds, rounded up.
+pub(crate) fn whole_seconds(duration: Duration) -> String {
+    let whole = duration.as_secs();
+    let rest = u64::from(duration.subsec_nanos() > 0);
+    format!("{}s", whole.saturating_add(rest))
+}
+
 /// Reads `60`, `1.5h` or `1m30s`; none if it is neither, or negative.
 pub(crate) fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();

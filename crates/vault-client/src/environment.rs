@@ -14,8 +14,28 @@ use zeroize::Zeroizing;
 use crate::settings::{ClientCertificate, DEFAULT_ADDRESS, Pem, Proxy, RateLimit};
 use crate::{Error, Result, Settings, Token, Trust, duration};
 
+impl Settings {
+    /// Reads the variables of Vault's client, each as `BAO_…` or else as
+    /// `VAULT_…`: `ADDR`, `AGENT_ADDR`, `TOKEN`, `NAMESPACE`, `MFA`, `WRAP_TTL`,
+    /// `CLIENT_TIMEOUT`, `MAX_RETRIES`, `RATE_LIMIT`, `DISABLE_REDIRECTS`,
+    /// `CACERT`, `CACERT_BYTES`, `CAPATH`, `SKIP_VERIFY`, `TLS_SERVER_NAME`,
+    /// `CLIENT_CERT`, `CLIENT_KEY` (also `…_BYTES`), `PROXY_ADDR` and
+    /// `HTTP_PROXY`. Without a token, the file that `TOKEN_PATH` names is read,
+    /// or `.vault-token` in `HOME`. An empty value counts as none.
+    ///
+    /// `lookup` is the environment: `|name| std::env::var(name).ok()`.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be understood, or asks for something that this
+    /// client does not do; the message names the variable.
+    pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        settings(&lookup)
+    }
+}
+
 /// Settings as the environment has them.
-pub(crate) fn settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Settings> {
+fn settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Settings> {
     let environment = Environment { lookup };
     environment.refuse_unsupported()?;
     let mut settings = Settings::new(environment.address()?);

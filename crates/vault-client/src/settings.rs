@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{Error, Result, Token, environment};
+use crate::{Error, Result, Token};
 
 /// Where Vault's command line looks when nothing is set.
 pub(crate) const DEFAULT_ADDRESS: &str = "https://127.0.0.1:8200";
@@ -119,24 +119,6 @@ impl Settings {
             proxy: None,
             output_curl: None,
         }
-    }
-
-    /// Reads the variables of Vault's client, each as `BAO_…` or else as
-    /// `VAULT_…`: `ADDR`, `AGENT_ADDR`, `TOKEN`, `NAMESPACE`, `MFA`, `WRAP_TTL`,
-    /// `CLIENT_TIMEOUT`, `MAX_RETRIES`, `RATE_LIMIT`, `DISABLE_REDIRECTS`,
-    /// `CACERT`, `CACERT_BYTES`, `CAPATH`, `SKIP_VERIFY`, `TLS_SERVER_NAME`,
-    /// `CLIENT_CERT`, `CLIENT_KEY` (also `…_BYTES`), `PROXY_ADDR` and
-    /// `HTTP_PROXY`. Without a token, the file that `TOKEN_PATH` names is read,
-    /// or `.vault-token` in `HOME`. An empty value counts as none.
-    ///
-    /// `lookup` is the environment: `|name| std::env::var(name).ok()`.
-    ///
-    /// # Errors
-    ///
-    /// When a value cannot be understood, or asks for something that this
-    /// client does not do; the message names the variable.
-    pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        environment::settings(&lookup)
     }
 
     /// Reads an address such as `https://vault.example:8200`. A path of `/v1`
