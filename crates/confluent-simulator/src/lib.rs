@@ -35,8 +35,8 @@ pub use duration::{InvalidDuration, parse_duration};
 pub use faults::{ArmedFault, Arming, Fault, InvalidFault, Operation};
 pub use limits::{InvalidRate, LimitBy, Rate, RateLimits};
 pub use options::{
-    AdminKey, InvalidAdminKey, KeyCreated, LastPage, Options, Switches, UnknownTarget, UsualLimits,
-    parse_admin_key,
+    AdminKey, DataPlaneRights, InvalidAdminKey, KeyCreated, KeySpread, LastPage, Options, Switches,
+    UnknownTarget, UsualLimits, parse_admin_key,
 };
 pub use propagation::{Propagation, parse_propagation};
 pub use refusal::{Refusal, Source};
@@ -48,6 +48,6 @@ pub use state::{
 pub use world::{
     Availability, Caller, CloudProvider, ClusterConfig, ClusterSpec, CreatedKey, Environment,
     InvalidWorld, KafkaCluster, Key, KeyChange, KsqldbCluster, NewKey, OrganizationSettings,
-    Package, ReleasePriority, Resource, RoleBinding, SchemaRegistry, ServiceAccount, User, World,
-    WorldFile, parse_world,
+    Package, ReleasePriority, Resource, RoleBinding, SchemaRegistry, ServiceAccount,
+    UnknownCluster, User, World, WorldFile, parse_world,
 };

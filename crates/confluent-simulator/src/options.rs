@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use confluent_cloud::ApiSecret;
 use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OrganizationId};
+use serde::{Deserialize, Serialize};
 
 use crate::{Clock, Propagation, RateLimits, WorldFile};
 
@@ -83,6 +84,37 @@ pub struct Switches {
     pub environment_must_be_empty: bool,
     /// Audit events come twice.
     pub audit_twice: bool,
+    /// What the brokers of a Kafka cluster answer while a new key is on its way
+    /// to them.
+    pub key_spread: KeySpread,
+    /// Who may use a data plane with a key for it.
+    pub data_plane_rights: DataPlaneRights,
+}
+
+/// What the brokers of a Kafka cluster answer while a new key is on its way to
+/// them. How it spreads is not documented.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeySpread {
+    /// None knows the key in the first half of the time; in the second half
+    /// every other request meets one that does.
+    #[default]
+    Gradual,
+    /// Every other request meets a broker that knows it, from the beginning.
+    Alternating,
+    /// None knows it until all do.
+    AtOnce,
+}
+
+/// Who may use a data plane with a key for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataPlaneRights {
+    /// The owner of every key.
+    #[default]
+    Everyone,
+    /// An owner with a role there, or with a role above that includes it.
+    Roles,
 }
 
 /// Status of the answer that brings a new key.

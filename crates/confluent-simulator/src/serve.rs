@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -39,6 +40,15 @@ impl fmt::Display for Hangup {
 }
 
 impl std::error::Error for Hangup {}
+
+/// The answer that is not to be sent.
+impl IntoResponse for Hangup {
+    fn into_response(self) -> Response<Body> {
+        let mut response = StatusCode::BAD_GATEWAY.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
 
 /// Serves until `shutdown` is done and requests under way are answered.
 pub(crate) async fn serve(

@@ -74,7 +74,9 @@ pub(super) async fn change_settings(
 ) -> Result<Json<Settings>, Refusal> {
     let changes: Changes = serde_json::from_slice(&body)
         .map_err(|error| Refusal::unusable(format!("the settings cannot be read: {error}")))?;
-    changes.apply(&simulator);
+    changes
+        .apply(&simulator)
+        .map_err(|error| Refusal::unusable(format!("`unreachable`: {error}")))?;
     Ok(Json(Settings::of(&simulator)))
 }
 

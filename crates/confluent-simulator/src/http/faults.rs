@@ -36,7 +36,7 @@ pub(super) async fn inject(
     match fault {
         Fault::LoseAnswer => {
             next.run(request).await;
-            hang_up(Hangup::Close)
+            Hangup::Close.into_response()
         }
         Fault::FailBefore => Refusal::failed().into_response(),
         Fault::FailAfter => {
@@ -47,7 +47,7 @@ pub(super) async fn inject(
             simulator.clock().sleep(delay).await;
             next.run(request).await
         }
-        Fault::Reset => hang_up(Hangup::Reset),
+        Fault::Reset => Hangup::Reset.into_response(),
         Fault::RateLimit => limited(Standing {
             limit: 1,
             remaining: 0,
@@ -118,10 +118,4 @@ fn tell(response: &mut Response, standing: Standing) {
     headers.insert(LIMIT, HeaderValue::from(standing.limit));
     headers.insert(REMAINING, HeaderValue::from(standing.remaining));
     headers.insert(RESET, HeaderValue::from(standing.reset));
-}
-
-fn hang_up(how: Hangup) -> Response {
-    let mut response = StatusCode::BAD_GATEWAY.into_response();
-    response.extensions_mut().insert(how);
-    response
 }

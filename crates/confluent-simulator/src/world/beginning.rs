@@ -1,6 +1,6 @@
 //! The world that a simulator begins with.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Display;
 
 use confluent_cloud::ids::{
@@ -74,6 +74,7 @@ impl World {
             unknown_target: options.unknown_target,
             switches: options.switches.clone(),
             data_plane: None,
+            unreachable: BTreeSet::new(),
         };
         world.fill(&file, now)?;
         let admin = world.add_admin(options, &file)?;

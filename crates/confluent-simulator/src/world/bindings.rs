@@ -8,6 +8,7 @@ use super::quotas::Quota;
 use crate::Refusal;
 
 pub(super) const ORGANIZATION_ADMIN: &str = "OrganizationAdmin";
+const ENVIRONMENT_ADMIN: &str = "EnvironmentAdmin";
 const RESOURCE_OWNER: &str = "ResourceOwner";
 
 /// A role that may be bound.
@@ -44,7 +45,7 @@ pub(crate) const ROLES: [Role; 20] = [
     role("Assigner", "organization"),
     role("CCloudRoleBindingAdmin", "root"),
     role("NetworkAdmin", "organization"),
-    role("EnvironmentAdmin", "environment"),
+    role(ENVIRONMENT_ADMIN, "environment"),
     flink("FlinkAdmin"),
     flink("FlinkDeveloper"),
     flink("FlinkFunctionDeveloper"),
@@ -92,6 +93,23 @@ impl World {
         let organization = self.organization_name();
         self.roles_of(now, owner).any(|binding| {
             binding.role_name == ORGANIZATION_ADMIN && binding.crn_pattern == organization
+        })
+    }
+
+    /// Whether an owner has a role on a place or a part of it, or administers
+    /// the environment that it is in.
+    pub(super) fn has_role(
+        &self,
+        now: Timestamp,
+        owner: &OwnerId,
+        environment: &str,
+        place: &str,
+    ) -> bool {
+        self.roles_of(now, owner).any(|binding| {
+            let pattern = binding.crn_pattern.as_str();
+            let within = pattern.strip_prefix(place);
+            let here = within.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            here || (pattern == environment && binding.role_name == ENVIRONMENT_ADMIN)
         })
     }
 

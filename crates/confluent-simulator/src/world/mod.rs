@@ -17,13 +17,13 @@ mod regions;
 mod resource;
 mod sessions;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OrganizationId, OwnerId, ResourceId};
 use jiff::Timestamp;
 
-pub use access::Caller;
-pub(crate) use access::DataPlane;
+pub(crate) use access::{Admission, DataPlane};
+pub use access::{Caller, UnknownCluster};
 pub(crate) use accounts::AccountChange;
 pub use accounts::{ServiceAccount, User};
 use audit::AuditEvent;
@@ -78,6 +78,8 @@ pub struct World {
     unknown_target: UnknownTarget,
     switches: Switches,
     data_plane: Option<String>,
+    /// Ids of the data planes that cannot be reached.
+    unreachable: BTreeSet<String>,
 }
 
 /// Chance, one stream for each kind of object.
@@ -165,6 +167,11 @@ impl World {
     /// What is not known of Confluent Cloud, and taken to be so here.
     pub(crate) fn switches(&self) -> &Switches {
         &self.switches
+    }
+
+    /// The same, to be changed while the world goes on.
+    pub fn switches_mut(&mut self) -> &mut Switches {
+        &mut self.switches
     }
 
     /// Address of a cluster's or registry's HTTP API: this simulator's own
