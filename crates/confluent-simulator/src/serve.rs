@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tower::Service as _;
 
 /// How long accepting rests when the machine has no more connections to give.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
 /// In an answer that is not to be sent: how its connection ends instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(crate) async fn serve(
                     connections.spawn(connection(stream, router.clone(), stop.subscribe()));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
-                Err(_) => tokio::time::sleep(PAUSE).await,
+                Err(_) => tokio::time::sleep(ACCEPT_BACKOFF).await,
             },
             Some(_) = connections.join_next() => {}
         }

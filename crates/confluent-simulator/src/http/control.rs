@@ -1,5 +1,5 @@
-//! `/simulator/`: what the vendor has not. Without authentication, for it
-//! shows no secret and listens on loopback.
+//! `/simulator/`: paths that the vendor does not have. They need no
+//! authentication, since they show no secret and listen on loopback.
 
 use axum::Json;
 use axum::body::Bytes;

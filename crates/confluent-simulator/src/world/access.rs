@@ -1,4 +1,5 @@
-//! Which key opens what: the control plane, and the data planes.
+//! Authentication and authorization of keys, at the control plane and at data
+//! planes.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,11 +7,11 @@ use std::fmt;
 use confluent_cloud::ids::{ApiKeyId, OwnerId};
 use jiff::Timestamp;
 
-use super::{Happening, Key, Resource, World};
+use super::{AuditRecord, Key, Resource, World};
 use crate::clock::{earlier, later};
 use crate::{DataPlaneRights, KeySpread, Refusal};
 
-/// Who asks, once its key was accepted.
+/// An authenticated principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     pub(super) owner: OwnerId,
@@ -76,7 +77,8 @@ impl Caller {
         self.admin || own || self.owns(&format!("service-account={owner}"))
     }
 
-    /// Whether it may change what is not a key: an `OrganizationAdmin` may.
+    /// Whether it may change anything but keys, which takes an
+    /// `OrganizationAdmin`.
     pub(crate) fn is_admin(&self) -> bool {
         self.admin
     }
@@ -98,7 +100,7 @@ impl Caller {
 }
 
 impl World {
-    /// Accepts a key of the control plane and notes its use.
+    /// Authenticates a key for the control plane and records its use.
     ///
     /// # Errors
     /// 401 in one of two wordings.
@@ -120,8 +122,8 @@ impl World {
         Ok(self.caller(now, owner, Some(id)))
     }
 
-    /// Shows a key to a data plane and notes its use. An audit event is recorded
-    /// whenever the data plane is reached.
+    /// Authenticates and authorizes a key for a data plane and records its use.
+    /// There is an audit event whenever the data plane is reached.
     pub(crate) fn admit(
         &mut self,
         now: Timestamp,
@@ -141,13 +143,13 @@ impl World {
             authenticated = Some((key.owner.clone(), key.resource.clone()));
         }
         let key = self.key_place(id).and_then(|place| self.keys.get(place));
-        let happening = Happening::Authentication {
+        let record = AuditRecord::Authentication {
             plane: plane.word(),
             resource: plane.resource().map(str::to_owned),
             // An unknown name may be anything, even a secret in a wrong place.
             key: key.map(|key| (key.id.clone(), key.owner.clone())),
         };
-        self.record(now, happening, authenticated.is_some());
+        self.record(now, record, authenticated.is_some());
         match authenticated {
             None => Admission::Unauthenticated,
             Some((owner, resource)) if !self.has_role_at(now, &owner, &resource, plane) => {

@@ -73,7 +73,7 @@ pub struct RoleBinding {
     pub role_name: String,
     /// Where: a name, which may end in `*`.
     pub crn_pattern: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// From when on it counts.
     pub effective_at: Timestamp,
@@ -113,8 +113,7 @@ impl World {
         })
     }
 
-    /// Names, or beginnings of names with `*`, of what an owner has the role
-    /// `ResourceOwner` on.
+    /// CRN patterns of everything that an owner has the role `ResourceOwner` on.
     pub(super) fn owned_by(&self, now: Timestamp, owner: &OwnerId) -> Vec<String> {
         self.roles_of(now, owner)
             .filter(|binding| binding.role_name == RESOURCE_OWNER)
@@ -213,7 +212,7 @@ impl World {
         self.create_role_binding(now, new)
     }
 
-    /// Deletes a role binding and tells what it was.
+    /// Deletes a role binding and returns it.
     ///
     /// # Errors
     /// As [`World::role_binding`].

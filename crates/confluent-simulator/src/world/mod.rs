@@ -1,17 +1,17 @@
-//! The state of a control plane and its rules. Pure: every change is told what
-//! time it is.
+//! The state of a control plane and its rules. Pure: the time is passed in with
+//! every change.
 
 mod access;
 mod accounts;
 mod audit;
-mod beginning;
 mod bindings;
+mod environments;
 mod file;
+mod initial;
 mod kafka;
 mod keys;
+mod ksqldb;
 mod organization;
-mod places;
-mod queries;
 mod quotas;
 mod regions;
 mod resource;
@@ -27,21 +27,21 @@ pub use access::{Caller, UnknownCluster};
 pub(crate) use accounts::AccountChange;
 pub use accounts::{ServiceAccount, User};
 use audit::AuditEvent;
-pub(crate) use audit::{AboutKey, Happening};
+pub(crate) use audit::{AuditRecord, KeyReference};
 pub use bindings::RoleBinding;
 pub(crate) use bindings::{NewBinding, ROLES, Role};
+pub(crate) use environments::EnvironmentChange;
+pub use environments::{Environment, Package, SchemaRegistry};
 pub use file::{InvalidWorld, WorldFile, parse_world};
 pub use kafka::{
     Availability, CloudProvider, ClusterConfig, ClusterSpec, KafkaCluster, ReleasePriority,
 };
 pub(crate) use kafka::{ClusterChange, NewCluster};
 pub use keys::{CreatedKey, Key, KeyChange, NewKey};
+pub use ksqldb::KsqldbCluster;
+pub(crate) use ksqldb::{FLINK_REGIONS, FlinkRegion};
 pub(crate) use organization::OrganizationChange;
 pub use organization::OrganizationSettings;
-pub(crate) use places::EnvironmentChange;
-pub use places::{Environment, Package, SchemaRegistry};
-pub use queries::KsqldbCluster;
-pub(crate) use queries::{FLINK_REGIONS, FlinkRegion};
 pub(crate) use quotas::{AppliedQuota, Scope};
 pub use resource::Resource;
 
@@ -144,7 +144,7 @@ impl World {
         &self.ksqldb_clusters
     }
 
-    /// The service accounts; at the beginning the last is the admin key's.
+    /// The service accounts. In a new world the last one owns the admin key.
     pub fn service_accounts(&self) -> &[ServiceAccount] {
         &self.service_accounts
     }
@@ -164,12 +164,12 @@ impl World {
         &self.keys
     }
 
-    /// What is not known of Confluent Cloud, and taken to be so here.
+    /// The assumptions about undocumented behaviour.
     pub(crate) fn switches(&self) -> &Switches {
         &self.switches
     }
 
-    /// The same, to be changed while the world goes on.
+    /// The assumptions, for a change at run time.
     pub fn switches_mut(&mut self) -> &mut Switches {
         &mut self.switches
     }
@@ -190,7 +190,7 @@ impl World {
         self.data_plane = Some(address);
     }
 
-    /// The organization's name, worldwide.
+    /// The CRN of the organization.
     pub(crate) fn organization_name(&self) -> String {
         format!("crn://confluent.cloud/organization={}", self.organization)
     }
