@@ -1,4 +1,4 @@
-//! What time it is: the machine's, or a clock that is advanced by hand.
+//! The clock: the machine's, or a virtual one that is advanced by hand.
 
 use std::fmt;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ impl Clock {
         }
     }
 
-    /// Moves a virtual clock on, and tells the new time.
+    /// Advances a virtual clock and returns the new time.
     ///
     /// # Errors
     /// When the clock goes by itself, or cannot go that far.

@@ -1,5 +1,5 @@
-//! Faults that are armed beforehand and fire when a request of their kind
-//! comes. Pure: what a fault does to a connection is the network's part.
+//! Faults that are armed beforehand and fire at matching requests. Pure: `http`
+//! carries them out.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::parse_duration;
 
-/// How far a list is behind, how long an answer waits, and after what time a
-/// limited caller may come back, when nothing else is said.
-const LAG: Duration = Duration::from_mins(1);
-const WAIT: Duration = Duration::from_secs(1);
+/// Defaults of `delay`: how far a stale list lags behind, and how long an answer
+/// is delayed or a rate limit lasts.
+const DEFAULT_LAG: Duration = Duration::from_mins(1);
+const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 
-/// Which requests a fault waits for.
+/// Which requests a fault matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
@@ -54,21 +54,21 @@ pub enum Fault {
 /// A fault to be armed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arming {
-    /// Which requests it waits for.
+    /// Which requests it matches.
     pub operation: Operation,
     /// What goes wrong.
     pub fault: Fault,
     /// How many requests it happens to.
     pub times: u32,
-    /// How long `delay` waits (1 s unless told), how far `stale-list` looks
-    /// back (60 s), and when `rate-limit` lets the caller back (1 s).
+    /// How long `delay` waits (default 1 s), how far `stale-list` lags behind
+    /// (60 s), and the `Retry-After` of `rate-limit` (1 s).
     pub delay: Option<Duration>,
 }
 
 /// A fault that was armed, and how often it fired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ArmedFault {
-    /// Which requests it waits for.
+    /// Which requests it matches.
     pub operation: Operation,
     /// What goes wrong.
     pub fault: Fault,
@@ -146,8 +146,8 @@ impl Arming {
 impl Faults {
     pub(crate) fn arm(&mut self, arming: &Arming) {
         let usual = match arming.fault {
-            Fault::StaleList => LAG,
-            _ => WAIT,
+            Fault::StaleList => DEFAULT_LAG,
+            _ => DEFAULT_DELAY,
         };
         let delay = arming.delay.unwrap_or(usual);
         self.0.push(ArmedFault {
@@ -207,7 +207,7 @@ mod tests {
         faults.arm(&Arming::once(Operation::Any, Fault::StaleList));
         assert_eq!(faults.fire(Operation::DeleteApiKey), None);
         let fired = faults.fire(Operation::ListApiKeys).unwrap();
-        assert_eq!(fired.delay, LAG);
+        assert_eq!(fired.delay, DEFAULT_LAG);
     }
 
     #[test]

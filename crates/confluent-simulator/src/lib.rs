@@ -2,14 +2,14 @@
 //! or on loopback for `lockkeeper dev` and `lockkeeper simulator`.
 //!
 //! [`World`] is the state and its rules, without clock or network. A
-//! [`Simulator`] is a world with a clock, which may be asked in process and
-//! served over HTTP at `/` and `/api/`. Beside the vendor's API it has paths of
-//! its own below `/simulator/`: what exists, which faults are to happen, what
-//! time it is, and what was done with which key. They never show a secret.
+//! [`Simulator`] is a world with a clock, called in process or served over HTTP
+//! at `/` and `/api/`. Beside the vendor's API it has paths of
+//! its own below `/simulator/`: state, settings, faults, clock, request counts
+//! and audit events. They never show a secret.
 //!
 //! Its answers are written after observed and documented ones. With the client
-//! it shares ids and the checksum of secrets only: if it took the client's JSON
-//! types, a mistake in them would agree with itself. It is not Confluent Cloud,
+//! it shares ids and the checksum of secrets only: sharing the client's JSON
+//! types would hide mistakes in them. It is not Confluent Cloud,
 //! no Kafka runs behind it, and the addresses in its answers lead to itself or
 //! nowhere.
 
@@ -38,8 +38,8 @@ pub use faults::{ArmedFault, Arming, Fault, InvalidFault, Operation};
 pub use limits::{InvalidRate, LimitBy, Rate, RateLimits};
 pub use network::{RefusedAddress, Running, bind};
 pub use options::{
-    AdminKey, InvalidAdminKey, KeyCreated, LastPage, Options, Switches, UnknownTarget, UsualLimits,
-    parse_admin_key,
+    AdminKey, DataPlaneRights, InvalidAdminKey, KeyCreated, KeySpread, LastPage, Options, Switches,
+    UnknownTarget, UsualLimits, parse_admin_key,
 };
 pub use propagation::{Propagation, parse_propagation};
 pub use refusal::{Refusal, Source};
@@ -51,6 +51,6 @@ pub use state::{
 pub use world::{
     Availability, Caller, CloudProvider, ClusterConfig, ClusterSpec, CreatedKey, Environment,
     InvalidWorld, KafkaCluster, Key, KeyChange, KsqldbCluster, NewKey, OrganizationSettings,
-    Package, ReleasePriority, Resource, RoleBinding, SchemaRegistry, ServiceAccount, User, World,
-    WorldFile, parse_world,
+    Package, ReleasePriority, Resource, RoleBinding, SchemaRegistry, ServiceAccount,
+    UnknownCluster, User, World, WorldFile, parse_world,
 };

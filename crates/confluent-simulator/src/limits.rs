@@ -13,7 +13,7 @@ use crate::clock::later;
 use crate::parse_duration;
 
 /// How many principals are remembered within a period.
-const MOST: usize = 10_000;
+const MAX_PRINCIPALS: usize = 10_000;
 /// The one subject of the limit of the organization.
 const ORGANIZATION: &str = "";
 
@@ -152,7 +152,7 @@ impl RateLimits {
     }
 }
 
-/// What is left of each limit.
+/// The rate limits and their counters.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     rates: RateLimits,
@@ -237,7 +237,7 @@ impl Limits {
 impl Window {
     /// The name that a principal is counted under.
     fn subject<'a>(&self, principal: &'a str) -> &'a str {
-        if self.used.len() < MOST || self.used.contains_key(principal) {
+        if self.used.len() < MAX_PRINCIPALS || self.used.contains_key(principal) {
             principal
         } else {
             ""

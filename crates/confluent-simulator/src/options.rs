@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use confluent_cloud::ApiSecret;
 use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OrganizationId};
+use serde::{Deserialize, Serialize};
 
 use crate::{Clock, Propagation, RateLimits, WorldFile};
 
@@ -12,21 +13,21 @@ use crate::{Clock, Propagation, RateLimits, WorldFile};
 /// under the real clock.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The first Cloud API key, which may do everything; made up when absent.
+    /// The Cloud API key of an administrator; generated when absent.
     pub admin_key: Option<AdminKey>,
     /// All ids and secrets derive from it. Two simulators with one seed make
     /// the same ids, in order.
     pub seed: u64,
-    /// Id of the organization; made up when absent.
+    /// Id of the organization; generated when absent.
     pub organization: Option<OrganizationId>,
-    /// Ids of the environments; two made up when absent.
+    /// Ids of the environments; two are generated when absent.
     pub environments: Option<Vec<EnvironmentId>>,
     /// What time it is.
     pub clock: Clock,
     /// How long new keys take until they work everywhere.
     pub propagation: Propagation,
-    /// What exists at the beginning. Id of the organization and environments
-    /// given beside it are not used.
+    /// The initial state. `organization` and `environments` are not used beside
+    /// it.
     pub world: Option<WorldFile>,
     /// The limits of everything that the world's file names none for.
     pub limits: UsualLimits,
@@ -38,10 +39,10 @@ pub struct Options {
     pub switches: Switches,
 }
 
-/// Limits that hold where none is told.
+/// Quotas that the world file does not name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum UsualLimits {
-    /// A million of everything, so that only told limits are met.
+    /// A million of everything, so that only quotas of the world file are reached.
     #[default]
     Roomy,
     /// Those that the vendor's command line showed for one organization, such
@@ -49,8 +50,9 @@ pub enum UsualLimits {
     Vendor,
 }
 
-/// What is not known of Confluent Cloud, or was seen in two ways. The defaults
-/// are the likelier ones; a test may turn each.
+/// Assumptions about behaviour of Confluent Cloud that is undocumented or was
+/// observed in two ways. The defaults are the likelier ones; a test may change
+/// each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -74,15 +76,46 @@ pub struct Switches {
     /// A global key that is gone is answered with HTTP status 403 around a body
     /// that says 404, as in a stub of the vendor's.
     pub statuses_differ: bool,
-    /// How far lists lag behind what was made and deleted.
+    /// How far lists lag behind creations and deletions.
     pub list_lag: Duration,
     /// How long a deleted key still works.
     pub deletion_lag: Duration,
     /// Deleting an environment with clusters is answered with 409 instead of
     /// taking all along.
     pub environment_must_be_empty: bool,
-    /// Audit events come twice.
+    /// Audit events are duplicated.
     pub audit_twice: bool,
+    /// What the brokers of a Kafka cluster answer while a new key is on its way
+    /// to them.
+    pub key_spread: KeySpread,
+    /// Who may use a data plane with a key for it.
+    pub data_plane_rights: DataPlaneRights,
+}
+
+/// What the brokers of a Kafka cluster answer while a new key is on its way to
+/// them. How it spreads is not documented.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeySpread {
+    /// None knows the key in the first half of the time; in the second half
+    /// every other request meets one that does.
+    #[default]
+    Gradual,
+    /// Every other request meets a broker that knows it, from the beginning.
+    Alternating,
+    /// None knows it until all do.
+    AtOnce,
+}
+
+/// Who may use a data plane with a key for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DataPlaneRights {
+    /// The owner of every key.
+    #[default]
+    Everyone,
+    /// An owner with a role there, or with a role above that includes it.
+    Roles,
 }
 
 /// Status of the answer that brings a new key.

@@ -1,4 +1,4 @@
-//! How long it takes until what was made works everywhere.
+//! How long new keys and role bindings take to propagate.
 //!
 //! The vendor promises no times. Those of [`Propagation::Real`] follow the
 //! comments and waits in its Terraform provider.
@@ -37,7 +37,7 @@ pub fn parse_propagation(text: &str) -> Result<Propagation, InvalidDuration> {
 }
 
 impl Propagation {
-    /// From when on a key that is made now works everywhere.
+    /// When a key that is created now works everywhere.
     pub(crate) fn of_key(self, now: Timestamp, resource: &Resource) -> Timestamp {
         let real = match resource {
             Resource::KafkaCluster { .. } => 120,
@@ -48,7 +48,7 @@ impl Propagation {
         self.after(now, real)
     }
 
-    /// From when on a role binding that is made now counts.
+    /// When a role binding that is created now takes effect.
     pub(crate) fn of_binding(self, now: Timestamp) -> Timestamp {
         self.after(now, 90)
     }

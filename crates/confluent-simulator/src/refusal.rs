@@ -1,4 +1,4 @@
-//! Why the control plane does not do what it is asked, in the vendor's words.
+//! Errors of the control plane, in the vendor's words.
 
 use serde_json::{Value, json};
 
@@ -13,8 +13,8 @@ const WRONG_KEY: &str = "invalid API key: make sure you're using a Cloud API Key
 pub struct Refusal {
     /// HTTP status.
     pub status: u16,
-    /// The status that the body tells, where it differs.
-    told: Option<u16>,
+    /// The status in the body, where it differs from the HTTP status.
+    body_status: Option<u16>,
     /// The object in the way, whose path `Location` names.
     pub(crate) other: Option<String>,
     /// Whether the body has the shape of Kafka's APIs, with a number.
@@ -23,7 +23,7 @@ pub struct Refusal {
     pub code: Option<&'static str>,
     /// A short title; most refusals have none.
     pub title: Option<&'static str>,
-    /// Words for people.
+    /// Human-readable description.
     pub detail: String,
     /// What in the request was wrong.
     pub source: Source,
@@ -33,7 +33,7 @@ pub struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// Not said: an empty object.
-    Unsaid,
+    Empty,
     /// The member is not there at all.
     Absent,
     /// A member of the body, as a JSON pointer.
@@ -197,7 +197,7 @@ impl Refusal {
         Self::unknown(how, "/spec/owner", "service account is not valid")
     }
 
-    /// An owner or resource that a new key names and nobody knows.
+    /// An unknown owner or resource of a new key.
     pub(crate) fn unknown(
         how: UnknownTarget,
         pointer: &'static str,
@@ -290,9 +290,9 @@ impl Refusal {
     }
 
     /// The same body under another status.
-    pub(crate) fn under_status(self, status: u16) -> Self {
+    pub(crate) fn with_http_status(self, status: u16) -> Self {
         Self {
-            told: Some(self.status),
+            body_status: Some(self.status),
             status,
             ..self
         }
@@ -305,7 +305,7 @@ impl Refusal {
         }
         let mut error = json!({
             "id": trace_id,
-            "status": self.told.unwrap_or(self.status).to_string(),
+            "status": self.body_status.unwrap_or(self.status).to_string(),
             "detail": self.detail,
         });
         if let Some(code) = self.code {
@@ -316,7 +316,7 @@ impl Refusal {
         }
         match self.source {
             Source::Absent => {}
-            Source::Unsaid => error["source"] = json!({}),
+            Source::Empty => error["source"] = json!({}),
             Source::Pointer(pointer) => error["source"] = json!({ "pointer": pointer }),
             Source::Parameter(parameter) => error["source"] = json!({ "parameter": parameter }),
         }
@@ -326,13 +326,13 @@ impl Refusal {
     fn new(status: u16, code: Option<&'static str>, detail: impl Into<String>) -> Self {
         Self {
             status,
-            told: None,
+            body_status: None,
             other: None,
             kafka_code: None,
             code,
             title: None,
             detail: detail.into(),
-            source: Source::Unsaid,
+            source: Source::Empty,
         }
     }
 }

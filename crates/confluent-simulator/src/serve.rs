@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
+use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,7 +22,7 @@ use tokio::task::JoinSet;
 use tower::Service as _;
 
 /// How long accepting rests when the machine has no more connections to give.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
 /// In an answer that is not to be sent: how its connection ends instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,15 @@ impl fmt::Display for Hangup {
 
 impl std::error::Error for Hangup {}
 
+/// The answer that is not to be sent.
+impl IntoResponse for Hangup {
+    fn into_response(self) -> Response<Body> {
+        let mut response = StatusCode::BAD_GATEWAY.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
 /// Serves until `shutdown` is done and requests under way are answered.
 pub(crate) async fn serve(
     listener: TcpListener,
@@ -57,7 +67,7 @@ pub(crate) async fn serve(
                     connections.spawn(connection(stream, router.clone(), stop.subscribe()));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
-                Err(_) => tokio::time::sleep(PAUSE).await,
+                Err(_) => tokio::time::sleep(ACCEPT_BACKOFF).await,
             },
             Some(_) = connections.join_next() => {}
         }

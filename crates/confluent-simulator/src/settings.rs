@@ -1,18 +1,22 @@
 //! What may be set while a simulator runs, as JSON: `GET` and `POST
 //! /simulator/settings`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits::Rate;
-use crate::{InvalidRate, RateLimits, Simulator};
+use crate::{DataPlaneRights, InvalidRate, KeySpread, RateLimits, Simulator, UnknownCluster};
 
 /// The settings of a simulator.
 #[derive(Debug, Serialize)]
 pub(crate) struct Settings {
     rate_limits: RateLimitSettings,
+    key_spread: KeySpread,
+    data_plane_rights: DataPlaneRights,
+    unreachable: BTreeSet<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -27,6 +31,9 @@ struct RateLimitSettings {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Changes {
     rate_limits: Option<RateLimitChanges>,
+    key_spread: Option<KeySpread>,
+    data_plane_rights: Option<DataPlaneRights>,
+    unreachable: Option<BTreeSet<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,12 +52,16 @@ impl Settings {
     /// Those of a simulator.
     pub(crate) fn of(simulator: &Simulator) -> Self {
         let limits = simulator.rate_limits();
+        let world = simulator.world();
         Self {
             rate_limits: RateLimitSettings {
                 principal: Limit(limits.per_principal),
                 organization: Limit(limits.per_organization),
                 headers: limits.headers,
             },
+            key_spread: world.switches().key_spread,
+            data_plane_rights: world.switches().data_plane_rights,
+            unreachable: world.unreachable().clone(),
         }
     }
 }
@@ -58,7 +69,18 @@ impl Settings {
 impl Changes {
     /// Changes a simulator. Where a rate limit changes, requests are counted
     /// from zero again.
-    pub(crate) fn apply(self, simulator: &Simulator) {
+    ///
+    /// # Errors
+    /// When a cluster does not exist; then nothing is changed.
+    pub(crate) fn apply(self, simulator: &Simulator) -> Result<(), UnknownCluster> {
+        let mut world = simulator.world();
+        if let Some(ids) = self.unreachable {
+            world.set_unreachable(ids)?;
+        }
+        let switches = world.switches_mut();
+        switches.key_spread = self.key_spread.unwrap_or(switches.key_spread);
+        switches.data_plane_rights = self.data_plane_rights.unwrap_or(switches.data_plane_rights);
+        drop(world);
         if let Some(changes) = self.rate_limits {
             let before = simulator.rate_limits();
             let rate = |change: Option<Limit>, before| change.map_or(before, |Limit(rate)| rate);
@@ -68,6 +90,7 @@ impl Changes {
                 headers: changes.headers.unwrap_or(before.headers),
             });
         }
+        Ok(())
     }
 }
 

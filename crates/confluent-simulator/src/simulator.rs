@@ -12,7 +12,7 @@ use crate::credential::Credential;
 use crate::faults::{Faults, Fired, Operation};
 use crate::limits::{Limits, Standing};
 use crate::random::Random;
-use crate::world::{AboutKey, Happening};
+use crate::world::{AuditRecord, KeyReference};
 use crate::{
     AdminKey, ArmedFault, Arming, Clock, ClockError, CreatedKey, InvalidWorld, Key, NewKey,
     Options, RateLimits, Refusal, RequestCount, State, World,
@@ -62,12 +62,12 @@ impl Simulator {
         &self.shared.admin_key
     }
 
-    /// What time it is here.
+    /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.shared.clock
     }
 
-    /// Moves a virtual clock on, and tells the new time.
+    /// Advances a virtual clock and returns the new time.
     ///
     /// # Errors
     /// As [`Clock::advance`].
@@ -82,43 +82,43 @@ impl Simulator {
 
     /// The world itself, locked for as long as the guard is held.
     pub fn world(&self) -> MutexGuard<'_, World> {
-        unpoisoned(&self.shared.world)
+        lock(&self.shared.world)
     }
 
     /// Arms a fault for requests over the network, as `POST
     /// /simulator/faults` does.
     pub fn arm(&self, arming: &Arming) {
-        unpoisoned(&self.shared.faults).arm(arming);
+        lock(&self.shared.faults).arm(arming);
     }
 
     /// The faults that were armed, and how often each fired.
     pub fn faults(&self) -> Vec<ArmedFault> {
-        unpoisoned(&self.shared.faults).all().to_vec()
+        lock(&self.shared.faults).all().to_vec()
     }
 
     /// Forgets all faults.
     pub fn disarm(&self) {
-        unpoisoned(&self.shared.faults).clear();
+        lock(&self.shared.faults).clear();
     }
 
     /// The rate limits of the control plane.
     pub fn rate_limits(&self) -> RateLimits {
-        unpoisoned(&self.shared.limits).rates()
+        lock(&self.shared.limits).rates()
     }
 
-    /// Sets the rate limits; what was counted so far is forgotten.
+    /// Sets the rate limits and resets their counters.
     pub fn set_rate_limits(&self, limits: RateLimits) {
-        *unpoisoned(&self.shared.limits) = Limits::new(limits);
+        *lock(&self.shared.limits) = Limits::new(limits);
     }
 
     /// The requests that arrived over the network, but those to `/simulator/`.
     pub fn request_counts(&self) -> Vec<RequestCount> {
-        unpoisoned(&self.shared.counts).all()
+        lock(&self.shared.counts).all()
     }
 
     /// Counts requests from zero again.
     pub fn reset_request_counts(&self) {
-        unpoisoned(&self.shared.counts).clear();
+        lock(&self.shared.counts).clear();
     }
 
     /// The latest audit events, oldest first; see [`World::audit_events`].
@@ -134,9 +134,9 @@ impl Simulator {
         let now = self.clock().now();
         let mut world = self.world();
         let created = world.create_key(now, new);
-        let about = created.as_ref().ok();
-        let about = about.map(|created| AboutKey::new(&created.key));
-        self.note(&mut world, now, "CreateAPIKey", about);
+        let key = created.as_ref().ok();
+        let key = key.map(|created| KeyReference::new(&created.key));
+        self.record(&mut world, now, "CreateAPIKey", key);
         created
     }
 
@@ -160,26 +160,26 @@ impl Simulator {
     pub fn delete_key(&self, id: &str) -> Result<(), Refusal> {
         let now = self.clock().now();
         let mut world = self.world();
-        let about = world.read_key(id).ok().map(AboutKey::new);
-        self.note(&mut world, now, "DeleteAPIKey", about);
+        let key = world.read_key(id).ok().map(KeyReference::new);
+        self.record(&mut world, now, "DeleteAPIKey", key);
         world.delete_key(now, id)
     }
 
-    /// Notes what was done in process, as done with the admin key. A change
-    /// of a key that is not named was refused.
-    fn note(&self, world: &mut World, now: Timestamp, method: &str, about: Option<AboutKey>) {
+    /// Records an operation in process as one of the admin key. Without a key it
+    /// was refused.
+    fn record(&self, world: &mut World, now: Timestamp, method: &str, key: Option<KeyReference>) {
         let admin = &self.shared.admin_key.id;
         let owner = world.key_place(admin.as_str());
         let owner = owner.and_then(|place| world.all_keys().get(place));
         let by = owner.map(|key| (key.owner.clone(), Some(admin.clone())));
-        let granted = about.is_some();
-        let happening = Happening::Request {
+        let granted = key.is_some();
+        let record = AuditRecord::Request {
             method: method.into(),
             modifies: true,
             by,
-            key: about,
+            key,
         };
-        world.record(now, happening, granted);
+        world.record(now, record, granted);
     }
 
     pub(crate) fn is_at(&self, address: SocketAddr) {
@@ -187,12 +187,12 @@ impl Simulator {
     }
 
     pub(crate) fn fire(&self, operation: Operation) -> Option<Fired> {
-        unpoisoned(&self.shared.faults).fire(operation)
+        lock(&self.shared.faults).fire(operation)
     }
 
     /// Counts a request, by the owner of its key.
     pub(crate) fn take(&self, credential: &Credential) -> Option<Standing> {
-        if !unpoisoned(&self.shared.limits).exist() {
+        if !lock(&self.shared.limits).exist() {
             return None;
         }
         let now = self.clock().now();
@@ -207,20 +207,20 @@ impl Simulator {
             }
             Credential::None => None,
         };
-        unpoisoned(&self.shared.limits).take(now, &principal.unwrap_or_default())
+        lock(&self.shared.limits).take(now, &principal.unwrap_or_default())
     }
 
     pub(crate) fn count(&self, method: &str, path: &str, status: Option<u16>) {
-        unpoisoned(&self.shared.counts).add(method, path, status);
+        lock(&self.shared.counts).add(method, path, status);
     }
 
     pub(crate) fn trace_id(&self) -> String {
-        unpoisoned(&self.shared.traces).trace_id()
+        lock(&self.shared.traces).trace_id()
     }
 }
 
-/// Every change of the state is done at once or not at all, so a panic
-/// elsewhere does not spoil it.
-fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks a mutex, also one that a panic poisoned: every change of the state is
+/// made as a whole or not at all.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

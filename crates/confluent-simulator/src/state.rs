@@ -132,9 +132,9 @@ pub struct KeyState {
     pub environment: Option<String>,
     /// Its name.
     pub display_name: String,
-    /// Words for people.
+    /// Human-readable description.
     pub description: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// From when on it is accepted.
     pub usable_at: Timestamp,

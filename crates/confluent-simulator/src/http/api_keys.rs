@@ -12,7 +12,7 @@ use super::body::Body;
 use super::call::Call;
 use super::objects;
 use super::paging::Page;
-use crate::world::AboutKey;
+use crate::world::KeyReference;
 use crate::{Key, KeyChange, KeyCreated, NewKey, Refusal, World};
 
 const PATH: &str = "/iam/v2/api-keys";
@@ -23,7 +23,7 @@ const READ_ONLY: [&str; 2] = ["/id", "/spec/secret"];
 pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
     let page = Page::of(&call.query)?;
     let mut world = call.simulator.world();
-    call.note(&mut world, "GetAPIKeys", None, true);
+    call.record(&mut world, "GetAPIKeys", None, true);
     let owner = call.query.get("spec.owner");
     let resource = call.query.get("spec.resource");
     let keys: Box<dyn Iterator<Item = &Key>> = match call.as_of {
@@ -52,8 +52,8 @@ pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse,
     let about = created
         .as_ref()
         .ok()
-        .map(|created| AboutKey::new(&created.key));
-    call.note(&mut world, "CreateAPIKey", about, created.is_ok());
+        .map(|created| KeyReference::new(&created.key));
+    call.record(&mut world, "CreateAPIKey", about, created.is_ok());
     let created = created?;
     let location = format!("{}{PATH}/{}", call.base, created.key.id);
     let secret = Some(created.secret.expose());
@@ -68,8 +68,8 @@ pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse,
 
 pub(super) async fn read(call: Call, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {
     let mut world = call.simulator.world();
-    let key = found(&call, world.read_key(&id));
-    noted(&call, &mut world, "GetAPIKey", key)?;
+    let key = manageable(&call, world.read_key(&id));
+    record_outcome(&call, &mut world, "GetAPIKey", key)?;
     let key = world.read_key(&id)?;
     Ok(Json(objects::api_key(&world, &call.base, key, None)))
 }
@@ -85,12 +85,12 @@ pub(super) async fn update(
         description: body.text("/spec/description")?,
     };
     let mut world = call.simulator.world();
-    let key = found(&call, world.key_to_change(&id));
+    let key = manageable(&call, world.key_to_change(&id));
     let key = key.and_then(|about| {
         only_names(&body, world.read_key(&id)?)?;
         Ok(about)
     });
-    noted(&call, &mut world, "UpdateAPIKey", key)?;
+    record_outcome(&call, &mut world, "UpdateAPIKey", key)?;
     world.update_key(call.now, &id, change)?;
     let key = world.read_key(&id)?;
     Ok(Json(objects::api_key(&world, &call.base, key, None)))
@@ -98,8 +98,8 @@ pub(super) async fn update(
 
 pub(super) async fn delete(call: Call, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
     let mut world = call.simulator.world();
-    let key = found(&call, world.key_to_change(&id));
-    noted(&call, &mut world, "DeleteAPIKey", key)?;
+    let key = manageable(&call, world.key_to_change(&id));
+    record_outcome(&call, &mut world, "DeleteAPIKey", key)?;
     world.delete_key(call.now, &id)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -133,22 +133,22 @@ fn only_names(body: &Body, key: &Key) -> Result<(), Refusal> {
 }
 
 /// A key that the caller may manage.
-fn found(call: &Call, key: Result<&Key, Refusal>) -> Result<AboutKey, Refusal> {
+fn manageable(call: &Call, key: Result<&Key, Refusal>) -> Result<KeyReference, Refusal> {
     let key = key?;
     if call.caller.may_manage(key.owner.as_str()) {
-        Ok(AboutKey::new(key))
+        Ok(KeyReference::new(key))
     } else {
         Err(Refusal::forbidden())
     }
 }
 
-/// Notes the request, and refuses it where the key was not found.
-fn noted(
+/// Records the request, and refuses it unless the key is manageable.
+fn record_outcome(
     call: &Call,
     world: &mut World,
     method: &str,
-    key: Result<AboutKey, Refusal>,
+    key: Result<KeyReference, Refusal>,
 ) -> Result<(), Refusal> {
-    call.note(world, method, key.as_ref().ok().cloned(), key.is_ok());
+    call.record(world, method, key.as_ref().ok().cloned(), key.is_ok());
     key.map(|_| ())
 }

@@ -100,7 +100,7 @@ impl Body {
             .map_or(Ok(()), |pointer| Err(Refusal::read_only(pointer)))
     }
 
-    /// Refuses to change a member: what is sent must be what there is.
+    /// Refuses to change a member: a value that is sent must be the present one.
     pub(super) fn unchanged(&self, pointer: &'static str, present: &str) -> Result<(), Refusal> {
         match self.member(pointer) {
             Some(value) if asks(value) && value != present => Err(Refusal::immutable(pointer)),

@@ -1,4 +1,4 @@
-//! One request: who asks, by which address, and with which query.
+//! An authenticated request: its caller, base address and query.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use url::form_urlencoded;
 use super::base::Base;
 use crate::clock::earlier;
 use crate::credential::Credential;
-use crate::world::{AboutKey, Happening};
+use crate::world::{AuditRecord, KeyReference};
 use crate::{Caller, LastPage, Refusal, Simulator, World};
 
-/// Objects of the control plane, by the beginnings of their paths, as audit
-/// events name them. API keys are noted with what becomes of them instead.
-const NOUNS: [(&str, &str); 10] = [
+/// Names of objects in audit events, by path prefix. Requests about API keys are
+/// recorded by their handlers, together with the outcome.
+const AUDIT_NOUNS: [(&str, &str); 10] = [
     ("/iam/v2/service-accounts", "ServiceAccount"),
     ("/iam/v2/users", "User"),
     ("/iam/v2/role-bindings", "RoleBinding"),
@@ -81,7 +81,7 @@ impl FromRequestParts<Simulator> for Call {
 }
 
 impl Call {
-    /// Lets only an administrator on.
+    /// Requires an administrator.
     pub(super) fn admin(&self) -> Result<(), Refusal> {
         if self.caller.is_admin() {
             Ok(())
@@ -90,17 +90,17 @@ impl Call {
         }
     }
 
-    /// Notes what became of a request about API keys.
-    pub(super) fn note(
+    /// Records the outcome of a request about API keys.
+    pub(super) fn record(
         &self,
         world: &mut World,
         method: &str,
-        about: Option<AboutKey>,
+        about: Option<KeyReference>,
         granted: bool,
     ) {
         let modifies = !method.starts_with("Get");
-        let happening = Happening::request(method, modifies, &self.caller, about);
-        world.record(self.now, happening, granted);
+        let record = AuditRecord::request(method, modifies, &self.caller, about);
+        world.record(self.now, record, granted);
     }
 }
 
@@ -138,8 +138,8 @@ impl Query {
     }
 }
 
-/// Accepts a credential and notes the request, but for those about API keys,
-/// which are noted once it is known what becomes of them.
+/// Authenticates a request and records it, except for requests about API keys,
+/// which are recorded with their outcome.
 fn authenticate(parts: &Parts, simulator: &Simulator, now: Timestamp) -> Result<Caller, Refusal> {
     let mut world = simulator.world();
     let result = match Credential::of(&parts.headers) {
@@ -151,17 +151,17 @@ fn authenticate(parts: &Parts, simulator: &Simulator, now: Timestamp) -> Result<
     let modifies = parts.method != Method::GET;
     match (&result, method) {
         (Ok(caller), Some(method)) => {
-            let happening = Happening::request(&method, modifies, caller, None);
-            world.record(now, happening, true);
+            let record = AuditRecord::request(&method, modifies, caller, None);
+            world.record(now, record, true);
         }
         (Err(_), method) => {
-            let happening = Happening::Request {
+            let record = AuditRecord::Request {
                 method: method.unwrap_or_else(|| "Authentication".into()),
                 modifies,
                 by: None,
                 key: None,
             };
-            world.record(now, happening, false);
+            world.record(now, record, false);
         }
         (Ok(_), None) => {}
     }
@@ -170,7 +170,7 @@ fn authenticate(parts: &Parts, simulator: &Simulator, now: Timestamp) -> Result<
 
 fn method_name(method: &Method, path: &str) -> Option<String> {
     let path = path.strip_prefix("/api").unwrap_or(path);
-    let (beginning, noun) = NOUNS
+    let (beginning, noun) = AUDIT_NOUNS
         .iter()
         .find(|(beginning, _)| path.starts_with(beginning))?;
     let one = path.len() > beginning.len();

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::body::Body;
 use super::call::Call;
+use super::environments::{InEnvironments, no_environment};
 use super::objects;
-use super::places::{InEnvironments, no_environment};
 use crate::world::{ClusterChange, NewCluster, World};
 use crate::{
     Availability, CloudProvider, ClusterConfig, ClusterSpec, KafkaCluster, Refusal, ReleasePriority,

@@ -1,5 +1,5 @@
-//! `/simulator/`: what the vendor has not. Without authentication, for it
-//! shows no secret and listens on loopback.
+//! `/simulator/`: paths that the vendor does not have. They need no
+//! authentication, since they show no secret and listen on loopback.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -74,7 +74,9 @@ pub(super) async fn change_settings(
 ) -> Result<Json<Settings>, Refusal> {
     let changes: Changes = serde_json::from_slice(&body)
         .map_err(|error| Refusal::unusable(format!("the settings cannot be read: {error}")))?;
-    changes.apply(&simulator);
+    changes
+        .apply(&simulator)
+        .map_err(|error| Refusal::unusable(format!("`unreachable`: {error}")))?;
     Ok(Json(Settings::of(&simulator)))
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn count(
     response
 }
 
-/// The method; a client may make one up, and no two of those are told apart.
+/// The method. All methods that a client may invent count as one.
 fn name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

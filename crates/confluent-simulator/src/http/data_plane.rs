@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::base::Base;
 use crate::credential::Credential;
-use crate::world::DataPlane;
+use crate::serve::Hangup;
+use crate::world::{Admission, DataPlane};
 use crate::{Refusal, Simulator};
 
 const REGISTRY: &str = "target-sr-cluster";
@@ -53,11 +54,8 @@ pub(super) async fn cluster(
 /// Names of subjects, of which there are none.
 pub(super) async fn subjects(State(simulator): State<Simulator>, headers: HeaderMap) -> Response {
     let registry = headers.get(REGISTRY).and_then(|id| id.to_str().ok());
-    if admits(&simulator, &headers, DataPlane::SchemaRegistry(registry)) {
-        Json(json!([])).into_response()
-    } else {
-        Refusal::kafka(401, 401, "Unauthorized").into_response()
-    }
+    let plane = DataPlane::SchemaRegistry(registry);
+    admit(&simulator, &headers, plane, Form::Registry, || json!([]))
 }
 
 /// Regions of Tableflow, the probe for its keys.
@@ -66,33 +64,30 @@ pub(super) async fn regions(
     Extension(Base(base)): Extension<Base>,
     headers: HeaderMap,
 ) -> Response {
-    if admits(&simulator, &headers, DataPlane::Tableflow) {
-        let body = json!({
+    let plane = DataPlane::Tableflow;
+    admit(&simulator, &headers, plane, Form::ControlPlane, || {
+        json!({
             "api_version": "tableflow/v1",
             "kind": "RegionList",
             "metadata": {"first": format!("{base}/tableflow/v1/regions"), "total_size": 0},
             "data": [],
-        });
-        Json(body).into_response()
-    } else {
-        Refusal::unauthorized().into_response()
-    }
+        })
+    })
 }
 
 /// What a ksqlDB server says of itself. Which one is asked the request does
 /// not tell, since here all have one address.
 pub(super) async fn ksqldb(State(simulator): State<Simulator>, headers: HeaderMap) -> Response {
-    if admits(&simulator, &headers, DataPlane::Ksqldb) {
-        let about = json!({"version": "0.0.0-simulated", "serverStatus": "RUNNING"});
-        Json(json!({ "KsqlServerInfo": about })).into_response()
-    } else {
-        let body = json!({
-            "@type": "generic_error",
-            "error_code": 40100,
-            "message": "Unauthorized",
-        });
-        (StatusCode::UNAUTHORIZED, Json(body)).into_response()
-    }
+    admit(
+        &simulator,
+        &headers,
+        DataPlane::Ksqldb,
+        Form::Ksqldb,
+        || {
+            let about = json!({"version": "0.0.0-simulated", "serverStatus": "RUNNING"});
+            json!({ "KsqlServerInfo": about })
+        },
+    )
 }
 
 /// Statements of Flink in an environment, of which there are none.
@@ -103,22 +98,34 @@ pub(super) async fn statements(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let ours = simulator.world().organization().as_str() == organization;
-    if ours && admits(&simulator, &headers, DataPlane::Flink(&environment)) {
-        let body = json!({
+    if simulator.world().organization().as_str() != organization {
+        return Refusal::unauthorized().into_response();
+    }
+    let plane = DataPlane::Flink(&environment);
+    admit(&simulator, &headers, plane, Form::ControlPlane, || {
+        json!({
             "api_version": "sql/v1",
             "kind": "StatementList",
             "metadata": {"self": format!("{base}{}", uri.path())},
             "data": [],
-        });
-        Json(body).into_response()
-    } else {
-        Refusal::unauthorized().into_response()
-    }
+        })
+    })
 }
 
-/// A key that is not of the cluster, or not known there yet, gets the page of
-/// the server behind Kafka REST.
+/// The form of a refusal.
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    /// The server behind Kafka REST answers with a page where the key is not
+    /// known, and with JSON where it has no rights.
+    KafkaRest {
+        path: &'a str,
+    },
+    Registry,
+    Ksqldb,
+    /// As the control plane refuses.
+    ControlPlane,
+}
+
 fn kafka(
     simulator: &Simulator,
     headers: &HeaderMap,
@@ -126,27 +133,70 @@ fn kafka(
     id: &str,
     body: impl FnOnce() -> Value,
 ) -> Response {
-    if !admits(simulator, headers, DataPlane::Kafka(id)) {
-        let page = unauthorized(uri.path());
-        return (
-            StatusCode::UNAUTHORIZED,
-            [(CONTENT_TYPE, "text/html")],
-            page,
-        )
-            .into_response();
-    }
-    if simulator.world().kafka_cluster(id, None).is_err() {
+    let form = Form::KafkaRest { path: uri.path() };
+    let exists = simulator.world().kafka_cluster(id, None).is_ok();
+    let response = admit(simulator, headers, DataPlane::Kafka(id), form, body);
+    if response.status() == StatusCode::OK && !exists {
         return Refusal::kafka(404, 404, "HTTP 404 Not Found").into_response();
     }
-    Json(body()).into_response()
+    response
 }
 
-fn admits(simulator: &Simulator, headers: &HeaderMap, plane: DataPlane<'_>) -> bool {
-    let now = simulator.clock().now();
-    match Credential::of(headers) {
-        Credential::Key { id, secret } => simulator.world().admit(now, plane, &id, &secret),
-        Credential::Session(_) | Credential::None => false,
+/// Answers with a body where the key is admitted.
+fn admit(
+    simulator: &Simulator,
+    headers: &HeaderMap,
+    plane: DataPlane<'_>,
+    form: Form<'_>,
+    body: impl FnOnce() -> Value,
+) -> Response {
+    match admission(simulator, headers, plane) {
+        Admission::Admitted => Json(body()).into_response(),
+        Admission::Unauthenticated => form.unauthenticated(),
+        Admission::Forbidden => form.forbidden(),
+        Admission::Unreachable => Hangup::Reset.into_response(),
     }
+}
+
+fn admission(simulator: &Simulator, headers: &HeaderMap, plane: DataPlane<'_>) -> Admission {
+    let now = simulator.clock().now();
+    let mut world = simulator.world();
+    match Credential::of(headers) {
+        Credential::Key { id, secret } => world.admit(now, plane, &id, &secret),
+        Credential::Session(_) | Credential::None if world.is_unreachable(plane, "") => {
+            Admission::Unreachable
+        }
+        Credential::Session(_) | Credential::None => Admission::Unauthenticated,
+    }
+}
+
+impl Form<'_> {
+    fn unauthenticated(self) -> Response {
+        match self {
+            Self::KafkaRest { path } => {
+                let kind = [(CONTENT_TYPE, "text/html")];
+                (StatusCode::UNAUTHORIZED, kind, unauthorized(path)).into_response()
+            }
+            Self::Registry => Refusal::kafka(401, 401, "Unauthorized").into_response(),
+            Self::Ksqldb => ksqldb_error(StatusCode::UNAUTHORIZED, 40100, "Unauthorized"),
+            Self::ControlPlane => Refusal::unauthorized().into_response(),
+        }
+    }
+
+    fn forbidden(self) -> Response {
+        match self {
+            Self::KafkaRest { .. } | Self::Registry => {
+                Refusal::kafka(403, 40301, "Forbidden").into_response()
+            }
+            Self::Ksqldb => ksqldb_error(StatusCode::FORBIDDEN, 40300, "Forbidden"),
+            Self::ControlPlane => Refusal::forbidden().into_response(),
+        }
+    }
+}
+
+fn ksqldb_error(status: StatusCode, code: u32, message: &str) -> Response {
+    let body = json!({"@type": "generic_error", "error_code": code, "message": message});
+    (status, Json(body)).into_response()
 }
 
 fn unauthorized(path: &str) -> String {

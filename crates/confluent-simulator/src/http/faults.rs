@@ -1,4 +1,4 @@
-//! Armed faults and rate limits, before a request is answered.
+//! Middleware that injects armed faults and enforces rate limits.
 
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -21,7 +21,7 @@ const KEYS: &str = "/iam/v2/api-keys";
 const PROXY_PAGE: &str = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body>\n<center><h1>502 Bad \
      Gateway</h1></center>\n</body>\n</html>\n";
 
-/// Lets the first armed fault for a request happen.
+/// Injects the first armed fault that matches a request.
 pub(super) async fn inject(
     State(simulator): State<Simulator>,
     mut request: Request,
@@ -36,7 +36,7 @@ pub(super) async fn inject(
     match fault {
         Fault::LoseAnswer => {
             next.run(request).await;
-            hang_up(Hangup::Close)
+            Hangup::Close.into_response()
         }
         Fault::FailBefore => Refusal::failed().into_response(),
         Fault::FailAfter => {
@@ -47,8 +47,8 @@ pub(super) async fn inject(
             simulator.clock().sleep(delay).await;
             next.run(request).await
         }
-        Fault::Reset => hang_up(Hangup::Reset),
-        Fault::RateLimit => limited(Standing {
+        Fault::Reset => Hangup::Reset.into_response(),
+        Fault::RateLimit => too_many_requests(Standing {
             limit: 1,
             remaining: 0,
             reset: delay.as_secs() + u64::from(delay.subsec_nanos() > 0),
@@ -67,8 +67,8 @@ pub(super) async fn inject(
     }
 }
 
-/// Counts a request where there is a limit: by the owner of its key, and
-/// together what comes without a known one.
+/// Enforces the rate limit, by the owner of the key. All requests without a known
+/// key share one limit.
 pub(super) async fn limit(
     State(simulator): State<Simulator>,
     request: Request,
@@ -78,10 +78,10 @@ pub(super) async fn limit(
         return next.run(request).await;
     };
     if !standing.granted {
-        return limited(standing);
+        return too_many_requests(standing);
     }
     let mut response = next.run(request).await;
-    tell(&mut response, standing);
+    add_headers(&mut response, standing);
     response
 }
 
@@ -100,9 +100,9 @@ fn operation(request: &Request) -> Operation {
     }
 }
 
-fn limited(standing: Standing) -> Response {
+fn too_many_requests(standing: Standing) -> Response {
     let mut response = Refusal::rate_limited().into_response();
-    tell(&mut response, standing);
+    add_headers(&mut response, standing);
     if standing.headers {
         let headers = response.headers_mut();
         headers.insert(RETRY_AFTER, HeaderValue::from(standing.reset));
@@ -110,7 +110,7 @@ fn limited(standing: Standing) -> Response {
     response
 }
 
-fn tell(response: &mut Response, standing: Standing) {
+fn add_headers(response: &mut Response, standing: Standing) {
     if !standing.headers {
         return;
     }
@@ -118,10 +118,4 @@ fn tell(response: &mut Response, standing: Standing) {
     headers.insert(LIMIT, HeaderValue::from(standing.limit));
     headers.insert(REMAINING, HeaderValue::from(standing.remaining));
     headers.insert(RESET, HeaderValue::from(standing.reset));
-}
-
-fn hang_up(how: Hangup) -> Response {
-    let mut response = StatusCode::BAD_GATEWAY.into_response();
-    response.extensions_mut().insert(how);
-    response
 }

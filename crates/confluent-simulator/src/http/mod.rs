@@ -10,11 +10,11 @@ mod clusters;
 mod control;
 mod counting;
 mod data_plane;
+mod environments;
 mod faults;
+mod ksqldb;
 mod objects;
 mod paging;
-mod places;
-mod queries;
 mod quotas;
 mod role_bindings;
 mod sessions;
@@ -107,7 +107,7 @@ fn control_plane() -> Router<Simulator> {
             "/iam/v2/role-bindings/{id}",
             get(role_bindings::read).delete(role_bindings::delete),
         )
-        .merge(places())
+        .merge(resources())
         .route("/service-quota/v1/applied-quotas", get(quotas::list))
         .route("/service-quota/v1/applied-quotas/{id}", get(quotas::read))
         .route("/service-quota/v1/scopes", get(quotas::list_scopes))
@@ -121,22 +121,25 @@ fn control_plane() -> Router<Simulator> {
         .merge(roles())
 }
 
-fn places() -> Router<Simulator> {
+fn resources() -> Router<Simulator> {
     Router::new()
-        .route("/org/v2/organizations", get(places::list_organizations))
+        .route(
+            "/org/v2/organizations",
+            get(environments::list_organizations),
+        )
         .route(
             "/org/v2/organizations/{id}",
-            get(places::read_organization).patch(places::update_organization),
+            get(environments::read_organization).patch(environments::update_organization),
         )
         .route(
             "/org/v2/environments",
-            get(places::list_environments).post(places::create_environment),
+            get(environments::list_environments).post(environments::create_environment),
         )
         .route(
             "/org/v2/environments/{id}",
-            get(places::read_environment)
-                .patch(places::update_environment)
-                .delete(places::delete_environment),
+            get(environments::read_environment)
+                .patch(environments::update_environment)
+                .delete(environments::delete_environment),
         )
         .route(
             "/cmk/v2/clusters",
@@ -148,13 +151,13 @@ fn places() -> Router<Simulator> {
                 .patch(clusters::update)
                 .delete(clusters::delete),
         )
-        .route("/srcm/v2/clusters", get(places::list_registries))
-        .route("/srcm/v2/clusters/{id}", get(places::read_registry))
-        .route("/srcm/v3/clusters", get(places::list_registries))
-        .route("/srcm/v3/clusters/{id}", get(places::read_registry))
-        .route("/ksqldbcm/v2/clusters", get(queries::list_ksqldb))
-        .route("/ksqldbcm/v2/clusters/{id}", get(queries::read_ksqldb))
-        .route("/fcpm/v2/regions", get(queries::list_regions))
+        .route("/srcm/v2/clusters", get(environments::list_registries))
+        .route("/srcm/v2/clusters/{id}", get(environments::read_registry))
+        .route("/srcm/v3/clusters", get(environments::list_registries))
+        .route("/srcm/v3/clusters/{id}", get(environments::read_registry))
+        .route("/ksqldbcm/v2/clusters", get(ksqldb::list_ksqldb))
+        .route("/ksqldbcm/v2/clusters/{id}", get(ksqldb::read_ksqldb))
+        .route("/fcpm/v2/regions", get(ksqldb::list_regions))
 }
 
 /// The vendor's command line asks for roles below the path of its login

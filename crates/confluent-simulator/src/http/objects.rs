@@ -53,8 +53,9 @@ pub(super) fn api_key(world: &World, base: &str, key: &Key, secret: Option<&str>
     value
 }
 
-/// What a key is for. Schema Registry and Flink name their environment, clusters
-/// of Kafka and ksqlDB do not; what is no object has its word for all names.
+/// The resource of a key. Schema Registry and Flink name their environment, Kafka
+/// and ksqlDB clusters do not; `cloud`, `global` and `tableflow` have one word as
+/// id, link and name.
 fn resource(world: &World, base: &str, resource: &Resource) -> Value {
     let id = resource.id();
     let (api_version, kind, related, resource_name, environment) = match resource {

@@ -11,11 +11,11 @@ use crate::{Refusal, World};
 
 const QUOTAS: &str = "/service-quota/v1/applied-quotas";
 const SCOPES: &str = "/service-quota/v1/scopes";
-const MOST: usize = 200;
+const MAX_PAGE_SIZE: usize = 200;
 
 /// The limits of the scope that the query must name, in any case.
 pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::up_to(&call.query, MOST)?;
+    let page = Page::up_to(&call.query, MAX_PAGE_SIZE)?;
     let text = call
         .query
         .get("scope")
@@ -44,7 +44,7 @@ pub(super) async fn read(call: Call, Path(id): Path<String>) -> Result<Json<Valu
 }
 
 pub(super) async fn list_scopes(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::up_to(&call.query, MOST)?;
+    let page = Page::up_to(&call.query, MAX_PAGE_SIZE)?;
     let scopes = Scope::ALL.into_iter().enumerate();
     let render = |scope| scope_object(&call.base, scope);
     let types = ("service-quota/v1", "ScopeList");
@@ -62,16 +62,18 @@ fn scope(text: &str) -> Option<Scope> {
 }
 
 fn wanted(call: &Call, quota: &AppliedQuota) -> bool {
-    let fits = |parameter, value: Option<&str>| {
+    let matches = |parameter, value: Option<&str>| {
         let wanted = call.query.get(parameter);
         wanted.is_none_or(|wanted| value == Some(wanted))
     };
     let cluster = (quota.scope == Scope::KafkaCluster).then_some(quota.subject.as_str());
     let elsewhere = ["network", "identity_provider", "certificate_authority"];
-    elsewhere.into_iter().all(|parameter| fits(parameter, None))
-        && fits("id", Some(quota.code))
-        && fits("environment", quota.environment.as_deref())
-        && fits("kafka_cluster", cluster)
+    elsewhere
+        .into_iter()
+        .all(|parameter| matches(parameter, None))
+        && matches("id", Some(quota.code))
+        && matches("environment", quota.environment.as_deref())
+        && matches("kafka_cluster", cluster)
 }
 
 fn object(world: &World, base: &str, quota: &AppliedQuota) -> Value {

@@ -16,7 +16,7 @@ const ORGANIZATION_NUMBER: u32 = 42;
 const FIRST_ACCOUNT: usize = 1001;
 const FIRST_USER: usize = 1;
 
-/// Nobody signs on elsewhere, and a password is enough.
+/// No single sign-on and no second factor.
 pub(super) async fn realm() -> Json<Value> {
     Json(json!({"is_sso": false, "mfa_required": false, "realm": ""}))
 }

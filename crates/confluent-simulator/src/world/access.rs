@@ -1,13 +1,17 @@
-//! Which key opens what: the control plane, and the data planes.
+//! Authentication and authorization of keys, at the control plane and at data
+//! planes.
+
+use std::collections::BTreeSet;
+use std::fmt;
 
 use confluent_cloud::ids::{ApiKeyId, OwnerId};
 use jiff::Timestamp;
 
-use super::{Happening, Key, Resource, World};
-use crate::Refusal;
+use super::{AuditRecord, Key, Resource, World};
 use crate::clock::{earlier, later};
+use crate::{DataPlaneRights, KeySpread, Refusal};
 
-/// Who asks, once its key was accepted.
+/// An authenticated principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     pub(super) owner: OwnerId,
@@ -34,6 +38,36 @@ pub(crate) enum DataPlane<'a> {
     Flink(&'a str),
 }
 
+/// What a data plane says to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It is accepted.
+    Admitted,
+    /// It is not known, not here or not yet.
+    Unauthenticated,
+    /// It is known, and its owner has no rights here.
+    Forbidden,
+    /// The data plane cannot be reached.
+    Unreachable,
+}
+
+/// An id that is no cluster's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownCluster(String);
+
+impl fmt::Display for UnknownCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is no cluster: use the id of a Kafka cluster, a Schema Registry or a ksqlDB \
+             cluster",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for UnknownCluster {}
+
 impl Caller {
     /// Whether it may make keys for `owner`, and read, change and delete them:
     /// an `OrganizationAdmin` all keys, a user its own, a `ResourceOwner` of a
@@ -43,7 +77,8 @@ impl Caller {
         self.admin || own || self.owns(&format!("service-account={owner}"))
     }
 
-    /// Whether it may change what is not a key: an `OrganizationAdmin` may.
+    /// Whether it may change anything but keys, which takes an
+    /// `OrganizationAdmin`.
     pub(crate) fn is_admin(&self) -> bool {
         self.admin
     }
@@ -65,7 +100,7 @@ impl Caller {
 }
 
 impl World {
-    /// Accepts a key of the control plane and notes its use.
+    /// Authenticates a key for the control plane and records its use.
     ///
     /// # Errors
     /// 401 in one of two wordings.
@@ -87,31 +122,108 @@ impl World {
         Ok(self.caller(now, owner, Some(id)))
     }
 
-    /// Shows a key to a data plane, notes its use, and tells whether it is
-    /// accepted. The answer is an audit event in either case.
+    /// Authenticates and authorizes a key for a data plane and records its use.
+    /// There is an audit event whenever the data plane is reached.
     pub(crate) fn admit(
         &mut self,
         now: Timestamp,
         plane: DataPlane<'_>,
         id: &str,
         secret: &str,
-    ) -> bool {
-        let mut admitted = false;
-        if let Some(key) = self.working_key(now, id) {
-            admitted = key.secret.expose() == secret && plane.is_opened_by(key);
-            if admitted {
-                key.last_used_at = Some(now);
-            }
+    ) -> Admission {
+        if self.is_unreachable(plane, id) {
+            return Admission::Unreachable;
+        }
+        let mut authenticated = None;
+        if let Some(key) = self.working_key(now, id)
+            && key.secret.expose() == secret
+            && plane.is_opened_by(key)
+        {
+            key.last_used_at = Some(now);
+            authenticated = Some((key.owner.clone(), key.resource.clone()));
         }
         let key = self.key_place(id).and_then(|place| self.keys.get(place));
-        let happening = Happening::Authentication {
+        let record = AuditRecord::Authentication {
             plane: plane.word(),
             resource: plane.resource().map(str::to_owned),
             // An unknown name may be anything, even a secret in a wrong place.
             key: key.map(|key| (key.id.clone(), key.owner.clone())),
         };
-        self.record(now, happening, admitted);
-        admitted
+        self.record(now, record, authenticated.is_some());
+        match authenticated {
+            None => Admission::Unauthenticated,
+            Some((owner, resource)) if !self.has_role_at(now, &owner, &resource, plane) => {
+                Admission::Forbidden
+            }
+            Some(_) => Admission::Admitted,
+        }
+    }
+
+    /// Makes the data planes with these ids, and no others, unreachable.
+    ///
+    /// # Errors
+    /// The first id that is neither a Kafka cluster, nor a Schema Registry, nor
+    /// a ksqlDB cluster.
+    pub fn set_unreachable(&mut self, ids: BTreeSet<String>) -> Result<(), UnknownCluster> {
+        let unknown = ids.iter().find(|id| {
+            let resource = self.resource(id, None);
+            resource.is_none_or(|resource| resource.environment().is_none())
+        });
+        if let Some(id) = unknown {
+            return Err(UnknownCluster(id.chars().take(64).collect()));
+        }
+        self.unreachable = ids;
+        Ok(())
+    }
+
+    /// The data planes that cannot be reached.
+    pub fn unreachable(&self) -> &BTreeSet<String> {
+        &self.unreachable
+    }
+
+    /// Requests to Schema Registry and ksqlDB do not always say which cluster
+    /// is meant; then it is the one that the key is for.
+    pub(crate) fn is_unreachable(&self, plane: DataPlane<'_>, key: &str) -> bool {
+        let key = self.key_place(key).and_then(|place| self.keys.get(place));
+        let id = plane.resource().or_else(|| Some(key?.resource.id()));
+        id.is_some_and(|id| self.unreachable.contains(id))
+    }
+
+    /// Whether the owner of a key may use a data plane: by a role on it or on a
+    /// part of it, or as the administrator of what it lies in.
+    fn has_role_at(
+        &self,
+        now: Timestamp,
+        owner: &OwnerId,
+        resource: &Resource,
+        plane: DataPlane<'_>,
+    ) -> bool {
+        if self.switches.data_plane_rights == DataPlaneRights::Everyone || self.is_admin(now, owner)
+        {
+            return true;
+        }
+        let resource = match resource {
+            // A global key has the place that is asked.
+            Resource::Global => plane.resource().and_then(|id| self.resource(id, None)),
+            other => Some(other.clone()),
+        };
+        let Some(resource) = resource else {
+            return false;
+        };
+        let Some(environment) = resource.environment() else {
+            return false;
+        };
+        let environment = format!("{}/environment={environment}", self.organization_name());
+        let id = resource.id();
+        let place = match &resource {
+            Resource::KafkaCluster { .. } => format!("{environment}/cloud-cluster={id}"),
+            Resource::SchemaRegistry { .. } => format!("{environment}/schema-registry={id}"),
+            Resource::Ksqldb { kafka_cluster, .. } => {
+                format!("{environment}/cloud-cluster={kafka_cluster}/ksql={id}")
+            }
+            _ => format!("{environment}/flink-region={id}"),
+        };
+        self.has_role(now, owner, &environment, &place)
     }
 
     pub(super) fn caller(
@@ -132,25 +244,34 @@ impl World {
     /// A key that works at this time and place, as long as its secret is right.
     fn working_key(&mut self, now: Timestamp, id: &str) -> Option<&mut Key> {
         let lag = self.switches.deletion_lag;
+        let spread = self.switches.key_spread;
         let place = self.key_place(id)?;
         let key = self.keys.get_mut(place)?;
         let gone = key
             .deleted_at
             .is_some_and(|at| later(at, lag).is_none_or(|at| at <= now));
-        (!gone && key.works(now)).then_some(key)
+        (!gone && key.works(now, spread)).then_some(key)
     }
 }
 
 impl Key {
     /// Whether the place that was asked knows it. A Kafka cluster has several
-    /// brokers: in the second half of the wait every other one knows the key.
-    fn works(&mut self, now: Timestamp) -> bool {
+    /// brokers, which learn of a key one after another.
+    fn works(&mut self, now: Timestamp, spread: KeySpread) -> bool {
         if self.usable_at <= now {
             return true;
         }
+        if !matches!(self.resource, Resource::KafkaCluster { .. }) {
+            return false;
+        }
         let wait = self.usable_at.duration_since(self.created_at);
         let half = earlier(self.usable_at, (wait / 2).unsigned_abs());
-        if now < half || !matches!(self.resource, Resource::KafkaCluster { .. }) {
+        let alternates = match spread {
+            KeySpread::Gradual => half <= now,
+            KeySpread::Alternating => true,
+            KeySpread::AtOnce => false,
+        };
+        if !alternates {
             return false;
         }
         self.tries = self.tries.wrapping_add(1);

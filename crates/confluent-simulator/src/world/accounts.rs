@@ -14,11 +14,11 @@ pub struct ServiceAccount {
     pub id: OwnerId,
     /// Its name, unique in the organization.
     pub display_name: String,
-    /// Words for people.
+    /// Human-readable description.
     pub description: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it changed last.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
@@ -38,9 +38,9 @@ pub struct User {
     pub email: String,
     /// Its name.
     pub full_name: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it changed last.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 

@@ -1,5 +1,5 @@
-//! Audit events: who did what with which key. The shape follows the vendor's
-//! published schema, reduced to the members that tell that.
+//! Audit events: which principal did what with which key. The shape follows the
+//! vendor's published schema, reduced to the members that say so.
 
 use confluent_cloud::ids::{ApiKeyId, OwnerId};
 use jiff::Timestamp;
@@ -9,26 +9,26 @@ use super::access::Caller;
 use super::{Key, Resource, World};
 
 /// How many events are kept.
-const KEPT: usize = 10_000;
+const MAX_EVENTS: usize = 10_000;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AuditEvent {
     number: u64,
     at: Timestamp,
-    happening: Happening,
+    record: AuditRecord,
     granted: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Happening {
+pub(crate) enum AuditRecord {
     /// A request to the control plane.
     Request {
         method: String,
         modifies: bool,
         by: Option<(OwnerId, Option<ApiKeyId>)>,
         /// The key that it was about.
-        key: Option<AboutKey>,
+        key: Option<KeyReference>,
     },
     /// A key was shown to a data plane.
     Authentication {
@@ -41,13 +41,13 @@ pub(crate) enum Happening {
 
 /// A key as events name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AboutKey {
+pub(crate) struct KeyReference {
     id: ApiKeyId,
     owner: OwnerId,
     resource: Resource,
 }
 
-impl AboutKey {
+impl KeyReference {
     pub(crate) fn new(key: &Key) -> Self {
         Self {
             id: key.id.clone(),
@@ -57,13 +57,13 @@ impl AboutKey {
     }
 }
 
-impl Happening {
-    /// A request of somebody whose credential was accepted.
+impl AuditRecord {
+    /// A request whose credential was accepted.
     pub(crate) fn request(
         method: &str,
         modifies: bool,
         by: &Caller,
-        key: Option<AboutKey>,
+        key: Option<KeyReference>,
     ) -> Self {
         Self::Request {
             method: method.into(),
@@ -75,13 +75,13 @@ impl Happening {
 }
 
 impl World {
-    /// Notes that something happened; twice where the switch says so. The
-    /// oldest events are forgotten beyond 10 000.
-    pub(crate) fn record(&mut self, now: Timestamp, happening: Happening, granted: bool) {
+    /// Records an event, twice where the switch says so, and evicts the oldest
+    /// events beyond 10 000.
+    pub(crate) fn record(&mut self, now: Timestamp, record: AuditRecord, granted: bool) {
         let event = AuditEvent {
             number: self.event_count,
             at: now,
-            happening,
+            record,
             granted,
         };
         self.event_count += 1;
@@ -89,7 +89,7 @@ impl World {
             self.events.push_back(event.clone());
         }
         self.events.push_back(event);
-        while self.events.len() > KEPT {
+        while self.events.len() > MAX_EVENTS {
             self.events.pop_front();
         }
     }
@@ -100,8 +100,8 @@ impl World {
     }
 
     fn render(&self, event: &AuditEvent) -> Value {
-        let (kind, source, data) = match &event.happening {
-            Happening::Request {
+        let (kind, source, data) = match &event.record {
+            AuditRecord::Request {
                 method,
                 modifies,
                 by,
@@ -111,7 +111,7 @@ impl World {
                 self.organization_name(),
                 self.request(event, (method, *modifies), by.as_ref(), key.as_ref()),
             ),
-            Happening::Authentication {
+            AuditRecord::Authentication {
                 plane,
                 resource,
                 key,
@@ -145,7 +145,7 @@ impl World {
         event: &AuditEvent,
         (method, modifies): (&str, bool),
         by: Option<&(OwnerId, Option<ApiKeyId>)>,
-        key: Option<&AboutKey>,
+        key: Option<&KeyReference>,
     ) -> Value {
         let mut authentication = json!({
             "result": if by.is_some() { "SUCCESS" } else { "UNAUTHENTICATED" },
@@ -181,7 +181,7 @@ impl World {
     }
 
     /// A key appears under its owner and under what it is for.
-    fn cloud_resources(&self, key: &AboutKey) -> Vec<Value> {
+    fn cloud_resources(&self, key: &KeyReference) -> Vec<Value> {
         let part = |kind: &str, id: &str| json!({"type": kind, "resourceId": id});
         let organization = part("ORGANIZATION", self.organization().as_str());
         let owner = if key.owner.as_str().starts_with("u-") {

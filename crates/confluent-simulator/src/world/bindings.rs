@@ -8,6 +8,7 @@ use super::quotas::Quota;
 use crate::Refusal;
 
 pub(super) const ORGANIZATION_ADMIN: &str = "OrganizationAdmin";
+const ENVIRONMENT_ADMIN: &str = "EnvironmentAdmin";
 const RESOURCE_OWNER: &str = "ResourceOwner";
 
 /// A role that may be bound.
@@ -44,7 +45,7 @@ pub(crate) const ROLES: [Role; 20] = [
     role("Assigner", "organization"),
     role("CCloudRoleBindingAdmin", "root"),
     role("NetworkAdmin", "organization"),
-    role("EnvironmentAdmin", "environment"),
+    role(ENVIRONMENT_ADMIN, "environment"),
     flink("FlinkAdmin"),
     flink("FlinkDeveloper"),
     flink("FlinkFunctionDeveloper"),
@@ -72,7 +73,7 @@ pub struct RoleBinding {
     pub role_name: String,
     /// Where: a name, which may end in `*`.
     pub crn_pattern: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// From when on it counts.
     pub effective_at: Timestamp,
@@ -95,8 +96,24 @@ impl World {
         })
     }
 
-    /// Names, or beginnings of names with `*`, of what an owner has the role
-    /// `ResourceOwner` on.
+    /// Whether an owner has a role on a place or a part of it, or administers
+    /// the environment that it is in.
+    pub(super) fn has_role(
+        &self,
+        now: Timestamp,
+        owner: &OwnerId,
+        environment: &str,
+        place: &str,
+    ) -> bool {
+        self.roles_of(now, owner).any(|binding| {
+            let pattern = binding.crn_pattern.as_str();
+            let within = pattern.strip_prefix(place);
+            let here = within.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            here || (pattern == environment && binding.role_name == ENVIRONMENT_ADMIN)
+        })
+    }
+
+    /// CRN patterns of everything that an owner has the role `ResourceOwner` on.
     pub(super) fn owned_by(&self, now: Timestamp, owner: &OwnerId) -> Vec<String> {
         self.roles_of(now, owner)
             .filter(|binding| binding.role_name == RESOURCE_OWNER)
@@ -195,7 +212,7 @@ impl World {
         self.create_role_binding(now, new)
     }
 
-    /// Deletes a role binding and tells what it was.
+    /// Deletes a role binding and returns it.
     ///
     /// # Errors
     /// As [`World::role_binding`].

@@ -1,5 +1,5 @@
-//! What exists at the beginning, as a file tells it: JSON in the shape of
-//! `GET /simulator/state`, of which most may be left out, and `quotas`.
+//! The world file, which describes the initial state: JSON in the shape of
+//! `GET /simulator/state`, most of it optional, and `quotas`.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{
     Package,
 };
 
-/// What exists at the beginning.
+/// The initial state of a world.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WorldFile {
@@ -96,8 +96,8 @@ pub(super) struct GivenUser {
     pub(super) full_name: Option<String>,
 }
 
-/// No file tells a secret, so nobody knows that of such a key, unless it is the
-/// admin key.
+/// A world file contains no secrets: the secret of such a key is random and
+/// unknown, except that of the admin key.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GivenKey {

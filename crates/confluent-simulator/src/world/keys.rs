@@ -1,4 +1,4 @@
-//! API keys: who may do what with them, and what they are.
+//! API keys and their life cycle.
 
 use confluent_cloud::ApiSecret;
 use confluent_cloud::ids::{ApiKeyId, OwnerId};
@@ -12,7 +12,7 @@ use crate::Refusal;
 pub struct Key {
     /// Its id.
     pub id: ApiKeyId,
-    /// Its secret, which is told once.
+    /// Its secret, which only the answer to its creation contains.
     pub(crate) secret: ApiSecret,
     /// The service account or user.
     pub owner: OwnerId,
@@ -20,9 +20,9 @@ pub struct Key {
     pub resource: Resource,
     /// Its name.
     pub display_name: String,
-    /// Words for people.
+    /// Human-readable description.
     pub description: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When its name or description changed last.
     pub updated_at: Timestamp,
@@ -41,13 +41,13 @@ pub struct Key {
 pub struct NewKey {
     /// Its name.
     pub display_name: String,
-    /// Words for people.
+    /// Human-readable description.
     pub description: String,
     /// Id of its owner.
     pub owner: String,
     /// Id of what it is for; absent means the control plane.
     pub resource: Option<String>,
-    /// The environment of that, where it is told.
+    /// The environment of the resource, where it is given.
     pub environment: Option<String>,
 }
 
@@ -56,7 +56,7 @@ pub struct NewKey {
 pub struct CreatedKey {
     /// The key.
     pub key: Key,
-    /// Its secret, told this once.
+    /// Its secret.
     pub secret: ApiSecret,
 }
 
@@ -122,7 +122,7 @@ impl World {
             Some(key) if key.resource == Resource::Global => {
                 let refusal = Refusal::key_not_found(id);
                 Err(if self.switches.statuses_differ {
-                    refusal.under_status(403)
+                    refusal.with_http_status(403)
                 } else {
                     refusal
                 })
@@ -203,10 +203,10 @@ impl World {
         }
     }
 
-    /// The cluster of the audit log takes its own service account only, and
-    /// two keys.
+    /// The cluster of the audit log accepts keys of one service account only, and
+    /// no more than two.
     fn may_have_key(&self, owner: &OwnerId, resource: &Resource) -> Result<(), Refusal> {
-        const MOST: u64 = 2;
+        const MAX_KEYS: u64 = 2;
         let id = resource.id();
         let mut clusters = self.kafka_clusters.iter();
         let cluster = clusters.find(|cluster| cluster.id.as_str() == id);
@@ -216,12 +216,12 @@ impl World {
         if owner != only {
             return Err(Refusal::invalid_account(self.unknown_target));
         }
-        let keys = self.list_keys(None, Some(id)).zip(0..MOST).count();
-        if u64::try_from(keys).is_ok_and(|keys| keys < MOST) {
+        let keys = self.list_keys(None, Some(id)).zip(0..MAX_KEYS).count();
+        if u64::try_from(keys).is_ok_and(|keys| keys < MAX_KEYS) {
             return Ok(());
         }
         let bad_request = self.switches.quota_is_bad_request;
-        Err(Refusal::quota(id, MOST, "API keys", bad_request))
+        Err(Refusal::quota(id, MAX_KEYS, "API keys", bad_request))
     }
 
     /// A key that is to be changed or deleted.
@@ -238,8 +238,8 @@ impl World {
         })
     }
 
-    /// The position of a key among all that were ever made; of a listing it
-    /// tells where the next page begins.
+    /// The index of a key among all that were ever created. Page tokens of key
+    /// lists contain it.
     pub(crate) fn key_place(&self, id: &str) -> Option<usize> {
         let id = ApiKeyId::new(id).ok()?;
         self.key_places.get(&id).copied()

@@ -1,47 +1,47 @@
-//! The state of a control plane and its rules. Pure: every change is told what
-//! time it is.
+//! The state of a control plane and its rules. Pure: the time is passed in with
+//! every change.
 
 mod access;
 mod accounts;
 mod audit;
-mod beginning;
 mod bindings;
+mod environments;
 mod file;
+mod initial;
 mod invalid;
 mod kafka;
 mod keys;
+mod ksqldb;
 mod organization;
-mod places;
-mod queries;
 mod quotas;
 mod regions;
 mod resource;
 mod sessions;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OrganizationId, OwnerId, ResourceId};
 use jiff::Timestamp;
 
-pub use access::Caller;
-pub(crate) use access::DataPlane;
+pub(crate) use access::{Admission, DataPlane};
+pub use access::{Caller, UnknownCluster};
 pub(crate) use accounts::AccountChange;
 pub use accounts::{ServiceAccount, User};
 use audit::AuditEvent;
-pub(crate) use audit::{AboutKey, Happening};
+pub(crate) use audit::{AuditRecord, KeyReference};
 pub use bindings::RoleBinding;
 pub(crate) use bindings::{NewBinding, ROLES, Role};
+pub(crate) use environments::EnvironmentChange;
+pub use environments::{Environment, Package, SchemaRegistry};
 pub use file::{WorldFile, parse_world};
 pub use invalid::InvalidWorld;
 pub use kafka::{Availability, ClusterConfig, ClusterSpec, KafkaCluster, ReleasePriority};
 pub(crate) use kafka::{ClusterChange, NewCluster};
 pub use keys::{CreatedKey, Key, KeyChange, NewKey};
+pub use ksqldb::KsqldbCluster;
+pub(crate) use ksqldb::{FLINK_REGIONS, FlinkRegion};
 pub(crate) use organization::OrganizationChange;
 pub use organization::OrganizationSettings;
-pub(crate) use places::EnvironmentChange;
-pub use places::{Environment, Package, SchemaRegistry};
-pub use queries::KsqldbCluster;
-pub(crate) use queries::{FLINK_REGIONS, FlinkRegion};
 pub(crate) use quotas::{AppliedQuota, Scope};
 pub use regions::CloudProvider;
 pub use resource::Resource;
@@ -79,6 +79,8 @@ pub struct World {
     unknown_target: UnknownTarget,
     switches: Switches,
     data_plane: Option<String>,
+    /// Ids of the data planes that cannot be reached.
+    unreachable: BTreeSet<String>,
 }
 
 /// Chance, one stream for each kind of object.
@@ -143,7 +145,7 @@ impl World {
         &self.ksqldb_clusters
     }
 
-    /// The service accounts; at the beginning the last is the admin key's.
+    /// The service accounts. In a new world the last one owns the admin key.
     pub fn service_accounts(&self) -> &[ServiceAccount] {
         &self.service_accounts
     }
@@ -163,9 +165,14 @@ impl World {
         &self.keys
     }
 
-    /// What is not known of Confluent Cloud, and taken to be so here.
+    /// The assumptions about undocumented behaviour.
     pub(crate) fn switches(&self) -> &Switches {
         &self.switches
+    }
+
+    /// The assumptions, for a change at run time.
+    pub fn switches_mut(&mut self) -> &mut Switches {
+        &mut self.switches
     }
 
     /// Address of a cluster's or registry's HTTP API: this simulator's own
@@ -184,7 +191,7 @@ impl World {
         self.data_plane = Some(address);
     }
 
-    /// The organization's name, worldwide.
+    /// The CRN of the organization.
     pub(crate) fn organization_name(&self) -> String {
         format!("crn://confluent.cloud/organization={}", self.organization)
     }

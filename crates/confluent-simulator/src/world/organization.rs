@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::World;
 
-/// What may be set of the organization.
+/// Settings of the organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OrganizationSettings {
@@ -17,7 +17,7 @@ pub struct OrganizationSettings {
     pub scim_enabled: bool,
 }
 
-/// What is to be changed of it; absent members stay.
+/// A change of the settings; absent members stay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct OrganizationChange {
     pub(crate) display_name: Option<String>,

@@ -10,7 +10,7 @@ use super::{InvalidWorld, Key, Resource, World};
 use crate::{Refusal, UsualLimits};
 
 /// Where limits are not to be met.
-const ROOM: u64 = 1_000_000;
+const ROOMY_LIMIT: u64 = 1_000_000;
 
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,7 +44,7 @@ pub(crate) enum Scope {
     CertificateAuthority,
 }
 
-/// A limit with what is used of it.
+/// A limit and its usage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AppliedQuota {
     pub(crate) code: &'static str,
@@ -246,7 +246,7 @@ impl Quotas {
 
     fn limit(&self, row: &Row) -> u64 {
         let usual = match self.usual {
-            UsualLimits::Roomy => ROOM,
+            UsualLimits::Roomy => ROOMY_LIMIT,
             UsualLimits::Vendor => row.applied,
         };
         self.applied.get(&row.quota).copied().unwrap_or(usual)
@@ -278,7 +278,7 @@ impl World {
     /// Whether one more fits.
     ///
     /// # Errors
-    /// 402, which names whom the limit holds for and the limit.
+    /// 402, which names the limit and its subject.
     pub(super) fn has_room(&self, quota: Quota, subject: &str) -> Result<(), Refusal> {
         let Some(row) = TABLE.iter().find(|row| row.quota == quota) else {
             return Ok(());

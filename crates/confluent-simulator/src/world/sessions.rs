@@ -31,7 +31,7 @@ struct Session {
 }
 
 impl Sessions {
-    /// Ends the sessions of a user who is gone.
+    /// Ends all sessions of a user.
     pub(super) fn end_of(&mut self, user: &str) {
         self.0.retain(|_, session| session.user.as_str() != user);
     }

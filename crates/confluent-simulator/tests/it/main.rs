@@ -13,6 +13,7 @@ mod audit;
 mod bindings;
 mod clients;
 mod control;
+mod data_planes;
 mod faults;
 mod inventory;
 mod kinds;

@@ -65,6 +65,17 @@ impl Wire {
         Answer::read(&text)
     }
 
+    /// Sends a request with these headers, whose connection may fail.
+    pub(crate) async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> io::Result<String> {
+        self.exchange(method, path, headers, body).await
+    }
+
     /// Sends a request as the admin and tells the bytes that came back, or how
     /// the connection ended.
     pub(crate) async fn raw(&self, method: &str, path: &str, body: &Value) -> io::Result<String> {

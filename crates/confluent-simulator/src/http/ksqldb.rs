@@ -5,9 +5,9 @@ use axum::extract::Path;
 use serde_json::Value;
 
 use super::call::Call;
+use super::environments::{InEnvironments, no_environment};
 use super::objects;
 use super::paging::Page;
-use super::places::{InEnvironments, no_environment};
 use crate::Refusal;
 use crate::world::{FLINK_REGIONS, World};
 

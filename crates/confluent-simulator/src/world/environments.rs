@@ -17,9 +17,9 @@ pub struct Environment {
     pub display_name: String,
     /// Its Stream Governance package.
     pub package: Package,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it changed last.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
@@ -48,7 +48,7 @@ pub struct SchemaRegistry {
     pub id: ResourceId,
     /// Its environment.
     pub environment: EnvironmentId,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 

@@ -1,6 +1,6 @@
-//! The world that a simulator begins with.
+//! The initial state of a world.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Display;
 
 use confluent_cloud::ids::{
@@ -31,13 +31,14 @@ const SERVICE_ACCOUNTS: [(&str, &str); 3] = [
 const ADMIN: &str = "key-manager";
 
 impl World {
-    /// What a file tells; without one an organization with two environments,
-    /// unless they are given, in each two Kafka clusters, a Schema Registry and
-    /// a ksqlDB cluster, three service accounts and a user. Beside it stands one more service
-    /// account, whose Cloud API key may do everything, as may the users.
+    /// Builds the world that a file describes. Without a file it is an
+    /// organization with two environments (or those of the options), in each
+    /// two Kafka clusters, a Schema Registry and a ksqlDB cluster, and with
+    /// three service accounts and a user. One more service account owns the
+    /// admin key; it and all users are administrators.
     ///
     /// # Errors
-    /// When an id cannot be one, exists twice, or leads to nothing.
+    /// When an id is malformed, occurs twice, or refers to nothing.
     pub(crate) fn begin(
         options: &Options,
         now: Timestamp,
@@ -74,6 +75,7 @@ impl World {
             unknown_target: options.unknown_target,
             switches: options.switches.clone(),
             data_plane: None,
+            unreachable: BTreeSet::new(),
         };
         world.fill(&file, now)?;
         let admin = world.add_admin(options, &file)?;
@@ -193,7 +195,8 @@ impl World {
         })
     }
 
-    /// The admin key, with the owner that the file gives it or one of its own.
+    /// Adds the admin key, owned as the file says, or by a service account of its
+    /// own.
     fn add_admin(&mut self, options: &Options, file: &WorldFile) -> Result<AdminKey, InvalidWorld> {
         let now = self.began_at;
         let admin = if let Some(key) = &options.admin_key {
@@ -325,7 +328,7 @@ impl World {
     }
 }
 
-/// A small organization, as the options want it.
+/// The default organization, with the ids of the options where they name any.
 fn usual(options: &Options, random: &mut Streams) -> WorldFile {
     let environments = environments(options);
     let (mut kafka_clusters, mut schema_registries) = (Vec::new(), Vec::new());
@@ -385,7 +388,7 @@ fn environments(options: &Options) -> Vec<GivenEnvironment> {
     environments
 }
 
-/// Names without end: the usual ones, then numbered ones.
+/// An endless list of names: the default ones, then numbered ones.
 fn names() -> impl Iterator<Item = String> {
     let numbered = (ENVIRONMENTS.len() + 1..).map(|number| format!("environment-{number}"));
     ENVIRONMENTS.into_iter().map(str::to_owned).chain(numbered)

@@ -20,7 +20,7 @@ pub struct KsqldbCluster {
     pub display_name: String,
     /// The service account or user that its queries act as.
     pub credential_identity: OwnerId,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
