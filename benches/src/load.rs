@@ -1,5 +1,5 @@
-//! A load on one path: so many connections, each with one request at a time,
-//! for so long.
+//! A load on one path: a number of connections, each with one request in flight,
+//! for a given time.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// What is asked, again and again.
+/// The request that is repeated.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     /// `127.0.0.1:8200`.
@@ -24,29 +24,28 @@ pub(crate) struct Target {
 /// When a load ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Until {
-    /// So much time has passed.
+    /// After this time.
     Over(Duration),
-    /// So many requests were answered, over all connections.
+    /// After this many answers over all connections.
     Count(usize),
 }
 
-/// What a load came to.
+/// The results of a load.
 #[derive(Debug, Clone)]
 pub(crate) struct Done {
     pub(crate) requests: usize,
     pub(crate) elapsed: Duration,
-    /// Sorted.
+    /// Latencies, sorted.
     pub(crate) latencies: Vec<Duration>,
 }
 
 impl Done {
-    /// Requests for each second.
+    /// Requests per second.
     pub(crate) fn rate(&self) -> f64 {
         count(self.requests) / self.elapsed.as_secs_f64()
     }
 
-    /// The latency that this share of the requests stayed below, in
-    /// milliseconds.
+    /// The latency percentile for this fraction of the requests, in milliseconds.
     pub(crate) fn percentile(&self, percent: usize) -> f64 {
         let last = self.latencies.len().saturating_sub(1);
         let at = (self.latencies.len() * percent / 100).min(last);
@@ -56,7 +55,7 @@ impl Done {
     }
 }
 
-/// A count as a number to calculate with; exact up to 2^52.
+/// A count as a float; exact up to 2^52.
 pub(crate) fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
@@ -64,7 +63,7 @@ pub(crate) fn count(number: usize) -> f64 {
 /// Loads a path. Every answer must be 200.
 ///
 /// # Errors
-/// The first connection that fails, or answer that is another.
+/// The first connection that fails, or the first other answer.
 pub(crate) fn run(target: &Target, connections: usize, until: Until) -> Result<Done> {
     ensure!(
         target.authority.starts_with("127.0.0.1:"),

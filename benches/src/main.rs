@@ -1,9 +1,9 @@
-//! What it costs, beside a peer measured in the same run.
+//! Benchmarks, relative to OpenBao in the same run.
 //!
-//! Programs, not timed tests: machines differ and are shared, so that what is
-//! printed are ratios, with the figures that they were made of. Everything is
-//! on loopback, bounded in time, and ends by itself. `cargo xtask bench` builds
-//! the programs in release and starts this.
+//! These are programs, not timed tests: machines differ and are shared, so the
+//! output is ratios, with the underlying figures. Everything runs on loopback, is
+//! bounded in time, and ends by itself. `cargo xtask bench` builds the programs in
+//! release and starts this.
 
 #![allow(
     clippy::print_stdout,
@@ -50,12 +50,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// How long and how often.
+/// Duration and repetitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Of one measurement.
+    /// Duration of one measurement.
     pub(crate) seconds: u64,
-    /// How often each is repeated, in turn with its peer.
+    /// How many times each is repeated, alternating with its peer.
     pub(crate) rounds: usize,
 }
 

@@ -1,5 +1,5 @@
-//! The plugin in a real OpenBao, as a share of the host's own limit: a plugin
-//! that answers a constant under a lease. Its memory, start and size beside.
+//! The plugin in a real OpenBao, relative to the host's own limit: a plugin that
+//! answers a constant under a lease. Also its memory, start-up time and size.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,14 +14,14 @@ use crate::statistics::Figures;
 use crate::{Plan, start};
 
 const CONNECTIONS: usize = 32;
-/// After how many reads memory is looked at.
+/// The number of reads after which memory is measured.
 const READS: usize = 20_000;
-/// Under which names the plugins are registered and mounted.
+/// The names under which the plugins are registered and mounted.
 const ENGINE: &str = "engine";
 const CONSTANT: &str = "constant";
-/// What is read, from which path, and the goal for its share of the limit in
-/// memory and on Raft. The first is the limit. The second waits as often as a
-/// key for one lease must: for its intent, for Confluent and for its record.
+/// Each read: its name, its path, and the goal for its ratio to the limit, in
+/// memory and on Raft. The first is the limit itself. The second waits as often as
+/// a single-use key must: for its intent, for Confluent and for its record.
 const READ: [Read; 4] = [
     Read("constant", "constant/creds/a", None),
     Read("constant, 3 waits", "constant/after/3", None),
@@ -34,20 +34,20 @@ const ADMIN: (&str, &str) = ("BENCHADMIN234567", "a-secret-of-the-bench");
 /// One kind of read.
 struct Read(&'static str, &'static str, Option<[u8; 2]>);
 
-/// What one kind of read came to.
+/// The results of one kind of read.
 #[derive(Default)]
 struct Row {
     rate: Figures,
-    /// What it is of the limit in the same round, since a machine may be another
-    /// a minute later.
+    /// Its ratio to the limit in the same round, since the machine's speed may
+    /// change within a minute.
     share: Figures,
-    /// Processor seconds of the host for a thousand requests.
+    /// CPU seconds of the host per thousand requests.
     server: Figures,
-    /// Those of the plugin.
+    /// CPU seconds of the plugin per thousand requests.
     plugin: Figures,
 }
 
-/// Where the host keeps its data.
+/// The storage of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Storage {
     Memory,
@@ -86,8 +86,8 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// Measures in turn, so that what else the machine does hits all alike. Each
-/// round begins with another, since the host gets slower with every lease.
+/// Interleaves the reads, so that other load on the machine affects all equally.
+/// Each round begins with another, since the host slows down with every lease.
 fn rates(plan: &Plan, host: &Host, storage: Storage) -> Result<()> {
     let mut rows = READ.map(|_| Row::default());
     let time = Until::Over(Duration::from_secs(plan.seconds));
@@ -209,7 +209,7 @@ impl Host {
         }
     }
 
-    /// The only process of a plugin.
+    /// The one process of a plugin.
     fn process(&self, name: &str) -> Result<u32> {
         let program = match self {
             Self::Memory(server) => server.plugin(name),

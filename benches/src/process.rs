@@ -1,16 +1,14 @@
-//! What a process has used so far, from the files under `/proc`.
+//! Resource usage of a process, read from `/proc`.
 
 use anyhow::{Context as _, Result};
 
-/// Ticks for each second in `/proc`: 100 on every Linux that is in use, since
-/// it is part of the kernel's interface to programs.
+/// Clock ticks per second in `/proc`: 100 on every Linux, as part of its ABI.
 const TICKS: f64 = 100.0;
 
-/// Seconds of processor time, of all threads, in the program and in the kernel
-/// for it.
+/// CPU seconds of all threads, user and system.
 pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name, in parentheses, may hold blanks.
+    // The name, in parentheses, may contain spaces.
     let (_, fields) = stat.rsplit_once(") ").context("an odd `stat` file")?;
     let ticks = |at: usize| -> Result<f64> {
         let field = fields.split(' ').nth(at).context("a short `stat` file")?;
@@ -25,12 +23,12 @@ pub(crate) fn resident_mib(pid: u32) -> Result<f64> {
     Ok(kib / 1024.0)
 }
 
-/// The process that started another.
+/// The parent process id.
 pub(crate) fn parent(pid: u32) -> Result<u32> {
     Ok(status(pid, "PPid:")?.parse()?)
 }
 
-/// The first word of a field in the file `status`.
+/// The first word of a field in `status`.
 fn status(pid: u32, field: &str) -> Result<String> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let value = status.lines().find_map(|line| line.strip_prefix(field));

@@ -1,8 +1,8 @@
 //! `creds` reads of our server in memory, beside KV v2 reads of OpenBao in
 //! memory with the root token: the cheapest read that OpenBao has.
 //!
-//! The engine reaches a simulated Confluent Cloud in a process of its own, so
-//! that what the simulator costs counts for nobody.
+//! The simulated Confluent Cloud runs in a process of its own, so its cost counts
+//! for neither.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use crate::statistics::Figures;
 
 const TOKEN: &str = "root";
 const CONNECTIONS: [usize; 3] = [1, 8, 32];
-/// How many leases there are when memory is looked at.
+/// How many leases exist when memory is measured.
 const LEASES: usize = 50_000;
-/// How many secrets OpenBao has, and how large each is.
+/// How many secrets OpenBao holds, and the size of each.
 const ENTRIES: usize = 1_000;
 const ENTRY_BYTES: usize = 200;
 
@@ -30,13 +30,13 @@ struct Read {
     pid: u32,
 }
 
-/// What one kind of read came to at one number of connections.
+/// The results of one kind of read with one number of connections.
 #[derive(Default)]
 struct Row {
     rate: Figures,
     p50: Figures,
     p99: Figures,
-    /// Seconds for a thousand requests.
+    /// CPU seconds per thousand requests.
     cpu: Figures,
 }
 
@@ -86,8 +86,8 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         let rows = measure(plan, &reads, connections)?;
         print_rows(connections, &reads, &rows);
     }
-    // Of a server that did nothing else: what a load leaves in an allocator
-    // says nothing about leases.
+    // A fresh server: what load leaves in the allocator says nothing about
+    // leases.
     drop(ours);
     memory()?;
     println!(
@@ -97,7 +97,8 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// What leases on a shared key cost, records in the store in memory included.
+/// Memory of leases on a shared key, including their records in the in-memory
+/// store.
 fn memory() -> Result<()> {
     let (_cloud, ours) = start_ours()?;
     let target = Target {
@@ -106,7 +107,7 @@ fn memory() -> Result<()> {
         path: "bench/creds/shared".to_owned(),
     };
     let resident = || resident_mib(ours.program.pid());
-    // Connections and code that was never used are paid before.
+    // Warm up: connections and code paths are not part of the result.
     load::run(&target, 32, Until::Count(1_000))?;
     let few = resident()?;
     load::run(&target, 32, Until::Count(LEASES))?;
@@ -125,7 +126,7 @@ fn measure(plan: &Plan, reads: &[Read], connections: usize) -> Result<Vec<Row>> 
     let mut rows: Vec<Row> = reads.iter().map(|_| Row::default()).collect();
     let time = Until::Over(Duration::from_secs(plan.seconds));
     for _ in 0..plan.rounds {
-        // In turn, so that what else the machine does hits all alike.
+        // Interleaved, so that other load on the machine affects all equally.
         for (read, row) in reads.iter().zip(&mut rows) {
             let before = cpu_seconds(read.pid)?;
             let done = load::run(&read.target, connections, time)?;
@@ -170,7 +171,7 @@ struct Ours {
     address: String,
 }
 
-/// The simulator, and our server with the engine at `bench/` pointed at it.
+/// The simulator, and our server with an engine at `bench/` that uses it.
 fn start_ours() -> Result<(Program, Ours)> {
     let cloud_port = free_port();
     let mut cloud = Launch::new(bin("lockkeeper"))

@@ -1,4 +1,4 @@
-//! How long a plugin takes from its start to its handshake.
+//! The time from the start of a plugin to its handshake.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::statistics::Figures;
 
-/// What marks a process as a plugin of Vault and OpenBao.
+/// The magic cookie that Vault and OpenBao set for plugins.
 const COOKIE: (&str, &str) = (
     "VAULT_BACKEND_PLUGIN",
     "6669da05-b1c8-4f49-97d9-c8e5bed98e20",

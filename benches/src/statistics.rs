@@ -1,22 +1,22 @@
-//! Several measurements of one thing.
+//! Repeated measurements of one quantity.
 
-/// Figures of repeated measurements.
+/// Samples of repeated measurements.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Figures(Vec<f64>);
 
 impl Figures {
-    /// Adds one.
+    /// Adds a sample.
     pub(crate) fn add(&mut self, figure: f64) {
         self.0.push(figure);
         self.0.sort_unstable_by(f64::total_cmp);
     }
 
-    /// The middle one.
+    /// The median.
     pub(crate) fn median(&self) -> f64 {
         self.0.get(self.0.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
-    /// Smallest and largest.
+    /// Minimum and maximum.
     pub(crate) fn range(&self) -> (f64, f64) {
         let first = self.0.first().copied().unwrap_or(f64::NAN);
         (first, self.0.last().copied().unwrap_or(f64::NAN))

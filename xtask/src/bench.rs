@@ -1,6 +1,5 @@
-//! `cargo xtask bench`: builds the programs in release, what a plugin's
-//! measurement needs as it is handed out, and starts a measurement of the
-//! package `benches`.
+//! `cargo xtask bench`: builds the programs in release (for the plugin's
+//! benchmark, the packaged plugin) and runs a benchmark of the package `benches`.
 
 use std::process::{Command, ExitCode};
 
@@ -10,14 +9,15 @@ use crate::dist::{Part, Target};
 use crate::tools;
 use crate::workspace::{Package, Workspace, cargo};
 
-/// What is built before anything is measured.
+/// Packages that every benchmark needs.
 const PACKAGES: [&str; 3] = [
     "lockkeeper",
     "vault-plugin-secrets-confluent-cloud",
     "benches",
 ];
 
-/// Builds, installs the peer, measures. The arguments are those of `benches`.
+/// Builds, installs OpenBao, and runs the benchmark. The arguments are passed to
+/// `benches`.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let bao = tools::find_bao(&workspace.target, false)?;
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         .env("LOCKKEEPER_BIN_DIR", &programs)
         .env("LOCKKEEPER_BAO", bao)
         .status()
-        .context("cannot start the measurement")?;
+        .context("cannot start the benchmark")?;
     Ok(match status.code().map(u8::try_from) {
         Some(Ok(code)) => ExitCode::from(code),
         _ => ExitCode::FAILURE,

@@ -1,8 +1,8 @@
 //! `cargo xtask codegen`: Rust code from the protobuf definitions of
 //! `vault-plugin`.
 //!
-//! The code is committed, so that nobody needs this to build. It is made by a
-//! compiler in Rust: no `protoc` is asked for.
+//! The code is committed, so a normal build does not need this. The compiler is
+//! written in Rust: no `protoc` is needed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-/// The definitions, and where the code made of them lies.
+/// The definitions, and where the generated code goes.
 const DEFINITIONS: &str = "crates/vault-plugin/proto";
 const GENERATED: &str = "crates/vault-plugin/src/pb";
 
@@ -33,7 +33,7 @@ const OPAQUE: &[&str] = &[
 ///
 /// # Errors
 /// When a definition does not compile, a file cannot be written, or, with
-/// `check`, the committed code is not what the definitions give.
+/// `check`, the committed code differs from what the definitions give.
 pub(crate) fn run(check: bool) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()

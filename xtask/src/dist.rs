@@ -1,5 +1,5 @@
-//! `cargo xtask dist`: the programs as they are handed out, under
-//! `target/packages/`: static, with their sums, and with a list of what is in them.
+//! `cargo xtask dist`: the release packages under `target/packages/`: static
+//! programs, their checksums, and a software bill of materials.
 
 mod elf;
 mod sbom;
@@ -13,18 +13,18 @@ use anyhow::{Context, Result, ensure};
 
 use crate::workspace::{Package, Workspace, cargo, output};
 
-/// The programs that users get, where the workspace has them.
+/// The programs that are released.
 const PROGRAMS: &[&str] = &["vault-plugin-secrets-confluent-cloud", PLUGIN_AND_SERVER];
 const PLUGIN_AND_SERVER: &str = "lockkeeper";
 
-/// The profile of `Cargo.toml` that they are built with.
+/// Their build profile in `Cargo.toml`.
 const PROFILE: &str = "dist";
 
-/// The feature by which a program resolves host names without the C library,
-/// which would load modules of the system's at run time.
+/// The feature that resolves host names without the C library, which would load
+/// modules of the system at run time.
 const RESOLVER: &str = "static-resolver";
 
-/// Makes the programs and prints what to do with them.
+/// Builds the packages and prints how to verify them.
 pub(crate) fn run() -> Result<ExitCode> {
     ensure!(
         cfg!(target_os = "linux"),
@@ -59,16 +59,16 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is built for, and how.
+/// A build target and its compiler flags.
 pub(crate) struct Target {
     triple: String,
-    /// Flags of the compiler that make it static.
+    /// Compiler flags for a static program.
     flags: Vec<String>,
 }
 
 impl Target {
-    /// musl where its standard library is installed; otherwise the C library
-    /// of this machine, linked statically.
+    /// musl where its standard library is installed; otherwise this machine's C
+    /// library, linked statically.
     pub(crate) fn find() -> Result<Self> {
         let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]))?;
         let libraries = Path::new(sysroot.trim()).join("lib/rustlib");
@@ -86,7 +86,7 @@ impl Target {
         })
     }
 
-    /// Builds a part of a package as it is handed out; returns its path.
+    /// Builds a part of a package as it is released; returns its path.
     pub(crate) fn build(
         &self,
         workspace: &Workspace,
@@ -100,7 +100,7 @@ impl Target {
             Part::Program => ["--bin", &package.name],
             Part::Example(name) => ["--example", name],
         });
-        // Half a megabyte less of relocations, which start-up works through.
+        // Saves half a megabyte of relocations, which cost start-up time.
         build.args(["--", "-Clink-arg=-Wl,-z,pack-relative-relocs"]);
         let status = build.status().context("cannot start cargo")?;
         ensure!(status.success(), "cannot build `{}`", package.name);
@@ -111,10 +111,10 @@ impl Target {
         })
     }
 
-    /// A command of cargo's for what is handed out.
+    /// A cargo command with the flags of a release.
     pub(crate) fn cargo(&self, workspace: &Workspace, command: &str) -> Command {
         let mut flags = self.flags.clone();
-        // Panics name files; the folders of this machine are nobody's business.
+        // Panic messages contain paths: keep this machine's folders out of them.
         let mut remap = |folder: &Path, name: &str| {
             flags.push(format!("--remap-path-prefix={}={name}", folder.display()));
         };
@@ -131,12 +131,12 @@ impl Target {
     }
 }
 
-/// What is built of a package.
+/// A part of a package.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Part<'a> {
-    /// The program of the package's name.
+    /// The program that has the package's name.
     Program,
-    /// An example, which is handed out to nobody but measured.
+    /// An example; benchmarked, never released.
     Example(&'a str),
 }
 
@@ -151,7 +151,7 @@ fn cargo_home() -> Option<PathBuf> {
         .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
 }
 
-/// The lines that `sha256sum --check` reads.
+/// Checksums in the format of `sha256sum --check`.
 fn sums(folder: &Path, names: &[&str]) -> Result<String> {
     output(Command::new("sha256sum").args(names).current_dir(folder))
 }

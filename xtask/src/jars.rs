@@ -1,10 +1,10 @@
 //! The jars of a real Kafka broker and of the console tools that come with it:
-//! fetched once by Maven from the repository that its settings name, pinned by
+//! downloaded once by Maven from the repository in its settings, pinned by
 //! hash, kept under `target/test-tools/`.
 //!
 //! `jars.txt` has a line `group:artifact:version sha256` for each jar that a
 //! broker in `KRaft` mode, the console producer and the console consumer load.
-//! What Maven would add to them by itself is left out.
+//! Their transitive dependencies are left out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,12 +18,12 @@ use crate::workspace::output;
 const VERSION: &str = "4.3.1";
 /// The oldest Java that runs it.
 const OLDEST_JAVA: u32 = 17;
-/// What Maven is asked to do, as `plugin:version:goal`.
+/// The Maven goal, as `plugin:version:goal`.
 const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies";
 const PINS: &str = include_str!("jars.txt");
 
-/// The folder of the pinned jars, installed under `target` unless it is there;
-/// with `offline` nothing is fetched.
+/// The folder of the pinned jars, installed under `target` if missing;
+/// with `offline` nothing is downloaded.
 pub(crate) fn find_kafka(target: &Path, offline: bool) -> Result<PathBuf> {
     for tool in ["java", "javac"] {
         must_be_recent(tool)?;
@@ -43,7 +43,7 @@ pub(crate) fn find_kafka(target: &Path, offline: bool) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The folder appears under its final name only when every hash was checked,
+/// The folder gets its final name only after every hash was checked,
 /// so an interrupted installation leaves nothing that a later run would trust.
 fn install(folder: &Path) -> Result<()> {
     println!("installing Kafka {VERSION} for the tests");
@@ -56,18 +56,18 @@ fn install(folder: &Path) -> Result<()> {
     result
 }
 
-/// Fetches all jars into a folder below `scratch`, which it returns.
+/// Downloads all jars into a folder below `scratch`, and returns it.
 fn fetch(scratch: &Path) -> Result<PathBuf> {
     let pins = pins(PINS)?;
     let pom = scratch.join("pom.xml");
     fs::write(&pom, project(&pins))?;
     let jars = scratch.join("jars");
     let property = |name: &str, value: &Path| format!("-D{name}={}", value.display());
-    // Maven says what it lacks on its standard output.
+    // Maven reports missing artifacts on standard output.
     let status = Command::new("mvn")
         .args(["--batch-mode", "--quiet", "--file"])
         .arg(&pom)
-        // Not the user's: nothing is left outside `target/`.
+        // Not the user's repository: nothing may be left outside `target/`.
         .arg(property("maven.repo.local", &scratch.join("repository")))
         .arg(property("outputDirectory", &jars))
         .arg(COPY)

@@ -1,8 +1,8 @@
-//! `cargo xtask licences`: what the dependencies of the workspace may be.
+//! `cargo xtask licences`: allowed licences, banned crates and duplicates.
 //!
-//! Read from `cargo tree` for the platforms that we build on. `cargo metadata`
-//! would do, but it also names what is only reachable through features such as
-//! `ring?/alloc` that nobody switched on.
+//! Dependencies are read from `cargo tree` for the platforms that we build on.
+//! `cargo metadata` also lists crates that are reachable only through features
+//! that are off, such as `ring?/alloc`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use spdx::{Expression, ParseMode};
 
 use crate::workspace::{Workspace, cargo, output};
 
-/// Where our programs run and our developers work.
+/// Platforms that we build for or develop on.
 const PLATFORMS: &[&str] = &[
     "x86_64-unknown-linux-gnu",
     "x86_64-unknown-linux-musl",
@@ -20,7 +20,7 @@ const PLATFORMS: &[&str] = &[
     "aarch64-apple-darwin",
 ];
 
-/// Licences that a dependency may have, each with why it fits Apache-2.0.
+/// Allowed licences, each with the reason why it is compatible with Apache-2.0.
 const ALLOWED: &[(&str, &str)] = &[
     ("Apache-2.0", "our own"),
     (
@@ -50,7 +50,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
 ];
 
-/// Crates that must not be in the graph at all.
+/// Crates that must not be in the graph, with reasons.
 const BANNED: &[(&str, &str)] = &[
     (
         "ring",
@@ -70,8 +70,8 @@ const BANNED: &[(&str, &str)] = &[
     ),
 ];
 
-/// Crates of which two incompatible versions would be two stacks in one
-/// process: two pools, two sets of types, twice the time to build.
+/// Crates that must have one version: a second would mean two connection pools,
+/// incompatible types and twice the build time.
 const ONCE: &[&str] = &[
     "aws-lc-rs",
     "axum",
@@ -96,7 +96,7 @@ struct Dependency {
     licence: Option<String>,
 }
 
-/// Checks the resolved graph and prints what is wrong with it.
+/// Checks the resolved graph and prints the problems.
 pub(crate) fn run() -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let ours = workspace
@@ -176,7 +176,7 @@ fn unlicensed(dependencies: &[Dependency]) -> Vec<String> {
     problems
 }
 
-/// Whether the expression can be satisfied with allowed licences alone.
+/// Whether allowed licences satisfy the expression.
 fn is_allowed(expression: &str) -> Result<bool> {
     let parsed = Expression::parse_mode(expression, ParseMode::LAX)
         .with_context(|| format!("`{expression}` is no licence expression"))?;
@@ -222,7 +222,7 @@ fn doubled(dependencies: &[Dependency]) -> Vec<String> {
         .collect()
 }
 
-/// The part of a version that must be equal for cargo to unify two.
+/// The part of a version that decides whether cargo unifies two versions.
 fn compatible_line(version: &str) -> &str {
     let parts = if version.starts_with("0.") { 2 } else { 1 };
     let end = version

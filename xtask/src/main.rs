@@ -1,13 +1,13 @@
 //! `cargo xtask`: the chores of the workspace.
 //!
-//! Everything that a maintainer or CI runs beside plain cargo commands is
-//! here, in Rust, so that it works the same on every machine. Nothing of this
-//! is part of the product.
+//! Everything that maintainers and CI run beyond plain cargo commands is here, in
+//! Rust, so that it works the same on every machine. None of it is part of the
+//! product.
 
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a chore talks to the person who started it"
+    reason = "a command-line tool prints"
 )]
 
 mod advisories;
@@ -34,20 +34,20 @@ usage: cargo xtask <command>
   test [--offline] [--kafka] [-- <arguments of cargo test>]
                  install what the tests need under `target/` and run them all;
                  those against a real Kafka broker only with --kafka
-  bench <what>   build in release and measure beside a peer: `server`, `plugin`
+  bench <what>   build in release and compare with OpenBao: `server`, `plugin`
   fuzz [<target>...] [--seconds=N] [--input=FILE]
                  search for inputs that break a promise of the targets in `fuzz/`,
                  N seconds each, or run one input
-  tidy           check the rules that the compiler does not know
+  tidy           check the rules that the compiler cannot check
   advisories     check for yanked dependencies and, with the folder of an
                  advisory database in LOCKKEEPER_ADVISORY_DB, for vulnerable ones
   msrv           build with the oldest Rust that is promised, where it is installed
   codegen [--check]
-                 make the Rust code of the protobuf definitions, or only
-                 compare it with what is committed
+                 generate the Rust code of the protobuf definitions, or
+                 only compare it with what is committed
   reference      write the pages of `docs/reference/` that are made of the product
-  dist           build the programs as they are handed out, under `target/packages/`
-  licences       check the licences and the doubles of all dependencies
+  dist           build the release packages under `target/packages/`
+  licences       check licences, banned crates and duplicates of dependencies
 ";
 
 fn main() -> ExitCode {
@@ -91,7 +91,7 @@ fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Makes the code of the protobuf definitions, or compares it.
+/// Generates the code of the protobuf definitions, or compares it.
 #[cfg(feature = "codegen")]
 fn generate(check: bool) -> anyhow::Result<ExitCode> {
     codegen::run(check).map(|()| ExitCode::SUCCESS)

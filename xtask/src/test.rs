@@ -9,12 +9,12 @@ use anyhow::{Context, Result, bail};
 use crate::workspace::{Workspace, cargo};
 use crate::{jars, tools};
 
-/// Said of a run that nobody asked for more.
+/// Printed when the Kafka tests were not requested.
 const WITHOUT_KAFKA: &str = "left out: the tests against a real Kafka broker, which need Java \
                              and Maven; `cargo xtask test --kafka` runs them";
 
-/// The tests that are run once more with the older OpenBao: those that show how
-/// a plugin is started, asked, forwarded to and ended.
+/// The tests that run a second time with the older OpenBao: those of how a
+/// plugin is started, called, forwarded to and stopped.
 const WITH_OLDER_BAO: [&str; 8] = [
     "openbao::",
     "service::",
@@ -26,7 +26,7 @@ const WITH_OLDER_BAO: [&str; 8] = [
     "guides::",
 ];
 
-/// What the command line asks for.
+/// The command line's options.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
     /// Download nothing: neither tools nor crates.
@@ -55,7 +55,7 @@ impl Options {
         Ok(options)
     }
 
-    /// Whether cargo is told which packages to test, and so not all.
+    /// Whether the arguments for cargo select packages.
     fn names_packages(&self) -> bool {
         let for_cargo = self
             .cargo_test
@@ -68,14 +68,14 @@ impl Options {
 
 /// Installs, builds, tests; the exit code is that of `cargo test`.
 ///
-/// With `CI=true`, a group of tests that must be left out is a failure. Those
-/// against a Kafka broker run only on demand, and must run then.
+/// With `CI=true`, a test that had to be skipped is a failure. The tests against
+/// a Kafka broker run only on request, and then must not be skipped.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
 
     let bao = tools::find_bao(&workspace.target, options.offline);
-    // Who names tests wants those, and who brings a `bao` wants that one.
+    // A run with a filter, or with a `bao` of its own, needs no second version.
     let wants_older = options.cargo_test.is_empty() && tools::own_bao().is_none();
     let older_bao = wants_older.then(|| {
         let older = &tools::OLDER_BAO;
@@ -95,8 +95,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         None
     };
 
-    // Programs and tests in one build: apart, they would unify the features of
-    // their dependencies differently, and compile most of them twice.
+    // Build programs and tests together: apart, cargo would unify features
+    // differently and compile most dependencies twice.
     let mut build = cargo();
     build.args(["build", "--workspace", "--bins", "--tests", "--locked"]);
     build.args(options.offline.then_some("--offline"));
@@ -128,8 +128,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if let (true, Some(Ok(older))) = (status.success(), &older_bao) {
         println!("\nonce more with the older OpenBao, what may differ there:");
         let mut again = test(Some(older));
-        // Of the whole workspace: of some packages alone, features would unify
-        // differently, and most would be compiled again.
+        // Build the whole workspace: with fewer packages, features would unify
+        // differently and most dependencies would be compiled again.
         again.args(["--workspace", "--test", "it", "--"]);
         again.args(WITH_OLDER_BAO);
         status = again.status().context("cannot start cargo")?;
@@ -149,7 +149,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     })
 }
 
-/// What is said at the end about tests that did not run; empty if all ran.
+/// The closing summary of tests that did not run; empty if all ran.
 ///
 /// `recorded` has a line `test: reason` for each, as `testkit` writes it.
 fn summary(missing: &[String], recorded: &str) -> String {

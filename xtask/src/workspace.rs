@@ -1,5 +1,5 @@
-//! What cargo and git know about this workspace: its packages, their declared
-//! dependencies, and its files.
+//! The workspace as cargo and git see it: packages, declared dependencies, and
+//! files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,7 +33,7 @@ pub(crate) struct Dependency {
     pub(crate) features: Vec<String>,
 }
 
-/// The table that a dependency stands in.
+/// The dependency table of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DependencyKind {
     Normal,
@@ -42,7 +42,7 @@ pub(crate) enum DependencyKind {
 }
 
 impl Workspace {
-    /// Reads the manifests; resolves and downloads nothing.
+    /// Reads the manifests, without resolving or downloading anything.
     pub(crate) fn load() -> Result<Self> {
         let metadata = cargo_metadata(&["--no-deps"])?;
         let packages = array(&metadata["packages"]).iter().map(package);
@@ -99,7 +99,7 @@ fn array(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// A JSON string that must be there.
+/// A required JSON string.
 fn text(value: &Value) -> Result<&str> {
     value
         .as_str()
@@ -135,7 +135,8 @@ fn dependency(value: &Value) -> Result<Dependency> {
     })
 }
 
-/// Runs `command` and returns what it printed; its errors go to the terminal.
+/// Runs `command` and returns its standard output; standard error goes to the
+/// terminal.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command
         .stderr(std::process::Stdio::inherit())

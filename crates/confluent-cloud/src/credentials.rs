@@ -64,22 +64,32 @@ pub(crate) struct Hidden(Arc<[Zeroizing<String>]>);
 impl Hidden {
     /// Whether a text contains one of them, plain or percent-encoded. Check
     /// before the text is truncated: a prefix of a secret would not be found.
+    ///
+    /// White space and control characters do not count: they may be left out
+    /// before the text is shown, which would put a secret together again.
     pub(crate) fn appears_in(&self, text: &str) -> bool {
-        let decoded = percent_decode_str(text).decode_utf8_lossy();
-        let decoded = match decoded {
+        let plain = squeezed(text);
+        let decoded = match percent_decode_str(&plain).decode_utf8_lossy() {
             Cow::Borrowed(_) => None,
-            Cow::Owned(decoded) => Some(Zeroizing::new(decoded)),
+            Cow::Owned(decoded) => Some(squeezed(&Zeroizing::new(decoded))),
         };
-        self.0
-            .iter()
-            .filter(|hidden| !hidden.is_empty())
-            .any(|hidden| {
-                text.contains(hidden.as_str())
-                    || decoded
-                        .as_ref()
-                        .is_some_and(|decoded| decoded.contains(hidden.as_str()))
-            })
+        let hidden = self.0.iter().map(|hidden| squeezed(hidden));
+        hidden.filter(|hidden| !hidden.is_empty()).any(|hidden| {
+            plain.contains(hidden.as_str())
+                || decoded
+                    .as_ref()
+                    .is_some_and(|decoded| decoded.contains(hidden.as_str()))
+        })
     }
+}
+
+fn squeezed(text: &str) -> Zeroizing<String> {
+    let mut squeezed = Zeroizing::new(String::with_capacity(text.len()));
+    squeezed.extend(
+        text.chars()
+            .filter(|c| !c.is_whitespace() && !c.is_control()),
+    );
+    squeezed
 }
 
 impl fmt::Debug for Hidden {
@@ -124,6 +134,9 @@ mod tests {
             "a can+ary/1 b",
             "a can%2Bary%2f1 b",
             &format!("Basic {header}"),
+            "can+\u{0}ary\u{7f}/1",
+            "can+\n  ary/1",
+            "can%2B%0Aary%2f1",
         ] {
             assert!(hidden.appears_in(text), "{text}");
         }

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::{PoisonError, RwLock};
 
 use async_trait::async_trait;
-use logical::{Error, Storage, Write};
+use logical::{Condition, Error, Storage, Write};
 use zeroize::Zeroizing;
 
 /// Keys and values in memory, gone with the process. A batch is atomic.
@@ -72,12 +72,25 @@ fn delete(folders: &mut Folders, key: &str) {
     }
 }
 
+fn get<'a>(folders: &'a Folders, key: &str) -> Option<&'a [u8]> {
+    let (folder, name) = split(key);
+    folders.get(folder)?.get(name).map(|value| &***value)
+}
+
+fn apply(folders: &mut Folders, batch: &[Write]) {
+    for write in batch {
+        match write {
+            Write::Put { key, value } => put(folders, key, value),
+            Write::Delete { key } => delete(folders, key),
+        }
+    }
+}
+
 #[async_trait]
 impl Storage for MemoryStorage {
     async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        let (folder, name) = split(key);
         let folders = self.read();
-        let value = folders.get(folder).and_then(|names| names.get(name));
+        let value = get(&folders, key);
         Ok(value.map(|value| Zeroizing::new(value.to_vec())))
     }
 
@@ -122,14 +135,18 @@ impl Storage for MemoryStorage {
     }
 
     async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
-        let mut folders = self.write();
-        for write in &batch {
-            match write {
-                Write::Put { key, value } => put(&mut folders, key, value),
-                Write::Delete { key } => delete(&mut folders, key),
-            }
-        }
+        apply(&mut self.write(), &batch);
         Ok(())
+    }
+
+    async fn apply_if(&self, conditions: Vec<Condition>, batch: Vec<Write>) -> Result<bool, Error> {
+        let mut folders = self.write();
+        let holds = |condition: &Condition| condition.holds(get(&folders, condition.key()));
+        let all_hold = conditions.iter().all(holds);
+        if all_hold {
+            apply(&mut folders, &batch);
+        }
+        Ok(all_hold)
     }
 }
 
@@ -139,6 +156,8 @@ fn as_str(bound: &Bound<String>) -> Bound<&str> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     async fn store(keys: &[&str]) -> MemoryStorage {
@@ -193,5 +212,54 @@ mod tests {
         store.apply(batch).await.unwrap();
         assert_eq!(store.keys(), ["b"]);
         assert_eq!(store.get("b").await.unwrap().unwrap().as_slice(), b"2");
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_applied_only_if_all_its_conditions_hold() {
+        let store = store(&["a"]).await;
+        let batch = || vec![Write::put("b", b"1".to_vec())];
+        for (conditions, holds) in [
+            (vec![Condition::absent("a")], false),
+            (vec![Condition::unchanged("a", b"other".to_vec())], false),
+            (vec![Condition::unchanged("x", b"value".to_vec())], false),
+            (
+                vec![
+                    Condition::absent("x"),
+                    Condition::unchanged("a", b"value".to_vec()),
+                ],
+                true,
+            ),
+        ] {
+            let applied = store.apply_if(conditions.clone(), batch()).await.unwrap();
+            assert_eq!(applied, holds, "{conditions:?}");
+            assert_eq!(store.get("b").await.unwrap().is_some(), holds);
+        }
+    }
+
+    #[test]
+    fn conditions_are_looked_at_together_with_the_changes() {
+        const WRITERS: usize = 4;
+        let store = MemoryStorage::new();
+        let won: usize = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..WRITERS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let attempts = (0..500).map(|number| {
+                            let key = format!("{number}");
+                            let batch = vec![Write::put(&key, b"x".to_vec())];
+                            let applied = store.apply_if(vec![Condition::absent(&key)], batch);
+                            let applied = applied.now_or_never().unwrap().unwrap();
+                            usize::from(applied)
+                        });
+                        attempts.sum::<usize>()
+                    })
+                })
+                .collect();
+            writers
+                .into_iter()
+                .map(|writer| writer.join().unwrap())
+                .sum()
+        });
+        assert_eq!(won, 500);
     }
 }

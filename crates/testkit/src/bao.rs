@@ -9,9 +9,9 @@ use crate::{Cli, Http, files, free_port};
 
 /// The token of every development server here.
 const ROOT_TOKEN: &str = "root";
-/// How often a server is started anew because its port was taken meanwhile.
+/// How many times a server is restarted when its port was taken meanwhile.
 const TRIES: usize = 5;
-/// How long it may take to be healthy; it takes less than a second.
+/// Time limit until it is healthy; usually less than a second.
 const READY: Duration = Duration::from_secs(30);
 /// A server's plugin folder, below its own.
 pub(crate) const PLUGINS: &str = "plugins";
@@ -27,7 +27,7 @@ impl Bao {
     ///
     /// # Panics
     ///
-    /// When the variable names something that is not there.
+    /// When the variable names a file that does not exist.
     pub fn find() -> Option<Self> {
         let program = PathBuf::from(std::env::var_os("LOCKKEEPER_BAO")?);
         assert!(
@@ -38,12 +38,12 @@ impl Bao {
         Some(Self { program })
     }
 
-    /// As [`Bao::find`]; where there is none, the running test is put on
-    /// record as left out. [`require_bao!`](crate::require_bao) calls it.
+    /// Like [`Bao::find`]; without a program, the running test is recorded as
+    /// skipped. [`require_bao!`](crate::require_bao) calls it.
     ///
     /// # Panics
     ///
-    /// When there is none and `CI=true`: in CI no test is left out.
+    /// When there is none and `CI=true`: in CI no test may be skipped.
     pub fn find_or_leave_out() -> Option<Self> {
         let found = Self::find();
         if found.is_none() {
@@ -64,7 +64,7 @@ impl Bao {
 }
 
 /// A development server: unsealed, in memory, on loopback, with one root token
-/// and an empty plugin folder. Dropping it ends it.
+/// and an empty plugin folder. It is stopped when dropped.
 #[derive(Debug)]
 pub struct BaoServer {
     bao: Bao,
@@ -92,7 +92,7 @@ impl BaoServer {
         &self.address
     }
 
-    /// A token that may do everything.
+    /// A root token.
     pub fn root_token(&self) -> &'static str {
         ROOT_TOKEN
     }
@@ -117,12 +117,12 @@ impl BaoServer {
         self.program.stdout() + &self.program.stderr()
     }
 
-    /// Where a program lies that was put into the plugin folder under `name`.
+    /// The path of the program `name` in the plugin folder.
     pub fn plugin(&self, name: &str) -> PathBuf {
         self.program.folder().join(PLUGINS).join(name)
     }
 
-    /// Puts `program` into the plugin folder under `name` and registers it in
+    /// Copies `program` into the plugin folder as `name` and registers it in
     /// the catalogue as a secrets engine; returns its hash.
     ///
     /// # Panics
@@ -133,11 +133,11 @@ impl BaoServer {
         register_plugin(&self.cli(), program, &folder, name)
     }
 
-    /// Asks it to end and waits until it has.
+    /// Stops it and waits until it has exited.
     ///
     /// # Panics
     ///
-    /// When it does not end in time.
+    /// When it does not exit in time.
     pub fn stop(self) {
         self.program.stop();
     }
@@ -161,7 +161,7 @@ impl BaoServer {
                 assert!(taken, "`bao server` ended by itself");
                 return Some(true);
             }
-            // Its own word first: another server may answer on a port that was lost.
+            // Wait for its own log line first: another server may have taken the port.
             let started = program.stdout().contains("server started!");
             (started && Http::new(&address).health() == Some(200)).then_some(false)
         });
@@ -173,7 +173,7 @@ impl BaoServer {
     }
 }
 
-/// Puts a program into a plugin folder and registers it; returns its hash.
+/// Copies a program into a plugin folder and registers it; returns its hash.
 pub(crate) fn register_plugin(cli: &Cli, program: &Path, folder: &Path, name: &str) -> String {
     let hash = files::sha256(&files::install(program, folder, name));
     let sum = format!("-sha256={hash}");
@@ -181,8 +181,8 @@ pub(crate) fn register_plugin(cli: &Cli, program: &Path, folder: &Path, name: &s
     hash
 }
 
-/// Says, and writes down where `cargo xtask test` reads it, that the running
-/// test is left out; with `CI=true` the test fails instead.
+/// Prints that the running test is skipped, and records it for
+/// `cargo xtask test`; with `CI=true` the test fails instead.
 fn leave_out(reason: &str) {
     let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
     assert!(!in_ci, "in CI no test may be left out: {reason}");

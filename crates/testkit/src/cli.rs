@@ -1,4 +1,4 @@
-//! An unmodified command line of Vault's kind, run once for each question.
+//! A Vault-compatible command line, run as a process for each command.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -10,7 +10,8 @@ use crate::process::clean_command;
 
 /// `bao`, `vault` or `lockkeeper`, pointed at one server.
 ///
-/// It has a home of its own, so it finds no token helper and leaves none.
+/// It has a home folder of its own, so it neither finds nor leaves a token
+/// helper.
 #[derive(Debug)]
 pub struct Cli {
     program: PathBuf,
@@ -18,7 +19,7 @@ pub struct Cli {
     home: TempDir,
 }
 
-/// What one run said.
+/// The result of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CliOutput {
     /// The exit code; -1 if a signal ended it.
@@ -31,7 +32,7 @@ pub struct CliOutput {
 
 impl Cli {
     /// A command line for the server at `address`, with `token` if it is not
-    /// empty; both go in under Vault's and OpenBao's names of the variables.
+    /// empty, set as Vault's and as OpenBao's variables.
     ///
     /// # Panics
     ///
@@ -49,7 +50,7 @@ impl Cli {
         cli.env("VAULT_TOKEN", token).env("BAO_TOKEN", token)
     }
 
-    /// Sets one more variable of its environment.
+    /// Sets another environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -65,7 +66,7 @@ impl Cli {
         self.run_with(arguments, &[])
     }
 
-    /// Runs it, which must succeed; returns its standard output.
+    /// Runs it, expects success, and returns its standard output.
     ///
     /// # Panics
     ///
@@ -74,12 +75,13 @@ impl Cli {
         self.must_succeed(arguments, self.run(arguments))
     }
 
-    /// Runs it with `VAULT_FORMAT=json` (and `BAO_FORMAT`), which must succeed;
-    /// returns what it printed.
+    /// Runs it with `VAULT_FORMAT=json` (and `BAO_FORMAT`), expects success, and
+    /// returns the parsed output.
     ///
     /// # Panics
     ///
-    /// When it exits with another code than 0, or prints something else.
+    /// When it exits with another code than 0, or prints something that is not
+    /// JSON.
     pub fn json(&self, arguments: &[&str]) -> Value {
         let json = [("VAULT_FORMAT", "json"), ("BAO_FORMAT", "json")];
         let stdout = self.must_succeed(arguments, self.run_with(arguments, &json));

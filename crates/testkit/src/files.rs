@@ -1,4 +1,4 @@
-//! Programs as files: where they are, their hashes, and their copies.
+//! Program files: finding, hashing and copying them.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -9,8 +9,8 @@ use aws_lc_rs::digest;
 
 /// The path of a program of this workspace, such as `lockkeeper`.
 ///
-/// It is looked for in `LOCKKEEPER_BIN_DIR`, which `cargo xtask test` sets, and
-/// else in the build folder that the running test came from.
+/// It is searched in `LOCKKEEPER_BIN_DIR`, which `cargo xtask test` sets, or else
+/// in the build folder of the running test.
 ///
 /// # Panics
 ///
@@ -27,16 +27,16 @@ pub fn bin(name: &str) -> PathBuf {
     program
 }
 
-/// Puts `program` into `folder` under `name`; returns the path.
+/// Copies `program` into `folder` as `name`; returns the path.
 ///
-/// A link would not do: a plugin host refuses what its plugin folder merely
-/// points to. Where a hard link is not possible the copy is made by another
-/// process, because a file that this process has just written cannot always be
-/// executed: a child forked by another test in that moment still holds it open.
+/// A symbolic link does not work: plugin hosts refuse links out of the plugin
+/// folder. Where a hard link is not possible, another process makes the copy: a
+/// file that this process has just written cannot always be executed (ETXTBSY),
+/// because a child forked by another test may still hold it open.
 ///
 /// # Panics
 ///
-/// When neither works.
+/// When both fail.
 pub fn install(program: &Path, folder: &Path, name: &str) -> PathBuf {
     let target = folder.join(name);
     if std::fs::hard_link(program, &target).is_err() {

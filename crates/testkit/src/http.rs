@@ -1,8 +1,8 @@
 //! The smallest client of a Vault-like HTTP API: one request, one connection.
 //!
-//! It shares no code with our servers and clients, so that no fault of theirs
-//! can hide in it. No TLS, no redirects, no retries: what the server answered
-//! is what the test sees.
+//! It shares no code with our servers and clients, so it cannot hide their bugs.
+//! No TLS, no redirects, no retries: the test sees exactly what the server
+//! answered.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longer than any answer takes, shorter than a person waits.
+/// Longer than any answer takes.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Speaks to one server, with or without a token.
+/// A client of one server, with or without a token.
 #[derive(Debug, Clone)]
 pub struct Http {
     /// `host:port`.
@@ -55,10 +55,10 @@ impl Http {
         answer.unwrap_or_else(|error| panic!("{method} {path} at {}: {error}", self.authority))
     }
 
-    /// As [`Http::request`], for a server that may die meanwhile.
+    /// Like [`Http::request`], for a server that may be killed meanwhile.
     ///
     /// # Errors
-    /// When there is no whole answer.
+    /// When there is no complete answer.
     ///
     /// # Panics
     ///
@@ -79,7 +79,7 @@ impl Http {
         Ok((status, json))
     }
 
-    /// Sends a request to `path` as it is; the status and the text of the answer.
+    /// Sends a request to `path`, without the prefix `/v1/`; returns status and text.
     ///
     /// # Panics
     ///
@@ -89,7 +89,7 @@ impl Http {
             .unwrap_or_else(|error| panic!("{method} http://{}{path}: {error}", self.authority))
     }
 
-    /// The status of `sys/health`, if anything answers.
+    /// The status of `sys/health`; none without an answer.
     pub fn health(&self) -> Option<u16> {
         let answer = self.exchange("GET", "/v1/sys/health", None);
         answer.ok().map(|(status, _)| status)
@@ -129,7 +129,7 @@ impl Http {
     }
 }
 
-/// Status and body of an answer whose connection was closed behind it.
+/// Status and body of an answer that ends with its connection.
 fn parse(answer: &[u8]) -> Option<(u16, String)> {
     let split = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..split]).ok()?;

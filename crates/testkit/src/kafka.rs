@@ -1,13 +1,13 @@
-//! Apache Kafka as jars, and the Java that runs them: a broker, and the
-//! console tools that come with it. What a broker is told is the test's.
+//! Apache Kafka as jars, and the Java that runs them: a broker, and its console
+//! tools. The test writes their configuration.
 
 use std::path::{Path, PathBuf};
 
 use crate::process::{Launch, clean_command};
 
-/// Where a program's own classes lie, below its folder.
+/// The folder of a program's own classes.
 const CLASSES: &str = "classes";
-/// Enough for one test, and quick to start.
+/// JVM flags: enough memory for one test, quick to start.
 const JVM: &[&str] = &["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 /// Kafka's jars; `java` and `javac` are those on the `PATH`.
@@ -18,13 +18,13 @@ pub struct Kafka {
 
 impl Kafka {
     /// The jars in the folder that `LOCKKEEPER_KAFKA` names, as
-    /// `cargo xtask test --kafka` sets it. Without the variable nobody asked
-    /// for a broker, in CI neither; [`require_kafka!`](crate::require_kafka)
-    /// calls it.
+    /// `cargo xtask test --kafka` sets it. Without the variable, the tests
+    /// that need a broker are skipped, in CI too.
+    /// [`require_kafka!`](crate::require_kafka) calls it.
     ///
     /// # Panics
     ///
-    /// When the variable names something that is not there.
+    /// When the variable names a folder that does not exist.
     pub fn find_if_asked() -> Option<Self> {
         let Some(jars) = std::env::var_os("LOCKKEEPER_KAFKA").map(PathBuf::from) else {
             eprintln!("left out: only `cargo xtask test --kafka` runs this test");
@@ -38,8 +38,8 @@ impl Kafka {
         Some(Self { jars })
     }
 
-    /// Prepares a Java program that may use Kafka's classes and those that
-    /// were compiled for it; its main class is its first argument.
+    /// Prepares a Java program with Kafka's classes and its own on the class
+    /// path; the main class is its first argument.
     pub fn java(&self) -> Launch {
         let launch = Launch::new("java");
         let own = launch.folder().join(CLASSES);
@@ -47,7 +47,7 @@ impl Kafka {
         launch.args(JVM).args(["-cp", &class_path])
     }
 
-    /// Compiles one Java source for a program that was prepared.
+    /// Compiles one Java source file for a prepared program.
     ///
     /// # Panics
     ///
@@ -69,7 +69,7 @@ impl Kafka {
         );
     }
 
-    /// Java's own pattern for every jar of a folder.
+    /// The class path of every jar in a folder.
     fn all_jars(&self) -> String {
         self.jars.join("*").display().to_string()
     }

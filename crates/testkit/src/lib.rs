@@ -1,14 +1,14 @@
-//! The test kit: real programs, started, asked and stopped.
+//! The test kit: starts, calls and stops real programs.
 //!
 //! For tests only, never part of a program. Everything here blocks, so that a
-//! plain `#[test]` reads from top to bottom: a test that also runs a server
-//! inside its own async runtime calls these functions from a thread of its
-//! own. What goes wrong panics, with the log of the program concerned.
+//! plain `#[test]` reads from top to bottom; a test that runs a server inside its
+//! own async runtime calls these functions from a separate thread. Failures
+//! panic with the log of the program.
 //!
-//! A test that needs a program which cargo cannot build says so in its first
-//! line, `let bao = require_bao!();`, and is left out, on record, where the
-//! program is missing; in CI that is a failure. What needs a Kafka broker runs
-//! only on demand: `let kafka = require_kafka!();`.
+//! A test that needs a program which cargo cannot build begins with
+//! `let bao = require_bao!();`. Where the program is missing, the test is recorded
+//! as skipped; in CI that is a failure. Tests that need a Kafka broker run only on
+//! request: `let kafka = require_kafka!();`.
 
 #![allow(
     clippy::panic,
@@ -37,10 +37,10 @@ pub use openapi::assert_openapi_is_whole;
 pub use process::{Launch, Program, crash, processes_of};
 pub use wait::{eventually, free_port};
 
-/// The real `bao`, or the end of the test that needs it.
+/// The real `bao`; without it, the calling test returns.
 ///
-/// Where `LOCKKEEPER_BAO` names no program, the test is put on record as left
-/// out and returns; with `CI=true` it fails.
+/// If `LOCKKEEPER_BAO` is not set, the test is recorded as skipped and returns;
+/// with `CI=true` it fails.
 #[macro_export]
 macro_rules! require_bao {
     () => {
@@ -51,8 +51,8 @@ macro_rules! require_bao {
     };
 }
 
-/// Kafka's jars, or the end of the test that needs them, which is no failure:
-/// such tests run only with `cargo xtask test --kafka`.
+/// Kafka's jars; without them, the calling test returns. That is no failure: such
+/// tests run only with `cargo xtask test --kafka`.
 #[macro_export]
 macro_rules! require_kafka {
     () => {

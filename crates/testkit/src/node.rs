@@ -1,6 +1,5 @@
-//! Real OpenBao servers that keep their data with Raft, the only storage of
-//! OpenBao 2.7 on a disk: one node, or a cluster. A node can crash and start
-//! again at its old place.
+//! Real OpenBao servers with Raft storage, the only durable storage of OpenBao
+//! 2.7: one node, or a cluster. A node can crash and restart with its data.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,18 +11,18 @@ use tempfile::TempDir;
 use crate::process::{Launch, Program};
 use crate::{Bao, Cli, Http, bao, eventually, free_port};
 
-/// How long a node may take to serve, a cluster to agree on a leader, and a
-/// node to become a voter; all take seconds.
+/// Time limit for a node to serve, for a cluster to elect a leader, and for a node
+/// to become a voter; all take seconds.
 const READY: Duration = Duration::from_mins(1);
-/// How often a node is started anew because a port was taken meanwhile.
+/// How many times a node is restarted when a port was taken meanwhile.
 const TRIES: usize = 5;
-/// A node of which others are told.
+/// A node that others join.
 const HEALTHY_IN_ANY_ROLE: &str = "/v1/sys/health?standbyok=true&perfstandbyok=true";
-/// What unseals: in tests every node may know it.
+/// The static unseal key, shared by all nodes.
 const SEAL_KEY: &[u8; 32] = b"thirty-two bytes that unseal it.";
 
-/// A server with data that outlive its process. It unseals itself, listens on
-/// loopback, and is gone with its data when dropped.
+/// A server whose data outlive its process. It unseals itself, listens on
+/// loopback, and is removed with its data when dropped.
 #[derive(Debug)]
 pub struct BaoNode {
     bao: Bao,
@@ -35,7 +34,7 @@ pub struct BaoNode {
 }
 
 impl BaoNode {
-    /// Starts and initializes a server of its own.
+    /// Starts and initializes a single node.
     ///
     /// # Panics
     ///
@@ -59,7 +58,7 @@ impl BaoNode {
         &self.address
     }
 
-    /// A token that may do everything.
+    /// A root token.
     pub fn root_token(&self) -> &str {
         &self.root_token
     }
@@ -74,12 +73,12 @@ impl BaoNode {
         Http::new(&self.address).with_token(&self.root_token)
     }
 
-    /// Where a program lies that was put into the plugin folder under `name`.
+    /// The path of the program `name` in the plugin folder.
     pub fn plugin(&self, name: &str) -> PathBuf {
         self.home.path().join(bao::PLUGINS).join(name)
     }
 
-    /// Puts `program` into the plugin folder under `name` and registers it, as
+    /// Copies `program` into the plugin folder as `name` and registers it, like
     /// [`BaoServer::register_plugin`](crate::BaoServer::register_plugin).
     ///
     /// # Panics
@@ -96,8 +95,7 @@ impl BaoNode {
         program.map_or_else(String::new, |program| program.stdout() + &program.stderr())
     }
 
-    /// Every file that it keeps, its log and its data, but for the programs of
-    /// plugins.
+    /// Every file of it, logs and data, except plugin programs.
     ///
     /// # Panics
     ///
@@ -120,16 +118,16 @@ impl BaoNode {
         files
     }
 
-    /// Ends it at once (SIGKILL).
+    /// Kills it (SIGKILL).
     ///
     /// # Panics
     ///
-    /// When it does not run.
+    /// When it is not running.
     pub fn crash(&mut self) {
         self.program.take().expect("a node that runs").kill();
     }
 
-    /// Starts it again where it was, and waits until it is active.
+    /// Restarts it with its data, and waits until it is active.
     ///
     /// # Panics
     ///
@@ -150,7 +148,7 @@ impl BaoNode {
         });
     }
 
-    /// Starts a node, which joins the cluster of `leader` if there is one.
+    /// Starts a node, which joins the cluster of `leader`, if given.
     fn spawn(bao: &Bao, name: &str, leader: Option<&str>) -> Self {
         for _ in 0..TRIES {
             let home = tempfile::tempdir().expect("no temporary folder");
@@ -168,7 +166,7 @@ impl BaoNode {
                 "cluster_addr": cluster,
                 "plugin_directory": home.path().join(bao::PLUGINS),
                 "log_level": "debug",
-                // Lets a test write what another plugin would have written.
+                // Lets a test write entries as another plugin would have.
                 "raw_storage_endpoint": true,
                 "seal": {"static": {
                     "current_key_id": "test",
@@ -305,7 +303,7 @@ impl BaoCluster {
     ///
     /// # Panics
     ///
-    /// When it does not run.
+    /// When it is not running.
     pub fn crash(&mut self, node: usize) {
         self.nodes[node].crash();
     }

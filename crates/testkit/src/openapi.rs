@@ -1,5 +1,5 @@
-//! Compares what a mount says in `path-help` with its `OpenAPI` document. Both
-//! come from one table, so every path and every field must be in both.
+//! Compares the `path-help` of a mount with its `OpenAPI` document. Both come
+//! from one table, so every path and field must be in both.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,4 @@
-//! Processes that a test starts, reads and ends, by their own id and in a
-//! clean environment.
+//! Child processes of a test, in a clean environment, stopped by their own id.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -14,17 +13,17 @@ use tempfile::TempDir;
 use crate::Http;
 use crate::wait::eventually;
 
-/// How long a program may take to be ready.
+/// Time limit until a program is ready.
 const READY: Duration = Duration::from_secs(30);
-/// How long a program may take to end once it was asked to.
+/// Time limit for a program to exit after SIGTERM.
 const GRACE: Duration = Duration::from_secs(10);
 /// How much of a log is shown when a test fails.
 const LAST_LINES: usize = 60;
 
-/// A program that is about to be started.
+/// A program to be started.
 ///
-/// It gets an empty environment but for `PATH`, `HOME` and `TMPDIR`, and an
-/// empty folder of its own, which is its home and its working directory.
+/// Its environment contains only `PATH`, `HOME` and `TMPDIR`. An empty folder of
+/// its own is its home and working directory.
 #[derive(Debug)]
 pub struct Launch {
     program: PathBuf,
@@ -59,7 +58,7 @@ impl Launch {
         self
     }
 
-    /// Sets a variable of the program's environment.
+    /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment
@@ -67,20 +66,20 @@ impl Launch {
         self
     }
 
-    /// Keeps its standard input open for [`Program::write_line`]; unless this
-    /// is called, there is nothing to read.
+    /// Keeps its standard input open for [`Program::write_line`]; otherwise
+    /// standard input is empty.
     #[must_use]
     pub fn with_input(mut self) -> Self {
         self.input = true;
         self
     }
 
-    /// The program's own folder; it vanishes with the [`Program`].
+    /// The program's own folder; it is removed with the [`Program`].
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Starts the program; it runs until it ends, is stopped, or is dropped.
+    /// Starts the program; it runs until it exits, is stopped, or is dropped.
     ///
     /// # Panics
     ///
@@ -115,7 +114,7 @@ impl Launch {
 const STDOUT: &str = "stdout.log";
 const STDERR: &str = "stderr.log";
 
-/// A running program. Dropping it ends it and waits until it is gone.
+/// A running program. Dropping it stops it and waits until it has exited.
 #[derive(Debug)]
 pub struct Program {
     name: String,
@@ -148,7 +147,7 @@ impl Program {
     ///
     /// # Panics
     ///
-    /// When it was started without an input, or does not read any more.
+    /// When it was started without standard input, or has closed it.
     pub fn write_line(&mut self, line: &str) {
         let input = self.child.stdin.as_mut();
         let input = input.expect("a program that was launched with an input");
@@ -156,11 +155,11 @@ impl Program {
         written.unwrap_or_else(|error| panic!("`{}` does not read: {error}", self.name));
     }
 
-    /// Its exit status, if it has ended.
+    /// Its exit status, if it has exited.
     ///
     /// # Panics
     ///
-    /// When the system does not know the process any more.
+    /// When the system no longer knows the process.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child can be waited for")
     }
@@ -170,7 +169,7 @@ impl Program {
     ///
     /// # Panics
     ///
-    /// When the program ends first, or the line does not come within 30 seconds.
+    /// When the program exits first, or the line does not come within 30 seconds.
     pub fn wait_for_line(&mut self, part: &str) -> String {
         let what = format!("`{}` printed a line with `{part}`", self.name);
         eventually(&what, READY, || {
@@ -185,7 +184,7 @@ impl Program {
     ///
     /// # Panics
     ///
-    /// When the program ends first, or it is not healthy within 30 seconds.
+    /// When the program exits first, or it is not healthy within 30 seconds.
     pub fn wait_until_healthy(&mut self, address: &str) {
         let http = Http::new(address);
         let what = format!("`{}` is healthy at {address}", self.name);
@@ -196,22 +195,22 @@ impl Program {
         });
     }
 
-    /// Asks it to end (SIGTERM) and waits until it has.
+    /// Stops it (SIGTERM) and waits until it has exited.
     ///
     /// # Panics
     ///
-    /// When it has not ended after 10 seconds.
+    /// When it has not exited after 10 seconds.
     pub fn stop(mut self) -> ExitStatus {
         self.signal(Signal::TERM);
         self.wait_at_most(GRACE)
             .unwrap_or_else(|| panic!("`{}` did not end on SIGTERM within {GRACE:?}", self.name))
     }
 
-    /// Ends it at once (SIGKILL), as a crash would.
+    /// Kills it (SIGKILL), as a crash would.
     ///
     /// # Panics
     ///
-    /// When the system does not know the process any more.
+    /// When the system no longer knows the process.
     pub fn kill(mut self) {
         self.child.kill().expect("a child can be killed");
         self.child.wait().expect("a child can be waited for");
@@ -231,7 +230,7 @@ impl Program {
     fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         if let Some(pid) = pid {
-            // It may have ended by itself; it is not reaped yet, so the id is its own.
+            // It may have exited; until it is reaped, the id cannot be reused.
             kill_process(pid, signal).ok();
         }
     }
@@ -252,7 +251,7 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         if !matches!(self.child.try_wait(), Ok(Some(_))) {
-            // Asked first, so that it can end children of its own.
+            // SIGTERM first, so that it can stop children of its own.
             self.signal(Signal::TERM);
             if self.wait_at_most(GRACE).is_none() {
                 self.child.kill().ok();
@@ -271,8 +270,8 @@ impl Drop for Program {
     }
 }
 
-/// The running processes of the program at `path`, whoever started them; a
-/// plugin is the child of its server, not of the test.
+/// All running processes of the program at `path`; a plugin, for example, is a
+/// child of its server, not of the test.
 ///
 /// # Panics
 ///
@@ -287,8 +286,8 @@ pub fn processes_of(path: &Path) -> Vec<u32> {
     pids.collect()
 }
 
-/// Ends a process at once (SIGKILL) that a program of the test started, as a
-/// crash would.
+/// Kills a process (SIGKILL) that a program of the test started, as a crash
+/// would.
 ///
 /// # Panics
 ///
@@ -299,8 +298,7 @@ pub fn crash(pid: u32) {
     assert_eq!(killed, Some(Ok(())), "there was a process to end");
 }
 
-/// A command with nothing of this process's environment but what programs
-/// need to run at all.
+/// A command with an environment of only what programs need to run.
 pub(crate) fn clean_command(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("HOME", home);
@@ -312,7 +310,7 @@ pub(crate) fn clean_command(program: &Path, home: &Path) -> Command {
     command
 }
 
-/// The first whole line of `text` with `part` in it.
+/// The first complete line of `text` that contains `part`.
 fn find_line(text: &str, part: &str) -> Option<String> {
     let (whole, _) = text.rsplit_once('\n')?;
     let mut lines = whole.lines();

@@ -1,16 +1,16 @@
-//! Waiting for what other processes do, in real time.
+//! Waiting for other processes, in real time.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
-/// How long to sleep between two looks.
+/// The polling interval.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Asks `look` until it gives a value, and returns that.
+/// Polls `look` until it returns a value, and returns that.
 ///
 /// # Panics
 ///
-/// When `timeout` has passed, with `what` in the message. The last look is
+/// When `timeout` has passed, with `what` in the message. The last poll is
 /// always after the timeout, so a slow machine does not fail for one late poll.
 pub fn eventually<T>(what: &str, timeout: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
@@ -26,12 +26,12 @@ pub fn eventually<T>(what: &str, timeout: Duration, mut look: impl FnMut() -> Op
 
 /// A TCP port on loopback that was free a moment ago.
 ///
-/// Another process may take it before its user does: programs of ours are
-/// told port 0 instead, and print what they got.
+/// Another process may take it first: our own programs are given port 0 instead,
+/// and print the port that they got.
 ///
 /// # Panics
 ///
-/// When the machine has no port left.
+/// When no port is free.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port on loopback");
     listener

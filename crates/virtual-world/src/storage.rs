@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use logical::{Error, Storage, Write};
+use logical::{Condition, Error, Storage, Write};
 use store::MemoryStorage;
 use zeroize::Zeroizing;
 
@@ -221,8 +221,8 @@ impl VirtualStorage {
         state.timing = timing;
     }
 
-    /// Carries out batches change by change, each a step of its own, as a host
-    /// without transactions does.
+    /// Carries out batches change by change, and looks at their conditions before,
+    /// each a step of its own, as a host without transactions does.
     pub fn split_batches(&self) {
         lock(&self.state).splits_batches = true;
     }
@@ -295,37 +295,66 @@ impl VirtualStorage {
             .await
     }
 
-    async fn change(&self, call: Call<'_>, batch: Vec<Write>) -> Result<(), Error> {
+    /// Makes a change, and says whether its conditions held.
+    async fn change(
+        &self,
+        call: Call<'_>,
+        conditions: Vec<Condition>,
+        batch: Vec<Write>,
+    ) -> Result<bool, Error> {
         self.process
             .step(async {
                 let plan = self.plan(&call);
                 let disk = Arc::clone(&self.disk);
                 let effect = async move {
                     match plan.fault {
-                        Some(Fault::Lost) => Ok(()),
-                        Some(Fault::Done) | None => disk.apply(batch).await,
+                        Some(Fault::Lost) => Ok(false),
+                        Some(Fault::Done) | None => disk.apply_if(conditions, batch).await,
                     }
                 };
-                match plan.timing {
+                let held = match plan.timing {
                     Timing::First => {
-                        effect.await?;
+                        let held = effect.await?;
                         pause(plan.delay).await;
+                        held
                     }
                     Timing::Last => {
                         pause(plan.delay).await;
-                        effect.await?;
+                        effect.await?
                     }
                     Timing::Late => {
                         let landing = tokio::spawn(async move {
                             pause(plan.delay).await;
                             effect.await
                         });
-                        landing.await.map_err(|_| broken())??;
+                        landing.await.map_err(|_| broken())??
                     }
-                }
-                plan.fault.map_or(Ok(()), |_| Err(broken()))
+                };
+                plan.fault.map_or(Ok(held), |_| Err(broken()))
             })
             .await
+    }
+
+    /// As [`Storage::apply`] and [`Storage::apply_if`] without transactions: a
+    /// step for each condition and each change.
+    async fn one_by_one(
+        &self,
+        conditions: Vec<Condition>,
+        batch: Vec<Write>,
+    ) -> Result<bool, Error> {
+        for condition in conditions {
+            let present = self.get(condition.key()).await?;
+            if !condition.holds(present.as_ref().map(|value| value.as_slice())) {
+                return Ok(false);
+            }
+        }
+        for write in batch {
+            match write {
+                Write::Put { key, value } => self.put(&key, &value).await?,
+                Write::Delete { key } => self.delete(&key).await?,
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -361,12 +390,16 @@ impl Storage for VirtualStorage {
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
         let write = Write::put(key, value.to_vec());
-        self.change(one(Kind::Put, key), vec![write]).await
+        self.change(one(Kind::Put, key), Vec::new(), vec![write])
+            .await
+            .map(|_| ())
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
         let write = Write::delete(key);
-        self.change(one(Kind::Delete, key), vec![write]).await
+        self.change(one(Kind::Delete, key), Vec::new(), vec![write])
+            .await
+            .map(|_| ())
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
@@ -385,19 +418,17 @@ impl Storage for VirtualStorage {
     }
 
     async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
-        if !lock(&self.state).splits_batches {
-            let call = Call {
-                kind: Kind::Apply,
-                keys: Keys::Batch(&batch),
-            };
-            return self.change(call, batch.clone()).await;
+        self.apply_if(Vec::new(), batch).await.map(|_| ())
+    }
+
+    async fn apply_if(&self, conditions: Vec<Condition>, batch: Vec<Write>) -> Result<bool, Error> {
+        if lock(&self.state).splits_batches {
+            return self.one_by_one(conditions, batch).await;
         }
-        for write in batch {
-            match write {
-                Write::Put { key, value } => self.put(&key, &value).await?,
-                Write::Delete { key } => self.delete(&key).await?,
-            }
-        }
-        Ok(())
+        let call = Call {
+            kind: Kind::Apply,
+            keys: Keys::Batch(&batch),
+        };
+        self.change(call, conditions, batch.clone()).await
     }
 }

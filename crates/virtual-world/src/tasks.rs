@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use logical::Tasks;
+use logical::{TaskGroup, Tasks};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -52,10 +53,11 @@ impl VirtualTasks {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
+}
 
-    /// Lets running tasks end by themselves for as long as `grace`, then drops
-    /// those that still run. New tasks are dropped at once.
-    pub async fn shut_down(&self, grace: Duration) {
+#[async_trait]
+impl TaskGroup for VirtualTasks {
+    async fn shut_down(&self, grace: Duration) {
         self.tracker.close();
         let ended = tokio::time::timeout(grace, self.tracker.wait()).await;
         self.cancelled.cancel();

@@ -171,6 +171,8 @@ pub(super) fn confluent_seeds() -> Vec<Vec<u8>> {
         (1, 4, r#"{"error":{"code":429,"message":"slow down"}}"#.into()),
         (1, 1, format!(r#"{{"errors":[{{"detail":"key {CANARY} is currently limited to 10"}}]}}"#)),
         (0, 5, "<html>bad gateway</html>".into()),
+        // Leaving out control characters put the secret together again.
+        (8, 11, CANARY.replacen('-', "-\0\0", 1)),
     ];
     let seed = |(call, status, body): (u8, u8, String)| [&[call, status], body.as_bytes()].concat();
     bodies.into_iter().map(seed).collect()

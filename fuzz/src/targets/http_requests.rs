@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Body;
-use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use logical::{
     Backend, BackendContext, Error, Existence, Factory, LeaseOptions, NoMetrics, Object, Operation,
-    Request, Response, Secret, TaskGroup, Tasks,
+    Request, Response, Secret,
 };
 use serde_json::Value;
 use vault_core::{ClientRequest, ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo};
@@ -57,25 +56,6 @@ impl Backend for Puppet {
     }
 }
 
-struct Group(VirtualTasks);
-
-impl Tasks for Group {
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.0.spawn(task);
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.0.sleep(duration)
-    }
-}
-
-#[async_trait]
-impl TaskGroup for Group {
-    async fn shut_down(&self, grace: Duration) {
-        self.0.shut_down(grace).await;
-    }
-}
-
 /// Starts a core with the puppet at `puppet/` and the token of the operator.
 pub(super) async fn core(world: &World) -> Result<Arc<Core>, Error> {
     let process = Arc::clone(&world.process);
@@ -83,7 +63,7 @@ pub(super) async fn core(world: &World) -> Result<Arc<Core>, Error> {
         storage: Arc::clone(&world.storage) as _,
         clock: Arc::clone(&world.clock) as _,
         entropy: Arc::clone(&world.entropy) as _,
-        task_groups: Arc::new(move || Arc::new(Group(VirtualTasks::new(&process)))),
+        task_groups: Arc::new(move || Arc::new(VirtualTasks::new(&process))),
         metrics: Arc::new(NoMetrics),
     };
     let config = CoreConfig {

@@ -1,12 +1,13 @@
-//! Whether a program needs anything of the system that it runs on.
+//! Checks that a program is static: it needs no loader and no library of the
+//! system.
 
 use anyhow::{Context, Result, ensure};
 
-/// A loader that the kernel starts first.
+/// Program header: a loader that the kernel starts first (`PT_INTERP`).
 const INTERPRETER: u32 = 3;
-/// Instructions for that loader, or for the program's own start.
+/// Program header: the dynamic section (`PT_DYNAMIC`).
 const DYNAMIC: u32 = 2;
-/// Inside them: the name of a library.
+/// Dynamic entry: the name of a needed library (`DT_NEEDED`).
 const NEEDED: u64 = 1;
 
 /// Refuses a program that asks for a loader or a library.

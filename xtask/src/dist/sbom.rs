@@ -1,5 +1,5 @@
-//! What a program is made of, in the JSON of `CycloneDX`: every third-party crate with
-//! version, licence and the hash that `Cargo.lock` holds it to.
+//! A software bill of materials in `CycloneDX` JSON: every third-party crate of a
+//! program with version, licence and the hash from `Cargo.lock`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use crate::workspace::{Package, Workspace, cargo, output};
 
-/// The list for one program, which depends on nothing but the sources: made
-/// twice it is the same.
+/// The list for one program. It depends on the sources only, so it is
+/// reproducible.
 ///
-/// It is read from `cargo tree`, since `cargo metadata` also names what no
-/// feature that is on asks for.
+/// It is read from `cargo tree`, since `cargo metadata` also lists
+/// dependencies of features that are off.
 pub(super) fn of(
     workspace: &Workspace,
     package: &Package,

@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md has a row for every crate, and none for a crate that is gone.
+//! ARCHITECTURE.md has a row for every crate, and none for a crate that was removed.
 
 use super::{File, Finding};
 
@@ -7,7 +7,7 @@ pub(super) fn check(crates: &[String], page: Option<&File>) -> Vec<Finding> {
     let Some(page) = page else {
         return vec![Finding::new(
             "ARCHITECTURE.md",
-            "the map of the code is missing",
+            "the page is missing",
             "write it, with a table of the crates",
         )];
     };
@@ -19,7 +19,7 @@ pub(super) fn check(crates: &[String], page: Option<&File>) -> Vec<Finding> {
             Finding::new(
                 "ARCHITECTURE.md",
                 format!("the table has no row for `{name}`"),
-                "say in one what the crate is and what it must not know",
+                "add a row: what the crate is and what it may use",
             )
         });
     let stale = rows
@@ -29,7 +29,7 @@ pub(super) fn check(crates: &[String], page: Option<&File>) -> Vec<Finding> {
             Finding::new(
                 page.at(*line),
                 format!("there is no crate `{row}`"),
-                "take the row out",
+                "remove the row",
             )
         });
     missing.chain(stale).collect()
@@ -75,6 +75,6 @@ mod tests {
 
     #[test]
     fn a_missing_page_is_found() {
-        assert_eq!(problems(&[], None), ["the map of the code is missing"]);
+        assert_eq!(problems(&[], None), ["the page is missing"]);
     }
 }

@@ -1,20 +1,20 @@
-//! Which crate of ours may see which: arrows point inward only.
+//! Which workspace crate may depend on which: dependencies point inward only.
 
 use super::Finding;
 use crate::workspace::{DependencyKind, Package};
 
-/// What a crate is, which decides how strict its rules are.
+/// The kind of a crate, which decides how strict its rules are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Rules only: time, chance, storage and network are handed in.
+    /// Logic only: time, randomness, storage and network are handed in.
     Pure,
-    /// Talks to the world in one way.
+    /// One kind of access to the outside.
     Library,
     /// Runs pure crates: network, clock, tasks.
     Host,
-    /// Wires parts and prints.
+    /// Wires the parts together and prints.
     Program,
-    /// Never in a program.
+    /// Never part of a program.
     Development,
 }
 
@@ -40,15 +40,15 @@ const fn layer(name: &'static str, kind: Kind, may_use: &'static [&'static str])
     }
 }
 
-/// The whole order. A new crate gets its line here before its first
-/// dependency, and a line of `may_use` grows only with a reason.
+/// The whole order. A new crate gets its entry here before its first dependency;
+/// additions to `may_use` need a reason.
 const LAYERS: &[Layer] = &[
     layer("logical", Kind::Pure, &[]),
     layer("hcl1", Kind::Pure, &[]),
     layer("engine", Kind::Pure, &["logical"]),
     layer("vault-core", Kind::Pure, &["logical", "hcl1"]),
     layer("confluent-cloud", Kind::Library, &[]),
-    // Ids and the checksum of secrets; a test shares no JSON with it.
+    // Ids and the checksum of secrets only, no JSON types: see ARCHITECTURE.md.
     layer("confluent-simulator", Kind::Library, &["confluent-cloud"]),
     layer("store", Kind::Library, &["logical"]),
     // The real clock, entropy and tasks.
@@ -83,7 +83,7 @@ const LAYERS: &[Layer] = &[
         kind: Kind::Program,
         may_use: MayUse::All,
     },
-    // What pure crates are handed, under the control of a test.
+    // The effects of pure crates, under the control of a test.
     layer("virtual-world", Kind::Development, &["logical", "store"]),
     Layer {
         name: "testkit",
@@ -102,7 +102,7 @@ const LAYERS: &[Layer] = &[
         kind: Kind::Development,
         may_use: MayUse::AllAndDevelopment,
     },
-    // Programs that measure, started by `cargo xtask bench`.
+    // Benchmarks, started by `cargo xtask bench`.
     Layer {
         name: "benches",
         kind: Kind::Development,
@@ -111,19 +111,19 @@ const LAYERS: &[Layer] = &[
     layer("xtask", Kind::Development, &[]),
 ];
 
-/// Whether `package` is a crate that decides and does nothing else.
+/// Whether `package` is a pure crate.
 pub(super) fn is_pure(package: &str) -> bool {
     find(package).is_some_and(|layer| layer.kind == Kind::Pure)
 }
 
-/// Every dependency among ours that the table does not allow.
+/// Every dependency between workspace crates that the table does not allow.
 pub(super) fn check(packages: &[Package]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for package in packages {
         let Some(layer) = find(&package.name) else {
             findings.push(Finding::new(
                 &package.name,
-                "this crate has no line in the table of layers",
+                "this crate has no entry in the table of layers",
                 "say in `xtask/src/tidy/layers.rs` what it is and what it may use",
             ));
             continue;

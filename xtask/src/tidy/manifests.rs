@@ -1,4 +1,4 @@
-//! Every package takes the lints of the workspace.
+//! Every package inherits the lints of the workspace.
 
 use super::{File, Finding};
 
@@ -14,7 +14,7 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
         .map(|file| {
             Finding::new(
                 file.path.display(),
-                "it does not take the lints of the workspace",
+                "it does not inherit the lints of the workspace",
                 "add `[lints]` with `workspace = true`",
             )
         })

@@ -1,9 +1,9 @@
-//! `cargo xtask tidy`: the rules of this workspace that no compiler knows.
+//! `cargo xtask tidy`: rules of this workspace that the compiler cannot check.
 //!
-//! Each rule is a function from what it reads to its findings, in a module of
-//! its own, with a test that shows it failing. That public items are
-//! documented, and the rest of what a lint can say, is left to rustc and
-//! clippy; here it is only checked that no crate leaves them.
+//! Each rule is a function from its input to findings, in a module of its own,
+//! with a test that shows it failing. Whatever a lint can check, such as missing
+//! documentation, is left to rustc and clippy; tidy only checks that every crate
+//! inherits the lints.
 
 mod architecture;
 mod circles;
@@ -24,7 +24,7 @@ use anyhow::Result;
 
 use crate::workspace::Workspace;
 
-/// One place that breaks a rule, and what to do about it.
+/// A violation of a rule, with the remedy.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     /// A file with a line, or a package.
@@ -73,7 +73,7 @@ impl File {
         self.path.extension().is_some_and(|ending| ending == "rs")
     }
 
-    /// Generated code is exempt from rules about how people write.
+    /// Generated code is exempt from rules of style.
     fn is_generated(&self) -> bool {
         self.path.components().any(|part| part.as_os_str() == "pb")
     }
@@ -83,7 +83,7 @@ impl File {
     }
 }
 
-/// Runs every rule and prints what it finds.
+/// Runs every rule and prints the findings.
 pub(crate) fn run() -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let files = read(&workspace)?;
@@ -108,7 +108,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     for finding in &findings {
         println!("{finding}");
     }
-    // It says itself which file is stale.
+    // It prints the stale file itself.
     let generated_code_is_fresh = crate::generate(true)? == ExitCode::SUCCESS;
     if findings.is_empty() && generated_code_is_fresh {
         println!(
@@ -126,7 +126,7 @@ fn read(workspace: &Workspace) -> Result<Vec<File>> {
     let mut files = Vec::new();
     for path in workspace.files()? {
         let bytes = std::fs::read(workspace.root.join(&path))?;
-        // What is not text has no lines to check.
+        // Binary files have no lines to check.
         if let Ok(text) = String::from_utf8(bytes) {
             files.push(File { path, text });
         }

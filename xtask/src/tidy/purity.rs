@@ -1,10 +1,10 @@
-//! Pure crates take time, chance, storage, tasks and network from their host.
+//! Pure crates get time, randomness, storage, tasks and network from their host.
 
 use super::{File, Finding, layers};
 use crate::source;
 use crate::workspace::{DependencyKind, Package};
 
-/// A path that a pure crate must not name, and what it uses instead.
+/// A path that a pure crate must not use, and the alternative.
 struct Banned {
     path: &'static [&'static str],
     remedy: &'static str,
@@ -39,7 +39,7 @@ const fn ban(path: &'static [&'static str], remedy: &'static str) -> Banned {
     Banned { path, remedy }
 }
 
-/// Every place in the sources of pure crates, outside tests, that reaches out.
+/// Every banned path in the sources of pure crates, outside tests.
 pub(super) fn check_sources(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in files.iter().filter(|file| is_pure_source(file)) {
@@ -62,7 +62,8 @@ pub(super) fn check_sources(files: &[File]) -> Vec<Finding> {
     findings
 }
 
-/// Pure crates use of tokio only its locks and channels, which need no runtime.
+/// Pure crates may use only the parts of tokio that need no runtime: locks and
+/// channels.
 pub(super) fn check_dependencies(packages: &[Package]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for package in packages
@@ -85,7 +86,7 @@ pub(super) fn check_dependencies(packages: &[Package]) -> Vec<Finding> {
     findings
 }
 
-/// `crates/<pure>/src/…`, unless the file holds tests only.
+/// `crates/<pure>/src/…`, unless the file contains only tests.
 fn is_pure_source(file: &File) -> bool {
     let parts: Vec<_> = file
         .path

@@ -1,5 +1,5 @@
 //! The page of rules: every rule has a row, every row names tests or says why
-//! there is none, and every test that it names exists.
+//! there are none, and every named test exists.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{File, Finding};
 /// Where the page is.
 pub(super) const PAGE: &str = "docs/contributing/rules.md";
 
-/// What a row without tests begins with.
+/// The prefix of a row without tests.
 const NOT_YET: &str = "not yet: ";
 
 /// Checks the page against the names of functions in the sources.

@@ -1,5 +1,5 @@
-//! How a Rust file is written: it says what it is, is not too long, and leaves
-//! nothing half done.
+//! Every Rust file opens with a module comment, is not too long, and contains no
+//! unfinished work and no ignored test.
 
 use super::{File, Finding};
 use crate::source;
@@ -7,10 +7,10 @@ use crate::source;
 /// A file longer than this has more than one reason to change.
 const MOST_LINES: usize = 700;
 
-/// What stands for work that was not done.
+/// Macros that mark unfinished work.
 const UNFINISHED: &[&str] = &["todo!", "unimplemented!"];
 
-/// Every Rust file, except generated ones, that breaks one of the rules.
+/// Every violation in a Rust file that is not generated.
 pub(super) fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in files

@@ -1,12 +1,12 @@
-//! What no committed file may contain: paths of one person's machine, and the
-//! hosts of package registries, which the clients' configuration chooses.
+//! Text that no committed file may contain: absolute paths of one machine, and
+//! hosts of package registries, which belong into the clients' configuration.
 
 use super::{File, Finding};
 
-/// Folders that exist on one machine only.
+/// Home folders.
 const HOMES: &[&str] = &["/root/", "/home/", "/Users/"];
 
-/// Hosts by their labels, so that this file does not contain them itself.
+/// Hosts, split into labels so that this file does not contain them.
 const REGISTRIES: &[&[&str]] = &[
     &["pypi", "org"],
     &["files", "pythonhosted", "org"],
@@ -19,7 +19,7 @@ const REGISTRIES: &[&[&str]] = &[
     &["deb", "debian", "org"],
 ];
 
-/// Every line, outside cargo's own lock file, with something of the kind.
+/// Every line with such text, except in cargo's lock file.
 pub(super) fn check(files: &[File]) -> Vec<Finding> {
     let hosts: Vec<String> = REGISTRIES.iter().map(|labels| labels.join(".")).collect();
     let mut findings = Vec::new();
@@ -52,8 +52,8 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
     findings
 }
 
-/// Whether an absolute path on `line` begins with `home`; a URL's path or a
-/// longer path that merely contains the word does not count.
+/// Whether an absolute path on `line` begins with `home`; the path of
+/// a URL, or a longer path that merely contains it, does not count.
 fn names_a_home(line: &str, home: &str) -> bool {
     line.match_indices(home).any(|(position, _)| {
         let before = line[..position].chars().next_back();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use logical::{Storage, Write};
+use logical::{Condition, Storage, Write};
 use tokio::time::{Instant, sleep, timeout};
 use virtual_world::{Fault, Kind, Moment, Timing, World};
 
@@ -127,6 +127,23 @@ async fn a_batch_is_cut_as_a_whole_or_change_by_change() {
     assert_eq!(cut(true, 1, Moment::Before).await, ["a/1"]);
     assert_eq!(cut(true, 1, Moment::After).await, ["a/1", "a/2"]);
     assert_eq!(cut(true, 2, Moment::After).await, ["a/2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_under_conditions_is_one_step_unless_batches_are_split() {
+    let world = World::new();
+    let storage = &world.storage;
+    let absent = || vec![Condition::absent("a/2")];
+    assert!(storage.apply_if(absent(), batch()).await.unwrap());
+    assert!(!storage.apply_if(absent(), batch()).await.unwrap());
+    assert_eq!(world.process.steps(), 2);
+    assert_eq!(storage.disk().keys(), ["a/2"]);
+    storage.delete("a/2").await.unwrap();
+
+    storage.split_batches();
+    assert!(storage.apply_if(absent(), batch()).await.unwrap());
+    assert!(!storage.apply_if(absent(), batch()).await.unwrap());
+    assert_eq!(world.process.steps(), 3 + 4 + 1);
 }
 
 #[tokio::test(start_paused = true)]
