@@ -1,10 +1,28 @@
-//! What can be said on the command line.
+//! The definition of the command line.
+
+mod lease;
+mod logical;
+mod options;
+mod secrets;
+mod token;
 
 use std::net::SocketAddr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-/// Makes, shares and revokes API keys of Confluent Cloud, behind Vault's API.
+use crate::listen;
+
+pub(crate) use self::lease::{Lease, LeaseLookup, LeaseRenew, LeaseRevoke};
+pub(crate) use self::logical::{Delete, List, PathHelp, Read, Write};
+pub(crate) use self::options::{AnswerOptions, Connection, FieldOptions, Format, OutputOptions};
+pub(crate) use self::secrets::{
+    MountSettings, Secrets, SecretsDisable, SecretsEnable, SecretsList, SecretsTune,
+};
+pub(crate) use self::token::{
+    Login, Print, Token, TokenCapabilities, TokenLookup, TokenRenew, TokenRevoke,
+};
+
+/// Issues, shares and revokes API keys of Confluent Cloud, behind Vault's API.
 #[derive(Debug, Parser)]
 #[command(
     name = "lockkeeper",
@@ -20,35 +38,36 @@ pub(crate) struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the whole product: a server, the engine and a simulated Confluent
+    /// Run a development server with the engine and a simulated Confluent
     /// Cloud, all in memory
     #[command(after_help = "\
 Examples:
   lockkeeper dev
-  lockkeeper dev -listen=127.0.0.1:8300 -root-token=root")]
+  lockkeeper dev -listen=localhost:8300 -root-token=root")]
     Dev(Dev),
-    /// Serve a simulated Confluent Cloud
+    /// Run a simulated Confluent Cloud
     #[command(after_help = "\
 Examples:
   lockkeeper simulator
-  lockkeeper simulator -listen=127.0.0.1:8210 -admin-key=ADMIN:secret -seed=7
+  lockkeeper simulator -listen=127.0.0.1:8091 -admin-key=ADMIN:secret -seed=7
   lockkeeper simulator -propagation=real -clock=virtual -world=world.json
   lockkeeper simulator -rate-limit=5/1s -rate-limit-by=organization
-  curl http://127.0.0.1:8210/simulator/state")]
+  curl http://127.0.0.1:8090/simulator/state")]
     Simulator(Simulator),
-    /// Serve the engine as a plugin; OpenBao and Vault start this
+    /// Run the engine as a plugin; OpenBao and Vault start this
     #[command(after_help = "\
-Register it with:
-  bao plugin register -sha256=… -args=plugin -command=lockkeeper secret confluent-cloud")]
+Started by hand, it prints the command that registers it:
+  bao plugin register -sha256=… -args=plugin -command=lockkeeper secret lockkeeper")]
     Plugin(Plugin),
-    /// Read from a path
+    /// Read data and credentials
     #[command(after_help = "\
 Examples:
   lockkeeper read confluent/creds/app
   lockkeeper read -field=secret confluent/creds/app
-  lockkeeper read -format=json confluent/role/app")]
+  lockkeeper read -format=json confluent/role/app
+  lockkeeper read -wrap-ttl=60s confluent/creds/app")]
     Read(Read),
-    /// Write to a path
+    /// Write data
     #[command(after_help = "\
 Examples:
   lockkeeper write confluent/role/app owner=sa-abc123 resource=lkc-abc123 ttl=1h
@@ -56,16 +75,16 @@ Examples:
   lockkeeper write confluent/role/app @role.json
   lockkeeper write -force some/path
 
-Data is `key=value`; `key=@file` takes the value from a file and `key=-` from
-standard input; `@file` and `-` alone are an object in JSON.")]
+Data is `key=value`. `key=@file` takes the value from a file, `key=-` from
+standard input. `@file` and `-` alone are a JSON object.")]
     Write(Write),
-    /// List the names below a path
+    /// List names
     #[command(after_help = "\
 Examples:
   lockkeeper list confluent/role
   lockkeeper list -detailed confluent/keys")]
     List(List),
-    /// Delete what is at a path
+    /// Delete data
     #[command(after_help = "\
 Examples:
   lockkeeper delete confluent/role/app")]
@@ -73,90 +92,54 @@ Examples:
     /// Look up, renew and revoke leases
     #[command(subcommand)]
     Lease(Lease),
-    /// Show whether the server is there, unsealed and active
+    /// List, enable, tune and disable secrets engines
+    #[command(subcommand)]
+    Secrets(Secrets),
+    /// Store a token for later commands
+    #[command(after_help = "\
+Examples:
+  lockkeeper login
+  lockkeeper login - < token.txt
+
+The token is stored in the file that BAO_TOKEN_PATH names, or in ~/.vault-token,
+where `vault` and `bao` find it too.")]
+    Login(Login),
+    /// Look up, renew and revoke tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Print values that this program uses
+    #[command(subcommand)]
+    Print(Print),
+    /// Print the help of the server for a path
+    #[command(after_help = "\
+Examples:
+  lockkeeper path-help confluent
+  lockkeeper path-help confluent/role/app")]
+    PathHelp(PathHelp),
+    /// Print the state of the server
     #[command(after_help = "\
 Exit codes:
   0  unsealed
   1  no answer
   2  sealed")]
     Status(Status),
-}
-
-/// Which server, and how it is trusted.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Server")]
-pub(crate) struct Connection {
-    #[arg(
-        help = "Address of the server [env: VAULT_ADDR or BAO_ADDR] [default: https://127.0.0.1:8200]",
-        long,
-        value_name = "URL"
-    )]
-    pub(crate) address: Option<String>,
-    #[arg(
-        help = "PEM file with the certificate that signed the server's [env: VAULT_CACERT or BAO_CACERT]",
-        long,
-        value_name = "FILE"
-    )]
-    pub(crate) ca_cert: Option<std::path::PathBuf>,
-    #[arg(
-        help = "Believe any certificate of the server: for tests only [env: VAULT_SKIP_VERIFY or BAO_SKIP_VERIFY]",
-        long
-    )]
-    pub(crate) tls_skip_verify: bool,
-    #[arg(
-        help = "Namespace of the path [env: VAULT_NAMESPACE or BAO_NAMESPACE]",
-        long,
-        value_name = "PATH"
-    )]
-    pub(crate) namespace: Option<String>,
-}
-
-/// How an answer is shown.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub(crate) struct Shown {
-    /// Show only this member of the answer, without a new line where no
-    /// terminal is
-    #[arg(long, value_name = "NAME")]
-    pub(crate) field: Option<String>,
-    #[command(flatten)]
-    pub(crate) form: Form,
-}
-
-/// In which form.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub(crate) struct Form {
-    #[arg(
-        help = "The form of the answer [env: VAULT_FORMAT or BAO_FORMAT] [default: table]",
-        long,
-        value_enum
-    )]
-    pub(crate) format: Option<Format>,
-}
-
-/// The forms of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
+    /// Print the version of this program
+    Version,
 }
 
 /// `lockkeeper dev`.
 #[derive(Debug, Args)]
 pub(crate) struct Dev {
-    /// Where the server listens
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8200")]
+    /// Address to listen on: an address of this machine alone
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8200", value_parser = listen::parse)]
     pub(crate) listen: SocketAddr,
-    /// Where the simulated Confluent Cloud listens
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8210")]
+    /// Address that the simulated Confluent Cloud listens on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8210", value_parser = listen::parse)]
     pub(crate) simulator_listen: SocketAddr,
-    /// The root token; made up when it is not given
+    /// Root token. Default: a random one
     #[arg(long, value_name = "TOKEN")]
     pub(crate) root_token: Option<String>,
-    /// The Cloud API key that may do everything; made up when it is not given
+    /// Cloud API key that may do everything. Default: a random one
     #[arg(long, value_name = "ID:SECRET")]
     pub(crate) simulator_admin_key: Option<String>,
 }
@@ -164,23 +147,23 @@ pub(crate) struct Dev {
 /// `lockkeeper simulator`.
 #[derive(Debug, Args)]
 pub(crate) struct Simulator {
-    /// Where it listens
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8210")]
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090", value_parser = listen::parse)]
     pub(crate) listen: SocketAddr,
-    /// Allow an address that other machines can reach: everybody there sees
-    /// and changes the simulated cloud
+    /// Allow an address that other machines can reach: anybody there can see
+    /// and change the simulated cloud
     #[arg(long)]
     pub(crate) allow_remote: bool,
-    /// The Cloud API key that may do everything; made up when it is not given
+    /// Cloud API key that may do everything. Default: a random one
     #[arg(long, value_name = "ID:SECRET")]
     pub(crate) admin_key: Option<String>,
-    /// Ids and secrets derive from it
+    /// Seed that ids and secrets are derived from
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// How long new keys take until they work: `none`, `real`, or a duration
+    /// Time until new keys work: `none`, `real`, or a duration
     #[arg(long, value_name = "TIME", default_value = "none")]
     pub(crate) propagation: String,
-    /// `real`, or `virtual`: it stands until POST /simulator/clock advances it
+    /// `real`, or `virtual`: advanced by POST /simulator/clock only
     #[arg(long, value_name = "CLOCK", default_value = "real")]
     pub(crate) clock: String,
     /// Limit of the control plane as REQUESTS/PERIOD, such as `20/1s`, `5/1s`
@@ -194,7 +177,7 @@ pub(crate) struct Simulator {
     /// Send `X-RateLimit-*` and `Retry-After` headers
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     pub(crate) rate_limit_headers: bool,
-    /// What exists at the beginning, in the JSON of /simulator/state
+    /// Initial state, in the JSON of /simulator/state
     #[arg(long, value_name = "FILE")]
     pub(crate) world: Option<std::path::PathBuf>,
     /// Id of the organization
@@ -208,142 +191,16 @@ pub(crate) struct Simulator {
 /// `lockkeeper plugin`.
 #[derive(Debug, Args)]
 pub(crate) struct Plugin {
-    /// Flags of plugins written in Go, which are accepted and not needed
+    /// Flags of plugins written in Go, accepted and ignored
     #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) ignored: Vec<String>,
-}
-
-/// `lockkeeper read`.
-#[derive(Debug, Args)]
-pub(crate) struct Read {
-    /// Where
-    pub(crate) path: String,
-    /// Parameters of the question
-    #[arg(value_name = "KEY=VALUE")]
-    pub(crate) data: Vec<String>,
-    #[command(flatten)]
-    pub(crate) shown: Shown,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-/// `lockkeeper write`.
-#[derive(Debug, Args)]
-pub(crate) struct Write {
-    /// Where
-    pub(crate) path: String,
-    /// What
-    #[arg(value_name = "KEY=VALUE", allow_hyphen_values = true)]
-    pub(crate) data: Vec<String>,
-    /// Write even without data
-    #[arg(long, short)]
-    pub(crate) force: bool,
-    #[command(flatten)]
-    pub(crate) shown: Shown,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-/// `lockkeeper list`.
-#[derive(Debug, Args)]
-pub(crate) struct List {
-    /// Where
-    pub(crate) path: String,
-    #[arg(
-        help = "Show what is told of each name beside it [env: VAULT_DETAILED or BAO_DETAILED]",
-        help_heading = "Output",
-        long
-    )]
-    pub(crate) detailed: bool,
-    #[command(flatten)]
-    pub(crate) form: Form,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-/// `lockkeeper delete`.
-#[derive(Debug, Args)]
-pub(crate) struct Delete {
-    /// Where
-    pub(crate) path: String,
-    #[command(flatten)]
-    pub(crate) form: Form,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-/// `lockkeeper lease …`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Lease {
-    /// Show what is known of a lease
-    #[command(after_help = "\
-Examples:
-  lockkeeper lease lookup confluent/creds/app/2kfX…")]
-    Lookup(LeaseLookup),
-    /// Extend a lease
-    #[command(after_help = "\
-Examples:
-  lockkeeper lease renew confluent/creds/app/2kfX…
-  lockkeeper lease renew -increment=30m confluent/creds/app/2kfX…")]
-    Renew(LeaseRenew),
-    /// End a lease, or all below a prefix
-    #[command(after_help = "\
-Examples:
-  lockkeeper lease revoke -sync confluent/creds/app/2kfX…
-  lockkeeper lease revoke -prefix confluent/creds/app")]
-    Revoke(LeaseRevoke),
-}
-
-/// `lockkeeper lease lookup`.
-#[derive(Debug, Args)]
-pub(crate) struct LeaseLookup {
-    /// Id of the lease
-    pub(crate) id: String,
-    #[command(flatten)]
-    pub(crate) form: Form,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-/// `lockkeeper lease renew`.
-#[derive(Debug, Args)]
-pub(crate) struct LeaseRenew {
-    /// Id of the lease
-    pub(crate) id: String,
-    /// By how much from now: seconds, or `90s`, `1h30m`, `7d`. Left to the
-    /// engine when it is not given
-    #[arg(long, short, value_name = "DURATION")]
-    pub(crate) increment: Option<String>,
-    #[command(flatten)]
-    pub(crate) form: Form,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-/// `lockkeeper lease revoke`.
-#[derive(Debug, Args)]
-pub(crate) struct LeaseRevoke {
-    /// Id of the lease, or the beginning of ids
-    pub(crate) id: String,
-    /// End every lease whose id begins so
-    #[arg(long)]
-    pub(crate) prefix: bool,
-    /// Forget the leases even where their engine cannot end them: what they
-    /// stand for may live on. With -prefix only
-    #[arg(long, short)]
-    pub(crate) force: bool,
-    /// Answer when it has ended, and say if that failed
-    #[arg(long)]
-    pub(crate) sync: bool,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
 }
 
 /// `lockkeeper status`.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[command(flatten)]
-    pub(crate) form: Form,
+    pub(crate) output: OutputOptions,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

@@ -1,11 +1,14 @@
-//! Why a command did not succeed, and the exit code that scripts see. The
-//! codes are Vault's: 1 for a mistake in the command or on this machine, 2 for
-//! what a server said or did not have.
+//! Why a command did not succeed, and the exit code that scripts see. The codes
+//! are Vault's: 1 for a mistake in the command or on this machine, 2 for what a
+//! server said or did not have.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// A command that did not succeed.
+use vault_client::Error;
+
+/// A command that did not succeed, or that was only to print what it would
+/// send.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
@@ -29,9 +32,28 @@ impl Failure {
         }
     }
 
-    /// What a client said while something was done.
-    pub(crate) fn asking(doing: impl fmt::Display, error: &vault_client::Error) -> Self {
-        Self::server(format!("Error {doing}: {error}"))
+    /// A request failed: `Error {doing}: …`.
+    pub(crate) fn asking(doing: impl fmt::Display, error: &Error) -> Self {
+        Self::of_request(2, format_args!("Error {doing}"), error)
+    }
+
+    /// A request failed, with an exit code and a beginning of the command's own.
+    pub(crate) fn of_request(code: u8, beginning: impl fmt::Display, error: &Error) -> Self {
+        if let Error::NotSent { curl } = error {
+            return Self {
+                code: 0,
+                text: curl.clone(),
+            };
+        }
+        Self {
+            code,
+            text: format!("{beginning}: {error}"),
+        }
+    }
+
+    /// What to print in place of an answer, when no request was to be sent.
+    pub(crate) fn instead_of_answer(&self) -> Option<&str> {
+        (self.code == 0).then_some(self.text.as_str())
     }
 
     /// For the shell.
@@ -43,11 +65,5 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text.trim_end())
-    }
-}
-
-impl From<anyhow::Error> for Failure {
-    fn from(error: anyhow::Error) -> Self {
-        Self::local(format!("{error:#}"))
     }
 }

@@ -1,8 +1,8 @@
 //! The program: a development server, a simulated Confluent Cloud, the engine
 //! as a plugin, and a command line for every server that speaks Vault's API.
 //!
-//! It reads arguments, wires parts and prints. What is decided, is decided in
-//! the crates that it joins.
+//! It reads arguments, wires parts and prints. Decisions are made in the crates
+//! that it joins.
 
 #![allow(
     clippy::print_stdout,
@@ -15,6 +15,7 @@ mod commands;
 mod dashes;
 mod data;
 mod failure;
+mod listen;
 mod output;
 
 use std::ffi::OsString;
@@ -27,7 +28,7 @@ use crate::arguments::Arguments;
 fn main() -> ExitCode {
     let given: Result<Vec<String>, _> = std::env::args_os().map(OsString::into_string).collect();
     let Ok(given) = given else {
-        eprintln!("an argument is not UTF-8: paths, names and values are");
+        eprintln!("an argument is not UTF-8");
         return ExitCode::FAILURE;
     };
     let given = dashes::doubled(given);
@@ -42,7 +43,10 @@ fn main() -> ExitCode {
     match commands::run(parsed.command) {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("{failure}");
+            match failure.instead_of_answer() {
+                Some(text) => println!("{text}"),
+                None => eprintln!("{failure}"),
+            }
             failure.code()
         }
     }

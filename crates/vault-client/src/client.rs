@@ -1,8 +1,9 @@
-//! Sending requests: paths, headers, one redirect, retries, and what becomes
-//! of an answer.
+//! Sending requests: paths, headers, one redirect, retries, and what becomes of
+//! an answer.
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{LOCATION, RETRY_AFTER};
@@ -12,7 +13,7 @@ use url::Url;
 
 use crate::error::is_loopback;
 use crate::retry::{self, Pause, RealPause};
-use crate::{Error, Object, Result, Secret, Settings, tls};
+use crate::{Error, Object, Result, Secret, Settings, curl, tls};
 
 /// A client of one server. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct Client {
     http: reqwest::Client,
     settings: Settings,
     pause: Arc<dyn Pause>,
+    /// How many requests were sent, for the rate limit.
+    sent: Arc<AtomicU32>,
 }
 
 /// An answer as it came, whatever its status.
@@ -32,21 +35,27 @@ pub struct Answer {
     url: Url,
     method: Method,
     retry_after: Option<Duration>,
+    /// Whether the server was asked to wrap what it answers.
+    must_be_wrapped: bool,
 }
 
 impl Client {
-    /// A client as `settings` say. Nothing is sent yet.
+    /// A client with these settings. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// When the certificates to trust cannot be read.
+    /// When certificates or the address of a proxy cannot be used.
     pub fn new(settings: Settings) -> Result<Self> {
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("lockkeeper/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(tls::config(&settings.trust)?)
+            .tls_backend_preconfigured(tls::config(&settings)?)
             .redirect(redirect::Policy::none())
             .timeout(settings.timeout);
-        if is_loopback(&settings.address) {
+        if let Some(proxy) = &settings.proxy {
+            let proxy = reqwest::Proxy::all(proxy.url().clone())
+                .map_err(|error| Error::setting("proxy", root_cause(&error)))?;
+            http = http.proxy(proxy);
+        } else if is_loopback(&settings.address) {
             // As Go's clients: a proxy cannot reach what is on this machine.
             http = http.no_proxy();
         }
@@ -56,7 +65,25 @@ impl Client {
                 .map_err(|error| Error::Tls(root_cause(&error)))?,
             settings,
             pause: Arc::new(RealPause),
+            sent: Arc::default(),
         })
+    }
+
+    /// The same client, which does not ask for wrapped answers: for requests
+    /// whose answers hold no secret.
+    #[must_use]
+    pub fn without_wrapping(&self) -> Self {
+        let mut client = self.clone();
+        client.settings.wrap_ttl = None;
+        client
+    }
+
+    /// The same client with another token.
+    #[must_use]
+    pub fn with_token(&self, token: crate::Token) -> Self {
+        let mut client = self.clone();
+        client.settings.token = Some(token);
+        client
     }
 
     /// The same client with another way to wait between two tries.
@@ -73,8 +100,9 @@ impl Client {
 
     /// Reads `path`; `query` becomes the data of the request.
     ///
-    /// None if there is nothing: a 404 counts as an answer when it tells
-    /// something, as that of a deleted version of a KV secret does.
+    /// None if there is nothing. A 404 with data or warnings is an answer, as
+    /// that of a deleted version of a KV secret; one with a reason is an error
+    /// ([`Error::reason_of_absence`]).
     ///
     /// # Errors
     ///
@@ -126,8 +154,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the path makes no sense, nobody answered, or a redirect led from
-    /// TLS to plain HTTP.
+    /// When the path makes no sense, nobody answered, a redirect led from TLS to
+    /// plain HTTP, or only the `curl` command is wanted.
     pub async fn request(
         &self,
         method: Method,
@@ -136,6 +164,11 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Answer> {
         let url = self.url(path, query)?;
+        if let Some(token_command) = &self.settings.output_curl {
+            return Err(Error::NotSent {
+                curl: curl::command(&self.settings, token_command, &method, &url, body),
+            });
+        }
         let mut retries_left = self.settings.retries;
         loop {
             let result = self.try_once(&method, &url, body).await;
@@ -157,7 +190,9 @@ impl Client {
     async fn try_once(&self, method: &Method, url: &Url, body: Option<&Value>) -> Result<Answer> {
         let (answer, location) = self.send(method, url, body).await?;
         let target = match (answer.status, location) {
-            (301 | 302 | 307, Some(location)) => url.join(&location).ok(),
+            (301 | 302 | 307, Some(location)) if self.settings.follow_redirects => {
+                url.join(&location).ok()
+            }
             _ => None,
         };
         let Some(target) = target else {
@@ -180,6 +215,7 @@ impl Client {
         url: &Url,
         body: Option<&Value>,
     ) -> Result<(Answer, Option<String>)> {
+        self.keep_rate_limit().await;
         let mut request = self
             .http
             .request(method.clone(), url.clone())
@@ -190,6 +226,12 @@ impl Client {
         if let Some(namespace) = &self.settings.namespace {
             request = request.header("X-Vault-Namespace", namespace);
         }
+        if let Some(mfa) = &self.settings.mfa {
+            request = request.header("X-Vault-MFA", mfa.expose());
+        }
+        if let Some(ttl) = self.settings.wrap_ttl {
+            request = request.header("X-Vault-Wrap-TTL", seconds(ttl));
+        }
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -199,7 +241,7 @@ impl Client {
             Some(value.to_owned())
         };
         let location = header(LOCATION);
-        let seconds = header(RETRY_AFTER).and_then(|value| value.trim().parse().ok());
+        let retry_after = header(RETRY_AFTER).and_then(|value| value.trim().parse().ok());
         let status = response.status().as_u16();
         let body = response
             .bytes()
@@ -210,9 +252,19 @@ impl Client {
             body: body.to_vec(),
             url: url.clone(),
             method: method.clone(),
-            retry_after: seconds.map(Duration::from_secs),
+            retry_after: retry_after.map(Duration::from_secs),
+            must_be_wrapped: self.settings.wrap_ttl.is_some(),
         };
         Ok((answer, location))
+    }
+
+    async fn keep_rate_limit(&self) {
+        let Some(limit) = self.settings.rate_limit else {
+            return;
+        };
+        if self.sent.fetch_add(1, Ordering::Relaxed) >= limit.burst {
+            self.pause.pause(limit.pause, limit.pause).await;
+        }
     }
 
     /// `/v1/{path}` at the server, behind the path of its address if any.
@@ -267,12 +319,13 @@ impl fmt::Debug for Client {
 }
 
 impl Answer {
-    /// The JSON of the body; null if there is no body.
+    /// The JSON of the body; null if there is no body. Whether it is wrapped is
+    /// not looked at.
     ///
     /// # Errors
     ///
     /// When the body is something else.
-    pub fn json(&self) -> Result<Value> {
+    fn json(&self) -> Result<Value> {
         if self.body.is_empty() {
             return Ok(Value::Null);
         }
@@ -293,10 +346,18 @@ impl Answer {
             return self.accepted();
         }
         match self.secret() {
-            Ok(secret) => Ok(secret.filter(Secret::tells_something)),
-            // A 404 without the API's JSON is not about the path.
-            Err(_) => Err(self.into_error()),
+            Ok(Some(secret)) if secret.tells_something() => Ok(Some(secret)),
+            Ok(_) if !self.gives_a_reason() => Ok(None),
+            Err(error @ Error::NotWrapped { .. }) => Err(error),
+            // A reason, or a 404 without the API's JSON, which is not about the
+            // path.
+            _ => Err(self.into_error()),
         }
+    }
+
+    fn gives_a_reason(&self) -> bool {
+        let errors = self.json().ok().and_then(|json| errors(&json));
+        errors.is_some_and(|errors| !errors.is_empty())
     }
 
     /// The answer of an endpoint without an envelope.
@@ -308,9 +369,16 @@ impl Answer {
     }
 
     fn secret(&self) -> Result<Option<Secret>> {
-        match self.json()? {
-            Value::Null => Ok(None),
-            json => Secret::from_answer(json).map_err(|error| self.not_vault(&error)),
+        let secret = match self.json()? {
+            Value::Null => return Ok(None),
+            json => Secret::from_answer(json).map_err(|error| self.not_vault(&error))?,
+        };
+        match secret {
+            Some(secret) if self.must_be_wrapped && secret.is_exposed() => Err(Error::NotWrapped {
+                url: Box::new(self.url.clone()),
+                lease_id: secret.lease_id,
+            }),
+            secret => Ok(secret),
         }
     }
 
@@ -332,6 +400,13 @@ impl Answer {
             problem: error.to_string(),
         }
     }
+}
+
+/// A duration as headers take it: whole seconds, rounded up.
+pub(crate) fn seconds(duration: Duration) -> String {
+    let whole = duration.as_secs();
+    let rest = u64::from(duration.subsec_nanos() > 0);
+    format!("{}s", whole.saturating_add(rest))
 }
 
 /// The texts of an answer's `errors`; none if it has no such list.

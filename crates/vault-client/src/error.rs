@@ -1,7 +1,6 @@
 //! What can go wrong between a command and its server, with the remedy.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -96,11 +95,32 @@ pub enum Error {
         problem: String,
     },
 
+    /// The answer was not wrapped, though wrapping was asked for. It is not
+    /// shown to anybody.
+    #[error(
+        "`{url}` did not wrap its answer, which VAULT_WRAP_TTL or `-wrap-ttl` asks for: the answer \
+         is not shown{}",
+        left_lease(lease_id)
+    )]
+    NotWrapped {
+        /// What was asked.
+        url: Box<Url>,
+        /// The lease of what was answered; empty if there is none.
+        lease_id: String,
+    },
+
+    /// Nothing was sent, because only the `curl` command was wanted.
+    #[error("{curl}")]
+    NotSent {
+        /// The command.
+        curl: String,
+    },
+
     /// The certificates to trust cannot be used.
-    #[error("cannot take certificates from `{}`: {problem}; VAULT_CACERT names a PEM file", path.display())]
+    #[error("cannot use the certificates in `{source_name}`: {problem}; PEM is expected")]
     Certificates {
-        /// The file.
-        path: PathBuf,
+        /// The file, folder or variable.
+        source_name: String,
         /// What is wrong with it.
         problem: String,
     },
@@ -108,6 +128,44 @@ pub enum Error {
     /// The TLS library refused its settings.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
+}
+
+impl Error {
+    /// A setting that makes no sense.
+    pub(crate) fn setting(name: &str, problem: String) -> Self {
+        Self::Setting {
+            name: name.to_owned(),
+            problem,
+        }
+    }
+
+    /// The same error about the variable or file that the setting came from.
+    pub(crate) fn renamed(self, name: &str) -> Self {
+        match self {
+            Self::Setting { problem, .. } => Self::setting(name, problem),
+            other => other,
+        }
+    }
+
+    /// What the server gave as its reason, when it answered that there is
+    /// nothing at a path.
+    pub fn reason_of_absence(&self) -> Option<&str> {
+        match self {
+            Self::Api {
+                status: 404,
+                errors,
+                ..
+            } => errors.first().map(String::as_str),
+            _ => None,
+        }
+    }
+}
+
+fn left_lease(lease_id: &str) -> String {
+    if lease_id.is_empty() {
+        return String::new();
+    }
+    format!("; what was made is under lease `{lease_id}`: revoke it")
 }
 
 /// The form of `ResponseError` in Vault's `api/response.go`.

@@ -11,7 +11,9 @@
 //! (`api/client.go`, `api/logical.go`, `api/secret.go`) where users notice it.
 
 mod client;
+mod curl;
 mod duration;
+mod environment;
 mod error;
 mod retry;
 mod secret;
@@ -21,11 +23,12 @@ mod tls;
 mod token;
 
 pub use client::{Answer, Client};
+pub use environment::token_file;
 pub use error::{Error, Result};
 pub use reqwest::Method;
 pub use retry::{Pause, RealPause};
 pub use secret::{Auth, Secret, WrapInfo};
-pub use settings::{Settings, Trust};
+pub use settings::{ClientCertificate, Pem, Proxy, RateLimit, Settings, Trust};
 pub use sys::{Health, Leader, SealStatus};
 pub use token::Token;
 pub use url::Url;

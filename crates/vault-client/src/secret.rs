@@ -64,6 +64,13 @@ pub struct Auth {
     /// Those that come from the token itself.
     #[serde(default, deserialize_with = "null_is_default")]
     pub token_policies: Vec<String>,
+    /// Those that come from the entity behind the token.
+    #[serde(
+        default,
+        deserialize_with = "null_is_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub identity_policies: Vec<String>,
     /// What the auth method noted about who logged in.
     #[serde(default)]
     pub metadata: Option<Object>,
@@ -129,6 +136,11 @@ impl Secret {
             data: Some(object),
             ..Self::default()
         }))
+    }
+
+    /// Whether it holds what a wrapped answer would hide.
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.wrap_info.is_none() && (self.data.is_some() || self.auth.is_some())
     }
 
     /// Whether there is something in it besides the ids.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -102,10 +103,7 @@ impl Client {
             ("drsecondarycode", "299"),
             ("performancestandbycode", "299"),
         ];
-        let answer = self
-            .request(Method::GET, "sys/health", &codes, None)
-            .await?;
-        answer.bare()
+        self.get_bare("sys/health", &codes).await
     }
 
     /// Whether the server is sealed, and how far unsealing has come.
@@ -114,10 +112,7 @@ impl Client {
     ///
     /// As [`Client::request`].
     pub async fn seal_status(&self) -> Result<SealStatus> {
-        let answer = self
-            .request(Method::GET, "sys/seal-status", &[], None)
-            .await?;
-        answer.bare()
+        self.get_bare("sys/seal-status", &[]).await
     }
 
     /// Which node is the active one.
@@ -126,8 +121,29 @@ impl Client {
     ///
     /// As [`Client::request`]; a sealed server refuses with 503.
     pub async fn leader(&self) -> Result<Leader> {
-        let answer = self.request(Method::GET, "sys/leader", &[], None).await?;
+        self.get_bare("sys/leader", &[]).await
+    }
+
+    /// An endpoint without an envelope. It has no secret to wrap.
+    async fn get_bare<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T> {
+        let client = self.without_wrapping();
+        let answer = client.request(Method::GET, path, query, None).await?;
         answer.bare()
+    }
+
+    /// What the help of `path` says: `help`, and `openapi`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::request`], and when the server refuses.
+    pub async fn help(&self, path: &str) -> Result<Object> {
+        self.get_bare(path, &[("help", "1")]).await
+    }
+
+    /// A write whose answer has no secret to wrap: to end something must not
+    /// depend on whether the server wraps.
+    async fn revoke(&self, path: &str, body: &Object) -> Result<()> {
+        self.without_wrapping().write(path, body).await.map(drop)
     }
 
     /// What the server knows about a lease.
@@ -165,7 +181,7 @@ impl Client {
     /// As [`Client::write`].
     pub async fn revoke_lease(&self, lease_id: &str, sync: bool) -> Result<()> {
         let body = object(json!({"lease_id": lease_id, "sync": sync}));
-        self.write("sys/leases/revoke", &body).await.map(drop)
+        self.revoke("sys/leases/revoke", &body).await
     }
 
     /// Ends all leases whose ids begin with `prefix`, such as `confluent/creds/app`.
@@ -178,9 +194,7 @@ impl Client {
             "sys/leases/revoke-prefix/{}",
             prefix.trim_start_matches('/')
         );
-        self.write(&path, &object(json!({"sync": sync})))
-            .await
-            .map(drop)
+        self.revoke(&path, &object(json!({"sync": sync}))).await
     }
 
     /// As [`Client::revoke_prefix`], but forgets the leases even where their
@@ -191,7 +205,7 @@ impl Client {
     /// As [`Client::write`].
     pub async fn revoke_force(&self, prefix: &str) -> Result<()> {
         let path = format!("sys/leases/revoke-force/{}", prefix.trim_start_matches('/'));
-        self.write(&path, &Object::new()).await.map(drop)
+        self.revoke(&path, &Object::new()).await
     }
 }
 

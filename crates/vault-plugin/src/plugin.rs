@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io::{self, Write as _};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use crate::go_plugin::controller::Controller;
 use crate::go_plugin::handshake::{self, Launch, Refusal};
 use crate::go_plugin::listener::Socket;
 use crate::go_plugin::parent::Parent;
+use crate::go_plugin::registration::Started;
 use crate::go_plugin::stdio::Stdio;
 use crate::go_plugin::tls::{Identity, MutualTls};
 use crate::go_plugin::{health, log};
@@ -107,7 +107,7 @@ impl Plugin {
                     }
                 }
             }
-            Err(Refusal::NotAPlugin) => fail(&handshake::how_to_register(&program_name())),
+            Err(Refusal::NotAPlugin) => fail(&Started::now().how_to_register()),
             Err(refusal) => {
                 log::install(lookup);
                 tracing::error!("{refusal}");
@@ -217,12 +217,4 @@ fn fail(text: &str) -> ExitCode {
     // Where standard error is closed, nobody reads it.
     let _ = io::stderr().lock().write_all(text.as_bytes());
     ExitCode::FAILURE
-}
-
-fn program_name() -> String {
-    let path = std::env::args_os().next().unwrap_or_default();
-    Path::new(&path).file_name().map_or_else(
-        || "this program".to_owned(),
-        |name| name.display().to_string(),
-    )
 }

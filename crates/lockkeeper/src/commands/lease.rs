@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use vault_client::Secret;
 
-use super::client::{connect, format};
-use crate::arguments::{Form, Lease, LeaseLookup, LeaseRenew, LeaseRevoke};
+use super::client::{connect, connect_for_secrets, format, increment};
+use super::progress;
+use crate::arguments::{AnswerOptions, Lease, LeaseLookup, LeaseRenew, LeaseRevoke};
 use crate::failure::Failure;
 use crate::output;
 
@@ -19,26 +20,21 @@ pub(super) async fn run(lease: Lease) -> Result<ExitCode, Failure> {
 
 async fn lookup(arguments: LeaseLookup) -> Result<ExitCode, Failure> {
     let id = &arguments.id;
-    let client = connect(arguments.connection)?;
+    let client = connect_for_secrets(arguments.connection, &arguments.answer)?;
     let answer = client.lookup_lease(id).await;
-    // In lower case, as Vault's own says it.
-    let answer = answer
-        .map_err(|error| Failure::server(format!("error looking up lease id {id}: {error}")))?;
-    show(answer.as_ref(), &arguments.form)
+    // In lower case, as Vault's own command line has it.
+    let beginning = format!("error looking up lease id {id}");
+    let answer = answer.map_err(|error| Failure::of_request(2, beginning, &error))?;
+    show(answer.as_ref(), &arguments.answer)
 }
 
 async fn renew(arguments: LeaseRenew) -> Result<ExitCode, Failure> {
     let id = &arguments.id;
-    let increment = arguments
-        .increment
-        .as_deref()
-        .map(logical::duration::parse)
-        .transpose()
-        .map_err(|error| Failure::local(format!("-increment: {error}")))?;
-    let client = connect(arguments.connection)?;
+    let increment = increment(arguments.increment.as_deref())?;
+    let client = connect_for_secrets(arguments.connection, &arguments.answer)?;
     let answer = client.renew_lease(id, increment).await;
     let answer = answer.map_err(|error| Failure::asking(format!("renewing {id}"), &error))?;
-    show(answer.as_ref(), &arguments.form)
+    show(answer.as_ref(), &arguments.answer)
 }
 
 async fn revoke(arguments: LeaseRevoke) -> Result<ExitCode, Failure> {
@@ -49,36 +45,37 @@ async fn revoke(arguments: LeaseRevoke) -> Result<ExitCode, Failure> {
         ));
     }
     let client = connect(arguments.connection)?;
-    let failed = |what: &str, error: &vault_client::Error| {
-        Failure::asking(format!("revoking {what} {id}"), error)
-    };
-    let done = if arguments.force {
-        eprintln!(
-            "Warning! What these leases stand for may live on when their engine cannot end it."
-        );
-        let revoked = client.revoke_force(id).await;
-        revoked.map_err(|error| failed("leases with prefix", &error))?;
-        format!("Success! Force revoked any leases with prefix: {id}")
-    } else if arguments.prefix {
-        let revoked = client.revoke_prefix(id, sync).await;
-        revoked.map_err(|error| failed("leases with prefix", &error))?;
-        format!("Success! Revoked any leases with prefix: {id}")
+    let what = if arguments.prefix {
+        format!("leases with prefix {id}")
     } else {
-        let revoked = client.revoke_lease(id, sync).await;
-        revoked.map_err(|error| failed("lease", &error))?;
-        format!("Success! Revoked lease: {id}")
+        format!("lease {id}")
     };
-    if sync || arguments.force {
-        output::say(&done)?;
-    } else {
-        output::say("All revocation operations queued successfully!")?;
+    if arguments.force {
+        eprintln!("Warning! The credentials live on if their engine cannot revoke them.");
     }
+    let request = async {
+        if arguments.force {
+            client.revoke_force(id).await
+        } else if arguments.prefix {
+            client.revoke_prefix(id, sync).await
+        } else {
+            client.revoke_lease(id, sync).await
+        }
+    };
+    let revoked = progress::shown(&format!("revoking {what}"), request).await;
+    revoked.map_err(|error| Failure::asking(format!("revoking {what}"), &error))?;
+    output::say(&match (arguments.force, arguments.prefix, sync) {
+        (true, ..) => format!("Success! Force revoked any leases with prefix: {id}"),
+        (_, true, true) => format!("Success! Revoked any leases with prefix: {id}"),
+        (_, false, true) => format!("Success! Revoked lease: {id}"),
+        _ => "All revocation operations queued successfully!".to_owned(),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(answer: Option<&Secret>, form: &Form) -> Result<ExitCode, Failure> {
+fn show(answer: Option<&Secret>, options: &AnswerOptions) -> Result<ExitCode, Failure> {
     if let Some(secret) = answer {
-        output::secret(secret, format(form)?)?;
+        output::secret(secret, format(&options.output)?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

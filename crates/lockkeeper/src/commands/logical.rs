@@ -1,59 +1,63 @@
-//! `read`, `write`, `list` and `delete`.
+//! `read`, `write`, `list`, `delete` and `path-help`.
 
 use std::process::ExitCode;
 
 use serde_json::Value;
 use vault_client::Secret;
 
-use super::client::{connect, detailed, format};
-use crate::arguments::{Delete, Format, List, Read, Shown, Write};
+use super::absence::{absent_or_failed, nothing_at};
+use super::client::{connect, connect_for_secrets, detailed, format, trimmed};
+use crate::arguments::{Delete, FieldOptions, Format, List, PathHelp, Read, Write};
 use crate::failure::Failure;
 use crate::{data, output};
 
 pub(super) async fn read(read: Read) -> Result<ExitCode, Failure> {
-    let format = format(&read.shown.form)?;
-    let path = clean(&read.path);
+    let format = format(&read.answer.answer.output)?;
+    let path = trimmed(&read.path);
     let parameters = data::read(&read.data, &mut std::io::stdin())?;
     let texts: Vec<(String, String)> = parameters.into_iter().flat_map(parameter).collect();
     let query: Vec<(&str, &str)> = texts
         .iter()
         .map(|(k, v)| (k.as_str(), v.as_str()))
         .collect();
-    let client = connect(read.connection)?;
+    let client = connect_for_secrets(read.connection, &read.answer.answer)?;
     let answer = client.read(path, &query).await;
-    let answer = answer.map_err(|error| Failure::asking(format!("reading {path}"), &error))?;
+    let answer = answer.map_err(|error| absent_or_failed("reading", path, &error))?;
     let secret = answer.ok_or_else(|| nothing_at(path))?;
-    show(&secret, &read.shown, format)
+    show(&secret, &read.answer, format)
 }
 
 pub(super) async fn write(write: Write) -> Result<ExitCode, Failure> {
-    let format = format(&write.shown.form)?;
-    let path = clean(&write.path);
+    let format = format(&write.answer.answer.output)?;
+    let path = trimmed(&write.path);
     let data = data::read(&write.data, &mut std::io::stdin())?;
     if data.is_empty() && !write.force {
         return Err(Failure::local("Must supply data or use -force"));
     }
-    let client = connect(write.connection)?;
+    let client = connect_for_secrets(write.connection, &write.answer.answer)?;
     let answer = client.write(path, &data).await;
-    let answer =
-        answer.map_err(|error| Failure::asking(format!("writing data to {path}"), &error))?;
+    let answer = answer.map_err(|error| absent_or_failed("writing data to", path, &error))?;
     match answer {
-        Some(secret) => show(&secret, &write.shown, format),
-        // A script that wants JSON wants no sentence.
-        None if format == Format::Json || write.shown.field.is_some() => Ok(ExitCode::SUCCESS),
-        None => said(&format!("Success! Data written to: {path}")),
+        Some(secret) => show(&secret, &write.answer, format),
+        // A script that wants a format or a field does not want a sentence.
+        None if format != Format::Table || write.answer.field.is_some() => Ok(ExitCode::SUCCESS),
+        None => success(&format!("Success! Data written to: {path}")),
     }
 }
 
 pub(super) async fn list(list: List) -> Result<ExitCode, Failure> {
-    let format = format(&list.form)?;
+    let format = format(&list.answer.output)?;
     let detailed = detailed(list.detailed)?;
-    let path = clean(&list.path);
-    let client = connect(list.connection)?;
+    let path = trimmed(&list.path);
+    let client = connect_for_secrets(list.connection, &list.answer)?;
     let answer = client.list(path).await;
-    let answer = answer.map_err(|error| Failure::asking(format!("listing {path}"), &error))?;
+    let answer = answer.map_err(|error| absent_or_failed("listing", path, &error))?;
+    if let Some(secret) = answer.as_ref().filter(|secret| secret.wrap_info.is_some()) {
+        output::secret(secret, format)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let Some(secret) = answer.filter(|secret| !output::names(secret).is_empty()) else {
-        if format == Format::Json {
+        if format != Format::Table {
             output::say("{}")?;
         }
         return Err(nothing_at(path));
@@ -63,29 +67,38 @@ pub(super) async fn list(list: List) -> Result<ExitCode, Failure> {
 }
 
 pub(super) async fn delete(delete: Delete) -> Result<ExitCode, Failure> {
-    let format = format(&delete.form)?;
-    let path = clean(&delete.path);
-    let client = connect(delete.connection)?;
+    let format = format(&delete.answer.output)?;
+    let path = trimmed(&delete.path);
+    let client = connect_for_secrets(delete.connection, &delete.answer)?;
     let answer = client.delete(path, &[]).await;
-    let answer = answer.map_err(|error| Failure::asking(format!("deleting {path}"), &error))?;
+    let answer = answer.map_err(|error| absent_or_failed("deleting", path, &error))?;
+    let has_content = |secret: &Secret| secret.data.is_some() || secret.wrap_info.is_some();
     match answer {
-        Some(secret) if secret.data.is_some() || format == Format::Json => {
+        Some(secret) if has_content(&secret) || format != Format::Table => {
             output::secret(&secret, format)?;
             Ok(ExitCode::SUCCESS)
         }
         answer => {
             answer.iter().for_each(output::warn);
-            if format == Format::Json {
+            if format != Format::Table {
                 return Ok(ExitCode::SUCCESS);
             }
-            said(&format!("Success! Data deleted (if it existed) at: {path}"))
+            success(&format!("Success! Data deleted (if it existed) at: {path}"))
         }
     }
 }
 
-/// Vault's command line drops slashes around a path.
-fn clean(path: &str) -> &str {
-    path.trim().trim_matches('/')
+pub(super) async fn path_help(arguments: PathHelp) -> Result<ExitCode, Failure> {
+    let path = trimmed(&arguments.path);
+    let client = connect(arguments.connection)?;
+    let help = client.help(path).await;
+    let help = help.map_err(|error| match error.reason_of_absence() {
+        Some(_) => absent_or_failed("retrieving help for", path, &error),
+        None => Failure::asking("retrieving help", &error),
+    })?;
+    let text = help.get("help").and_then(Value::as_str);
+    output::say(text.ok_or_else(|| Failure::server(format!("No help found for {path}")))?)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn parameter((key, value): (String, Value)) -> Vec<(String, String)> {
@@ -102,19 +115,15 @@ fn parameter((key, value): (String, Value)) -> Vec<(String, String)> {
     }
 }
 
-fn show(secret: &Secret, shown: &Shown, format: Format) -> Result<ExitCode, Failure> {
-    match &shown.field {
+fn show(secret: &Secret, options: &FieldOptions, format: Format) -> Result<ExitCode, Failure> {
+    match &options.field {
         Some(name) => output::field(secret, name, format)?,
         None => output::secret(secret, format)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn nothing_at(path: &str) -> Failure {
-    Failure::server(format!("No value found at {path}"))
-}
-
-fn said(text: &str) -> Result<ExitCode, Failure> {
+fn success(text: &str) -> Result<ExitCode, Failure> {
     output::say(text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,15 @@
 //! What each command does.
 
+mod absence;
 mod client;
 mod dev;
 mod lease;
 mod logical;
+mod progress;
+mod secrets;
 mod simulator;
 mod status;
+mod token;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -14,11 +18,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::arguments::Command;
 use crate::failure::Failure;
+use crate::output;
 
-/// Carries out a command.
+/// Runs a command.
 ///
 /// # Errors
-/// A sentence for the person, with the exit code for the shell.
+/// What to tell the user, with the exit code for the shell.
 pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Dev(dev) => async_main(dev::run(dev)),
@@ -28,8 +33,17 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Write(write) => async_main(logical::write(write)),
         Command::List(list) => async_main(logical::list(list)),
         Command::Delete(delete) => async_main(logical::delete(delete)),
+        Command::PathHelp(path_help) => async_main(logical::path_help(path_help)),
         Command::Lease(lease) => async_main(lease::run(lease)),
+        Command::Secrets(secrets) => async_main(secrets::run(secrets)),
+        Command::Login(login) => async_main(token::login(login)),
+        Command::Token(token) => async_main(token::run(token)),
+        Command::Print(print) => token::print(&print),
         Command::Status(status) => async_main(status::run(status)),
+        Command::Version => {
+            output::say(concat!("Lockkeeper v", env!("CARGO_PKG_VERSION")))?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -41,15 +55,14 @@ fn async_main(
         .build()
         .map_err(|error| Failure::local(format!("cannot start the async runtime: {error}")))?;
     let outcome = runtime.block_on(command);
-    // What still blocks a thread must not hold up the exit.
+    // A thread that is still blocked must not delay the exit.
     runtime.shutdown_background();
     outcome
 }
 
-/// A future that ends when the person or the system asks for it. The signals
-/// are caught from this call on, so it comes before anybody is told that the
-/// program runs.
-fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+/// A future that completes at `SIGINT` or `SIGTERM`. The signals are caught from
+/// this call on: call it before the program says that it runs.
+fn shutdown_requested() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     let caught = |kind| {
         signal(kind).map_err(|error| Failure::local(format!("cannot catch signals: {error}")))
     };

@@ -1,4 +1,4 @@
-//! `simulator`: a simulated Confluent Cloud until somebody ends it.
+//! `simulator`: a simulated Confluent Cloud that runs until it is interrupted.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -7,29 +7,35 @@ use std::process::ExitCode;
 
 use confluent_cloud::ids::{EnvironmentId, OrganizationId};
 use confluent_simulator::{
-    AdminKey, LimitBy, Options, RateLimits, Simulator, WorldFile, bind, parse_admin_key,
-    parse_clock, parse_propagation, parse_world,
+    AdminKey, LimitBy, Options, RateLimits, Simulator, WorldFile, parse_admin_key, parse_clock,
+    parse_propagation, parse_world,
 };
 use tokio::net::TcpListener;
 
-use super::asked_to_end;
+use super::shutdown_requested;
 use crate::arguments;
 use crate::failure::Failure;
+use crate::listen::{Reach, listen};
 use crate::output;
 
 pub(super) async fn run(arguments: arguments::Simulator) -> Result<ExitCode, Failure> {
     let options = options(&arguments)?;
     let simulator = start(&options)?;
-    let listener = listen(arguments.listen, arguments.allow_remote, "-listen").await?;
+    let reach = if arguments.allow_remote {
+        Reach::Remote
+    } else {
+        Reach::LoopbackUnlessAllowed
+    };
+    let listener = listen(arguments.listen, reach, "-listen").await?;
     let address = address_of(&listener)?;
-    let asked_to_end = asked_to_end()?;
+    let shutdown_requested = shutdown_requested()?;
     let admin = simulator.admin_key();
     let mut text = format!(
         "A simulated Confluent Cloud listens at http://{address}\n\
-         What exists there: http://{address}/simulator/state\n"
+         Its state: http://{address}/simulator/state\n"
     );
     if options.admin_key.is_none() {
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = writeln!(
             text,
             "Cloud API key:     {}\nSecret:            {}",
@@ -37,40 +43,27 @@ pub(super) async fn run(arguments: arguments::Simulator) -> Result<ExitCode, Fai
             admin.secret.expose()
         );
     }
-    text.push_str("It ends with Ctrl-C.");
+    text.push_str("Stop it with Ctrl-C.");
     output::say(&text)?;
     simulator
-        .serve(listener, asked_to_end)
+        .serve(listener, shutdown_requested)
         .await
         .map_err(|error| Failure::local(format!("the simulator stopped: {error}")))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A simulator as the options say.
+/// A simulator with these options.
 pub(super) fn start(options: &Options) -> Result<Simulator, Failure> {
     Simulator::new(options)
         .map_err(|error| Failure::local(format!("the simulator does not start: {error}")))
 }
 
-/// An admin key as it is given on the command line.
+/// The admin key of the command line.
 pub(super) fn admin_key(given: Option<&str>) -> Result<Option<AdminKey>, Failure> {
     given
         .map(parse_admin_key)
         .transpose()
         .map_err(|error| Failure::local(error.to_string()))
-}
-
-/// A listener at an address that must be free. `flag` is what chooses another.
-pub(super) async fn listen(
-    address: SocketAddr,
-    allow_remote: bool,
-    flag: &str,
-) -> Result<TcpListener, Failure> {
-    bind(address, allow_remote).await.map_err(|error| {
-        Failure::local(format!(
-            "cannot listen at {address}: {error}; {flag}=ADDRESS chooses another"
-        ))
-    })
 }
 
 pub(super) fn address_of(listener: &TcpListener) -> Result<SocketAddr, Failure> {
@@ -79,7 +72,7 @@ pub(super) fn address_of(listener: &TcpListener) -> Result<SocketAddr, Failure> 
         .map_err(|error| Failure::local(format!("a listener has no address: {error}")))
 }
 
-/// The world that a file describes.
+/// The world in a file.
 fn world(file: &Path) -> Result<WorldFile, Failure> {
     let named = |problem: &dyn std::fmt::Display| {
         Failure::local(format!("-world `{}`: {problem}", file.display()))

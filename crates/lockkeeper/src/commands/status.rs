@@ -6,7 +6,7 @@ use serde_json::Value;
 use vault_client::{Leader, SealStatus};
 
 use super::client::{connect, format};
-use crate::arguments::{Format, Status};
+use crate::arguments::Status;
 use crate::failure::Failure;
 use crate::output;
 
@@ -14,17 +14,16 @@ use crate::output;
 const SEALED: u8 = 2;
 
 pub(super) async fn run(arguments: Status) -> Result<ExitCode, Failure> {
-    let format = format(&arguments.form)?;
+    let format = format(&arguments.output)?;
     let client = connect(arguments.connection)?;
     // No answer is 1 here, since 2 means sealed.
-    let failed =
-        |error: vault_client::Error| Failure::local(format!("Error checking seal status: {error}"));
+    let failed = |error| Failure::of_request(1, "Error checking seal status", &error);
     let seal = client.seal_status().await.map_err(failed)?;
-    // A sealed server does not tell.
+    // A sealed server does not answer this.
     let leader = client.leader().await.unwrap_or_default();
-    match format {
-        Format::Table => output::say(&output::table(("Key", "Value"), &rows(&seal, &leader)))?,
-        Format::Json => output::json(&whole(&seal, &leader)?)?,
+    match output::structured(&whole(&seal, &leader)?, format)? {
+        Some(text) => output::say(&text)?,
+        None => output::say(&output::key_values(("Key", "Value"), &rows(&seal, &leader)))?,
     }
     Ok(if seal.sealed {
         ExitCode::from(SEALED)
@@ -67,7 +66,7 @@ fn rows(seal: &SealStatus, leader: &Leader) -> Vec<(String, String)> {
 /// Both answers in one object, as Vault's command line writes them.
 fn whole(seal: &SealStatus, leader: &Leader) -> Result<Value, Failure> {
     let shown =
-        |error: serde_json::Error| Failure::local(format!("the answer cannot be shown: {error}"));
+        |error: serde_json::Error| Failure::local(format!("the answer cannot be printed: {error}"));
     let mut whole = serde_json::to_value(seal).map_err(shown)?;
     whole["ha_enabled"] = leader.ha_enabled.into();
     if leader.ha_enabled {

@@ -109,13 +109,76 @@ fn an_address_that_is_taken_is_named() {
 }
 
 #[test]
-fn what_other_machines_could_reach_is_refused() {
+fn what_other_machines_could_reach_is_refused_with_flags_that_exist() {
     let program = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "");
-    for command in ["dev", "simulator"] {
+    for (command, has_flag) in [("dev", false), ("simulator", true)] {
         let said = program.run(&[command, "-listen=0.0.0.0:0"]);
         assert_eq!(said.status, 1, "{said:?}");
-        assert!(said.stderr.contains("127.0.0.1"), "{}", said.stderr);
+        let error = &said.stderr;
+        assert!(error.contains("-listen=127.0.0.1:0"), "{error}");
+        assert_eq!(error.contains("-allow-remote"), has_flag, "{error}");
+        assert!(!error.contains("expressly"), "{error}");
     }
+}
+
+#[test]
+fn localhost_is_an_address_and_other_names_are_not_looked_up() {
+    let cloud = free_port();
+    let launch = Launch::new(bin("lockkeeper"))
+        .args(["simulator".to_owned(), format!("-listen=localhost:{cloud}")]);
+    let mut program = launch.start();
+    program.wait_for_line("Ctrl-C");
+    assert!(
+        program
+            .stdout()
+            .contains(&format!("http://127.0.0.1:{cloud}"))
+    );
+    let other = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "");
+    let said = other.run(&["dev", "-listen=vault.example:8200"]);
+    assert_eq!(said.status, 1);
+    assert!(said.stderr.contains("`localhost`"), "{}", said.stderr);
+}
+
+#[test]
+fn a_root_token_that_nobody_could_send_is_refused_and_not_repeated() {
+    let program = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "");
+    for token in ["", " ", "canary token", "canäry"] {
+        let flag = format!("-root-token={token}");
+        let said = program.run(&["dev", "-listen=127.0.0.1:0", &flag]);
+        assert_eq!(said.status, 1, "{said:?}");
+        assert!(said.stderr.starts_with("-root-token: "), "{}", said.stderr);
+        assert!(!said.stderr.contains("canary"), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn the_admin_key_of_dev_is_shown_so_that_config_can_be_tried() {
+    let (server, cloud) = (free_port(), free_port());
+    let mut program = dev(server, cloud).start();
+    program.wait_for_line("Ctrl-C");
+    let said = program.stdout();
+    let line = said
+        .lines()
+        .find(|line| line.contains("lockkeeper write confluent/config"))
+        .unwrap();
+    let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
+    let address = format!("http://127.0.0.1:{server}");
+    let cli = Cli::new(bin("lockkeeper"), &address, "root");
+    cli.ok(&arguments);
+    assert!(said.contains("made up for the simulated cloud"), "{said}");
+}
+
+#[test]
+fn dev_and_a_simulator_do_not_use_the_same_ports_by_default() {
+    let program = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "");
+    let defaults = |command: &str| -> Vec<String> {
+        let help = program.ok(&[command, "-help"]);
+        let found = help.split("[default: 127.0.0.1:").skip(1);
+        found.map(|rest| rest[..4].to_owned()).collect()
+    };
+    let (dev, simulator) = (defaults("dev"), defaults("simulator"));
+    assert_eq!(dev, ["8200", "8210"]);
+    assert_eq!(simulator, ["8090"]);
 }
 
 fn simulator(arguments: &[&str]) -> (Program, String) {

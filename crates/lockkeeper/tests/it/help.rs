@@ -21,7 +21,22 @@ fn every_command_explains_itself_with_examples() {
         "lease lookup",
         "lease renew",
         "lease revoke",
+        "secrets",
+        "secrets list",
+        "secrets enable",
+        "secrets tune",
+        "secrets disable",
+        "login",
+        "token",
+        "token lookup",
+        "token renew",
+        "token revoke",
+        "token capabilities",
+        "print",
+        "print token",
+        "path-help",
         "status",
+        "version",
     ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("-help");

@@ -2,56 +2,9 @@
 //! the other prints, and their exit codes are the same.
 
 use serde_json::{Value, json};
-use testkit::{BaoServer, Cli, CliOutput, bin, require_bao};
+use testkit::{Cli, CliOutput, Http, Launch, bin, free_port, require_bao};
 
-struct Both {
-    _server: BaoServer,
-    ours: Cli,
-    theirs: Cli,
-}
-
-impl Both {
-    fn start(bao: &testkit::Bao) -> Self {
-        let server = BaoServer::start(bao);
-        let ours = Cli::new(bin("lockkeeper"), server.address(), server.root_token());
-        Self {
-            theirs: server.cli(),
-            ours,
-            _server: server,
-        }
-    }
-
-    /// Runs a command with both; what they print and how they end must be
-    /// equal.
-    fn same(&self, arguments: &[&str]) -> CliOutput {
-        let (ours, theirs) = self.run(arguments);
-        assert_eq!(ours.stdout, theirs.stdout, "{arguments:?}: {ours:?}");
-        assert_eq!(ours.status, theirs.status, "{arguments:?}: {ours:?}");
-        ours
-    }
-
-    /// As [`Both::same`], and what they say beside must be equal too.
-    fn same_words(&self, arguments: &[&str]) -> String {
-        let (ours, theirs) = self.run(arguments);
-        assert_eq!(ours.stderr.trim(), theirs.stderr.trim(), "{arguments:?}");
-        self.same(arguments);
-        ours.stderr
-    }
-
-    /// The lines that each prints, without those that are never the same.
-    fn without_id(&self, arguments: &[&str]) -> [Vec<String>; 2] {
-        let (ours, theirs) = self.run(arguments);
-        [ours, theirs].map(|output| {
-            let lines = output.stdout.lines();
-            let lines = lines.filter(|line| !line.contains("\"request_id\""));
-            lines.map(str::to_owned).collect()
-        })
-    }
-
-    fn run(&self, arguments: &[&str]) -> (CliOutput, CliOutput) {
-        (self.ours.run(arguments), self.theirs.run(arguments))
-    }
-}
+use crate::both::Both;
 
 #[test]
 fn values_are_written_read_listed_and_deleted_in_the_same_words() {
@@ -137,22 +90,75 @@ fn an_answer_in_json_has_the_same_members_in_the_same_order() {
 fn durations_lists_and_missing_values_are_shown_alike() {
     let bao = require_bao!();
     let both = Both::start(&bao);
-    for path in [
-        "auth/token/lookup-self",
-        "sys/mounts/secret/tune",
-        "sys/mounts",
-    ] {
-        both.same(&["read", path]);
-    }
+    both.same(&["read", "auth/token/lookup-self"]);
     both.same(&["read", "-field=policies", "auth/token/lookup-self"]);
+    both.same(&["read", "-field=secret/", "sys/mounts"]);
     both.same_words(&["read", "-field=nothing", "auth/token/lookup-self"]);
+}
+
+#[test]
+fn nested_values_are_shown_member_by_member() {
+    let bao = require_bao!();
+    let both = Both::start(&bao);
+    let (ours, theirs) = both.run(&["read", "sys/mounts"]);
+    assert!(theirs.stdout.contains("map["), "{}", theirs.stdout);
+    assert!(!ours.stdout.contains("map["), "{}", ours.stdout);
+    let line = ours
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("secret/.options.version "));
+    let value = line.and_then(|line| line.split_whitespace().last());
+    assert_eq!(value, Some("2"), "{}", ours.stdout);
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_told_with_the_servers_reason_and_a_remedy() {
+    let bao = require_bao!();
+    let both = Both::start(&bao);
+    for (arguments, reason, remedy) in [
+        (
+            ["read", "nowhere/x"],
+            "no handler for route",
+            "secrets list",
+        ),
+        (
+            ["list", "nowhere/x"],
+            "no handler for route",
+            "secrets list",
+        ),
+        (
+            ["read", "v1/cubbyhole/x"],
+            "no handler for route",
+            "use `cubbyhole/x`",
+        ),
+        (["read", "sys/odd"], "unsupported path", "path-help sys"),
+        (["path-help", "nowhere/x"], "no handler", "secrets list"),
+    ] {
+        let (ours, theirs) = both.run(&arguments);
+        assert_eq!(ours.status, theirs.status, "{arguments:?}");
+        let error = &ours.stderr;
+        assert!(error.starts_with("No value found at "), "{error}");
+        assert!(error.contains(reason) && error.contains(remedy), "{error}");
+    }
+    // What scripts look for stays the beginning.
+    let (ours, theirs) = both.run(&["read", "nowhere/x"]);
+    assert!(ours.stderr.starts_with(theirs.stderr.trim()));
+}
+
+#[test]
+fn the_v1_of_an_address_is_accepted() {
+    let bao = require_bao!();
+    let both = Both::start(&bao);
+    both.ours.ok(&["write", "cubbyhole/x", "a=1"]);
+    let address = format!("{}/v1/", both.address());
+    let with_v1 = Cli::new(bin("lockkeeper"), &address, "root");
+    assert_eq!(with_v1.ok(&["read", "-field=a", "cubbyhole/x"]), "1");
 }
 
 #[test]
 fn refusals_of_the_server_are_told_alike() {
     let bao = require_bao!();
     let both = Both::start(&bao);
-    both.same_words(&["read", "nowhere/x"]);
     both.same_words(&["write", "sys/mounts/x", "type=none"]);
     both.same_words(&["delete", "sys/mounts/cubbyhole"]);
     both.same_words(&["lease", "lookup", "none"]);
@@ -171,6 +177,38 @@ fn leases_are_revoked_with_the_same_words() {
     both.same(&["lease", "revoke", "-prefix", "-sync", "none"]);
     both.same(&["lease", "revoke", "-force", "-prefix", "none"]);
     both.same_words(&["lease", "revoke", "-force", "none"]);
+}
+
+#[test]
+fn a_revocation_is_done_when_it_is_answered_unless_the_client_says_otherwise() {
+    let bao = require_bao!();
+    let theirs = testkit::BaoServer::start(&bao);
+    let address = format!("127.0.0.1:{}", free_port());
+    let launch = Launch::new(bin("lockkeeper")).args([
+        "dev".to_owned(),
+        format!("-listen={address}"),
+        "-simulator-listen=127.0.0.1:0".into(),
+        "-root-token=root".into(),
+    ]);
+    let mut ours = launch.start();
+    ours.wait_for_line("Ctrl-C");
+    let ours = Http::new(&format!("http://{address}")).with_token("root");
+    for path in [
+        "sys/leases/revoke",
+        "sys/leases/revoke-prefix/cubbyhole",
+        "sys/leases/revoke-force/cubbyhole",
+    ] {
+        for body in [
+            json!({"lease_id": "none"}),
+            json!({"lease_id": "none", "sync": true}),
+            json!({"lease_id": "none", "sync": false}),
+        ] {
+            // node-vault sends no `sync`, and takes 200 and 204 only.
+            let expected = theirs.http().request("PUT", path, Some(&body)).0;
+            let answered = ours.request("PUT", path, Some(&body)).0;
+            assert_eq!(answered, expected, "{path} {body}");
+        }
+    }
 }
 
 #[test]

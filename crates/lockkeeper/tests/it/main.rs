@@ -6,7 +6,11 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod both;
+mod commands_like_bao;
 mod dev;
 mod help;
 mod like_bao;
+mod plugin;
+mod protected;
 mod simulator;

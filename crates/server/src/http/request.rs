@@ -56,19 +56,27 @@ fn path(parts: &Parts) -> Result<String, Answer> {
         .map_err(|_| Answer::error(400, "the path is not UTF-8 after decoding"))
 }
 
-/// What is asked for would be ignored silently otherwise.
+/// Refuses what this server does not have. To ignore it would answer from
+/// another namespace, or show a secret that was to be hidden.
 fn check_headers(headers: &HeaderMap) -> Result<(), Answer> {
-    let namespace = text(headers, NAMESPACE).trim_matches('/');
-    if !matches!(namespace, "" | "root") {
+    let is_root = |namespace: &str| matches!(namespace.trim_matches('/'), "" | "root");
+    if !all(headers, NAMESPACE, is_root) {
         return Err(Answer::error(404, "namespace not found"));
     }
-    if !matches!(text(headers, WRAP_TTL), "" | "0" | "0s") {
+    if !all(headers, WRAP_TTL, |ttl| matches!(ttl, "" | "0" | "0s")) {
         return Err(Answer::error(
             400,
-            "this server does not wrap responses: ask without `X-Vault-Wrap-TTL` (`-wrap-ttl`)",
+            "response wrapping is not supported by this server: ask without `X-Vault-Wrap-TTL` \
+             (`-wrap-ttl`, VAULT_WRAP_TTL)",
         ));
     }
     Ok(())
+}
+
+/// Whether every value of a header is text that is accepted; true without one.
+fn all(headers: &HeaderMap, name: &str, accepted: impl Fn(&str) -> bool) -> bool {
+    let mut values = headers.get_all(name).iter();
+    values.all(|value| value.to_str().is_ok_and(|text| accepted(text.trim())))
 }
 
 /// The operation, and the query as data.

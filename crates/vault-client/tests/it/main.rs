@@ -9,3 +9,4 @@ mod redirects;
 mod retries;
 mod server;
 mod tls;
+mod wrapping;

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-use vault_client::{Client, Error, Settings, Trust, Url};
+use vault_client::{Client, ClientCertificate, Error, Pem, Settings, Trust, Url};
 
 use crate::server::{Pauses, Server};
 
@@ -19,19 +20,35 @@ const EMPTY: &str = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
 pub(crate) struct TlsServer {
     address: Url,
     certificate: String,
+    key: String,
     task: JoinHandle<()>,
 }
 
 impl TlsServer {
     pub(crate) async fn start(answer: &'static str) -> Self {
+        Self::start_as("127.0.0.1", answer, false).await
+    }
+
+    /// A server whose certificate is for `name`; it may want one of its client,
+    /// signed by its own.
+    async fn start_as(name: &str, answer: &'static str, wants_certificate: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("https://{}", listener.local_addr().unwrap());
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
         let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
+            .unwrap();
+        let builder = if wants_certificate {
+            let mut roots = RootCertStore::empty();
+            roots.add(made.cert.der().clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            builder.with_no_client_auth()
+        };
+        let config = builder
             .with_single_cert(vec![made.cert.der().clone()], key.into())
             .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -49,6 +66,7 @@ impl TlsServer {
         Self {
             address: Url::parse(&address).unwrap(),
             certificate: made.cert.pem(),
+            key: made.signing_key.serialize_pem(),
             task,
         }
     }
@@ -106,8 +124,59 @@ async fn an_unknown_certificate_is_refused_with_the_remedy() {
 #[tokio::test]
 async fn every_certificate_is_believed_only_on_request() {
     let server = TlsServer::start(EMPTY).await;
-    let client = trusting(&server.address, Trust::Everything);
+    let client = trusting(&server.address, Trust::SkipVerification);
     assert_eq!(client.read("a", &[]).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn certificates_are_taken_from_a_text_and_from_a_folder() {
+    let server = TlsServer::start(EMPTY).await;
+    let text = Trust::Pem(server.certificate.clone());
+    let client = trusting(&server.address, text);
+    assert_eq!(client.read("a", &[]).await.unwrap(), None);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), &server.certificate).unwrap();
+    let client = trusting(&server.address, Trust::Folder(folder.path().into()));
+    assert_eq!(client.read("a", &[]).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_name_of_a_certificate_can_be_given_and_then_counts() {
+    let server = TlsServer::start_as("vault.example", EMPTY, false).await;
+    let read = async |name: Option<&str>| {
+        let mut settings = Settings::new(server.address.clone());
+        settings.trust = Trust::Pem(server.certificate.clone());
+        settings.tls_server_name = name.map(str::to_owned);
+        settings.retries = 0;
+        Client::new(settings).unwrap().read("a", &[]).await
+    };
+    assert_eq!(read(Some("vault.example")).await.unwrap(), None);
+    assert!(read(Some("other.example")).await.is_err());
+    assert!(read(None).await.is_err());
+}
+
+#[tokio::test]
+async fn a_client_shows_its_certificate() {
+    let server = TlsServer::start_as("127.0.0.1", EMPTY, true).await;
+    let mut settings = Settings::new(server.address.clone());
+    settings.trust = Trust::Pem(server.certificate.clone());
+    settings.retries = 0;
+    let without = Client::new(settings.clone()).unwrap();
+    assert!(without.read("a", &[]).await.is_err());
+    let text = |text: &str| Pem::Text(text.to_owned().into());
+    settings.client_certificate = Some(ClientCertificate {
+        certificate: text(&server.certificate),
+        key: text(&server.key),
+    });
+    let with = Client::new(settings.clone()).unwrap();
+    assert_eq!(with.read("a", &[]).await.unwrap(), None);
+    settings.client_certificate = Some(ClientCertificate {
+        certificate: text(&server.certificate),
+        key: text("canary"),
+    });
+    let error = Client::new(settings).unwrap_err().to_string();
+    assert!(error.contains("VAULT_CLIENT_KEY_BYTES"), "{error}");
+    assert!(!error.contains("canary"), "{error}");
 }
 
 #[tokio::test]

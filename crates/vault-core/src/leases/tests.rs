@@ -94,11 +94,12 @@ async fn unknown_leases_cannot_be_renewed_but_revoking_them_is_no_error() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_revoked_before_the_answer_or_soon_after_it() {
     let (world, core) = world().await;
-    let now = json!({"lease_id": leased(&core).await, "sync": true});
+    // As in Vault and OpenBao, `sync` is true unless it is given.
+    let now = json!({"lease_id": leased(&core).await});
     let revoked = ask(&core, Operation::Update, "sys/leases/revoke", now).await;
     assert_eq!(revoked.status, 204);
     assert_eq!(world.puppet.revoked(), [0]);
-    let soon = json!({"lease_id": leased(&core).await});
+    let soon = json!({"lease_id": leased(&core).await, "sync": false});
     let revoked = ask(&core, Operation::Update, "sys/leases/revoke", soon).await;
     assert_eq!((revoked.status, revoked.body), (202, Value::Null));
     tokio::time::sleep(SECOND).await;

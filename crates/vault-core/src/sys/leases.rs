@@ -181,7 +181,8 @@ fn sync() -> Field {
     Field::new(
         "sync",
         FieldKind::Flag,
-        "Whether the answer comes when the lease has ended. Default: it ends in the background.",
+        "Whether to answer when the lease is revoked (the default), or at once, and revoke it in the \
+         background.",
     )
 }
 
@@ -202,8 +203,11 @@ fn named(call: &Call) -> Result<&str, Error> {
     Ok(id)
 }
 
+/// Vault and OpenBao revoke before they answer unless `sync` is false
+/// (`vault/logical_system_paths.go` in both), though their pages say otherwise.
+/// Command lines always say which.
 fn mode(call: &Call) -> Mode {
-    if call.fields.flag("sync").unwrap_or(false) {
+    if call.fields.flag("sync").unwrap_or(true) {
         Mode::Sync
     } else {
         Mode::Async

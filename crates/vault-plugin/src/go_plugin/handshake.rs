@@ -111,16 +111,6 @@ pub(crate) fn line_of_another_protocol() -> String {
     format!("{CORE_PROTOCOL}|{PROTOCOL}|unix|/|grpc\n")
 }
 
-/// The text for a person who starts the program by hand.
-pub(crate) fn how_to_register(program: &str) -> String {
-    format!(
-        "`{program}` is a plugin: a Vault or OpenBao server starts it, a person does not. To use \
-         it, put it into the server's `plugin_directory`, register it with `vault plugin register \
-         -sha256=$(sha256sum {program} | cut -d' ' -f1) secret {program}` (or `bao plugin \
-         register`), and mount it with `vault secrets enable {program}`.\n"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;

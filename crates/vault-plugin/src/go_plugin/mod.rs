@@ -13,5 +13,6 @@ pub(crate) mod health;
 pub(crate) mod listener;
 pub(crate) mod log;
 pub(crate) mod parent;
+pub(crate) mod registration;
 pub(crate) mod stdio;
 pub(crate) mod tls;

@@ -14,9 +14,10 @@ use tokio::sync::watch;
 use vault_core::{ClientToken, Core, CoreConfig, Identity, MountRequest};
 
 use self::welcome::Welcome;
-use super::{asked_to_end, simulator};
+use super::{shutdown_requested, simulator};
 use crate::arguments::Dev;
 use crate::failure::Failure;
+use crate::listen::{Reach, listen};
 use crate::output;
 
 /// The name that OpenBao and Vault know the engine by, so that `secrets
@@ -32,41 +33,60 @@ pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
         ..Options::default()
     };
     let cloud = simulator::start(&options)?;
-    // Both addresses before anything is made, so that a taken one costs nothing.
-    let cloud_listener =
-        simulator::listen(dev.simulator_listen, false, "-simulator-listen").await?;
-    let listener = simulator::listen(dev.listen, false, "-listen").await?;
+    let root_token = dev.root_token.as_deref().map(root_token).transpose()?;
+    // Both addresses are bound before anything is created, so that one that is
+    // taken costs nothing.
+    let reach = Reach::LoopbackOnly;
+    let cloud_listener = listen(dev.simulator_listen, reach, "-simulator-listen").await?;
+    let listener = listen(dev.listen, reach, "-listen").await?;
     let cloud_address = simulator::address_of(&cloud_listener)?;
     let address = simulator::address_of(&listener)?;
 
     let (end, ended) = watch::channel(());
     let cloud_serving = tokio::spawn(serve_cloud(cloud.clone(), cloud_listener, ended));
-    let (core, token) = start(dev.root_token).await?;
+    let (core, token) = start(root_token).await?;
     let url = format!("http://{cloud_address}");
     let example = example::prepare(&core, &token, &cloud, &url).await?;
-    let serving = server::serve(Arc::clone(&core), listener, asked_to_end()?);
+    let serving = server::serve(Arc::clone(&core), listener, shutdown_requested()?);
     let serving = tokio::spawn(serving);
     let welcome = Welcome {
         address: format!("http://{address}"),
         token: token.expose().to_owned(),
         cloud: url,
+        // A key of the user's own is known to the user.
+        admin_key: options
+            .admin_key
+            .is_none()
+            .then(|| cloud.admin_key().clone()),
         example,
     };
     output::say(&welcome.text())?;
 
     let served = serving.await;
-    // The simulator last: leases that end with the server still need it.
+    // The simulator ends last: leases that end with the server still need it.
     drop(end);
     let _ = cloud_serving.await;
     match served {
         Ok(Ok(())) => Ok(ExitCode::SUCCESS),
         Ok(Err(error)) => Err(Failure::local(format!("the server stopped: {error}"))),
-        Err(error) => Err(Failure::local(format!("the server broke down: {error}"))),
+        Err(error) => Err(Failure::local(format!("the server panicked: {error}"))),
     }
 }
 
+/// The root token of the command line. What is wrong with it is said without
+/// repeating it.
+fn root_token(text: &str) -> Result<ClientToken, Failure> {
+    let token = vault_client::Token::new(text).map_err(|_| {
+        Failure::local(
+            "-root-token: a token is at least one printable ASCII character, without spaces; leave \
+             the flag out for a random one",
+        )
+    })?;
+    Ok(ClientToken::new(token.expose()))
+}
+
 /// A core in memory with the engine mounted.
-async fn start(root_token: Option<String>) -> Result<(Arc<Core>, ClientToken), Failure> {
+async fn start(root_token: Option<ClientToken>) -> Result<(Arc<Core>, ClientToken), Failure> {
     let broken =
         |error: logical::Error| Failure::local(format!("the server does not start: {error}"));
     let factory: Arc<dyn logical::Factory> = Arc::new(confluent_backend::factory());
@@ -80,10 +100,7 @@ async fn start(root_token: Option<String>) -> Result<(Arc<Core>, ClientToken), F
     };
     let effects = server::effects(Arc::new(MemoryStorage::new()));
     let core = Core::start(config, effects).await.map_err(broken)?;
-    let token = core
-        .create_root_token(root_token.map(ClientToken::new))
-        .await
-        .map_err(broken)?;
+    let token = core.create_root_token(root_token).await.map_err(broken)?;
     let mount = MountRequest {
         path: MOUNT.to_owned(),
         kind: ENGINE.to_owned(),
@@ -100,7 +117,7 @@ async fn serve_cloud(
     mut ended: watch::Receiver<()>,
 ) {
     let stopped = async move {
-        // The other end is dropped when it is over.
+        // The sender is dropped at the end.
         let _ = ended.changed().await;
     };
     if let Err(error) = cloud.serve(listener, stopped).await {
@@ -115,7 +132,7 @@ fn record_logs() {
 
     let filter =
         EnvFilter::try_from_env("LOCKKEEPER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    // A second subscriber would only be refused.
+    // A subscriber that is already installed stays.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use confluent_simulator::AdminKey;
+
 use super::MOUNT;
 use super::example::{Example, ROLE, SHARED_ROLE};
 
@@ -12,6 +14,8 @@ pub(super) struct Welcome {
     pub(super) token: String,
     /// Address of the simulated cloud.
     pub(super) cloud: String,
+    /// The simulated cloud's admin key, if it was made up.
+    pub(super) admin_key: Option<AdminKey>,
     pub(super) example: Example,
 }
 
@@ -22,11 +26,12 @@ impl Welcome {
             address,
             token,
             cloud,
+            admin_key,
             example,
         } = self;
         let mut text = String::from(
-            "Lockkeeper for trying things: all in memory, and gone when it ends.\n\
-             Confluent Cloud is simulated; nothing outside this machine is asked.\n\n",
+            "Lockkeeper for trials: everything is in memory, and gone when it stops.\n\
+             Confluent Cloud is simulated; no request leaves this machine.\n\n",
         );
         let minutes = example.lease_duration / 60;
         let facts = [
@@ -38,7 +43,7 @@ impl Welcome {
             ),
             (
                 "Simulated cloud",
-                format!("{cloud}, what exists: {cloud}/simulator/state"),
+                format!("{cloud}, its state: {cloud}/simulator/state"),
             ),
             (
                 "Service account",
@@ -50,21 +55,36 @@ impl Welcome {
             ),
         ];
         for (name, value) in facts {
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "{name:17}{value}");
         }
+        let try_config = admin_key.as_ref().map_or_else(String::new, |admin| {
+            let (id, secret) = (&admin.id, admin.secret.expose());
+            let _ = writeln!(
+                text,
+                "{:17}{id}, secret {secret}\n{:17}(made up for the simulated cloud; it opens \
+                 nothing else)",
+                "Admin key", ""
+            );
+            format!(
+                "\x20 lockkeeper write {MOUNT}/config url={cloud} ccloud_api_key_id={id} \
+                 ccloud_api_key_secret={secret}\n"
+            )
+        });
         let _ = write!(
             text,
-            "\nA credential from {MOUNT}/creds/{ROLE}, which the simulated cloud lists as alive:\n\n\
+            "\nA credential from {MOUNT}/creds/{ROLE}, which is live in the simulated cloud:\n\n\
              \x20 key_id    {}\n\
              \x20 secret    {}\n\
              \x20 lease     {}, {minutes} minutes\n\n\
-             In another terminal (`bao` and `vault` work as well as `lockkeeper`):\n\n\
+             In another terminal, with `lockkeeper`, `bao` or `vault`:\n\n\
              \x20 export VAULT_ADDR={address} VAULT_TOKEN={token}\n\
              \x20 lockkeeper read {MOUNT}/creds/{ROLE}\n\
              \x20 lockkeeper read {MOUNT}/creds/{SHARED_ROLE}\n\
              \x20 lockkeeper lease revoke -sync {}\n\
+             {try_config}\
              \x20 curl -s {cloud}/simulator/state\n\n\
-             It ends with Ctrl-C.\n",
+             Stop it with Ctrl-C.\n",
             example.key_id, example.secret, example.lease_id, example.lease_id,
         );
         text
@@ -73,6 +93,8 @@ impl Welcome {
 
 #[cfg(test)]
 mod tests {
+    use confluent_simulator::parse_admin_key;
+
     use super::*;
 
     #[test]
@@ -81,6 +103,7 @@ mod tests {
             address: "http://127.0.0.1:8200".into(),
             token: "hvs.token".into(),
             cloud: "http://127.0.0.1:8210".into(),
+            admin_key: parse_admin_key("ADMIN:made-up").ok(),
             example: Example {
                 owner: "sa-1".into(),
                 owner_name: "orders".into(),
@@ -98,6 +121,9 @@ mod tests {
             "http://127.0.0.1:8210/simulator/state",
             "lease     confluent/creds/app/x, 60 minutes\n",
             "sa-1 (orders)",
+            "ADMIN, secret made-up\n",
+            "made up for the simulated cloud",
+            "write confluent/config url=http://127.0.0.1:8210 ccloud_api_key_id=ADMIN",
         ] {
             assert!(text.contains(part), "{text}");
         }

@@ -114,7 +114,9 @@ async fn a_token_comes_in_its_own_header_or_as_a_bearer() {
 #[tokio::test]
 async fn what_this_server_does_not_do_is_refused_and_not_ignored() {
     let wrapped = ask("GET", "/v1/a").header("X-Vault-Wrap-TTL", "60");
-    assert_eq!(wrapped.empty().await.unwrap_err().0, 400);
+    let (status, text) = wrapped.empty().await.unwrap_err();
+    assert_eq!(status, 400);
+    assert!(text.contains("not supported by this server"), "{text}");
     let elsewhere = ask("GET", "/v1/a").header("X-Vault-Namespace", "team");
     assert_eq!(elsewhere.empty().await.unwrap_err().0, 404);
     let here = ask("GET", "/v1/a").header("X-Vault-Namespace", "root/");
@@ -122,6 +124,19 @@ async fn what_this_server_does_not_do_is_refused_and_not_ignored() {
     let patch = ask("PATCH", "/v1/a").header("content-type", "application/json");
     assert_eq!(patch.with("{}").await.unwrap_err().0, 415);
     assert_eq!(ask("PATCH", "/v1/a").with("{}").await.unwrap_err().0, 400);
+}
+
+#[tokio::test]
+async fn no_second_value_and_no_odd_byte_hides_what_is_asked_for() {
+    for (name, first, status) in [
+        ("X-Vault-Wrap-TTL", "0", 400),
+        ("X-Vault-Namespace", "root", 404),
+    ] {
+        let twice = ask("GET", "/v1/a").header(name, first).header(name, "60");
+        assert_eq!(twice.empty().await.unwrap_err().0, status, "{name}");
+        let odd = Asked(ask("GET", "/v1/a").0.header(name, &b"60\xff"[..]));
+        assert_eq!(odd.empty().await.unwrap_err().0, status, "{name}");
+    }
 }
 
 #[tokio::test]
