@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use logical::Storage;
+use logical::{NoMetrics, Storage};
 use runtime::{SystemClock, SystemEntropy, TokioTasks};
 use vault_core::Effects;
 
@@ -14,5 +14,6 @@ pub fn effects(storage: Arc<dyn Storage>) -> Effects {
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(SystemEntropy),
         task_groups: Arc::new(|| Arc::new(TokioTasks::new())),
+        metrics: Arc::new(NoMetrics),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,12 +32,15 @@ pub async fn serve(
     let ending = CancellationToken::new();
     let told = ending.clone();
     let service = crate::http::respond.with_state(Arc::clone(&core));
-    let serving = axum::serve(listener, service.into_make_service())
-        .with_graceful_shutdown(async move {
-            shutdown.await;
-            told.cancel();
-        })
-        .into_future();
+    let serving = axum::serve(
+        listener,
+        service.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move {
+        shutdown.await;
+        told.cancel();
+    })
+    .into_future();
     let deadline = async {
         ending.cancelled().await;
         tokio::time::sleep(DRAIN).await;

@@ -12,6 +12,10 @@ use serde::ser::SerializeMap;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+/// Paths under `sys/` whose answers repeat their data beside the envelope, for
+/// old clients (`http/handler.go` in Vault).
+const DATA_AT_TOP_LEVEL: [&str; 3] = ["sys/mounts", "sys/auth", "sys/capabilities"];
+
 /// The answer to one request.
 #[derive(Clone, PartialEq)]
 pub struct Answer {
@@ -44,7 +48,7 @@ pub(crate) struct Envelope {
     pub(crate) mount_type: String,
     /// Whether the members of `data` are repeated beside it, as old clients
     /// of some paths under `sys/` expect.
-    pub(crate) doubled: bool,
+    pub(crate) data_at_top_level: bool,
 }
 
 impl Answer {
@@ -64,8 +68,8 @@ impl Answer {
         }
     }
 
-    /// An error without words, such as 404 for a thing that is not there.
-    pub fn wordless(status: u16) -> Self {
+    /// An error without a text, such as 404 for a thing that is not there.
+    pub fn empty_errors(status: u16) -> Self {
         Self {
             status,
             body: Body::Errors(Vec::new()),
@@ -90,7 +94,7 @@ impl Answer {
         let Some(response) = response else {
             return match operation {
                 Operation::Read | Operation::Header | Operation::List | Operation::Scan => {
-                    Self::wordless(404)
+                    Self::empty_errors(404)
                 }
                 _ => Self::empty(204),
             };
@@ -99,7 +103,7 @@ impl Answer {
             return raw;
         }
         if operation == Operation::List && is_empty_list(&response) {
-            return Self::wordless(404);
+            return Self::empty_errors(404);
         }
         Self {
             status: 200,
@@ -147,7 +151,7 @@ struct Errors<'a> {
 impl Serialize for Envelope {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        if let (true, Some(data)) = (self.doubled, &self.data) {
+        if let (true, Some(data)) = (self.data_at_top_level, &self.data) {
             for (key, value) in data {
                 map.serialize_entry(key, value)?;
             }
@@ -187,6 +191,13 @@ fn raw(data: &Object) -> Option<Answer> {
             bytes,
         },
     })
+}
+
+/// Whether the data of an answer is repeated beside the envelope.
+pub(crate) fn is_data_at_top_level(path: &str) -> bool {
+    DATA_AT_TOP_LEVEL
+        .iter()
+        .any(|prefix| path.starts_with(prefix))
 }
 
 /// A response that sets its status and has no body.
@@ -248,11 +259,11 @@ mod tests {
     }
 
     #[test]
-    fn doubled_answers_repeat_their_data_beside_it() {
+    fn some_answers_repeat_their_data_beside_it() {
         let mut data = Object::new();
         data.insert("secret/".into(), json!({"type": "kv"}));
         let envelope = Envelope {
-            doubled: true,
+            data_at_top_level: true,
             ..Envelope::default()
         };
         let answer = Answer::respond(Operation::Read, Some(Response::with_data(data)), envelope);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use logical::{Clock, Entropy, Storage, TaskGroup};
+use logical::{Clock, Entropy, Metrics, Storage, TaskGroup};
 
 /// The world, as far as the core needs it.
 #[derive(Clone)]
@@ -15,4 +15,6 @@ pub struct Effects {
     pub entropy: Arc<dyn Entropy>,
     /// Opens a group of tasks: one for the core, one for each mount.
     pub task_groups: Arc<dyn Fn() -> Arc<dyn TaskGroup> + Send + Sync>,
+    /// Where measurements go.
+    pub metrics: Arc<dyn Metrics>,
 }

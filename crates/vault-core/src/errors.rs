@@ -1,4 +1,4 @@
-//! Errors as answers: which text and status a client sees.
+//! Why a request is refused or failed, and which text and status a client sees.
 //!
 //! Vault has two forms. What an engine says of a bad request, or of an operation
 //! that a path does not know, is shown as it is; every other error that comes
@@ -9,7 +9,7 @@ use logical::{Error, ErrorClass};
 
 use crate::Answer;
 
-/// Who found the error.
+/// Who found an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A mounted engine.
@@ -18,8 +18,66 @@ pub(crate) enum Origin {
     Core,
 }
 
-/// The answer to a request that failed.
-pub(crate) fn answer(error: &Error, origin: Origin) -> Answer {
+/// A request without a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The request itself is wrong, whoever sent it.
+    Malformed(&'static str),
+    /// No path answers this kind of request.
+    UnsupportedMethod,
+    /// The core is sealed.
+    Sealed,
+    /// The token is missing or unknown.
+    Unauthenticated,
+    /// The token's policies do not allow it.
+    Denied,
+    /// No mount answers this path.
+    NoRoute(String),
+    /// The mount of this path is being removed.
+    Tainted(String),
+    /// It was tried and failed.
+    Failed(Error, Origin),
+}
+
+impl Refusal {
+    /// The status of its answer.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Self::Malformed(_) => 400,
+            Self::UnsupportedMethod => 405,
+            Self::Sealed => 503,
+            Self::Unauthenticated | Self::Denied => 403,
+            Self::NoRoute(_) | Self::Tainted(_) => 404,
+            Self::Failed(error, _) => error.class().status(),
+        }
+    }
+}
+
+/// The answer to a request that was refused or failed.
+pub(crate) fn answer(refusal: &Refusal) -> Answer {
+    let text = match refusal {
+        Refusal::UnsupportedMethod => return Answer::empty_errors(refusal.status()),
+        Refusal::Malformed(text) => (*text).to_owned(),
+        Refusal::Sealed => sealed().message().to_owned(),
+        Refusal::Unauthenticated => "permission denied".to_owned(),
+        Refusal::Denied => one_of_many("permission denied"),
+        Refusal::NoRoute(path) => {
+            format!("no handler for route \"{path}\". route entry not found.")
+        }
+        Refusal::Tainted(path) => {
+            format!("no handler for route \"{path}\". route entry is tainted.")
+        }
+        Refusal::Failed(error, origin) => text(error, *origin),
+    };
+    Answer::error(refusal.status(), text)
+}
+
+/// What is said while there is nothing that could answer.
+pub(crate) fn sealed() -> Error {
+    Error::coded(503, "Vault is sealed")
+}
+
+fn text(error: &Error, origin: Origin) -> String {
     let listed = match error.class() {
         ErrorClass::UnsupportedOperation if error.says_what_is_supported() => {
             origin == Origin::Core
@@ -28,38 +86,11 @@ pub(crate) fn answer(error: &Error, origin: Origin) -> Answer {
         ErrorClass::BadRequest => false,
         _ => origin == Origin::Engine,
     };
-    let text = if listed {
+    if listed {
         one_of_many(error.message())
     } else {
         error.message().to_owned()
-    };
-    Answer::error(error.class().status(), text)
-}
-
-/// A token that is missing or unknown.
-pub(crate) fn unauthenticated() -> Answer {
-    Answer::error(403, "permission denied")
-}
-
-/// A token whose policies do not allow the request.
-pub(crate) fn denied() -> Answer {
-    Answer::error(403, one_of_many("permission denied"))
-}
-
-/// No mount answers this path.
-pub(crate) fn no_route(path: &str) -> Answer {
-    Answer::error(
-        404,
-        format!("no handler for route \"{path}\". route entry not found."),
-    )
-}
-
-/// The mount of this path is being removed.
-pub(crate) fn tainted(path: &str) -> Answer {
-    Answer::error(
-        404,
-        format!("no handler for route \"{path}\". route entry is tainted."),
-    )
+    }
 }
 
 /// The form of Go's multierror with one error in it.
@@ -71,8 +102,8 @@ fn one_of_many(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn text(error: &Error, origin: Origin) -> (u16, String) {
-        let answer = answer(error, origin);
+    fn shown(error: Error, origin: Origin) -> (u16, String) {
+        let answer = answer(&Refusal::Failed(error, origin));
         let body: serde_json::Value = serde_json::from_slice(&answer.body().unwrap()).unwrap();
         (
             answer.status(),
@@ -83,19 +114,19 @@ mod tests {
     #[test]
     fn an_engines_bad_request_is_shown_as_it_is_and_the_rest_as_a_list() {
         assert_eq!(
-            text(&Error::bad_request("role `a` is unknown"), Origin::Engine),
+            shown(Error::bad_request("role `a` is unknown"), Origin::Engine),
             (400, "role `a` is unknown".into())
         );
         assert_eq!(
-            text(&Error::upstream("down"), Origin::Engine),
+            shown(Error::upstream("down"), Origin::Engine),
             (503, "1 error occurred:\n\t* down\n\n".into())
         );
         assert_eq!(
-            text(&Error::unsupported_operation_but("read it"), Origin::Engine),
+            shown(Error::unsupported_operation_but("read it"), Origin::Engine),
             (405, "unsupported operation: read it".into())
         );
         assert_eq!(
-            text(&Error::unsupported_path(), Origin::Core),
+            shown(Error::unsupported_path(), Origin::Core),
             (404, "1 error occurred:\n\t* unsupported path\n\n".into())
         );
     }

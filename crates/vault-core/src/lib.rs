@@ -6,21 +6,28 @@
 //! [`Effects`] that a host hands in. It sees engines only as backends that a
 //! [`logical::Factory`] makes, and never the one for Confluent Cloud.
 //!
-//! The way of a request, in `core.rs`: token, policy, route, existence check,
-//! engine, lease, answer. What the network makes of an [`Answer`] is the
-//! host's affair.
+//! The order of the modules, each of which uses only those before it: what a
+//! mount is (`routing`), tokens, leases, what changes mounts (`mounts`) and ends
+//! tokens (`revocation`), the built-in backends (`sys`, `auth`), what exists
+//! while unsealed (`active`), the way of a request (`pipeline`), and the
+//! [`Core`]. What the network makes of an [`Answer`] is the host's affair.
 
+mod active;
 mod answer;
 mod auth;
 mod core;
 mod effects;
 mod errors;
 mod leases;
-mod locate;
 mod locks;
 mod mounts;
+mod pipeline;
 mod policy;
 mod random;
+mod request;
+mod revocation;
+mod routing;
+mod server_info;
 mod status;
 mod storage;
 mod sys;
@@ -28,8 +35,10 @@ mod sys;
 mod tests;
 mod tokens;
 
-pub use self::core::{ClientRequest, Core, CoreConfig, Identity};
+pub use self::core::{Core, CoreConfig};
 pub use answer::Answer;
 pub use effects::Effects;
-pub use mounts::{MountConfig, MountRequest};
+pub use request::ClientRequest;
+pub use routing::{MountConfig, MountRequest};
+pub use server_info::ServerInfo;
 pub use tokens::ClientToken;

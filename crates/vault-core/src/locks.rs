@@ -23,21 +23,29 @@ pub(crate) struct NamedGuard<'a> {
 impl NamedLocks {
     /// Waits until nobody else holds the name.
     pub(crate) async fn lock(&self, name: &str) -> NamedGuard<'_> {
-        let slot = Arc::clone(
-            self.slots
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(name.to_owned())
-                .or_default(),
-        );
-        // Made before waiting: a wait that is given up tidies up as well.
-        let mut held = NamedGuard {
+        let (slot, mut held) = self.slot(name);
+        held.guard = Some(slot.lock_owned().await);
+        held
+    }
+
+    /// The lock of a name, unless somebody holds it.
+    pub(crate) fn try_lock(&self, name: &str) -> Option<NamedGuard<'_>> {
+        let (slot, mut held) = self.slot(name);
+        held.guard = Some(slot.try_lock_owned().ok()?);
+        Some(held)
+    }
+
+    /// The slot of a name, and a guard that holds nothing yet: a wait that is
+    /// given up tidies up as well.
+    fn slot(&self, name: &str) -> (Slot, NamedGuard<'_>) {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = Arc::clone(slots.entry(name.to_owned()).or_default());
+        let guard = NamedGuard {
             locks: self,
             name: name.to_owned(),
             guard: None,
         };
-        held.guard = Some(slot.lock_owned().await);
-        held
+        (slot, guard)
     }
 }
 
@@ -71,7 +79,9 @@ mod tests {
         let other = tokio::time::timeout(Duration::from_millis(5), locks.lock("a")).await;
         assert!(other.is_err());
         drop(locks.lock("b").await);
+        assert!(locks.try_lock("a").is_none());
         drop(held);
+        drop(locks.try_lock("a").unwrap());
         drop(locks.lock("a").await);
         assert!(locks.slots.lock().unwrap().is_empty());
     }

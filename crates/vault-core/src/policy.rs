@@ -65,6 +65,11 @@ impl Acl {
         self.rules(path).contains(&needed)
     }
 
+    /// Whether paths may be used that need sudo.
+    pub(crate) fn allows_sudo(&self) -> bool {
+        self.root
+    }
+
     /// The names of what is allowed on this path, as `sys/capabilities` shows
     /// them.
     pub(crate) fn capabilities(&self, path: &str) -> Vec<&'static str> {
@@ -128,6 +133,7 @@ mod tests {
     fn root_may_do_everything() {
         let acl = Acl::new(["root"]);
         assert!(acl.allows(Operation::Delete, "sys/mounts/a"));
+        assert!(acl.allows_sudo() && !Acl::new(["default"]).allows_sudo());
         assert_eq!(acl.capabilities("a"), ["root"]);
     }
 

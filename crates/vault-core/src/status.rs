@@ -10,14 +10,13 @@ use logical::{Clock, Error, Object, Operation, Storage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::core::Identity;
 use crate::effects::Effects;
 use crate::random;
+use crate::server_info::ServerInfo;
 use crate::storage::View;
 use crate::{Answer, ClientRequest};
 
 const CLUSTER: &str = "core/cluster";
-/// The status of an active server, unless the question names another.
 const ACTIVE: u16 = 200;
 
 /// Name and id of the cluster, made at the first start.
@@ -47,25 +46,25 @@ impl Cluster {
 
 /// Answers questions about the server itself.
 pub(crate) struct Status {
-    identity: Identity,
+    server_info: ServerInfo,
     cluster: Cluster,
     clock: Arc<dyn Clock>,
 }
 
 impl Status {
-    pub(crate) fn new(identity: Identity, cluster: Cluster, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(server_info: ServerInfo, cluster: Cluster, clock: Arc<dyn Clock>) -> Self {
         Self {
-            identity,
+            server_info,
             cluster,
             clock,
         }
     }
 
     /// The answer, when the request asks about the server itself.
-    pub(crate) fn answer(&self, request: &ClientRequest) -> Option<Answer> {
+    pub(crate) fn answer(&self, request: &ClientRequest, sealed: bool) -> Option<Answer> {
         let answer = match request.path.as_str() {
-            "sys/health" => self.health(request.operation, &request.data),
-            "sys/seal-status" => read(request.operation, || self.seal()),
+            "sys/health" => self.health(request.operation, &request.data, sealed),
+            "sys/seal-status" => read(request.operation, || self.seal(sealed)),
             "sys/leader" => read(request.operation, leader),
             "sys/init" => self::init(request.operation),
             _ => return None,
@@ -73,11 +72,11 @@ impl Status {
         (request.operation != Operation::Help).then_some(answer)
     }
 
-    fn health(&self, operation: Operation, query: &Object) -> Answer {
+    fn health(&self, operation: Operation, query: &Object, sealed: bool) -> Answer {
         if !matches!(operation, Operation::Read | Operation::Header) {
-            return Answer::wordless(405);
+            return Answer::empty_errors(405);
         }
-        let status = match active_code(query) {
+        let status = match health_code(query, sealed) {
             Ok(status) => status,
             Err(refusal) => return refusal,
         };
@@ -86,41 +85,41 @@ impl Status {
         }
         let body = json!({
             "initialized": true,
-            "sealed": false,
+            "sealed": sealed,
             "standby": false,
             "performance_standby": false,
             "replication_performance_mode": "disabled",
             "replication_dr_mode": "disabled",
             "server_time_utc": self.clock.now().as_second(),
-            "version": self.identity.version,
+            "version": self.server_info.version,
             "enterprise": false,
             "cluster_name": self.cluster.name,
             "cluster_id": self.cluster.id,
             "echo_duration_ms": 0,
             "clock_skew_ms": 0,
             "replication_primary_canary_age_ms": 0,
-            "lockkeeper_version": self.identity.lockkeeper_version,
+            "lockkeeper_version": self.server_info.lockkeeper_version,
         });
         Answer::bare(status, object(body))
     }
 
-    fn seal(&self) -> Object {
+    fn seal(&self, sealed: bool) -> Object {
         object(json!({
             "type": "shamir",
             "initialized": true,
-            "sealed": false,
+            "sealed": sealed,
             "t": 1,
             "n": 1,
             "progress": 0,
             "nonce": "",
-            "version": self.identity.version,
+            "version": self.server_info.version,
             "build_date": "",
             "migration": false,
             "cluster_name": self.cluster.name,
             "cluster_id": self.cluster.id,
             "recovery_seal": false,
-            "storage_type": self.identity.storage_type,
-            "lockkeeper_version": self.identity.lockkeeper_version,
+            "storage_type": self.server_info.storage_type,
+            "lockkeeper_version": self.server_info.lockkeeper_version,
         }))
     }
 }
@@ -129,7 +128,7 @@ fn read(operation: Operation, body: impl FnOnce() -> Object) -> Answer {
     if operation == Operation::Read {
         Answer::bare(ACTIVE, body())
     } else {
-        Answer::wordless(405)
+        Answer::empty_errors(405)
     }
 }
 
@@ -150,14 +149,20 @@ fn init(operation: Operation) -> Answer {
     match operation {
         Operation::Read => Answer::bare(ACTIVE, object(json!({ "initialized": true }))),
         Operation::Update => Answer::error(400, "Vault is already initialized"),
-        _ => Answer::wordless(405),
+        _ => Answer::empty_errors(405),
     }
 }
 
-/// The status that the question wants for an active server.
-fn active_code(query: &Object) -> Result<u16, Answer> {
-    let Some(value) = query.get("activecode") else {
-        return Ok(ACTIVE);
+/// The status of `sys/health` for a server in this state: the usual one, unless
+/// the query names another.
+fn health_code(query: &Object, sealed: bool) -> Result<u16, Answer> {
+    let (name, usual) = if sealed {
+        ("sealedcode", 503)
+    } else {
+        ("activecode", ACTIVE)
+    };
+    let Some(value) = query.get(name) else {
+        return Ok(usual);
     };
     let text = value
         .as_str()
@@ -166,7 +171,7 @@ fn active_code(query: &Object) -> Result<u16, Answer> {
     code.ok_or_else(|| {
         Answer::error(
             400,
-            format!("`activecode` is {text:?}, which is no status of HTTP"),
+            format!("`{name}` is {text:?}, which is no status of HTTP"),
         )
     })
 }

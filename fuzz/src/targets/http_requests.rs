@@ -10,11 +10,11 @@ use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use logical::{
-    Backend, BackendContext, Error, Existence, Factory, LeaseOptions, Object, Operation, Request,
-    Response, Secret, TaskGroup, Tasks,
+    Backend, BackendContext, Error, Existence, Factory, LeaseOptions, NoMetrics, Object, Operation,
+    Request, Response, Secret, TaskGroup, Tasks,
 };
 use serde_json::Value;
-use vault_core::{ClientRequest, ClientToken, Core, CoreConfig, Effects, Identity, MountRequest};
+use vault_core::{ClientRequest, ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo};
 use virtual_world::{VirtualTasks, World};
 
 use super::texts;
@@ -84,9 +84,10 @@ pub(super) async fn core(world: &World) -> Result<Arc<Core>, Error> {
         clock: Arc::clone(&world.clock) as _,
         entropy: Arc::clone(&world.entropy) as _,
         task_groups: Arc::new(move || Arc::new(Group(VirtualTasks::new(&process)))),
+        metrics: Arc::new(NoMetrics),
     };
     let config = CoreConfig {
-        identity: Identity {
+        server_info: ServerInfo {
             version: "1.18.3".into(),
             lockkeeper_version: "0.1.0".into(),
             storage_type: "inmem".into(),
@@ -106,12 +107,9 @@ pub(super) async fn core(world: &World) -> Result<Arc<Core>, Error> {
 
 /// A request as the network hands it to the core.
 pub(super) fn client(operation: Operation, path: &str, data: &Value, token: &str) -> ClientRequest {
-    ClientRequest {
-        operation,
-        path: path.to_owned(),
-        data: data.as_object().cloned().unwrap_or_default(),
-        token: Some(ClientToken::new(token)),
-    }
+    ClientRequest::new(operation, path)
+        .with_data(data.as_object().cloned().unwrap_or_default())
+        .with_token(Some(ClientToken::new(token)))
 }
 
 /// Reads `METHOD /path`, header lines, an empty line, and the body.

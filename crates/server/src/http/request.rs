@@ -4,14 +4,16 @@
 //! What cannot be read is refused here, in words that never quote the body: a
 //! secret may be in it.
 
+use std::net::SocketAddr;
+
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use logical::{Object, Operation};
+use logical::{Connection, Object, Operation};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use url::form_urlencoded;
@@ -38,18 +40,18 @@ pub(super) async fn read(request: Request) -> Result<ClientRequest, Answer> {
         }
         _ => query,
     };
-    Ok(ClientRequest {
-        operation,
-        path,
-        data,
-        token: token(&parts.headers),
-    })
+    let mut request = ClientRequest::new(operation, path)
+        .with_data(data)
+        .with_token(token(&parts.headers));
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    request.connection = peer.map(|ConnectInfo(peer)| Connection::new(peer.ip(), peer.port()));
+    Ok(request)
 }
 
 /// The path below `/v1/`, decoded.
 fn path(parts: &Parts) -> Result<String, Answer> {
     let below = parts.uri.path().strip_prefix("/v1/");
-    let below = below.ok_or_else(|| Answer::wordless(404))?;
+    let below = below.ok_or_else(|| Answer::empty_errors(404))?;
     percent_decode_str(below)
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
@@ -98,7 +100,7 @@ fn operation(parts: &Parts) -> Result<(Operation, Object), Answer> {
             check_patch(&parts.headers)?;
             Operation::Patch
         }
-        _ => return Err(Answer::wordless(405)),
+        _ => return Err(Answer::empty_errors(405)),
     };
     Ok((operation, query))
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use vault_core::{ClientToken, Core, CoreConfig, Identity, MountRequest};
+use vault_core::{ClientToken, Core, CoreConfig, MountRequest, ServerInfo};
 
 use crate::engine::{EchoFactory, Waiting};
 
@@ -31,7 +31,7 @@ impl Running {
         let (stop, stopped) = oneshot::channel();
         let (address, serving) = runtime.block_on(async {
             let config = CoreConfig {
-                identity: Identity {
+                server_info: ServerInfo {
                     version: server::VAULT_VERSION.into(),
                     lockkeeper_version: "0.1.0".into(),
                     storage_type: "inmem".into(),

@@ -6,8 +6,11 @@ use logical::framework::{Call, Definition, Field, FieldKind, Framework, Hooks, P
 use logical::{Error, Object, Operation, Response, SpecialPaths};
 use serde_json::Value;
 
-use crate::leases::Leases;
+use crate::revocation::Revocation;
 use crate::tokens::{ClientToken, TokenEntry, TokenStore};
+
+/// The type of the mount that these paths belong to.
+pub(crate) const TOKEN_MOUNT: &str = "token";
 
 const LOOKUP_SELF: &str = "lookup-self";
 const TOKEN: &str = "token";
@@ -15,7 +18,7 @@ const TOKEN: &str = "token";
 /// What the paths need.
 pub(crate) struct TokenPaths {
     tokens: Arc<TokenStore>,
-    leases: Arc<Leases>,
+    revocation: Arc<Revocation>,
 }
 
 impl Hooks for TokenPaths {}
@@ -26,11 +29,11 @@ impl Hooks for TokenPaths {}
 /// An internal error that names a pattern which is no regular expression.
 pub(crate) fn paths(
     tokens: &Arc<TokenStore>,
-    leases: &Arc<Leases>,
+    revocation: &Arc<Revocation>,
 ) -> Result<Framework<TokenPaths>, Error> {
     let state = Arc::new(TokenPaths {
         tokens: Arc::clone(tokens),
-        leases: Arc::clone(leases),
+        revocation: Arc::clone(revocation),
     });
     let definition = Definition {
         help: "Tokens: what they are and how they end.",
@@ -41,10 +44,10 @@ pub(crate) fn paths(
     Framework::new(state, definition)
 }
 
-/// What a look-up is told of its caller. Only here does a path see a token's
-/// text, because command lines read it back from the answer to learn who they
-/// are.
-pub(crate) fn told_of_caller(path: &str, token: Option<&ClientToken>) -> Option<(String, Value)> {
+/// The fields that a look-up gets about its caller. Only here does a path see a
+/// token's text, because command lines read it back from the answer to learn
+/// which token they have.
+pub(crate) fn caller_fields(path: &str, token: Option<&ClientToken>) -> Option<(String, Value)> {
     let token = token.filter(|_| path == LOOKUP_SELF)?;
     Some((TOKEN.to_owned(), token.expose().into()))
 }
@@ -99,10 +102,7 @@ fn revoke_self() -> Path<TokenPaths> {
         .on(
             Operation::Update,
             answer(|paths: Arc<TokenPaths>, call: Call| async move {
-                let salted = call.request.client_token;
-                // The token first: no lease can be added from then on.
-                paths.tokens.delete(&salted).await?;
-                paths.leases.expire_token_now(&salted).await?;
+                paths.revocation.revoke(&call.request.client_token).await?;
                 Ok(None)
             }),
         )

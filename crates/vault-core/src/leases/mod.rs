@@ -32,8 +32,8 @@ use self::record::{LeaseRecord, Revocation};
 use self::store::LeaseStore;
 use crate::effects::Effects;
 use crate::locks::NamedLocks;
-use crate::mounts::{Mount, MountEntry, Router};
 use crate::random;
+use crate::routing::{Mount, MountEntry, Router};
 use crate::tokens::TokenStore;
 
 pub(crate) use self::revoke::Mode;
@@ -121,7 +121,8 @@ impl Leases {
             .take()
             .ok_or_else(|| Error::internal("a response without a secret needs no lease"))?;
         let data = response.data.take();
-        let (times, warning) = match self.times(mount, &secret) {
+        let accepted = accept(mount, &response).and_then(|()| self.times(mount, &secret));
+        let (times, warning) = match accepted {
             Ok(times) => times,
             Err(error) => {
                 return Err(self
@@ -283,6 +284,24 @@ impl Leases {
             )),
         }
     }
+}
+
+/// Whether a response of this mount may have a lease now.
+fn accept(mount: &Mount, response: &Response) -> Result<(), Error> {
+    if response.auth.is_some() {
+        return Err(login_of_engine(&mount.path()));
+    }
+    if mount.is_tainted() {
+        return Err(Error::not_found("the mount is being removed"));
+    }
+    Ok(())
+}
+
+/// A secrets engine answered as only an auth method may.
+pub(crate) fn login_of_engine(mount: &str) -> Error {
+    Error::internal(format!(
+        "the engine at `{mount}` answered with a login, which only auth methods may"
+    ))
 }
 
 /// Default and longest time to live of a mount's leases.

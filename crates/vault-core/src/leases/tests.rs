@@ -3,14 +3,13 @@
 mod unwell;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use logical::Operation;
 use serde_json::{Value, json};
 
 use crate::Core;
-use crate::tests::{Seen, World, ask};
+use crate::tests::{Does, Seen, World, ask};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -106,14 +105,50 @@ async fn a_lease_is_revoked_before_the_answer_or_soon_after_it() {
     assert_eq!(world.puppet.revoked(), [0, 1]);
 }
 
+/// As in OpenBao; some clients take nothing but 204 (node-vault).
+#[tokio::test(start_paused = true)]
+async fn a_revocation_without_sync_is_204_once_it_is_done_and_202_when_that_takes_long() {
+    let (world, core) = world().await;
+    let lease = json!({"lease_id": leased(&core).await});
+    let revoked = ask(&core, Operation::Update, "sys/leases/revoke", lease).await;
+    assert_eq!((revoked.status, revoked.body), (204, Value::Null));
+    assert_eq!(world.puppet.revoked(), [0]);
+    leased(&core).await;
+    world.puppet.on("revoke", Does::Hang);
+    let path = "sys/leases/revoke-prefix/puppet";
+    let start = tokio::time::Instant::now();
+    let revoked = ask(&core, Operation::Update, path, Value::Null).await;
+    assert_eq!((revoked.status, revoked.body), (202, Value::Null));
+    assert!(start.elapsed() < 40 * SECOND);
+    world.puppet.on("revoke", Does::Work);
+    tokio::time::sleep(300 * SECOND).await;
+    assert!(world.puppet.revoked().contains(&1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_goes_on_although_its_client_hung_up() {
+    for path in ["sys/leases/revoke", "sys/leases/revoke-prefix/puppet"] {
+        let (world, core) = world().await;
+        let body = json!({"lease_id": leased(&core).await, "sync": true});
+        *world.slow.writes_take.lock().unwrap() = SECOND;
+        let revoking = ask(&core, Operation::Update, path, body);
+        assert!(tokio::time::timeout(SECOND / 2, revoking).await.is_err());
+        tokio::time::sleep(5 * SECOND).await;
+        assert_eq!(world.puppet.revoked(), [0]);
+        let left = world.storage.keys();
+        let left = left.iter().find(|key| key.starts_with("sys/expire/"));
+        assert_eq!(left, None);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_revocation_that_fails_is_tried_again_until_it_succeeds() {
     let (world, core) = world().await;
     leased(&core).await;
-    world.puppet.failing.store(true, Ordering::SeqCst);
+    world.puppet.on("revoke", Does::Fail);
     tokio::time::sleep(30 * SECOND).await;
     assert!(world.puppet.revoked().is_empty());
-    world.puppet.failing.store(false, Ordering::SeqCst);
+    world.puppet.on("revoke", Does::Work);
     tokio::time::sleep(120 * SECOND).await;
     assert_eq!(world.puppet.revoked(), [0]);
 }
@@ -122,7 +157,7 @@ async fn a_revocation_that_fails_is_tried_again_until_it_succeeds() {
 async fn a_lease_that_is_given_up_is_shown_with_its_error_until_forced() {
     let (world, core) = world().await;
     let lease = leased(&core).await;
-    world.puppet.failing.store(true, Ordering::SeqCst);
+    world.puppet.on("revoke", Does::Fail);
     tokio::time::sleep(Duration::from_hours(1)).await;
     let irrevocable = json!({"type": "irrevocable"});
     let shown = ask(&core, Operation::Read, "sys/leases", irrevocable.clone()).await;
@@ -211,11 +246,11 @@ async fn a_lease_shows_its_times_and_no_secret() {
 async fn a_backoff_that_has_begun_goes_on_after_a_restart() {
     let (world, core) = world().await;
     leased(&core).await;
-    world.puppet.failing.store(true, Ordering::SeqCst);
+    world.puppet.on("revoke", Does::Fail);
     // Two failures: at ten seconds, and at most fifteen later.
     tokio::time::sleep(26 * SECOND).await;
     core.shut_down().await;
-    world.puppet.failing.store(false, Ordering::SeqCst);
+    world.puppet.on("revoke", Does::Work);
     let _core = world.start().await;
     tokio::time::sleep(SECOND).await;
     assert!(world.puppet.revoked().is_empty(), "the pause is not over");

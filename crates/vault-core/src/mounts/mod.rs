@@ -1,34 +1,42 @@
-//! Mounts: engines at paths. Enabling, tuning and removing them, and their
-//! return after a restart.
+//! Mounts: engines at paths. Enabling and tuning them, and their return after a
+//! restart; their removal is in [`removal`].
+//!
+//! Every change of a mount touches storage, memory and the engine. It runs to
+//! completion whatever its client does, and its entry in the table says how far
+//! it is, so that a restart finishes or undoes it. Locks are by path: a mount
+//! whose engine hangs holds up no other.
 
-mod entry;
-mod mount;
 mod names;
-mod router;
+mod removal;
+mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use logical::effects::within;
-use logical::{Backend, BackendContext, Error, Factory, Storage, TaskGroup, Write};
-use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use logical::{
+    Backend, BackendContext, BackendKind, Error, Factory, RunToCompletion, Storage, TaskGroup,
+    Write,
+};
 
-pub use entry::{MountConfig, MountRequest};
-pub(crate) use entry::{MountEntry, read_ttl};
-pub(crate) use mount::{Mount, Settings};
-pub(crate) use names::normalize;
-pub(crate) use router::Router;
-
+pub(crate) use self::names::normalize;
+pub(crate) use self::removal::Removed;
+use self::table::Table;
 use crate::effects::Effects;
-use crate::leases::{Leases, Mode};
+use crate::leases::Leases;
+use crate::locks::NamedLocks;
+use crate::routing::{
+    Mount, MountEntry, MountRequest, Router, Settings, State, check_new, check_tuned, panicked,
+};
 use crate::storage::View;
 
-/// Where the table of mounts is kept.
-const TABLE: &str = "core/mounts";
+/// How long a backend may take to start when it is mounted.
+const INITIALIZE_LIMIT: Duration = Duration::from_mins(1);
 /// How long a backend may take to stop.
-const CLEAN_UP: Duration = Duration::from_mins(1);
+const CLEAN_UP_LIMIT: Duration = Duration::from_mins(1);
 /// How long tasks of a removed mount may run on.
 const TASKS_GRACE: Duration = Duration::from_secs(5);
 /// How long a periodic call may take.
@@ -39,24 +47,19 @@ const WIPE_BATCH: usize = 256;
 /// The engines that can be mounted, by the name that clients say.
 pub(crate) type Factories = BTreeMap<String, Arc<dyn Factory>>;
 
-/// What is kept: the mounts of engines, and those of the core.
-#[derive(Default, Serialize, Deserialize)]
-struct Table {
-    engines: Vec<MountEntry>,
-    core: Vec<MountEntry>,
-}
-
 /// The mounts, and what changes them.
 pub(crate) struct Mounts {
     effects: Effects,
-    factories: Factories,
+    factories: Arc<Factories>,
+    table: Table,
     router: Arc<Router>,
     leases: Arc<Leases>,
     tasks: Arc<dyn TaskGroup>,
-    core: Vec<MountEntry>,
-    core_version: String,
-    /// Held while the table changes.
-    changing: Mutex<()>,
+    builtin_version: String,
+    /// Held by path while an entry changes.
+    changing: NamedLocks,
+    /// Held by path while the removal of a mount goes on.
+    removing: NamedLocks,
 }
 
 /// A change of a mount; what is `None` stays.
@@ -72,38 +75,56 @@ impl Mounts {
     /// backend does not start is an error: its leases could not be revoked.
     pub(crate) async fn open(
         effects: Effects,
-        factories: Factories,
+        factories: Arc<Factories>,
         router: Arc<Router>,
         leases: Arc<Leases>,
         tasks: Arc<dyn TaskGroup>,
-        core_version: String,
+        builtin_version: String,
     ) -> Result<Self, Error> {
         let root = View::new(Arc::clone(&effects.storage), "");
-        let stored: Option<Table> = root.read(TABLE).await?;
-        let is_new = stored.is_none();
-        let mut table = stored.unwrap_or_default();
-        if is_new {
-            table.core = core_entries(&effects);
-        }
+        let table = Table::open(root, effects.entropy.as_ref()).await?;
         let mounts = Self {
             effects,
             factories,
+            table,
             router,
             leases,
             tasks,
-            core: table.core,
-            core_version,
-            changing: Mutex::new(()),
+            builtin_version,
+            changing: NamedLocks::default(),
+            removing: NamedLocks::default(),
         };
-        if is_new {
-            mounts.save(Vec::new()).await?;
-        }
-        for entry in table.engines {
-            let path = entry.path.clone();
-            let mount = mounts.start(entry).await?;
-            mounts.router.insert(path, mount);
+        for entry in mounts.table.engines() {
+            match entry.state() {
+                // It never answered a request, so that it has no leases.
+                State::Enabling => mounts.discard(&entry).await?,
+                State::Active | State::Removing => {
+                    let path = entry.path.clone();
+                    let mount = mounts.create(entry)?;
+                    if let Err(error) = mount.initialize().await {
+                        mounts.stop(&mount).await;
+                        return Err(does_not_start(&path, error));
+                    }
+                    mounts.router.insert(path, mount);
+                }
+            }
         }
         Ok(mounts)
+    }
+
+    /// Mounts a backend of the core at the path that the table has for its
+    /// kind.
+    pub(crate) fn mount_builtin(&self, kind: &str, backend: &Arc<dyn Backend>) {
+        let entries = self.table.builtin().iter();
+        for entry in entries.filter(|entry| entry.kind == kind) {
+            let mount = Mount::builtin(
+                entry.clone(),
+                Arc::clone(backend),
+                self.builtin_version.clone(),
+                (self.effects.task_groups)(),
+            );
+            self.router.insert(entry.path.clone(), Arc::new(mount));
+        }
     }
 
     /// Mounts an engine.
@@ -112,57 +133,14 @@ impl Mounts {
     /// A bad request when the path is taken or reserved, the engine unknown,
     /// or the limits contradict each other; what the engine says when it does
     /// not start.
-    pub(crate) async fn enable(&self, request: MountRequest) -> Result<(), Error> {
+    pub(crate) async fn enable(self: &Arc<Self>, request: MountRequest) -> Result<(), Error> {
         let path = normalize(&request.path)?;
         names::refuse_reserved(&path, "mount")?;
         self.check_kind(&request)?;
-        entry::check_new(request.config)?;
-        let _changing = self.changing.lock().await;
-        let paths = self.router.paths();
-        if let Some(taken) = names::conflict(&path, &paths) {
-            return Err(Error::bad_request(format!(
-                "path is already in use at {taken}"
-            )));
-        }
-        let entry = MountEntry::new(path.clone(), request, self.effects.entropy.as_ref());
-        let mount = self.start(entry.clone()).await?;
-        let mut entries = self.entries();
-        entries.push(entry);
-        if let Err(error) = self.save(entries).await {
-            self.stop(&mount).await;
-            return Err(error);
-        }
-        self.router.insert(path, mount);
-        Ok(())
-    }
-
-    /// Removes a mount: first its leases, then its backend, then its storage.
-    /// A mount that does not exist is no error.
-    ///
-    /// # Errors
-    /// What the first lease that cannot be revoked says. The mount then stays
-    /// closed to requests, and removing it can be tried again.
-    pub(crate) async fn disable(&self, path: &str) -> Result<(), Error> {
-        let path = normalize(path)?;
-        names::refuse_reserved(&path, "unmount")?;
-        let _changing = self.changing.lock().await;
-        let Some(mount) = self.router.get(&path) else {
-            return Ok(());
-        };
-        let mut entry = mount.settings.read(Clone::clone);
-        entry.tainted = true;
-        self.replace(&mount, entry).await?;
-        let _alone = mount.gate.write().await;
-        mount.tick(self.tasks.as_ref(), PERIODIC_LIMIT).await;
-        self.leases.revoke_prefix(&path, Mode::Sync).await?;
-        self.stop(&mount).await;
-        let uuid = mount.settings.read(|entry| entry.uuid.clone());
-        wipe(&self.view_of(&uuid)).await?;
-        let entries = self.entries();
-        let rest = entries.into_iter().filter(|entry| entry.path != path);
-        self.save(rest.collect()).await?;
-        self.router.remove(&path);
-        Ok(())
+        check_new(request.config)?;
+        let entry = MountEntry::new(path, request, self.effects.entropy.as_ref());
+        let mounts = Arc::clone(self);
+        self.run(async move { mounts.add(entry).await }).await
     }
 
     /// Changes the settings of a mount.
@@ -170,43 +148,25 @@ impl Mounts {
     /// # Errors
     /// A bad request when there is no such mount or the limits contradict
     /// each other.
-    pub(crate) async fn tune(&self, path: &str, tuning: Tuning) -> Result<(), Error> {
+    pub(crate) async fn tune(self: &Arc<Self>, path: &str, tuning: Tuning) -> Result<(), Error> {
         let path = normalize(path)?;
-        let _changing = self.changing.lock().await;
-        let mount = self.router.get(&path).ok_or_else(|| {
-            Error::bad_request(format!(
-                "tune of path \"{path}\" failed: no mount entry found"
-            ))
-        })?;
-        let mut entry = mount.settings.read(Clone::clone);
-        if let Some(ttl) = tuning.default_lease_ttl {
-            entry.config.default_lease_ttl = ttl;
-        }
-        if let Some(ttl) = tuning.max_lease_ttl {
-            entry.config.max_lease_ttl = ttl;
-        }
-        entry::check_tuned(entry.config)?;
-        if let Some(description) = tuning.description {
-            entry.description = description;
-        }
-        self.replace(&mount, entry).await
+        let mounts = Arc::clone(self);
+        self.run(async move { mounts.change(&path, tuning).await })
+            .await
     }
 
-    /// Every mount with the version of its backend, engines and core.
+    /// Every mount with the version of its backend, those of the core too.
     pub(crate) fn list(&self) -> Vec<(MountEntry, String)> {
-        let core = self.core.iter().cloned();
-        let mut all: Vec<_> = core
-            .map(|entry| (entry, self.core_version.clone()))
-            .chain(self.router.all().into_iter().map(|mount| {
+        let mounts = self.router.all().into_iter();
+        mounts
+            .map(|mount| {
                 let entry = mount.settings.read(Clone::clone);
                 (entry, mount.version.clone())
-            }))
-            .collect();
-        all.sort_by(|one, other| one.0.path.cmp(&other.0.path));
-        all
+            })
+            .collect()
     }
 
-    /// The mount, of an engine or the core, that a path lies in.
+    /// The mount that a path lies in.
     pub(crate) fn find(&self, path: &str) -> Option<(MountEntry, String)> {
         let path = format!("{}/", path.trim_end_matches('/'));
         self.list()
@@ -214,29 +174,111 @@ impl Mounts {
             .find(|(entry, _)| path.starts_with(&entry.path))
     }
 
-    /// The names and versions of what can be mounted.
+    /// The names and versions of the secrets engines that can be mounted.
     pub(crate) fn catalog(&self) -> Vec<(&str, &str)> {
         self.factories
             .iter()
+            .filter(|(_, factory)| factory.kind() == BackendKind::Secrets)
             .map(|(name, factory)| (name.as_str(), factory.version()))
             .collect()
     }
 
-    /// One periodic call to every backend, each in a task of its own.
-    pub(crate) fn tick(&self) {
+    /// One periodic call to every backend, and one attempt at every change that
+    /// did not end, each in a task of its own.
+    pub(crate) fn tick(self: &Arc<Self>) {
         for mount in self.router.all() {
             let tasks = Arc::clone(&self.tasks);
             self.tasks.spawn(Box::pin(async move {
                 mount.tick(tasks.as_ref(), PERIODIC_LIMIT).await;
             }));
         }
+        let mounts = Arc::clone(self);
+        self.tasks.spawn(Box::pin(async move {
+            if let Err(error) = mounts.table.save_again().await {
+                tracing::warn!(%error, "the table of mounts cannot be stored");
+            }
+            mounts.resume();
+        }));
     }
 
     /// Stops all backends; nothing is removed.
     pub(crate) async fn shut_down(&self) {
-        let stops = self.router.all();
-        let stops = stops.iter().map(|mount| self.stop(mount));
+        let mounts = self.router.all();
+        let stops = mounts.iter().map(|mount| self.stop(mount));
         futures_util::future::join_all(stops).await;
+        self.router.clear();
+    }
+
+    /// Runs a change that must not stop half way, whatever its client does.
+    fn run<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> RunToCompletion<Result<T, Error>> {
+        RunToCompletion::new(Arc::clone(&self.tasks) as _, change)
+    }
+
+    /// Mounts an engine at a path that nobody else can take meanwhile.
+    async fn add(&self, entry: MountEntry) -> Result<(), Error> {
+        let path = entry.path.clone();
+        let _changing = self.changing.lock(&path).await;
+        self.table.reserve(entry.clone())?;
+        if let Err(error) = self.table.put(entry.clone()).await {
+            self.forget_reserved(&entry).await;
+            return Err(error);
+        }
+        let started = self.start(entry.in_state(State::Active)).await;
+        let stored = match started {
+            Ok(mount) => {
+                let stored = self.table.put(entry.in_state(State::Active)).await;
+                if stored.is_ok() {
+                    self.router.insert(path, mount);
+                    return Ok(());
+                }
+                self.stop(&mount).await;
+                stored
+            }
+            Err(error) => Err(error),
+        };
+        self.forget_reserved(&entry).await;
+        stored
+    }
+
+    /// Undoes a mount that did not come to be. What cannot be undone now is
+    /// tried again by itself.
+    async fn forget_reserved(&self, entry: &MountEntry) {
+        if let Err(error) = self.discard(entry).await {
+            tracing::warn!(mount = entry.path, %error, "a failed mount leaves entries behind");
+        }
+    }
+
+    /// Removes what a mount that never answered may have stored, and its entry.
+    async fn discard(&self, entry: &MountEntry) -> Result<(), Error> {
+        wipe(&self.view_of(&entry.uuid)).await?;
+        self.table.remove(&entry.path).await
+    }
+
+    async fn change(&self, path: &str, tuning: Tuning) -> Result<(), Error> {
+        let failed =
+            |why: &str| Error::bad_request(format!("tune of path \"{path}\" failed: {why}"));
+        let _changing = self.changing.lock(path).await;
+        let found = self.router.get(path).zip(self.table.get(path));
+        let (mount, mut entry) = found.ok_or_else(|| failed("no mount entry found"))?;
+        if entry.is_tainted() {
+            return Err(failed("the mount is being removed"));
+        }
+        if let Some(ttl) = tuning.default_lease_ttl {
+            entry.config.default_lease_ttl = ttl;
+        }
+        if let Some(ttl) = tuning.max_lease_ttl {
+            entry.config.max_lease_ttl = ttl;
+        }
+        check_tuned(entry.config)?;
+        if let Some(description) = tuning.description {
+            entry.description = description;
+        }
+        self.table.put(entry.clone()).await?;
+        mount.settings.replace(entry);
+        Ok(())
     }
 
     fn check_kind(&self, request: &MountRequest) -> Result<(), Error> {
@@ -246,15 +288,23 @@ impl Mounts {
                 "backend type must be specified as a string",
             ));
         }
-        if self.core.iter().any(|entry| entry.kind == kind) {
+        if self.table.builtin().iter().any(|entry| entry.kind == kind) {
             return Err(Error::bad_request(format!(
                 "mount type of \"{kind}\" is not mountable"
             )));
         }
-        if !self.factories.contains_key(kind) {
-            return Err(Error::bad_request(format!(
-                "plugin not found in the catalog: {kind}"
-            )));
+        match self.factories.get(kind).map(|factory| factory.kind()) {
+            Some(BackendKind::Secrets) => {}
+            Some(BackendKind::Auth) => {
+                return Err(Error::bad_request(format!(
+                    "\"{kind}\" is an auth method, which `sys/mounts` cannot mount"
+                )));
+            }
+            None => {
+                return Err(Error::bad_request(format!(
+                    "plugin not found in the catalog: {kind}"
+                )));
+            }
         }
         if request.options.contains_key("version") {
             return Err(Error::bad_request(format!(
@@ -264,7 +314,8 @@ impl Mounts {
         Ok(())
     }
 
-    async fn start(&self, entry: MountEntry) -> Result<Arc<Mount>, Error> {
+    /// The mount of an entry, whose backend is not started yet.
+    fn create(&self, entry: MountEntry) -> Result<Arc<Mount>, Error> {
         let factory = self.factories.get(&entry.kind).ok_or_else(|| {
             Error::internal(format!(
                 "mount `{}`: no engine `{}` is built in",
@@ -279,56 +330,39 @@ impl Mounts {
             Arc::clone(&self.effects.clock),
             Arc::clone(&self.effects.entropy),
             Arc::clone(&tasks) as _,
-        )
-        .with_options(entry.options.unwrap_or_default())
-        .with_uuid(entry.uuid);
-        let backend: Arc<dyn Backend> = factory.create(context)?;
+        );
+        let context = context
+            .with_options(entry.options.unwrap_or_default())
+            .with_metrics(Arc::clone(&self.effects.metrics))
+            .with_uuid(entry.uuid);
+        let create = std::panic::AssertUnwindSafe(|| factory.create(context));
+        let backend = std::panic::catch_unwind(create).unwrap_or_else(|_| Err(panicked()))?;
         let version = factory.version().to_owned();
-        let mount = Arc::new(Mount::new(settings, backend, version, tasks));
-        if let Err(error) = mount.backend.initialize().await {
+        Ok(Arc::new(Mount::new(settings, backend, version, tasks)))
+    }
+
+    /// The mount of a new entry, started.
+    async fn start(&self, entry: MountEntry) -> Result<Arc<Mount>, Error> {
+        let path = entry.path.clone();
+        let mount = self.create(entry)?;
+        let started = within(self.tasks.as_ref(), INITIALIZE_LIMIT, mount.initialize()).await;
+        let started = started.unwrap_or_else(|| {
+            Err(Error::internal(format!(
+                "it did not within {} s",
+                INITIALIZE_LIMIT.as_secs()
+            )))
+        });
+        if let Err(error) = started {
             self.stop(&mount).await;
-            return Err(error.context(format_args!("mount `{}` does not start", entry.path)));
+            return Err(does_not_start(&path, error));
         }
         Ok(mount)
     }
 
     async fn stop(&self, mount: &Mount) {
-        let cleanup = mount.backend.cleanup();
-        if within(self.tasks.as_ref(), CLEAN_UP, cleanup)
-            .await
-            .is_none()
-        {
-            tracing::warn!(mount = mount.path(), "clean-up took too long");
-        }
-        mount.tasks.shut_down(TASKS_GRACE).await;
-    }
-
-    /// Stores a changed entry, then lets it take effect.
-    async fn replace(&self, mount: &Mount, entry: MountEntry) -> Result<(), Error> {
-        let mut entries = self.entries();
-        for old in entries.iter_mut().filter(|old| old.uuid == entry.uuid) {
-            *old = entry.clone();
-        }
-        self.save(entries).await?;
-        mount.settings.replace(entry);
-        Ok(())
-    }
-
-    async fn save(&self, engines: Vec<MountEntry>) -> Result<(), Error> {
-        let table = Table {
-            engines,
-            core: self.core.clone(),
-        };
-        let root = View::new(Arc::clone(&self.effects.storage), "");
-        root.write(TABLE, &table).await
-    }
-
-    fn entries(&self) -> Vec<MountEntry> {
-        let mounts = self.router.all();
-        mounts
-            .iter()
-            .map(|mount| mount.settings.read(Clone::clone))
-            .collect()
+        mount
+            .stop(self.tasks.as_ref(), CLEAN_UP_LIMIT, TASKS_GRACE)
+            .await;
     }
 
     fn view_of(&self, uuid: &str) -> View {
@@ -339,38 +373,8 @@ impl Mounts {
     }
 }
 
-/// The mounts of the core, which nobody can change.
-fn core_entries(effects: &Effects) -> Vec<MountEntry> {
-    let rows = [
-        (
-            "auth/token/",
-            "token",
-            "auth_token",
-            "token based credentials",
-        ),
-        (
-            "sys/",
-            "system",
-            "system",
-            "system endpoints used for control, policy and debugging",
-        ),
-    ];
-    rows.map(|(path, kind, accessor, description)| {
-        let entropy = effects.entropy.as_ref();
-        MountEntry {
-            path: path.into(),
-            kind: kind.into(),
-            description: description.into(),
-            accessor: format!("{accessor}_{}", crate::random::hex8(entropy)),
-            uuid: crate::random::uuid(entropy),
-            config: MountConfig::default(),
-            options: None,
-            local: false,
-            seal_wrap: path == "sys/",
-            tainted: false,
-        }
-    })
-    .into()
+fn does_not_start(path: &str, error: Error) -> Error {
+    error.context(format_args!("mount `{path}` does not start"))
 }
 
 async fn wipe(view: &View) -> Result<(), Error> {

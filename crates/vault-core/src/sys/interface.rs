@@ -9,8 +9,8 @@ use logical::{Error, ErrorClass, Object, Operation, Response};
 use serde_json::Value;
 
 use super::SysPaths;
-use crate::mounts::MountEntry;
 use crate::policy::Acl;
+use crate::routing::MountEntry;
 
 pub(super) fn paths() -> Vec<Path<SysPaths>> {
     vec![

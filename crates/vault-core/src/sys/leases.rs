@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use logical::effects::within;
 use logical::framework::{Call, Field, FieldKind, Path, answer};
 use logical::{Error, LeaseOptions, Object, Operation, Response, Secret};
 use serde_json::{Value, json};
@@ -11,6 +12,8 @@ use serde_json::{Value, json};
 use super::{SysPaths, accepted};
 use crate::leases::{Irrevocable, Mode};
 
+/// How long a revocation waits when nobody says for how long.
+const A_WHILE: Duration = Duration::from_secs(30);
 /// How many leases that were given up are shown when nobody says another
 /// number.
 const SHOWN: usize = 10_000;
@@ -75,9 +78,12 @@ fn revoke() -> Path<SysPaths> {
     Path::new("(?:leases/)?revoke(?:/(?P<url_lease_id>.+))?")
         .fields([lease_id(), url_lease_id(), sync()])
         .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
-            let mode = mode(&call);
-            sys.leases.revoke(named(&call)?, mode).await?;
-            Ok(ended(mode))
+            let (id, leases) = (named(&call)?, &sys.leases);
+            let wait = Wait::of(&call);
+            if wait != Wait::UntilEnded {
+                leases.revoke(&id, Mode::Async).await?;
+            }
+            sys.wait(wait, leases.revoke(&id, Mode::Sync)).await
         }))
         .help("Ends a lease, and what was answered under it.", "")
 }
@@ -86,10 +92,13 @@ fn revoke_prefix() -> Path<SysPaths> {
     Path::new("(?:leases/)?revoke-prefix/(?P<prefix>.+)")
         .fields([prefix(), sync()])
         .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
-            let mode = mode(&call);
-            let prefix = call.fields.text("prefix");
-            sys.leases.revoke_prefix(prefix, mode).await?;
-            Ok(ended(mode))
+            let (prefix, leases) = (call.fields.text("prefix"), &sys.leases);
+            let wait = Wait::of(&call);
+            if wait != Wait::UntilEnded {
+                leases.revoke_prefix(prefix, Mode::Async).await?;
+            }
+            sys.wait(wait, leases.revoke_prefix(prefix, Mode::Sync))
+                .await
         }))
         .help("Ends every lease below a prefix.", "")
 }
@@ -181,8 +190,8 @@ fn sync() -> Field {
     Field::new(
         "sync",
         FieldKind::Flag,
-        "Whether to answer when the lease is revoked (the default), or at once, and revoke it in the \
-         background.",
+        "Whether to answer when the lease is revoked (204), or at once (202), and revoke it in the \
+         background. By default the answer waits for the revocation, but no longer than 30 seconds.",
     )
 }
 
@@ -203,21 +212,24 @@ fn named(call: &Call) -> Result<&str, Error> {
     Ok(id)
 }
 
-/// Vault and OpenBao revoke before they answer unless `sync` is false
-/// (`vault/logical_system_paths.go` in both), though their pages say otherwise.
-/// Command lines always say which.
-fn mode(call: &Call) -> Mode {
-    if call.fields.flag("sync").unwrap_or(true) {
-        Mode::Sync
-    } else {
-        Mode::Async
-    }
+/// How long the answer to a revocation waits for the end of the leases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    UntilEnded,
+    /// The request does not say. Vault and OpenBao then revoke before they answer
+    /// (`vault/logical_system_paths.go` in both), but clients give up after a
+    /// minute: a longer revocation is answered 202 and goes on.
+    AWhile,
+    No,
 }
 
-fn ended(mode: Mode) -> Option<Response> {
-    match mode {
-        Mode::Sync => None,
-        Mode::Async => Some(accepted()),
+impl Wait {
+    fn of(call: &Call) -> Self {
+        match call.fields.flag("sync") {
+            Some(true) => Self::UntilEnded,
+            None => Self::AWhile,
+            Some(false) => Self::No,
+        }
     }
 }
 
@@ -278,6 +290,24 @@ fn data(value: Value) -> Response {
 }
 
 impl SysPaths {
+    /// Ends leases, and answers when that is done or when the client has waited
+    /// long enough. It goes on when this is dropped.
+    async fn wait(
+        &self,
+        wait: Wait,
+        end: impl Future<Output = Result<(), Error>>,
+    ) -> Result<Option<Response>, Error> {
+        let ended = match wait {
+            Wait::No => None,
+            Wait::UntilEnded => Some(end.await),
+            Wait::AWhile => within(self.tasks.as_ref(), A_WHILE, end).await,
+        };
+        match ended {
+            Some(ended) => ended.map(|()| None),
+            None => Ok(Some(accepted())),
+        }
+    }
+
     /// The accessor of the mount that a lease came from; empty once it is
     /// gone.
     fn accessor(&self, lease_id: &str) -> String {

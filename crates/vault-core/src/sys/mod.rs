@@ -10,12 +10,24 @@ mod mounts;
 use std::sync::Arc;
 
 use logical::framework::{Definition, Framework, Hooks};
-use logical::{Error, Response, SpecialPaths};
+use logical::{Error, Response, SpecialPaths, TaskGroup};
 
 use crate::leases::Leases;
 use crate::mounts::Mounts;
 use crate::tokens::TokenStore;
-use logical::TaskGroup;
+
+/// Paths that need sudo (`vault/logical_system.go` in Vault).
+const NEED_SUDO: [&str; 9] = [
+    "auth/*",
+    "leases",
+    "leases/",
+    "leases/lookup/*",
+    "leases/revoke-prefix/*",
+    "leases/revoke-force/*",
+    "plugins/catalog/*",
+    "revoke-prefix/*",
+    "revoke-force/*",
+];
 
 /// What the paths need.
 pub(crate) struct SysPaths {
@@ -52,7 +64,7 @@ pub(crate) fn paths(
         help: "The system itself: mounts, leases, and who may do what.",
         paths,
         secrets: Vec::new(),
-        special_paths: SpecialPaths::default(),
+        special_paths: SpecialPaths::new().root(NEED_SUDO),
     };
     Framework::new(state, definition)
 }

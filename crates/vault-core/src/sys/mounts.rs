@@ -7,7 +7,8 @@ use logical::framework::{Call, Field, FieldKind, Fields, Path, answer};
 use logical::{Error, Object, Operation, Response};
 
 use super::SysPaths;
-use crate::mounts::{MountConfig, MountRequest, Tuning, normalize, read_ttl};
+use crate::mounts::{Removed, Tuning, normalize};
+use crate::routing::{MountConfig, MountRequest, read_ttl};
 
 /// Where the core keeps its auth methods among all mounts.
 const AUTH: &str = "auth/";
@@ -39,15 +40,14 @@ fn mount() -> Path<SysPaths> {
         .on_write(answer(enable))
         .on(
             Operation::Delete,
-            answer(|sys: Arc<SysPaths>, call: Call| async move {
-                sys.mounts.disable(call.fields.text("path")).await?;
-                Ok(None)
-            }),
+            answer(disable),
         )
         .help(
             "Mounts an engine, shows it, or removes it with all its leases.",
-            "A mount is neither above nor below another one. Removing one revokes its leases first; \
-             while one of them cannot be revoked the mount stays, closed to requests.",
+            "A mount is neither above nor below another one. Removing one revokes its leases first, \
+             and goes on in the background if that takes long. While one of them cannot be revoked \
+             the mount stays: it makes no new leases but can be configured, and its removal is \
+             tried again.",
         )
 }
 
@@ -160,6 +160,17 @@ async fn read(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error>
 async fn enable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
     sys.mounts.enable(requested(&call.fields)?).await?;
     Ok(None)
+}
+
+async fn disable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
+    let path = call.fields.text("path");
+    Ok(match sys.mounts.disable(path).await? {
+        Removed::Done => None,
+        Removed::Continues => Some(Response::default().warn(format!(
+            "the removal of `{path}` takes long and goes on in the background: the mount makes no \
+             new leases and is gone once `sys/mounts` does not list it"
+        ))),
+    })
 }
 
 /// The mount that a request asks for.

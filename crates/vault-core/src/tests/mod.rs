@@ -2,25 +2,24 @@
 //! backend that does as it is told.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use logical::{
-    Backend, BackendContext, Clock, Entropy, Error, Existence, Factory, LeaseOptions, Object,
-    Operation, Request, Response, Secret, Storage, Write,
-};
+use logical::{Clock, Entropy, Error, Factory, Metrics, NoMetrics, Operation, Storage, Write};
 use runtime::TokioTasks;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::MemoryStorage;
 use zeroize::Zeroizing;
 
-use crate::core::Identity;
+mod puppet;
+
+use self::puppet::PuppetFactory;
+pub(crate) use self::puppet::{Does, Puppet};
 use crate::effects::Effects;
-use crate::mounts::MountRequest;
-use crate::{ClientRequest, ClientToken, Core, CoreConfig};
+use crate::{ClientRequest, ClientToken, Core, CoreConfig, MountRequest, ServerInfo};
 
 /// Bytes that count up, so that no two names are the same.
 #[derive(Default)]
@@ -52,10 +51,22 @@ impl Clock for VirtualClock {
     }
 }
 
-/// Storage whose batches take as long as they are told to.
+/// Storage whose writes take as long as they are told to, and are stored
+/// before they answer.
 pub(crate) struct SlowStorage {
     inner: Arc<MemoryStorage>,
-    pub(crate) batches_take: Mutex<Duration>,
+    pub(crate) writes_take: Mutex<Duration>,
+}
+
+impl SlowStorage {
+    async fn write(&self, batch: Vec<Write>) -> Result<(), Error> {
+        let time = *self.writes_take.lock().unwrap();
+        self.inner.apply(batch).await?;
+        if !time.is_zero() {
+            tokio::time::sleep(time).await;
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -65,11 +76,11 @@ impl Storage for SlowStorage {
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        self.inner.put(key, value).await
+        self.write(vec![Write::put(key, value.to_vec())]).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.inner.delete(key).await
+        self.write(vec![Write::delete(key)]).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
@@ -77,9 +88,7 @@ impl Storage for SlowStorage {
     }
 
     async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
-        let time = *self.batches_take.lock().unwrap();
-        tokio::time::sleep(time).await;
-        self.inner.apply(batch).await
+        self.write(batch).await
     }
 }
 
@@ -90,6 +99,7 @@ pub(crate) struct World {
     entropy: Arc<CountingEntropy>,
     clock: Arc<VirtualClock>,
     pub(crate) puppet: Arc<Puppet>,
+    pub(crate) metrics: Arc<dyn Metrics>,
 }
 
 impl World {
@@ -98,7 +108,7 @@ impl World {
         Self {
             slow: Arc::new(SlowStorage {
                 inner: Arc::clone(&storage),
-                batches_take: Mutex::new(Duration::ZERO),
+                writes_take: Mutex::new(Duration::ZERO),
             }),
             storage,
             entropy: Arc::default(),
@@ -106,6 +116,7 @@ impl World {
                 start: tokio::time::Instant::now(),
             }),
             puppet: Arc::default(),
+            metrics: Arc::new(NoMetrics),
         }
     }
 
@@ -115,6 +126,7 @@ impl World {
             clock: Arc::clone(&self.clock) as _,
             entropy: Arc::clone(&self.entropy) as _,
             task_groups: Arc::new(|| Arc::new(TokioTasks::new())),
+            metrics: Arc::clone(&self.metrics),
         }
     }
 
@@ -122,7 +134,7 @@ impl World {
     pub(crate) async fn start(&self) -> Arc<Core> {
         let puppet: Arc<dyn Factory> = Arc::new(PuppetFactory(Arc::clone(&self.puppet)));
         let config = CoreConfig {
-            identity: Identity {
+            server_info: ServerInfo {
                 version: "1.18.3".into(),
                 lockkeeper_version: "0.1.0".into(),
                 storage_type: "inmem".into(),
@@ -173,111 +185,13 @@ pub(crate) async fn ask_as(
     path: &str,
     body: Value,
 ) -> Seen {
-    let request = ClientRequest {
-        operation,
-        path: path.into(),
-        data: body.as_object().cloned().unwrap_or_default(),
-        token: token.map(ClientToken::new),
-    };
+    let request = ClientRequest::new(operation, path)
+        .with_data(body.as_object().cloned().unwrap_or_default())
+        .with_token(token.map(ClientToken::new));
     let answer = core.handle(request).await;
     let body = answer.body();
     Seen {
         status: answer.status(),
         body: body.map_or(Value::Null, |body| serde_json::from_slice(&body).unwrap()),
-    }
-}
-
-/// A backend that answers everything under a lease of ten seconds, at most
-/// thirty, and notes which were revoked.
-#[derive(Default)]
-pub(crate) struct Puppet {
-    pub(crate) failing: AtomicBool,
-    pub(crate) ticks: AtomicU64,
-    answered: AtomicU64,
-    revoked: Mutex<Vec<u64>>,
-    storage: Mutex<Option<Arc<dyn Storage>>>,
-}
-
-impl Puppet {
-    /// The numbers of the answers that were revoked.
-    pub(crate) fn revoked(&self) -> Vec<u64> {
-        let revoked = self.revoked.lock();
-        revoked.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn lease() -> LeaseOptions {
-        LeaseOptions::renewable(Duration::from_secs(10), Duration::from_secs(30))
-    }
-}
-
-struct PuppetFactory(Arc<Puppet>);
-
-impl Factory for PuppetFactory {
-    fn create(&self, context: BackendContext) -> Result<Arc<dyn Backend>, Error> {
-        *self.0.storage.lock().unwrap() = Some(context.storage);
-        Ok(Arc::clone(&self.0) as _)
-    }
-
-    fn version(&self) -> &'static str {
-        "v0.0.1"
-    }
-}
-
-#[async_trait]
-impl Backend for Puppet {
-    async fn handle(&self, request: Request) -> Result<Option<Response>, Error> {
-        match request.operation {
-            Operation::Read if request.path == "lease" => {
-                let number = self.answered.fetch_add(1, Ordering::SeqCst);
-                let mut data = Object::new();
-                data.insert("number".into(), number.into());
-                let mut internal_data = Object::new();
-                internal_data.insert("number".into(), number.into());
-                let lease = Secret::from_parts(Self::lease(), internal_data, "");
-                Ok(Some(Response::with_data(data).under(lease)))
-            }
-            Operation::Read if request.path == "asker" => {
-                let data = json!({
-                    "name": request.display_name,
-                    "token": request.client_token,
-                    "mount": request.mount_point,
-                });
-                Ok(data.as_object().cloned().map(Response::with_data))
-            }
-            Operation::Update | Operation::Create => {
-                let storage = self.storage.lock().unwrap().clone().unwrap();
-                storage.put(&request.path, b"{}").await?;
-                let mut data = Object::new();
-                data.insert("operation".into(), request.operation.as_str().into());
-                Ok(Some(Response::with_data(data)))
-            }
-            Operation::Renew => Ok(request.secret.map(|mut secret| {
-                secret.lease = Self::lease();
-                Response::renewed(secret)
-            })),
-            Operation::Revoke if self.failing.load(Ordering::SeqCst) => {
-                Err(Error::upstream("the puppet fails"))
-            }
-            Operation::Revoke => {
-                let secret = request.secret.unwrap();
-                let number = secret.internal_data["number"].as_u64().unwrap();
-                self.revoked.lock().unwrap().push(number);
-                Ok(None)
-            }
-            _ => Err(Error::unsupported_path()),
-        }
-    }
-
-    async fn exists(&self, request: Request) -> Result<Existence, Error> {
-        let storage = self.storage.lock().unwrap().clone().unwrap();
-        Ok(match storage.get(&request.path).await? {
-            Some(_) => Existence::Present,
-            None => Existence::Absent,
-        })
-    }
-
-    async fn periodic(&self) -> Result<(), Error> {
-        self.ticks.fetch_add(1, Ordering::SeqCst);
-        Ok(())
     }
 }

@@ -82,12 +82,14 @@ mod tests {
 
     fn entry() -> Arc<TokenEntry> {
         Arc::new(TokenEntry {
+            version: crate::storage::Version,
             accessor: String::new(),
             policies: Vec::new(),
             display_name: String::new(),
             path: String::new(),
             issue_time: String::new(),
             orphan: true,
+            is_revoked: false,
         })
     }
 

@@ -15,7 +15,7 @@ use store::MemoryStorage;
 use testkit::{Http, Launch, bin, eventually, free_port};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use vault_core::{ClientToken, Core, CoreConfig, Identity, MountRequest};
+use vault_core::{ClientToken, Core, CoreConfig, MountRequest, ServerInfo};
 
 use crate::cloud::Cloud;
 use crate::hosts::ENGINE;
@@ -37,7 +37,7 @@ impl Server {
         let address = runtime.block_on(async {
             let factory: Arc<dyn logical::Factory> = Arc::new(confluent_backend::factory());
             let config = CoreConfig {
-                identity: Identity {
+                server_info: ServerInfo {
                     version: server::VAULT_VERSION.to_owned(),
                     lockkeeper_version: "test".to_owned(),
                     storage_type: "inmem".to_owned(),

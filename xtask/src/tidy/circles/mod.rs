@@ -69,8 +69,6 @@ const TOLERATED: &[Tolerated] = &[
         &["ledger::driver", "ledger::entry", "ledger::upstream"],
     ),
     tolerated("logical", &["framework::openapi", "framework::serve"]),
-    tolerated("vault-core", &["core", "locate", "status"]),
-    tolerated("vault-core", &["leases", "mounts"]),
     tolerated(
         "vault-plugin",
         &["backend::storage", "backend::transactions"],

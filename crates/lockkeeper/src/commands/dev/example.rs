@@ -93,15 +93,13 @@ struct Api<'a> {
 
 impl Api<'_> {
     async fn ask(&self, operation: Operation, path: &str, body: Value) -> Result<Value, Failure> {
-        let request = ClientRequest {
-            operation,
-            path: format!("{MOUNT}/{path}"),
-            data: match body {
-                Value::Object(data) => data,
-                _ => Object::new(),
-            },
-            token: Some(self.token.clone()),
+        let data = match body {
+            Value::Object(data) => data,
+            _ => Object::new(),
         };
+        let request = ClientRequest::new(operation, format!("{MOUNT}/{path}"))
+            .with_data(data)
+            .with_token(Some(self.token.clone()));
         let answer = self.core.handle(request).await;
         let body = answer.body();
         let body: Value = body

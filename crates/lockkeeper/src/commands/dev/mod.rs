@@ -11,7 +11,7 @@ use std::sync::Arc;
 use confluent_simulator::{Options, Simulator};
 use store::MemoryStorage;
 use tokio::sync::watch;
-use vault_core::{ClientToken, Core, CoreConfig, Identity, MountRequest};
+use vault_core::{ClientToken, Core, CoreConfig, MountRequest, ServerInfo};
 
 use self::welcome::Welcome;
 use super::{shutdown_requested, simulator};
@@ -91,7 +91,7 @@ async fn start(root_token: Option<ClientToken>) -> Result<(Arc<Core>, ClientToke
         |error: logical::Error| Failure::local(format!("the server does not start: {error}"));
     let factory: Arc<dyn logical::Factory> = Arc::new(confluent_backend::factory());
     let config = CoreConfig {
-        identity: Identity {
+        server_info: ServerInfo {
             version: server::VAULT_VERSION.to_owned(),
             lockkeeper_version: env!("CARGO_PKG_VERSION").to_owned(),
             storage_type: "inmem".to_owned(),

@@ -14,8 +14,8 @@ use logical::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::core::Identity;
-use crate::mounts::MountRequest;
+use crate::MountRequest;
+use crate::ServerInfo;
 use crate::tests::{World, ask};
 use crate::{ClientToken, Core, CoreConfig, Effects};
 
@@ -186,7 +186,7 @@ impl Scene {
                 ("one".to_owned(), factory(one)),
                 ("other".to_owned(), factory(other)),
             ]),
-            identity: Identity {
+            server_info: ServerInfo {
                 version: "1.18.3".into(),
                 lockkeeper_version: "0.1.0".into(),
                 storage_type: "inmem".into(),

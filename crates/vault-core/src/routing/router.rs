@@ -5,7 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Mount;
 
-/// The mounts of engines by path. No path is above or below another.
+/// All mounts by path, those of the core too. No path is above or below
+/// another.
 #[derive(Default)]
 pub(crate) struct Router {
     mounts: RwLock<BTreeMap<String, Arc<Mount>>>,
@@ -44,17 +45,18 @@ impl Router {
         self.read().values().cloned().collect()
     }
 
-    /// The paths of all mounts.
-    pub(crate) fn paths(&self) -> Vec<String> {
-        self.read().keys().cloned().collect()
-    }
-
     pub(crate) fn insert(&self, path: String, mount: Arc<Mount>) {
         self.write().insert(path, mount);
     }
 
     pub(crate) fn remove(&self, path: &str) {
         self.write().remove(path);
+    }
+
+    /// Removes all mounts: backends of the core hold the router, so that it
+    /// would never be dropped.
+    pub(crate) fn clear(&self) {
+        self.write().clear();
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Arc<Mount>>> {

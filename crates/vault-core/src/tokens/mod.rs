@@ -6,19 +6,22 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
-use logical::{Clock, Entropy, Error, Storage};
+use logical::{Clock, Entropy, Error, Storage, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::locks::NamedLocks;
 use crate::policy::Acl;
 use crate::random;
-use crate::storage::View;
+use crate::storage::{Version, View, encode};
 
 mod cache;
 
 use self::cache::TokenCache;
 
 const SALT: &str = "salt";
+/// Where revocations are on record while they go on.
+const REVOCATIONS: &str = "revoking/";
 const PREFIX: &str = "hvs.";
 const RANDOM_LETTERS: usize = 24;
 
@@ -47,6 +50,8 @@ impl fmt::Debug for ClientToken {
 /// What is kept of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TokenEntry {
+    #[serde(default)]
+    pub(crate) version: Version<1>,
     pub(crate) accessor: String,
     pub(crate) policies: Vec<String>,
     pub(crate) display_name: String,
@@ -55,6 +60,10 @@ pub(crate) struct TokenEntry {
     /// RFC 3339.
     pub(crate) issue_time: String,
     pub(crate) orphan: bool,
+    /// Its revocation has begun: it can no longer be used, and goes once its
+    /// leases have been told to end.
+    #[serde(default)]
+    pub(crate) is_revoked: bool,
 }
 
 impl TokenEntry {
@@ -74,6 +83,8 @@ impl TokenEntry {
 pub(crate) struct TokenStore {
     storage: View,
     cache: TokenCache,
+    /// Held by salted hash while a token changes.
+    changing: NamedLocks,
     key: hmac::Key,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -98,6 +109,7 @@ impl TokenStore {
         Ok(Self {
             storage,
             cache: TokenCache::default(),
+            changing: NamedLocks::default(),
             key: hmac::Key::new(hmac::HMAC_SHA256, &salt),
             clock,
             entropy,
@@ -115,14 +127,26 @@ impl TokenStore {
             ClientToken(format!("{PREFIX}{}", letters.as_str()))
         });
         let entry = TokenEntry {
+            version: Version,
             accessor: random::base62(self.entropy.as_ref(), RANDOM_LETTERS).to_string(),
             policies: policies.iter().map(|&name| name.to_owned()).collect(),
             display_name: "token".into(),
             path: "auth/token/create".into(),
             issue_time: self.clock.now().to_string(),
             orphan: true,
+            is_revoked: false,
         };
         let salted = self.salted(&token);
+        let _changing = self.changing.lock(&salted).await;
+        if self
+            .stored(&salted)
+            .await?
+            .is_some_and(|old| old.is_revoked)
+        {
+            return Err(Error::bad_request(
+                "a token with this text is being revoked: wait, or choose another text",
+            ));
+        }
         let change = self.cache.change(&salted);
         self.storage.write(&key_of(&salted), &entry).await?;
         drop(change);
@@ -130,7 +154,7 @@ impl TokenStore {
     }
 
     /// What is known of a token by its salted hash, or `None` when there is no
-    /// such token.
+    /// such token or its revocation has begun.
     pub(crate) async fn lookup_salted(
         &self,
         salted: &str,
@@ -139,18 +163,56 @@ impl TokenStore {
             Ok(known) => return Ok(Some(known)),
             Err(changes) => changes,
         };
-        let stored: Option<TokenEntry> = self.storage.read(&key_of(salted)).await?;
-        let Some(entry) = stored.map(Arc::new) else {
+        let stored = self.stored(salted).await?;
+        let Some(entry) = stored.filter(|entry| !entry.is_revoked).map(Arc::new) else {
             return Ok(None);
         };
         self.cache.keep(salted, &entry, changes);
         Ok(Some(entry))
     }
 
-    /// Forgets a token. One that does not exist is no error.
-    pub(crate) async fn delete(&self, salted: &str) -> Result<(), Error> {
+    /// Puts on record that a token is revoked: from now on nobody can use it.
+    /// `false` when there is no such token.
+    pub(crate) async fn begin_revocation(&self, salted: &str) -> Result<bool, Error> {
+        let _changing = self.changing.lock(salted).await;
+        let Some(mut entry) = self.stored(salted).await? else {
+            return Ok(false);
+        };
+        entry.is_revoked = true;
         let _change = self.cache.change(salted);
-        self.storage.delete(&key_of(salted)).await
+        let batch = vec![
+            // First what is looked for after a restart.
+            Write::put(revocation_of(salted), Vec::new()),
+            Write::put(key_of(salted), encode(&entry)?),
+        ];
+        self.storage.apply(batch).await?;
+        Ok(true)
+    }
+
+    /// Removes a token whose revocation is over.
+    pub(crate) async fn end_revocation(&self, salted: &str) -> Result<(), Error> {
+        let _changing = self.changing.lock(salted).await;
+        // It may have begun without coming so far that the token was marked.
+        let is_usable = self
+            .stored(salted)
+            .await?
+            .is_some_and(|entry| !entry.is_revoked);
+        let mut batch = Vec::new();
+        if !is_usable {
+            batch.push(Write::delete(key_of(salted)));
+        }
+        batch.push(Write::delete(revocation_of(salted)));
+        let _change = self.cache.change(salted);
+        self.storage.apply(batch).await
+    }
+
+    /// The salted hashes of tokens whose revocation did not end.
+    pub(crate) async fn revocations(&self) -> Result<Vec<String>, Error> {
+        self.storage.list(REVOCATIONS).await
+    }
+
+    async fn stored(&self, salted: &str) -> Result<Option<TokenEntry>, Error> {
+        self.storage.read(&key_of(salted)).await
     }
 
     /// The name under which a token is known: `h` and an HMAC in hexadecimal.
@@ -169,6 +231,10 @@ impl TokenStore {
 
 fn key_of(salted: &str) -> String {
     format!("id/{salted}")
+}
+
+fn revocation_of(salted: &str) -> String {
+    format!("{REVOCATIONS}{salted}")
 }
 
 #[cfg(test)]
@@ -197,20 +263,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_deleted_token_is_unknown() {
+    async fn a_token_is_unknown_from_the_beginning_of_its_revocation() {
         let effects = World::new().effects();
         let store = TokenStore::open(effects.storage, effects.clock, effects.entropy)
             .await
             .unwrap();
         let token = ClientToken::new("root");
         store.create(Some(token.clone()), &["root"]).await.unwrap();
-        store.delete(&store.salted(&token)).await.unwrap();
-        let known = store.lookup_salted(&store.salted(&token)).await;
-        assert_eq!(known.unwrap(), None);
+        let salted = store.salted(&token);
+        assert!(store.begin_revocation(&salted).await.unwrap());
+        assert_eq!(store.lookup_salted(&salted).await.unwrap(), None);
+        store.end_revocation(&salted).await.unwrap();
+        assert_eq!(store.lookup_salted(&salted).await.unwrap(), None);
+        assert!(!store.begin_revocation(&salted).await.unwrap());
     }
 
     #[tokio::test]
-    async fn a_token_that_was_used_is_unknown_once_it_is_deleted() {
+    async fn a_token_that_was_used_is_unknown_once_it_is_revoked() {
         let effects = World::new().effects();
         let store = TokenStore::open(effects.storage, effects.clock, effects.entropy)
             .await
@@ -219,7 +288,7 @@ mod tests {
         let first = store.lookup_salted(&salted).await.unwrap().unwrap();
         let again = store.lookup_salted(&salted).await.unwrap().unwrap();
         assert!(Arc::ptr_eq(&first, &again), "read once");
-        store.delete(&salted).await.unwrap();
+        store.begin_revocation(&salted).await.unwrap();
         assert_eq!(store.lookup_salted(&salted).await.unwrap(), None);
     }
 }

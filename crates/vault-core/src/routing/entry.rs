@@ -54,8 +54,24 @@ pub(crate) struct MountEntry {
     pub(crate) options: Option<BTreeMap<String, String>>,
     pub(crate) local: bool,
     pub(crate) seal_wrap: bool,
-    /// Its removal has begun.
-    pub(crate) tainted: bool,
+    /// Its removal has begun. Kept beside `state` for entries that were stored
+    /// before there was one.
+    tainted: bool,
+    #[serde(default)]
+    state: State,
+}
+
+/// How far a mount is. What is on record goes on after a restart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// Its backend is being started for the first time.
+    Enabling,
+    /// It answers requests.
+    #[default]
+    Active,
+    /// It is being removed.
+    Removing,
 }
 
 impl MountEntry {
@@ -72,7 +88,55 @@ impl MountEntry {
             local: request.local,
             seal_wrap: request.seal_wrap,
             tainted: false,
+            state: State::Enabling,
         }
+    }
+
+    /// The entry of a mount of the core.
+    pub(crate) fn builtin(
+        path: &str,
+        kind: &str,
+        accessor: &str,
+        description: &str,
+        entropy: &dyn Entropy,
+    ) -> Self {
+        Self {
+            path: path.into(),
+            kind: kind.into(),
+            description: description.into(),
+            accessor: format!("{accessor}_{}", random::hex8(entropy)),
+            uuid: random::uuid(entropy),
+            config: MountConfig::default(),
+            options: None,
+            local: false,
+            seal_wrap: path == "sys/",
+            tainted: false,
+            state: State::Active,
+        }
+    }
+
+    /// How far it is.
+    pub(crate) fn state(&self) -> State {
+        if self.tainted {
+            State::Removing
+        } else {
+            self.state
+        }
+    }
+
+    /// The same entry in another state.
+    #[must_use]
+    pub(crate) fn in_state(&self, state: State) -> Self {
+        Self {
+            state,
+            tainted: state == State::Removing,
+            ..self.clone()
+        }
+    }
+
+    /// Whether its removal has begun.
+    pub(crate) fn is_tainted(&self) -> bool {
+        self.state() == State::Removing
     }
 
     /// What a lease gets when nobody asks for another.

@@ -1,0 +1,166 @@
+//! The table of mounts: in memory, and in storage as one entry.
+//!
+//! Memory is changed first and then stored in whole. A save that fails may have
+//! happened all the same, so that one is repeated until storage says again
+//! what memory says.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use logical::{Entropy, Error};
+use serde::{Deserialize, Serialize};
+
+use super::names;
+use crate::routing::MountEntry;
+use crate::storage::{Version, View};
+
+/// Where it is kept.
+const KEY: &str = "core/mounts";
+
+/// What is kept: the mounts of engines, and those of the core.
+#[derive(Default, Serialize, Deserialize)]
+struct Stored {
+    #[serde(default)]
+    version: Version<1>,
+    engines: Vec<MountEntry>,
+    core: Vec<MountEntry>,
+}
+
+/// The table of mounts.
+pub(super) struct Table {
+    storage: View,
+    builtin: Vec<MountEntry>,
+    engines: Mutex<BTreeMap<String, MountEntry>>,
+    /// Held while the table is stored, and for nothing else.
+    saving: tokio::sync::Mutex<()>,
+    /// Whether storage may say something else than memory.
+    is_unsaved: AtomicBool,
+}
+
+impl Table {
+    /// Reads the table, or makes it at the first start.
+    pub(super) async fn open(storage: View, entropy: &dyn Entropy) -> Result<Self, Error> {
+        let stored: Option<Stored> = storage.read(KEY).await?;
+        let is_new = stored.is_none();
+        let mut stored = stored.unwrap_or_default();
+        if is_new {
+            stored.core = builtin_entries(entropy);
+        }
+        let engines = stored.engines.into_iter();
+        let table = Self {
+            storage,
+            builtin: stored.core,
+            engines: Mutex::new(engines.map(|entry| (entry.path.clone(), entry)).collect()),
+            saving: tokio::sync::Mutex::new(()),
+            is_unsaved: AtomicBool::new(is_new),
+        };
+        table.save_again().await?;
+        Ok(table)
+    }
+
+    /// The mounts of the core.
+    pub(super) fn builtin(&self) -> &[MountEntry] {
+        &self.builtin
+    }
+
+    /// The mounts of engines.
+    pub(super) fn engines(&self) -> Vec<MountEntry> {
+        self.lock().values().cloned().collect()
+    }
+
+    pub(super) fn get(&self, path: &str) -> Option<MountEntry> {
+        self.lock().get(path).cloned()
+    }
+
+    /// Adds an entry, unless its path is taken.
+    ///
+    /// # Errors
+    /// A bad request that names the path that is in the way.
+    pub(super) fn reserve(&self, entry: MountEntry) -> Result<(), Error> {
+        let mut engines = self.lock();
+        if let Some(taken) = names::conflict(&entry.path, engines.keys()) {
+            return Err(Error::bad_request(format!(
+                "path is already in use at {taken}"
+            )));
+        }
+        engines.insert(entry.path.clone(), entry);
+        Ok(())
+    }
+
+    /// Replaces or adds an entry and stores the table. When that fails, the
+    /// old entry is back.
+    pub(super) async fn put(&self, entry: MountEntry) -> Result<(), Error> {
+        let path = entry.path.clone();
+        let old = self.lock().insert(path.clone(), entry);
+        self.save_or_restore(&path, old).await
+    }
+
+    /// Removes an entry and stores the table. When that fails, the entry is
+    /// back.
+    pub(super) async fn remove(&self, path: &str) -> Result<(), Error> {
+        let old = self.lock().remove(path);
+        self.save_or_restore(path, old).await
+    }
+
+    /// Stores the table.
+    pub(super) async fn save(&self) -> Result<(), Error> {
+        let _saving = self.saving.lock().await;
+        self.is_unsaved.store(true, Ordering::Release);
+        let stored = Stored {
+            version: Version,
+            engines: self.engines(),
+            core: self.builtin.clone(),
+        };
+        self.storage.write(KEY, &stored).await?;
+        self.is_unsaved.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Stores the table again if a save failed.
+    pub(super) async fn save_again(&self) -> Result<(), Error> {
+        if self.is_unsaved.load(Ordering::Acquire) {
+            self.save().await?;
+        }
+        Ok(())
+    }
+
+    async fn save_or_restore(&self, path: &str, old: Option<MountEntry>) -> Result<(), Error> {
+        let Err(error) = self.save().await else {
+            return Ok(());
+        };
+        match old {
+            Some(old) => self.lock().insert(path.to_owned(), old),
+            None => self.lock().remove(path),
+        };
+        // The failed save may have happened.
+        if let Err(error) = self.save().await {
+            tracing::warn!(%error, "the table of mounts cannot be stored; it is tried again");
+        }
+        Err(error)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, MountEntry>> {
+        self.engines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The mounts of the core, which nobody can change.
+fn builtin_entries(entropy: &dyn Entropy) -> Vec<MountEntry> {
+    vec![
+        MountEntry::builtin(
+            "auth/token/",
+            "token",
+            "auth_token",
+            "token based credentials",
+            entropy,
+        ),
+        MountEntry::builtin(
+            "sys/",
+            "system",
+            "system",
+            "system endpoints used for control, policy and debugging",
+            entropy,
+        ),
+    ]
+}

@@ -1,0 +1,219 @@
+//! Mounting, tuning and removing, from a client's point of view: whatever the
+//! client, the engine and the power do.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use logical::Operation;
+use serde_json::{Value, json};
+
+use crate::Core;
+use crate::tests::{Does, Seen, World, ask};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn mount(core: &Core, path: &str) -> Seen {
+    let path = format!("sys/mounts/{path}");
+    ask(core, Operation::Update, &path, json!({"type": "puppet"})).await
+}
+
+async fn unmount(core: &Core, path: &str) -> Seen {
+    let path = format!("sys/mounts/{path}");
+    ask(core, Operation::Delete, &path, Value::Null).await
+}
+
+async fn read(core: &Core, path: &str) -> Seen {
+    ask(core, Operation::Read, path, Value::Null).await
+}
+
+async fn mounted(core: &Core) -> Vec<String> {
+    let all = read(core, "sys/mounts").await;
+    let all = all.body["data"].as_object().unwrap().clone();
+    all.keys().filter(|path| *path != "sys/").cloned().collect()
+}
+
+/// The storage of mounts, by key.
+fn kept(world: &World) -> Vec<String> {
+    let keys = world.storage.keys();
+    let of_mounts = keys.into_iter().filter(|key| key.starts_with("logical/"));
+    of_mounts.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mount_is_in_memory_and_in_storage_although_its_client_hung_up() {
+    let world = World::new();
+    let core = world.start().await;
+    *world.slow.writes_take.lock().unwrap() = SECOND;
+    for after in 1..6 {
+        let name = format!("mount-{after}");
+        let waited = tokio::time::timeout(SECOND * after / 2, mount(&core, &name)).await;
+        *world.slow.writes_take.lock().unwrap() = Duration::ZERO;
+        tokio::time::sleep(10 * SECOND).await;
+        let in_memory = mounted(&core).await;
+        assert!(in_memory.contains(&format!("{name}/")), "{waited:?}");
+        assert_eq!(mount(&core, &format!("another-{after}")).await.status, 204);
+        *world.slow.writes_take.lock().unwrap() = SECOND;
+    }
+    let in_memory = mounted(&core).await;
+    core.shut_down().await;
+    *world.slow.writes_take.lock().unwrap() = Duration::ZERO;
+    let core = world.start().await;
+    assert_eq!(mounted(&core).await, in_memory);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_settings_takes_effect_although_its_client_hung_up() {
+    let world = World::new();
+    let core = world.mounted().await;
+    *world.slow.writes_take.lock().unwrap() = SECOND;
+    let tune = json!({"max_lease_ttl": "5m"});
+    let tuning = ask(&core, Operation::Update, "sys/mounts/puppet/tune", tune);
+    assert!(tokio::time::timeout(SECOND / 2, tuning).await.is_err());
+    *world.slow.writes_take.lock().unwrap() = Duration::ZERO;
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!(mount(&core, "another").await.status, 204);
+    for core in [core, world.start().await] {
+        let tuning = read(&core, "sys/mounts/puppet/tune").await;
+        assert_eq!(tuning.body["data"]["max_lease_ttl"], 300);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn removing_a_mount_whose_engine_hangs_closes_it_at_once_and_holds_up_nothing_else() {
+    let world = World::new();
+    let core = world.mounted().await;
+    assert_eq!(read(&core, "puppet/lease").await.status, 200);
+    world.puppet.on("revoke", Does::Hang);
+    world.puppet.on("handle", Does::Hang);
+    let start = tokio::time::Instant::now();
+    let (removed, _, (closed, other)) = tokio::join!(
+        unmount(&core, "puppet"),
+        // It is inside when the removal begins.
+        tokio::time::timeout(80 * SECOND, read(&core, "puppet/asker")),
+        async {
+            tokio::time::sleep(SECOND).await;
+            let closed = read(&core, "puppet/asker").await;
+            let other = mount(&core, "another").await;
+            assert!(start.elapsed() < 2 * SECOND, "{:?}", start.elapsed());
+            let tuned = json!({"description": "free"});
+            let path = "sys/mounts/another/tune";
+            let tuned = ask(&core, Operation::Update, path, tuned).await;
+            assert_eq!(tuned.status, 204, "{tuned:?}");
+            assert!(start.elapsed() < 2 * SECOND, "{:?}", start.elapsed());
+            (closed, other)
+        }
+    );
+    assert_eq!(
+        closed.error(),
+        "no handler for route \"puppet/asker\". route entry is tainted."
+    );
+    assert_eq!(other.status, 204);
+    // The answer says that the work goes on.
+    assert_eq!(removed.status, 200, "{removed:?}");
+    let warning = removed.body["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("goes on"), "{warning}");
+    world.puppet.on("revoke", Does::Work);
+    world.puppet.on("handle", Does::Work);
+    tokio::time::sleep(Duration::from_mins(30)).await;
+    assert_eq!(mounted(&core).await, ["another/"]);
+    assert_eq!(world.puppet.revoked(), [0]);
+    assert_eq!(kept(&world).len(), 1, "{:?}", kept(&world));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_goes_on_after_a_restart() {
+    let world = World::new();
+    let core = world.mounted().await;
+    assert_eq!(read(&core, "puppet/lease").await.status, 200);
+    world.puppet.on("revoke", Does::Hang);
+    let hung_up = tokio::time::timeout(SECOND, unmount(&core, "puppet")).await;
+    assert!(hung_up.is_err());
+    core.shut_down().await;
+    world.puppet.on("revoke", Does::Work);
+    let core = world.start().await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert_eq!(world.puppet.revoked(), [0]);
+    assert_eq!(mounted(&core).await, Vec::<String>::new());
+    assert_eq!(kept(&world), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn periodic_calls_go_on_after_one_that_panicked_or_hung() {
+    for does in [Does::Panic, Does::Hang, Does::Fail] {
+        let world = World::new();
+        let _core = world.mounted().await;
+        world.puppet.on("tick", does);
+        tokio::time::sleep(Duration::from_mins(5)).await;
+        world.puppet.on("tick", Does::Work);
+        let before = world.puppet.ticks.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        let ticks = world.puppet.ticks.load(Ordering::SeqCst) - before;
+        assert!(ticks >= 8, "{ticks} ticks after {does:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_does_not_start_leaves_nothing_behind() {
+    for does in [Does::Panic, Does::Fail, Does::Hang] {
+        let world = World::new();
+        let core = world.start().await;
+        world.puppet.on("initialize", does);
+        let refused = tokio::time::timeout(90 * SECOND, mount(&core, "a")).await;
+        let refused = refused.unwrap();
+        assert!(refused.status >= 500, "{does:?}: {refused:?}");
+        assert!(!refused.error().contains("panics"), "{refused:?}");
+        world.puppet.on("initialize", Does::Work);
+        assert_eq!(kept(&world), Vec::<String>::new(), "{does:?}");
+        assert_eq!(mount(&core, "a").await.status, 204);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mount_is_removed_although_its_engine_panics_or_hangs_while_it_is_stopped() {
+    for does in [Does::Panic, Does::Hang] {
+        let world = World::new();
+        let core = world.mounted().await;
+        world.puppet.on("cleanup", does);
+        unmount(&core, "puppet").await;
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        assert_eq!(mounted(&core).await, Vec::<String>::new(), "{does:?}");
+        assert_eq!(kept(&world), Vec::<String>::new(), "{does:?}");
+    }
+}
+
+/// The admin key of a mount can be gone: then its leases cannot be revoked
+/// until its configuration names another.
+#[tokio::test(start_paused = true)]
+async fn a_mount_whose_leases_cannot_be_revoked_can_be_configured_but_makes_no_new_ones() {
+    let world = World::new();
+    let core = world.mounted().await;
+    assert_eq!(read(&core, "puppet/lease").await.status, 200);
+    world.puppet.on("revoke", Does::Fail);
+    let failed = unmount(&core, "puppet").await;
+    assert_eq!(failed.status, 503, "{failed:?}");
+    assert!(failed.error().contains("the puppet fails"), "{failed:?}");
+    let leased = read(&core, "puppet/lease").await;
+    assert_eq!(
+        leased.error(),
+        "no handler for route \"puppet/lease\". route entry is tainted."
+    );
+    let mended = ask(&core, Operation::Update, "puppet/config", json!({})).await;
+    assert_eq!(mended.status, 200, "{mended:?}");
+    world.puppet.on("revoke", Does::Work);
+    assert_eq!(unmount(&core, "puppet").await.status, 204);
+    assert!(world.puppet.revoked().contains(&0));
+    assert_eq!(mounted(&core).await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_failed_is_tried_again_by_itself() {
+    let world = World::new();
+    let core = world.mounted().await;
+    assert_eq!(read(&core, "puppet/lease").await.status, 200);
+    world.puppet.on("revoke", Does::Fail);
+    assert_eq!(unmount(&core, "puppet").await.status, 503);
+    world.puppet.on("revoke", Does::Work);
+    tokio::time::sleep(Duration::from_mins(30)).await;
+    assert_eq!(mounted(&core).await, Vec::<String>::new());
+    assert_eq!(kept(&world), Vec::<String>::new());
+}

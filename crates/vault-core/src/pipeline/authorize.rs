@@ -1,0 +1,45 @@
+//! What the caller may do.
+
+use logical::{ErrorClass, Existence, Operation, Request};
+
+use super::{Context, dispatch};
+use crate::errors::Refusal;
+use crate::routing::Mount;
+
+/// Finds out whether a write creates, which decides what it needs, and compares
+/// that with the caller's policies.
+pub(super) async fn authorize(context: &mut Context) -> Result<(), Refusal> {
+    if let Some(mount) = &context.mount
+        && context.request.operation == Operation::Update
+        && !mount.is_closed()
+    {
+        context.request.operation = creates_or_updates(mount, &context.request).await?;
+    }
+    let Some(caller) = &context.caller else {
+        // The path needs no token.
+        return Ok(());
+    };
+    let needs_sudo = context
+        .mount
+        .as_ref()
+        .is_some_and(|mount| mount.needs_sudo(&context.request.path));
+    let acl = caller.acl();
+    let is_allowed =
+        acl.allows(context.request.operation, &context.path) && (!needs_sudo || acl.allows_sudo());
+    if is_allowed {
+        Ok(())
+    } else {
+        Err(Refusal::Denied)
+    }
+}
+
+/// Whether a write makes its object, as far as the backend can tell.
+async fn creates_or_updates(mount: &Mount, request: &Request) -> Result<Operation, Refusal> {
+    match mount.exists(request.clone()).await {
+        Ok(Existence::Absent) => Ok(Operation::Create),
+        Ok(Existence::Present | Existence::Unchecked) => Ok(Operation::Update),
+        // The backend says the same of the request itself.
+        Err(error) if error.class() == ErrorClass::UnsupportedPath => Ok(Operation::Update),
+        Err(error) => Err(dispatch::failed(mount, error)),
+    }
+}

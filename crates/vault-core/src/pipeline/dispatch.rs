@@ -1,0 +1,47 @@
+//! The backend's part.
+
+use logical::{Error, Request, Response};
+
+use super::Context;
+use crate::auth;
+use crate::errors::{Origin, Refusal};
+use crate::routing::{Entered, Mount, panicked};
+
+/// Sends the request to its backend. The request stays inside the mount until
+/// what this gives back is dropped, so that removing the mount finds the lease
+/// of the response.
+pub(super) async fn dispatch(
+    context: &mut Context,
+) -> Result<(Entered, Option<Response>), Refusal> {
+    let Some(mount) = &context.mount else {
+        return Err(Refusal::NoRoute(context.path.clone()));
+    };
+    let entered = mount
+        .enter()
+        .ok_or_else(|| Refusal::Tainted(context.path.clone()))?;
+    let mut request = take(&mut context.request);
+    if mount.is_builtin() && request.mount_type == auth::TOKEN_MOUNT {
+        let fields = auth::caller_fields(&request.path, context.token.as_ref());
+        request.data.extend(fields);
+    }
+    let response = mount.handle(request).await;
+    let response = response.map_err(|error| failed(mount, error))?;
+    Ok((entered, response))
+}
+
+/// A call of a mount's backend that failed.
+pub(super) fn failed(mount: &Mount, error: Error) -> Refusal {
+    let is_own = mount.is_builtin() || error == panicked();
+    let origin = if is_own { Origin::Core } else { Origin::Engine };
+    Refusal::Failed(error, origin)
+}
+
+/// The request for the backend. What later stages need of it stays.
+fn take(kept: &mut Request) -> Request {
+    let rest = Request::new(kept.operation, "");
+    let request = std::mem::replace(kept, rest);
+    kept.id.clone_from(&request.id);
+    kept.mount_type.clone_from(&request.mount_type);
+    kept.client_token.clone_from(&request.client_token);
+    request
+}

@@ -1,0 +1,117 @@
+//! The lease of a response.
+
+use std::sync::Arc;
+
+use logical::{Error, Response, RunToCompletion};
+
+use super::{Context, Reply};
+use crate::active::Active;
+use crate::answer::{Envelope, is_data_at_top_level};
+use crate::errors::{Origin, Refusal};
+use crate::leases::{self, Granted};
+use crate::routing::{Entered, Mount};
+
+/// Registers the lease of a response, if it has one, and puts everything
+/// together that the answer needs.
+pub(super) async fn register(
+    active: &Arc<Active>,
+    context: &mut Context,
+    entered: Entered,
+    response: Option<Response>,
+) -> Result<Reply, Refusal> {
+    let mut envelope = Envelope {
+        request_id: std::mem::take(&mut context.request.id),
+        mount_type: context.request.mount_type.clone(),
+        data_at_top_level: is_data_at_top_level(&context.path),
+        ..Envelope::default()
+    };
+    let mut response = response;
+    if let (Some(mount), Some(leased)) = (
+        &context.mount,
+        response.take_if(|response| response.secret.is_some() || response.auth.is_some()),
+    ) {
+        let (granted, leased) = if mount.is_builtin() {
+            renewed(leased)
+        } else if leased.secret.is_none() {
+            let error = leases::login_of_engine(&mount.path());
+            return Err(Refusal::Failed(error, Origin::Core));
+        } else {
+            let token = context.request.client_token.clone();
+            let granted = lease(active, mount, entered, &context.path, token, leased).await;
+            granted.map_err(|error| {
+                if mount.is_tainted() {
+                    Refusal::Tainted(context.path.clone())
+                } else {
+                    Refusal::Failed(error, Origin::Core)
+                }
+            })?
+        };
+        if let Some(granted) = granted {
+            envelope.lease_id = granted.id;
+            envelope.renewable = granted.renewable;
+            envelope.lease_duration = granted.ttl.as_secs();
+        }
+        response = Some(leased);
+    }
+    Ok(Reply {
+        operation: context.request.operation,
+        response,
+        envelope,
+    })
+}
+
+/// A renewal tells of a lease that is registered already.
+fn renewed(mut response: Response) -> (Option<Granted>, Response) {
+    let granted = response.secret.take().map(|secret| Granted {
+        id: secret.lease_id,
+        ttl: secret.lease.ttl,
+        renewable: secret.lease.renewable,
+        warning: None,
+    });
+    (granted, response)
+}
+
+/// Registers the lease of an engine's response. A client that hangs up now
+/// leaves a lease that ends at once, not a secret that nobody knows of.
+async fn lease(
+    active: &Arc<Active>,
+    mount: &Arc<Mount>,
+    entered: Entered,
+    path: &str,
+    token: String,
+    response: Response,
+) -> Result<(Option<Granted>, Response), Error> {
+    let (leases, mount, path) = (
+        Arc::clone(&active.leases),
+        Arc::clone(mount),
+        path.to_owned(),
+    );
+    let registering = async move {
+        let origin = leases::Origin {
+            path: &path,
+            token: &token,
+        };
+        let granted = leases.register(&mount, origin, response).await;
+        drop(entered);
+        granted
+    };
+    let leases = Arc::clone(&active.leases);
+    let abandoned = |granted: Result<(Granted, Response), Error>| async move {
+        if let Ok((abandoned, _)) = granted
+            && let Err(error) = leases.revoke(&abandoned.id, leases::Mode::Async).await
+        {
+            tracing::warn!(
+                lease = abandoned.id,
+                %error,
+                "the lease of a client that hung up lives until its time is over"
+            );
+        }
+    };
+    let registered = RunToCompletion::new(Arc::clone(&active.tasks) as _, registering)
+        .or_abandoned(abandoned)
+        .await;
+    registered.map(|(mut granted, mut response)| {
+        response.warnings.extend(granted.warning.take());
+        (Some(granted), response)
+    })
+}

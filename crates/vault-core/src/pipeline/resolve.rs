@@ -1,0 +1,30 @@
+//! Which mount a request is for.
+
+use logical::Request;
+
+use super::Context;
+use crate::active::Active;
+use crate::request::ClientRequest;
+
+/// Finds the mount, and writes the request as its backend will see it.
+pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Context {
+    let mut request = Request::new(client.operation, "").with_data(client.data);
+    request.id = id;
+    request.connection = client.connection;
+    let mount = active.router.route(&client.path).map(|(mount, inside)| {
+        request.path = inside;
+        mount.settings.read(|entry| {
+            request.mount_point.clone_from(&entry.path);
+            request.mount_accessor.clone_from(&entry.accessor);
+            request.mount_type.clone_from(&entry.kind);
+        });
+        mount
+    });
+    Context {
+        path: client.path,
+        token: client.token,
+        caller: None,
+        mount,
+        request,
+    }
+}

@@ -1,0 +1,134 @@
+//! Requests as the network brings them, and the form in which the pipeline
+//! takes them.
+
+use std::fmt;
+
+use logical::{Connection, Object, Operation};
+
+use crate::ClientToken;
+use crate::errors::Refusal;
+
+/// A request as the network brought it. `Debug` names the keys of its data but
+/// not their values.
+#[derive(Clone)]
+pub struct ClientRequest {
+    /// What to do. Writing is [`Operation::Update`]: whether it creates is
+    /// found out here.
+    pub operation: Operation,
+    /// Where, below `/v1/`, without a leading slash.
+    pub path: String,
+    /// Body or query.
+    pub data: Object,
+    /// The caller's token.
+    pub token: Option<ClientToken>,
+    /// How it reached the server.
+    pub connection: Option<Connection>,
+}
+
+impl ClientRequest {
+    /// A request without data, token or connection.
+    pub fn new(operation: Operation, path: impl Into<String>) -> Self {
+        Self {
+            operation,
+            path: path.into(),
+            data: Object::new(),
+            token: None,
+            connection: None,
+        }
+    }
+
+    /// The same request with this data.
+    #[must_use]
+    pub fn with_data(mut self, data: Object) -> Self {
+        self.data = data;
+        self
+    }
+
+    /// The same request with this token.
+    #[must_use]
+    pub fn with_token(mut self, token: Option<ClientToken>) -> Self {
+        self.token = token;
+        self
+    }
+}
+
+impl fmt::Debug for ClientRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&String> = self.data.keys().collect();
+        f.debug_struct("ClientRequest")
+            .field("operation", &self.operation)
+            .field("path", &self.path)
+            .field("data_keys", &keys)
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Brings a request into the form that the pipeline relies on.
+///
+/// # Errors
+/// The refusal of a request that no mount may see.
+pub(crate) fn normalize(request: &mut ClientRequest) -> Result<(), Refusal> {
+    let path = &request.path;
+    if path.chars().any(char::is_control) {
+        return Err(Refusal::Malformed(
+            "path cannot contain non-printable characters",
+        ));
+    }
+    if path.split('/').any(|segment| segment == "..") {
+        return Err(Refusal::Malformed("path cannot contain relative segments"));
+    }
+    match request.operation {
+        Operation::List | Operation::Scan if !path.is_empty() && !path.ends_with('/') => {
+            request.path.push('/');
+            Ok(())
+        }
+        Operation::Create | Operation::Update | Operation::Patch if path.ends_with('/') => {
+            Err(Refusal::Malformed("cannot write to a path ending in '/'"))
+        }
+        // Leases are ended through `sys/leases`, never from outside on a path.
+        Operation::Renew | Operation::Revoke | Operation::Rollback => {
+            Err(Refusal::UnsupportedMethod)
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normalized(operation: Operation, path: &str) -> Result<String, u16> {
+        let mut request = ClientRequest::new(operation, path);
+        match normalize(&mut request) {
+            Ok(()) => Ok(request.path),
+            Err(refusal) => Err(crate::errors::answer(&refusal).status()),
+        }
+    }
+
+    #[test]
+    fn a_list_gets_a_slash_and_a_write_must_not_have_one() {
+        assert_eq!(normalized(Operation::List, "a/role"), Ok("a/role/".into()));
+        assert_eq!(normalized(Operation::List, "a/role/"), Ok("a/role/".into()));
+        assert_eq!(normalized(Operation::Read, "a/role"), Ok("a/role".into()));
+        assert_eq!(normalized(Operation::Update, "a/role/"), Err(400));
+    }
+
+    #[test]
+    fn odd_paths_and_operations_of_hosts_are_refused() {
+        assert_eq!(normalized(Operation::Read, "a/../b"), Err(400));
+        assert_eq!(normalized(Operation::Read, "a\u{0}"), Err(400));
+        assert_eq!(normalized(Operation::Revoke, "a/creds/x"), Err(405));
+        assert_eq!(normalized(Operation::Read, "a/..b"), Ok("a/..b".into()));
+    }
+
+    #[test]
+    fn debug_shows_no_data_and_no_token() {
+        let data = Object::from_iter([("secret".to_owned(), "canary".into())]);
+        let request = ClientRequest::new(Operation::Update, "a/config")
+            .with_data(data)
+            .with_token(Some(ClientToken::new("canary")));
+        let shown = format!("{request:?}");
+        assert!(shown.contains("a/config") && !shown.contains("canary"));
+    }
+}

@@ -1,0 +1,76 @@
+//! The revocation of a token with everything that was leased under it.
+//!
+//! It is a job on record. First the token is marked, so that it cannot be used
+//! and no lease can be added; then each of its leases is made due; then the
+//! token goes. Whatever interrupts the job, the next start or the next minute
+//! goes on with it.
+
+use std::sync::Arc;
+
+use logical::{Error, RunToCompletion, Tasks};
+
+use crate::leases::Leases;
+use crate::tokens::TokenStore;
+
+/// Ends tokens.
+pub(crate) struct Revocation {
+    tokens: Arc<TokenStore>,
+    leases: Arc<Leases>,
+    tasks: Arc<dyn Tasks>,
+}
+
+impl Revocation {
+    pub(crate) fn new(tokens: Arc<TokenStore>, leases: Arc<Leases>, tasks: Arc<dyn Tasks>) -> Self {
+        Self {
+            tokens,
+            leases,
+            tasks,
+        }
+    }
+
+    /// Revokes a token. One that does not exist, or whose revocation has begun,
+    /// is no error.
+    ///
+    /// # Errors
+    /// When it cannot be put on record. What fails later is tried again by
+    /// itself.
+    pub(crate) async fn revoke(self: &Arc<Self>, salted: &str) -> Result<(), Error> {
+        let (revocation, salted) = (Arc::clone(self), salted.to_owned());
+        let work = async move {
+            if revocation.tokens.begin_revocation(&salted).await? {
+                revocation.go_on(&salted).await;
+            }
+            Ok(())
+        };
+        RunToCompletion::new(Arc::clone(&self.tasks), work).await
+    }
+
+    /// Goes on with revocations that did not end.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub(crate) async fn resume(&self) -> Result<(), Error> {
+        for salted in self.tokens.revocations().await? {
+            self.go_on(&salted).await;
+        }
+        Ok(())
+    }
+
+    async fn go_on(&self, salted: &str) {
+        if let Err(error) = self.finish(salted).await {
+            tracing::warn!(%error, "the revocation of a token did not end; it is tried again");
+        }
+    }
+
+    async fn finish(&self, salted: &str) -> Result<(), Error> {
+        // A token that is still usable was never revoked: the mark was not
+        // stored, and whoever asked for it was told so or never answered.
+        if self.tokens.lookup_salted(salted).await?.is_none() {
+            self.leases.expire_token_now(salted).await?;
+        }
+        self.tokens.end_revocation(salted).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

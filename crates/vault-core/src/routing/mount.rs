@@ -1,0 +1,272 @@
+//! A running mount: its backend, its settings, and the requests inside it.
+//!
+//! Every call of the backend goes through here, so that a panic in it is an
+//! error of that call and of nothing else.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use logical::effects::{Replication, catch_panic, within};
+use logical::{
+    Backend, Error, ErrorClass, Existence, Request, Response, SystemView, TaskGroup, Tasks,
+};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
+
+use super::MountEntry;
+use super::special_paths::Special;
+
+/// The first pause after a removal failed; it doubles with each failure.
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(30);
+
+/// A backend that is mounted.
+pub(crate) struct Mount {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) version: String,
+    pub(crate) tasks: Arc<dyn TaskGroup>,
+    special: Special,
+    is_builtin: bool,
+    /// Requests hold it shared; removing the mount takes it alone, which waits
+    /// for them.
+    gate: Arc<tokio::sync::RwLock<()>>,
+    ticking: AtomicBool,
+    removal: Mutex<Removal>,
+}
+
+/// How far the removal of a mount has come. What must survive a restart is in
+/// its entry.
+#[derive(Debug, Default)]
+struct Removal {
+    /// Failed attempts, and when the next one is due on the monotonic clock.
+    failures: u32,
+    next: Duration,
+    /// A lease cannot be revoked: the mount answers requests again, so that
+    /// its configuration can be mended.
+    is_stuck: bool,
+    /// The backend was stopped: its leases are gone.
+    is_stopped: bool,
+}
+
+/// A request that is inside a mount until this is dropped.
+pub(crate) type Entered = OwnedRwLockReadGuard<()>;
+
+impl Mount {
+    /// A mount of a backend that a factory made.
+    pub(crate) fn new(
+        settings: Arc<Settings>,
+        backend: Arc<dyn Backend>,
+        version: String,
+        tasks: Arc<dyn TaskGroup>,
+    ) -> Self {
+        Self {
+            special: Special::new(backend.special_paths()),
+            settings,
+            backend,
+            version,
+            tasks,
+            is_builtin: false,
+            gate: Arc::default(),
+            ticking: AtomicBool::new(false),
+            removal: Mutex::default(),
+        }
+    }
+
+    /// A mount that belongs to the core.
+    pub(crate) fn builtin(
+        entry: MountEntry,
+        backend: Arc<dyn Backend>,
+        version: String,
+        tasks: Arc<dyn TaskGroup>,
+    ) -> Self {
+        Self {
+            is_builtin: true,
+            ..Self::new(Arc::new(Settings::new(entry)), backend, version, tasks)
+        }
+    }
+
+    /// The path, with a slash at its end.
+    pub(crate) fn path(&self) -> String {
+        self.settings.read(|entry| entry.path.clone())
+    }
+
+    /// Whether it belongs to the core.
+    pub(crate) fn is_builtin(&self) -> bool {
+        self.is_builtin
+    }
+
+    /// Whether its removal has begun: nothing new may be leased.
+    pub(crate) fn is_tainted(&self) -> bool {
+        self.settings.read(MountEntry::is_tainted)
+    }
+
+    /// Whether requests are refused because it is being removed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_tainted() && !self.removal().is_stuck
+    }
+
+    /// Whether a path inside the mount needs no token.
+    pub(crate) fn is_unauthenticated(&self, path: &str) -> bool {
+        self.special.is_unauthenticated(path)
+    }
+
+    /// Whether a path inside the mount needs sudo.
+    pub(crate) fn needs_sudo(&self, path: &str) -> bool {
+        self.special.needs_sudo(path)
+    }
+
+    /// Enters the mount for one request, or `None` while it is being removed.
+    /// It never waits.
+    pub(crate) fn enter(&self) -> Option<Entered> {
+        if self.is_closed() {
+            return None;
+        }
+        Arc::clone(&self.gate).try_read_owned().ok()
+    }
+
+    /// Waits until all requests have left, and keeps others out.
+    pub(crate) async fn empty(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.gate).write_owned().await
+    }
+
+    /// Answers a request.
+    pub(crate) async fn handle(&self, request: Request) -> Result<Option<Response>, Error> {
+        caught(self.backend.handle(request)).await
+    }
+
+    /// Whether the object of a write exists.
+    pub(crate) async fn exists(&self, request: Request) -> Result<Existence, Error> {
+        caught(self.backend.exists(request)).await
+    }
+
+    /// Starts the backend.
+    pub(crate) async fn initialize(&self) -> Result<(), Error> {
+        caught(self.backend.initialize()).await
+    }
+
+    /// Stops the backend, for as long as `limit`, then its tasks.
+    pub(crate) async fn stop(&self, tasks: &dyn Tasks, limit: Duration, grace: Duration) {
+        let cleanup = catch_panic(self.backend.cleanup());
+        match within(tasks, limit, cleanup).await {
+            Some(Ok(())) => {}
+            Some(Err(_)) => tracing::error!(mount = self.path(), "clean-up panicked"),
+            None => tracing::warn!(mount = self.path(), "clean-up took too long"),
+        }
+        self.tasks.shut_down(grace).await;
+        self.removal().is_stopped = true;
+    }
+
+    /// One periodic call, unless the last one still runs. A backend without
+    /// periodic work says so, which is no fault.
+    pub(crate) async fn tick(&self, tasks: &dyn Tasks, limit: Duration) {
+        if self.ticking.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let _ticking = Ticking(&self.ticking);
+        let call = caught(self.backend.periodic());
+        match within(tasks, limit, call).await {
+            Some(Err(error)) if error.class() != ErrorClass::UnsupportedOperation => {
+                tracing::warn!(mount = self.path(), %error, "periodic work failed");
+            }
+            None => tracing::warn!(mount = self.path(), "periodic work took too long"),
+            Some(_) => {}
+        }
+    }
+
+    /// Whether the backend was stopped.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.removal().is_stopped
+    }
+
+    /// Whether a lease kept the last removal from going on.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.removal().is_stuck
+    }
+
+    /// Opens the mount for requests while a lease cannot be revoked, or closes
+    /// it again.
+    pub(crate) fn set_stuck(&self, is_stuck: bool) {
+        self.removal().is_stuck = is_stuck;
+    }
+
+    /// Whether its removal should be tried by itself, at this monotonic time.
+    pub(crate) fn removal_is_due(&self, now: Duration) -> bool {
+        self.removal().next <= now
+    }
+
+    /// The removal failed; the next attempt is due after a pause.
+    pub(crate) fn removal_failed(&self, now: Duration) {
+        let mut removal = self.removal();
+        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(removal.failures));
+        removal.failures = removal.failures.saturating_add(1);
+        removal.next = now.saturating_add(pause.min(LONGEST_PAUSE));
+    }
+
+    fn removal(&self) -> std::sync::MutexGuard<'_, Removal> {
+        self.removal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A periodic call that runs. However it ends, the next one may begin.
+struct Ticking<'a>(&'a AtomicBool);
+
+impl Drop for Ticking<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// The error of a call that panicked. The text of the panic may quote anything,
+/// so it is not shown.
+pub(crate) fn panicked() -> Error {
+    Error::internal("internal error")
+}
+
+/// The result of a call of a backend.
+async fn caught<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    catch_panic(call).await.unwrap_or_else(|_| Err(panicked()))
+}
+
+/// The entry of a mount, shared with the backend's view of its host.
+pub(crate) struct Settings(RwLock<MountEntry>);
+
+impl Settings {
+    pub(crate) fn new(entry: MountEntry) -> Self {
+        Self(RwLock::new(entry))
+    }
+
+    /// Looks at the entry.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&MountEntry) -> T) -> T {
+        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the entry.
+    pub(crate) fn replace(&self, entry: MountEntry) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = entry;
+    }
+}
+
+#[async_trait]
+impl SystemView for Settings {
+    async fn default_lease_ttl(&self) -> Result<Duration, Error> {
+        Ok(self.read(MountEntry::default_lease_ttl))
+    }
+
+    async fn max_lease_ttl(&self) -> Result<Duration, Error> {
+        Ok(self.read(MountEntry::max_lease_ttl))
+    }
+
+    async fn tainted(&self) -> Result<bool, Error> {
+        Ok(self.read(MountEntry::is_tainted))
+    }
+
+    async fn replication(&self) -> Result<Replication, Error> {
+        Ok(Replication::default())
+    }
+
+    async fn local_mount(&self) -> Result<bool, Error> {
+        Ok(self.read(|entry| entry.local))
+    }
+}
