@@ -170,6 +170,30 @@ fn an_agent_renders_a_configuration_as_the_guide_says() {
         live.iter().any(|key| rendered.contains(key.as_str())),
         "{rendered}"
     );
+
+    let guide = Page::read("docs/administrator.md");
+    desk.terminal
+        .follow(&guide.section("… an AppRole secret id leaked"));
+    let live = desk.live();
+    assert!(
+        live.iter().all(|key| !rendered.contains(key.as_str())),
+        "the key that was rendered is gone: {live:?}"
+    );
+}
+
+#[test]
+fn a_plugin_of_ones_own_is_registered_as_its_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    // Whatever the plugin is: the commands are the same.
+    desk.terminal
+        .replace("target/debug/examples/key_value", ANOTHER_VERSION);
+    desk.terminal.replace(OUR_VERSION, "v0.0.9");
+    desk.terminal.follow(
+        &Page::read("docs/write-a-vault-plugin.md").section("Register it with a real server"),
+    );
+    let version = desk.terminal.type_in("bao read -field=version notes/info");
+    assert_eq!(version, "v0.0.9");
 }
 
 struct Creds(Value);
