@@ -35,6 +35,10 @@ const ALLOWED: &[(&str, &str)] = &[
         "BSD-3-Clause",
         "permissive: keep the notice, no endorsement",
     ),
+    (
+        "NCSA",
+        "permissive: keep the notice, no endorsement; libFuzzer, which no program carries",
+    ),
     ("Zlib", "permissive: mark what was altered"),
     (
         "Unicode-3.0",

@@ -10,15 +10,19 @@
     reason = "a chore talks to the person who started it"
 )]
 
+mod advisories;
 mod bench;
 #[cfg(feature = "codegen")]
 mod codegen;
 mod dist;
+mod fuzz;
 mod jars;
 mod licences;
+mod reference;
 mod source;
 mod test;
 mod tidy;
+mod toolchain;
 mod tools;
 mod workspace;
 
@@ -31,15 +35,25 @@ usage: cargo xtask <command>
                  install what the tests need under `target/` and run them all;
                  those against a real Kafka broker only with --kafka
   bench <what>   build in release and measure beside a peer: `server`, `plugin`
+  fuzz [<target>...] [--seconds=N] [--input=FILE]
+                 search for inputs that break a promise of the targets in `fuzz/`,
+                 N seconds each, or run one input
   tidy           check the rules that the compiler does not know
+  advisories     check for yanked dependencies and, with the folder of an
+                 advisory database in LOCKKEEPER_ADVISORY_DB, for vulnerable ones
+  msrv           build with the oldest Rust that is promised, where it is installed
   codegen [--check]
                  make the Rust code of the protobuf definitions, or only
                  compare it with what is committed
+  reference      write the pages of `docs/reference/` that are made of the product
   dist           build the programs as they are handed out, under `target/packages/`
   licences       check the licences and the doubles of all dependencies
 ";
 
 fn main() -> ExitCode {
+    if let Some(compiled) = fuzz::as_rustc() {
+        return compiled.unwrap_or(ExitCode::FAILURE);
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match run(&arguments) {
         Ok(code) => code,
@@ -54,9 +68,16 @@ fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
     match arguments.split_first() {
         Some((command, rest)) if command == "test" => test::run(&test::Options::parse(rest)?),
         Some((command, rest)) if command == "bench" => bench::run(rest),
+        Some((command, rest)) if command == "fuzz" => fuzz::run(rest),
         Some((command, [])) if command == "tidy" => tidy::run(),
+        Some((command, [])) if command == "advisories" => advisories::run(false),
+        Some((command, [flag])) if command == "advisories" && flag == "--known" => {
+            advisories::run(true)
+        }
+        Some((command, [])) if command == "msrv" => toolchain::run(),
         Some((command, [])) if command == "codegen" => generate(false),
         Some((command, [flag])) if command == "codegen" && flag == "--check" => generate(true),
+        Some((command, [])) if command == "reference" => reference::run(),
         Some((command, [])) if command == "dist" => dist::run(),
         Some((command, [])) if command == "licences" => licences::run(),
         Some((command, _)) if command == "help" || command == "--help" => {
@@ -80,12 +101,23 @@ fn generate(check: bool) -> anyhow::Result<ExitCode> {
 /// that takes longer than every other chore.
 #[cfg(not(feature = "codegen"))]
 fn generate(check: bool) -> anyhow::Result<ExitCode> {
+    let arguments: &[&str] = if check {
+        &["codegen", "--check"]
+    } else {
+        &["codegen"]
+    };
+    with_feature("codegen", arguments)
+}
+
+/// Runs a chore by an `xtask` with a feature that this one was built without.
+#[cfg(not(all(feature = "advisories", feature = "codegen")))]
+fn with_feature(feature: &str, arguments: &[&str]) -> anyhow::Result<ExitCode> {
     use anyhow::Context;
 
     let status = workspace::cargo()
         .args(["run", "--quiet", "--locked", "--package", "xtask"])
-        .args(["--features", "codegen", "--", "codegen"])
-        .args(check.then_some("--check"))
+        .args(["--features", feature, "--"])
+        .args(arguments)
         .status()
         .context("cannot start cargo")?;
     Ok(if status.success() {

@@ -15,7 +15,7 @@ const WITHOUT_KAFKA: &str = "left out: the tests against a real Kafka broker, wh
 
 /// The tests that are run once more with the older OpenBao: those that show how
 /// a plugin is started, asked, forwarded to and ended.
-const WITH_OLDER_BAO: [&str; 7] = [
+const WITH_OLDER_BAO: [&str; 8] = [
     "openbao::",
     "service::",
     "mounts::",
@@ -23,6 +23,7 @@ const WITH_OLDER_BAO: [&str; 7] = [
     "cluster::a_read_at_a_standby_",
     "durable::leases_outlive_",
     "conformance::",
+    "guides::",
 ];
 
 /// What the command line asks for.

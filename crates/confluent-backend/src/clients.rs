@@ -1,21 +1,21 @@
-//! One client for each admin credential, so that connections are reused, and
-//! one pace for all that are of one organization.
+//! A cache of clients, one for each admin credential, so that connections are
+//! reused. All clients of an organization share its pace.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest;
-use confluent_cloud::{Budgets, Client, Effects, Purpose, RetryPolicy, TokioEffects};
-use engine::control_plane::{Access, CloudError};
+use confluent_cloud::{Budgets, Class, Client, Effects, Flow, RetryPolicy, TokioEffects};
+use engine::control_plane::{Access, CloudError, Pace};
 
 use crate::convert;
 
 /// A process has a handful of accounts. Changing one leaves its old client
-/// behind, so that all are dropped now and then.
-const MOST: usize = 64;
+/// behind, so that the cache is cleared when it is full.
+const MAX_CLIENTS: usize = 64;
 
-/// The clients in use, by a hash of what they are made of: the secret is not
-/// kept a second time.
+/// The clients in use, by a hash of their settings: the secret is not kept a
+/// second time.
 pub(crate) struct Clients {
     known: Mutex<HashMap<[u8; 32], Client>>,
     pub(crate) retries: RetryPolicy,
@@ -35,18 +35,30 @@ impl Default for Clients {
 }
 
 impl Clients {
-    /// Without the clients so far.
-    pub(crate) fn made_anew(self) -> Self {
+    /// The same with an empty cache.
+    pub(crate) fn cleared(self) -> Self {
         Self {
             known: Mutex::default(),
             ..self
         }
     }
 
-    /// The client of an account, for requests of a purpose.
-    pub(crate) fn of(&self, access: &Access, purpose: Purpose) -> Result<Client, CloudError> {
+    /// The client of an account, on behalf of the caller, or for requests of a
+    /// class where the caller names none.
+    pub(crate) fn of(&self, access: &Access, usual: Class) -> Result<Client, CloudError> {
+        let caller = &access.caller;
+        let class = caller.class.map_or(usual, convert::class);
         let client = self.any(access)?;
-        Ok(client.for_purpose(purpose))
+        let client = client.on_behalf_of(class, Flow::new(&caller.flow, &caller.requester));
+        Ok(match caller.patience {
+            Some(patience) => client.with_patience(patience),
+            None => client,
+        })
+    }
+
+    /// The pace of an account's organization.
+    pub(crate) fn pace(&self, access: &Access) -> Option<Pace> {
+        self.any(access).ok()?.pace().map(convert::pace)
     }
 
     fn any(&self, access: &Access) -> Result<Client, CloudError> {
@@ -59,7 +71,7 @@ impl Clients {
             .with_retries(self.retries)
             .with_effects(Arc::clone(&self.effects))
             .with_budgets(&self.budgets);
-        if clients.len() >= MOST {
+        if clients.len() >= MAX_CLIENTS {
             clients.clear();
         }
         clients.insert(name, client.clone());
@@ -75,7 +87,7 @@ fn name_of(access: &Access) -> [u8; 32] {
         access.secret.expose(),
         access.ca_cert.as_str(),
     ] {
-        // With its length, so that no part can pass into the next.
+        // With its length, so that the boundaries between parts count.
         hash.update(&(part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
@@ -87,6 +99,7 @@ fn name_of(access: &Access) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use engine::SecretText;
+    use engine::control_plane::Caller;
     use engine::ids::KeyId;
 
     use super::*;
@@ -97,6 +110,7 @@ mod tests {
             key_id: KeyId::new(key),
             secret: SecretText::new(secret),
             ca_cert: String::new(),
+            caller: Caller::default(),
         }
     }
 
@@ -110,9 +124,9 @@ mod tests {
     #[test]
     fn clients_of_accounts_that_changed_do_not_pile_up() {
         let clients = Clients::default();
-        for number in 0..=MOST {
+        for number in 0..=MAX_CLIENTS {
             clients.any(&access("A", &number.to_string())).unwrap();
         }
-        assert!(clients.known.lock().unwrap().len() <= MOST);
+        assert!(clients.known.lock().unwrap().len() <= MAX_CLIENTS);
     }
 }

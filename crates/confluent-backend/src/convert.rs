@@ -1,18 +1,18 @@
-//! From the engine's words to the client's and back.
+//! Translates between the engine's types and the client's.
 
 use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OwnerId};
 use confluent_cloud::secret::SecretFormat;
 use confluent_cloud::{
-    ApiKey, ApiSecret, Client, ClientConfig, CreatedApiKey, Credentials, Endpoint, ErrorKind,
-    KeyResource, NewApiKey,
+    ApiKey, ApiSecret, Class, Client, ClientConfig, CreatedApiKey, Credentials, Endpoint,
+    ErrorKind, KeyResource, NewApiKey, PaceStatus, RemovalBy,
 };
 use engine::SecretText;
 use engine::control_plane::{
-    Access, CloudError, CreatedKey, Failure, KnownKey, NewKey, Presence, Target,
+    self, Access, CloudError, CreatedKey, Failure, KnownKey, NewKey, Pace, Presence, Target, Waiting,
 };
 use engine::ids::{KeyId, OrganizationId};
 
-/// What can be told of an account without asking Confluent.
+/// Checks an account without asking Confluent, and gives warnings.
 pub(crate) fn check(access: &Access) -> Result<Vec<String>, String> {
     let secret = ApiSecret::new(access.secret.expose());
     let format = secret
@@ -49,7 +49,7 @@ fn config(access: &Access) -> Result<ClientConfig, String> {
     })
 }
 
-/// A key to be made.
+/// A key to be created.
 pub(crate) fn new_key(key: &NewKey) -> Result<NewApiKey, CloudError> {
     Ok(NewApiKey {
         display_name: key.display_name.clone(),
@@ -78,7 +78,7 @@ pub(crate) fn key_id(id: &KeyId) -> Result<ApiKeyId, CloudError> {
     ApiKeyId::new(id.as_str()).map_err(|error| rejected(error.to_string()))
 }
 
-/// What the engine knows of a key.
+/// A key as the engine sees it.
 pub(crate) fn known(key: ApiKey) -> KnownKey {
     KnownKey {
         id: KeyId::new(key.id.as_str()),
@@ -96,8 +96,8 @@ pub(crate) fn created(created: CreatedApiKey) -> CreatedKey {
     }
 }
 
-/// The client's error in the engine's words. Its text names request, status
-/// and remedy.
+/// The client's error as the engine's, whose text names request, status and
+/// remedy.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "the form that `map_err` calls"
@@ -129,20 +129,57 @@ fn failure(kind: &ErrorKind) -> Failure {
         ErrorKind::NotFound => Failure::NotFound,
         ErrorKind::QuotaExceeded => Failure::QuotaReached,
         ErrorKind::RateLimited { .. } => Failure::RateLimited,
+        ErrorKind::HeldBack { wait } => Failure::HeldBack { wait: *wait },
         ErrorKind::Conflict | ErrorKind::Rejected => Failure::Rejected,
         ErrorKind::Upstream
+        | ErrorKind::NotConfluent
         | ErrorKind::Unreachable
+        | ErrorKind::Untrusted
+        | ErrorKind::NotTls
         | ErrorKind::TimedOut
         | ErrorKind::Malformed => Failure::Unavailable,
     }
 }
 
-/// What was refused here, before anything was sent.
+/// A refusal by this program, before anything was sent.
 fn rejected(message: String) -> CloudError {
     CloudError {
         failure: Failure::Rejected,
         message,
         outcome_unknown: false,
+    }
+}
+
+/// The class of a request.
+pub(crate) fn class(class: control_plane::Class) -> Class {
+    match class {
+        control_plane::Class::Operator => Class::Operator,
+        control_plane::Class::Reader => Class::Reader,
+        control_plane::Class::Rotation => Class::Rotation,
+        control_plane::Class::Removal(by) => Class::Removal(match by {
+            control_plane::RemovalBy::Operator => RemovalBy::Operator,
+            control_plane::RemovalBy::Host => RemovalBy::Host,
+            control_plane::RemovalBy::Sweep => RemovalBy::Sweep,
+        }),
+        control_plane::Class::Proof => Class::Proof,
+        control_plane::Class::Spare => Class::Spare,
+        control_plane::Class::Look => Class::Look,
+    }
+}
+
+/// The pace of an organization.
+pub(crate) fn pace(status: PaceStatus) -> Pace {
+    let waiting = status.waiting;
+    Pace {
+        requests_per_second: status.requests_per_second,
+        waiting: Waiting {
+            operator: waiting.operator,
+            readers: waiting.readers,
+            rotations: waiting.rotations,
+            removals: waiting.removals,
+            background: waiting.background,
+        },
+        oldest: status.oldest,
     }
 }
 
@@ -158,6 +195,7 @@ mod tests {
             key_id: KeyId::new("ADMINKEY23456777"),
             secret: SecretText::new(secret),
             ca_cert: String::new(),
+            caller: control_plane::Caller::default(),
         }
     }
 

@@ -1,10 +1,9 @@
 //! The one place where the engine and the client of Confluent Cloud meet: the
 //! engine's view of the cloud, answered by real requests.
 //!
-//! It translates words and errors, keeps connections, and says what each request
-//! is for, so that deletions have a part of the pace that nothing else can use. It decides nothing:
-//! what becomes of a key is the engine's affair, how a request is sent the
-//! client's.
+//! It translates types and errors, caches clients, and passes on whose turn in
+//! the organization's pace each request uses. It decides nothing: what becomes of
+//! a key is the engine's affair, how a request is sent the client's.
 
 mod clients;
 mod convert;
@@ -13,11 +12,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use confluent_cloud::ids::ServiceAccountId;
-use confluent_cloud::{Budgets, Effects, ListFilter, Purpose, RetryPolicy, RoleBindingFilter};
+use confluent_cloud::{
+    Budgets, Class, Effects, ListFilter, RemovalBy, RetryPolicy, RoleBindingFilter,
+};
 use engine::EngineFactory;
 use engine::control_plane::{
-    Access, CloudError, ControlPlane, CreatedKey, HeldRole, KeyList, KnownKey, NewKey, Presence,
-    Target,
+    Access, CloudError, ControlPlane, CreatedKey, HeldRole, KeyList, KnownKey, NewKey, Pace,
+    Presence, Target,
 };
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId, ResourceKind};
 
@@ -36,10 +37,10 @@ pub struct ConfluentCloud {
 }
 
 impl ConfluentCloud {
-    /// The same with another way of trying again.
+    /// The same with another retry policy.
     #[must_use]
     pub fn with_retries(mut self, retries: RetryPolicy) -> Self {
-        self.clients = self.clients.made_anew();
+        self.clients = self.clients.cleared();
         self.clients.retries = retries;
         self
     }
@@ -47,15 +48,15 @@ impl ConfluentCloud {
     /// The same with another pace.
     #[must_use]
     pub fn with_budgets(mut self, budgets: Budgets) -> Self {
-        self.clients = self.clients.made_anew();
+        self.clients = self.clients.cleared();
         self.clients.budgets = budgets;
         self
     }
 
-    /// The same with another clock and other chance.
+    /// The same with another clock and source of randomness.
     #[must_use]
     pub fn with_effects(mut self, effects: Arc<dyn Effects>) -> Self {
-        self.clients = self.clients.made_anew();
+        self.clients = self.clients.cleared();
         self.clients.effects = effects;
         self
     }
@@ -68,22 +69,26 @@ impl ControlPlane for ConfluentCloud {
     }
 
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
-        let client = self.clients.of(access, Purpose::Create)?;
+        let client = self.clients.of(access, Class::Reader)?;
         let wanted = convert::new_key(key)?;
         let created = client.create_api_key(&wanted).await;
         created.map(convert::created).map_err(convert::error)
     }
 
     async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
-        let client = self.clients.of(access, Purpose::Other)?;
-        let read = client.read_api_key(&convert::key_id(id)?).await;
+        let client = self.clients.of(access, Class::Reader)?;
+        let read = if *id == access.key_id {
+            client.read_own_key().await
+        } else {
+            client.read_api_key(&convert::key_id(id)?).await
+        };
         read.map(convert::known).map_err(convert::error)
     }
 
     // The engine lists keys to find one that must go, or to prove that one is
     // gone: that is part of removing it.
     async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
-        let client = self.clients.of(access, Purpose::Removal)?;
+        let client = self.clients.of(access, Class::Removal(RemovalBy::Host))?;
         let filter = ListFilter {
             owner: Some(convert::owner(target)?),
             resource: Some(convert::resource(target)?),
@@ -102,7 +107,7 @@ impl ControlPlane for ConfluentCloud {
         organization: &OrganizationId,
         owner: &OwnerId,
     ) -> Result<Vec<HeldRole>, CloudError> {
-        let client = self.clients.of(access, Purpose::Other)?;
+        let client = self.clients.of(access, Class::Reader)?;
         let filter = RoleBindingFilter {
             // The service gives all whose pattern begins with it.
             crn_pattern: format!("crn://confluent.cloud/organization={organization}"),
@@ -119,7 +124,7 @@ impl ControlPlane for ConfluentCloud {
     }
 
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
-        let client = self.clients.of(access, Purpose::Removal)?;
+        let client = self.clients.of(access, Class::Removal(RemovalBy::Host))?;
         let deleted = client.delete_api_key(&convert::key_id(id)?).await;
         deleted.map_err(convert::error)
     }
@@ -129,7 +134,7 @@ impl ControlPlane for ConfluentCloud {
         let Ok(id) = ServiceAccountId::new(owner.as_str()) else {
             return Ok(Presence::Unknown);
         };
-        let client = self.clients.of(access, Purpose::Other)?;
+        let client = self.clients.of(access, Class::Operator)?;
         convert::presence(client.read_service_account(&id).await)
     }
 
@@ -145,7 +150,7 @@ impl ControlPlane for ConfluentCloud {
         ) else {
             return Ok(Presence::Unknown);
         };
-        let client = self.clients.of(access, Purpose::Other)?;
+        let client = self.clients.of(access, Class::Operator)?;
         match resource.kind() {
             Some(ResourceKind::Kafka) => {
                 convert::presence(client.read_kafka_cluster(&environment, &id).await)
@@ -155,5 +160,9 @@ impl ControlPlane for ConfluentCloud {
             }
             _ => Ok(Presence::Unknown),
         }
+    }
+
+    fn pace(&self, access: &Access) -> Option<Pace> {
+        self.clients.pace(access)
     }
 }

@@ -1,7 +1,8 @@
-//! What came of one attempt: an answer of use, or why there is none.
+//! The result of one attempt: an answer of the 2xx kind, or a failure and its
+//! cause.
 //!
-//! It tells what it saw and decides nothing: whether to ask again is
-//! [`retry`](crate::retry)'s part.
+//! Nothing is decided here: whether to try again is [`retry`](crate::retry)'s
+//! part, and what follows for the pace [`pace`](crate::pace)'s.
 
 use std::time::Duration;
 
@@ -12,17 +13,20 @@ use zeroize::Zeroizing;
 
 use crate::credentials::Hidden;
 use crate::error::Answered;
+use crate::pace::{Outcome, Standing};
 use crate::retry::Cause;
 use crate::{Error, ErrorKind};
 
-/// How much of a header is kept.
+/// How many characters of a header are kept.
 const HEADER_LIMIT: usize = 100;
 
-/// The largest answer that is read: far above a page of 100 keys.
+/// The largest answer that is read, in bytes: far above a page of 100 keys.
 const ANSWER_LIMIT: usize = 8 << 20;
 
-/// A wait that a service asks for is no longer than a day, in seconds.
+/// The longest wait that a service may ask for, in seconds: a day.
 const LONGEST_WAIT: u64 = 24 * 60 * 60;
+
+const RESET: &str = "x-ratelimit-reset";
 
 /// An answer of the 2xx kind.
 pub(crate) struct Answer {
@@ -30,6 +34,8 @@ pub(crate) struct Answer {
     status: u16,
     request_id: Option<String>,
     body: Zeroizing<Vec<u8>>,
+    /// What the headers tell of the rate limit.
+    pub(crate) standing: Option<Standing>,
 }
 
 /// An attempt without an answer of the 2xx kind.
@@ -39,11 +45,34 @@ pub(crate) struct Failed {
     /// Why, as far as it matters for another attempt.
     pub(crate) cause: Cause,
     /// When the service wants to be asked again.
-    pub(crate) told: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
+    /// What the headers tell of the rate limit.
+    pub(crate) standing: Option<Standing>,
+}
+
+impl Failed {
+    fn without_answer(error: Error, cause: Cause) -> Self {
+        Self {
+            error,
+            cause,
+            retry_after: None,
+            standing: None,
+        }
+    }
+
+    /// What the failure says about the load of the service.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match (self.error.kind, self.error.status) {
+            (_, Some(429)) => Outcome::Limited(self.retry_after),
+            (ErrorKind::TimedOut, _) | (_, Some(500..=599)) => Outcome::Failed,
+            (_, Some(_)) => Outcome::Answered,
+            (_, None) => Outcome::Unknown,
+        }
+    }
 }
 
 impl Answer {
-    /// Reads what came of an attempt.
+    /// Reads the whole answer of an attempt.
     pub(crate) async fn receive(
         request: String,
         sent: Result<Response, reqwest::Error>,
@@ -51,7 +80,8 @@ impl Answer {
     ) -> Result<Self, Failed> {
         let response = sent.map_err(|error| unanswered(&request, &error))?;
         let status = response.status().as_u16();
-        let told = when_to_return(response.headers());
+        let retry_after = retry_after(response.headers());
+        let standing = standing(response.headers());
         let request_id = header(response.headers(), "x-request-id", hidden);
         let body = read(response, &request, status).await?;
         if (200..300).contains(&status) {
@@ -60,12 +90,13 @@ impl Answer {
                 status,
                 request_id,
                 body,
+                standing,
             });
         }
         let answered = Answered {
             request: &request,
             status,
-            retry_after: told,
+            retry_after,
             request_id,
             body: &body,
         };
@@ -77,20 +108,21 @@ impl Answer {
                 500 | 502..=599 => Cause::Failed,
                 _ => Cause::Final,
             },
-            told: told.filter(|_| matches!(status, 429 | 503)),
+            retry_after: retry_after.filter(|_| matches!(status, 429 | 503)),
+            standing,
         })
     }
 
     /// The body as a type.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            // The place only: the error's own text may quote a secret.
+            // Only the place: the error's own text may quote a secret.
             let place = format!("line {} column {}", error.line(), error.column());
             self.malformed(place)
         })
     }
 
-    /// The error for an answer that is well received and of no use.
+    /// The error for a success that cannot be used.
     pub(crate) fn malformed(&self, detail: String) -> Error {
         Error {
             request_id: self.request_id.clone().map(String::into_boxed_str),
@@ -105,16 +137,29 @@ fn header(headers: &HeaderMap, name: &str, hidden: &Hidden) -> Option<String> {
     shown.then(|| value.chars().take(HEADER_LIMIT).collect())
 }
 
-/// `Retry-After`, or else the seconds until the period of the limit ends.
-/// Confluent sends both as whole seconds from now.
-fn when_to_return(headers: &HeaderMap) -> Option<Duration> {
-    [RETRY_AFTER.as_str(), "x-ratelimit-reset"]
-        .into_iter()
-        .find_map(|name| {
-            let seconds = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;
-            // More would be a point in time, not a wait.
-            (seconds <= LONGEST_WAIT).then(|| Duration::from_secs(seconds))
-        })
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// A header of whole seconds from now, which is Confluent's form. More than a
+/// day would be a point in time and not a wait.
+fn wait(headers: &HeaderMap, name: &str) -> Option<Duration> {
+    let seconds = number(headers, name).filter(|seconds| *seconds <= LONGEST_WAIT);
+    seconds.map(Duration::from_secs)
+}
+
+/// The later of `Retry-After` and the end of the limit's period.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    wait(headers, RETRY_AFTER.as_str()).max(wait(headers, RESET))
+}
+
+fn standing(headers: &HeaderMap) -> Option<Standing> {
+    let count = |name| u32::try_from(number(headers, name)?).ok();
+    Some(Standing {
+        limit: count("x-ratelimit-limit")?,
+        remaining: count("x-ratelimit-remaining")?,
+        reset: wait(headers, RESET)?,
+    })
 }
 
 /// The whole body, in one piece, so that growing leaves no copies of a secret
@@ -136,11 +181,8 @@ async fn read(
     {
         if read.len() + chunk.len() > ANSWER_LIMIT {
             let detail = format!("the answer is longer than {ANSWER_LIMIT} bytes");
-            return Err(Failed {
-                error: malformed(request, status, detail),
-                cause: Cause::Final,
-                told: None,
-            });
+            let error = malformed(request, status, detail);
+            return Err(Failed::without_answer(error, Cause::Final));
         }
         read.extend_from_slice(&chunk);
     }
@@ -162,41 +204,36 @@ fn cut_off(request: &str, status: u16, error: &reqwest::Error) -> Failed {
         ErrorKind::Malformed
     };
     let detail = Some("the answer was cut off".into());
-    Failed {
-        error: Error {
-            status: Some(status),
-            ..Error::without_answer(request, kind, detail)
-        },
-        cause: Cause::Lost,
-        told: None,
-    }
+    let error = Error {
+        status: Some(status),
+        ..Error::without_answer(request, kind, detail)
+    };
+    Failed::without_answer(error, Cause::Lost)
 }
 
-/// Before a connection stands nothing can have happened; after that a request
+/// Before there is a connection nothing can have happened; after that a request
 /// without an answer may have been carried out.
 fn unanswered(request: &str, error: &reqwest::Error) -> Failed {
-    let untrusted = error.is_connect() && is_of_tls(error);
-    let (kind, cause) = if untrusted {
-        (ErrorKind::Unreachable, Cause::Final)
-    } else if error.is_connect() {
-        (ErrorKind::Unreachable, Cause::Unsent)
+    let (kind, cause) = if error.is_connect() {
+        match tls_error(error) {
+            Some(rustls::Error::InvalidCertificate(_)) => (ErrorKind::Untrusted, Cause::Final),
+            // What came was no TLS record, such as a line of HTTP.
+            Some(rustls::Error::InvalidMessage(_)) => (ErrorKind::NotTls, Cause::Final),
+            // The two sides will not agree the next time either.
+            Some(_) => (ErrorKind::Unreachable, Cause::Final),
+            None => (ErrorKind::Unreachable, Cause::Unsent),
+        }
     } else if error.is_timeout() {
         (ErrorKind::TimedOut, Cause::Lost)
     } else {
         (ErrorKind::Malformed, Cause::Lost)
     };
-    Failed {
-        error: Error {
-            untrusted,
-            ..Error::without_answer(request, kind, Some(who_and_why(error)))
-        },
-        cause,
-        told: None,
-    }
+    let detail = Some(address_and_cause(error));
+    Failed::without_answer(Error::without_answer(request, kind, detail), cause)
 }
 
 /// The address that was asked, without path and query, and the root cause.
-fn who_and_why(error: &reqwest::Error) -> String {
+fn address_and_cause(error: &reqwest::Error) -> String {
     let cause = root_cause(error);
     match error.url() {
         Some(url) => format!("{}: {cause}", url.origin().ascii_serialization()),
@@ -204,13 +241,12 @@ fn who_and_why(error: &reqwest::Error) -> String {
     }
 }
 
-/// Whether the two sides do not agree on how to trust each other, which they
-/// will not do the next time either.
-fn is_of_tls(error: &reqwest::Error) -> bool {
+/// What went wrong in TLS, if that is the cause.
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        if error.is::<rustls::Error>() {
-            return true;
+        if let Some(of_tls) = error.downcast_ref::<rustls::Error>() {
+            return Some(of_tls);
         }
         let within = error
             .downcast_ref::<std::io::Error>()
@@ -221,11 +257,11 @@ fn is_of_tls(error: &reqwest::Error) -> bool {
             None => error.source(),
         };
     }
-    false
+    None
 }
 
-/// The innermost cause, which is the one that a person can act on; reqwest's
-/// own text would repeat the whole address.
+/// The innermost cause, which is the one to act on; reqwest's own text would
+/// repeat the whole address.
 pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {

@@ -1,4 +1,6 @@
-//! `iam/v2/api-keys`: create, read, change, list and delete.
+//! `iam/v2/api-keys`: create, read, update, list and delete.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -7,44 +9,51 @@ use serde_json::json;
 
 use crate::ids::{ApiKeyId, OrganizationId, OwnerId, OwnerKind};
 use crate::wire::{Metadata, Reference};
-use crate::{ApiSecret, Client, Error, KeyResource, Listing};
+use crate::{ApiSecret, Client, Credentials, Error, ErrorKind, KeyResource, Listing};
 
 const PATH: &str = "/iam/v2/api-keys";
 
-/// A key to be made.
+/// A new key is refused until it is known everywhere. After this time a refusal
+/// is final.
+const YOUNG_KEY_TIME: Duration = Duration::from_secs(7);
+
+/// The pause before a refused key is tried again.
+const YOUNG_KEY_PAUSE: Duration = Duration::from_secs(2);
+
+/// A key to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewApiKey {
     /// Its name in the console and in lists.
     pub display_name: String,
-    /// Words for people.
+    /// Human-readable description.
     pub description: String,
-    /// For whom.
+    /// The service account or user that owns it.
     pub owner: OwnerId,
-    /// For what.
+    /// The resource that it gives access to.
     pub resource: KeyResource,
 }
 
-/// A key as the API shows it. The secret is told only once.
+/// A key as the API shows it, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// Its id.
     pub id: ApiKeyId,
     /// Its name.
     pub display_name: String,
-    /// Words for people.
+    /// Human-readable description.
     pub description: String,
     /// Its owner. A few internal keys are listed without one, or with one that
     /// is neither service account nor user.
     pub owner: Option<OwnerId>,
     /// What it gives access to.
     pub resource: Option<ResourceReference>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Option<Timestamp>,
     /// The organization, cut from its resource name.
     pub organization: Option<OrganizationId>,
 }
 
-/// What a key gives access to, in the service's words.
+/// The resource that a key gives access to, as the service names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceReference {
     /// Its id, such as `lkc-…` or `cloud`.
@@ -56,21 +65,21 @@ pub struct ResourceReference {
     pub environment: Option<String>,
 }
 
-/// A key that was just made.
+/// A key that was just created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatedApiKey {
     /// The key.
     pub key: ApiKey,
-    /// Its secret, told this once.
+    /// Its secret, which is shown only once.
     pub secret: ApiSecret,
 }
 
-/// What to change of a key; absent means as it is.
+/// Changes to a key; absent members stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ApiKeyChange {
     /// Its name.
     pub display_name: Option<String>,
-    /// Words for people.
+    /// Human-readable description.
     pub description: Option<String>,
 }
 
@@ -84,9 +93,9 @@ pub struct ListFilter {
 }
 
 impl Client {
-    /// Makes a key (`POST /iam/v2/api-keys`). Not idempotent: where
-    /// [`Error::outcome_unknown`], look for the key by its name before asking
-    /// again.
+    /// Creates a key (`POST /iam/v2/api-keys`). Not idempotent: after an error
+    /// with [`Error::outcome_unknown`], search for the key by its name before
+    /// trying again.
     ///
     /// # Errors
     /// See [`Error`].
@@ -108,8 +117,8 @@ impl Client {
     /// Reads a key (`GET /iam/v2/api-keys/{id}`).
     ///
     /// # Errors
-    /// See [`Error`]. For a key that is gone the service answers 403, for some
-    /// kinds 404; neither proves it by itself.
+    /// See [`Error`]. For a deleted key the service answers 403, for some kinds
+    /// 404; neither alone proves that it was deleted.
     pub async fn read_api_key(&self, id: &ApiKeyId) -> Result<ApiKey, Error> {
         let path = format!("{PATH}/{id}");
         let key = self
@@ -119,11 +128,41 @@ impl Client {
         Ok(key)
     }
 
-    /// Changes the texts of a key (`PATCH /iam/v2/api-keys/{id}`), the only
-    /// members that can change, and gives the key as it is then.
+    /// Verifies the client's key by reading it through the API with its own
+    /// credentials. After the first refusal (401) of a client's key it is retried
+    /// for some seconds: the key may have been created a moment ago.
     ///
     /// # Errors
-    /// See [`Error`]; for a key that is gone as [`Client::read_api_key`].
+    /// See [`Error`]; [`Rejected`](ErrorKind::Rejected) for a client that
+    /// authenticates with a token.
+    pub async fn read_own_key(&self) -> Result<ApiKey, Error> {
+        let Credentials::Basic { key_id, .. } = &self.account.credentials else {
+            let detail = Some("the credentials are a token and no key".to_owned());
+            return Err(Error::without_answer(PATH, ErrorKind::Rejected, detail));
+        };
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let read = self.read_api_key(key_id).await;
+            if !matches!(&read, Err(error) if error.kind == ErrorKind::Unauthorized)
+                || self.retries.is_last(attempt)
+            {
+                return read;
+            }
+            let now = self.effects.now();
+            let refused_at = *self.account.refused_at.get_or_init(|| now);
+            if now + YOUNG_KEY_PAUSE > refused_at + YOUNG_KEY_TIME {
+                return read;
+            }
+            self.effects.sleep(YOUNG_KEY_PAUSE).await;
+        }
+    }
+
+    /// Updates name and description of a key (`PATCH /iam/v2/api-keys/{id}`), the
+    /// only members that can change, and returns the updated key.
+    ///
+    /// # Errors
+    /// See [`Error`]; for a deleted key as [`Client::read_api_key`].
     pub async fn update_api_key(
         &self,
         id: &ApiKeyId,
@@ -162,7 +201,7 @@ impl Client {
     /// Deletes a key (`DELETE /iam/v2/api-keys/{id}`).
     ///
     /// # Errors
-    /// See [`Error`]; for a key that is gone as [`Client::read_api_key`].
+    /// See [`Error`]; for a deleted key as [`Client::read_api_key`].
     pub async fn delete_api_key(&self, id: &ApiKeyId) -> Result<(), Error> {
         let path = format!("{PATH}/{id}");
         self.send(Method::DELETE, &path, &[], None).await?;

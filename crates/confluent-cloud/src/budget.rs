@@ -1,230 +1,253 @@
-//! The pace at which a process asks Confluent Cloud: one budget for each
-//! organization, which all clients share.
+//! One organization's budget of requests: its [`Pace`], and the tasks that wait
+//! for their turn.
 //!
-//! Confluent limits requests by user and by organization and publishes no
-//! numbers, so that the rate is an assumption and what a 429 says overrides it.
-//! How the tokens are counted is [`bucket`](crate::bucket)'s part.
+//! One waiting task is the leader: it sleeps until the pace can grant something,
+//! and wakes the tasks whose requests are granted. The others sleep until they are
+//! woken. A leader that is granted its turn or dropped wakes a successor.
 
-use std::collections::HashMap;
-use std::fmt;
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::bucket::{Bucket, Ticket};
-use crate::client::Account;
-use crate::{Effects, Endpoint};
+use tokio::sync::Notify;
 
-/// Far more organizations than a process has; beyond it those are forgotten
-/// that nobody asked for a while.
-const MOST: usize = 256;
+use crate::Effects;
+use crate::pace::{Decided, Outcome, Pace, PaceStatus, Permit, Rate, Standing, Ticket, Wish};
 
-/// What requests are for, which decides what part of the budget they may use.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Purpose {
-    /// Making something. May not use the parts kept for removal and rotation.
-    Create,
-    /// Deleting, and proving that something is gone. A fifth of the budget is
-    /// kept for it.
-    Removal,
-    /// Replacing what is in use. A tenth of the budget is kept for it.
-    Rotation,
-    /// Anything else, with the same part as [`Purpose::Create`].
-    #[default]
-    Other,
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// An organization's budget of requests.
+#[derive(Debug)]
+pub(crate) struct Budget(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    pace: Pace,
+    waiters: BTreeMap<Ticket, Waiter>,
+    leader: Option<Ticket>,
+    /// When the leader wakes up by itself.
+    wakes_at: Option<Instant>,
 }
 
-/// How many requests are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
-    per_second: u32,
-    burst: u32,
+#[derive(Debug)]
+struct Waiter {
+    verdict: Option<Result<Permit, Duration>>,
+    wake: Arc<Notify>,
 }
 
-impl Rate {
-    /// So many requests a second (at least 1), and so many at once after a
-    /// while without any (at least 10, so that every purpose has a part).
-    pub fn new(per_second: u32, burst: u32) -> Self {
-        Self {
-            per_second: per_second.max(1),
-            burst: burst.max(10),
-        }
-    }
-
-    pub(crate) fn per_second(self) -> u32 {
-        self.per_second
-    }
-
-    pub(crate) fn burst(self) -> u32 {
-        self.burst
-    }
+/// Permission to send one request, which counts as in flight until it is finished
+/// or dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    budget: Arc<Budget>,
+    effects: Arc<dyn Effects>,
+    permit: Option<Permit>,
 }
 
-impl Default for Rate {
-    /// Ten a second and fifty at once: an assumption, since Confluent publishes
-    /// no numbers.
-    fn default() -> Self {
-        Self::new(10, 50)
-    }
-}
-
-/// The budgets of all organizations that a process asks. Clones are the same
-/// budgets: hand one to every client.
-///
-/// The default is the default [`Rate`] for each organization, and no limit on
-/// loopback, where there is none to be kept.
-#[derive(Clone, Default)]
-pub struct Budgets(Arc<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    rate: Option<Rate>,
-    known: Mutex<Known>,
-}
-
-#[derive(Default)]
-struct Known {
-    /// The organization of an account, once it is told.
-    organizations: HashMap<Name, Name>,
-    buckets: HashMap<Name, Arc<Mutex<Bucket>>>,
-}
-
-/// An endpoint, and an organization or, as long as that is unknown, an account.
-type Name = String;
-
-impl Budgets {
-    /// Budgets of this rate for every endpoint, those on loopback too.
-    pub fn with_rate(rate: Rate) -> Self {
-        Self(Arc::new(Inner {
-            rate: Some(rate),
-            known: Mutex::default(),
+impl Budget {
+    pub(crate) fn new(start: Option<Rate>, now: Instant) -> Self {
+        Self(Mutex::new(State {
+            pace: Pace::new(start, now),
+            waiters: BTreeMap::new(),
+            leader: None,
+            wakes_at: None,
         }))
     }
 
-    /// Notes that an account is of an organization. What the account used so
-    /// far counts for the organization.
-    pub(crate) fn unite(&self, now: Instant, account: &Account) {
-        let (of_account, Some(of_organization)) = (account_name(account), shared_name(account))
-        else {
-            return;
-        };
-        let mut known = lock(&self.0.known);
-        if let Some(bucket) = known.buckets.remove(&of_account) {
-            match known.buckets.get(&of_organization) {
-                Some(shared) => lock(shared).unite(now, &mut lock(&bucket)),
-                None => {
-                    known.buckets.insert(of_organization.clone(), bucket);
-                }
-            }
-        }
-        known.organizations.insert(of_account, of_organization);
-    }
-
-    /// Waits for leave to send one request.
+    /// Waits for permission to send one request.
     ///
     /// # Errors
-    /// How long the wait would be, when it does not end before `ends`.
+    /// The estimated wait, if the request cannot be sent in time.
     pub(crate) async fn turn(
-        &self,
-        account: &Account,
-        purpose: Purpose,
-        effects: &dyn Effects,
-        ends: Instant,
-    ) -> Result<(), Duration> {
-        let place = Place::new(self.bucket(account, effects.now()), purpose);
+        self: Arc<Self>,
+        effects: &Arc<dyn Effects>,
+        wish: &Wish<'_>,
+    ) -> Result<Turn, Duration> {
+        let place = self.enter(effects, wish)?;
         loop {
-            let now = effects.now();
-            let Err(wait) = lock(&place.bucket).take(now, purpose, place.ticket) else {
-                return Ok(());
+            let sleep = match self.look(effects.now(), &place) {
+                Look::Decided(verdict) => {
+                    return verdict.map(|permit| Turn {
+                        budget: Arc::clone(&self),
+                        effects: Arc::clone(effects),
+                        permit: Some(permit),
+                    });
+                }
+                Look::Lead(time) => Some(effects.sleep(time)),
+                Look::Follow => None,
             };
-            if wait >= ends.saturating_duration_since(now) {
-                return Err(wait);
-            }
-            effects.sleep(wait).await;
+            let mut sleep = sleep;
+            let mut woken = pin!(place.wake.notified());
+            poll_fn(|context| {
+                let slept = sleep
+                    .as_mut()
+                    .is_some_and(|sleep| sleep.as_mut().poll(context).is_ready());
+                if slept || woken.as_mut().poll(context).is_ready() {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            })
+            .await;
         }
     }
 
-    /// The service wants to be left alone by the whole organization.
-    pub(crate) fn close(&self, account: &Account, now: Instant, time: Duration) {
-        lock(&self.bucket(account, now)).close(now, time);
+    pub(crate) fn status(&self, now: Instant) -> PaceStatus {
+        self.lock().pace.status(now)
     }
 
-    fn bucket(&self, account: &Account, now: Instant) -> Arc<Mutex<Bucket>> {
-        let mut known = lock(&self.0.known);
-        let name = shared_name(account).unwrap_or_else(|| {
-            let name = account_name(account);
-            known.organizations.get(&name).cloned().unwrap_or(name)
-        });
-        if let Some(bucket) = known.buckets.get(&name) {
-            return Arc::clone(bucket);
-        }
-        if known.buckets.len() >= MOST {
-            known.forget_unused(now);
-        }
-        let rate = self.rate(&account.endpoint);
-        let bucket = Arc::new(Mutex::new(Bucket::new(rate, now)));
-        known.buckets.insert(name, Arc::clone(&bucket));
-        bucket
+    /// Merges the state of another budget of the same organization.
+    pub(crate) fn unite(&self, now: Instant, other: &Self) {
+        self.lock().pace.unite(now, &mut other.lock().pace);
     }
 
-    fn rate(&self, endpoint: &Endpoint) -> Option<Rate> {
-        match self.0.rate {
-            None if endpoint.is_loopback() => None,
-            rate => Some(rate.unwrap_or_default()),
-        }
+    /// Whether it can be replaced by a new one.
+    pub(crate) fn is_untouched(&self, now: Instant) -> bool {
+        self.lock().pace.is_untouched(now)
     }
-}
 
-impl Known {
-    fn forget_unused(&mut self, now: Instant) {
-        self.buckets
-            .retain(|_, bucket| Arc::strong_count(bucket) > 1 || !lock(bucket).is_untouched(now));
-        let buckets = &self.buckets;
-        self.organizations
-            .retain(|_, organization| buckets.contains_key(organization));
-    }
-}
-
-impl fmt::Debug for Budgets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Budgets")
-            .field("rate", &self.0.rate)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A place in a queue, which is given up when the caller goes away.
-struct Place {
-    bucket: Arc<Mutex<Bucket>>,
-    purpose: Purpose,
-    ticket: Ticket,
-}
-
-impl Place {
-    fn new(bucket: Arc<Mutex<Bucket>>, purpose: Purpose) -> Self {
-        let ticket = lock(&bucket).enter(purpose);
-        Self {
-            bucket,
-            purpose,
+    fn enter(
+        self: &Arc<Self>,
+        effects: &Arc<dyn Effects>,
+        wish: &Wish<'_>,
+    ) -> Result<Place, Duration> {
+        let now = effects.now();
+        let mut state = self.lock();
+        let ticket = state.pace.enter(now, wish)?;
+        let wake = Arc::new(Notify::new());
+        let waiter = Waiter {
+            verdict: None,
+            wake: Arc::clone(&wake),
+        };
+        state.waiters.insert(ticket, waiter);
+        Ok(Place {
+            budget: Arc::clone(self),
+            effects: Arc::clone(effects),
             ticket,
+            wake,
+        })
+    }
+
+    /// Returns the verdict for a place, or how to wait for it.
+    fn look(&self, now: Instant, place: &Place) -> Look {
+        let mut state = self.lock();
+        let next = state.advance(now);
+        let waiter = state.waiters.get_mut(&place.ticket);
+        if let Some(verdict) = waiter.and_then(|waiter| waiter.verdict.take()) {
+            return Look::Decided(verdict);
+        }
+        let leads = *state.leader.get_or_insert(place.ticket) == place.ticket;
+        if leads {
+            state.wakes_at = next;
+            let time = next.map(|next| next.saturating_duration_since(now));
+            // Every place has a deadline, so that there always is a next time.
+            return Look::Lead(time.unwrap_or(LONGEST_SLEEP));
+        }
+        Look::Follow
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The next step of a waiting task.
+enum Look {
+    Decided(Result<Permit, Duration>),
+    /// Sleep for so long as the leader.
+    Lead(Duration),
+    /// Sleep until woken.
+    Follow,
+}
+
+impl State {
+    /// Advances the pace, wakes the tasks it decided about, and returns the next
+    /// time to advance.
+    fn advance(&mut self, now: Instant) -> Option<Instant> {
+        let Decided {
+            granted,
+            held_back,
+            next,
+        } = self.pace.advance(now);
+        let granted = granted
+            .into_iter()
+            .map(|(ticket, permit)| (ticket, Ok(permit)));
+        let held_back = held_back
+            .into_iter()
+            .map(|(ticket, wait)| (ticket, Err(wait)));
+        for (ticket, verdict) in granted.chain(held_back) {
+            if let Some(waiter) = self.waiters.get_mut(&ticket) {
+                waiter.verdict = Some(verdict);
+                waiter.wake.notify_one();
+            }
+        }
+        let sooner = next.is_some_and(|next| self.wakes_at.is_some_and(|at| next < at));
+        if sooner && let Some(leader) = self.leader.and_then(|leader| self.waiters.get(&leader)) {
+            leader.wake.notify_one();
+        }
+        next
+    }
+
+    /// Removes a task.
+    fn leave(&mut self, now: Instant, ticket: Ticket) {
+        let waiter = self.waiters.remove(&ticket);
+        self.pace.leave(ticket);
+        if let Some(Ok(permit)) = waiter.and_then(|waiter| waiter.verdict) {
+            // The granted turn is not used.
+            self.pace.finish(now, &permit, Outcome::Unknown, None, 0);
+            self.advance(now);
+        }
+        if self.leader == Some(ticket) {
+            self.leader = None;
+            self.wakes_at = None;
+            if let Some(successor) = self.waiters.values().next() {
+                successor.wake.notify_one();
+            }
         }
     }
+}
+
+/// A place in the queue, which is given up when the task is dropped.
+struct Place {
+    budget: Arc<Budget>,
+    effects: Arc<dyn Effects>,
+    ticket: Ticket,
+    wake: Arc<Notify>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        lock(&self.bucket).leave(self.purpose, self.ticket);
+        let now = self.effects.now();
+        self.budget.lock().leave(now, self.ticket);
     }
 }
 
-fn account_name(account: &Account) -> Name {
-    format!("{} {}", account.endpoint, account.credentials.name())
+impl Turn {
+    /// Ends the request.
+    pub(crate) fn finish(mut self, outcome: Outcome, standing: Option<Standing>) {
+        self.end(outcome, standing);
+    }
+
+    fn end(&mut self, outcome: Outcome, standing: Option<Standing>) {
+        let Some(permit) = self.permit.take() else {
+            return;
+        };
+        let (now, random) = (self.effects.now(), self.effects.random());
+        let mut state = self.budget.lock();
+        state.pace.finish(now, &permit, outcome, standing, random);
+        state.advance(now);
+    }
 }
 
-fn shared_name(account: &Account) -> Option<Name> {
-    let organization = account.organization.get()?;
-    Some(format!("{} organization {organization}", account.endpoint))
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.end(Outcome::Unknown, None);
+    }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+#[cfg(test)]
+#[path = "budget_tests.rs"]
+mod tests;

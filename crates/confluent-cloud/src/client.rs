@@ -1,31 +1,29 @@
-//! A client and what it is made of: where to ask, with what, how often, and at
-//! whose pace. How one request is sent is [`send`](crate::send)'s part.
+//! The client and its settings: endpoint, credentials, retry policy, budgets. How
+//! a request is sent is [`send`](crate::send)'s part.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::answer::root_cause;
-use crate::credentials::Hidden;
+use crate::account::Account;
+use crate::connections::Connections;
 use crate::effects::TokioEffects;
 use crate::ids::OrganizationId;
-use crate::{Budgets, Credentials, Effects, Endpoint, Purpose, RetryPolicy, tls};
+use crate::pace::{Class, Flow, PaceStatus};
+use crate::{Budgets, Credentials, Effects, Endpoint, RetryPolicy, tls};
 
-/// Shorter than the shortest call, so that one more attempt is left.
-const CONNECT_LIMIT: Duration = Duration::from_secs(4);
-
-/// What a client is made of.
+/// The settings of a client.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
-    /// Where the control plane is.
+    /// The address of the control plane.
     pub endpoint: Endpoint,
-    /// What to authenticate with.
+    /// The credentials to authenticate with.
     pub credentials: Credentials,
-    /// Roots to trust beside the system's, PEM.
+    /// Trusted roots in addition to the system's, PEM.
     pub ca_cert: Option<String>,
 }
 
-/// A configuration that no client can be made of.
+/// An invalid configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidConfig(String);
 
@@ -39,27 +37,20 @@ impl std::error::Error for InvalidConfig {}
 
 /// A client of one organization's control plane. Clones share connections.
 ///
-/// A whole call, with all attempts, waits and pages, takes at most 29 s when it
-/// makes something, 9 s when it deletes, and 30 s otherwise. What makes
-/// something is sent within the first 19 s, so that its answer has ten.
+/// A call, with all attempts, waits and pages, takes at most 29 s when it creates
+/// something, 9 s when it deletes, and 30 s otherwise; a call of the sweep may
+/// wait a minute longer for its turn. A request that creates something is sent
+/// within the first 19 s, so that 10 s are left for the answer.
 #[derive(Debug, Clone)]
 pub struct Client {
-    pub(crate) http: reqwest::Client,
+    pub(crate) connections: Connections,
     pub(crate) account: Arc<Account>,
     pub(crate) retries: RetryPolicy,
     pub(crate) effects: Arc<dyn Effects>,
     pub(crate) budgets: Option<Budgets>,
-    pub(crate) purpose: Purpose,
-}
-
-/// Whom a client speaks for, and where.
-#[derive(Debug)]
-pub(crate) struct Account {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) credentials: Credentials,
-    pub(crate) hidden: Hidden,
-    /// Told by an answer: a credential is of one organization for life.
-    pub(crate) organization: OnceLock<OrganizationId>,
+    pub(crate) class: Class,
+    pub(crate) flow: Flow,
+    pub(crate) patience: Option<Duration>,
 }
 
 impl Client {
@@ -70,65 +61,73 @@ impl Client {
     /// When `ca_cert` holds no usable certificate.
     pub fn new(config: ClientConfig) -> Result<Self, InvalidConfig> {
         let tls = tls::config(config.ca_cert.as_deref()).map_err(InvalidConfig)?;
-        let mut http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .connect_timeout(CONNECT_LIMIT)
-            // A redirect must not carry the credential elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("lockkeeper/", env!("CARGO_PKG_VERSION")));
-        if config.endpoint.is_loopback() {
-            http = http.no_proxy();
-        }
+        let use_proxy = !config.endpoint.is_loopback();
+        let connections = Connections::new(tls, use_proxy).map_err(InvalidConfig)?;
+        let account = Account::new(config.endpoint, config.credentials, None);
         Ok(Self {
-            http: http
-                .build()
-                .map_err(|error| InvalidConfig(root_cause(&error)))?,
-            account: Arc::new(Account {
-                endpoint: config.endpoint,
-                hidden: config.credentials.hidden(),
-                credentials: config.credentials,
-                organization: OnceLock::new(),
-            }),
+            connections,
+            account: Arc::new(account),
             retries: RetryPolicy::default(),
             effects: Arc::new(TokioEffects),
             budgets: None,
-            purpose: Purpose::Other,
+            class: Class::default(),
+            flow: Flow::default(),
+            patience: None,
         })
     }
 
-    /// The same client with another way of trying again.
+    /// The same client with another retry policy.
     #[must_use]
     pub fn with_retries(self, retries: RetryPolicy) -> Self {
         Self { retries, ..self }
     }
 
-    /// The same client with another clock and other chance.
+    /// The same client with another clock and source of randomness.
     #[must_use]
     pub fn with_effects(self, effects: Arc<dyn Effects>) -> Self {
         Self { effects, ..self }
     }
 
     /// The same client within the budget of its organization. Without budgets
-    /// nothing is held back.
+    /// no request waits for its turn.
     #[must_use]
     pub fn with_budgets(self, budgets: &Budgets) -> Self {
         let budgets = Some(budgets.clone());
         Self { budgets, ..self }
     }
 
-    /// The same client for requests of this purpose.
+    /// The same client for requests of this class, in turn with other flows of
+    /// it.
     #[must_use]
-    pub fn for_purpose(self, purpose: Purpose) -> Self {
-        Self { purpose, ..self }
+    pub fn on_behalf_of(self, class: Class, flow: Flow) -> Self {
+        Self {
+            class,
+            flow,
+            ..self
+        }
     }
 
-    /// The organization that the credentials are of, once an answer has told
+    /// The same client, but requests that cannot be sent within this time are
+    /// held back at once: see [`ErrorKind::HeldBack`](crate::ErrorKind).
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        let patience = Some(patience);
+        Self { patience, ..self }
+    }
+
+    /// The organization that the credentials are of, once an answer has named
     /// it.
     pub fn organization(&self) -> Option<&OrganizationId> {
         self.account.organization.get()
     }
 
-    /// An answer names the organization.
+    /// The pace of the organization, for a client with budgets.
+    pub fn pace(&self) -> Option<PaceStatus> {
+        let budgets = self.budgets.as_ref()?;
+        Some(budgets.status(&self.account, self.effects.now()))
+    }
+
+    /// Notes the organization that an answer names.
     pub(crate) fn is_of(&self, organization: Option<&OrganizationId>) {
         let Some(organization) = organization else {
             return;
@@ -137,29 +136,6 @@ impl Client {
             && let Some(budgets) = &self.budgets
         {
             budgets.unite(self.effects.now(), &self.account);
-        }
-    }
-
-    /// Waits until a request may be sent.
-    ///
-    /// # Errors
-    /// How long the wait would be, when it does not end before `ends`.
-    pub(crate) async fn turn(&self, ends: Instant) -> Result<(), Duration> {
-        match &self.budgets {
-            Some(budgets) => {
-                let effects = &*self.effects;
-                budgets
-                    .turn(&self.account, self.purpose, effects, ends)
-                    .await
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// The service wants to be left alone for a while.
-    pub(crate) fn hold_back(&self, time: Duration) {
-        if let Some(budgets) = &self.budgets {
-            budgets.close(&self.account, self.effects.now(), time);
         }
     }
 }

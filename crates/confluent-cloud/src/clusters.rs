@@ -1,5 +1,5 @@
-//! `cmk/v2/clusters` and `srcm/v3/clusters`: Kafka clusters and Schema
-//! Registries, to be read. Both are asked for by environment.
+//! `cmk/v2/clusters` and `srcm/v3/clusters`: read and list Kafka clusters and
+//! Schema Registries. Both need an environment.
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ pub struct KafkaCluster {
     pub display_name: String,
     /// Its environment.
     pub environment: Option<EnvironmentId>,
-    /// Its name worldwide (CRN), which role bindings are made with.
+    /// Its Confluent resource name (CRN), which role bindings refer to.
     pub resource_name: Option<String>,
     /// Its type, such as `Basic` or `Dedicated`.
     pub kind: Option<String>,
@@ -28,10 +28,10 @@ pub struct KafkaCluster {
     pub cloud: Option<String>,
     /// Its region.
     pub region: Option<String>,
-    /// What Kafka's clients begin with, such as `SASL_SSL://…:9092`.
+    /// The bootstrap server, such as `SASL_SSL://…:9092`.
     pub bootstrap_endpoint: Option<String>,
-    /// Where its REST API is. Absent while it is made, and for an address that
-    /// no key is sent to.
+    /// The address of its REST API. Absent while the cluster is provisioned, and
+    /// for an address that no key may be sent to.
     pub http_endpoint: Option<Endpoint>,
     /// `PROVISIONING`, `PROVISIONED`, `FAILED`, or something newer.
     pub phase: Option<String>,
@@ -46,7 +46,7 @@ pub struct SchemaRegistry {
     pub display_name: String,
     /// Its environment.
     pub environment: Option<EnvironmentId>,
-    /// Its name worldwide (CRN), which role bindings are made with.
+    /// Its Confluent resource name (CRN), which role bindings refer to.
     pub resource_name: Option<String>,
     /// Its cloud, such as `AWS`.
     pub cloud: Option<String>,

@@ -28,8 +28,7 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// A name that two clients have in common if they have the same
-    /// credentials. It tells no secret.
+    /// A name that is the same for the same credentials, and reveals no secret.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Basic { key_id, .. } => format!("key {key_id}"),
@@ -41,8 +40,8 @@ impl Credentials {
         }
     }
 
-    /// The texts that must appear nowhere else: the secret, and what the header
-    /// carries of it.
+    /// The strings that must appear nowhere else: the secret, and its form in
+    /// the `Authorization` header.
     pub(crate) fn hidden(&self) -> Hidden {
         let texts = match self {
             Self::Basic { key_id, secret } => {
@@ -58,13 +57,13 @@ impl Credentials {
     }
 }
 
-/// Texts that a service may repeat and an error must not. `Debug` shows none.
+/// Strings that a service may echo and an error must not. `Debug` shows none.
 #[derive(Clone)]
 pub(crate) struct Hidden(Arc<[Zeroizing<String>]>);
 
 impl Hidden {
-    /// Whether one of them stands in a text, plain or percent-encoded. The text
-    /// must be whole: of one that was cut, a beginning may be left.
+    /// Whether a text contains one of them, plain or percent-encoded. Check
+    /// before the text is truncated: a prefix of a secret would not be found.
     pub(crate) fn appears_in(&self, text: &str) -> bool {
         let decoded = percent_decode_str(text).decode_utf8_lossy();
         let decoded = match decoded {

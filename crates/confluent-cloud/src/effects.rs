@@ -1,8 +1,8 @@
-//! The client's view of time and chance. They are handed in, so that a test
-//! lives through a minute of waiting without waiting.
+//! The client's clock, timer and random numbers. They are injected, so that a
+//! test can pass a minute of waiting in no time.
 //!
-//! Only waits that the client decides on go through here. How long a socket may
-//! take is measured by the machine's clock.
+//! Only pauses that the client chooses go through here. Socket time-outs use the
+//! machine's clock.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -11,20 +11,20 @@ use std::hash::{BuildHasher, Hasher};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-/// A wait that ends by itself.
+/// A future that ends after a time.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Time and chance. Clients that share [`Budgets`](crate::Budgets) must share a
-/// clock, too.
+/// A clock, a timer and random numbers. Clients that share
+/// [`Budgets`](crate::Budgets) must share a clock as well.
 pub trait Effects: fmt::Debug + Send + Sync {
-    /// What a clock that never goes back shows.
+    /// The time of a monotonic clock.
     fn now(&self) -> Instant;
 
-    /// Waits.
+    /// Waits for a time.
     fn sleep(&self, time: Duration) -> Sleep;
 
-    /// A number, any as likely as any other. It spreads retries and protects
-    /// nothing.
+    /// A uniformly distributed number, for jitter. Not for anything that needs
+    /// cryptographic randomness.
     fn random(&self) -> u64;
 }
 
@@ -45,6 +45,13 @@ impl Effects for TokioEffects {
         // Every state begins with keys of its own.
         RandomState::new().build_hasher().finish()
     }
+}
+
+/// A random part of a time: none of it for 0, nearly all of it for the largest
+/// number.
+pub(crate) fn fraction(time: Duration, random: u64) -> Duration {
+    let nanos = (time.as_nanos() * u128::from(random)) >> 64;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

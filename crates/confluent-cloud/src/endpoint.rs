@@ -8,7 +8,7 @@ use url::{Host, Url};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
-/// An address that no admin credential is sent to.
+/// An address that is rejected, since no admin credential may be sent there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidEndpoint(String);
 
@@ -21,10 +21,10 @@ impl fmt::Display for InvalidEndpoint {
 impl std::error::Error for InvalidEndpoint {}
 
 impl Endpoint {
-    /// Reads an address; a trailing slash makes no difference.
+    /// Parses an address; trailing slashes are dropped.
     ///
     /// # Errors
-    /// When it is no address, not https (but on loopback), or carries a user,
+    /// When it is not an address, not https (except on loopback), or has a user,
     /// a query or a fragment.
     pub fn parse(text: &str) -> Result<Self, InvalidEndpoint> {
         if text.contains('@') {
@@ -62,7 +62,7 @@ impl Endpoint {
         is_loopback(&self.0)
     }
 
-    /// The address of a path, which begins with a slash, with a query.
+    /// The address of a path, which begins with a slash, and a query.
     pub(crate) fn join(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.0.clone();
         let base = url.path().trim_end_matches('/').to_owned();

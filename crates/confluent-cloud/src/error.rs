@@ -1,20 +1,20 @@
-//! One error for all failures of Confluent's APIs: what was asked, what came,
-//! whether it may have been done, and what to do about it. How the bodies of
-//! answers are read is [`told`](crate::told)'s part.
+//! One error for all failures of Confluent's APIs: the request, the answer,
+//! whether the request may have been carried out, and a remedy. How the bodies of
+//! answers are parsed is [`error_detail`](crate::error_detail)'s part.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use crate::credentials::Hidden;
-use crate::told::Told;
+use crate::error_detail::ErrorDetail;
 
-/// What kind of failure it was.
+/// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The credential is not valid (401, or 403 that says so).
+    /// The credentials are not valid (401, or 403 that says so).
     Unauthorized,
-    /// The credential may not do this, or the object is gone (403).
+    /// The credentials do not allow this, or the object is gone (403).
     Forbidden,
     /// There is no such object (404).
     NotFound,
@@ -25,47 +25,57 @@ pub enum ErrorKind {
         /// When the service wants to be asked again, where it says so.
         retry_after: Option<Duration>,
     },
+    /// The pace that this process keeps left no room for the request in time.
+    /// Nothing was sent.
+    HeldBack {
+        /// How long it would have had to wait.
+        wait: Duration,
+    },
     /// The object is in another state than the request needs (409).
     Conflict,
     /// Any other refusal (4xx).
     Rejected,
     /// The service failed (5xx).
     Upstream,
+    /// A refusal (403, 404) that does not look like one of Confluent's, so that
+    /// it says nothing about the object.
+    NotConfluent,
     /// No connection was made.
     Unreachable,
+    /// No connection was made, since the server's certificate is not trusted.
+    Untrusted,
+    /// No connection was made, since the server does not speak TLS.
+    NotTls,
     /// The request took longer than it may.
     TimedOut,
     /// The request was sent, and the connection broke before the whole answer
-    /// was there, or the answer is none that is understood.
+    /// arrived, or the answer is not understood.
     Malformed,
 }
 
-/// A failed request: what was asked, what came, and what to do.
+/// A failed request, with a remedy in its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// Method and path, such as `POST /iam/v2/api-keys`.
     pub request: String,
-    /// What kind of failure.
+    /// The kind of the failure.
     pub kind: ErrorKind,
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// The service's code, such as `forbidden_access`.
     pub code: Option<Box<str>>,
-    /// The service's words, short and printable.
+    /// The service's message, short and printable.
     pub detail: Option<String>,
-    /// The service's id of the request, for its support.
+    /// The service's id of the request, for Confluent's support.
     pub request_id: Option<Box<str>>,
-    /// How many times it was sent, or tried to be; 0 when it was held back.
+    /// How many times sending it was tried; 0 when it was held back.
     pub attempts: u32,
     /// Whether this or an earlier attempt of the same change may have been
-    /// carried out, whatever the last one was answered.
+    /// carried out, whatever the last answer says.
     pub maybe_done: bool,
-    /// Whether no connection was made because the server's certificate is not
-    /// believed.
-    pub untrusted: bool,
 }
 
-/// An answer that is no success.
+/// An answer that is not a success.
 pub(crate) struct Answered<'a> {
     pub(crate) request: &'a str,
     pub(crate) status: u16,
@@ -86,12 +96,11 @@ impl Error {
             request_id: None,
             attempts: 0,
             maybe_done: false,
-            untrusted: false,
         }
     }
 
-    /// The error of an answer. What repeats something `hidden` is left out
-    /// whole, before anything is cut.
+    /// The error of an answer. A text that contains something `hidden` is dropped
+    /// as a whole, before anything is truncated.
     pub(crate) fn of_answer(answered: Answered<'_>, hidden: &Hidden) -> Self {
         let Answered {
             request,
@@ -100,16 +109,17 @@ impl Error {
             request_id,
             body,
         } = answered;
-        let told = Told::read(body, hidden);
-        let detail = told.detail.as_deref().unwrap_or("").to_lowercase();
-        let code = told.code.as_deref().unwrap_or("");
+        let read = ErrorDetail::read(body, hidden);
+        let detail = read.detail.as_deref().unwrap_or("").to_lowercase();
+        let code = read.code.as_deref().unwrap_or("");
         let kind = match status {
             401 => ErrorKind::Unauthorized,
-            403 if detail.contains("invalid api key") => ErrorKind::Unauthorized,
             402 => ErrorKind::QuotaExceeded,
             400 if detail.contains("currently limited to") || code == "quota_exceeded" => {
                 ErrorKind::QuotaExceeded
             }
+            403 | 404 if !read.is_confluents => ErrorKind::NotConfluent,
+            403 if detail.contains("invalid api key") => ErrorKind::Unauthorized,
             403 => ErrorKind::Forbidden,
             404 => ErrorKind::NotFound,
             // A proxy may have sent the request on before it gave up.
@@ -122,35 +132,38 @@ impl Error {
         };
         Self {
             status: Some(status),
-            code: told.code.map(String::into_boxed_str),
-            detail: told.detail,
-            request_id: request_id.or(told.request_id).map(String::into_boxed_str),
+            code: read.code.map(String::into_boxed_str),
+            detail: read.detail,
+            request_id: request_id.or(read.request_id).map(String::into_boxed_str),
             ..Self::without_answer(request, kind, None)
         }
     }
 
     /// Whether the request may have been carried out all the same, in this or
-    /// an earlier attempt. A deletion that answers "not found" then may have
-    /// been this call's own.
+    /// an earlier attempt. A deletion that is answered with "not found" then may
+    /// have succeeded in this very call.
     pub fn outcome_unknown(&self) -> bool {
         self.maybe_done
             || matches!(
                 self.kind,
-                ErrorKind::Upstream | ErrorKind::TimedOut | ErrorKind::Malformed
+                ErrorKind::Upstream
+                    | ErrorKind::NotConfluent
+                    | ErrorKind::TimedOut
+                    | ErrorKind::Malformed
             )
     }
 
     fn remedy(&self) -> Cow<'static, str> {
-        if let ErrorKind::RateLimited {
-            retry_after: Some(wait),
-        } = self.kind
-        {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            return format!("try again in {seconds} s").into();
-        }
         let remedy = match self.kind {
+            ErrorKind::RateLimited {
+                retry_after: Some(wait),
+            } => return format!("try again in {} s", whole_seconds(wait)).into(),
+            ErrorKind::HeldBack { wait } => {
+                return format!("about {}s more; try again then", whole_seconds(wait)).into();
+            }
             ErrorKind::Unauthorized => {
-                "check key and secret, and that it is a Cloud API key and not one of a cluster"
+                "check key and secret, and that it is a Cloud API key and not one of a cluster; a new \
+                 key may need half a minute before it works"
             }
             ErrorKind::Forbidden => {
                 "check that owner and resource exist, and that the account's key has a role that \
@@ -161,15 +174,17 @@ impl Error {
                 "revoke leases that are not needed, share one key (`multi_use_key`), or ask Confluent \
                  to raise the quota"
             }
-            ErrorKind::RateLimited { .. } => "try again later",
+            ErrorKind::RateLimited { retry_after: None } => "try again later",
             ErrorKind::Conflict | ErrorKind::Rejected => "check what was asked for",
             ErrorKind::Upstream | ErrorKind::TimedOut | ErrorKind::Malformed => {
                 "try again, and look at Confluent's status page if it stays"
             }
-            ErrorKind::Unreachable if self.untrusted => {
-                "check the address, and give the root that its certificate comes from (`ca_cert`)"
+            ErrorKind::NotConfluent => "check `url`, and what stands between it and here",
+            ErrorKind::Untrusted => {
+                "check `url`, and give the root that its certificate comes from (`ca_cert`)"
             }
-            ErrorKind::Unreachable => "check the address, the network and the proxy",
+            ErrorKind::NotTls => "check scheme and port of `url`",
+            ErrorKind::Unreachable => "check `url`, the network and the proxy",
         };
         remedy.into()
     }
@@ -178,6 +193,14 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
+            ErrorKind::HeldBack { .. } => {
+                let whose = self.detail.as_deref().unwrap_or("the organization");
+                let (request, remedy) = (&self.request, self.remedy());
+                return write!(
+                    f,
+                    "Lockkeeper keeps the pace of {whose}, so that `{request}` was not sent: {remedy}"
+                );
+            }
             ErrorKind::Unauthorized => "Confluent Cloud does not accept the account's key",
             ErrorKind::Forbidden => "Confluent Cloud does not allow it",
             ErrorKind::NotFound => "Confluent Cloud does not know it",
@@ -185,7 +208,10 @@ impl fmt::Display for Error {
             ErrorKind::RateLimited { .. } => "Confluent Cloud limits the rate of requests",
             ErrorKind::Conflict | ErrorKind::Rejected => "Confluent Cloud refuses it",
             ErrorKind::Upstream => "Confluent Cloud failed",
+            ErrorKind::NotConfluent => "`url` does not answer as Confluent Cloud does",
             ErrorKind::Unreachable => "Confluent Cloud cannot be reached",
+            ErrorKind::Untrusted => "the certificate of Confluent Cloud's server is not trusted",
+            ErrorKind::NotTls => "the server at `url` does not speak TLS",
             ErrorKind::TimedOut => "Confluent Cloud did not answer in time",
             ErrorKind::Malformed if self.status.is_none() => {
                 "the connection to Confluent Cloud broke before the answer"
@@ -216,11 +242,15 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Credentials;
-    use crate::told::DETAIL_LIMIT;
+    use crate::error_detail::DETAIL_LIMIT;
 
     fn hidden() -> Hidden {
         Credentials::Bearer("admin-canary".to_owned().into()).hidden()
@@ -313,11 +343,11 @@ mod tests {
         let gone = Error {
             maybe_done: true,
             attempts: 2,
-            ..error(404, "")
+            ..error(404, include_str!("../fixtures/error_key_not_found.json"))
         };
         assert_eq!(gone.kind, ErrorKind::NotFound);
         assert!(gone.outcome_unknown());
-        assert!(gone.to_string().ends_with("(after 2 attempts)"), "{gone}");
+        assert!(gone.to_string().contains("(after 2 attempts)"), "{gone}");
     }
 
     #[test]
@@ -327,6 +357,49 @@ mod tests {
         assert_eq!(error(400, text).kind, ErrorKind::QuotaExceeded);
         assert_eq!(error(402, "").kind, ErrorKind::QuotaExceeded);
         assert_eq!(error(400, "{}").kind, ErrorKind::Rejected);
+    }
+
+    #[test]
+    fn a_refusal_that_is_not_in_confluents_form_says_nothing_about_the_object() {
+        for body in [
+            "",
+            "Forbidden",
+            "<html><title>Blocked: invalid API key</title></html>",
+            "{}",
+            "[]",
+            r#"{"message":"Forbidden"}"#,
+            r#"{"errors":[]}"#,
+            r#"{"errors":["permission denied"]}"#,
+            r#"{"errors":[{}]}"#,
+            r#"{"error":"forbidden"}"#,
+            r#"{"error":{"root_cause":[]},"status":403}"#,
+            r#"{"kind":"Status","message":"forbidden","code":403}"#,
+        ] {
+            for status in [403, 404] {
+                let error = error(status, body);
+                assert_eq!(error.kind, ErrorKind::NotConfluent, "{body}");
+                // A proxy may have kept back the answer of a request that was
+                // carried out.
+                assert!(error.outcome_unknown());
+                let text = error.to_string();
+                assert!(text.starts_with("`url` does not answer as Confluent Cloud does"));
+                assert!(text.contains("check `url`"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_that_was_held_back_is_told_in_our_own_words() {
+        let wait = Duration::from_millis(11_200);
+        let whose = Some("organization `o-1`".to_owned());
+        let request = "POST /iam/v2/api-keys";
+        let error = Error::without_answer(request, ErrorKind::HeldBack { wait }, whose);
+        assert_eq!(
+            error.to_string(),
+            "Lockkeeper keeps the pace of organization `o-1`, so that `POST /iam/v2/api-keys` was not \
+             sent: about 12s more; try again then"
+        );
+        assert!(!error.outcome_unknown());
     }
 
     #[test]
@@ -340,7 +413,8 @@ mod tests {
         assert!(error(500, "").outcome_unknown());
         assert!(error(302, "").outcome_unknown());
         for status in [400, 401, 402, 403, 404, 409, 422, 429] {
-            assert!(!error(status, "").outcome_unknown(), "{status}");
+            let body = include_str!("../fixtures/error_forbidden.json");
+            assert!(!error(status, body).outcome_unknown(), "{status}");
         }
         let unreachable = Error::without_answer("GET /", ErrorKind::Unreachable, None);
         assert!(!unreachable.outcome_unknown());

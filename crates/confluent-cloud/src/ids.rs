@@ -1,12 +1,12 @@
-//! Identifiers of Confluent Cloud: opaque texts of up to 255 characters, whose
-//! prefixes tell what they name.
+//! Identifiers of Confluent Cloud: opaque strings of up to 255 characters, whose
+//! prefixes say what kind of object they name.
 //!
-//! The service promises no alphabet, so only what could change the meaning of
-//! an address is refused.
+//! The service documents no alphabet, so that only characters which would change
+//! the meaning of a URL are rejected.
 
 use std::fmt;
 
-/// A text that cannot be an identifier.
+/// A string that cannot be an identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidId {
     what: &'static str,
@@ -32,11 +32,11 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// Takes a text that can stand in an address.
+            /// Accepts a string that is safe in a URL.
             ///
             /// # Errors
-            /// When it is empty, longer than 255 characters, or holds a space,
-            /// a slash or another character that an address gives a meaning.
+            /// When it is empty, longer than 255 characters, or contains a space,
+            /// a slash or another character with a meaning in URLs.
             pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 if fits(&text) && $fits(&text) {
@@ -46,7 +46,7 @@ macro_rules! id {
                 }
             }
 
-            /// The text.
+            /// The identifier as a string.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

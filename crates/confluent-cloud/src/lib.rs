@@ -2,26 +2,31 @@
 //!
 //! It makes, reads, changes, lists and deletes API keys, service accounts and
 //! role bindings, reads what keys are made for and how many there may be, and
-//! asks with a new key whether it works yet. It turns the five shapes of error
-//! that the API has into one, and tells whether a request that failed may have
-//! been carried out all the same. What may pass is tried again within a limit of
-//! time, but for what could happen twice: creating a key is not idempotent. It
-//! knows nothing of leases, roles or Vault.
+//! probes whether a new key works yet. It turns the five shapes of error that the
+//! API has into one, and says whether a request that failed may have been carried
+//! out all the same. Transient failures are retried within a time limit, except
+//! where a request could take effect twice: creating a key is not idempotent. It
+//! keeps a pace for each organization, which it learns from the answers. It knows
+//! nothing of leases, roles or Vault.
 //!
-//! [`ids`] and [`secret`] stand by themselves, for programs that only need to
-//! recognise what Confluent makes.
+//! [`ids`] and [`secret`] can be used alone, by programs that only need to
+//! recognise Confluent's identifiers and secrets.
 
+mod account;
 mod answer;
 mod api_keys;
-mod bucket;
 mod budget;
+mod budgets;
 mod client;
 mod clusters;
+mod connections;
 mod credentials;
 mod effects;
 mod endpoint;
 mod error;
+mod error_detail;
 mod organizations;
+mod pace;
 mod paging;
 mod probe;
 mod quotas;
@@ -31,14 +36,13 @@ mod role_bindings;
 mod send;
 mod service_accounts;
 mod tls;
-mod told;
 mod wire;
 
 pub mod ids;
 pub mod secret;
 
 pub use api_keys::{ApiKey, ApiKeyChange, CreatedApiKey, ListFilter, NewApiKey, ResourceReference};
-pub use budget::{Budgets, Purpose, Rate};
+pub use budgets::Budgets;
 pub use client::{Client, ClientConfig, InvalidConfig};
 pub use clusters::{KafkaCluster, SchemaRegistry};
 pub use credentials::Credentials;
@@ -46,6 +50,7 @@ pub use effects::{Effects, Sleep, TokioEffects};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::{Error, ErrorKind};
 pub use organizations::{Environment, Organization};
+pub use pace::{Class, Flow, PaceStatus, Rate, RemovalBy, Waiting};
 pub use paging::Listing;
 pub use probe::Readiness;
 pub use quotas::{AppliedQuota, QuotaFilter, QuotaScope};

@@ -1,4 +1,4 @@
-//! `org/v2`: organizations and their environments, to be read.
+//! `org/v2`: read and list organizations and their environments.
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -20,22 +20,22 @@ pub struct Organization {
     pub display_name: String,
 }
 
-/// An environment: what clusters lie in.
+/// An environment, which contains clusters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
     /// Its id.
     pub id: EnvironmentId,
     /// Its name.
     pub display_name: String,
-    /// Its name worldwide (CRN), which role bindings are made with.
+    /// Its Confluent resource name (CRN), which role bindings refer to.
     pub resource_name: Option<String>,
-    /// When it was made, where told.
+    /// When it was created, if the answer says so.
     pub created_at: Option<Timestamp>,
 }
 
 impl Client {
-    /// Lists organizations (`GET /org/v2/organizations`). For a Cloud API key
-    /// there is one, its own.
+    /// Lists organizations (`GET /org/v2/organizations`). A Cloud API key sees
+    /// only its own.
     ///
     /// # Errors
     /// See [`Error`].

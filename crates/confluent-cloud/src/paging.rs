@@ -1,8 +1,8 @@
-//! Lists, page by page, in the one way that all of them have: a `page_token`
-//! from the link in `metadata.next`.
+//! Pagination, which is the same for all lists: a `page_token` from the link in
+//! `metadata.next`.
 //!
-//! The link itself is not followed: it may lead to another host, which must not
-//! see the credential.
+//! The link itself is not followed: it may point to another host, which must not
+//! see the credentials.
 
 use std::collections::HashSet;
 
@@ -13,22 +13,22 @@ use serde::de::DeserializeOwned;
 use crate::send::Request;
 use crate::{Client, Error};
 
-/// The largest page that every list gives.
+/// The largest page size that every list accepts.
 const PAGE_SIZE: &str = "100";
 
-/// The service lists at most this many objects, whatever there is: the
-/// specifications say so for almost every list.
+/// The service lists at most this many objects, however many exist, according to
+/// the specification of almost every list.
 const LISTED_AT_MOST: usize = 500;
 
-/// More pages than the limit of objects can fill.
+/// More pages than a complete list can have.
 const PAGES_AT_MOST: usize = 20;
 
-/// Objects, and whether these are all.
+/// Objects, and whether the list is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing<T> {
     /// The objects, in the order of the service.
     pub items: Vec<T>,
-    /// Whether the service lists no more. Only then does absence mean anything.
+    /// Whether there are no more. Only then does absence mean anything.
     pub complete: bool,
 }
 
@@ -50,17 +50,17 @@ enum Next {
     End,
     /// The page of this token.
     Token(String),
-    /// Something that cannot be asked for.
+    /// A link without a usable token.
     Unclear,
 }
 
 impl Client {
-    /// Lists all objects of a path that fit a filter. All pages together have
-    /// the time of one call.
+    /// Lists all objects of a path that match a filter. All pages share the time
+    /// limit of one call.
     ///
     /// # Errors
-    /// See [`Error`]; also when an object cannot be read. What earlier pages
-    /// told is lost with it.
+    /// See [`Error`]; also when an object cannot be parsed. Earlier pages are
+    /// discarded then.
     pub(crate) async fn list<W: DeserializeOwned, T>(
         &self,
         path: &str,
@@ -91,7 +91,7 @@ impl Client {
                     let complete = items.len() < LISTED_AT_MOST;
                     return Ok(Listing { items, complete });
                 }
-                // A page that comes again would come for ever.
+                // A repeated token would loop for ever.
                 Next::Token(next) if tokens.insert(next.clone()) => token = Some(next),
                 Next::Token(_) | Next::Unclear => break,
             }
@@ -103,7 +103,7 @@ impl Client {
     }
 }
 
-/// Reads the link to the next page, which may be absolute or relative.
+/// Parses the link to the next page, which may be absolute or relative.
 fn next(link: Option<String>) -> Next {
     let Some(link) = link.filter(|link| !link.is_empty()) else {
         return Next::End;

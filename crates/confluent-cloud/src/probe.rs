@@ -1,33 +1,33 @@
-//! Whether a new key works yet, found out with the key itself.
+//! Probes whether a new key works yet, with the key itself.
 //!
-//! A key takes until it has reached the servers that check it: for Kafka about
-//! two minutes, for the control plane some seconds. Nothing in the control plane
-//! tells. How often to ask and for how long is the caller's affair.
+//! A new key takes a while to reach the servers that check it: about two minutes
+//! for Kafka, some seconds for the control plane. The control plane does not say
+//! when. How often and for how long to probe is up to the caller.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use reqwest::Method;
 
-use crate::client::Account;
+use crate::account::Account;
 use crate::ids::{ApiKeyId, ResourceId};
 use crate::{ApiSecret, Client, Credentials, Endpoint, Error, ErrorKind};
 
-/// What a new key can do.
+/// Whether a new key works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
-    /// It was accepted. A Kafka cluster has several servers, so that one time
-    /// does not prove it for all: the vendor's Terraform provider wants two in
-    /// succession.
+    /// It was accepted. A Kafka cluster has several servers, so that one success
+    /// proves nothing for the others: the vendor's Terraform provider demands two
+    /// in a row.
     Ready,
-    /// It is not known yet, or its rights are not: 401 or 403.
+    /// The key or its rights have not arrived yet: 401 or 403.
     NotYet,
-    /// Another refusal, which waiting will not change: a wrong cluster or
-    /// address, most likely.
+    /// Another refusal, which waiting will not change: most likely a wrong
+    /// cluster or address.
     Refused(Error),
 }
 
 impl Client {
-    /// Asks a Kafka cluster for its topics with a new key
+    /// Lists the topics of a Kafka cluster with a new key
     /// (`GET /kafka/v3/clusters/{id}/topics` at the cluster's
     /// [`http_endpoint`](crate::KafkaCluster::http_endpoint)). The client's own
     /// credentials are not sent there.
@@ -44,14 +44,14 @@ impl Client {
     ) -> Result<Readiness, Error> {
         let path = format!("/kafka/v3/clusters/{cluster}/topics");
         let elsewhere = Self {
-            // The pace is that of the control plane.
+            // The pace covers the control plane only.
             budgets: None,
             ..self.with_key(http_endpoint, key_id, secret)
         };
         readiness(elsewhere.send(Method::GET, &path, &[], None).await)
     }
 
-    /// Asks for environments with a new Cloud or global key
+    /// Lists environments with a new Cloud or global key
     /// (`GET /org/v2/environments`).
     ///
     /// # Errors
@@ -67,20 +67,15 @@ impl Client {
         readiness(same.send(Method::GET, path, &query, None).await)
     }
 
-    /// The same client with another key. The key is of the same organization,
-    /// which counts its requests, too.
+    /// The same client with another key of the same organization, whose pace
+    /// covers the new key's requests as well.
     fn with_key(&self, endpoint: &Endpoint, key_id: &ApiKeyId, secret: &ApiSecret) -> Self {
         let credentials = Credentials::Basic {
             key_id: key_id.clone(),
             secret: secret.clone(),
         };
         let organization = self.organization().cloned();
-        let account = Account {
-            endpoint: endpoint.clone(),
-            hidden: credentials.hidden(),
-            credentials,
-            organization: organization.map(OnceLock::from).unwrap_or_default(),
-        };
+        let account = Account::new(endpoint.clone(), credentials, organization);
         Self {
             account: Arc::new(account),
             ..self.clone()
@@ -99,8 +94,12 @@ fn readiness<T>(answer: Result<T, Error>) -> Result<Readiness, Error> {
         | ErrorKind::Conflict
         | ErrorKind::Rejected => Ok(Readiness::Refused(error)),
         ErrorKind::RateLimited { .. }
+        | ErrorKind::HeldBack { .. }
         | ErrorKind::Upstream
+        | ErrorKind::NotConfluent
         | ErrorKind::Unreachable
+        | ErrorKind::Untrusted
+        | ErrorKind::NotTls
         | ErrorKind::TimedOut
         | ErrorKind::Malformed => Err(error),
     }

@@ -1,5 +1,4 @@
-//! `service-quota/v1/applied-quotas`: how many of something there may be, to be
-//! read.
+//! `service-quota/v1/applied-quotas`: list.
 
 use serde::Deserialize;
 use serde_json::Number;
@@ -10,7 +9,7 @@ use crate::{Client, Error, Listing};
 
 const PATH: &str = "/service-quota/v1/applied-quotas";
 
-/// What a quota is counted in.
+/// The scope that a quota applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuotaScope {
     /// The organization.
@@ -34,14 +33,14 @@ pub enum QuotaScope {
 /// Which quotas to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuotaFilter {
-    /// Counted in what, which the service wants to be told.
+    /// The scope, which the service requires.
     pub scope: QuotaScope,
-    /// Of this environment; absent means any.
+    /// The environment; absent means any.
     pub environment: Option<EnvironmentId>,
-    /// Of this Kafka cluster; absent means any.
+    /// The Kafka cluster; absent means any.
     pub kafka_cluster: Option<ResourceId>,
-    /// Of this code, such as `iam.max_cluster_api_keys.per_service_account`;
-    /// absent means any.
+    /// The code, such as `iam.max_cluster_api_keys.per_service_account`; absent
+    /// means any.
     pub code: Option<String>,
 }
 
@@ -51,24 +50,24 @@ pub struct AppliedQuota {
     /// Its code, such as `iam.max_cluster_api_keys.per_service_account`. Not
     /// unique: every subject has one.
     pub code: String,
-    /// Its name for people.
+    /// Human-readable name.
     pub display_name: String,
-    /// How many there may be, where told as a number.
+    /// The limit, if it is given as a number.
     pub applied_limit: Option<u64>,
-    /// How many there may be unless Confluent was asked for more.
+    /// The limit that applies unless Confluent raised it.
     pub default_limit: Option<u64>,
-    /// How many there are. Not every quota tells.
+    /// How many exist. Not every quota has it.
     pub usage: Option<u64>,
-    /// Id of the service account or user that it is for.
+    /// Id of the service account or user that it applies to.
     pub principal: Option<String>,
-    /// Id of the environment that it is for.
+    /// Id of the environment that it applies to.
     pub environment: Option<String>,
-    /// Id of the Kafka cluster that it is for.
+    /// Id of the Kafka cluster that it applies to.
     pub kafka_cluster: Option<String>,
 }
 
 impl AppliedQuota {
-    /// How many more there may be, where limit and usage are told.
+    /// How many more may be created, if limit and usage are known.
     pub fn left(&self) -> Option<u64> {
         Some(self.applied_limit?.saturating_sub(self.usage?))
     }

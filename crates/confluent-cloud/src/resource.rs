@@ -29,7 +29,7 @@ pub enum KeyResource {
     Global,
 }
 
-/// An id that names no kind of resource that is known.
+/// An id of no known kind of resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownResource(String);
 
@@ -42,9 +42,9 @@ impl fmt::Display for UnknownResource {
 impl std::error::Error for UnknownResource {}
 
 impl KeyResource {
-    /// The resource of an id, by its prefix. `cloud`, `global` and
-    /// `tableflow` are read in any case; a Flink region may be written with its
-    /// environment in front, as in `env-1.aws.us-east-1`. The environment is
+    /// Parses an id by its prefix. `cloud`, `global` and `tableflow` are not
+    /// case-sensitive; a Flink region may be prefixed with its environment, as
+    /// in `env-1.aws.us-east-1`. The environment is
     /// ignored for kinds that do not need it.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl KeyResource {
         }
     }
 
-    /// The id, which for some kinds is a word.
+    /// The id, which for some kinds is a keyword.
     pub fn id(&self) -> &str {
         match self {
             Self::KafkaCluster(id)

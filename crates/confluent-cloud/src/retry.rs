@@ -1,18 +1,18 @@
 //! Whether a failed request is sent again, and when. Pure: nobody waits here.
 //!
-//! What may be repeated follows from what the request does. One that only asks,
-//! or that leaves the same state however often it is carried out (GET, DELETE,
-//! PATCH, PUT), is sent again after anything that may pass. One that makes
-//! something (POST) is sent again only when it is certain that it was not
-//! carried out: Confluent has no key of idempotency, and a second API key would
-//! be one whose secret nobody knows.
+//! An idempotent request (GET, DELETE, PATCH, PUT) is sent again after any
+//! transient failure. One that makes something (POST) is sent again only when it
+//! certainly was not carried out: Confluent has no idempotency keys, and a second
+//! API key would be one whose secret nobody knows.
 
 use std::time::Duration;
 
 use reqwest::Method;
 
-/// How often a request is sent, and how long is waited in between: a random
-/// part of a time that doubles, up to a longest ("full jitter", as the vendor
+use crate::effects::fraction;
+
+/// How often a request is sent, and how long the pauses in between are: a random
+/// part of a time that doubles up to a maximum ("full jitter", as the vendor
 /// recommends), unless the service names a time.
 ///
 /// The default is five attempts, a first pause of up to half a second and a
@@ -62,12 +62,12 @@ impl RetryPolicy {
         attempt >= self.attempts
     }
 
-    /// How long to wait after a failed attempt; `None` to give up. `told` is
-    /// what the service asks for, `left` what the whole call has left.
+    /// How long to wait after a failed attempt; `None` to give up. `retry_after`
+    /// is what the service asks for, `left` what the whole call has left.
     pub(crate) fn pause(
         &self,
         attempt: u32,
-        told: Option<Duration>,
+        retry_after: Option<Duration>,
         left: Duration,
         random: u64,
     ) -> Option<Duration> {
@@ -76,20 +76,14 @@ impl RetryPolicy {
         }
         let doubled = 1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX);
         let ceiling = self.first.saturating_mul(doubled).min(self.longest);
-        let pause = match told {
-            // A little more, so that not everybody comes back at once.
-            Some(told) => told.saturating_add(part(self.first, random)),
-            None => part(ceiling, random),
+        let pause = match retry_after {
+            // A little more, so that not all clients come back at once.
+            Some(wait) => wait.saturating_add(fraction(self.first, random)),
+            None => fraction(ceiling, random),
         };
-        let least = told.unwrap_or(pause);
+        let least = retry_after.unwrap_or(pause);
         (least < left).then(|| pause.min(left))
     }
-}
-
-/// A part of a time: none of it for 0, all but all of it for the largest number.
-fn part(time: Duration, random: u64) -> Duration {
-    let nanos = (time.as_nanos() * u128::from(random)) >> 64;
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 /// Why an attempt failed, as far as it matters for another one.

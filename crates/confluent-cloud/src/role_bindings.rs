@@ -1,6 +1,6 @@
-//! `iam/v2/role-bindings`: create, list and delete. A binding never changes.
+//! `iam/v2/role-bindings`: create, list and delete. Bindings are immutable.
 //!
-//! It counts some time after it was made; the vendor's Terraform provider waits
+//! A new binding takes effect with a delay; the vendor's Terraform provider waits
 //! 90 s.
 
 use jiff::Timestamp;
@@ -14,15 +14,15 @@ use crate::{Client, Error, Listing};
 
 const PATH: &str = "/iam/v2/role-bindings";
 
-/// A role of somebody on something.
+/// A role binding to be created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRoleBinding {
-    /// Whose: `User:` or `Group:` and an id, such as `User:sa-…`.
+    /// The principal: `User:` or `Group:` and an id, such as `User:sa-…`.
     pub principal: String,
-    /// Which role, such as `DeveloperWrite`. The service has them, not this
-    /// crate.
+    /// The name of the role, such as `DeveloperWrite`. The service knows which
+    /// exist.
     pub role_name: String,
-    /// On what: the name worldwide (CRN) of one thing or, with `*` at its end,
+    /// The Confluent resource name (CRN) of a resource or, with a trailing `*`,
     /// of several.
     pub crn_pattern: String,
 }
@@ -32,35 +32,35 @@ pub struct NewRoleBinding {
 pub struct RoleBinding {
     /// Its id.
     pub id: RoleBindingId,
-    /// Whose.
+    /// The principal.
     pub principal: String,
-    /// Which role.
+    /// The name of the role.
     pub role_name: String,
-    /// On what.
+    /// The resources, as a CRN pattern.
     pub crn_pattern: String,
-    /// When it was made, where told.
+    /// When it was created, if the answer says so.
     pub created_at: Option<Timestamp>,
 }
 
 /// Which role bindings to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleBindingFilter {
-    /// On what, which the service wants to be told.
+    /// The CRN pattern, which the service requires.
     pub crn_pattern: String,
-    /// Whose; absent means anybody's.
+    /// The principal; absent means any.
     pub principal: Option<String>,
-    /// Of which role; absent means any.
+    /// The name of the role; absent means any.
     pub role_name: Option<String>,
 }
 
 impl Client {
-    /// Binds a role (`POST /iam/v2/role-bindings`). Where
+    /// Creates a role binding (`POST /iam/v2/role-bindings`). After an error with
     /// [`Error::outcome_unknown`], list the bindings of the principal before
-    /// asking again.
+    /// trying again.
     ///
     /// # Errors
-    /// See [`Error`]; [`Conflict`](crate::ErrorKind::Conflict) when there is
-    /// such a binding.
+    /// See [`Error`]; [`Conflict`](crate::ErrorKind::Conflict) when the binding
+    /// exists.
     pub async fn create_role_binding(&self, new: &NewRoleBinding) -> Result<RoleBinding, Error> {
         let body = json!({
             "principal": new.principal,
@@ -91,7 +91,7 @@ impl Client {
     /// See [`Error`]; for one that is gone the service answers 403.
     pub async fn delete_role_binding(&self, id: &RoleBindingId) -> Result<(), Error> {
         let path = format!("{PATH}/{id}");
-        // The answer is the binding or nothing: both were seen.
+        // The body is the binding or empty: both were observed.
         self.send(Method::DELETE, &path, &[], None).await?;
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Secrets of API keys, and the checksum that those made since 30 July 2025
 //! carry.
 //!
-//! Such a secret is `cflt`, 54 random characters, and 6 of checksum: CRC-32
-//! (IEEE) of the 54, little-endian, in base64 without padding. The order of
-//! the bytes was worked out on the documented example. Older secrets are 64
+//! Such a secret is `cflt`, 54 random characters, and a checksum of 6: CRC-32
+//! (IEEE) of the 54, little-endian, in base64 without padding. The byte order
+//! was derived from the documented example. Older secrets are 64
 //! characters without a checksum, and stay valid.
 
 use std::fmt;
@@ -12,31 +12,31 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// What a secret with a checksum begins with.
+/// The prefix of a secret with a checksum.
 pub const PREFIX: &str = "cflt";
 
-/// How long every secret is.
+/// The length of every secret.
 pub const LENGTH: usize = 64;
 
-/// How long the part is that the checksum is made of.
+/// The length of the part that the checksum covers.
 pub const BODY_LENGTH: usize = 54;
 
 /// A secret of an API key: wiped when dropped, never printed.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct ApiSecret(String);
 
-/// What the form of a secret tells.
+/// The format of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretFormat {
-    /// It carries a checksum, which is right.
+    /// It has a valid checksum.
     Checked,
-    /// It is of the older form, which carries none.
+    /// The older format, without a checksum.
     Legacy,
-    /// It has another length than Confluent's secrets have.
+    /// Its length differs from that of Confluent's secrets.
     OddLength,
 }
 
-/// A secret whose checksum is wrong: it was cut or mistyped.
+/// A secret whose checksum is wrong: it was truncated or mistyped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongChecksum;
 
@@ -51,20 +51,20 @@ impl fmt::Display for WrongChecksum {
 impl std::error::Error for WrongChecksum {}
 
 impl ApiSecret {
-    /// Takes a text as a secret.
+    /// Wraps a string.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that sends it.
+    /// The string itself, for the one place that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Checks the form, without asking anybody.
+    /// Checks the format offline.
     ///
     /// # Errors
-    /// When the secret carries a checksum and it is wrong.
+    /// When the secret has a checksum and it is wrong.
     pub fn verify(&self) -> Result<SecretFormat, WrongChecksum> {
         if !self.0.starts_with(PREFIX) {
             return Ok(if self.0.len() == LENGTH {
@@ -92,7 +92,7 @@ impl fmt::Debug for ApiSecret {
     }
 }
 
-/// The six characters of checksum for the 54 before them.
+/// The checksum of 6 characters for the 54 before it.
 pub fn checksum(body: &str) -> String {
     STANDARD_NO_PAD.encode(crc32fast::hash(body.as_bytes()).to_le_bytes())
 }

@@ -1,8 +1,8 @@
 //! One call: its requests, their attempts, and the time that all of them have
 //! together.
 //!
-//! It decides nothing about what is repeated, which is
-//! [`retry`](crate::retry)'s part, and reads no answer, which is
+//! What is tried again is [`retry`](crate::retry)'s part, who may send when
+//! [`pace`](crate::pace)'s, and how answers are read
 //! [`answer`](crate::answer)'s.
 
 use std::time::{Duration, Instant};
@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::answer::{Answer, Failed};
+use crate::budget::Turn;
+use crate::pace::{Class, Outcome, Place, RemovalBy, Wish};
 use crate::retry::{Cause, is_idempotent};
 use crate::{Client, Credentials, Error, ErrorKind};
 
@@ -24,8 +26,12 @@ const DELETE_LIMIT: Duration = Duration::from_secs(9);
 
 const OTHER_LIMIT: Duration = Duration::from_secs(30);
 
-/// What makes something is not sent with less time than this for its answer:
-/// without one nobody would know what was made.
+/// How long a request of the sweep may wait for its turn: nobody waits for the
+/// answer.
+const SWEEP_PATIENCE: Duration = Duration::from_mins(1);
+
+/// A request that makes something is not sent with less time than this for its
+/// answer: without one nobody would know what was made.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// What is asked of the API.
@@ -40,7 +46,9 @@ pub(crate) struct Request<'a> {
 /// One call of a caller, which may be several requests and has one time limit.
 pub(crate) struct Call<'a> {
     client: &'a Client,
+    /// The time of one attempt.
     limit: Duration,
+    began: Instant,
     ends: Instant,
 }
 
@@ -52,10 +60,17 @@ impl Client {
             Method::DELETE => DELETE_LIMIT,
             _ => OTHER_LIMIT,
         };
+        let began = self.effects.now();
+        let queue = if self.class == Class::Removal(RemovalBy::Sweep) {
+            SWEEP_PATIENCE
+        } else {
+            Duration::ZERO
+        };
         Call {
             client: self,
             limit,
-            ends: self.effects.now() + limit,
+            began,
+            ends: began + queue + limit,
         }
     }
 
@@ -101,53 +116,50 @@ impl Client {
 }
 
 impl Call<'_> {
-    /// Sends a request until there is an answer or no sense in asking again,
+    /// Sends a request until there is an answer or no sense in trying again,
     /// and reads the whole answer.
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let retries = &self.client.retries;
         let latest = self.latest(&request.method);
-        let mut failed: Option<Error> = None;
+        let mut earlier: Option<Error> = None;
         let mut attempt = 0;
         loop {
             attempt += 1;
-            if let Err(wait) = self.client.turn(latest).await {
-                return Err(failed.unwrap_or_else(|| request.held_back(wait)));
-            }
+            let turn = match self.turn(request, attempt, latest).await {
+                Ok(turn) => turn,
+                Err(wait) => {
+                    return Err(earlier.unwrap_or_else(|| self.held_back(request, wait)));
+                }
+            };
             let now = self.client.effects.now();
             if now >= latest {
-                return Err(failed.unwrap_or_else(|| request.too_late()));
+                return Err(earlier.unwrap_or_else(|| self.too_late(request)));
             }
-            let left = self.ends.saturating_duration_since(now);
+            let left = self.ends.saturating_duration_since(now).min(self.limit);
             let limit = if retries.is_last(attempt) || !is_idempotent(&request.method) {
                 left
             } else {
-                // What hangs once may answer the next time.
+                // A request that hangs once may be answered the next time.
                 left.min(self.limit / 2)
             };
-            let Failed {
-                mut error,
-                cause,
-                told,
-            } = match self.attempt(request, limit).await {
+            let mut failed = match self.attempt(request, limit, turn).await {
                 Ok(answer) => return Ok(answer),
                 Err(failed) => failed,
             };
+            let error = &mut failed.error;
             error.attempts = attempt;
             error.maybe_done = request.changes()
-                && (error.outcome_unknown() || failed.is_some_and(|earlier| earlier.maybe_done));
-            if let (Cause::Limited, Some(told)) = (cause, told) {
-                self.client.hold_back(told);
+                && (error.outcome_unknown() || earlier.is_some_and(|earlier| earlier.maybe_done));
+            if !failed.cause.may_repeat(&request.method) {
+                return Err(failed.error);
             }
-            if !cause.may_repeat(&request.method) {
-                return Err(error);
-            }
-            let random = self.client.effects.random();
-            let left = latest.saturating_duration_since(self.client.effects.now());
-            let Some(pause) = retries.pause(attempt, told, left, random) else {
-                return Err(error);
+            let Some(pause) = self.pause(&failed, attempt, latest) else {
+                return Err(failed.error);
             };
-            self.client.effects.sleep(pause).await;
-            failed = Some(error);
+            if !pause.is_zero() {
+                self.client.effects.sleep(pause).await;
+            }
+            earlier = Some(failed.error);
         }
     }
 
@@ -161,12 +173,52 @@ impl Call<'_> {
         self.ends.checked_sub(kept).unwrap_or(self.ends)
     }
 
-    async fn attempt(&self, request: &Request<'_>, limit: Duration) -> Result<Answer, Failed> {
+    /// Waits until the pace of the organization lets the request through.
+    async fn turn(
+        &self,
+        request: &Request<'_>,
+        attempt: u32,
+        latest: Instant,
+    ) -> Result<Option<Turn>, Duration> {
+        let client = self.client;
+        let Some(budgets) = &client.budgets else {
+            return Ok(None);
+        };
+        let is_first = attempt == 1;
+        let patience = client.patience.filter(|_| is_first);
+        let wish = Wish {
+            class: client.class,
+            flow: &client.flow,
+            path: request.path,
+            until: patience.map_or(latest, |patience| latest.min(self.began + patience)),
+            place: if is_first { Place::Back } else { Place::Front },
+        };
+        let turn = budgets.turn(&client.account, &client.effects, &wish);
+        turn.await.map(Some)
+    }
+
+    /// How long to wait after a failed attempt; `None` to give up.
+    fn pause(&self, failed: &Failed, attempt: u32, latest: Instant) -> Option<Duration> {
+        let retries = &self.client.retries;
+        if failed.cause == Cause::Limited && self.client.budgets.is_some() {
+            // The pace is closed for as long as the service asks.
+            return (!retries.is_last(attempt)).then_some(Duration::ZERO);
+        }
+        let effects = &self.client.effects;
+        let left = latest.saturating_duration_since(effects.now());
+        retries.pause(attempt, failed.retry_after, left, effects.random())
+    }
+
+    async fn attempt(
+        &self,
+        request: &Request<'_>,
+        limit: Duration,
+        turn: Option<Turn>,
+    ) -> Result<Answer, Failed> {
         let account = &self.client.account;
-        let name = request.name();
+        let pool = self.client.connections.pool();
         let address = account.endpoint.join(request.path, request.query);
-        let mut builder = self
-            .client
+        let mut builder = pool
             .http
             .request(request.method.clone(), address)
             .timeout(limit)
@@ -175,7 +227,34 @@ impl Call<'_> {
         if let Some(body) = request.body {
             builder = builder.json(body);
         }
-        Answer::receive(name, builder.send().await, &account.hidden).await
+        let answer = Answer::receive(request.name(), builder.send().await, &account.hidden).await;
+        let (outcome, standing) = match &answer {
+            Ok(answer) => (Outcome::Answered, answer.standing),
+            Err(failed) => (failed.outcome(), failed.standing),
+        };
+        if let Some(turn) = turn {
+            turn.finish(outcome, standing);
+        }
+        if matches!(&answer, Err(failed) if failed.error.kind == ErrorKind::TimedOut) {
+            self.client.connections.empty(&pool);
+        }
+        answer
+    }
+
+    /// The pace of the organization leaves no room for the request in time.
+    fn held_back(&self, request: &Request<'_>, wait: Duration) -> Error {
+        let whose = self.client.account.organization_in_words();
+        Error::without_answer(&request.name(), ErrorKind::HeldBack { wait }, Some(whose))
+    }
+
+    /// The time was used up before the request could be sent.
+    fn too_late(&self, request: &Request<'_>) -> Error {
+        if request.changes() {
+            // Only the pace holds back a first request.
+            return self.held_back(request, Duration::from_secs(1));
+        }
+        let detail = "no time was left to send it".to_owned();
+        Error::without_answer(&request.name(), ErrorKind::TimedOut, Some(detail))
     }
 }
 
@@ -187,26 +266,5 @@ impl Request<'_> {
 
     fn changes(&self) -> bool {
         self.method != Method::GET
-    }
-
-    /// The pace of the organization leaves no room for it in time.
-    fn held_back(&self, wait: Duration) -> Error {
-        let kind = ErrorKind::RateLimited {
-            retry_after: Some(wait),
-        };
-        let detail = "it was not sent, to keep the pace of the organization".to_owned();
-        Error::without_answer(&self.name(), kind, Some(detail))
-    }
-
-    /// The time was used up before the request could be sent.
-    fn too_late(&self) -> Error {
-        let kind = if self.changes() {
-            // Only the pace of the organization holds back a first request.
-            ErrorKind::RateLimited { retry_after: None }
-        } else {
-            ErrorKind::TimedOut
-        };
-        let detail = "no time was left to send it".to_owned();
-        Error::without_answer(&self.name(), kind, Some(detail))
     }
 }

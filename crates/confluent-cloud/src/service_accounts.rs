@@ -1,4 +1,4 @@
-//! `iam/v2/service-accounts`: create, read, change, list and delete.
+//! `iam/v2/service-accounts`: create, read, update, list and delete.
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -16,18 +16,17 @@ const PATH: &str = "/iam/v2/service-accounts";
 pub struct ServiceAccount {
     /// Its id.
     pub id: ServiceAccountId,
-    /// Its name, which no other one of the organization has and which never
-    /// changes.
+    /// Its name, which is unique in the organization.
     pub display_name: String,
-    /// Words for people.
+    /// Human-readable description.
     pub description: String,
-    /// When it was made, where told.
+    /// When it was created, if the answer says so.
     pub created_at: Option<Timestamp>,
 }
 
 impl Client {
-    /// Makes a service account (`POST /iam/v2/service-accounts`). Where
-    /// [`Error::outcome_unknown`], look for it by its name, which is unique.
+    /// Creates a service account (`POST /iam/v2/service-accounts`). After an error
+    /// with [`Error::outcome_unknown`], find it by its name, which is unique.
     ///
     /// # Errors
     /// See [`Error`]; [`Conflict`](crate::ErrorKind::Conflict) when the name is
@@ -55,7 +54,7 @@ impl Client {
     }
 
     /// Lists service accounts (`GET /iam/v2/service-accounts`): all, or the one
-    /// of a name.
+    /// with a name.
     ///
     /// # Errors
     /// See [`Error`].
@@ -70,8 +69,7 @@ impl Client {
         self.list(PATH, &filter, Wire::read).await
     }
 
-    /// Changes the description (`PATCH /iam/v2/service-accounts/{id}`), the
-    /// only member that can change.
+    /// Updates the description (`PATCH /iam/v2/service-accounts/{id}`).
     ///
     /// # Errors
     /// See [`Error`].

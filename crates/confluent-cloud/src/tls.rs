@@ -1,4 +1,4 @@
-//! TLS: rustls with aws-lc, the system's roots, and what the user adds.
+//! TLS: rustls with aws-lc, the system's roots, and those that the user adds.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-/// The configuration of a client that also trusts the certificates of a PEM.
+/// The configuration of a client that also trusts the certificates in a PEM.
 ///
-/// No crypto provider is installed for the process: a host has one already, and
-/// a second one would be an error there.
+/// It installs no crypto provider for the process: a host has installed one, and
+/// installing a second would be an error.
 ///
 /// # Errors
 /// A sentence that says what is wrong with the PEM.

@@ -1,7 +1,7 @@
-//! What all objects of the control plane have in common in JSON.
+//! JSON that all objects of the control plane have in common.
 //!
-//! Of a nullable member an absent one means the same as null, and members that
-//! are not named are ignored: so the API's compatibility policy asks.
+//! An absent member means the same as null, and unknown members are ignored, as
+//! the API's compatibility policy demands.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -17,14 +17,14 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// When the object was made, where it is told in a form that is understood.
+    /// When the object was created, if the answer has a valid time.
     pub(crate) fn created_at(&self) -> Option<Timestamp> {
         self.created_at.as_deref()?.parse().ok()
     }
 
     /// The organization in a resource name such as
     /// `crn://api.confluent.cloud/organization=<uuid>/service-account=sa-1`.
-    /// Not every answer names it.
+    /// Not every answer contains it.
     pub(crate) fn organization(&self) -> Option<OrganizationId> {
         let (_, rest) = self.resource_name.as_deref()?.split_once("organization=")?;
         OrganizationId::new(rest.split('/').next()?).ok()
@@ -37,12 +37,12 @@ pub(crate) struct Reference {
     pub(crate) id: Option<String>,
 }
 
-/// The environment that a member names.
+/// The environment that a member refers to.
 pub(crate) fn environment(reference: Option<Reference>) -> Option<EnvironmentId> {
     EnvironmentId::new(reference?.id?).ok()
 }
 
-/// An address that a member names, if it is one that a credential may go to.
+/// The address in a member, if credentials may be sent there.
 pub(crate) fn address(text: Option<&str>) -> Option<Endpoint> {
     Endpoint::parse(text?).ok()
 }

@@ -14,6 +14,8 @@
 //! nowhere.
 
 mod clock;
+mod counts;
+mod credential;
 mod duration;
 mod faults;
 mod http;
@@ -23,16 +25,19 @@ mod propagation;
 mod random;
 mod refusal;
 mod serve;
+mod settings;
 mod simulator;
 mod state;
 mod world;
 
 pub use clock::{Clock, ClockError, InvalidClock, parse_clock};
+pub use counts::RequestCount;
 pub use duration::{InvalidDuration, parse_duration};
 pub use faults::{ArmedFault, Arming, Fault, InvalidFault, Operation};
+pub use limits::{InvalidRate, LimitBy, Rate, RateLimits};
 pub use options::{
-    AdminKey, InvalidAdminKey, KeyCreated, LastPage, Options, RateLimit, Switches, UnknownTarget,
-    UsualLimits, parse_admin_key,
+    AdminKey, InvalidAdminKey, KeyCreated, LastPage, Options, Switches, UnknownTarget, UsualLimits,
+    parse_admin_key,
 };
 pub use propagation::{Propagation, parse_propagation};
 pub use refusal::{Refusal, Source};
@@ -42,7 +47,8 @@ pub use state::{
     ServiceAccountState, State, UserState,
 };
 pub use world::{
-    Caller, CreatedKey, Environment, InvalidWorld, KafkaCluster, Key, KeyChange, KsqldbCluster,
-    NewKey, Resource, RoleBinding, SchemaRegistry, ServiceAccount, User, World, WorldFile,
-    parse_world,
+    Availability, Caller, CloudProvider, ClusterConfig, ClusterSpec, CreatedKey, Environment,
+    InvalidWorld, KafkaCluster, Key, KeyChange, KsqldbCluster, NewKey, OrganizationSettings,
+    Package, ReleasePriority, Resource, RoleBinding, SchemaRegistry, ServiceAccount, User, World,
+    WorldFile, parse_world,
 };

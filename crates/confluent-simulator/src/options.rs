@@ -6,7 +6,7 @@ use std::time::Duration;
 use confluent_cloud::ApiSecret;
 use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OrganizationId};
 
-use crate::{Clock, Propagation, WorldFile};
+use crate::{Clock, Propagation, RateLimits, WorldFile};
 
 /// What a simulator is started with. The default is a world of its own making
 /// under the real clock.
@@ -30,8 +30,8 @@ pub struct Options {
     pub world: Option<WorldFile>,
     /// The limits of everything that the world's file names none for.
     pub limits: UsualLimits,
-    /// How many requests are answered; absent means all.
-    pub rate_limit: Option<RateLimit>,
+    /// How many requests the control plane answers.
+    pub rate_limits: RateLimits,
     /// How a key for an unknown owner or resource is refused.
     pub unknown_target: UnknownTarget,
     /// What else is not known of Confluent Cloud.
@@ -47,18 +47,6 @@ pub enum UsualLimits {
     /// Those that the vendor's command line showed for one organization, such
     /// as 100 keys for a service account.
     Vendor,
-}
-
-/// How many requests a principal may send, and all of an organization together.
-/// Confluent publishes no numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Requests of one principal in each period.
-    pub per_principal: u32,
-    /// Requests of all principals together in each period.
-    pub per_organization: u32,
-    /// The period.
-    pub period: Duration,
 }
 
 /// What is not known of Confluent Cloud, or was seen in two ways. The defaults

@@ -117,6 +117,81 @@ impl Refusal {
         }
     }
 
+    /// 400: a member of the body whose value is not one of those that there are.
+    pub(crate) fn value(pointer: &'static str, value: &str, remedy: &str) -> Self {
+        let value: String = value.chars().take(64).collect();
+        let detail = format!("`{}` is `{value}`: {remedy}", dotted(pointer));
+        Self::bad_member(pointer, detail)
+    }
+
+    /// 400: a member of the body that Confluent Cloud would not change.
+    pub(crate) fn immutable(pointer: &'static str) -> Self {
+        let detail = format!("`{}` cannot be changed: leave it out", dotted(pointer));
+        Self::bad_member(pointer, detail)
+    }
+
+    /// 400: a member of the body that Confluent Cloud sets by itself.
+    pub(crate) fn read_only(pointer: &'static str) -> Self {
+        let detail = format!("`{}` is read-only: leave it out", dotted(pointer));
+        Self::bad_member(pointer, detail)
+    }
+
+    /// 400: a member of the body that Confluent Cloud knows and the simulator
+    /// does not carry out.
+    pub(crate) fn not_simulated(pointer: &'static str) -> Self {
+        let detail = format!(
+            "`{}` is known to Confluent Cloud but not simulated: leave it out",
+            dotted(pointer)
+        );
+        Self {
+            code: Some("not_simulated"),
+            ..Self::bad_member(pointer, detail)
+        }
+    }
+
+    /// 400: a limit that clusters of another type have.
+    pub(crate) fn wrong_kind(pointer: &'static str) -> Self {
+        let detail = format!(
+            "`{}` does not exist for the type in `spec.config.kind`: leave it out",
+            dotted(pointer)
+        );
+        Self::bad_member(pointer, detail)
+    }
+
+    /// 400: the text that the vendor's command line recognizes.
+    pub(crate) fn unknown_cloud() -> Self {
+        Self::bad_member(
+            "/spec/cloud",
+            "Service provider must be set to AWS, GCP or AZURE.",
+        )
+    }
+
+    /// 400: a region that the cloud provider does not have.
+    pub(crate) fn unknown_region(region: &str) -> Self {
+        Self::value(
+            "/spec/region",
+            region,
+            "use a region of the provider in `spec.cloud`",
+        )
+    }
+
+    /// 409: a cluster with deletion protection. The code and the detail are
+    /// those that the vendor's clients look for; the status was not seen.
+    pub(crate) fn protected() -> Self {
+        Self::new(
+            409,
+            Some("deletion_protection_enabled"),
+            "Cluster deletion is blocked by deletion protection.",
+        )
+    }
+
+    fn bad_member(pointer: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            source: Source::Pointer(pointer),
+            ..Self::new(400, Some("invalid_request"), detail)
+        }
+    }
+
     /// An owner that cannot have the new key, in the one wording that was seen.
     pub(crate) fn invalid_account(how: UnknownTarget) -> Self {
         Self::unknown(how, "/spec/owner", "service account is not valid")
@@ -260,4 +335,9 @@ impl Refusal {
             source: Source::Unsaid,
         }
     }
+}
+
+/// A JSON pointer as people write it: `spec.owner.id`.
+fn dotted(pointer: &str) -> String {
+    pointer.trim_start_matches('/').replace('/', ".")
 }

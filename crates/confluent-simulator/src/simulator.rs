@@ -13,15 +13,16 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::counts::Counts;
+use crate::credential::Credential;
 use crate::faults::{Faults, Fired, Operation};
-use crate::http::Credential;
 use crate::limits::{Limits, Standing};
 use crate::random::Random;
 use crate::serve::serve;
 use crate::world::{AboutKey, Happening};
 use crate::{
     AdminKey, ArmedFault, Arming, Clock, ClockError, CreatedKey, InvalidWorld, Key, NewKey,
-    Options, Refusal, State, World, http,
+    Options, RateLimits, Refusal, RequestCount, State, World, http,
 };
 
 /// A control plane. Clones are the same one.
@@ -37,6 +38,7 @@ struct Shared {
     world: Mutex<World>,
     faults: Mutex<Faults>,
     limits: Mutex<Limits>,
+    counts: Mutex<Counts>,
     traces: Mutex<Random>,
 }
 
@@ -55,7 +57,8 @@ impl Simulator {
                 clock: options.clock.clone(),
                 world: Mutex::new(world),
                 faults: Mutex::default(),
-                limits: Mutex::new(Limits::new(options.rate_limit)),
+                limits: Mutex::new(Limits::new(options.rate_limits)),
+                counts: Mutex::default(),
                 traces: Mutex::new(Random::new(options.seed, "traces")),
             }),
         })
@@ -103,6 +106,26 @@ impl Simulator {
     /// Forgets all faults.
     pub fn disarm(&self) {
         unpoisoned(&self.shared.faults).clear();
+    }
+
+    /// The rate limits of the control plane.
+    pub fn rate_limits(&self) -> RateLimits {
+        unpoisoned(&self.shared.limits).rates()
+    }
+
+    /// Sets the rate limits; what was counted so far is forgotten.
+    pub fn set_rate_limits(&self, limits: RateLimits) {
+        *unpoisoned(&self.shared.limits) = Limits::new(limits);
+    }
+
+    /// The requests that arrived over the network, but those to `/simulator/`.
+    pub fn request_counts(&self) -> Vec<RequestCount> {
+        unpoisoned(&self.shared.counts).all()
+    }
+
+    /// Counts requests from zero again.
+    pub fn reset_request_counts(&self) {
+        unpoisoned(&self.shared.counts).clear();
     }
 
     /// The latest audit events, oldest first; see [`World::audit_events`].
@@ -226,13 +249,17 @@ impl Simulator {
                 let world = self.world();
                 world.read_key(id).ok().map(|key| key.owner.to_string())
             }
-            Credential::Session(name) => {
-                let caller = self.world().resume_session(now, name);
+            Credential::Session(token) => {
+                let caller = self.world().resume_session(now, token);
                 caller.ok().map(|caller| caller.owner().to_string())
             }
             Credential::None => None,
         };
         unpoisoned(&self.shared.limits).take(now, &principal.unwrap_or_default())
+    }
+
+    pub(crate) fn count(&self, method: &str, path: &str, status: Option<u16>) {
+        unpoisoned(&self.shared.counts).add(method, path, status);
     }
 
     pub(crate) fn trace_id(&self) -> String {

@@ -4,13 +4,15 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::World;
+use crate::{Availability, CloudProvider, ClusterConfig, OrganizationSettings, Package, World};
 
 /// All that exists in a world.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct State {
     /// Id of the organization.
     pub organization: String,
+    /// Its name and settings.
+    pub organization_settings: OrganizationSettings,
     /// Its environments.
     pub environments: Vec<EnvironmentState>,
     /// Their Kafka clusters.
@@ -32,6 +34,10 @@ pub struct State {
 pub struct EnvironmentState {
     /// `env-…`.
     pub id: String,
+    /// Its name.
+    pub display_name: String,
+    /// Its Stream Governance package.
+    pub stream_governance_package: Package,
 }
 
 /// A Kafka cluster.
@@ -41,6 +47,18 @@ pub struct KafkaClusterState {
     pub id: String,
     /// Its environment.
     pub environment: String,
+    /// Its name.
+    pub display_name: String,
+    /// How many zones it spans.
+    pub availability: Availability,
+    /// The cloud provider.
+    pub cloud: CloudProvider,
+    /// The provider's region.
+    pub region: String,
+    /// The type of the cluster with its limits.
+    pub config: ClusterConfig,
+    /// Whether it refuses to be deleted.
+    pub deletion_protection: bool,
     /// Address of its REST API.
     pub http_endpoint: String,
     /// Address that clients of Kafka begin with.
@@ -86,6 +104,8 @@ pub struct ServiceAccountState {
     pub id: String,
     /// Its name.
     pub display_name: String,
+    /// Its description.
+    pub description: String,
 }
 
 /// A user.
@@ -95,6 +115,8 @@ pub struct UserState {
     pub id: String,
     /// Its address.
     pub email: String,
+    /// Its name.
+    pub full_name: String,
 }
 
 /// An API key.
@@ -131,11 +153,14 @@ impl State {
     pub(crate) fn of(world: &World) -> Self {
         Self {
             organization: world.organization().to_string(),
+            organization_settings: world.organization_settings().clone(),
             environments: world
                 .environments()
                 .iter()
                 .map(|environment| EnvironmentState {
                     id: environment.id.to_string(),
+                    display_name: environment.display_name.clone(),
+                    stream_governance_package: environment.package,
                 })
                 .collect(),
             kafka_clusters: world
@@ -144,6 +169,12 @@ impl State {
                 .map(|cluster| KafkaClusterState {
                     id: cluster.id.to_string(),
                     environment: cluster.environment.to_string(),
+                    display_name: cluster.display_name.clone(),
+                    availability: cluster.spec.availability,
+                    cloud: cluster.spec.cloud,
+                    region: cluster.spec.region.clone(),
+                    config: cluster.spec.config.clone(),
+                    deletion_protection: cluster.spec.deletion_protection,
                     http_endpoint: world.http_endpoint(&cluster.id),
                     kafka_bootstrap_endpoint: cluster.bootstrap_endpoint(),
                     audit_log_service_account: cluster
@@ -179,6 +210,7 @@ impl State {
                 .map(|account| ServiceAccountState {
                     id: account.id.to_string(),
                     display_name: account.display_name.clone(),
+                    description: account.description.clone(),
                 })
                 .collect(),
             users: world
@@ -187,6 +219,7 @@ impl State {
                 .map(|user| UserState {
                     id: user.id.to_string(),
                     email: user.email.clone(),
+                    full_name: user.full_name.clone(),
                 })
                 .collect(),
             api_keys: world

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedMutexGuard, RwLockWriteGuard};
 
 use crate::SecretText;
-use crate::control_plane::{Access, CloudError, Failure};
+use crate::control_plane::{Access, Caller, CloudError, Failure};
 use crate::ids::{KeyId, OrganizationId};
 use crate::ledger::Credential;
 use crate::ledger::credential::{INTENT_QUIET, later};
@@ -65,6 +65,7 @@ impl Account {
             key_id: self.key_id.clone(),
             secret: self.secret.clone(),
             ca_cert: self.ca_cert.clone(),
+            caller: Caller::default(),
         }
     }
 }

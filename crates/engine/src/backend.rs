@@ -63,6 +63,7 @@ impl Hooks for Engine {
         self.roles.invalidate();
         self.accounts.invalidate();
         self.settings.invalidate();
+        self.ledger.store.invalidate();
     }
 
     async fn cleanup(self: Arc<Self>) {

@@ -4,6 +4,12 @@
 //! it with a world of their own. Implementations retry nothing that could
 //! happen twice, and never put a secret in an error.
 
+mod caller;
+
+use std::time::Duration;
+
+pub use caller::{Caller, Class, Pace, RemovalBy, Waiting};
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use logical::Error;
@@ -11,7 +17,8 @@ use logical::Error;
 use crate::SecretText;
 use crate::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 
-/// How to reach an organization: the admin credential and where it is valid.
+/// How to reach an organization: the admin credential, where it is valid, and
+/// who uses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     /// Base address of the API.
@@ -22,6 +29,8 @@ pub struct Access {
     pub secret: SecretText,
     /// Further trusted roots, PEM; empty for none.
     pub ca_cert: String,
+    /// On whose behalf the call is made.
+    pub caller: Caller,
 }
 
 /// For whom and for what a key is made.
@@ -102,6 +111,12 @@ pub enum Failure {
     QuotaReached,
     /// Too many requests (429).
     RateLimited,
+    /// Our own pace left no room for the call in time. Nothing was sent, and
+    /// Confluent knows nothing of it.
+    HeldBack {
+        /// How long the call would have had to wait.
+        wait: Duration,
+    },
     /// The request is wrong in another way (400, 409, 422).
     Rejected,
     /// Not reachable, not answering, or failing (5xx).
@@ -122,7 +137,7 @@ pub struct CloudError {
 impl From<CloudError> for Error {
     fn from(error: CloudError) -> Self {
         match error.failure {
-            Failure::RateLimited => Self::rate_limited(error.message),
+            Failure::RateLimited | Failure::HeldBack { .. } => Self::rate_limited(error.message),
             Failure::Unavailable => Self::upstream(error.message),
             Failure::Unauthorized
             | Failure::Forbidden
@@ -164,6 +179,11 @@ pub trait ControlPlane: Send + Sync {
     /// Deletes a key.
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError>;
 
+    /// The pace of the organization, where one is kept. Asks nobody.
+    fn pace(&self, _: &Access) -> Option<Pace> {
+        None
+    }
+
     /// Whether a service account or user exists.
     async fn find_owner(&self, access: &Access, owner: &OwnerId) -> Result<Presence, CloudError> {
         let _ = (access, owner);
@@ -191,4 +211,25 @@ pub enum Presence {
     Absent,
     /// There is no way to ask.
     Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use logical::ErrorClass;
+
+    use super::*;
+
+    #[test]
+    fn a_call_that_was_held_back_is_told_to_come_back_in_its_own_words() {
+        let words = "Lockkeeper keeps the pace of organization `o`: about 12s more; try again then";
+        let error = Error::from(CloudError {
+            failure: Failure::HeldBack {
+                wait: Duration::from_secs(12),
+            },
+            message: words.into(),
+            outcome_unknown: false,
+        });
+        assert_eq!(error.class(), ErrorClass::UpstreamRateLimited);
+        assert_eq!(error.message(), words);
+    }
 }

@@ -70,7 +70,7 @@ impl Engine {
         let kill = Event::Kill {
             now: self.clock.now(),
         };
-        match self.ledger.happen(&entry, kill).await {
+        match self.ledger.apply(&entry, kill).await {
             Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),
             Err(Failure::Failed(error)) => Err(error),
         }

@@ -264,10 +264,10 @@ impl CredentialId {
 }
 
 impl HolderId {
-    /// The name of an entry that several holders share, by the first of them:
-    /// whoever writes them again writes the same entry.
-    pub(crate) fn of_group(first: &Self) -> Self {
-        Self(digest(&format!("group of {first}")))
+    /// The name of an entry of several holders, derived from what identifies
+    /// it: a write that is made again writes the same entry.
+    pub(crate) fn derived(from: &str) -> Self {
+        Self(digest(from))
     }
 }
 

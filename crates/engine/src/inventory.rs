@@ -175,7 +175,7 @@ impl Engine {
             );
             let back = Event::LookedAgain { exists: true, now };
             // What failed is on record, and the sweep goes on with it.
-            let _ = self.ledger.happen(&entry, back).await;
+            let _ = self.ledger.apply(&entry, back).await;
         }
         Ok(standing != Some(Standing::None))
     }

@@ -11,7 +11,7 @@ use logical::effects::within;
 use tokio::sync::oneshot;
 
 use crate::account::{Account, AskError};
-use crate::control_plane::{Access, CreatedKey, NewKey};
+use crate::control_plane::{Access, Caller, CreatedKey, NewKey};
 use crate::ids::{CredentialId, HolderId, OrganizationId};
 use crate::ledger::credential::later;
 use crate::ledger::{Credential, Entry, Event, Failure, Holder, IssuedKey, Sharing, State};
@@ -48,10 +48,13 @@ pub(crate) struct Requester {
     pub(crate) name: String,
 }
 
-/// A key that was made, with its first holder.
+/// A key with a holder. What is handed out is here and not read again from
+/// memory, which a write of somebody else may have put in doubt since.
 pub(crate) struct Issued {
     pub(crate) entry: Arc<Entry>,
     pub(crate) key: IssuedKey,
+    /// The organization that it was made in, where known.
+    pub(crate) organization: Option<OrganizationId>,
     pub(crate) holder: HolderId,
     pub(crate) times: LeaseTimes,
 }
@@ -73,7 +76,7 @@ impl Engine {
                     holder: untaken.holder,
                     now: engine.clock.now(),
                 };
-                let _ = engine.ledger.happen(&untaken.entry, released).await;
+                let _ = engine.ledger.apply(&untaken.entry, released).await;
             }
             // What fails is left to the sweep.
             let _ = engine.ledger.store.clear_intents().await;
@@ -117,18 +120,22 @@ impl Engine {
         let times = match allowed {
             Ok(times) => times,
             Err(error) => {
-                let _ = self.ledger.happen(&entry, Event::Refused).await;
+                let _ = self.ledger.apply(&entry, Event::Refused).await;
                 return Err(error);
             }
         };
         if elapsed() > SEND_WITHIN {
-            let _ = self.ledger.happen(&entry, Event::Refused).await;
+            let _ = self.ledger.apply(&entry, Event::Refused).await;
             return Err(Error::upstream(
                 "storage took too long to note the new key, so it was not made: try again",
             ));
         }
         let (organization, key) = (account.organization.as_ref(), &key);
-        let create = |access: Access| async move { self.control.create_key(&access, key).await };
+        let caller = &Caller::reader(&requester.mount, role.name.as_str(), &requester.name);
+        let create = |access: Access| async move {
+            let access = access.on_behalf_of(caller.clone());
+            self.control.create_key(&access, key).await
+        };
         let creation = self.accounts.ask(organization, create);
         let created = match within(&*self.tasks, CREATE_LIMIT, creation).await {
             Some(Ok(created)) if marker.marks(&created.key.display_name) => created,
@@ -138,7 +145,7 @@ impl Engine {
                 return Err(creation_error(&role, lost));
             }
             Some(Err(refused)) => {
-                let _ = self.ledger.happen(&entry, Event::Refused).await;
+                let _ = self.ledger.apply(&entry, Event::Refused).await;
                 return Err(creation_error(&role, refused));
             }
             None => {
@@ -155,9 +162,10 @@ impl Engine {
             return Err(self.disown(&entry, created).await);
         }
         if let (None, Some(told)) = (&account.organization, &created.key.organization) {
-            self.learn_later(account, told.clone());
+            self.learn_later(Arc::clone(&account), told.clone());
         }
-        let issued = self.enter(entry, created, sharing, times).await?;
+        let known = account.organization.clone();
+        let issued = self.enter(entry, created, known, sharing, times).await?;
         if elapsed() > DURABLE_WITHIN {
             return Err(self.give_up(issued).await);
         }
@@ -179,6 +187,7 @@ impl Engine {
         self: &Arc<Self>,
         entry: Arc<Entry>,
         created: CreatedKey,
+        known: Option<OrganizationId>,
         sharing: Sharing,
         times: LeaseTimes,
     ) -> Result<Issued, Error> {
@@ -191,17 +200,19 @@ impl Engine {
             id: issued.id.clone(),
             secret: issued.secret.clone().filter(|_| sharing == Sharing::Shared),
         };
+        let organization = known.or_else(|| created.key.organization.clone());
         let made = Event::Made {
             key: stored,
             holder: (holder.clone(), first),
             organization: created.key.organization,
         };
-        match self.ledger.happen(&entry, made).await {
+        match self.ledger.apply(&entry, made).await {
             Ok(()) => {
                 self.ledger.confirm_new(&entry);
                 Ok(Issued {
                     entry,
                     key: issued,
+                    organization,
                     holder,
                     times,
                 })
@@ -230,7 +241,7 @@ impl Engine {
             key: created.key.id.clone(),
             now: self.clock.now(),
         };
-        let _ = self.ledger.happen(entry, found).await;
+        let _ = self.ledger.apply(entry, found).await;
         Error::upstream(format!(
             "Confluent Cloud made key `{}` too late or without the name it was given, so it is \
              deleted again: try again",
@@ -245,7 +256,7 @@ impl Engine {
             holder: issued.holder,
             now: self.clock.now(),
         };
-        let _ = self.ledger.happen(&issued.entry, released).await;
+        let _ = self.ledger.apply(&issued.entry, released).await;
         Error::upstream(format!(
             "storage took too long to note key `{}`, so it is deleted again: try again",
             issued.key.id
@@ -275,7 +286,7 @@ impl Engine {
             for wait in SEARCH_AFTER {
                 engine.tasks.sleep(wait).await;
                 let now = engine.clock.now();
-                let _ = engine.ledger.happen(&entry, Event::Lapse { now }).await;
+                let _ = engine.ledger.apply(&entry, Event::Lapse { now }).await;
                 if entry.look(|known| known.state != State::Intended) == Some(true) {
                     return;
                 }

@@ -14,7 +14,7 @@ use crate::ids::{
     CredentialId, EnvironmentId, HolderId, KeyId, OrganizationId, OwnerId, ResourceId, RoleName,
 };
 use crate::issue::{Issued, deadline};
-use crate::ledger::{Entry, Event, Failure, Holder, IssuedKey, Sharing, State, passes};
+use crate::ledger::{Entry, Event, Failure, Holder, IssuedKey, Sharing, State, is_transient};
 use crate::output;
 use crate::role::Role;
 use crate::state::Engine;
@@ -139,13 +139,12 @@ pub(crate) fn leased(role: &Role, issued: &Issued) -> Result<Response, Error> {
         .secret
         .as_ref()
         .ok_or_else(|| Error::internal("a key without its secret cannot be handed out"))?;
-    let organization = issued.entry.look(|known| known.organization.clone());
     let internal = Internal {
         credential: issued.entry.id().clone(),
         holder: issued.holder.clone(),
         key: issued.key.id.clone(),
         role: role.name.clone(),
-        organization: organization.flatten(),
+        organization: issued.organization.clone(),
         target: role.target.clone(),
     };
     let data = output::data(&issued.key.id, secret, &role.target.resource);
@@ -186,7 +185,7 @@ impl Engine {
         let renew = Event::Renew {
             holder: (internal.holder.clone(), holder),
         };
-        match self.ledger.happen(&entry, renew).await {
+        match self.ledger.apply(&entry, renew).await {
             Ok(()) => {}
             Err(Failure::Failed(error)) => return Err(error.context("extending the lease")),
             Err(Failure::Refused(_) | Failure::Unknown) => return Err(no_longer(&internal)),
@@ -302,7 +301,7 @@ impl Engine {
             return Ok(());
         }
         let now = self.clock.now();
-        let happened = self.ledger.happen(&entry, Event::Lapse { now }).await;
+        let happened = self.ledger.apply(&entry, Event::Lapse { now }).await;
         self.released(&entry, &lease.key, happened).await
     }
 
@@ -312,7 +311,7 @@ impl Engine {
             holder: internal.holder.clone(),
             now: self.clock.now(),
         };
-        match self.ledger.happen(&entry, release).await {
+        match self.ledger.apply(&entry, release).await {
             // Storage was restored, or the key went long ago.
             Err(Failure::Unknown) => {
                 let organization = internal.organization.as_ref();
@@ -345,7 +344,7 @@ impl Engine {
         let owned = retiring_since
             .flatten()
             .is_some_and(|since| now.duration_since(since) >= RETRY_BY_HOST);
-        let refused = !passes(&error) || self.ledger.was_refused(entry);
+        let refused = !is_transient(&error) || self.ledger.was_refused(entry);
         if owned && !refused && !self.system.tainted().await? {
             return Ok(());
         }

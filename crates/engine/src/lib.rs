@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod role;
 
 mod backend;
+mod coalescer;
 mod ending;
 mod go_plugin;
 mod inventory;
@@ -42,7 +43,6 @@ mod state;
 mod sweep;
 mod target_check;
 mod timekeeper;
-mod together;
 
 pub use backend::{EngineFactory, VERSION};
 pub use secret::SecretText;

@@ -5,7 +5,7 @@
 use logical::Error;
 
 use crate::account::{AskError, NO_ACCOUNT};
-use crate::control_plane::{Access, Failure, HeldRole, KnownKey};
+use crate::control_plane::{Access, Caller, Failure, HeldRole, KnownKey};
 use crate::ids::{KeyId, OrganizationId, OwnerId, OwnerKind, ResourceKind};
 use crate::role::Role;
 use crate::state::Engine;
@@ -54,7 +54,10 @@ impl Engine {
             ..Preflight::default()
         };
         let organization = account.organization.as_ref();
-        let read = |access: Access| async move { self.control.read_key(&access, id).await };
+        let read = |access: Access| async move {
+            let access = access.on_behalf_of(Caller::operator());
+            self.control.read_key(&access, id).await
+        };
         let key = match self.accounts.ask(organization, read).await {
             Ok(key) => key,
             Err(AskError::Account(error)) => return Err(error),
@@ -104,6 +107,7 @@ impl Engine {
         owner: &OwnerId,
     ) -> Result<Result<Vec<HeldRole>, String>, Error> {
         let list = |access: Access| async move {
+            let access = access.on_behalf_of(Caller::operator());
             self.control.list_roles(&access, organization, owner).await
         };
         match self.accounts.ask(Some(organization), list).await {

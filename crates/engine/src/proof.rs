@@ -6,7 +6,7 @@ use std::time::Duration;
 use logical::Error;
 
 use crate::account::Account;
-use crate::control_plane::{CloudError, Failure, KnownKey};
+use crate::control_plane::{Caller, CloudError, Failure, KnownKey};
 use crate::state::Engine;
 
 /// When a refused key is tried again: Confluent takes up to half a minute to
@@ -36,7 +36,7 @@ impl Engine {
     }
 
     async fn read_own_key(&self, account: &Account) -> Result<KnownKey, CloudError> {
-        let access = account.access();
+        let access = account.access().on_behalf_of(Caller::operator());
         for wait in AGAIN_AFTER {
             match self.control.read_key(&access, &account.key_id).await {
                 Err(error) if error.failure == Failure::Unauthorized => {

@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, Shared};
 use logical::Error;
 use tokio::sync::oneshot;
 
-use crate::ids::{Generation, HolderId};
+use crate::ids::Generation;
 use crate::issue::{Issued, Requester, cut_off};
 use crate::ledger::{Entry, Event, Failure, IssuedKey, Sharing, State};
 use crate::role::Role;
@@ -142,8 +142,8 @@ impl Engine {
                     return Err(error.context("looking whether the shared key still exists"));
                 }
             }
-            match self.attach(&entry, role).await {
-                Ok((holder, times)) => return handed_out(entry, holder, times),
+            match self.attach(Arc::clone(&entry), role).await {
+                Ok(issued) => return Ok(issued),
                 Err(Failure::Refused(_) | Failure::Unknown) => {
                     self.slots.forget_entry(&role.generation, &entry);
                 }
@@ -160,31 +160,38 @@ impl Engine {
 
     /// Notes a new holder, and asks the host meanwhile how long its lease may
     /// live. Its answer is most often that of last time.
-    async fn attach(&self, entry: &Entry, role: &Role) -> Result<(HolderId, LeaseTimes), Failure> {
+    async fn attach(&self, entry: Arc<Entry>, role: &Role) -> Result<Issued, Failure> {
         let Some(likely) = self.likely_times(role) else {
             let times = self.lease_times(role).await?;
-            return Ok((self.note_holder(entry, times).await?, times));
+            return self.note_holder(entry, times).await;
         };
-        let (times, holder) =
-            futures_util::join!(self.lease_times(role), self.note_holder(entry, likely));
-        let (times, holder) = (times?, holder?);
+        let note = self.note_holder(Arc::clone(&entry), likely);
+        let (times, issued) = futures_util::join!(self.lease_times(role), note);
+        let (times, mut issued) = (times?, issued?);
         if times != likely {
             let (_, renewed) = self.new_holder(times);
             let renew = Event::Renew {
-                holder: (holder.clone(), renewed),
+                holder: (issued.holder.clone(), renewed),
             };
-            self.ledger.happen(entry, renew).await?;
+            self.ledger.apply(&entry, renew).await?;
+            issued.times = times;
         }
-        Ok((holder, times))
+        Ok(issued)
     }
 
-    async fn note_holder(&self, entry: &Entry, times: LeaseTimes) -> Result<HolderId, Failure> {
-        let (id, holder) = self.new_holder(times);
-        let attach = Event::Attach {
-            holder: (id.clone(), holder),
-        };
-        self.ledger.happen(entry, attach).await?;
-        Ok(id)
+    async fn note_holder(&self, entry: Arc<Entry>, times: LeaseTimes) -> Result<Issued, Failure> {
+        let (holder, deadline) = self.new_holder(times);
+        let held = self
+            .ledger
+            .attach(&entry, (holder.clone(), deadline))
+            .await?;
+        Ok(Issued {
+            entry,
+            key: held.key,
+            organization: held.organization,
+            holder,
+            times,
+        })
     }
 
     /// The slot's key. The first reader starts a task that looks it up or
@@ -264,17 +271,4 @@ fn shared_key(entry: &Entry) -> Option<IssuedKey> {
             _ => None,
         })
         .flatten()
-}
-
-fn handed_out(entry: Arc<Entry>, holder: HolderId, times: LeaseTimes) -> Result<Issued, Error> {
-    let key = shared_key(&entry).ok_or_else(|| {
-        // Deleted by hand between the note and now; the holder lapses.
-        Error::upstream("the shared key was deleted while it was read: try again")
-    })?;
-    Ok(Issued {
-        entry,
-        key,
-        holder,
-        times,
-    })
 }

@@ -8,6 +8,7 @@ use logical::effects::within;
 use logical::{BackendContext, Clock, Entropy, Error, RunToCompletion, Storage, SystemView, Tasks};
 
 use crate::account::Accounts;
+use crate::coalescer::Coalescer;
 use crate::control_plane::ControlPlane;
 use crate::go_plugin::presence::Presence;
 use crate::ledger::Ledger;
@@ -17,7 +18,6 @@ use crate::settings::StoredSettings;
 use crate::share::Slots;
 use crate::sweep::Sweep;
 use crate::timekeeper::Timekeeper;
-use crate::together::Together;
 
 /// How long it is believed that this node is active.
 const ACTIVE_FOR: Duration = Duration::from_secs(1);
@@ -41,8 +41,8 @@ pub(crate) struct Engine {
     /// Until when this node is believed to be active, in monotonic time.
     active_until: Mutex<Duration>,
     /// What the host is asked for each lease.
-    longest_asked: Together<(), Result<Duration, Error>>,
-    tainted_asked: Together<(), Result<bool, Error>>,
+    longest_asked: Coalescer<(), Result<Duration, Error>>,
+    tainted_asked: Coalescer<(), Result<bool, Error>>,
     /// What the host told last of the mount's leases.
     told: Mutex<Told>,
     pub(crate) sweep: Mutex<Sweep>,
@@ -116,8 +116,8 @@ impl Engine {
             slots: Slots::default(),
             taken_over: tokio::sync::OnceCell::new(),
             active_until: Mutex::default(),
-            longest_asked: Together::new(usize::MAX),
-            tainted_asked: Together::new(usize::MAX),
+            longest_asked: Coalescer::new(usize::MAX),
+            tainted_asked: Coalescer::new(usize::MAX),
             told: Mutex::default(),
             sweep: Mutex::new(sweep),
             presence: Mutex::default(),

@@ -137,10 +137,10 @@ impl Engine {
             .await
     }
 
-    /// Puts every entry that somebody still has to look at on the agenda.
+    /// Schedules every entry that somebody still has to look at.
     pub(crate) async fn look_at_all(&self) -> Result<(), Error> {
         for id in self.ledger.store.ids().await? {
-            self.ledger.look_at(&id, self.clock.now());
+            self.ledger.schedule_at(&id, self.clock.now());
         }
         self.sweep_state().full_look_at = Some(self.clock.monotonic() + FULL_LOOK);
         Ok(())
@@ -162,7 +162,7 @@ impl Engine {
         if licence == Licence::Request || self.is_licensed() {
             return self.settle(id).await;
         }
-        self.ledger.look_at(id, self.clock.now());
+        self.ledger.schedule_at(id, self.clock.now());
         None
     }
 
@@ -175,13 +175,20 @@ impl Engine {
         let due = entry.look(Credential::due);
         let is_live = entry.look(|credential| matches!(credential.state, State::Live { .. }));
         if is_live == Some(true) && !self.timekeeper.lets_lapse() {
-            self.ledger.look_at(id, later(now, AFTER_FAILURE));
+            self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
+            return None;
+        }
+        if entry.look(|credential| credential.state == State::Intended) == Some(true)
+            && let Some(left) = self.ledger.quiet_for(id)
+        {
+            let left = SignedDuration::try_from(left).unwrap_or(AFTER_FAILURE);
+            self.ledger.schedule_at(id, later(now, left));
             return None;
         }
         let before = entry.look(|credential| gone(credential).is_some());
         let outcome = match (loaded, due) {
             (Ok(()), Some(due)) if due > now => Ok(()),
-            (Ok(()), _) => self.ledger.happen(&entry, Event::Lapse { now }).await,
+            (Ok(()), _) => self.ledger.apply(&entry, Event::Lapse { now }).await,
             (Err(failure), _) => Err(failure),
         };
         if let Err(Failure::Failed(error)) = &outcome {
@@ -196,11 +203,11 @@ impl Engine {
             (!credential.is_settled()).then_some(again)
         });
         match (again, outcome) {
-            (Some(Some(due)), _) => self.ledger.look_at(id, due),
-            (Some(None), _) | (None, Err(Failure::Unknown)) => self.ledger.strike(id),
+            (Some(Some(due)), _) => self.ledger.schedule_at(id, due),
+            (Some(None), _) | (None, Err(Failure::Unknown)) => self.ledger.unschedule(id),
             // Also after a success, when the write of a request that came
             // between failed and emptied memory.
-            (None, _) => self.ledger.look_at(id, later(now, AFTER_FAILURE)),
+            (None, _) => self.ledger.schedule_at(id, later(now, AFTER_FAILURE)),
         }
         let after = entry.look(gone).flatten();
         after.filter(|_| before == Some(false))

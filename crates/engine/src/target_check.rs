@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use logical::effects::within;
 
 use crate::account::AskError;
-use crate::control_plane::{Access, Presence, Target};
+use crate::control_plane::{Access, Caller, Presence, Target};
 use crate::ids::{EnvironmentId, OwnerId, ResourceId};
 use crate::role::Role;
 use crate::state::Engine;
@@ -118,12 +118,15 @@ impl Engine {
         let asked = match named {
             Named::Owner(owner) => {
                 let find =
-                    |access: Access| async move { self.control.find_owner(&access, owner).await };
+                    |access: Access| async move {
+ let access = access.on_behalf_of(Caller::operator());
+ self.control.find_owner(&access, owner).await };
                 self.accounts.ask(organization, find).await
             }
             Named::Resource(resource, environment) => {
                 let environment = environment.as_ref();
                 let find = |access: Access| async move {
+                    let access = access.on_behalf_of(Caller::operator());
                     self.control
                         .find_resource(&access, resource, environment)
                         .await

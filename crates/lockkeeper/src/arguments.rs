@@ -33,6 +33,7 @@ Examples:
   lockkeeper simulator
   lockkeeper simulator -listen=127.0.0.1:8210 -admin-key=ADMIN:secret -seed=7
   lockkeeper simulator -propagation=real -clock=virtual -world=world.json
+  lockkeeper simulator -rate-limit=5/1s -rate-limit-by=organization
   curl http://127.0.0.1:8210/simulator/state")]
     Simulator(Simulator),
     /// Serve the engine as a plugin; OpenBao and Vault start this
@@ -182,6 +183,17 @@ pub(crate) struct Simulator {
     /// `real`, or `virtual`: it stands until POST /simulator/clock advances it
     #[arg(long, value_name = "CLOCK", default_value = "real")]
     pub(crate) clock: String,
+    /// Limit of the control plane as REQUESTS/PERIOD, such as `20/1s`, `5/1s`
+    /// or `100/1m`; further requests are answered with 429
+    #[arg(long, value_name = "RATE")]
+    pub(crate) rate_limit: Option<String>,
+    /// Count the rate limit by `principal` (the service account or user) or
+    /// by `organization` [default: principal]
+    #[arg(long, value_name = "BY")]
+    pub(crate) rate_limit_by: Option<String>,
+    /// Send `X-RateLimit-*` and `Retry-After` headers
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) rate_limit_headers: bool,
     /// What exists at the beginning, in the JSON of /simulator/state
     #[arg(long, value_name = "FILE")]
     pub(crate) world: Option<std::path::PathBuf>,

@@ -155,7 +155,7 @@ impl Error {
         &self.message
     }
 
-    /// The same error with what was being done in front of it.
+    /// The same error, with the failed action in front of its text.
     ///
     /// A read-only error is returned as it is, because hosts compare its text.
     #[must_use]

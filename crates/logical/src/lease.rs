@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::{Error, Object};
 
-/// What a backend proposes for a lease, or a host tells of one.
+/// The terms of a lease, as a backend proposes them or a host reports them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LeaseOptions {
@@ -121,7 +121,7 @@ impl fmt::Debug for Secret {
 /// (`sdk/framework/secret.go`).
 pub const SECRET_TYPE: &str = "secret_type";
 
-/// The limits that apply to a lease and the wish that is measured by them.
+/// A requested time to live and the limits that apply to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TtlRequest {
     /// What the client asks for; zero when it did not say.
@@ -130,7 +130,7 @@ pub struct TtlRequest {
     pub backend_ttl: Duration,
     /// The backend's limit; zero when it has none.
     pub backend_max_ttl: Duration,
-    /// What the mount gives when nobody asks.
+    /// The mount's default.
     pub mount_default_ttl: Duration,
     /// The mount's limit.
     pub mount_max_ttl: Duration,
@@ -145,7 +145,7 @@ pub struct TtlRequest {
 pub struct GrantedTtl {
     /// Whole seconds from now.
     pub ttl: Duration,
-    /// A sentence for the client when the wish was cut.
+    /// A warning for the client when the requested time was capped.
     pub warning: Option<String>,
 }
 
@@ -158,9 +158,9 @@ pub fn calculate_ttl(request: &TtlRequest) -> Result<GrantedTtl, Error> {
         Duration::ZERO => request.mount_max_ttl,
         limit => limit.min(request.mount_max_ttl),
     };
-    let wish = [request.increment, request.backend_ttl]
+    let requested = [request.increment, request.backend_ttl]
         .into_iter()
-        .find(|wish| !wish.is_zero())
+        .find(|ttl| !ttl.is_zero())
         .unwrap_or(request.mount_default_ttl);
     let age = request
         .now
@@ -170,16 +170,16 @@ pub fn calculate_ttl(request: &TtlRequest) -> Result<GrantedTtl, Error> {
     if left.is_zero() {
         return Err(Error::bad_request("past the max TTL, cannot renew"));
     }
-    let wish = whole_seconds(wish);
-    if wish <= left {
+    let requested = whole_seconds(requested);
+    if requested <= left {
         return Ok(GrantedTtl {
-            ttl: wish,
+            ttl: requested,
             warning: None,
         });
     }
     let warning = format!(
         "TTL of \"{}\" exceeded the effective max_ttl of \"{}\"; TTL value is capped accordingly",
-        crate::duration::go(wish),
+        crate::duration::go(requested),
         crate::duration::go(left)
     );
     Ok(GrantedTtl {

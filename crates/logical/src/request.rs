@@ -2,9 +2,9 @@
 //!
 //! A request carries no raw client token; hosts salt it before it gets here.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -132,7 +132,7 @@ pub struct Request {
     pub mount_point: String,
     /// The kind of the mount, for example `confluent-cloud`, or empty.
     pub mount_type: String,
-    /// Accessor of the mount, when the host tells it.
+    /// Accessor of the mount, or empty where the host does not give it.
     pub mount_accessor: String,
     /// A name for the requester, for example `token` or `approle`.
     pub display_name: String,
@@ -144,7 +144,7 @@ pub struct Request {
     pub client_token_accessor: String,
     /// Whether it came without a valid token, on a path that needs none.
     pub unauthenticated: bool,
-    /// How it reached the host, when the host tells it.
+    /// How it reached the host, or none where the host does not say.
     pub connection: Option<Connection>,
     /// The headers that the mount is tuned to pass on, by their lower-case
     /// names.

@@ -26,8 +26,8 @@ pub struct Response {
     pub warnings: Vec<String>,
     /// Where the client finds what it asked for, or empty.
     pub redirect: String,
-    /// How the backend wants its answer wrapped, or the token that its host
-    /// wrapped it in.
+    /// The wrapping that the backend asks for, or the token that its host
+    /// wrapped the answer in.
     pub wrap_info: Option<WrapInfo>,
     /// Headers of the answer, by their lower-case names.
     pub headers: BTreeMap<String, Vec<String>>,
@@ -49,7 +49,7 @@ pub struct WrapInfo {
 }
 
 impl WrapInfo {
-    /// A wish to be wrapped for so long.
+    /// A request to wrap the answer for this long.
     pub fn for_ttl(ttl: Duration) -> Self {
         Self {
             ttl,

@@ -7,6 +7,9 @@
 //! a program hands that in.
 
 mod effects;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod serve;
 

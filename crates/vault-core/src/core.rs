@@ -122,7 +122,7 @@ impl Core {
             format!("v{}", config.identity.version),
         );
         let mounts = Arc::new(mounts.await?);
-        leases::restore_and_run(&leases, loops.as_ref()).await?;
+        leases.run(loops.as_ref());
         let core = Arc::new(Self {
             sys: sys::paths(&mounts, &leases, &tokens, &tasks)?,
             token_paths: auth::paths(&tokens, &leases)?,
@@ -315,7 +315,7 @@ impl Core {
         let leases = Arc::clone(&self.leases);
         let untaken = |granted: Result<(Granted, Response), Error>| async move {
             if let Ok((untaken, _)) = granted
-                && let Err(error) = leases.revoke(&untaken.id, leases::When::Soon).await
+                && let Err(error) = leases.revoke(&untaken.id, leases::Mode::Async).await
             {
                 tracing::warn!(
                     lease = untaken.id,

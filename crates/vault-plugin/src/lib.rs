@@ -31,6 +31,9 @@
 
 mod arguments;
 mod backend;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod go_plugin;
 pub mod pb;
 mod plugin;

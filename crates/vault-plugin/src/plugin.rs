@@ -178,8 +178,8 @@ fn stop_when_asked(
     let interrupt: Signal = signal(SignalKind::interrupt())?;
     Ok(async move {
         tokio::select! {
-            () = parent.gone() => tracing::warn!("the host is gone, the plugin ends"),
-            _ = terminate.recv() => tracing::info!("the plugin was told to end by a signal"),
+            () = parent.gone() => tracing::warn!("the host is gone; the plugin exits"),
+            _ = terminate.recv() => tracing::info!("the plugin received a signal to terminate"),
             () = stop.cancelled() => {}
         }
         stop.cancel();

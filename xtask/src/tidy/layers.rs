@@ -83,6 +83,8 @@ const LAYERS: &[Layer] = &[
         kind: Kind::Program,
         may_use: MayUse::All,
     },
+    // What pure crates are handed, under the control of a test.
+    layer("virtual-world", Kind::Development, &["logical", "store"]),
     Layer {
         name: "testkit",
         kind: Kind::Development,
@@ -91,6 +93,12 @@ const LAYERS: &[Layer] = &[
     // Both hosts, the real programs and real clients, over one suite.
     Layer {
         name: "acceptance",
+        kind: Kind::Development,
+        may_use: MayUse::AllAndDevelopment,
+    },
+    // Targets that read any bytes, run by `cargo xtask fuzz`.
+    Layer {
+        name: "fuzz",
         kind: Kind::Development,
         may_use: MayUse::AllAndDevelopment,
     },

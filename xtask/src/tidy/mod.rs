@@ -6,11 +6,14 @@
 //! clippy; here it is only checked that no crate leaves them.
 
 mod architecture;
+mod circles;
 mod layers;
+mod links;
 mod manifests;
 mod purity;
 mod rules;
 mod sources;
+mod toolchain;
 mod words;
 
 use std::fmt;
@@ -92,6 +95,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     findings.extend(purity::check_sources(&files));
     findings.extend(manifests::check(&files));
     findings.extend(sources::check(&files));
+    findings.extend(circles::check(&files));
+    findings.extend(links::check(&files));
+    findings.extend(toolchain::check(&files));
     findings.extend(words::check(&files));
     findings.extend(rules::check(file(rules::PAGE), &files));
     findings.extend(architecture::check(

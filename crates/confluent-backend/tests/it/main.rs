@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod error_messages;
 mod kinds;
 mod mount;
-mod told;
+mod pace;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use confluent_backend::ConfluentCloud;
 use confluent_cloud::{Budgets, Effects, Rate, RetryPolicy, Sleep};
 use confluent_simulator::{Options, Running, Simulator};
 use engine::SecretText;
-use engine::control_plane::{Access, ControlPlane, Failure, NewKey, Target};
+use engine::control_plane::{Access, Caller, ControlPlane, Failure, NewKey, Target};
 use engine::ids::{KeyId, OwnerId, ResourceId};
 
 struct World {
@@ -24,7 +25,11 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let simulator = Simulator::new(&Options::default()).unwrap();
+        Self::with(&Options::default()).await
+    }
+
+    async fn with(options: &Options) -> Self {
+        let simulator = Simulator::new(options).unwrap();
         let running = simulator.spawn().await.unwrap();
         Self {
             simulator,
@@ -40,6 +45,7 @@ impl World {
             key_id: KeyId::new(admin.id.as_str()),
             secret: SecretText::new(admin.secret.expose()),
             ca_cert: String::new(),
+            caller: Caller::default(),
         }
     }
 
@@ -112,7 +118,7 @@ async fn keys_are_deleted_and_looked_for_when_creations_have_used_up_their_part(
     let mut world = World::new().await;
     world.cloud = world
         .cloud
-        .with_budgets(Budgets::with_rate(Rate::new(1, 10)))
+        .with_budgets(Budgets::starting_at(Rate::new(1, 10)))
         .with_effects(Arc::clone(&time) as Arc<dyn Effects>);
     let (access, cloud) = (world.access(), &world.cloud);
     let mut made = Vec::new();

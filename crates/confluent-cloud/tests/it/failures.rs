@@ -82,6 +82,12 @@ async fn every_shape_of_error_tells_its_kind() {
         (409, "", r#"{"message":"no"}"#, ErrorKind::Conflict),
         (429, "Retry-After: 7\r\n", "", limited),
         (
+            403,
+            "",
+            r#"{"message":"Forbidden"}"#,
+            ErrorKind::NotConfluent,
+        ),
+        (
             503,
             "",
             "<html><title>Down</title><body>canary</body></html>",
@@ -97,7 +103,8 @@ async fn every_shape_of_error_tells_its_kind() {
         let error = failed_create(answer(status, headers, body)).await;
         assert_eq!(error.kind, kind, "{body}");
         assert_eq!(error.status, Some(status));
-        assert_eq!(error.outcome_unknown(), status >= 500);
+        let unknown = status >= 500 || kind == ErrorKind::NotConfluent;
+        assert_eq!(error.outcome_unknown(), unknown);
         assert!(!error.to_string().contains("canary"), "{error}");
     }
 }
@@ -122,7 +129,7 @@ async fn without_a_listener_nothing_was_done() {
     let error = nobody().await.create_api_key(&new_key()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unreachable);
     assert!(!error.outcome_unknown());
-    assert!(error.to_string().contains("check the address"), "{error}");
+    assert!(error.to_string().contains("check `url`"), "{error}");
 }
 
 #[tokio::test]

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use confluent_cloud::ids::{ApiKeyId, OwnerId};
 use confluent_cloud::{
-    ApiSecret, Budgets, Client, Credentials, Effects, Error, ErrorKind, KeyResource, NewApiKey,
-    Purpose, Rate, RetryPolicy,
+    ApiSecret, Budgets, Class, Client, Credentials, Effects, Error, ErrorKind, Flow, KeyResource,
+    NewApiKey, Rate, RemovalBy, RetryPolicy,
 };
 
 use crate::listener::{FakeTime, Step, answer, client, story};
 
 const CREATED: &str = include_str!("../../fixtures/api_key_created.json");
+const GONE: &str = "HTTP/1.1 204 X\r\n\r\n";
 
 fn key(id: &str) -> Credentials {
     Credentials::Basic {
@@ -28,13 +29,19 @@ async fn create(client: &Client) -> Result<(), Error> {
         owner: OwnerId::new("sa-1").unwrap(),
         resource: KeyResource::from_id("lkc-1", None).unwrap(),
     };
-    let client = client.clone().for_purpose(Purpose::Create);
+    let flow = Flow::new("orders", "somebody");
+    let client = client.clone().on_behalf_of(Class::Reader, flow);
     client.create_api_key(&new).await.map(|_| ())
 }
 
-async fn delete(client: &Client) -> Result<(), Error> {
-    let client = client.clone().for_purpose(Purpose::Removal);
+async fn delete_by(by: RemovalBy, client: &Client) -> Result<(), Error> {
+    let flow = Flow::new("sa-1", "");
+    let client = client.clone().on_behalf_of(Class::Removal(by), flow);
     client.delete_api_key(&ApiKeyId::new("A").unwrap()).await
+}
+
+async fn delete(client: &Client) -> Result<(), Error> {
+    delete_by(RemovalBy::Host, client).await
 }
 
 fn created() -> Step {
@@ -42,7 +49,7 @@ fn created() -> Step {
 }
 
 fn deleted() -> Step {
-    Step::Next("HTTP/1.1 204 X\r\n\r\n".into())
+    Step::Next(GONE.into())
 }
 
 fn limited(seconds: u32) -> Step {
@@ -50,13 +57,25 @@ fn limited(seconds: u32) -> Step {
 }
 
 #[tokio::test]
-async fn on_loopback_nothing_is_held_back_unless_told() {
-    let story = story(std::iter::repeat_n(created(), 100)).await;
+async fn on_loopback_nothing_waits_until_the_first_429() {
+    let mut steps = vec![created(); 100];
+    steps.extend([limited(3), created(), created()]);
+    let story = story(steps).await;
     let client = story.client.clone().with_budgets(&Budgets::default());
+    assert_eq!(client.pace().unwrap().requests_per_second, None);
     for _ in 0..100 {
         create(&client).await.unwrap();
     }
     assert!(story.time.waits().is_empty());
+    // The request that was refused is sent again when the pace opens, after a
+    // tenth more than was asked for, and has the first token.
+    create(&client).await.unwrap();
+    let passed = story.time.passed();
+    assert!((3300..3500).contains(&passed.as_millis()), "{passed:?}");
+    let learned = client.pace().unwrap().requests_per_second.unwrap();
+    assert!((20.0..80.0).contains(&learned), "{learned}");
+    create(&client).await.unwrap();
+    assert!(story.time.passed() > passed);
 }
 
 #[tokio::test]
@@ -64,7 +83,7 @@ async fn creations_wait_for_their_turn_and_deletions_do_not() {
     let mut steps = vec![created(); 9];
     steps.push(deleted());
     let story = story(steps).await;
-    let budgets = Budgets::with_rate(Rate::new(1, 10));
+    let budgets = Budgets::starting_at(Rate::new(1, 10));
     let client = story.client.clone().with_budgets(&budgets);
     for _ in 0..9 {
         create(&client).await.unwrap();
@@ -76,27 +95,65 @@ async fn creations_wait_for_their_turn_and_deletions_do_not() {
 }
 
 #[tokio::test]
-async fn a_turn_that_would_come_too_late_is_told_and_nothing_is_sent() {
+async fn a_request_that_would_be_sent_too_late_is_held_back_and_nothing_is_sent() {
     let story = story([limited(40)]).await;
     let client = story.client.clone().with_budgets(&Budgets::default());
-    create(&client).await.unwrap_err();
+    let refused = create(&client).await.unwrap_err();
+    assert!(matches!(refused.kind, ErrorKind::RateLimited { .. }));
     let error = delete(&client).await.unwrap_err();
-    let retry_after = Some(Duration::from_secs(40));
-    assert_eq!(error.kind, ErrorKind::RateLimited { retry_after });
+    let ErrorKind::HeldBack { wait } = error.kind else {
+        panic!("{error}");
+    };
+    // Forty seconds, a tenth more, and the first token.
+    assert!((44..48).contains(&wait.as_secs()), "{wait:?}");
     assert_eq!((error.attempts, error.status), (0, None));
     assert!(!error.outcome_unknown());
     let text = error.to_string();
     assert!(
-        text.contains("try again in 40 s") && text.contains("not sent"),
+        text.starts_with("Lockkeeper keeps the pace of the organization of key ADMIN")
+            && text.contains("was not sent")
+            && text.contains("more; try again then")
+            && !text.contains("Confluent"),
         "{text}"
     );
+    assert!(story.time.waits().is_empty());
     assert_eq!(story.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_caller_may_wait_for_less_than_its_call_could() {
+    let mut steps = vec![deleted(); 12];
+    steps.push(deleted());
+    let story = story(steps).await;
+    let budgets = Budgets::starting_at(Rate::new(1, 10));
+    let client = story.client.clone().with_budgets(&budgets);
+    for _ in 0..9 {
+        delete(&client).await.unwrap();
+    }
+    let hasty = client.clone().with_patience(Duration::from_millis(100));
+    let error = delete(&hasty).await.unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::HeldBack { .. }), "{error}");
+    assert_eq!(story.requests().len(), 9);
+    delete(&client).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deletion_of_the_sweep_has_a_minute_to_be_sent() {
+    let story = story([limited(40), deleted()]).await;
+    let client = story.client.clone().with_budgets(&Budgets::default());
+    create(&client).await.unwrap_err();
+    delete(&client).await.unwrap_err();
+    assert_eq!(story.requests().len(), 1);
+    delete_by(RemovalBy::Sweep, &client).await.unwrap();
+    assert_eq!(story.requests().len(), 2);
+    let passed = story.time.passed().as_secs();
+    assert!((44..48).contains(&passed), "{passed}");
 }
 
 #[tokio::test]
 async fn a_limit_that_one_client_met_holds_back_all_of_its_organization() {
     let told = Step::Last(answer(200, "", CREATED));
-    let gone = Step::Last("HTTP/1.1 204 X\r\n\r\n".into());
+    let gone = Step::Last(GONE.into());
     let story = story([told.clone(), told, limited(5), gone.clone(), gone]).await;
     let time: Arc<FakeTime> = Arc::clone(&story.time);
     let budgets = Budgets::default();
@@ -119,15 +176,31 @@ async fn a_limit_that_one_client_met_holds_back_all_of_its_organization() {
     delete(&stranger).await.unwrap();
     assert!(time.waits().is_empty());
     delete(&other).await.unwrap();
-    assert_eq!(time.waits(), [5]);
+    let passed = time.passed();
+    assert!(passed >= Duration::from_millis(5500), "{passed:?}");
     // A new client of the same key knows at once.
-    create(&of("ONE")).await.unwrap_err();
+    assert!(of("ONE").pace().unwrap().requests_per_second.is_some());
+    assert_eq!(stranger.pace().unwrap().requests_per_second, None);
 }
 
 #[tokio::test]
-async fn what_an_account_used_before_its_organization_was_told_counts() {
+async fn a_held_back_request_names_the_organization_where_it_is_known() {
+    let key = Step::Last(answer(200, "", CREATED));
+    let story = story([key, limited(40)]).await;
+    let client = story.client.clone().with_budgets(&Budgets::default());
+    let id = ApiKeyId::new("A").unwrap();
+    client.read_api_key(&id).await.unwrap();
+    create(&client).await.unwrap_err();
+    let text = delete(&client).await.unwrap_err().to_string();
+    let organization = client.organization().unwrap();
+    let whose = format!("keeps the pace of organization `{organization}`");
+    assert!(text.contains(&whose), "{text}");
+}
+
+#[tokio::test]
+async fn what_an_account_used_before_its_organization_was_known_counts() {
     let told = Step::Last(answer(200, "", CREATED));
-    let gone = || Step::Last("HTTP/1.1 204 X\r\n\r\n".into());
+    let gone = || Step::Last(GONE.into());
     let mut steps: Vec<Step> = std::iter::repeat_with(gone).take(9).collect();
     steps.push(told.clone());
     steps.push(told);
@@ -135,7 +208,7 @@ async fn what_an_account_used_before_its_organization_was_told_counts() {
     let client = story
         .client
         .clone()
-        .with_budgets(&Budgets::with_rate(Rate::new(1, 10)));
+        .with_budgets(&Budgets::starting_at(Rate::new(1, 10)));
     for _ in 0..9 {
         delete(&client).await.unwrap();
     }
@@ -146,4 +219,18 @@ async fn what_an_account_used_before_its_organization_was_told_counts() {
     }
     // Nothing is left of either part, before and after the answer.
     assert_eq!(story.time.waits().len(), 2);
+}
+
+#[tokio::test]
+async fn a_group_of_paths_that_is_used_up_waits_for_its_reset() {
+    let headers = "X-RateLimit-Limit: 10\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 7\r\n";
+    let used_up = Step::Next(answer(202, headers, CREATED));
+    let list = Step::Next(answer(200, "", r#"{"data":[]}"#));
+    let story = story([used_up, list, created()]).await;
+    let client = story.client.clone().with_budgets(&Budgets::default());
+    create(&client).await.unwrap();
+    client.list_environments().await.unwrap();
+    assert!(story.time.waits().is_empty());
+    create(&client).await.unwrap();
+    assert_eq!(story.time.waits(), [7]);
 }

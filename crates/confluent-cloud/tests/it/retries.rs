@@ -28,7 +28,12 @@ fn id() -> ApiKeyId {
 }
 
 fn failing(status: u16) -> Step {
-    Step::Last(answer(status, "", ""))
+    let body = match status {
+        403 => include_str!("../../fixtures/error_forbidden.json"),
+        404 => include_str!("../../fixtures/error_key_not_found.json"),
+        _ => "",
+    };
+    Step::Last(answer(status, "", body))
 }
 
 fn limited(headers: &str) -> Step {
@@ -74,7 +79,8 @@ async fn a_limited_caller_comes_back_when_it_was_told_to() {
     for headers in [
         "Retry-After: 5\r\n",
         "X-RateLimit-Limit: 10\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 5\r\n",
-        "X-RateLimit-Reset: 60\r\nRetry-After: 5\r\n",
+        "X-RateLimit-Reset: 5\r\nRetry-After: 1\r\n",
+        "X-RateLimit-Reset: 1\r\nRetry-After: 5\r\n",
     ] {
         let story = story([limited(headers), created()]).await;
         assert!(story.client.create_api_key(&new_key()).await.is_ok());
@@ -110,8 +116,7 @@ async fn a_create_is_not_sent_with_too_little_time_for_its_answer() {
     assert!(matches!(error.kind, ErrorKind::RateLimited { .. }));
     assert_eq!(late.requests().len(), 1);
     // A question may be asked until the end.
-    let gone = || Step::Next(answer(404, "", ""));
-    let asking = story([limited("Retry-After: 29\r\n"), gone()]).await;
+    let asking = story([limited("Retry-After: 29\r\n"), failing(404)]).await;
     let error = asking.client.read_api_key(&id()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound);
 }
@@ -196,6 +201,61 @@ async fn an_answer_that_does_not_come_is_waited_for_only_so_long() {
     let error = delete(&story).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::TimedOut);
     assert!(error.outcome_unknown());
+}
+
+/// A connection that swallows requests must not get the next one, nor must any
+/// other of the pool.
+#[tokio::test]
+async fn after_a_time_out_the_next_request_opens_a_new_connection() {
+    let key = || Step::Next(answer(200, "", CREATED));
+    let story = story([key(), Step::Silence, deleted()]).await;
+    story.client.read_api_key(&id()).await.unwrap();
+    assert_eq!(story.connections(), 1);
+    story.time.slow_down(Duration::from_millis(8970));
+    let error = delete(&story).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::TimedOut);
+    assert_eq!(story.connections(), 1);
+    story.time.slow_down(Duration::ZERO);
+    assert_eq!(delete(&story).await, Ok(()));
+    assert_eq!(story.connections(), 2);
+}
+
+fn refused() -> Step {
+    let body = include_str!("../../fixtures/error_wrong_key.json");
+    Step::Next(answer(401, "", body))
+}
+
+#[tokio::test]
+async fn a_key_that_was_made_seconds_ago_proves_itself_after_some_refusals() {
+    let key = Step::Next(answer(200, "", CREATED));
+    let story = story([refused(), refused(), key]).await;
+    assert!(story.client.read_own_key().await.is_ok());
+    assert_eq!(story.time.waits(), [2, 2]);
+    assert!(story.requests()[2].starts_with("GET /iam/v2/api-keys/ADMIN "));
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_refused_after_some_seconds_and_at_once_the_next_time() {
+    let story = story(std::iter::repeat_n(refused(), 20)).await;
+    let error = story.client.read_own_key().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unauthorized);
+    assert!(error.to_string().contains("half a minute"), "{error}");
+    assert!(story.time.passed() < Duration::from_secs(8));
+    assert_eq!(story.requests().len(), 4);
+    let again = story.client.read_own_key().await.unwrap_err();
+    assert_eq!(again.kind, ErrorKind::Unauthorized);
+    assert_eq!(story.requests().len(), 5);
+    // Another key is none of its own.
+    story.client.read_api_key(&id()).await.unwrap_err();
+    assert_eq!(story.requests().len(), 6);
+}
+
+#[tokio::test]
+async fn a_caller_without_retries_is_told_of_a_refusal_at_once() {
+    let story = story([refused(), refused()]).await;
+    let client = story.client.clone().with_retries(RetryPolicy::never());
+    client.read_own_key().await.unwrap_err();
+    assert_eq!(story.requests().len(), 1);
 }
 
 #[tokio::test]

@@ -14,6 +14,9 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::listener::FakeTime;
 
+/// How a server of plain HTTP answers the first bytes of TLS.
+const NOT_HTTP: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+
 const GONE: &str = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
 
 /// The address and certificate of a server that answers one request with 204.
@@ -75,14 +78,36 @@ async fn a_stranger_gets_no_request() {
         .delete_api_key(&id)
         .await
         .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Unreachable);
+    assert_eq!(error.kind, ErrorKind::Untrusted);
     assert!(!error.outcome_unknown());
-    assert!(error.untrusted);
     let text = error.to_string();
     assert!(
         text.contains("certificate") && text.contains("`ca_cert`"),
         "{text}"
     );
-    // It will be no friend the next time.
+    // It will not be trusted the next time either.
     assert_eq!((error.attempts, time.waits()), (1, Vec::new()));
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_called_that_and_no_certificate_is_asked_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut hello = Vec::new();
+        stream.read_buf(&mut hello).await.unwrap();
+        stream.write_all(NOT_HTTP.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+    });
+    let id = ApiKeyId::new("A").unwrap();
+    let error = client(&address, None).delete_api_key(&id).await;
+    let error = error.unwrap_err();
+    assert_eq!((error.kind, error.attempts), (ErrorKind::NotTls, 1));
+    let text = error.to_string();
+    assert!(text.contains("`url` does not speak TLS"), "{text}");
+    assert!(
+        !text.contains("ca_cert") && !text.contains("certificate"),
+        "{text}"
+    );
 }

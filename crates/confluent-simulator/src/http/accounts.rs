@@ -9,10 +9,12 @@ use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use serde_json::Value;
 
-use super::call::{Call, object, required, text};
+use super::body::Body;
+use super::call::Call;
 use super::objects;
 use super::paging::Page;
 use crate::Refusal;
+use crate::world::AccountChange;
 
 const ACCOUNTS: &str = "/iam/v2/service-accounts";
 const USERS: &str = "/iam/v2/users";
@@ -33,12 +35,24 @@ pub(super) async fn list_accounts(call: Call) -> Result<Json<Value>, Refusal> {
 }
 
 pub(super) async fn create_account(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
-    let body = object(&body)?;
-    let name = required(&body, "/display_name")?;
-    let description = text(&body, "/description")?.unwrap_or_default();
+    let body = Body::read(&body)?;
+    body.refuse_read_only(&["/id"])?;
+    let name = body.required("/display_name")?;
+    let description = body.text("/description")?.unwrap_or_default();
     call.admin()?;
     let mut world = call.simulator.world();
+    let resource_owner = call.query.get("assigned_resource_owner");
+    if resource_owner.is_some_and(|id| !world.has_owner(id)) {
+        let detail = "assigned_resource_owner is no service account or user";
+        return Err(Refusal::filter("assigned_resource_owner", detail));
+    }
     let account = world.create_service_account(call.now, &name, &description)?;
+    if let Some(owner) = resource_owner
+        && let Err(refusal) = world.assign_resource_owner(call.now, owner, &account.id)
+    {
+        world.delete_service_account(call.now, account.id.as_str())?;
+        return Err(refusal);
+    }
     let location = format!("{}{ACCOUNTS}/{}", call.base, account.id);
     let value = objects::service_account(&world, &call.base, &account);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(value)))
@@ -58,10 +72,15 @@ pub(super) async fn update_account(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let description = text(&object(&body)?, "/description")?;
+    let body = Body::read(&body)?;
+    body.unchanged("/id", &id)?;
+    let change = AccountChange {
+        display_name: body.not_empty("/display_name")?,
+        description: body.text("/description")?,
+    };
     call.admin()?;
     let mut world = call.simulator.world();
-    world.update_service_account(call.now, &id, description)?;
+    world.update_service_account(call.now, &id, change)?;
     let account = world.service_account(&id)?;
     Ok(Json(objects::service_account(&world, &call.base, account)))
 }
@@ -96,9 +115,13 @@ pub(super) async fn update_user(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let full_name = text(&object(&body)?, "/full_name")?;
+    let body = Body::read(&body)?;
+    body.unchanged("/id", &id)?;
+    let full_name = body.not_empty("/full_name")?;
     call.admin()?;
     let mut world = call.simulator.world();
+    body.unchanged("/email", &world.user(&id)?.email)?;
+    body.unchanged("/auth_type", objects::AUTH_TYPE)?;
     world.update_user(call.now, &id, full_name)?;
     let user = world.user(&id)?;
     Ok(Json(objects::user(&world, &call.base, user)))

@@ -8,13 +8,17 @@ use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use serde_json::Value;
 
-use super::call::{Call, object, text};
+use super::body::Body;
+use super::call::Call;
 use super::objects;
 use super::paging::Page;
 use crate::world::AboutKey;
 use crate::{Key, KeyChange, KeyCreated, NewKey, Refusal, World};
 
 const PATH: &str = "/iam/v2/api-keys";
+/// Keys for several clusters, and owners outside of this organization.
+const NOT_SIMULATED: [&str; 2] = ["/spec/resources", "/spec/owner/environment"];
+const READ_ONLY: [&str; 2] = ["/id", "/spec/secret"];
 
 pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
     let page = Page::of(&call.query)?;
@@ -38,7 +42,7 @@ pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
 }
 
 pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
-    let new = new_key(&object(&body)?)?;
+    let new = new_key(&Body::read(&body)?)?;
     let mut world = call.simulator.world();
     let created = if call.caller.may_manage(&new.owner) {
         world.create_key(call.now, &new)
@@ -75,13 +79,17 @@ pub(super) async fn update(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let body = object(&body)?;
+    let body = Body::read(&body)?;
     let change = KeyChange {
-        display_name: text(&body, "/spec/display_name")?,
-        description: text(&body, "/spec/description")?,
+        display_name: body.text("/spec/display_name")?,
+        description: body.text("/spec/description")?,
     };
     let mut world = call.simulator.world();
     let key = found(&call, world.key_to_change(&id));
+    let key = key.and_then(|about| {
+        only_names(&body, world.read_key(&id)?)?;
+        Ok(about)
+    });
     noted(&call, &mut world, "UpdateAPIKey", key)?;
     world.update_key(call.now, &id, change)?;
     let key = world.read_key(&id)?;
@@ -96,19 +104,32 @@ pub(super) async fn delete(call: Call, Path(id): Path<String>) -> Result<StatusC
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a body asks for. Members that only answers have, which the vendor's
-/// clients send empty, are ignored like unknown ones.
-fn new_key(body: &Value) -> Result<NewKey, Refusal> {
-    let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let owner = filled(text(body, "/spec/owner/id")?)
+/// What a body asks for.
+fn new_key(body: &Body) -> Result<NewKey, Refusal> {
+    body.refuse(&NOT_SIMULATED)?;
+    body.refuse_read_only(&READ_ONLY)?;
+    let owner = body
+        .filled("/spec/owner/id")?
         .ok_or_else(|| Refusal::member("/spec/owner", "the owner is required"))?;
     Ok(NewKey {
-        display_name: text(body, "/spec/display_name")?.unwrap_or_default(),
-        description: text(body, "/spec/description")?.unwrap_or_default(),
+        display_name: body.text("/spec/display_name")?.unwrap_or_default(),
+        description: body.text("/spec/description")?.unwrap_or_default(),
         owner,
-        resource: filled(text(body, "/spec/resource/id")?),
-        environment: filled(text(body, "/spec/resource/environment")?),
+        resource: body.filled("/spec/resource/id")?,
+        environment: body.filled("/spec/resource/environment")?,
     })
+}
+
+/// Refuses to change anything but the name and the description of a key.
+fn only_names(body: &Body, key: &Key) -> Result<(), Refusal> {
+    body.refuse(&NOT_SIMULATED)?;
+    body.refuse_read_only(&["/spec/secret"])?;
+    body.unchanged("/id", key.id.as_str())?;
+    body.unchanged("/spec/owner/id", key.owner.as_str())?;
+    body.unchanged("/spec/resource/id", key.resource.id())?;
+    let environment = key.resource.environment().map(ToString::to_string);
+    let environment = environment.unwrap_or_default();
+    body.unchanged("/spec/resource/environment", &environment)
 }
 
 /// A key that the caller may manage.

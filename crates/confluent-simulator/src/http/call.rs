@@ -7,12 +7,12 @@ use axum::http::{HeaderMap, Method};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde_json::Value;
 use url::form_urlencoded;
 
 use super::Base;
 use super::faults::Stale;
 use crate::clock::earlier;
+use crate::credential::Credential;
 use crate::world::{AboutKey, Happening};
 use crate::{Caller, LastPage, Refusal, Simulator, World};
 
@@ -42,16 +42,6 @@ pub(super) struct Call {
     pub(super) last_page: LastPage,
     /// The time that a list of keys is of, unless it is of now.
     pub(super) as_of: Option<Timestamp>,
-}
-
-/// What a request is sent with.
-pub(crate) enum Credential {
-    /// A key.
-    Key { id: String, secret: String },
-    /// The name of a session.
-    Session(String),
-    /// Nothing, or nothing that can be read.
-    None,
 }
 
 /// The parameters of a request. An empty one means the same as none.
@@ -146,39 +136,13 @@ impl Query {
     }
 }
 
-/// A body that must be a JSON object, whatever its content type says.
-pub(super) fn object(body: &[u8]) -> Result<Value, Refusal> {
-    serde_json::from_slice(body)
-        .ok()
-        .filter(Value::is_object)
-        .ok_or_else(Refusal::not_json)
-}
-
-/// A text in a body; null means the same as absent.
-pub(super) fn text(body: &Value, pointer: &'static str) -> Result<Option<String>, Refusal> {
-    match body.pointer(pointer) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal::member(pointer, format!("{pointer} is no string"))),
-    }
-}
-
-/// A text in a body that must be there and not empty.
-pub(super) fn required(body: &Value, pointer: &'static str) -> Result<String, Refusal> {
-    text(body, pointer)?
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| Refusal::member(pointer, format!("{pointer} is required")))
-}
-
-/// What a request is sent with. Of a bearer token only its last part counts,
-/// which names the session.
-pub(crate) fn credential(headers: &HeaderMap) -> Credential {
+/// The credential that a request carries.
+pub(super) fn credential(headers: &HeaderMap) -> Credential {
     let read = || {
         let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
         let (scheme, token) = header.split_once(' ')?;
         if scheme.eq_ignore_ascii_case("bearer") {
-            let (_, name) = token.trim().rsplit_once('.')?;
-            return Some(Credential::Session(name.to_owned()));
+            return Some(Credential::Session(token.trim().to_owned()));
         }
         if !scheme.eq_ignore_ascii_case("basic") {
             return None;
@@ -199,7 +163,7 @@ fn authenticate(parts: &Parts, simulator: &Simulator, now: Timestamp) -> Result<
     let mut world = simulator.world();
     let result = match credential(&parts.headers) {
         Credential::Key { id, secret } => world.authenticate(now, &id, &secret),
-        Credential::Session(name) => world.resume_session(now, &name),
+        Credential::Session(token) => world.resume_session(now, &token),
         Credential::None => Err(Refusal::unauthorized()),
     };
     let method = method_name(&parts.method, parts.uri.path());

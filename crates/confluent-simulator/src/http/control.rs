@@ -6,9 +6,10 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::call::object;
+use crate::settings::{Changes, Settings};
 use crate::{Arming, Refusal, Simulator, parse_duration};
 
 pub(super) async fn state(State(simulator): State<Simulator>) -> impl IntoResponse {
@@ -19,15 +20,22 @@ pub(super) async fn clock(State(simulator): State<Simulator>) -> Json<Value> {
     Json(json!({ "now": simulator.clock().now() }))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Advance {
+    advance: String,
+}
+
 pub(super) async fn advance(
     State(simulator): State<Simulator>,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let body = object(&body)?;
-    let text = body["advance"].as_str().ok_or_else(|| {
-        Refusal::unusable("`advance` is missing: give a duration such as \"120s\"")
+    let body: Advance = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::unusable(format!(
+            "the body is not JSON with `advance`, such as {{\"advance\":\"120s\"}}: {error}"
+        ))
     })?;
-    let by = parse_duration(text).map_err(|error| Refusal::unusable(error.to_string()))?;
+    let by = parse_duration(&body.advance).map_err(|error| Refusal::unusable(error.to_string()))?;
     let now = simulator
         .advance(by)
         .map_err(|error| Refusal::unusable(error.to_string()))?;
@@ -54,4 +62,27 @@ pub(super) async fn disarm(State(simulator): State<Simulator>) -> StatusCode {
 
 pub(super) async fn audit_events(State(simulator): State<Simulator>) -> Json<Value> {
     Json(json!({ "events": simulator.audit_events() }))
+}
+
+pub(super) async fn settings(State(simulator): State<Simulator>) -> Json<Settings> {
+    Json(Settings::of(&simulator))
+}
+
+pub(super) async fn change_settings(
+    State(simulator): State<Simulator>,
+    body: Bytes,
+) -> Result<Json<Settings>, Refusal> {
+    let changes: Changes = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::unusable(format!("the settings cannot be read: {error}")))?;
+    changes.apply(&simulator);
+    Ok(Json(Settings::of(&simulator)))
+}
+
+pub(super) async fn requests(State(simulator): State<Simulator>) -> Json<Value> {
+    Json(json!({ "requests": simulator.request_counts() }))
+}
+
+pub(super) async fn reset_requests(State(simulator): State<Simulator>) -> StatusCode {
+    simulator.reset_request_counts();
+    StatusCode::NO_CONTENT
 }

@@ -9,7 +9,8 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::Base;
-use super::call::{Credential, credential};
+use super::call::credential;
+use crate::credential::Credential;
 use crate::world::DataPlane;
 use crate::{Refusal, Simulator};
 

@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::call::credential;
+use super::is_own;
 use crate::faults::{Fault, Fired, Operation};
 use crate::limits::Standing;
 use crate::serve::Hangup;
@@ -31,7 +32,7 @@ pub(super) async fn inject(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if is_ours(&request) {
+    if is_own(&request) {
         return next.run(request).await;
     }
     let Some(Fired { fault, delay }) = simulator.fire(operation(&request)) else {
@@ -57,6 +58,7 @@ pub(super) async fn inject(
             remaining: 0,
             reset: delay.as_secs() + u64::from(delay.subsec_nanos() > 0),
             granted: false,
+            headers: true,
         }),
         Fault::StaleList => {
             request.extensions_mut().insert(Stale(delay));
@@ -77,9 +79,6 @@ pub(super) async fn limit(
     request: Request,
     next: Next,
 ) -> Response {
-    if is_ours(&request) {
-        return next.run(request).await;
-    }
     let Some(standing) = simulator.take(&credential(request.headers())) else {
         return next.run(request).await;
     };
@@ -89,11 +88,6 @@ pub(super) async fn limit(
     let mut response = next.run(request).await;
     tell(&mut response, standing);
     response
-}
-
-/// Whether a request is about the simulator itself.
-fn is_ours(request: &Request) -> bool {
-    request.uri().path().starts_with("/simulator/")
 }
 
 /// What a request is, at `/` and below `/api/`.
@@ -114,12 +108,17 @@ fn operation(request: &Request) -> Operation {
 fn limited(standing: Standing) -> Response {
     let mut response = Refusal::rate_limited().into_response();
     tell(&mut response, standing);
-    let headers = response.headers_mut();
-    headers.insert(RETRY_AFTER, HeaderValue::from(standing.reset));
+    if standing.headers {
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(standing.reset));
+    }
     response
 }
 
 fn tell(response: &mut Response, standing: Standing) {
+    if !standing.headers {
+        return;
+    }
     let headers = response.headers_mut();
     headers.insert(LIMIT, HeaderValue::from(standing.limit));
     headers.insert(REMAINING, HeaderValue::from(standing.remaining));

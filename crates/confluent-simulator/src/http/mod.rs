@@ -3,8 +3,11 @@
 
 mod accounts;
 mod api_keys;
+mod body;
 mod call;
+mod clusters;
 mod control;
+mod counting;
 mod data_plane;
 mod faults;
 mod objects;
@@ -14,8 +17,6 @@ mod queries;
 mod quotas;
 mod role_bindings;
 mod sessions;
-
-pub(crate) use call::Credential;
 
 use std::net::SocketAddr;
 
@@ -44,7 +45,8 @@ struct Edge {
 
 /// Everything that a listener at `address` answers.
 pub(crate) fn router(simulator: Simulator, address: SocketAddr) -> Router {
-    let api = control_plane();
+    let limit = middleware::from_fn_with_state(simulator.clone(), faults::limit);
+    let api = control_plane().layer(limit.clone());
     let edge = Edge {
         simulator: simulator.clone(),
         address,
@@ -52,20 +54,20 @@ pub(crate) fn router(simulator: Simulator, address: SocketAddr) -> Router {
     Router::new()
         .merge(api.clone())
         .nest("/api", api)
-        .nest("/cpdev.cloud/api", roles())
+        .nest("/cpdev.cloud/api", roles().layer(limit))
         .merge(data_planes())
         .nest("/simulator", simulated())
         .fallback(async || Refusal::not_found())
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         .layer(middleware::from_fn_with_state(
             simulator.clone(),
-            faults::limit,
-        ))
-        .layer(middleware::from_fn_with_state(
-            simulator.clone(),
             faults::inject,
         ))
         .layer(middleware::from_fn_with_state(edge, finish))
+        .layer(middleware::from_fn_with_state(
+            simulator.clone(),
+            counting::count,
+        ))
         .with_state(simulator)
 }
 
@@ -124,7 +126,10 @@ fn control_plane() -> Router<Simulator> {
 fn places() -> Router<Simulator> {
     Router::new()
         .route("/org/v2/organizations", get(places::list_organizations))
-        .route("/org/v2/organizations/{id}", get(places::read_organization))
+        .route(
+            "/org/v2/organizations/{id}",
+            get(places::read_organization).patch(places::update_organization),
+        )
         .route(
             "/org/v2/environments",
             get(places::list_environments).post(places::create_environment),
@@ -137,13 +142,13 @@ fn places() -> Router<Simulator> {
         )
         .route(
             "/cmk/v2/clusters",
-            get(places::list_clusters).post(places::create_cluster),
+            get(clusters::list).post(clusters::create),
         )
         .route(
             "/cmk/v2/clusters/{id}",
-            get(places::read_cluster)
-                .patch(places::update_cluster)
-                .delete(places::delete_cluster),
+            get(clusters::read)
+                .patch(clusters::update)
+                .delete(clusters::delete),
         )
         .route("/srcm/v2/clusters", get(places::list_registries))
         .route("/srcm/v2/clusters/{id}", get(places::read_registry))
@@ -189,6 +194,14 @@ fn simulated() -> Router<Simulator> {
                 .delete(control::disarm),
         )
         .route("/audit-events", get(control::audit_events))
+        .route(
+            "/settings",
+            get(control::settings).post(control::change_settings),
+        )
+        .route(
+            "/requests",
+            get(control::requests).delete(control::reset_requests),
+        )
 }
 
 /// Gives a request the address that its links begin with, and its answer a
@@ -217,6 +230,11 @@ async fn finish(State(edge): State<Edge>, mut request: Request, next: Next) -> R
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// Whether a request is about the simulator itself.
+fn is_own(request: &Request) -> bool {
+    request.uri().path().starts_with("/simulator/")
 }
 
 /// The address that the caller used, as far as it says so.

@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 
 use crate::world::FlinkRegion;
 use crate::{
-    Environment, KafkaCluster, Key, KsqldbCluster, Resource, RoleBinding, SchemaRegistry,
-    ServiceAccount, User, World,
+    ClusterConfig, Environment, KafkaCluster, Key, KsqldbCluster, Resource, RoleBinding,
+    SchemaRegistry, ServiceAccount, User, World,
 };
 
 /// Authority of names in answers about API keys; all others say
 /// `confluent.cloud`.
 const KEYS_AUTHORITY: &str = "api.confluent.cloud";
 const AUTHORITY: &str = "confluent.cloud";
+/// How every user signs in: with a password.
+pub(super) const AUTH_TYPE: &str = "AUTH_TYPE_LOCAL";
 
 /// An API key; with its secret only where it was just made.
 pub(super) fn api_key(world: &World, base: &str, key: &Key, secret: Option<&str>) -> Value {
@@ -147,7 +149,7 @@ pub(super) fn environment(world: &World, base: &str, environment: &Environment) 
             &name(world, AUTHORITY, &format!("environment={id}")),
         ),
         "display_name": environment.display_name,
-        "stream_governance_config": {"package": "ESSENTIALS"},
+        "stream_governance_config": {"package": environment.package},
     })
 }
 
@@ -155,6 +157,10 @@ pub(super) fn environment(world: &World, base: &str, environment: &Environment) 
 pub(super) fn cluster(world: &World, base: &str, cluster: &KafkaCluster) -> Value {
     let (id, environment) = (&cluster.id, &cluster.environment);
     let within = format!("environment={environment}");
+    let mut status = json!({"phase": "PROVISIONED"});
+    if let ClusterConfig::Dedicated { cku, .. } = cluster.spec.config {
+        status["cku"] = cku.into();
+    }
     json!({
         "api_version": "cmk/v2",
         "kind": "Cluster",
@@ -166,11 +172,11 @@ pub(super) fn cluster(world: &World, base: &str, cluster: &KafkaCluster) -> Valu
         ),
         "spec": {
             "display_name": cluster.display_name,
-            "availability": "SINGLE_ZONE",
-            "cloud": "AWS",
-            "region": "us-east-1",
-            "config": {"kind": "Basic"},
-            "deletion_protection": false,
+            "availability": cluster.spec.availability,
+            "cloud": cluster.spec.cloud,
+            "region": cluster.spec.region,
+            "config": cluster.spec.config,
+            "deletion_protection": cluster.spec.deletion_protection,
             "kafka_bootstrap_endpoint": cluster.bootstrap_endpoint(),
             "http_endpoint": world.http_endpoint(id),
             "environment": {
@@ -181,7 +187,7 @@ pub(super) fn cluster(world: &World, base: &str, cluster: &KafkaCluster) -> Valu
                 "resource_name": name(world, AUTHORITY, &within),
             },
         },
-        "status": {"phase": "PROVISIONED"},
+        "status": status,
     })
 }
 
@@ -190,6 +196,9 @@ pub(super) fn registry(world: &World, base: &str, registry: &SchemaRegistry) -> 
     let (id, environment) = (&registry.id, &registry.environment);
     let within = format!("environment={environment}");
     let address = world.http_endpoint(id);
+    let package = world
+        .environment(environment.as_str())
+        .map(|here| here.package);
     json!({
         "api_version": "srcm/v3",
         "kind": "Cluster",
@@ -201,7 +210,7 @@ pub(super) fn registry(world: &World, base: &str, registry: &SchemaRegistry) -> 
         ),
         "spec": {
             "display_name": "Stream Governance Package",
-            "package": "ESSENTIALS",
+            "package": package.unwrap_or_default(),
             "cloud": "AWS",
             "region": "us-east-1",
             "http_endpoint": address,
@@ -293,7 +302,7 @@ pub(super) fn user(world: &World, base: &str, user: &User) -> Value {
         ),
         "email": user.email,
         "full_name": user.full_name,
-        "auth_type": "AUTH_TYPE_LOCAL",
+        "auth_type": AUTH_TYPE,
     })
 }
 
@@ -318,18 +327,20 @@ pub(super) fn role_binding(world: &World, base: &str, binding: &RoleBinding) -> 
 /// The organization.
 pub(super) fn organization(world: &World, base: &str) -> Value {
     let id = world.organization();
-    let began = world.began_at();
+    let settings = world.organization_settings();
+    let times = (world.began_at(), world.organization_updated_at());
     json!({
         "api_version": "org/v2",
         "kind": "Organization",
         "id": id.as_str(),
         "metadata": metadata(
-            (began, began),
+            times,
             &format!("{base}/org/v2/organizations/{id}"),
             &world.organization_name(),
         ),
-        "display_name": "Simulated",
-        "jit_enabled": false,
+        "display_name": settings.display_name,
+        "jit_enabled": settings.jit_enabled,
+        "scim_enabled": settings.scim_enabled,
     })
 }
 

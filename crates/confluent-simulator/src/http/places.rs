@@ -1,5 +1,4 @@
-//! What keys are made for: the organization, its environments, Kafka clusters
-//! and Schema Registries. Whoever is authenticated may see them, an
+//! The organization, its environments and their Schema Registries. Whoever is authenticated may see them, an
 //! administrator may change them.
 
 use axum::Json;
@@ -11,15 +10,21 @@ use axum::response::IntoResponse;
 use confluent_cloud::ids::EnvironmentId;
 use serde_json::Value;
 
-use super::call::{Call, object, required, text};
+use super::body::Body;
+use super::call::Call;
 use super::objects;
 use super::paging::Page;
-use crate::Refusal;
-use crate::world::World;
+use crate::world::{EnvironmentChange, OrganizationChange, World};
+use crate::{Package, Refusal};
 
 const ORGANIZATIONS: &str = "/org/v2/organizations";
 const ENVIRONMENTS: &str = "/org/v2/environments";
-const CLUSTERS: &str = "/cmk/v2/clusters";
+/// As long as the name of an organization may be.
+const LONGEST_NAME: usize = 31;
+const PACKAGES: [(&str, Package); 2] = [
+    ("ESSENTIALS", Package::Essentials),
+    ("ADVANCED", Package::Advanced),
+];
 const REGISTRIES: &str = "/srcm/v3/clusters";
 
 pub(super) async fn list_organizations(call: Call) -> Result<Json<Value>, Refusal> {
@@ -42,6 +47,34 @@ pub(super) async fn read_organization(
     Ok(Json(objects::organization(&world, &call.base)))
 }
 
+pub(super) async fn update_organization(
+    call: Call,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    const NAME: &str = "/display_name";
+    let body = Body::read(&body)?;
+    body.unchanged("/id", &id)?;
+    let change = OrganizationChange {
+        display_name: body.not_empty(NAME)?,
+        jit_enabled: body.flag("/jit_enabled")?,
+        scim_enabled: body.flag("/scim_enabled")?,
+    };
+    if let Some(name) = &change.display_name
+        && name.chars().count() > LONGEST_NAME
+    {
+        let remedy = format!("use {LONGEST_NAME} characters or less");
+        return Err(Refusal::value(NAME, name, &remedy));
+    }
+    call.admin()?;
+    let mut world = call.simulator.world();
+    if world.organization().as_str() != id {
+        return Err(Refusal::forbidden());
+    }
+    world.update_organization(call.now, change);
+    Ok(Json(objects::organization(&world, &call.base)))
+}
+
 pub(super) async fn list_environments(call: Call) -> Result<Json<Value>, Refusal> {
     let page = Page::of(&call.query)?;
     let world = call.simulator.world();
@@ -61,10 +94,13 @@ pub(super) async fn create_environment(
     call: Call,
     body: Bytes,
 ) -> Result<impl IntoResponse, Refusal> {
-    let name = required(&object(&body)?, "/display_name")?;
+    let body = Body::read(&body)?;
+    body.refuse_read_only(&["/id"])?;
+    let name = body.required("/display_name")?;
+    let package = package(&body)?.unwrap_or_default();
     call.admin()?;
     let mut world = call.simulator.world();
-    let environment = world.create_environment(call.now, &name)?;
+    let environment = world.create_environment(call.now, &name, package)?;
     let location = format!("{}{ENVIRONMENTS}/{}", call.base, environment.id);
     let value = objects::environment(&world, &call.base, &environment);
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(value)))
@@ -84,10 +120,15 @@ pub(super) async fn update_environment(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let name = text(&object(&body)?, "/display_name")?;
+    let body = Body::read(&body)?;
+    body.unchanged("/id", &id)?;
+    let change = EnvironmentChange {
+        display_name: body.not_empty("/display_name")?,
+        package: package(&body)?,
+    };
     call.admin()?;
     let mut world = call.simulator.world();
-    world.update_environment(call.now, &id, name)?;
+    world.update_environment(call.now, &id, change)?;
     let environment = world.environment(&id)?;
     Ok(Json(objects::environment(&world, &call.base, environment)))
 }
@@ -102,70 +143,6 @@ pub(super) async fn delete_environment(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Clusters of the one environment that the query must name.
-pub(super) async fn list_clusters(call: Call) -> Result<Json<Value>, Refusal> {
-    let clusters = InEnvironments {
-        path: CLUSTERS,
-        types: ("cmk/v2", "ClusterList"),
-        all: World::kafka_clusters,
-        environment: |cluster| &cluster.environment,
-        render: objects::cluster,
-    };
-    clusters.list(&call)
-}
-
-pub(super) async fn create_cluster(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
-    let body = object(&body)?;
-    let name = required(&body, "/spec/display_name")?;
-    let environment = required(&body, "/spec/environment/id")?;
-    call.admin()?;
-    let mut world = call.simulator.world();
-    let cluster = world.create_kafka_cluster(call.now, &environment, &name)?;
-    let location = format!("{}{CLUSTERS}/{}", call.base, cluster.id);
-    let value = objects::cluster(&world, &call.base, &cluster);
-    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(value)))
-}
-
-/// The environment must be named; clients that do not know it leave it empty.
-pub(super) async fn read_cluster(
-    call: Call,
-    Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    if !call.query.has("environment") {
-        return Err(no_environment());
-    }
-    let world = call.simulator.world();
-    let cluster = world.kafka_cluster(&id, call.query.get("environment"))?;
-    Ok(Json(objects::cluster(&world, &call.base, cluster)))
-}
-
-pub(super) async fn update_cluster(
-    call: Call,
-    Path(id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    let name = text(&object(&body)?, "/spec/display_name")?;
-    call.admin()?;
-    let mut world = call.simulator.world();
-    world.update_kafka_cluster(call.now, &id, name)?;
-    let cluster = world.kafka_cluster(&id, None)?;
-    Ok(Json(objects::cluster(&world, &call.base, cluster)))
-}
-
-pub(super) async fn delete_cluster(
-    call: Call,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Refusal> {
-    if !call.query.has("environment") {
-        return Err(no_environment());
-    }
-    call.admin()?;
-    let mut world = call.simulator.world();
-    world.kafka_cluster(&id, call.query.get("environment"))?;
-    world.delete_kafka_cluster(call.now, &id)?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
 /// Registries of the one environment that the query must name.
 pub(super) async fn list_registries(call: Call) -> Result<Json<Value>, Refusal> {
     let registries = InEnvironments {
@@ -175,7 +152,7 @@ pub(super) async fn list_registries(call: Call) -> Result<Json<Value>, Refusal> 
         environment: |registry| &registry.environment,
         render: objects::registry,
     };
-    registries.list(&call)
+    registries.list(&call, |_| true)
 }
 
 pub(super) async fn read_registry(
@@ -208,19 +185,27 @@ pub(super) struct InEnvironments<T> {
 }
 
 impl<T> InEnvironments<T> {
-    /// Those of the one environment that the query must name.
-    pub(super) fn list(&self, call: &Call) -> Result<Json<Value>, Refusal> {
+    /// Those of the one environment that the query must name, and that fit.
+    pub(super) fn list(
+        &self,
+        call: &Call,
+        fits: impl Fn(&T) -> bool,
+    ) -> Result<Json<Value>, Refusal> {
         let page = Page::of(&call.query)?;
         let wanted = call.query.get("environment").ok_or_else(no_environment)?;
         let world = call.simulator.world();
         if world.environment(wanted).is_err() {
             return Err(Refusal::forbidden());
         }
-        let here = |object: &&T| (self.environment)(object).as_str() == wanted;
+        let here = |object: &&T| (self.environment)(object).as_str() == wanted && fits(object);
         let objects = (self.all)(&world).iter().filter(here).enumerate();
         let render = |object| (self.render)(&world, &call.base, object);
         Ok(Json(page.cut(call, self.path, self.types, objects, render)))
     }
+}
+
+fn package(body: &Body) -> Result<Option<Package>, Refusal> {
+    body.one_of("/stream_governance_config/package", &PACKAGES)
 }
 
 pub(super) fn no_environment() -> Refusal {

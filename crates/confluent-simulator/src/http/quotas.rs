@@ -67,7 +67,9 @@ fn wanted(call: &Call, quota: &AppliedQuota) -> bool {
         wanted.is_none_or(|wanted| value == Some(wanted))
     };
     let cluster = (quota.scope == Scope::KafkaCluster).then_some(quota.subject.as_str());
-    fits("id", Some(quota.code))
+    let elsewhere = ["network", "identity_provider", "certificate_authority"];
+    elsewhere.into_iter().all(|parameter| fits(parameter, None))
+        && fits("id", Some(quota.code))
         && fits("environment", quota.environment.as_deref())
         && fits("kafka_cluster", cluster)
 }
@@ -86,9 +88,9 @@ fn object(world: &World, base: &str, quota: &AppliedQuota) -> Value {
         "organization": {"id": world.organization().as_str()},
     });
     let subject = match quota.scope {
-        Scope::Organization | Scope::Environment => None,
-        Scope::KafkaCluster => Some("kafka_cluster"),
         Scope::ServiceAccount | Scope::UserAccount => Some("user"),
+        Scope::KafkaCluster => Some("kafka_cluster"),
+        _ => None,
     };
     if let Some(member) = subject {
         value[member] = json!({"id": quota.subject});

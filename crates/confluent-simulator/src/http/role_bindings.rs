@@ -8,7 +8,8 @@ use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::call::{Call, object, required};
+use super::body::Body;
+use super::call::Call;
 use super::objects;
 use super::paging::Page;
 use crate::Refusal;
@@ -35,11 +36,12 @@ pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
 }
 
 pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
-    let body = object(&body)?;
+    let body = Body::read(&body)?;
+    body.refuse_read_only(&["/id"])?;
     let new = NewBinding {
-        principal: required(&body, "/principal")?,
-        role_name: required(&body, "/role_name")?,
-        crn_pattern: required(&body, "/crn_pattern")?,
+        principal: body.required("/principal")?,
+        role_name: body.required("/role_name")?,
+        crn_pattern: body.required("/crn_pattern")?,
     };
     call.admin()?;
     let mut world = call.simulator.world();

@@ -4,12 +4,11 @@
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::call::{Call, object, text};
-use crate::world::ROLES;
+use super::body::Body;
+use super::call::Call;
+use crate::world::{ROLES, Role};
 use crate::{Refusal, Simulator, World};
 
 /// The older API numbers what the newer one names.
@@ -22,28 +21,21 @@ pub(super) async fn realm() -> Json<Value> {
     Json(json!({"is_sso": false, "mfa_required": false, "realm": ""}))
 }
 
-/// The token has the three parts that the command line reads; the last names
-/// the session. It gets no second token: it stores one in clear unless the
-/// token begins in a certain way.
+/// There is no refresh token: the command line would store it in the clear
+/// unless it begins in a certain way.
 pub(super) async fn begin(
     State(simulator): State<Simulator>,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let body = object(&body)?;
-    let email = text(&body, "/email")?.unwrap_or_default();
-    let password = text(&body, "/password")?.unwrap_or_default();
+    let body = Body::read(&body)?;
+    let email = body.text("/email")?.unwrap_or_default();
+    let password = body.text("/password")?.unwrap_or_default();
+    let organization_id = body.filled("/org_resource_id")?;
     let now = simulator.clock().now();
     let mut world = simulator.world();
-    let (name, user, ends_at) = world.begin_session(now, &email, &password)?;
-    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let header = part(json!({"alg": "none", "typ": "JWT"}));
-    let payload = part(json!({
-        "sub": user.id.as_str(),
-        "iat": now.as_second(),
-        "exp": ends_at.as_second(),
-    }));
+    let token = world.begin_session(now, &email, &password, organization_id.as_deref())?;
     Ok(Json(json!({
-        "token": format!("{header}.{payload}.{name}"),
+        "token": token,
         "refresh_token": "",
         "organization": organization(&world),
         "error": null,
@@ -85,24 +77,30 @@ pub(super) async fn list_users(call: Call) -> Json<Value> {
     Json(json!({"users": users(&world), "error": null}))
 }
 
-/// All roles, whatever namespace is asked for.
-pub(super) async fn roles(_: Call) -> Json<Value> {
-    Json(ROLES.map(role).to_vec().into())
+/// The roles of the namespaces that the query names, separated by commas; all
+/// when it names none.
+pub(super) async fn roles(call: Call) -> Json<Value> {
+    let wanted = call.query.get("namespace");
+    let fits = |role: &Role| {
+        wanted.is_none_or(|wanted| wanted.split(',').any(|one| one == role.namespace))
+    };
+    let roles = ROLES.into_iter().filter(fits);
+    Json(roles.map(role_object).collect())
 }
 
 pub(super) async fn read_role(_: Call, Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
     let mut roles = ROLES.into_iter();
     let found = roles
-        .find(|(known, _)| *known == name)
+        .find(|known| known.name == name)
         .ok_or_else(Refusal::not_found)?;
-    Ok(Json(role(found)))
+    Ok(Json(role_object(found)))
 }
 
-fn role((name, scope): (&str, &str)) -> Value {
+fn role_object(role: Role) -> Value {
     json!({
-        "name": name,
+        "name": role.name,
         "policies": [{
-            "bindingScope": scope,
+            "bindingScope": role.scope,
             "bindWithResource": false,
             "allowedOperations": [{"resourceType": "All", "operations": ["All"]}],
         }],
@@ -113,7 +111,7 @@ fn organization(world: &World) -> Value {
     json!({
         "id": ORGANIZATION_NUMBER,
         "resource_id": world.organization().as_str(),
-        "name": "Simulated",
+        "name": world.organization_settings().display_name,
     })
 }
 

@@ -22,6 +22,13 @@ pub struct ServiceAccount {
     pub updated_at: Timestamp,
 }
 
+/// What may be changed about a service account; absent members stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct AccountChange {
+    pub(crate) display_name: Option<String>,
+    pub(crate) description: Option<String>,
+}
+
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -59,10 +66,7 @@ impl World {
         display_name: &str,
         description: &str,
     ) -> Result<ServiceAccount, Refusal> {
-        let mut accounts = self.service_accounts.iter();
-        if let Some(other) = accounts.find(|account| account.display_name == display_name) {
-            return Err(Refusal::name_in_use(other.id.as_str()));
-        }
+        self.name_is_free(display_name, None)?;
         self.has_room(Quota::ServiceAccounts, self.organization.as_str())?;
         let id = self.new_account_id().map_err(|_| Refusal::not_found())?;
         let account = ServiceAccount {
@@ -76,25 +80,32 @@ impl World {
         Ok(account)
     }
 
-    /// Changes the description of a service account, where one is given.
+    /// Changes the name or description of a service account.
     ///
     /// # Errors
-    /// 404 when there is none.
-    pub fn update_service_account(
+    /// 404 when there is none, 409 when another one has the name.
+    pub(crate) fn update_service_account(
         &mut self,
         now: Timestamp,
         id: &str,
-        description: Option<String>,
+        change: AccountChange,
     ) -> Result<&ServiceAccount, Refusal> {
+        if let Some(name) = &change.display_name {
+            self.service_account(id)?;
+            self.name_is_free(name, Some(id))?;
+        }
         let account = self
             .service_accounts
             .iter_mut()
             .find(|account| account.id.as_str() == id)
             .ok_or_else(Refusal::service_account_not_found)?;
-        if let Some(description) = description {
-            account.description = description;
-            account.updated_at = now;
+        if let Some(name) = change.display_name {
+            account.display_name = name;
         }
+        if let Some(description) = change.description {
+            account.description = description;
+        }
+        account.updated_at = now;
         Ok(account)
     }
 
@@ -152,6 +163,17 @@ impl World {
         self.users.retain(|user| user.id.as_str() != id);
         self.forget_owner(now, id);
         Ok(())
+    }
+
+    /// Whether no service account but `except` has a name.
+    fn name_is_free(&self, name: &str, except: Option<&str>) -> Result<(), Refusal> {
+        let mut accounts = self.service_accounts.iter();
+        let other = accounts
+            .find(|account| account.display_name == name && except != Some(account.id.as_str()));
+        match other {
+            Some(other) => Err(Refusal::name_in_use(other.id.as_str())),
+            None => Ok(()),
+        }
     }
 
     fn forget_owner(&mut self, now: Timestamp, id: &str) {

@@ -53,6 +53,8 @@ impl World {
         };
         let mut world = Self {
             organization,
+            organization_settings: file.organization_settings.clone(),
+            organization_updated_at: now,
             began_at: now,
             environments: Vec::new(),
             kafka_clusters: Vec::new(),
@@ -89,6 +91,7 @@ impl World {
             let display_name = given.display_name.clone();
             self.environments.push(Environment {
                 display_name: display_name.unwrap_or_else(|| id.to_string()),
+                package: given.stream_governance_package,
                 id,
                 created_at: now,
                 updated_at: now,
@@ -101,6 +104,7 @@ impl World {
                 display_name: display_name.unwrap_or_else(|| id.to_string()),
                 id,
                 environment: self.given_environment(&given.id, &given.environment)?,
+                spec: given.spec(),
                 bootstrap: given.kafka_bootstrap_endpoint.clone(),
                 audit_log_account: given
                     .audit_log_service_account
@@ -133,7 +137,7 @@ impl World {
             self.users.push(User {
                 id,
                 email: given.email.clone(),
-                full_name: String::new(),
+                full_name: given.name(),
                 created_at: now,
                 updated_at: now,
             });
@@ -349,6 +353,7 @@ fn usual(options: &Options, random: &mut Streams) -> WorldFile {
     let user = GivenUser {
         id: format!("u-{}", random.users.suffix()),
         email: "admin@example.com".into(),
+        full_name: Some("Ada Min".into()),
     };
     WorldFile {
         organization: options.organization.as_ref().map(ToString::to_string),

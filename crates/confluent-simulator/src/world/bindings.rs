@@ -10,28 +10,55 @@ use crate::Refusal;
 pub(super) const ORGANIZATION_ADMIN: &str = "OrganizationAdmin";
 const RESOURCE_OWNER: &str = "ResourceOwner";
 
-/// The roles, each with the scope that the vendor binds it in.
-pub(crate) const ROLES: [(&str, &str); 20] = [
-    (ORGANIZATION_ADMIN, "organization"),
-    ("AccountAdmin", "organization"),
-    ("Assigner", "organization"),
-    ("CCloudRoleBindingAdmin", "root"),
-    ("NetworkAdmin", "organization"),
-    ("EnvironmentAdmin", "environment"),
-    ("FlinkAdmin", "environment"),
-    ("FlinkDeveloper", "environment"),
-    ("FlinkFunctionDeveloper", "environment"),
-    ("DataDiscovery", "environment"),
-    ("DataSteward", "environment"),
-    ("CloudClusterAdmin", "cluster"),
-    ("Operator", "cluster"),
-    ("MetricsViewer", "cluster"),
-    (RESOURCE_OWNER, "cluster"),
-    ("ResourceKeyAdmin", "cluster"),
-    ("KsqlAdmin", "ksql-cluster"),
-    ("DeveloperRead", "cluster"),
-    ("DeveloperWrite", "cluster"),
-    ("DeveloperManage", "cluster"),
+/// A role that may be bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Role {
+    pub(crate) name: &'static str,
+    /// The scope that the vendor binds it in.
+    pub(crate) scope: &'static str,
+    /// The group of roles that the vendor's command line asks for.
+    pub(crate) namespace: &'static str,
+}
+
+const fn role(name: &'static str, scope: &'static str) -> Role {
+    Role {
+        name,
+        scope,
+        namespace: "public",
+    }
+}
+
+const fn flink(name: &'static str) -> Role {
+    Role {
+        name,
+        scope: "environment",
+        namespace: "flink",
+    }
+}
+
+/// The roles. The vendor has more namespaces than two, but which role is in
+/// which of them is not known, apart from those of Flink.
+pub(crate) const ROLES: [Role; 20] = [
+    role(ORGANIZATION_ADMIN, "organization"),
+    role("AccountAdmin", "organization"),
+    role("Assigner", "organization"),
+    role("CCloudRoleBindingAdmin", "root"),
+    role("NetworkAdmin", "organization"),
+    role("EnvironmentAdmin", "environment"),
+    flink("FlinkAdmin"),
+    flink("FlinkDeveloper"),
+    flink("FlinkFunctionDeveloper"),
+    role("DataDiscovery", "environment"),
+    role("DataSteward", "environment"),
+    role("CloudClusterAdmin", "cluster"),
+    role("Operator", "cluster"),
+    role("MetricsViewer", "cluster"),
+    role(RESOURCE_OWNER, "cluster"),
+    role("ResourceKeyAdmin", "cluster"),
+    role("KsqlAdmin", "ksql-cluster"),
+    role("DeveloperRead", "cluster"),
+    role("DeveloperWrite", "cluster"),
+    role("DeveloperManage", "cluster"),
 ];
 
 /// A role of a principal.
@@ -115,7 +142,7 @@ impl World {
         now: Timestamp,
         new: NewBinding,
     ) -> Result<RoleBinding, Refusal> {
-        if !ROLES.iter().any(|(name, _)| *name == new.role_name) {
+        if !ROLES.iter().any(|role| role.name == new.role_name) {
             return Err(Refusal::invalid_role(&new.role_name));
         }
         self.check_principal(&new.principal)?;
@@ -146,6 +173,26 @@ impl World {
         };
         self.bindings.push(binding.clone());
         Ok(binding)
+    }
+
+    /// Makes a service account or user the `ResourceOwner` of a service
+    /// account.
+    ///
+    /// # Errors
+    /// As [`World::create_role_binding`].
+    pub(crate) fn assign_resource_owner(
+        &mut self,
+        now: Timestamp,
+        owner: &str,
+        account: &OwnerId,
+    ) -> Result<RoleBinding, Refusal> {
+        let organization = self.organization_name();
+        let new = NewBinding {
+            principal: format!("User:{owner}"),
+            role_name: RESOURCE_OWNER.into(),
+            crn_pattern: format!("{organization}/service-account={account}"),
+        };
+        self.create_role_binding(now, new)
     }
 
     /// Deletes a role binding and tells what it was.

@@ -8,11 +8,16 @@ use confluent_cloud::ids::InvalidId;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::{
+    Availability, CloudProvider, ClusterConfig, ClusterSpec, OrganizationSettings, Package,
+};
+
 /// What exists at the beginning.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WorldFile {
     pub(super) organization: Option<String>,
+    pub(super) organization_settings: OrganizationSettings,
     pub(super) environments: Vec<GivenEnvironment>,
     pub(super) kafka_clusters: Vec<GivenCluster>,
     pub(super) schema_registries: Vec<GivenRegistry>,
@@ -28,6 +33,8 @@ pub struct WorldFile {
 pub(super) struct GivenEnvironment {
     pub(super) id: String,
     pub(super) display_name: Option<String>,
+    #[serde(default)]
+    pub(super) stream_governance_package: Package,
 }
 
 /// The address of its HTTP API may stand there and is not used: it is always
@@ -38,6 +45,14 @@ pub(super) struct GivenCluster {
     pub(super) id: String,
     pub(super) environment: String,
     pub(super) display_name: Option<String>,
+    #[serde(default)]
+    availability: Availability,
+    #[serde(default)]
+    cloud: CloudProvider,
+    region: Option<String>,
+    config: Option<ClusterConfig>,
+    #[serde(default)]
+    deletion_protection: bool,
     #[serde(rename = "http_endpoint")]
     _http_endpoint: Option<String>,
     pub(super) kafka_bootstrap_endpoint: Option<String>,
@@ -79,6 +94,7 @@ pub(super) struct GivenAccount {
 pub(super) struct GivenUser {
     pub(super) id: String,
     pub(super) email: String,
+    pub(super) full_name: Option<String>,
 }
 
 /// No file tells a secret, so nobody knows that of such a key, unless it is the
@@ -140,6 +156,7 @@ impl GivenEnvironment {
         Self {
             id,
             display_name: Some(display_name.into()),
+            stream_governance_package: Package::default(),
         }
     }
 }
@@ -150,10 +167,36 @@ impl GivenCluster {
             id,
             environment: environment.into(),
             display_name: Some(display_name.into()),
+            availability: Availability::default(),
+            cloud: CloudProvider::default(),
+            region: None,
+            config: None,
+            deletion_protection: false,
             _http_endpoint: None,
             kafka_bootstrap_endpoint: None,
             audit_log_service_account: None,
         }
+    }
+
+    /// Type, place and protection, with the usual ones where none are given.
+    pub(super) fn spec(&self) -> ClusterSpec {
+        let usual = ClusterSpec::default();
+        ClusterSpec {
+            availability: self.availability,
+            cloud: self.cloud,
+            region: self.region.clone().unwrap_or(usual.region),
+            config: self.config.clone().unwrap_or(usual.config),
+            deletion_protection: self.deletion_protection,
+        }
+    }
+}
+
+impl GivenUser {
+    /// The name, or what stands before the `@` of the address.
+    pub(super) fn name(&self) -> String {
+        let local = self.email.split('@').next().unwrap_or_default();
+        let name = self.full_name.as_deref().filter(|name| !name.is_empty());
+        name.unwrap_or(local).to_owned()
     }
 }
 

@@ -7,10 +7,13 @@ mod audit;
 mod beginning;
 mod bindings;
 mod file;
+mod kafka;
 mod keys;
+mod organization;
 mod places;
 mod queries;
 mod quotas;
+mod regions;
 mod resource;
 mod sessions;
 
@@ -21,17 +24,24 @@ use jiff::Timestamp;
 
 pub use access::Caller;
 pub(crate) use access::DataPlane;
+pub(crate) use accounts::AccountChange;
 pub use accounts::{ServiceAccount, User};
 use audit::AuditEvent;
 pub(crate) use audit::{AboutKey, Happening};
 pub use bindings::RoleBinding;
-pub(crate) use bindings::{NewBinding, ROLES};
+pub(crate) use bindings::{NewBinding, ROLES, Role};
 pub use file::{InvalidWorld, WorldFile, parse_world};
+pub use kafka::{Availability, ClusterConfig, ClusterSpec, KafkaCluster, ReleasePriority};
+pub(crate) use kafka::{ClusterChange, NewCluster};
 pub use keys::{CreatedKey, Key, KeyChange, NewKey};
-pub use places::{Environment, KafkaCluster, SchemaRegistry};
+pub(crate) use organization::OrganizationChange;
+pub use organization::OrganizationSettings;
+pub(crate) use places::EnvironmentChange;
+pub use places::{Environment, Package, SchemaRegistry};
 pub use queries::KsqldbCluster;
 pub(crate) use queries::{FLINK_REGIONS, FlinkRegion};
 pub(crate) use quotas::{AppliedQuota, Scope};
+pub use regions::CloudProvider;
 pub use resource::Resource;
 
 use crate::random::Random;
@@ -43,6 +53,8 @@ use sessions::Sessions;
 #[derive(Debug, Clone)]
 pub struct World {
     organization: OrganizationId,
+    organization_settings: OrganizationSettings,
+    organization_updated_at: Timestamp,
     /// When it began.
     began_at: Timestamp,
     environments: Vec<Environment>,
@@ -183,6 +195,11 @@ impl World {
             .chain(users)
             .find(|known| known.as_str() == id)
             .cloned()
+    }
+
+    /// Whether there is a service account or user with an id.
+    pub(crate) fn has_owner(&self, id: &str) -> bool {
+        self.owner(id).is_some()
     }
 
     fn environment_id(&self, id: &str) -> Option<EnvironmentId> {

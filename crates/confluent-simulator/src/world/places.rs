@@ -1,7 +1,8 @@
-//! Environments, and the Kafka clusters and Schema Registries in them.
+//! Environments, and the Schema Registries in them.
 
-use confluent_cloud::ids::{EnvironmentId, InvalidId, OwnerId, ResourceId};
+use confluent_cloud::ids::{EnvironmentId, InvalidId, ResourceId};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::World;
 use super::quotas::Quota;
@@ -14,30 +15,30 @@ pub struct Environment {
     pub id: EnvironmentId,
     /// Its name.
     pub display_name: String,
+    /// Its Stream Governance package.
+    pub package: Package,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it changed last.
     pub updated_at: Timestamp,
 }
 
-/// A Kafka cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KafkaCluster {
-    /// `lkc-…`.
-    pub id: ResourceId,
-    /// Its environment.
-    pub environment: EnvironmentId,
-    /// Its name.
-    pub display_name: String,
-    /// Where its brokers are, when a file told it.
-    pub(super) bootstrap: Option<String>,
-    /// The one service account that may have keys for it, if it is the cluster
-    /// of the audit log.
-    pub(crate) audit_log_account: Option<OwnerId>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it changed last.
-    pub updated_at: Timestamp,
+/// A Stream Governance package.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Package {
+    /// The smaller one.
+    #[default]
+    Essentials,
+    /// The larger one.
+    Advanced,
+}
+
+/// What may be changed about an environment; absent members stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct EnvironmentChange {
+    pub(crate) display_name: Option<String>,
+    pub(crate) package: Option<Package>,
 }
 
 /// A Schema Registry.
@@ -49,17 +50,6 @@ pub struct SchemaRegistry {
     pub environment: EnvironmentId,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-impl KafkaCluster {
-    /// Address that clients of Kafka begin with. Unless the world's file names
-    /// a broker, none is behind it: the name never resolves, so that no key is
-    /// sent to a stranger.
-    pub fn bootstrap_endpoint(&self) -> String {
-        self.bootstrap
-            .clone()
-            .unwrap_or_else(|| format!("SASL_SSL://{}.simulator.invalid:9092", self.id))
-    }
 }
 
 impl World {
@@ -79,10 +69,11 @@ impl World {
     ///
     /// # Errors
     /// 402 when there are as many as may be.
-    pub fn create_environment(
+    pub(crate) fn create_environment(
         &mut self,
         now: Timestamp,
         display_name: &str,
+        package: Package,
     ) -> Result<Environment, Refusal> {
         self.has_room(Quota::Environments, self.organization.as_str())?;
         let id = self
@@ -99,6 +90,7 @@ impl World {
         let environment = Environment {
             id,
             display_name: display_name.into(),
+            package,
             created_at: now,
             updated_at: now,
         };
@@ -106,25 +98,28 @@ impl World {
         Ok(environment)
     }
 
-    /// Changes the name of an environment, where one is given.
+    /// Changes an environment.
     ///
     /// # Errors
     /// 404 when there is none.
-    pub fn update_environment(
+    pub(crate) fn update_environment(
         &mut self,
         now: Timestamp,
         id: &str,
-        display_name: Option<String>,
+        change: EnvironmentChange,
     ) -> Result<&Environment, Refusal> {
         let environment = self
             .environments
             .iter_mut()
             .find(|environment| environment.id.as_str() == id)
             .ok_or_else(Refusal::not_found)?;
-        if let Some(name) = display_name {
+        if let Some(name) = change.display_name {
             environment.display_name = name;
-            environment.updated_at = now;
         }
+        if let Some(package) = change.package {
+            environment.package = package;
+        }
+        environment.updated_at = now;
         Ok(environment)
     }
 
@@ -132,7 +127,8 @@ impl World {
     /// refuses while it has clusters, where the switch says so.
     ///
     /// # Errors
-    /// 404 when there is none, 409 while it is not empty.
+    /// 404 when there is none, 409 while it is not empty or one of its clusters
+    /// is protected.
     pub fn delete_environment(&mut self, now: Timestamp, id: &str) -> Result<(), Refusal> {
         self.environment(id)?;
         let here = |environment: &EnvironmentId| environment.as_str() == id;
@@ -141,6 +137,10 @@ impl World {
             && clusters.any(|cluster| here(&cluster.environment))
         {
             return Err(Refusal::not_empty());
+        }
+        let mut clusters = self.kafka_clusters.iter();
+        if clusters.any(|cluster| here(&cluster.environment) && cluster.spec.deletion_protection) {
+            return Err(Refusal::protected());
         }
         self.delete_keys(now, |key| key.resource.environment().is_some_and(here));
         self.kafka_clusters
@@ -155,91 +155,8 @@ impl World {
         Ok(())
     }
 
-    /// Reads a Kafka cluster, of one environment where it is given.
-    ///
-    /// # Errors
-    /// 403 when there is none.
-    pub fn kafka_cluster(
-        &self,
-        id: &str,
-        environment: Option<&str>,
-    ) -> Result<&KafkaCluster, Refusal> {
-        self.kafka_clusters
-            .iter()
-            .find(|cluster| {
-                cluster.id.as_str() == id
-                    && environment.is_none_or(|wanted| cluster.environment.as_str() == wanted)
-            })
-            .ok_or_else(Refusal::forbidden)
-    }
-
-    /// Makes a Kafka cluster; it is there at once.
-    ///
-    /// # Errors
-    /// 403 when the environment does not exist, 402 when there are as many
-    /// clusters as may be.
-    pub fn create_kafka_cluster(
-        &mut self,
-        now: Timestamp,
-        environment: &str,
-        display_name: &str,
-    ) -> Result<KafkaCluster, Refusal> {
-        let environment = self
-            .environment_id(environment)
-            .ok_or_else(Refusal::forbidden)?;
-        self.has_room(Quota::KafkaClusters, self.organization.as_str())?;
-        self.has_room(Quota::KafkaClustersOfEnvironment, environment.as_str())?;
-        let cluster = KafkaCluster {
-            id: self.new_place_id("lkc").map_err(|_| Refusal::not_found())?,
-            environment,
-            display_name: display_name.into(),
-            bootstrap: None,
-            audit_log_account: None,
-            created_at: now,
-            updated_at: now,
-        };
-        self.kafka_clusters.push(cluster.clone());
-        Ok(cluster)
-    }
-
-    /// Changes the name of a Kafka cluster, where one is given.
-    ///
-    /// # Errors
-    /// 403 when there is none.
-    pub fn update_kafka_cluster(
-        &mut self,
-        now: Timestamp,
-        id: &str,
-        display_name: Option<String>,
-    ) -> Result<&KafkaCluster, Refusal> {
-        let cluster = self
-            .kafka_clusters
-            .iter_mut()
-            .find(|cluster| cluster.id.as_str() == id)
-            .ok_or_else(Refusal::forbidden)?;
-        if let Some(name) = display_name {
-            cluster.display_name = name;
-            cluster.updated_at = now;
-        }
-        Ok(cluster)
-    }
-
-    /// Deletes a Kafka cluster with its keys, and the ksqlDB clusters on it.
-    ///
-    /// # Errors
-    /// 403 when there is none.
-    pub fn delete_kafka_cluster(&mut self, now: Timestamp, id: &str) -> Result<(), Refusal> {
-        self.kafka_cluster(id, None)?;
-        self.delete_keys(now, |key| key.resource.id() == id);
-        self.delete_ksqldb_of(now, id);
-        self.kafka_clusters
-            .retain(|cluster| cluster.id.as_str() != id);
-        self.forget_bindings(&format!("/cloud-cluster={id}"));
-        Ok(())
-    }
-
     /// Role bindings in a place that is gone.
-    fn forget_bindings(&mut self, place: &str) {
+    pub(super) fn forget_bindings(&mut self, place: &str) {
         self.bindings.retain(|binding| {
             let found = binding.crn_pattern.split_once(place);
             found.is_none_or(|(_, rest)| !(rest.is_empty() || rest.starts_with('/')))
@@ -255,7 +172,7 @@ impl World {
         }
     }
 
-    fn new_place_id(&mut self, prefix: &str) -> Result<ResourceId, InvalidId> {
+    pub(super) fn new_place_id(&mut self, prefix: &str) -> Result<ResourceId, InvalidId> {
         loop {
             let random = if prefix == "lkc" {
                 &mut self.random.clusters

@@ -37,6 +37,11 @@ pub(crate) enum Scope {
     KafkaCluster,
     ServiceAccount,
     UserAccount,
+    /// Networks, identity providers and certificate authorities do not exist
+    /// here, so that nothing has a limit in these scopes.
+    Network,
+    IdentityProvider,
+    CertificateAuthority,
 }
 
 /// A limit with what is used of it.
@@ -176,13 +181,16 @@ pub(super) struct Quotas {
 }
 
 impl Scope {
-    /// All scopes with limits.
-    pub(crate) const ALL: [Self; 5] = [
+    /// All scopes.
+    pub(crate) const ALL: [Self; 8] = [
         Self::Organization,
         Self::Environment,
         Self::KafkaCluster,
         Self::ServiceAccount,
         Self::UserAccount,
+        Self::Network,
+        Self::IdentityProvider,
+        Self::CertificateAuthority,
     ];
 
     /// The word for it.
@@ -193,6 +201,9 @@ impl Scope {
             Self::KafkaCluster => "KAFKA_CLUSTER",
             Self::ServiceAccount => "SERVICE_ACCOUNT",
             Self::UserAccount => "USER_ACCOUNT",
+            Self::Network => "NETWORK",
+            Self::IdentityProvider => "IDENTITY_PROVIDER",
+            Self::CertificateAuthority => "CERTIFICATE_AUTHORITY",
         }
     }
 }
@@ -340,6 +351,7 @@ impl World {
                 let all = self.users.iter();
                 all.map(|one| (one.id.to_string(), None)).collect()
             }
+            Scope::Network | Scope::IdentityProvider | Scope::CertificateAuthority => Vec::new(),
         }
     }
 

@@ -102,11 +102,16 @@ async fn only_name_and_description_of_a_key_change() {
     let created = wire.create("before").await;
     let path = format!("{KEYS}/{}", created.text("/id"));
     let change = json!({"spec": {"display_name": "after", "owner": {"id": "sa-other"}}});
-    let changed = wire.ask("PATCH", &path, change).await;
-    assert_eq!(changed.status, 200);
+    let refused = wire.ask("PATCH", &path, change).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.text("/errors/0/source/pointer"), "/spec/owner/id");
     let read = wire.ask("GET", &path, Value::Null).await;
-    assert_eq!(read.text("/spec/display_name"), "after");
+    assert_eq!(read.text("/spec/display_name"), "before");
     assert_eq!(read.text("/spec/owner/id"), created.text("/spec/owner/id"));
+    let change = json!({"spec": {"display_name": "after", "description": "words"}});
+    let changed = wire.ask("PATCH", &path, change).await;
+    assert_eq!(changed.text("/spec/display_name"), "after");
+    assert_eq!(changed.text("/spec/description"), "words");
 }
 
 #[tokio::test]

@@ -325,6 +325,9 @@ async fn the_command_line_logs_in_with_a_token_of_three_parts_that_ends_later() 
         .map(|part| URL_SAFE_NO_PAD.decode(part).unwrap())
         .collect();
     assert_eq!(parts.len(), 3);
+    let first: Value = serde_json::from_slice(&parts[0]).unwrap();
+    assert_eq!(first, json!({"alg": "HS256", "typ": "JWT"}));
+    assert_eq!(parts[2].len(), 32, "an HMAC with SHA-256");
     let payload: Value = serde_json::from_slice(&parts[1]).unwrap();
     let now = wire.simulator.clock().now().as_second();
     assert!(payload["exp"].as_i64().unwrap() > now);
@@ -336,6 +339,7 @@ async fn a_login_that_is_wrong_is_refused_and_a_token_that_is_made_up_too() {
     for body in [
         json!({"email": "nobody@example.com", "password": "x"}),
         json!({"email": "admin@example.com", "password": ""}),
+        json!({"email": "admin@example.com", "password": "x", "org_resource_id": "other"}),
         json!({}),
     ] {
         let answer = wire
@@ -343,7 +347,11 @@ async fn a_login_that_is_wrong_is_refused_and_a_token_that_is_made_up_too() {
             .await;
         assert_eq!(answer.status, 401, "{body}");
     }
-    for token in ["x", "a.b.c", "a.b.", ""] {
+    let header = log_in(&wire).await;
+    let token = header.trim().rsplit(' ').next().unwrap();
+    let (unsigned, _) = token.rsplit_once('.').unwrap();
+    let changed = format!("{unsigned}.AAAA");
+    for token in ["x", "a.b.c", "a.b.", "", unsigned, &changed] {
         let header = format!("Authorization: Bearer {token}\r\n");
         assert_eq!(wire.send("GET", "/api/me", &header, "").await.status, 401);
     }

@@ -1,9 +1,5 @@
-//! Quotas and rate limits.
-
-use std::time::Duration;
-
-use confluent_simulator::{Clock, Options, RateLimit, Switches, UsualLimits, parse_world};
-use jiff::Timestamp;
+//! Quotas.
+use confluent_simulator::{Options, Switches, UsualLimits, parse_world};
 use serde_json::{Value, json};
 
 use crate::wire::Wire;
@@ -226,37 +222,4 @@ async fn the_scope_of_quotas_must_be_told_and_known() {
             assert_eq!(wire.ask("GET", &path, Value::Null).await.status, 200);
         }
     }
-}
-
-#[tokio::test]
-async fn a_rate_limit_is_told_on_success_and_refuses_until_it_is_reset() {
-    let wire = Wire::with(Options {
-        clock: Clock::virtual_at(Timestamp::UNIX_EPOCH),
-        rate_limit: Some(RateLimit {
-            per_principal: 2,
-            per_organization: 100,
-            period: Duration::from_secs(30),
-        }),
-        ..Options::default()
-    })
-    .await;
-    let first = wire.ask("GET", KEYS, Value::Null).await;
-    assert_eq!(first.status, 200);
-    assert_eq!(first.header("x-ratelimit-limit"), Some("2"));
-    assert_eq!(first.header("x-ratelimit-remaining"), Some("1"));
-    assert_eq!(first.header("retry-after"), None);
-    wire.ask("GET", KEYS, Value::Null).await;
-    wire.simulator.advance(Duration::from_secs(10)).unwrap();
-    let refused = wire.ask("GET", KEYS, Value::Null).await;
-    assert_eq!(refused.status, 429);
-    assert_eq!(refused.header("retry-after"), Some("20"));
-    assert_eq!(refused.header("x-ratelimit-reset"), Some("20"));
-    let stranger = wire.send("GET", KEYS, "", "").await;
-    assert_eq!(stranger.status, 401, "counted apart");
-    assert_eq!(
-        wire.send("GET", "/simulator/state", "", "").await.status,
-        200
-    );
-    wire.simulator.advance(Duration::from_secs(20)).unwrap();
-    assert_eq!(wire.ask("GET", KEYS, Value::Null).await.status, 200);
 }

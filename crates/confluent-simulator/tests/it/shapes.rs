@@ -140,6 +140,7 @@ async fn the_state_has_exactly_the_documented_members() {
             "kafka_clusters",
             "ksqldb_clusters",
             "organization",
+            "organization_settings",
             "schema_registries",
             "service_accounts",
             "users"
@@ -148,10 +149,16 @@ async fn the_state_has_exactly_the_documented_members() {
     assert_eq!(
         members(&state["kafka_clusters"][0]),
         [
+            "availability",
+            "cloud",
+            "config",
+            "deletion_protection",
+            "display_name",
             "environment",
             "http_endpoint",
             "id",
-            "kafka_bootstrap_endpoint"
+            "kafka_bootstrap_endpoint",
+            "region"
         ]
     );
     assert_eq!(
@@ -169,7 +176,10 @@ async fn the_state_has_exactly_the_documented_members() {
             "usable_at"
         ]
     );
-    assert_eq!(members(&state["environments"][0]), ["id"]);
+    assert_eq!(
+        members(&state["environments"][0]),
+        ["display_name", "id", "stream_governance_package"]
+    );
     assert_eq!(
         members(&state["ksqldb_clusters"][0]),
         [
@@ -183,7 +193,7 @@ async fn the_state_has_exactly_the_documented_members() {
     );
     assert_eq!(
         members(&state["service_accounts"][0]),
-        ["display_name", "id"]
+        ["description", "display_name", "id"]
     );
-    assert_eq!(members(&state["users"][0]), ["email", "id"]);
+    assert_eq!(members(&state["users"][0]), ["email", "full_name", "id"]);
 }

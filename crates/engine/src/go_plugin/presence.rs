@@ -87,7 +87,7 @@ impl Engine {
                 until: now,
                 longest,
             };
-            match self.ledger.happen(&entry, away).await {
+            match self.ledger.apply(&entry, away).await {
                 Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
                 Err(Failure::Failed(error)) => return Err(error),
             }

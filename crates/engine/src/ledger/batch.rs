@@ -14,7 +14,7 @@
 //! nowhere: another process may have written it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use logical::Error;
@@ -23,11 +23,15 @@ use tokio::sync::OnceCell;
 use super::codec;
 use super::credential::Credential;
 use super::store::{LedgerStore, READ_AT_ONCE};
+use crate::coalescer::Coalescer;
 use crate::ids::CredentialId;
-use crate::together::Together;
 use stored::Batch;
 
 mod stored;
+
+/// How many decoded batches are kept: keys of one batch end at about the same
+/// time, and decoding one costs a millisecond.
+const DECODED: usize = 4;
 
 /// So many credentials fit in an entry of 256 KiB with room to spare.
 const LARGEST: usize = 512;
@@ -58,11 +62,12 @@ impl Kind {
 /// The batches of a storage, and those who wait to be written into one.
 pub(super) struct Batches {
     known: Mutex<Known>,
+    decoded: Mutex<Decoded>,
     /// Set once all that lay in storage when this process began are known.
     learned: OnceCell<()>,
-    intending: Together<Credential, Result<(), Error>>,
-    recording: Together<Credential, Result<(), Error>>,
-    leaving: Together<CredentialId, Result<(), Error>>,
+    intending: Coalescer<Credential, Result<(), Error>>,
+    recording: Coalescer<Credential, Result<(), Error>>,
+    leaving: Coalescer<CredentialId, Result<(), Error>>,
     /// Held while batches that nobody needs are deleted.
     clearing: tokio::sync::Mutex<()>,
 }
@@ -71,10 +76,11 @@ impl Default for Batches {
     fn default() -> Self {
         Self {
             known: Mutex::default(),
+            decoded: Mutex::default(),
             learned: OnceCell::new(),
-            intending: Together::new(LARGEST),
-            recording: Together::new(LARGEST),
-            leaving: Together::new(MOST_LEAVING),
+            intending: Coalescer::new(LARGEST),
+            recording: Coalescer::new(LARGEST),
+            leaving: Coalescer::new(MOST_LEAVING),
             clearing: tokio::sync::Mutex::default(),
         }
     }
@@ -83,6 +89,46 @@ impl Default for Batches {
 impl Batches {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decoded(&self) -> MutexGuard<'_, Decoded> {
+        self.decoded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The batches that were read last, so that each is decoded once and not once
+/// for every member.
+#[derive(Default)]
+struct Decoded {
+    batches: Vec<((Kind, CredentialId), Arc<Batch>)>,
+    /// How often one was evicted: what was read before that is not kept.
+    epoch: u64,
+}
+
+impl Decoded {
+    fn get(&mut self, kind: Kind, name: &CredentialId) -> Option<Arc<Batch>> {
+        let mut places = self.batches.iter();
+        let at = places.position(|((of, named), _)| *of == kind && named == name)?;
+        let found = self.batches.remove(at);
+        let batch = Arc::clone(&found.1);
+        self.batches.push(found);
+        Some(batch)
+    }
+
+    fn keep(&mut self, kind: Kind, name: &CredentialId, batch: &Arc<Batch>, epoch: u64) {
+        if self.epoch != epoch {
+            return;
+        }
+        if self.batches.len() >= DECODED {
+            self.batches.remove(0);
+        }
+        self.batches.push(((kind, name.clone()), Arc::clone(batch)));
+    }
+
+    fn evict(&mut self, kind: Kind, name: &CredentialId) {
+        self.epoch += 1;
+        self.batches
+            .retain(|((of, named), _)| *of != kind || named != name);
     }
 }
 
@@ -198,7 +244,10 @@ impl LedgerStore {
         // Known before it is written: a write may fail after it was done.
         self.batches.known().of(kind).put(&name, batch.ids());
         let bytes = codec::encode(&batch)?;
-        self.storage.put(&kind.place(&name), &bytes).await
+        self.batches.decoded().evict(kind, &name);
+        let written = self.storage.put(&kind.place(&name), &bytes).await;
+        self.batches.decoded().evict(kind, &name);
+        written
     }
 
     /// What a batch holds of a credential.
@@ -223,7 +272,7 @@ impl LedgerStore {
         let Some(name) = name else {
             return Ok(None);
         };
-        let found = self.batch(kind, &name).await?.take(id);
+        let found = self.batch(kind, &name).await?.get(id);
         if found.is_none() {
             self.batches.known().forget(kind, id);
         }
@@ -231,9 +280,41 @@ impl LedgerStore {
     }
 
     /// A batch; without members where there is none.
-    async fn batch(&self, kind: Kind, name: &CredentialId) -> Result<Batch, Error> {
-        let batch = codec::read(&*self.storage, &kind.place(name)).await?;
-        Ok(batch.unwrap_or_default())
+    async fn batch(&self, kind: Kind, name: &CredentialId) -> Result<Arc<Batch>, Error> {
+        let epoch = {
+            let mut decoded = self.batches.decoded();
+            if let Some(batch) = decoded.get(kind, name) {
+                return Ok(batch);
+            }
+            decoded.epoch
+        };
+        let batch: Option<Batch> = codec::read(&*self.storage, &kind.place(name)).await?;
+        let batch = Arc::new(batch.unwrap_or_default());
+        self.batches.decoded().keep(kind, name, &batch, epoch);
+        Ok(batch)
+    }
+
+    /// What batches hold, each read once: all records, and the intents that
+    /// nothing else stands for.
+    pub(super) async fn all_in_batches(&self) -> Result<BTreeMap<CredentialId, Credential>, Error> {
+        self.learn_batches().await?;
+        let mut all = BTreeMap::new();
+        for kind in [Kind::Intents, Kind::Records] {
+            let names: Vec<CredentialId> = {
+                let mut known = self.batches.known();
+                known.of(kind).by_batch.keys().cloned().collect()
+            };
+            for name in names {
+                let batch = self.batch(kind, &name).await?;
+                let mut known = self.batches.known();
+                let members = &known.of(kind).batch_of;
+                let members = batch
+                    .members()
+                    .filter(|member| members.get(&member.id) == Some(&name));
+                all.extend(members.map(|member| (member.id.clone(), member)));
+            }
+        }
+        Ok(all)
     }
 
     /// All who lie in batches, those of other processes included.
@@ -248,6 +329,13 @@ impl LedgerStore {
         let learn = || async { self.learn_batches().await.map(|_| ()) };
         self.batches.learned.get_or_try_init(learn).await?;
         Ok(())
+    }
+
+    /// Reads batches anew: another node may have changed them.
+    pub(crate) fn invalidate(&self) {
+        let mut decoded = self.batches.decoded();
+        decoded.epoch += 1;
+        decoded.batches.clear();
     }
 
     /// Reads the batches that are not known. Says whether there were any.
@@ -299,16 +387,19 @@ impl LedgerStore {
         for (name, staying) in left {
             let mut batch = Batch::default();
             if !staying.is_empty() {
-                batch = self.batch(Kind::Records, &name).await?;
+                batch = Batch::clone(&*self.batch(Kind::Records, &name).await?);
                 batch.keep(&staying);
             }
             let place = Kind::Records.place(&name);
-            if batch.is_empty() {
-                self.storage.delete(&place).await?;
+            self.batches.decoded().evict(Kind::Records, &name);
+            let written = if batch.is_empty() {
+                self.storage.delete(&place).await
             } else {
                 let bytes = codec::encode(&batch)?;
-                self.storage.put(&place, &bytes).await?;
-            }
+                self.storage.put(&place, &bytes).await
+            };
+            self.batches.decoded().evict(Kind::Records, &name);
+            written?;
         }
         let mut known = self.batches.known();
         for id in &leaving {

@@ -2,25 +2,33 @@
 //! deleted and looked for, and tells what came of it.
 //!
 //! Decisions are made on memory under a lock that is never held across a call.
-//! Entries in memory are a cache: a write that fails empties it, and the next
-//! decision reads storage again (`lifecycle.md`, 5 and 6).
+//! Entries in memory are a cache: what a failed write may have changed is read
+//! from storage again before the next decision (`lifecycle.md`, 5 and 6).
+//!
+//! Locks are taken in this order, each optional: the engine's `writing`, its
+//! `making`; of an entry `confirming`, `deleting`, the journal's call in flight,
+//! `writing`; the coalescers of batches; and last the std mutexes, which are
+//! never held across an await.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use logical::{Clock, Entropy, Error, ErrorClass, Write};
+use logical::{Clock, Entropy, Error, ErrorClass};
 
-use super::agenda::{Agenda, Stage};
-use super::credential::{Credential, Holder, Sharing};
-use super::entry::{Entries, Entry, Memory};
-use super::group::{self, Places};
+use super::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Sharing, State};
+use super::due_queue::{DueQueue, Stage};
+use super::entry::{Entries, Entry};
+use super::holder_index::Doubts;
+use super::journal::Joined;
+use super::layout::{self, HolderEntry};
 use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
 use super::upstream::Absence;
 use crate::account::Accounts;
 use crate::control_plane::ControlPlane;
-use crate::ids::{CredentialId, HolderId, Marker, StorageId};
+use crate::ids::{CredentialId, HolderId, Marker, OrganizationId, StorageId};
 
 /// Why an event did not come to pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,15 +48,35 @@ impl From<Error> for Failure {
     }
 }
 
+/// A shared key that a reader holds: what it was when the reader was noted.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    /// The key, with its secret.
+    pub(crate) key: IssuedKey,
+    /// The organization that it was made in, where known.
+    pub(crate) organization: Option<OrganizationId>,
+}
+
+/// What follows from an event.
+enum Then {
+    /// Changes that wait to be written, and what is done after them.
+    Do(Option<Joined>, Option<Effect>),
+    /// The record of a new key for one lease is written, with others.
+    Record(u64),
+}
+
+/// How often an entry is read again when a write of it failed meanwhile.
+const READ_AGAIN: usize = 3;
+
 /// The ledger of a mount.
 pub(crate) struct Ledger {
     pub(crate) store: LedgerStore,
     pub(super) control: Arc<dyn ControlPlane>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    pub(super) entropy: Arc<dyn Entropy>,
     entries: Mutex<Entries>,
-    agenda: Mutex<Agenda>,
+    pub(super) due_queue: Mutex<DueQueue>,
     /// Keys whose last deletion Confluent refused.
     refused: Mutex<BTreeSet<CredentialId>>,
 }
@@ -68,7 +96,7 @@ impl Ledger {
             clock,
             entropy,
             entries: Mutex::default(),
-            agenda: Mutex::default(),
+            due_queue: Mutex::default(),
             refused: Mutex::default(),
         }
     }
@@ -85,7 +113,11 @@ impl Ledger {
 
     /// Writes the intent to make a key. Durable when it returns.
     pub(crate) async fn intend(&self, credential: Credential) -> Result<Arc<Entry>, Error> {
-        lock(&self.agenda).note(&credential);
+        {
+            let mut queue = lock(&self.due_queue);
+            queue.schedule(&credential);
+            queue.intended_since(&credential.id, self.clock.monotonic());
+        }
         match credential.sharing {
             Sharing::SingleUse => self.store.intend(&credential).await?,
             Sharing::Shared => self.store.apply(LedgerStore::save(&credential)?).await?,
@@ -113,13 +145,13 @@ impl Ledger {
         let mut batch = Vec::new();
         if credential.sharing == Sharing::Shared {
             for (id, holder) in &credential.holders {
-                let alone = BTreeMap::from([(id.clone(), holder.clone())]);
-                batch.push(LedgerStore::save_holders(&credential.id, id, alone)?);
+                let alone = HolderEntry::of([(id.clone(), holder.clone())].into());
+                batch.push(layout::put_holders(&credential.id, id, &alone)?);
             }
         }
         batch.extend(LedgerStore::save(&credential)?);
         self.store.apply(batch).await?;
-        lock(&self.agenda).note(&credential);
+        lock(&self.due_queue).schedule(&credential);
         entry.memory().credential = Some(credential);
         Ok(())
     }
@@ -129,62 +161,103 @@ impl Ledger {
         lock(&self.entries).entry(id)
     }
 
-    /// Reads the entry from storage unless memory has it.
+    /// Reads from storage what memory does not have of an entry.
     pub(crate) async fn load(&self, entry: &Entry) -> Result<(), Failure> {
-        if entry.memory().credential.is_some() {
+        if entry.memory().is_current() {
             return Ok(());
         }
         let _reading = entry.writing.lock().await;
         self.read(entry).await
     }
 
-    /// Reads the entry unless memory has it. The caller holds the entry.
-    async fn read(&self, entry: &Entry) -> Result<(), Failure> {
-        if entry.memory().credential.is_some() {
+    /// Reads what memory does not have. The caller holds the entry.
+    pub(super) async fn read(&self, entry: &Entry) -> Result<(), Failure> {
+        let (known, doubts) = {
+            let memory = entry.memory();
+            (memory.credential.is_some(), memory.doubts.clone())
+        };
+        if !known {
+            return self.read_whole(entry).await;
+        }
+        if doubts.is_empty() {
             return Ok(());
         }
-        let loaded = self.store.load_placed(&entry.id).await?;
-        let (mut credential, places) = loaded.ok_or(Failure::Unknown)?;
-        lock(&self.agenda).see(&credential);
+        let state = if doubts.state {
+            match self.store.find_anywhere(&entry.id).await? {
+                Some(found) => Some(found),
+                None => return self.read_whole(entry).await,
+            }
+        } else {
+            None
+        };
+        let names = entry.memory().index.names_to_read(&doubts);
+        let read = self.store.holder_entries(&entry.id, names.clone()).await?;
         let mut guard = entry.memory();
         let memory = &mut *guard;
-        credential.holders.extend(memory.unsettled.clone());
-        memory.places.replace(memory.unsettled.keys(), places);
-        memory.credential = Some(credential);
+        let Some(credential) = &mut memory.credential else {
+            return Err(Failure::Failed(interrupted()));
+        };
+        if let Some(mut found) = state {
+            if found.sharing == Sharing::Shared && !found.is_settled() {
+                found.holders = std::mem::take(&mut credential.holders);
+            }
+            *credential = found;
+        }
+        if credential.sharing == Sharing::Shared {
+            memory
+                .index
+                .replace(&doubts, &names, read, &mut credential.holders);
+        }
+        lock(&self.due_queue).update_stage(credential);
+        memory.doubts = Doubts::default();
+        memory.count_pending();
         Ok(())
     }
 
-    /// Lets an event happen to a credential and does what follows from it. It
-    /// must run in a task: dropped midway, memory would be ahead of storage.
-    pub(crate) async fn happen(&self, entry: &Entry, event: Event) -> Result<(), Failure> {
-        if let Event::Attach { holder } = event {
-            return self.attach(entry, holder).await;
-        }
-        let made = matches!(event, Event::Made { .. });
-        let (decided, mut drops) = self.decide(entry, event).await?;
-        if made && decided == [Effect::Save] {
-            return self.record(entry, drops).await;
-        }
-        let mut effects = VecDeque::from(decided);
+    async fn read_whole(&self, entry: &Entry) -> Result<(), Failure> {
+        let loaded = self.store.load_indexed(&entry.id).await?;
+        let mut guard = entry.memory();
+        let memory = &mut *guard;
+        memory.doubts = Doubts::default();
+        let Some((credential, index)) = loaded else {
+            memory.credential = None;
+            return Err(Failure::Unknown);
+        };
+        lock(&self.due_queue).update_stage(&credential);
+        memory.index = index;
+        memory.credential = Some(credential);
+        memory.count_pending();
+        Ok(())
+    }
+
+    /// Applies an event to a credential and does what follows from it. It must
+    /// run to completion: dropped midway, memory would be ahead of storage.
+    pub(crate) async fn apply(&self, entry: &Entry, event: Event) -> Result<(), Failure> {
+        let (mut then, ()) = self.decide(entry, event, |_| ()).await?;
         let mut failure = None;
-        while let Some(effect) = effects.pop_front() {
+        loop {
+            let (joined, effect) = match then {
+                Then::Do(joined, effect) => (joined, effect),
+                Then::Record(epoch) => {
+                    self.record(entry, epoch).await?;
+                    break;
+                }
+            };
+            if let Some(joined) = joined {
+                self.written(entry, joined).await?;
+            }
+            let Some(effect) = effect else {
+                break;
+            };
             let mut deleting = None;
             let event = match effect {
                 Effect::Search => self.search(entry).await?,
                 Effect::LookAgain(key) => self.look_again(entry, &key).await?,
-                Effect::Recheck => {
-                    let holders = self.store.holders(&entry.id).await?;
-                    let mut guard = entry.memory();
-                    let memory = &mut *guard;
-                    let places = Places::of(&holders);
-                    memory.places.replace(memory.unsettled.keys(), places);
-                    let holders = group::merged(holders).into_iter().collect();
-                    Event::Rechecked { holders }
-                }
+                Effect::Recheck => self.recheck(entry).await?,
                 Effect::Delete(key) => {
                     deleting = Some(entry.deleting.lock().await);
                     if entry.is_gone() {
-                        continue;
+                        break;
                     }
                     let deleted = self.delete(entry, &key).await;
                     self.note_refusal(entry, deleted.as_ref().err());
@@ -200,34 +273,60 @@ impl Ledger {
                         }
                     }
                 }
-                write => {
-                    let mut writes = vec![write];
-                    while let Some(next) = effects.pop_front_if(|next| is_write(next)) {
-                        writes.push(next);
-                    }
-                    if writes
-                        .iter()
-                        .any(|write| matches!(write, Effect::DropHolder(_)))
-                    {
-                        self.wait_for_new_holders(entry).await?;
-                    }
-                    self.write(entry, &writes, drops).await?;
-                    continue;
+                Effect::Save | Effect::SaveHolder(_) | Effect::DropHolder(_) | Effect::Forget => {
+                    break;
                 }
             };
-            let (decided, at) = self.decide(entry, event).await?;
-            effects.extend(decided);
-            drops = at;
+            (then, ()) = self.decide(entry, event, |_| ()).await?;
             drop(deleting);
         }
         failure.map_or(Ok(()), |error| Err(Failure::Failed(error)))
+    }
+
+    /// Notes a reader of a shared key. What it is handed out is what the key was
+    /// when the reader was noted: memory may be read again meanwhile.
+    pub(crate) async fn attach(
+        &self,
+        entry: &Entry,
+        holder: (HolderId, Holder),
+    ) -> Result<Held, Failure> {
+        let held = |credential: &Credential| match &credential.state {
+            State::Live { key } => Some(Held {
+                key: key.clone(),
+                organization: credential.organization.clone(),
+            }),
+            _ => None,
+        };
+        let (then, held) = self.decide(entry, Event::Attach { holder }, held).await?;
+        if let Then::Do(Some(joined), _) = then {
+            self.written(entry, joined).await?;
+        }
+        let held = held.ok_or(Failure::Refused(Refusal::NotLive))?;
+        let lives = entry.look(|known| match &known.state {
+            State::Live { key } => key.id == held.key.id,
+            _ => false,
+        });
+        if lives == Some(false) {
+            // It ended while the holder was written, which lapses.
+            return Err(Failure::Refused(Refusal::NotLive));
+        }
+        Ok(held)
+    }
+
+    /// Asks storage who holds a key that is to be deleted.
+    async fn recheck(&self, entry: &Entry) -> Result<Event, Failure> {
+        let _reading = entry.writing.lock().await;
+        let (index, holders) = self.store.holders(&entry.id).await?;
+        entry.memory().index = index;
+        let holders = holders.into_iter().collect();
+        Ok(Event::Rechecked { holders })
     }
 
     /// Notes whether Confluent refused a deletion. That a later one is slow must
     /// not hide it.
     fn note_refusal(&self, entry: &Entry, error: Option<&Error>) {
         let mut refused = lock(&self.refused);
-        if error.is_some_and(|error| !passes(error)) {
+        if error.is_some_and(|error| !is_transient(error)) {
             refused.insert(entry.id.clone());
         } else {
             refused.remove(&entry.id);
@@ -239,226 +338,102 @@ impl Ledger {
         lock(&self.refused).contains(&entry.id)
     }
 
-    /// Memory of an entry may be ahead of storage: it is read again.
-    fn distrust(&self, entry: &Entry) {
-        let mut memory = entry.memory();
-        memory.credential = None;
-        memory.drops += 1;
-        drop(memory);
-        self.look_at(&entry.id, self.clock.now());
-    }
-
     /// Entries that are due. Whoever takes them says when to look again.
     pub(crate) fn take_due(&self, now: Timestamp) -> Vec<CredentialId> {
-        lock(&self.agenda).take_due(now)
+        lock(&self.due_queue).take_due(now)
     }
 
     /// When somebody looks at an entry again.
     pub(crate) fn due(&self, id: &CredentialId) -> Option<Timestamp> {
-        lock(&self.agenda).due(id)
+        lock(&self.due_queue).due(id)
     }
 
-    /// Puts an entry on the agenda for a time.
-    pub(crate) fn look_at(&self, id: &CredentialId, due: Timestamp) {
-        lock(&self.agenda).look_at(id, due);
+    /// Schedules an entry for a time.
+    pub(crate) fn schedule_at(&self, id: &CredentialId, due: Timestamp) {
+        lock(&self.due_queue).schedule_at(id, due);
+    }
+
+    /// How long nobody but its maker may look for the key of an intent. That is
+    /// counted from when this process knew of it, on the monotonic clock: an
+    /// intent may be dated back (`timekeeper`), and a key that is looked for
+    /// while it is made would be retired under its maker.
+    pub(crate) fn quiet_for(&self, id: &CredentialId) -> Option<Duration> {
+        let now = self.clock.monotonic();
+        let since = lock(&self.due_queue).intended_since(id, now);
+        let quiet = Duration::try_from(INTENT_QUIET).unwrap_or_default();
+        (since + quiet)
+            .checked_sub(now)
+            .filter(|left| !left.is_zero())
     }
 
     /// Nobody need look at an entry again.
-    pub(crate) fn strike(&self, id: &CredentialId) {
-        lock(&self.agenda).strike(id);
+    pub(crate) fn unschedule(&self, id: &CredentialId) {
+        lock(&self.due_queue).remove(id);
     }
 
     /// How many entries are at a stage; `None` for those that this process has
     /// not seen yet.
     pub(crate) fn count(&self, stage: Option<Stage>) -> usize {
-        lock(&self.agenda).count(stage)
+        lock(&self.due_queue).count(stage)
     }
 
-    /// What follows from an event, and how often the credential had been
-    /// dropped when that was decided.
-    async fn decide(&self, entry: &Entry, event: Event) -> Result<(Vec<Effect>, u64), Failure> {
-        self.load(entry).await?;
-        let mut guard = entry.memory();
-        let memory = &mut *guard;
-        let Some(credential) = &mut memory.credential else {
-            // A write failed between the load and now.
-            return Err(Failure::Failed(interrupted()));
-        };
-        let effects = step(credential, event).map_err(Failure::Refused)?;
-        Ok((effects, memory.drops))
-    }
-
-    /// Writes a new holder, with those who came meanwhile. Nothing else follows
-    /// from one.
-    async fn attach(&self, entry: &Entry, new: (HolderId, Holder)) -> Result<(), Failure> {
-        self.load(entry).await?;
-        let party = {
-            let mut guard = entry.memory();
-            let memory = &mut *guard;
-            let Some(credential) = &mut memory.credential else {
-                return Err(Failure::Failed(interrupted()));
-            };
-            let holder = new.clone();
-            step(credential, Event::Attach { holder }).map_err(Failure::Refused)?;
-            memory.unsettled.insert(new.0.clone(), new.1.clone());
-            // Before anybody counts on this holder.
-            entry.new_holders.join(Some(new))
-        };
-        let write = |waiting| self.write_holders(entry, waiting);
-        let written = entry.new_holders.outcome(&party, write).await;
-        written.map_err(Failure::Failed)
-    }
-
-    /// Waits until those are in storage who were on their way. A holder goes
-    /// because there are others, and must not go before they are there.
-    async fn wait_for_new_holders(&self, entry: &Entry) -> Result<(), Error> {
-        if entry.memory().unsettled.is_empty() {
-            return Ok(());
-        }
-        let write = |waiting| self.write_holders(entry, waiting);
-        entry.new_holders.call(None, write).await
-    }
-
-    async fn write_holders(
+    /// What follows from an event, and what somebody wants to know of the
+    /// credential in the same moment. Its writes have joined the journal.
+    async fn decide<T>(
         &self,
         entry: &Entry,
-        waiting: Vec<Option<(HolderId, Holder)>>,
-    ) -> Result<(), Error> {
-        let waiting: Vec<_> = waiting.into_iter().flatten().collect();
-        let ids: Vec<HolderId> = waiting.iter().map(|(id, _)| id.clone()).collect();
-        let name = match ids.as_slice() {
-            [] => return Ok(()),
-            [alone] => alone.clone(),
-            [first, ..] => {
-                let name = HolderId::of_group(first);
-                // Known before it is written, since a writer can be dropped.
-                entry.memory().places.put(name.clone(), ids.clone());
-                name
+        event: Event,
+        look: impl FnOnce(&Credential) -> T,
+    ) -> Result<(Then, T), Failure> {
+        let made = matches!(event, Event::Made { .. });
+        for _ in 0..READ_AGAIN {
+            self.load(entry).await?;
+            let mut guard = entry.memory();
+            let memory = &mut *guard;
+            if !memory.is_current() {
+                // A write failed between the load and now.
+                continue;
             }
-        };
-        let holders = waiting.into_iter().collect();
-        let result = match LedgerStore::save_holders(&entry.id, &name, holders) {
-            Ok(write) => self.store.apply(vec![write]).await,
-            Err(error) => Err(error),
-        };
-        let mut memory = entry.memory();
-        for id in &ids {
-            memory.unsettled.remove(id);
+            let Some(credential) = &mut memory.credential else {
+                continue;
+            };
+            let effects = step(credential, event).map_err(Failure::Refused)?;
+            let seen = look(credential);
+            if made && effects == [Effect::Save] {
+                return Ok((Then::Record(memory.epoch), seen));
+            }
+            let mut writes = VecDeque::from(effects);
+            let then = writes.pop_back_if(|last| !is_write(last));
+            let joined = self.join(entry, memory, &Vec::from(writes));
+            return Ok((Then::Do(joined, then), seen));
         }
-        drop(memory);
-        if result.is_err() {
-            self.distrust(entry);
-        }
-        result
+        Err(Failure::Failed(interrupted()))
     }
 
-    /// Writes the record of a key that was made for one lease, with those who
+    /// Writes the record of a key that was made for one lease, with others that
     /// wait.
-    async fn record(&self, entry: &Entry, drops: u64) -> Result<(), Failure> {
+    async fn record(&self, entry: &Entry, epoch: u64) -> Result<(), Failure> {
         let _writing = entry.writing.lock().await;
         let made = {
             let memory = entry.memory();
-            let made = memory.credential.clone();
-            made.filter(|_| memory.drops == drops)
+            let made = memory.known().cloned();
+            made.filter(|_| memory.epoch == epoch)
         };
         let made = made.ok_or_else(|| Failure::Failed(interrupted()))?;
         if let Err(error) = self.store.record(&made).await {
-            self.distrust(entry);
+            let own = Doubts {
+                state: true,
+                ..Doubts::default()
+            };
+            self.doubt(entry, own);
             return Err(Failure::Failed(error));
         }
-        lock(&self.agenda).note(&made);
+        lock(&self.due_queue).schedule(&made);
         Ok(())
-    }
-
-    /// Carries out writes in the order in which they were decided.
-    async fn write(&self, entry: &Entry, effects: &[Effect], drops: u64) -> Result<(), Failure> {
-        let _writing = entry.writing.lock().await;
-        if entry.memory().drops != drops {
-            return Err(Failure::Failed(interrupted()));
-        }
-        let result = self.carry_out(entry, effects).await;
-        let mut guard = entry.memory();
-        let memory = &mut *guard;
-        match result {
-            Ok(()) => {
-                self.store.needs_no_intent(&entry.id);
-                for effect in effects {
-                    if let Effect::DropHolder(id) = effect {
-                        memory.places.forget(id);
-                    }
-                }
-                if effects.contains(&Effect::Forget) {
-                    memory.credential = None;
-                    self.strike(&entry.id);
-                } else if let Some(credential) = &memory.credential
-                    && effects.contains(&Effect::Save)
-                {
-                    lock(&self.agenda).note(credential);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                drop(guard);
-                self.distrust(entry);
-                Err(Failure::Failed(error))
-            }
-        }
-    }
-
-    async fn carry_out(&self, entry: &Entry, effects: &[Effect]) -> Result<(), Error> {
-        let mut batch = Self::batch(&mut entry.memory(), &entry.id, effects)?;
-        let own = LedgerStore::forget(&entry.id);
-        if self.store.intended_in_batch(&entry.id) {
-            // It has no entry of its own.
-            batch.retain(|write| *write != own);
-        } else if batch.contains(&own) && self.store.recorded_in_batch(&entry.id).await? {
-            batch.retain(|write| *write != own);
-            self.store.apply(batch).await?;
-            self.store.leave(&entry.id).await?;
-            return self.store.apply(vec![own]).await;
-        }
-        self.store.apply(batch).await
-    }
-
-    fn batch(
-        memory: &mut Memory,
-        id: &CredentialId,
-        effects: &[Effect],
-    ) -> Result<Vec<Write>, Error> {
-        let credential = memory.credential.as_ref().ok_or_else(interrupted)?;
-        let holders = &credential.holders;
-        let mut batch = Vec::new();
-        // An entry that several holders leave is written once.
-        let mut left = BTreeSet::new();
-        for effect in effects {
-            match effect {
-                Effect::Save => batch.extend(LedgerStore::save(credential)?),
-                Effect::SaveHolder(holder) => {
-                    if let Some(times) = holders.get(holder) {
-                        let own = BTreeMap::from([(holder.clone(), times.clone())]);
-                        batch.push(LedgerStore::save_holders(id, holder, own)?);
-                        memory.places.renew(holder);
-                    }
-                }
-                Effect::DropHolder(holder) => {
-                    if memory.places.has_own(holder) {
-                        batch.push(LedgerStore::save_holders(id, holder, BTreeMap::new())?);
-                    }
-                    if let Some((name, others)) = memory.places.shared(holder, holders)
-                        && left.insert(name.clone())
-                    {
-                        batch.push(LedgerStore::save_holders(id, name, others)?);
-                    }
-                }
-                Effect::Forget => batch.push(LedgerStore::forget(id)),
-                Effect::Search | Effect::Recheck | Effect::LookAgain(_) | Effect::Delete(_) => {}
-            }
-        }
-        Ok(batch)
     }
 }
 
-fn is_write(effect: &Effect) -> bool {
+pub(super) fn is_write(effect: &Effect) -> bool {
     match effect {
         Effect::Save | Effect::SaveHolder(_) | Effect::DropHolder(_) | Effect::Forget => true,
         Effect::Search | Effect::Recheck | Effect::LookAgain(_) | Effect::Delete(_) => false,
@@ -467,7 +442,7 @@ fn is_write(effect: &Effect) -> bool {
 
 /// Whether a failed deletion can be left to the sweep. An account that is
 /// refused must be mended by a person, so the host goes on telling them.
-pub(crate) fn passes(error: &Error) -> bool {
+pub(crate) fn is_transient(error: &Error) -> bool {
     matches!(
         error.class(),
         ErrorClass::UpstreamFailed | ErrorClass::UpstreamRateLimited
@@ -478,6 +453,6 @@ pub(super) fn interrupted() -> Error {
     Error::internal("storage failed while the credential was in use: try again")
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

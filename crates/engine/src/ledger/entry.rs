@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::credential::{Credential, Holder, State};
-use super::group::{NewHolders, Places, no_new_holders};
+use super::credential::{Credential, State};
+use super::holder_index::{Doubts, HolderIndex};
+use super::journal::{ChangeId, Journal, Pending, empty_journal};
 use super::upstream::CONFIRMED_FOR;
-use crate::ids::{CredentialId, HolderId};
+use crate::ids::CredentialId;
 
 /// A credential's place in memory.
 pub(crate) struct Entry {
@@ -28,21 +29,50 @@ pub(crate) struct Entry {
     /// Held while the key is deleted, so that those who end it together delete
     /// it once.
     pub(super) deleting: tokio::sync::Mutex<()>,
-    /// New holders on their way to storage.
-    pub(super) new_holders: NewHolders,
+    /// Changes on their way to storage.
+    pub(super) journal: Journal,
 }
 
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) credential: Option<Credential>,
-    /// How often the credential was dropped: what was decided on one that was
-    /// dropped since must not be written from one that was read again.
-    pub(super) drops: u64,
-    /// Holders whose first write is under way. They count even when the rest
-    /// of the entry is dropped and read again.
-    pub(super) unsettled: BTreeMap<HolderId, Holder>,
-    /// Which holders lie in one entry.
-    pub(super) places: Places,
+    /// How often a write failed: what was decided before that must not be
+    /// written after it.
+    pub(super) epoch: u64,
+    /// Changes that are not written yet. Their holders count even when the rest
+    /// is read again.
+    pub(super) pending: BTreeMap<ChangeId, Pending>,
+    /// In which entries the holders of a shared key lie.
+    pub(super) index: HolderIndex,
+    /// What is to be read again before anything is decided: a write failed.
+    pub(super) doubts: Doubts,
+}
+
+impl Memory {
+    /// The credential, if nothing of its own entry is in doubt.
+    pub(super) fn known(&self) -> Option<&Credential> {
+        self.credential.as_ref().filter(|_| !self.doubts.state)
+    }
+
+    /// Whether memory is what storage has, or will have when what is under way
+    /// is written.
+    pub(super) fn is_current(&self) -> bool {
+        self.credential.is_some() && self.doubts.is_empty()
+    }
+
+    /// Counts holders whose writes are under way.
+    pub(super) fn count_pending(&mut self) {
+        let Some(credential) = &mut self.credential else {
+            return;
+        };
+        for (id, holder) in self.pending.values().flat_map(|change| &change.put) {
+            credential
+                .holders
+                .entry(id.clone())
+                .and_modify(|known| known.extend_to(holder.deadline()))
+                .or_insert_with(|| holder.clone());
+        }
+    }
 }
 
 impl Entry {
@@ -52,7 +82,7 @@ impl Entry {
 
     /// What memory holds of the credential.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Credential) -> T) -> Option<T> {
-        self.memory().credential.as_ref().map(look)
+        self.memory().known().map(look)
     }
 
     /// Whether nothing is left of the key.
@@ -99,7 +129,7 @@ impl Entries {
             confirmed_until: AtomicU64::new(0),
             confirming: tokio::sync::Mutex::new(()),
             deleting: tokio::sync::Mutex::new(()),
-            new_holders: no_new_holders(),
+            journal: empty_journal(),
         });
         self.by_id.insert(id.clone(), Arc::downgrade(&entry));
         entry

@@ -4,7 +4,7 @@
 //! [`credential`] says what an entry is, [`mod@step`] decides what happens to it
 //! (pure), [`store`] and `tombstone` keep it in storage and `entry` in memory,
 //! `driver` performs what was decided, asking Confluent through `upstream`, and
-//! `agenda` remembers when to look at what again. Nothing outside this module
+//! `due_queue` remembers when to look at what again. Nothing outside this module
 //! changes an entry.
 
 pub mod codec;
@@ -12,16 +12,18 @@ pub mod credential;
 pub mod step;
 pub mod store;
 
-mod agenda;
 mod batch;
 mod driver;
+mod due_queue;
 mod entry;
-mod group;
+mod holder_index;
+mod journal;
+mod layout;
 mod tombstone;
 mod upstream;
 
-pub(crate) use agenda::Stage;
 pub use credential::{Credential, Holder, IssuedKey, Sharing, State};
-pub(crate) use driver::{Failure, Ledger, passes};
+pub(crate) use driver::{Failure, Ledger, is_transient};
+pub(crate) use due_queue::Stage;
 pub(crate) use entry::Entry;
 pub use step::{Effect, Event, Refusal, step};

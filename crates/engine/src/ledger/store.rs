@@ -15,19 +15,22 @@ use tokio::sync::OnceCell;
 use super::batch::Batches;
 use super::codec;
 use super::credential::{Credential, Holder, Sharing, State};
-use super::group::{Places, merged};
+use super::holder_index::HolderIndex;
+use super::layout::{self, HolderEntry};
 use super::tombstone::{self, NotedTargets};
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName, StorageId};
 
 /// Entries that somebody still has to look at, by credential.
 const CREDENTIALS: &str = "lockkeeper/credential/";
-pub(super) const HOLDERS: &str = "lockkeeper/holder/";
 const SHARED: &str = "lockkeeper/shared/";
 const STORAGE_ID: &str = "lockkeeper/storage-id";
 
 /// Storage below which secrets lie, for hosts that wrap it with their seal.
 pub const SEAL_WRAPPED: [&str; 2] = ["lockkeeper/account/", CREDENTIALS];
+
+/// How many names are listed at once.
+const PAGE: usize = 1000;
 
 /// How many entries are read at once: in a plugin each is a round trip.
 pub(super) const READ_AT_ONCE: usize = 16;
@@ -71,21 +74,6 @@ impl<'a> Stored<'a> {
             holders: single.then_some(&credential.holders),
         }
     }
-}
-
-/// The holders that were written together. The entry gets no others later, and
-/// goes with the last; that of a single one has its name.
-#[derive(Serialize, Deserialize)]
-struct HolderEntry {
-    holders: BTreeMap<HolderId, Holder>,
-}
-
-/// A holder as it was read.
-pub(crate) struct StoredHolder {
-    pub(crate) id: HolderId,
-    pub(crate) holder: Holder,
-    /// The name of its entry, unless that is its own.
-    pub(crate) place: Option<HolderId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,20 +122,36 @@ impl LedgerStore {
         }
     }
 
-    /// All entries that somebody still has to look at, with their holders.
+    /// All entries that somebody still has to look at, with their holders. Each
+    /// batch is read once, and the list of the others page by page.
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
     pub async fn all(&self) -> Result<BTreeMap<CredentialId, Credential>, Error> {
-        let ids = self.ids().await?;
-        let loads: Vec<_> = ids.iter().map(|id| self.load(id)).collect();
-        let loaded: Vec<Option<Credential>> = stream::iter(loads)
-            .buffer_unordered(READ_AT_ONCE)
-            .try_collect()
-            .await?;
-        // An entry that was forgotten since the list is none.
-        let known = loaded.into_iter().flatten();
-        Ok(known.map(|known| (known.id.clone(), known)).collect())
+        // In this order: one that gets an entry of its own meanwhile is met twice.
+        let mut all = self.all_in_batches().await?;
+        let intents = all.values().filter(|known| known.state == State::Intended);
+        for id in intents.map(|intent| intent.id.clone()).collect::<Vec<_>>() {
+            // Of one that was left behind a tombstone counts.
+            if tombstone::read(&*self.storage, &id).await?.is_some() {
+                all.remove(&id);
+            }
+        }
+        let mut after = String::new();
+        loop {
+            let page = self.storage.list_page(CREDENTIALS, &after, PAGE).await?;
+            let Some(last) = page.last() else {
+                return Ok(all);
+            };
+            after.clone_from(last);
+            let ids = page.iter().filter_map(|name| CredentialId::parse(name));
+            let loads: Vec<_> = ids.map(|id| async move { self.load(&id).await }).collect();
+            let mut loads = stream::iter(loads).buffer_unordered(READ_AT_ONCE);
+            while let Some(loaded) = loads.try_next().await? {
+                // An entry that was forgotten since the list is none.
+                all.extend(loaded.map(|known| (known.id.clone(), known)));
+            }
+        }
     }
 
     /// The ids of all entries that somebody still has to look at.
@@ -167,33 +171,39 @@ impl LedgerStore {
     /// # Errors
     /// When storage fails or the entry is damaged.
     pub async fn load(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
-        let loaded = self.load_placed(id).await?;
+        let loaded = self.load_indexed(id).await?;
         Ok(loaded.map(|(credential, _)| credential))
     }
 
-    /// An entry with its holders, and where they lie.
-    pub(super) async fn load_placed(
+    /// An entry with its holders, and the index of their entries.
+    pub(super) async fn load_indexed(
         &self,
         id: &CredentialId,
-    ) -> Result<Option<(Credential, Places)>, Error> {
-        let mut found = self.find(id).await?;
-        if found.is_none() && self.learn_batches().await? {
-            found = self.find(id).await?;
-        }
-        let Some(mut credential) = found else {
+    ) -> Result<Option<(Credential, HolderIndex)>, Error> {
+        let Some(mut credential) = self.find_anywhere(id).await? else {
             return Ok(None);
         };
-        let mut places = Places::default();
+        let mut index = HolderIndex::default();
         if credential.sharing == Sharing::Shared && !credential.is_settled() {
-            let holders = self.holders(id).await?;
-            places = Places::of(&holders);
-            credential.holders = merged(holders);
+            (index, credential.holders) = self.holders(id).await?;
         }
-        Ok(Some((credential, places)))
+        Ok(Some((credential, index)))
     }
 
     /// What storage has of a credential, without the holders of a shared one.
-    /// The last place counts only where there is no other.
+    pub(super) async fn find_anywhere(
+        &self,
+        id: &CredentialId,
+    ) -> Result<Option<Credential>, Error> {
+        let found = self.find(id).await?;
+        if found.is_none() && self.learn_batches().await? {
+            return self.find(id).await;
+        }
+        Ok(found)
+    }
+
+    /// As [`Self::find_anywhere`], in the batches that are known. The last place
+    /// counts only where there is no other.
     async fn find(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
         let mut found = codec::read(&*self.storage, &format!("{CREDENTIALS}{id}")).await?;
         if found.is_none() {
@@ -209,27 +219,41 @@ impl LedgerStore {
         Ok(found)
     }
 
-    /// The holders of a shared credential.
+    /// The holders of a shared credential, with the index of their entries.
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
-    pub(super) async fn holders(&self, id: &CredentialId) -> Result<Vec<StoredHolder>, Error> {
-        let folder = format!("{HOLDERS}{id}/");
-        let mut holders = Vec::new();
-        for name in self.storage.list(&folder).await? {
-            let entry: Option<HolderEntry> =
-                codec::read(&*self.storage, &format!("{folder}{name}")).await?;
-            let Some(entry) = entry else {
-                continue;
-            };
-            let place = HolderId::parse(&name);
-            holders.extend(entry.holders.into_iter().map(|(id, holder)| StoredHolder {
-                place: place.clone().filter(|place| *place != id),
-                id,
-                holder,
-            }));
+    pub(super) async fn holders(
+        &self,
+        id: &CredentialId,
+    ) -> Result<(HolderIndex, BTreeMap<HolderId, Holder>), Error> {
+        let names = self.storage.list(&layout::holders_of(id)).await?;
+        let names = names.iter().filter_map(|name| HolderId::parse(name));
+        let read = self.holder_entries(id, names).await?;
+        Ok(HolderIndex::of(read))
+    }
+
+    /// Entries of holders of these names, those that there are.
+    pub(super) async fn holder_entries(
+        &self,
+        id: &CredentialId,
+        names: impl IntoIterator<Item = HolderId>,
+    ) -> Result<Vec<(HolderId, HolderEntry)>, Error> {
+        let folder = &layout::holders_of(id);
+        let reads: Vec<_> = names
+            .into_iter()
+            .map(|name| async move {
+                let place = format!("{folder}{name}");
+                let entry: Option<HolderEntry> = codec::read(&*self.storage, &place).await?;
+                Ok::<_, Error>(entry.map(|entry| (name, entry)))
+            })
+            .collect();
+        let mut reads = stream::iter(reads).buffer_unordered(READ_AT_ONCE);
+        let mut entries = Vec::new();
+        while let Some(entry) = reads.try_next().await? {
+            entries.extend(entry);
         }
-        Ok(holders)
+        Ok(entries)
     }
 
     /// The credential that the readers of a generation share.
@@ -277,24 +301,6 @@ impl LedgerStore {
             ));
         }
         Ok(writes)
-    }
-
-    /// The change that stores the holders of one entry of a shared credential;
-    /// without any, the one that removes it.
-    ///
-    /// # Errors
-    /// When the entry cannot be encoded.
-    pub(super) fn save_holders(
-        credential: &CredentialId,
-        place: &HolderId,
-        holders: BTreeMap<HolderId, Holder>,
-    ) -> Result<Write, Error> {
-        let key = format!("{HOLDERS}{credential}/{place}");
-        if holders.is_empty() {
-            return Ok(Write::delete(key));
-        }
-        let bytes = codec::encode(&HolderEntry { holders })?;
-        Ok(Write::put(key, bytes))
     }
 
     /// The change that removes a credential of which nothing is to be kept.

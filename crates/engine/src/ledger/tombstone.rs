@@ -19,7 +19,8 @@ use zeroize::Zeroizing;
 
 use super::codec;
 use super::credential::{Credential, State, TOMBSTONE_AGE, later};
-use super::store::{HOLDERS, LedgerStore};
+use super::layout::HOLDERS;
+use super::store::LedgerStore;
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, EnvironmentId, KeyId, OrganizationId, short_name};
 

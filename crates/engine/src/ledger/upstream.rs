@@ -153,7 +153,7 @@ impl Ledger {
                     now: self.clock.now(),
                     doubtful: true,
                 };
-                self.happen(entry, gone).await
+                self.apply(entry, gone).await
             }
             Ok(_) | Err(_) => Ok(()),
         }

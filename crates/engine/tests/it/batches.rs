@@ -229,3 +229,20 @@ async fn an_intent_of_a_mount_that_turns_out_to_be_removed_does_not_stay() {
         assert_eq!(count(&world, folder).await, 0, "{folder}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_read_once_and_not_once_for_each_of_its_members() {
+    let mut world = slow().await;
+    together(&world, 513).await;
+    assert_eq!(count(&world, RECORDS).await, 1);
+    world.restart();
+    let reads = |world: &World| world.storage.reads_of_records.swap(0, Ordering::SeqCst);
+    reads(&world);
+    assert_eq!(keys_on_record(&world).await.len(), 513);
+    let listed = reads(&world);
+    assert!(listed <= 2, "{listed}");
+    world.restart();
+    world.pass(Duration::from_mins(1)).await;
+    let swept = reads(&world);
+    assert!(swept <= 2, "{swept}");
+}

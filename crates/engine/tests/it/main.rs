@@ -8,6 +8,7 @@ mod batches;
 mod crash;
 mod cuts;
 mod go_plugin;
+mod journal;
 mod keys;
 mod leases;
 mod lost_answers;

@@ -435,6 +435,10 @@ pub(crate) struct FaultyStorage {
     pub(crate) reads: AtomicU64,
     /// Changes, each of a batch.
     pub(crate) writes: AtomicU64,
+    /// How many bytes were written.
+    pub(crate) bytes: AtomicU64,
+    /// Reads of batches of records.
+    pub(crate) reads_of_records: AtomicU64,
     fail_next: AtomicU32,
     pub(crate) write_delay: Mutex<Duration>,
     pub(crate) read_delay: Mutex<Duration>,
@@ -471,6 +475,9 @@ impl Storage for FaultyStorage {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
+        if key.starts_with("lockkeeper/records/") {
+            self.reads_of_records.fetch_add(1, Ordering::SeqCst);
+        }
         self.inner.get(key).await
     }
 
@@ -489,6 +496,7 @@ impl Storage for FaultyStorage {
         if loses_records && key.starts_with("lockkeeper/records/") {
             return Err(Error::internal("disk full"));
         }
+        self.bytes.fetch_add(value.len() as u64, Ordering::SeqCst);
         self.inner.put(key, value).await?;
         self.outcome(1).await
     }
@@ -505,6 +513,11 @@ impl Storage for FaultyStorage {
 
     async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
         let changes = batch.len();
+        for write in &batch {
+            if let Write::Put { value, .. } = write {
+                self.bytes.fetch_add(value.len() as u64, Ordering::SeqCst);
+            }
+        }
         self.inner.apply(batch).await?;
         self.outcome(changes).await
     }
@@ -542,6 +555,8 @@ impl World {
             inner: Arc::new(MemoryStorage::new()),
             reads: AtomicU64::new(0),
             writes: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            reads_of_records: AtomicU64::new(0),
             fail_next: AtomicU32::new(0),
             write_delay: Mutex::default(),
             read_delay: Mutex::default(),

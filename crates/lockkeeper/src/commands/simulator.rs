@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use confluent_cloud::ids::{EnvironmentId, OrganizationId};
 use confluent_simulator::{
-    AdminKey, Options, Simulator, WorldFile, bind, parse_admin_key, parse_clock, parse_propagation,
-    parse_world,
+    AdminKey, LimitBy, Options, RateLimits, Simulator, WorldFile, bind, parse_admin_key,
+    parse_clock, parse_propagation, parse_world,
 };
 use tokio::net::TcpListener;
 
@@ -108,9 +108,38 @@ fn options(arguments: &arguments::Simulator) -> Result<Options, Failure> {
             .map_err(|error| Failure::local(format!("-propagation: {error}")))?,
         clock: parse_clock(&arguments.clock)
             .map_err(|error| Failure::local(format!("-clock: {error}")))?,
+        rate_limits: rate_limits(arguments)?,
         world: arguments.world.as_deref().map(world).transpose()?,
         organization,
         environments: Some(environments).filter(|environments| !environments.is_empty()),
         ..Options::default()
+    })
+}
+
+fn rate_limits(arguments: &arguments::Simulator) -> Result<RateLimits, Failure> {
+    let by = arguments
+        .rate_limit_by
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|error| Failure::local(format!("-rate-limit-by: {error}")))?;
+    let limits = match (&arguments.rate_limit, by) {
+        (None, None) => RateLimits::default(),
+        (None, Some(_)) => {
+            return Err(Failure::local(
+                "-rate-limit-by: there is no limit to count: give one with \
+                 -rate-limit=REQUESTS/PERIOD",
+            ));
+        }
+        (Some(rate), by) => {
+            let rate = rate
+                .parse()
+                .map_err(|error| Failure::local(format!("-rate-limit: {error}")))?;
+            RateLimits::by(by.unwrap_or(LimitBy::Principal), rate)
+        }
+    };
+    Ok(RateLimits {
+        headers: arguments.rate_limit_headers,
+        ..limits
     })
 }

@@ -9,3 +9,4 @@
 mod dev;
 mod help;
 mod like_bao;
+mod simulator;

@@ -1,4 +1,4 @@
-//! What a host tells a backend about itself and about the mount.
+//! A backend's view of its host and of its own mount.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl Replication {
 /// A backend's view of its host (`sdk/logical/system_view.go` in Vault).
 #[async_trait]
 pub trait SystemView: Send + Sync {
-    /// Time to live of a lease when nobody asks for another.
+    /// Time to live of a lease for which none was requested.
     async fn default_lease_ttl(&self) -> Result<Duration, Error>;
 
     /// The longest life of a lease of this mount.

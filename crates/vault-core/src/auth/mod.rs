@@ -102,7 +102,7 @@ fn revoke_self() -> Path<TokenPaths> {
                 let salted = call.request.client_token;
                 // The token first: no lease can be added from then on.
                 paths.tokens.delete(&salted).await?;
-                paths.leases.hasten_token(&salted).await?;
+                paths.leases.expire_token_now(&salted).await?;
                 Ok(None)
             }),
         )

@@ -1,81 +1,68 @@
-//! The task that ends leases when their time has come, and their return after
-//! a restart.
+//! The loop that ends leases when their time has come.
+//!
+//! It moves what is due to the queue of its mount and starts workers there; it
+//! never waits for an engine itself. Nothing is lost with a worker: a lease
+//! whose end failed, timed out or panicked is due again later.
 
-use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::select;
-use logical::Error;
-use tokio::sync::Semaphore;
+use logical::TaskGroup;
+use logical::effects::catch_panic;
 
 use super::Leases;
-use logical::TaskGroup;
 
-/// How many leases end at a time over all mounts; the rest wait in the queue.
-const ENDING_AT_A_TIME: usize = 1024;
 /// The queue is looked at this often at least, since wall clocks jump.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
-
-/// Reads which leases there are and starts the task that ends them, among the
-/// `loops` that never end by themselves.
-pub(crate) async fn restore_and_run(
-    leases: &Arc<Leases>,
-    loops: &dyn TaskGroup,
-) -> Result<(), Error> {
-    leases.restore().await?;
-    let running = Arc::clone(leases);
-    loops.spawn(Box::pin(async move { running.run().await }));
-    Ok(())
-}
+/// When a lease is looked at again that could not be ended for a reason that
+/// is not its engine's.
+pub(super) const AGAIN: Duration = Duration::from_secs(90);
 
 impl Leases {
-    /// Looks through all leases and ends those whose token is gone.
-    pub(crate) async fn tidy(&self) -> Result<(), Error> {
-        self.restore().await
+    /// Starts the loop and the look for what storage holds, among the `loops`
+    /// that never end by themselves.
+    pub(crate) fn run(self: &Arc<Self>, loops: &dyn TaskGroup) {
+        let leases = Arc::clone(self);
+        loops.spawn(Box::pin(
+            async move { leases.restore_in_background().await },
+        ));
+        let leases = Arc::clone(self);
+        loops.spawn(Box::pin(async move { leases.expire().await }));
     }
 
-    /// Fills the queue from storage. A lease whose token is gone is due now:
-    /// the token's end was cut short.
-    async fn restore(&self) -> Result<(), Error> {
-        let mut tokens: HashMap<String, bool> = HashMap::new();
-        for id in self.store.below("").await? {
-            let Some(record) = self.store.load(&id).await? else {
-                continue;
-            };
-            self.store.note(&record);
-            let alive = if let Some(alive) = tokens.get(&record.token) {
-                *alive
-            } else {
-                let alive = self.tokens.lookup_salted(&record.token).await?.is_some();
-                tokens.insert(record.token.clone(), alive);
-                alive
-            };
-            match record.due() {
-                Some(_) if !alive => self.hasten(&id).await?,
-                Some(due) => self.queue.insert(&id, due),
-                None => {}
-            }
-        }
-        Ok(())
-    }
-
-    async fn run(self: Arc<Self>) {
-        let slots = Arc::new(Semaphore::new(ENDING_AT_A_TIME));
+    async fn expire(self: Arc<Self>) {
         loop {
             while let Some(id) = self.queue.pop_due(self.clock.now()) {
-                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-                    return;
-                };
-                let leases = Arc::clone(&self);
-                self.tasks.spawn(Box::pin(async move {
-                    leases.end_if_due(&id).await;
-                    drop(slot);
-                }));
+                self.hand_to_worker(id);
             }
             let sleep = self.tasks.sleep(self.until_next());
             select(sleep, pin!(self.queue.sooner())).await;
+        }
+    }
+
+    fn hand_to_worker(self: &Arc<Self>, id: Box<str>) {
+        // Leases whose mount is gone share the queue of no mount.
+        let mount = self.router.route(&id).map(|(mount, _)| mount.path());
+        let mount = mount.unwrap_or_default();
+        if !self.due.push(&mount, id) {
+            return;
+        }
+        let leases = Arc::clone(self);
+        self.tasks.spawn(Box::pin(async move {
+            while let Some(id) = leases.due.next(&mount) {
+                if catch_panic(leases.end_if_due(&id)).await.is_err() {
+                    leases.look_again(&id);
+                }
+            }
+        }));
+    }
+
+    /// Puts a lease back that is due and could not be ended.
+    pub(super) fn look_again(&self, id: &str) {
+        if let Ok(again) = super::later(self.clock.now(), AGAIN) {
+            self.queue.insert(id, again);
         }
     }
 

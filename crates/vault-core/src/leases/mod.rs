@@ -2,25 +2,32 @@
 //! themselves. The state is in storage; memory knows what is due when.
 
 mod backoff;
+mod due;
 mod expiry;
-mod queue;
+mod fair;
 mod record;
 mod renew;
+mod restore;
 mod revoke;
 mod store;
 #[cfg(test)]
 mod tests;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use logical::effects::{Panicked, catch_panic, within};
 use logical::lease::{TtlRequest, calculate_ttl};
 use logical::{
-    Clock, Entropy, Error, ErrorClass, LeaseOptions, Object, Operation, Response, Secret, Tasks,
+    Clock, Entropy, Error, ErrorClass, LeaseOptions, Object, Operation, Response, RunToCompletion,
+    Secret, Tasks,
 };
+use tokio::sync::watch;
 
-use self::queue::Queue;
+use self::due::DueQueue;
+use self::fair::FairQueue;
 use self::record::{LeaseRecord, Revocation};
 use self::store::LeaseStore;
 use crate::effects::Effects;
@@ -29,8 +36,7 @@ use crate::mounts::{Mount, MountEntry, Router};
 use crate::random;
 use crate::tokens::TokenStore;
 
-pub(crate) use self::expiry::restore_and_run;
-pub(crate) use self::revoke::When;
+pub(crate) use self::revoke::Mode;
 pub(crate) use self::store::Irrevocable;
 
 /// Random letters at the end of a lease's id.
@@ -39,7 +45,9 @@ const RANDOM_LETTERS: usize = 24;
 /// All leases.
 pub(crate) struct Leases {
     store: LeaseStore,
-    queue: Queue,
+    queue: DueQueue,
+    due: FairQueue,
+    restored: watch::Sender<bool>,
     locks: NamedLocks,
     router: Arc<Router>,
     tokens: Arc<TokenStore>,
@@ -84,7 +92,9 @@ impl Leases {
     ) -> Self {
         Self {
             store: LeaseStore::new(Arc::clone(&effects.storage)),
-            queue: Queue::default(),
+            queue: DueQueue::default(),
+            due: FairQueue::default(),
+            restored: watch::Sender::new(false),
             locks: NamedLocks::default(),
             router,
             tokens,
@@ -113,14 +123,18 @@ impl Leases {
         let data = response.data.take();
         let (times, warning) = match self.times(mount, &secret) {
             Ok(times) => times,
-            Err(error) => return Err(self.take_back(mount, origin, secret, data, error).await),
+            Err(error) => {
+                return Err(self
+                    .revoke_unregistered(mount, origin, secret, data, error)
+                    .await);
+            }
         };
         let lease = secret.lease;
         let record = self.propose(origin, times, &lease, secret.internal_data, data);
         if let Err(error) = self.store_new(&record).await {
             let secret = Secret::from_parts(lease, record.internal_data, "");
             return Err(self
-                .take_back(mount, origin, secret, record.data, error)
+                .revoke_unregistered(mount, origin, secret, record.data, error)
                 .await);
         }
         response.data = record.data;
@@ -149,9 +163,21 @@ impl Leases {
         self.store.list(prefix).await
     }
 
-    /// The leases that were given up, by id.
-    pub(crate) fn irrevocable(&self) -> Vec<Irrevocable> {
+    /// The leases that were given up, by id. Right after a start it waits until
+    /// all leases were looked at.
+    pub(crate) async fn irrevocable(&self) -> Vec<Irrevocable> {
+        self.restored().await;
         self.store.irrevocable()
+    }
+
+    /// Does work on leases that goes on when the caller is gone.
+    async fn complete<T, F>(self: &Arc<Self>, work: impl FnOnce(Arc<Self>) -> F) -> T
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let tasks = Arc::clone(&self.tasks);
+        RunToCompletion::new(tasks, work(Arc::clone(self))).await
     }
 
     /// How long the lease of a secret lives from now, with a warning when that
@@ -217,7 +243,7 @@ impl Leases {
 
     /// Asks an engine to revoke what it just made, since no lease holds it;
     /// gives the error with what became of the secret.
-    async fn take_back(
+    async fn revoke_unregistered(
         &self,
         mount: &Mount,
         origin: Origin<'_>,
@@ -242,18 +268,20 @@ impl Leases {
         mount: &Mount,
         request: logical::Request,
     ) -> Result<Option<Response>, Error> {
-        let call = mount.backend.handle(request);
-        logical::effects::within(self.tasks.as_ref(), revoke::LIMIT, call)
-            .await
-            .unwrap_or_else(|| {
-                Err(Error::new(
-                    ErrorClass::UpstreamFailed,
-                    format!(
-                        "the engine did not answer within {} s",
-                        revoke::LIMIT.as_secs()
-                    ),
-                ))
-            })
+        let call = catch_panic(mount.backend.handle(request));
+        match within(self.tasks.as_ref(), revoke::LIMIT, call).await {
+            Some(Ok(answer)) => answer,
+            Some(Err(Panicked)) => Err(Error::internal(
+                "the engine panicked; the server's log says where",
+            )),
+            None => Err(Error::new(
+                ErrorClass::UpstreamFailed,
+                format!(
+                    "the engine did not answer within {} s",
+                    revoke::LIMIT.as_secs()
+                ),
+            )),
+        }
     }
 }
 

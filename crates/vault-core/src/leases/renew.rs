@@ -1,5 +1,6 @@
 //! Renewal: the engine is asked, the host decides.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use logical::lease::{TtlRequest, calculate_ttl};
@@ -17,6 +18,16 @@ impl Leases {
     /// A bad request when there is no such lease, it is over, or not
     /// renewable; what the engine says otherwise.
     pub(crate) async fn renew(
+        self: &Arc<Self>,
+        id: &str,
+        increment: Duration,
+    ) -> Result<Option<(Granted, Response)>, Error> {
+        let id = id.to_owned();
+        self.complete(move |leases| async move { leases.extend(&id, increment).await })
+            .await
+    }
+
+    async fn extend(
         &self,
         id: &str,
         increment: Duration,

@@ -1,7 +1,9 @@
 //! The end of a lease: now, later, or by force.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use logical::{Error, ErrorClass, Operation};
 
 use super::Leases;
@@ -13,13 +15,16 @@ pub(super) const LIMIT: Duration = Duration::from_secs(90);
 /// How much of an error is kept with a lease that was given up.
 const ERROR_LENGTH: usize = 240;
 
-/// When a revocation happens.
+/// How many leases of a prefix end at a time.
+const AT_A_TIME: usize = 16;
+
+/// Whether a revocation is over before the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum When {
+pub(crate) enum Mode {
     /// Before the answer.
-    Now,
+    Sync,
     /// In the background; it survives a restart.
-    Soon,
+    Async,
 }
 
 impl Leases {
@@ -27,51 +32,76 @@ impl Leases {
     ///
     /// # Errors
     /// What the engine says. The lease is then tried again by itself.
-    pub(crate) async fn revoke(&self, id: &str, when: When) -> Result<(), Error> {
-        match when {
-            When::Now => self.end(id, false).await,
-            When::Soon => self.hasten(id).await,
-        }
+    pub(crate) async fn revoke(self: &Arc<Self>, id: &str, mode: Mode) -> Result<(), Error> {
+        let id = id.to_owned();
+        self.complete(move |leases| async move {
+            match mode {
+                Mode::Sync => leases.end(&id, false).await,
+                Mode::Async => leases.expire_now(&id).await,
+            }
+        })
+        .await
     }
 
-    /// Revokes every lease below a prefix before it returns.
+    /// Revokes every lease below a prefix. It goes on when the caller is gone.
     ///
     /// # Errors
     /// The first error, after every lease was tried.
-    pub(crate) async fn revoke_prefix(&self, prefix: &str) -> Result<(), Error> {
-        let ids = self.matching(prefix).await?;
-        let mut first = Ok(());
-        for id in &ids {
-            let ended = self.end(id, false).await;
-            if let (Ok(()), Err(error)) = (&first, ended) {
-                first = Err(error.context(format_args!("lease `{id}` cannot be revoked")));
+    pub(crate) async fn revoke_prefix(
+        self: &Arc<Self>,
+        prefix: &str,
+        mode: Mode,
+    ) -> Result<(), Error> {
+        let prefix = prefix.to_owned();
+        self.complete(move |leases| async move {
+            let ids = leases.matching(&prefix).await?;
+            match mode {
+                Mode::Sync => leases.end_all(ids, false).await,
+                Mode::Async => leases.expire_all_now(ids).await,
             }
-        }
-        first
-    }
-
-    /// Lets every lease below a prefix end in the background.
-    pub(crate) async fn hasten_prefix(&self, prefix: &str) -> Result<(), Error> {
-        for id in self.matching(prefix).await? {
-            self.hasten(&id).await?;
-        }
-        Ok(())
+        })
+        .await
     }
 
     /// Forgets every lease below a prefix, whatever the engine says.
-    pub(crate) async fn force_prefix(&self, prefix: &str) -> Result<(), Error> {
-        for id in self.matching(prefix).await? {
-            self.end(&id, true).await?;
-        }
-        Ok(())
+    ///
+    /// # Errors
+    /// The first error of storage, after every lease was tried.
+    pub(crate) async fn force_prefix(self: &Arc<Self>, prefix: &str) -> Result<(), Error> {
+        let prefix = prefix.to_owned();
+        self.complete(move |leases| async move {
+            let ids = leases.matching(&prefix).await?;
+            leases.end_all(ids, true).await
+        })
+        .await
     }
 
     /// Lets every lease of a token end in the background.
-    pub(crate) async fn hasten_token(&self, salted: &str) -> Result<(), Error> {
-        for id in self.store.of_token(salted).await? {
-            self.hasten(&id).await?;
-        }
-        Ok(())
+    ///
+    /// # Errors
+    /// When storage fails; the rest is then still open.
+    pub(crate) async fn expire_token_now(self: &Arc<Self>, salted: &str) -> Result<(), Error> {
+        let salted = salted.to_owned();
+        self.complete(move |leases| async move {
+            let ids = leases.store.of_token(&salted).await?;
+            leases.expire_all_now(ids).await
+        })
+        .await
+    }
+
+    async fn end_all(&self, ids: Vec<String>, force: bool) -> Result<(), Error> {
+        let ends = ids.into_iter().map(|id| async move {
+            let ended = self.end(&id, force).await;
+            ended.map_err(|error| error.context(format_args!("lease `{id}` cannot be revoked")))
+        });
+        first_error(stream::iter(ends).buffer_unordered(AT_A_TIME)).await
+    }
+
+    async fn expire_all_now(&self, ids: Vec<String>) -> Result<(), Error> {
+        let marks = ids
+            .into_iter()
+            .map(|id| async move { self.expire_now(&id).await });
+        first_error(stream::iter(marks).buffer_unordered(AT_A_TIME)).await
     }
 
     /// Ends a lease that came up in the queue, if it is really due.
@@ -82,16 +112,16 @@ impl Leases {
             Ok(None) => return,
             Err(error) => {
                 tracing::warn!(lease = id, %error, "a lease that is due cannot be read");
-                if let Ok(again) = super::later(self.clock.now(), LIMIT) {
-                    self.queue.insert(id, again);
-                }
-                return;
+                return self.look_again(id);
             }
         };
         match record.due() {
             Some(due) if due <= self.clock.now() => {
-                // What went wrong is stored with the lease and logged.
-                let _ = self.end_held(record, false).await;
+                if let Err(error) = self.end_held(record, false).await {
+                    // A failure that was stored is due again already.
+                    tracing::debug!(lease = id, %error, "a lease that is due did not end");
+                    self.look_again(id);
+                }
             }
             Some(due) => self.queue.insert(id, due),
             None => {}
@@ -128,11 +158,6 @@ impl Leases {
             .router
             .route(&record.path)
             .ok_or_else(Error::unsupported_path)?;
-        let _turn = mount
-            .revocations
-            .acquire()
-            .await
-            .map_err(|_| Error::internal("the mount is closed"))?;
         let mut request = record.request(Operation::Revoke, inside, Duration::ZERO);
         request.mount_point = mount.path();
         self.ask(&mount, request).await.map(|_| ())
@@ -141,9 +166,7 @@ impl Leases {
     async fn forget(&self, record: &LeaseRecord) -> Result<(), Error> {
         if let Err(error) = self.store.delete(record).await {
             // Its engine will be asked again, which must do no harm.
-            if let Ok(again) = super::later(self.clock.now(), LIMIT) {
-                self.queue.insert(&record.id, again);
-            }
+            self.look_again(&record.id);
             return Err(error);
         }
         if let Some(due) = record.due() {
@@ -184,7 +207,7 @@ impl Leases {
     }
 
     /// Makes a lease due now, on record, and leaves the rest to the queue.
-    pub(super) async fn hasten(&self, id: &str) -> Result<(), Error> {
+    pub(super) async fn expire_now(&self, id: &str) -> Result<(), Error> {
         let _held = self.locks.lock(id).await;
         let Some(mut record) = self.store.load(id).await? else {
             return Ok(());
@@ -223,6 +246,15 @@ impl Leases {
         }
         self.store.below(&format!("{prefix}/")).await
     }
+}
+
+/// The first error of many results, after all of them.
+async fn first_error(results: impl stream::Stream<Item = Result<(), Error>>) -> Result<(), Error> {
+    results
+        .fold(Ok(()), |first: Result<(), Error>, next| async move {
+            first.and(next)
+        })
+        .await
 }
 
 fn cut(text: &str) -> String {

@@ -69,6 +69,16 @@ impl LeaseStore {
         self.storage.list(&key_of(prefix)).await
     }
 
+    /// At most `limit` names directly below a prefix that sort after `after`.
+    pub(super) async fn list_page(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, Error> {
+        self.storage.list_page(&key_of(prefix), after, limit).await
+    }
+
     /// The ids of all leases below a prefix that is empty or ends in `/`.
     pub(super) async fn below(&self, prefix: &str) -> Result<Vec<String>, Error> {
         let keys = self.storage.walk(&key_of(prefix)).await?;

@@ -1,5 +1,7 @@
 //! The life of a lease, from a client's point of view.
 
+mod unwell;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

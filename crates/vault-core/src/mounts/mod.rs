@@ -22,7 +22,7 @@ pub(crate) use names::normalize;
 pub(crate) use router::Router;
 
 use crate::effects::Effects;
-use crate::leases::Leases;
+use crate::leases::{Leases, Mode};
 use crate::storage::View;
 
 /// Where the table of mounts is kept.
@@ -154,7 +154,7 @@ impl Mounts {
         self.replace(&mount, entry).await?;
         let _alone = mount.gate.write().await;
         mount.tick(self.tasks.as_ref(), PERIODIC_LIMIT).await;
-        self.leases.revoke_prefix(&path).await?;
+        self.leases.revoke_prefix(&path, Mode::Sync).await?;
         self.stop(&mount).await;
         let uuid = mount.settings.read(|entry| entry.uuid.clone());
         wipe(&self.view_of(&uuid)).await?;

@@ -7,13 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use logical::effects::Replication;
 use logical::{Backend, Error, SystemView, TaskGroup, Tasks};
-use tokio::sync::Semaphore;
 
 use super::MountEntry;
-
-/// How many revocations one backend is asked at a time, so that a slow one
-/// does not hold up the others.
-const REVOCATIONS_AT_A_TIME: usize = 16;
 
 /// A backend that is mounted.
 pub(crate) struct Mount {
@@ -24,7 +19,6 @@ pub(crate) struct Mount {
     /// Requests hold it shared; removing the mount takes it alone, which
     /// waits for them.
     pub(crate) gate: Arc<tokio::sync::RwLock<()>>,
-    pub(crate) revocations: Semaphore,
     periodic: AtomicBool,
 }
 
@@ -41,7 +35,6 @@ impl Mount {
             version,
             tasks,
             gate: Arc::default(),
-            revocations: Semaphore::new(REVOCATIONS_AT_A_TIME),
             periodic: AtomicBool::new(false),
         }
     }

@@ -9,7 +9,7 @@ use logical::{Error, LeaseOptions, Object, Operation, Response, Secret};
 use serde_json::{Value, json};
 
 use super::{SysPaths, accepted};
-use crate::leases::{Irrevocable, When};
+use crate::leases::{Irrevocable, Mode};
 
 /// How many leases that were given up are shown when nobody says another
 /// number.
@@ -75,9 +75,9 @@ fn revoke() -> Path<SysPaths> {
     Path::new("(?:leases/)?revoke(?:/(?P<url_lease_id>.+))?")
         .fields([lease_id(), url_lease_id(), sync()])
         .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
-            let when = when(&call);
-            sys.leases.revoke(named(&call)?, when).await?;
-            Ok(ended(when))
+            let mode = mode(&call);
+            sys.leases.revoke(named(&call)?, mode).await?;
+            Ok(ended(mode))
         }))
         .help("Ends a lease, and what was answered under it.", "")
 }
@@ -86,12 +86,10 @@ fn revoke_prefix() -> Path<SysPaths> {
     Path::new("(?:leases/)?revoke-prefix/(?P<prefix>.+)")
         .fields([prefix(), sync()])
         .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
-            let (when, prefix) = (when(&call), call.fields.text("prefix"));
-            match when {
-                When::Now => sys.leases.revoke_prefix(prefix).await?,
-                When::Soon => sys.leases.hasten_prefix(prefix).await?,
-            }
-            Ok(ended(when))
+            let mode = mode(&call);
+            let prefix = call.fields.text("prefix");
+            sys.leases.revoke_prefix(prefix, mode).await?;
+            Ok(ended(mode))
         }))
         .help("Ends every lease below a prefix.", "")
 }
@@ -147,7 +145,7 @@ fn count() -> Path<SysPaths> {
             Operation::Read,
             answer(|sys: Arc<SysPaths>, call: Call| async move {
                 only_irrevocable(&call)?;
-                let given_up = sys.leases.irrevocable();
+                let given_up = sys.leases.irrevocable().await;
                 let mut counts = Object::new();
                 for lease in &given_up {
                     let mount = sys.accessor(&lease.lease_id);
@@ -204,18 +202,18 @@ fn named(call: &Call) -> Result<&str, Error> {
     Ok(id)
 }
 
-fn when(call: &Call) -> When {
+fn mode(call: &Call) -> Mode {
     if call.fields.flag("sync").unwrap_or(false) {
-        When::Now
+        Mode::Sync
     } else {
-        When::Soon
+        Mode::Async
     }
 }
 
-fn ended(when: When) -> Option<Response> {
-    match when {
-        When::Now => None,
-        When::Soon => Some(accepted()),
+fn ended(mode: Mode) -> Option<Response> {
+    match mode {
+        Mode::Sync => None,
+        Mode::Async => Some(accepted()),
     }
 }
 
@@ -241,7 +239,7 @@ async fn read_given_up(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response
         Some(limit) => usize::try_from(limit)
             .map_err(|_| Error::bad_request("`limit` is negative: give a number of leases"))?,
     };
-    let given_up = sys.leases.irrevocable();
+    let given_up = sys.leases.irrevocable().await;
     let leases: Vec<Value> = given_up
         .iter()
         .take(limit)

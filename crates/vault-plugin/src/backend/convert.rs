@@ -78,15 +78,15 @@ pub(super) fn request(request: pb::Request) -> Result<Request, Unreadable> {
     Ok(read)
 }
 
-/// How long an engine wants its answer wrapped: the token is the host's.
-fn wrap_info(wish: WrapInfo) -> pb::ResponseWrapInfo {
+/// The TTL that an engine asks its answer to be wrapped for; the host makes the token.
+fn wrap_info(wish: &WrapInfo) -> pb::ResponseWrapInfo {
     pb::ResponseWrapInfo {
         ttl: nanoseconds(wish.ttl),
         ..pb::ResponseWrapInfo::default()
     }
 }
 
-/// What a host tells of a connection.
+/// The connection of a request, as its host describes it.
 fn connection(connection: pb::Connection) -> Connection {
     let mut read = Connection::default();
     read.remote_address = connection.remote_addr.parse().ok();
@@ -103,7 +103,7 @@ pub(super) fn response(response: Response, now: Timestamp) -> pb::Response {
         data: response.data.map_or_else(|| "null".to_owned(), json),
         redirect: response.redirect,
         warnings: response.warnings,
-        wrap_info: response.wrap_info.map(wrap_info),
+        wrap_info: response.wrap_info.as_ref().map(wrap_info),
         headers: response
             .headers
             .into_iter()
@@ -158,13 +158,13 @@ fn secret_from(secret: pb::Secret) -> Result<Secret, Error> {
     let lease = secret.lease_options.unwrap_or_default();
     let internal_data = object("the lease's internal data", &secret.internal_data)?;
     Ok(Secret::from_parts(
-        lease_from(lease),
+        lease_from(&lease),
         internal_data,
         secret.lease_id,
     ))
 }
 
-fn lease_from(lease: pb::LeaseOptions) -> LeaseOptions {
+fn lease_from(lease: &pb::LeaseOptions) -> LeaseOptions {
     let mut options = LeaseOptions::renewable(duration(lease.ttl), duration(lease.max_ttl))
         .with_renewable(lease.renewable)
         .with_increment(duration(lease.increment));
@@ -172,7 +172,7 @@ fn lease_from(lease: pb::LeaseOptions) -> LeaseOptions {
     options
 }
 
-fn lease_to(lease: LeaseOptions, now: Timestamp) -> pb::LeaseOptions {
+fn lease_to(lease: &LeaseOptions, now: Timestamp) -> pb::LeaseOptions {
     pb::LeaseOptions {
         ttl: nanoseconds(lease.ttl),
         renewable: lease.renewable,
@@ -184,7 +184,7 @@ fn lease_to(lease: LeaseOptions, now: Timestamp) -> pb::LeaseOptions {
 
 fn secret_to(secret: Secret, now: Timestamp) -> pb::Secret {
     pb::Secret {
-        lease_options: Some(lease_to(secret.lease, now)),
+        lease_options: Some(lease_to(&secret.lease, now)),
         internal_data: json(secret.internal_data),
         lease_id: secret.lease_id,
     }

@@ -10,7 +10,7 @@ use crate::pb::backend::storage_client::StorageClient;
 use crate::pb::backend::system_view_client::SystemViewClient;
 
 /// The brokered connection. A host waits for it to close when a mount is
-/// stopped, so it is closed for whoever still holds a storage, too.
+/// stopped, so closing it takes effect for every clone of the storage, too.
 #[derive(Debug)]
 pub(super) struct Host {
     channel: RwLock<Option<Channel>>,

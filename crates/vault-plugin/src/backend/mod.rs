@@ -4,6 +4,8 @@
 
 mod convert;
 mod errors;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod host;
 mod instances;
 mod service;

@@ -8,6 +8,7 @@ use logical::{BackendKind, Error, Existence, Factory, Operation};
 use rustls::ClientConfig;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 
 use super::instances::{Instance, Instances};
 use super::{convert, errors};
@@ -138,7 +139,16 @@ impl Backend for Engine {
                 let done = instance.call(logical::Backend::periodic).await;
                 done.map(|()| None)
             }
-            Ok(request) => instance.call(|backend| backend.handle(request)).await,
+            Ok(request) => {
+                let span = tracing::info_span!(
+                    "request",
+                    request_id = request.id,
+                    operation = request.operation.as_str(),
+                    mount = request.mount_point,
+                );
+                let answer = instance.call(|backend| backend.handle(request));
+                answer.instrument(span).await
+            }
             Err(unreadable) => Err(Error::from(unreadable)),
         };
         Ok(Response::new(match answer {
@@ -161,7 +171,7 @@ impl Backend for Engine {
             .await;
         // The host does not look at the answer.
         if let Err(error) = invalidated {
-            tracing::error!(%error, key, "cannot drop what is known of a key");
+            tracing::error!(%error, key, "cannot evict a key from the cache");
         }
         Ok(Response::new(Empty {}))
     }

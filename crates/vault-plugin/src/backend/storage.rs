@@ -149,7 +149,7 @@ pub(super) async fn remove(host: &Host, key: &str, txn: &str) -> Result<(), Erro
     succeeded(doing, &reply.into_inner().err)
 }
 
-/// Whether a reply tells of no failure.
+/// Turns the error text of a reply into an error.
 pub(super) fn succeeded(doing: impl Fn() -> String, err: &str) -> Result<(), Error> {
     if err.is_empty() {
         return Ok(());

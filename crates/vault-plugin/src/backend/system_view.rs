@@ -14,7 +14,7 @@ use super::host::Host;
 use super::together::Together;
 use crate::pb::backend::Empty;
 
-/// Hosts answer from memory, and requests that come together ask together.
+/// Hosts answer from memory; concurrent requests share one call.
 pub(super) struct HostSystemView {
     host: Arc<Host>,
     default_lease_ttl: Together<Duration>,

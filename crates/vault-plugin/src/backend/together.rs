@@ -71,12 +71,16 @@ impl<T: Clone> TogetherBy<T> {
         name: &str,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
+        let question = Arc::clone(self.questions().entry(name.to_owned()).or_default());
         let asking = Asking {
             all: self,
             name,
-            question: Arc::clone(self.questions().entry(name.to_owned()).or_default()),
+            question: Some(question),
         };
-        asking.question.ask(call).await
+        match &asking.question {
+            Some(question) => question.ask(call).await,
+            None => call.await,
+        }
     }
 
     fn questions(&self) -> MutexGuard<'_, HashMap<String, Arc<Together<T>>>> {
@@ -90,14 +94,20 @@ impl<T: Clone> TogetherBy<T> {
 struct Asking<'a, T: Clone> {
     all: &'a TogetherBy<T>,
     name: &'a str,
-    question: Arc<Together<T>>,
+    /// Some until this is dropped.
+    question: Option<Arc<Together<T>>>,
 }
 
 impl<T: Clone> Drop for Asking<'_, T> {
     fn drop(&mut self) {
         let mut questions = self.all.questions();
-        // One is the table's and one is ours.
-        if Arc::strong_count(&self.question) == 2 {
+        // Given up before the lock is: of two callers that are dropped at once
+        // the second must not count the first.
+        drop(self.question.take());
+        let unused = questions
+            .get(self.name)
+            .is_some_and(|question| Arc::strong_count(question) == 1);
+        if unused {
             questions.remove(self.name);
         }
     }
@@ -173,5 +183,29 @@ mod tests {
         let answers = join_all(asked).await;
         assert_eq!(answers, [Ok(1), Ok(3), Ok(3), Ok(2)]);
         assert!(questions.questions().is_empty());
+    }
+
+    #[test]
+    fn callers_that_are_dropped_at_once_leave_no_question_behind() {
+        let questions = TogetherBy::<u64>::default();
+        for _ in 0..20_000 {
+            let ask = || {
+                let mut asking = Box::pin(questions.ask("a", std::future::pending()));
+                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                assert!(asking.as_mut().poll(&mut context).is_pending());
+                asking
+            };
+            let (first, second) = (ask(), ask());
+            let start = std::sync::Barrier::new(2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    start.wait();
+                    drop(first);
+                });
+                start.wait();
+                drop(second);
+            });
+            assert!(questions.questions().is_empty());
+        }
     }
 }

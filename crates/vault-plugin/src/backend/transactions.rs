@@ -1,5 +1,5 @@
-//! Changes that come together, in one transaction where the host has them
-//! (OpenBao from 2.1), and otherwise in their order.
+//! Batches of changes, in one transaction where the host has transactions
+//! (OpenBao from 2.1), and otherwise one by one in their order.
 //!
 //! A transaction that fails has changed nothing, so its changes are then made
 //! in their order. A host on PostgreSQL ends a plugin's transaction with the
@@ -22,7 +22,7 @@ use crate::pb::backend::{Empty, EndTxArgs};
 /// (`sdk/physical/transactions.go`).
 const CONFLICT: &str = "transaction commit failed";
 
-/// Whether and how the changes of a mount come together.
+/// Whether and how a mount applies batches in transactions.
 #[derive(Default)]
 pub(super) struct Transactions {
     offered: OnceCell<bool>,

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::gathered::Gathered;
+use super::flush_coalescer::FlushCoalescer;
 use super::tls::{HTTP2, SERVER_NAME};
 use crate::pb::plugin::ConnInfo;
 use crate::pb::plugin::grpc_broker_server::GrpcBroker;
@@ -40,7 +40,7 @@ enum Waiting {
 }
 
 impl Addresses {
-    /// The host told an address.
+    /// The host announced an address.
     fn offer(&self, address: ConnInfo) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -70,14 +70,14 @@ impl Addresses {
         match tokio::time::timeout(WAIT, told).await {
             Ok(Ok(address)) => Ok(address),
             _ => Err(Status::unavailable(format!(
-                "the host told no address for its connection {id} within {} seconds",
+                "the host announced no address for its connection {id} within {} seconds",
                 WAIT.as_secs()
             ))),
         }
     }
 }
 
-/// The service by which the host tells addresses.
+/// The service by which the host announces addresses.
 pub(crate) struct Broker {
     addresses: Arc<Addresses>,
     stop: CancellationToken,
@@ -155,7 +155,7 @@ async fn connect(address: ConnInfo, tls: Arc<ClientConfig>) -> std::io::Result<T
     if stream.get_ref().1.alpn_protocol() != Some(HTTP2) {
         return Err(std::io::Error::other("the host does not speak HTTP/2"));
     }
-    Ok(TokioIo::new(Box::new(Gathered::new(stream))))
+    Ok(TokioIo::new(Box::new(FlushCoalescer::new(stream))))
 }
 
 /// An error with what caused it, since tonic's own text is "transport error".

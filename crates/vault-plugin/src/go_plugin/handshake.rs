@@ -1,4 +1,4 @@
-//! How a host tells a plugin what it wants, in environment variables, and how
+//! How a host configures a plugin, in environment variables, and how
 //! the plugin says where it listens, in one line on its standard output.
 //!
 //! The environment is handed in as a lookup, so that nothing here reads it.
@@ -11,7 +11,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use thiserror::Error;
 
-use super::listener::Wish;
+use super::listener::SocketConfig;
 
 /// The variable and value by which Vault and OpenBao mark a process as a
 /// plugin of theirs (`sdk/plugin/serve.go` in both).
@@ -30,7 +30,7 @@ pub(crate) struct Launch {
     /// The one certificate that the host proves itself with.
     pub(crate) host_certificate: CertificateDer<'static>,
     /// Where the socket should be.
-    pub(crate) socket: Wish,
+    pub(crate) socket: SocketConfig,
     /// Whether the host asks that brokered connections share the socket.
     asks_for_one_socket: bool,
 }
@@ -79,7 +79,7 @@ impl Launch {
             .map_err(|error| Refusal::UnreadableCertificate(error.to_string()))?;
         Ok(Self {
             host_certificate,
-            socket: Wish {
+            socket: SocketConfig {
                 folder: given("PLUGIN_UNIX_SOCKET_DIR").map(PathBuf::from),
                 group: given("PLUGIN_UNIX_SOCKET_GROUP"),
                 temporary: given("TMPDIR").map_or_else(|| "/tmp".into(), PathBuf::from),
@@ -111,7 +111,7 @@ pub(crate) fn line_of_another_protocol() -> String {
     format!("{CORE_PROTOCOL}|{PROTOCOL}|unix|/|grpc\n")
 }
 
-/// What a person reads who starts the program by hand.
+/// The text for a person who starts the program by hand.
 pub(crate) fn how_to_register(program: &str) -> String {
     format!(
         "`{program}` is a plugin: a Vault or OpenBao server starts it, a person does not. To use \

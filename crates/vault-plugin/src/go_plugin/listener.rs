@@ -1,4 +1,4 @@
-//! The socket that a host connects to: where it lies, who may use it, and that
+//! The socket that a host connects to: its place, its permissions, and that
 //! it is gone when the plugin is.
 
 use std::fs::{self, DirBuilder, Permissions};
@@ -16,19 +16,19 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use super::gathered::Gathered;
+use super::flush_coalescer::FlushCoalescer;
 use super::tls::HTTP2;
 
 /// The longest path of a socket on Linux, without the final zero.
 const LONGEST_PATH: usize = 107;
-/// How long a peer may take to prove itself.
+/// Time limit of a TLS handshake.
 const TLS_LIMIT: Duration = Duration::from_secs(10);
 /// How long accepting pauses after a failure, such as no free descriptor.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Where the socket should be and who may use it.
+/// Where the socket is to be, and which group may use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct SocketConfig {
     /// The folder that the host chose, when it runs the plugin in a container.
     pub(crate) folder: Option<PathBuf>,
     /// A group, by name or number, that may use the socket.
@@ -52,21 +52,21 @@ pub(crate) struct Place {
 impl Socket {
     /// Binds a socket where the host wants it, otherwise in a new folder that
     /// only this user may enter. Needs a running tokio runtime.
-    pub(crate) fn bind(wish: &Wish, entropy: &dyn Entropy) -> io::Result<Self> {
+    pub(crate) fn bind(config: &SocketConfig, entropy: &dyn Entropy) -> io::Result<Self> {
         let mut random = [0; 8];
         entropy.fill(&mut random);
         let name = format!("plugin{:016x}", u64::from_ne_bytes(random));
-        let place = match &wish.folder {
+        let place = match &config.folder {
             Some(folder) => Place {
                 path: folder.join(name),
                 own_folder: None,
             },
-            None => Place::in_new_folder(&wish.temporary, &name)?,
+            None => Place::in_new_folder(&config.temporary, &name)?,
         };
         let listener = UnixListener::bind(&place.path)
             .map_err(|error| annotate(&error, "cannot bind the socket", &place.path))?;
         let socket = Self { listener, place };
-        let mode = match &wish.group {
+        let mode = match &config.group {
             Some(group) => {
                 chown(socket.path(), None, Some(group_id(group)?))?;
                 0o660
@@ -91,7 +91,7 @@ impl Socket {
         stop: CancellationToken,
     ) -> (
         Place,
-        impl Stream<Item = io::Result<Gathered<TlsStream<UnixStream>>>> + Send + 'static,
+        impl Stream<Item = io::Result<FlushCoalescer<TlsStream<UnixStream>>>> + Send + 'static,
     ) {
         let Self { listener, place } = self;
         let (ready, mut proven) = mpsc::channel(16);
@@ -99,7 +99,7 @@ impl Socket {
             loop {
                 match listener.accept().await {
                     Ok((stream, _)) => {
-                        tokio::spawn(prove(tls.clone(), stream, ready.clone()));
+                        tokio::spawn(accept_tls(tls.clone(), stream, ready.clone()));
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept a connection");
@@ -148,15 +148,15 @@ impl Drop for Place {
 }
 
 /// Lets a peer through that is the host and speaks HTTP/2.
-async fn prove(
+async fn accept_tls(
     tls: TlsAcceptor,
     stream: UnixStream,
-    ready: mpsc::Sender<io::Result<Gathered<TlsStream<UnixStream>>>>,
+    ready: mpsc::Sender<io::Result<FlushCoalescer<TlsStream<UnixStream>>>>,
 ) {
     match tokio::time::timeout(TLS_LIMIT, tls.accept(stream)).await {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => {
             // Without a receiver the plugin is on its way out.
-            let _ = ready.send(Ok(Gathered::new(stream))).await;
+            let _ = ready.send(Ok(FlushCoalescer::new(stream))).await;
         }
         Ok(Ok(_)) => tracing::warn!("refused a connection that does not speak HTTP/2"),
         Ok(Err(error)) => tracing::warn!(%error, "refused a connection that is not the host's"),
@@ -195,8 +195,8 @@ mod tests {
 
     use super::*;
 
-    fn wish(temporary: &Path) -> Wish {
-        Wish {
+    fn wish(temporary: &Path) -> SocketConfig {
+        SocketConfig {
             folder: None,
             group: None,
             temporary: temporary.to_owned(),
@@ -222,7 +222,7 @@ mod tests {
     async fn the_host_can_choose_folder_and_group() {
         let shared = tempfile::tempdir().unwrap();
         let own_group = std::os::unix::fs::MetadataExt::gid(&fs::metadata(shared.path()).unwrap());
-        let chosen = Wish {
+        let chosen = SocketConfig {
             folder: Some(shared.path().to_owned()),
             group: Some(own_group.to_string()),
             ..wish(shared.path())

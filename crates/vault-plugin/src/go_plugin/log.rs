@@ -14,10 +14,12 @@ use jiff::Timestamp;
 use logical::Object;
 use serde_json::Value;
 use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Hosts read lines of up to 64 KiB; of a longer one they log the pieces raw.
@@ -63,9 +65,30 @@ fn level(lookup: impl Fn(&str) -> Option<String>) -> LevelFilter {
 /// Turns events into lines.
 struct Hclog;
 
-impl<S: Subscriber> tracing_subscriber::Layer<S> for Hclog {
-    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        write(&Record::of_event(event));
+/// The fields of a span, which every record inside it has too.
+struct SpanFields(Object);
+
+impl<S> tracing_subscriber::Layer<S> for Hclog
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        keep_fields(attributes, id, &context);
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        write(&Record::of_event(event).inside(event, &context));
+    }
+}
+
+fn keep_fields<S>(attributes: &Attributes<'_>, id: &Id, context: &Context<'_, S>)
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    if let Some(span) = context.span(id) {
+        let mut record = Record::empty();
+        attributes.record(&mut record);
+        span.extensions_mut().insert(SpanFields(record.fields));
     }
 }
 
@@ -84,6 +107,32 @@ struct Record {
 }
 
 impl Record {
+    fn empty() -> Self {
+        Self {
+            level: "",
+            module: String::new(),
+            message: String::new(),
+            fields: Object::new(),
+        }
+    }
+
+    /// The record with the fields of the spans that its event lies in. Its own
+    /// fields count before those of a span, an inner span's before an outer's.
+    fn inside<S>(mut self, event: &Event<'_>, context: &Context<'_, S>) -> Self
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        for span in context.event_scope(event).into_iter().flatten() {
+            if let Some(SpanFields(fields)) = span.extensions().get() {
+                for (name, value) in fields {
+                    let field = self.fields.entry(name.clone());
+                    field.or_insert_with(|| value.clone());
+                }
+            }
+        }
+        self
+    }
+
     fn of_event(event: &Event<'_>) -> Self {
         let metadata = event.metadata();
         let mut record = Self {
@@ -95,8 +144,7 @@ impl Record {
                 Level::ERROR => "error",
             },
             module: metadata.target().to_owned(),
-            message: String::new(),
-            fields: Object::new(),
+            ..Self::empty()
         };
         event.record(&mut record);
         record
@@ -196,10 +244,17 @@ mod tests {
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<String>>>);
 
-    impl<S: Subscriber> tracing_subscriber::Layer<S> for Lines {
-        fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+    impl<S> tracing_subscriber::Layer<S> for Lines
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+            keep_fields(attributes, id, &context);
+        }
+
+        fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
             let now = Timestamp::from_second(1_700_000_000).unwrap();
-            let line = Record::of_event(event).line(now);
+            let line = Record::of_event(event).inside(event, &context).line(now);
             self.0.lock().unwrap().push(line);
         }
     }
@@ -231,6 +286,20 @@ mod tests {
                 "role": "app",
             })
         );
+    }
+
+    #[test]
+    fn a_record_names_the_request_that_it_belongs_to() {
+        let line = record(|| {
+            let outer = tracing::info_span!("request", request_id = "r-1", operation = "read");
+            let _outer = outer.entered();
+            let _inner = tracing::info_span!("call", operation = "delete").entered();
+            tracing::info!(keys = 3, "swept");
+        });
+        let value = parsed(&line);
+        assert_eq!(value["request_id"], "r-1");
+        assert_eq!(value["operation"], "delete");
+        assert_eq!(value["keys"], 3);
     }
 
     #[test]

@@ -6,7 +6,8 @@
 
 pub(crate) mod broker;
 pub(crate) mod controller;
-mod gathered;
+mod flush_coalescer;
+
 pub(crate) mod handshake;
 pub(crate) mod health;
 pub(crate) mod listener;

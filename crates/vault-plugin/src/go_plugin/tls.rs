@@ -61,7 +61,7 @@ impl Identity {
         })
     }
 
-    /// The certificate that the host is told to trust.
+    /// The certificate that the host is to trust.
     pub(crate) fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
     }

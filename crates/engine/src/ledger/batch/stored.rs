@@ -11,18 +11,18 @@ use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName};
 use crate::ledger::credential::{Credential, Holder, Sharing, State};
 
 /// Several credentials in one entry.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Batch {
     groups: Vec<Group>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Group {
     common: Common,
     members: Vec<Member>,
 }
 
-#[derive(PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct Common {
     role: RoleName,
     generation: Generation,
@@ -31,13 +31,29 @@ struct Common {
     sharing: Sharing,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Member {
     id: CredentialId,
     intended_at: Timestamp,
     state: State,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     holders: BTreeMap<HolderId, Holder>,
+}
+
+impl Common {
+    fn with(&self, member: &Member) -> Credential {
+        Credential {
+            id: member.id.clone(),
+            role: self.role.clone(),
+            generation: self.generation.clone(),
+            organization: self.organization.clone(),
+            target: self.target.clone(),
+            sharing: self.sharing,
+            intended_at: member.intended_at,
+            state: member.state.clone(),
+            holders: member.holders.clone(),
+        }
+    }
 }
 
 impl Batch {
@@ -88,21 +104,19 @@ impl Batch {
     }
 
     /// What it holds of a member.
-    pub(super) fn take(self, id: &CredentialId) -> Option<Credential> {
-        self.groups.into_iter().find_map(|group| {
-            let mut members = group.members.into_iter();
+    pub(super) fn get(&self, id: &CredentialId) -> Option<Credential> {
+        self.groups.iter().find_map(|group| {
+            let mut members = group.members.iter();
             let member = members.find(|member| member.id == *id)?;
-            Some(Credential {
-                id: member.id,
-                role: group.common.role,
-                generation: group.common.generation,
-                organization: group.common.organization,
-                target: group.common.target,
-                sharing: group.common.sharing,
-                intended_at: member.intended_at,
-                state: member.state,
-                holders: member.holders,
-            })
+            Some(group.common.with(member))
+        })
+    }
+
+    /// All its members.
+    pub(super) fn members(&self) -> impl Iterator<Item = Credential> {
+        self.groups.iter().flat_map(|group| {
+            let members = group.members.iter();
+            members.map(|member| group.common.with(member))
         })
     }
 }
@@ -151,12 +165,12 @@ mod tests {
         let members = members.map(|(letter, role)| credential(letter, role));
         let bytes = codec::encode(&Batch::of(members.to_vec())).unwrap();
         for member in &members {
-            assert_eq!(read(&bytes).take(&member.id).as_ref(), Some(member));
+            assert_eq!(read(&bytes).get(&member.id).as_ref(), Some(member));
         }
         let mut batch = read(&bytes);
         batch.keep(&[members[1].id.clone()]);
         assert_eq!(batch.ids(), [members[1].id.clone()]);
-        assert_eq!(batch.take(&members[0].id), None);
+        assert_eq!(batch.get(&members[0].id), None);
     }
 
     #[test]

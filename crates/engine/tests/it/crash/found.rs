@@ -265,3 +265,18 @@ fn a_call_that_is_under_way_when_the_clock_jumps_comes_back() {
         },
     ]);
 }
+
+/// The key of an intent that seemed old was looked for, found and retired while
+/// its maker waited for the answer.
+#[test]
+fn a_wall_clock_that_jumps_while_a_key_is_made_does_not_take_it_from_its_reader() {
+    for by in [7200, -7200] {
+        for role in [SINGLE, SHARED] {
+            keeps_all_promises(&[
+                Action::Pass(seconds(60)),
+                Action::Arm(Fault::CreateSlow(seconds(20))),
+                Action::JumpDuringRead { role, by },
+            ]);
+        }
+    }
+}

@@ -79,6 +79,11 @@ pub(crate) enum Action {
     Remove,
     Arm(Fault),
     Pass(Duration),
+    /// The wall clock is wrong while a key is made.
+    JumpDuringRead {
+        role: usize,
+        by: i64,
+    },
     /// The wall clock is wrong for a while.
     ClockJumps {
         by: i64,
@@ -174,6 +179,10 @@ fn action(chance: &mut Chance) -> Action {
             2 => chance.seconds(300, 1200),
             _ => chance.seconds(1200, 7200),
         }),
+        98 => Action::JumpDuringRead {
+            role,
+            by: chance.one_of(&[-7200, -90, 90, 7200]),
+        },
         _ => Action::ClockJumps {
             by: chance.one_of(&[-7200, -90, 90, 7200]),
             for_seconds: chance.below(540),
@@ -277,6 +286,14 @@ async fn perform(world: &mut World, action: Action) {
         Action::Look => world.look().await,
         Action::Arm(fault) => world.faults.arm(fault),
         Action::Pass(time) => world.pass(time, MINUTE).await,
+        Action::JumpDuringRead { role, by } => {
+            world.process().cut_never();
+            world.go_on().await;
+            world
+                .jump_during_read(role, SignedDuration::from_secs(by))
+                .await;
+            world.pass(MINUTE, MINUTE).await;
+        }
         Action::ClockJumps { by, for_seconds } => {
             // A process that starts meanwhile has nothing to compare with. One
             // that died in work that no answer waited for is followed before.

@@ -10,6 +10,7 @@ use engine::EngineFactory;
 use engine::ids::{CredentialId, HolderId};
 use engine::ledger::store::LedgerStore;
 use engine::ledger::{Sharing, State};
+use jiff::SignedDuration;
 use logical::{
     Backend, BackendContext, Clock as _, Entropy, Error, Factory as _, Operation, Request,
     Response, Storage, Tasks,
@@ -240,6 +241,32 @@ impl World {
         let asking = ask(self.current.clone(), request);
         // An answer that came is lost all the same: nobody registers it.
         let _ = tokio::time::timeout(after, asking).await;
+        self.go_on().await;
+    }
+
+    /// The wall clock jumps while a key is made, and the host makes its periodic
+    /// calls meanwhile. The key is still its reader's.
+    pub(crate) async fn jump_during_read(&mut self, role: usize, by: SignedDuration) {
+        let name = ROLES[role].0;
+        let request = Request::new(Operation::Read, format!("creds/{name}"));
+        let asking = tokio::spawn(ask(self.current.clone(), request));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.time.jump(by);
+        for _ in 0..3 {
+            self.tick().await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let answer = asking.await.unwrap();
+        self.time.jump(-by);
+        self.note(&answer);
+        match answer {
+            Some(Ok(Some(response))) => self.host.register(name, response),
+            Some(Err(error)) if error.message().contains("given up while it was made") => {
+                self.broken
+                    .push(format!("a key was retired under its maker: {error}"));
+            }
+            _ => {}
+        }
         self.go_on().await;
     }
 

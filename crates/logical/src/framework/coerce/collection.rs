@@ -139,7 +139,7 @@ fn add(header: &mut BTreeMap<String, Vec<String>>, name: &str, value: String) {
 }
 
 /// Go's `textproto.CanonicalMIMEHeaderKey`: a capital at the start and after
-/// each `-`; what is no header's name stays as it is.
+/// each `-`; an invalid header name stays as it is.
 fn canonical(name: &str) -> String {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if !name.bytes().all(token) {

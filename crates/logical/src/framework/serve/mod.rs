@@ -176,7 +176,7 @@ impl<S: Hooks> Framework<S> {
     ///
     /// # Errors
     /// An internal error that names a pattern which is no regular expression or
-    /// captures what is no field, or a default that its own field cannot hold.
+    /// captures an undeclared field, or a default that its field cannot hold.
     pub fn new(state: Arc<S>, definition: Definition<S>) -> Result<Self, Error> {
         let routes = definition.paths.iter().map(Route::compile);
         let routes = routes.collect::<Result<_, _>>()?;
@@ -190,7 +190,7 @@ impl<S: Hooks> Framework<S> {
     /// The first path that matches, with what its pattern captured. A group
     /// that took no part is there and empty, as in Go.
     fn route(&self, request: &str) -> Option<Found<'_, S>> {
-        // Finding out who answers is much cheaper than what was captured.
+        // Matching is much cheaper than capturing.
         let answers = |route: &Route| route.pattern.is_match(request);
         let found = self.routes.iter().position(answers)?;
         let Route { pattern, defaults } = &self.routes[found];

@@ -9,7 +9,7 @@ use crate::pb::logical as identity;
 
 /// The login that a host wants renewed.
 pub(super) fn from_wire(auth: pb::Auth) -> Result<Auth, Error> {
-    let lease = lease_from(auth.lease_options.unwrap_or_default());
+    let lease = lease_from(&auth.lease_options.unwrap_or_default());
     let mut read = Auth::new(auth.display_name, auth.policies, lease);
     read.internal_data = object("the login's internal data", &auth.internal_data)?;
     read.no_default_policy = auth.no_default_policy;
@@ -32,7 +32,7 @@ pub(super) fn from_wire(auth: pb::Auth) -> Result<Auth, Error> {
 /// A login as a host reads it. `now` is the issue time of a new one.
 pub(super) fn to_wire(auth: Auth, now: Timestamp) -> pb::Auth {
     pb::Auth {
-        lease_options: Some(lease_to(auth.lease, now)),
+        lease_options: Some(lease_to(&auth.lease, now)),
         internal_data: json(auth.internal_data),
         display_name: auth.display_name,
         policies: auth.policies,

@@ -1,0 +1,425 @@
+//! In which entries of storage the holders of a shared key lie.
+//!
+//! Holders that are written together lie in one entry. An entry never gets
+//! another member: a holder that is renewed gets a further entry, and its
+//! latest deadline counts. So another process that still runs, and writes back
+//! what it knows of an entry, can only bring back an earlier deadline, which
+//! harms nobody, and never takes away a holder that it does not know.
+//!
+//! A holder that goes is **struck**: a small entry says which members of another
+//! one count no more, so that ending one of a thousand leases does not rewrite
+//! what is stored of the others. An entry is rewritten when half of its members
+//! went, and removed with the last, together with what struck its members.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use logical::{Error, Write};
+
+use super::credential::Holder;
+use super::layout::{self, HolderEntry};
+use crate::ids::{CredentialId, HolderId};
+
+/// So many holders fit in an entry of 256 KiB with room to spare.
+pub(super) const LARGEST: usize = 1024;
+
+/// How many holders a small entry strikes before another one is begun.
+const STRUCK_TOGETHER: usize = 32;
+
+/// The entries in which the holders of a key lie.
+#[derive(Debug, Default)]
+pub(super) struct HolderIndex {
+    /// The name of the entry with the latest deadline of each holder. No hash
+    /// map: one that grew has room for twice as many, and leaves its earlier
+    /// tables to the allocator.
+    current: BTreeMap<HolderId, HolderId>,
+    /// Further entries, with earlier deadlines, of holders that were renewed.
+    older: BTreeMap<HolderId, Vec<HolderId>>,
+    /// Entries of several holders, by name. That of a single one has its name,
+    /// and is not here.
+    groups: BTreeMap<HolderId, Group>,
+}
+
+#[derive(Debug)]
+struct Group {
+    /// Its members, as they are stored.
+    members: Box<[HolderId]>,
+    /// How many of them have their latest deadline here.
+    current: usize,
+    /// Small entries that strike members of this one, by name.
+    struck: Vec<(HolderId, Vec<HolderId>)>,
+}
+
+/// What changes about holders in one write.
+#[derive(Debug, Default)]
+pub(super) struct HolderChanges {
+    /// New holders, and new deadlines.
+    pub(super) put: BTreeMap<HolderId, Holder>,
+    /// Holders that go.
+    pub(super) strike: BTreeSet<HolderId>,
+    /// A name that no entry has, for one of several holders.
+    pub(super) name: Option<HolderId>,
+}
+
+/// Writes, and what is in doubt until they are done.
+#[derive(Debug, Default)]
+pub(super) struct Planned {
+    pub(super) writes: Vec<Write>,
+    pub(super) doubts: Doubts,
+}
+
+/// What storage may hold otherwise than memory: a write of it failed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Doubts {
+    /// Names of entries of holders.
+    pub(super) names: BTreeSet<HolderId>,
+    /// Holders.
+    pub(super) holders: BTreeSet<HolderId>,
+    /// Whether the credential's own entry is among it.
+    pub(super) state: bool,
+}
+
+impl Doubts {
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.holders.is_empty() && !self.state
+    }
+
+    pub(super) fn extend(&mut self, other: Self) {
+        self.names.extend(other.names);
+        self.holders.extend(other.holders);
+        self.state |= other.state;
+    }
+}
+
+impl HolderIndex {
+    /// The index of entries that were read, and the holders that count.
+    pub(super) fn of(
+        read: impl IntoIterator<Item = (HolderId, HolderEntry)>,
+    ) -> (Self, BTreeMap<HolderId, Holder>) {
+        let mut index = Self::default();
+        let mut holders = BTreeMap::new();
+        index.add(read, &mut holders);
+        (index, holders)
+    }
+
+    /// The names of the entries to read when these are in doubt.
+    pub(super) fn names_to_read(&self, doubts: &Doubts) -> BTreeSet<HolderId> {
+        let mut names = doubts.names.clone();
+        for holder in &doubts.holders {
+            names.extend(self.names_of(holder));
+        }
+        let notes = names.iter().filter_map(|name| self.groups.get(name));
+        let notes: Vec<_> = notes
+            .flat_map(|group| group.struck.iter().map(|(note, _)| note.clone()))
+            .collect();
+        names.extend(notes);
+        names
+    }
+
+    /// Takes what was read of entries in place of what was known of them.
+    pub(super) fn replace(
+        &mut self,
+        doubts: &Doubts,
+        names: &BTreeSet<HolderId>,
+        read: Vec<(HolderId, HolderEntry)>,
+        holders: &mut BTreeMap<HolderId, Holder>,
+    ) {
+        let mut affected = doubts.holders.clone();
+        for name in names {
+            affected.extend(self.members(name));
+            self.remove_entry(name);
+        }
+        for id in affected {
+            if !self.current.contains_key(&id) {
+                holders.remove(&id);
+            }
+        }
+        self.add(read, holders);
+    }
+
+    /// Adds entries that were read, and the holders that count by them.
+    fn add(
+        &mut self,
+        read: impl IntoIterator<Item = (HolderId, HolderEntry)>,
+        holders: &mut BTreeMap<HolderId, Holder>,
+    ) {
+        let mut struck: BTreeMap<HolderId, Vec<(HolderId, Vec<HolderId>)>> = BTreeMap::new();
+        let mut entries = Vec::new();
+        for (name, entry) in read {
+            match entry.struck {
+                Some(of) => struck.entry(of.entry).or_default().push((name, of.holders)),
+                None => entries.push((name, entry.holders)),
+            }
+        }
+        for (name, members) in entries {
+            let struck = struck.remove(&name).unwrap_or_default();
+            let gone: BTreeSet<HolderId> = struck
+                .iter()
+                .flat_map(|(_, gone)| gone.iter().cloned())
+                .collect();
+            self.add_group(&name, members.keys().cloned().collect(), struck);
+            for (id, times) in members {
+                if gone.contains(&id) {
+                    continue;
+                }
+                let known = holders.get(&id).map(Holder::deadline);
+                if known.is_none_or(|known| known < times.deadline())
+                    || !self.current.contains_key(&id)
+                {
+                    self.make_current(&id, &name);
+                } else {
+                    self.older.entry(id.clone()).or_default().push(name.clone());
+                }
+                holders
+                    .entry(id)
+                    .and_modify(|known| known.extend_to(times.deadline()))
+                    .or_insert(times);
+            }
+        }
+    }
+
+    /// Notes an entry, unless it is that of a single holder.
+    fn add_group(
+        &mut self,
+        name: &HolderId,
+        members: Box<[HolderId]>,
+        struck: Vec<(HolderId, Vec<HolderId>)>,
+    ) {
+        if *members != [name.clone()] || !struck.is_empty() {
+            let group = Group {
+                members,
+                current: 0,
+                struck,
+            };
+            self.groups.insert(name.clone(), group);
+        }
+    }
+
+    /// A holder's latest deadline lies in this entry from now on.
+    fn make_current(&mut self, id: &HolderId, name: &HolderId) {
+        match self.current.insert(id.clone(), name.clone()) {
+            Some(before) if before == *name => return,
+            Some(before) => {
+                if let Some(group) = self.groups.get_mut(&before) {
+                    group.current -= 1;
+                }
+                self.older.entry(id.clone()).or_default().push(before);
+            }
+            None => {}
+        }
+        if let Some(group) = self.groups.get_mut(name) {
+            group.current += 1;
+        }
+    }
+
+    /// A holder is no longer counted as a member of an entry. Another one that
+    /// it lies in, if there is one, counts instead.
+    fn leave(&mut self, id: &HolderId, name: &HolderId) {
+        let mut next = None;
+        if let Some(older) = self.older.get_mut(id) {
+            older.retain(|other| other != name);
+            if self.current.get(id) == Some(name) {
+                next = older.pop();
+            }
+            if older.is_empty() {
+                self.older.remove(id);
+            }
+        }
+        if self.current.get(id) == Some(name) {
+            self.current.remove(id);
+            if let Some(group) = self.groups.get_mut(name) {
+                group.current -= 1;
+            }
+            if let Some(next) = next {
+                self.make_current(id, &next);
+            }
+        }
+    }
+
+    /// The names of all entries that a holder lies in.
+    fn names_of(&self, id: &HolderId) -> Vec<HolderId> {
+        let older = self.older.get(id).into_iter().flatten();
+        self.current
+            .get(id)
+            .into_iter()
+            .chain(older)
+            .cloned()
+            .collect()
+    }
+
+    /// Those whom the entry of this name has in storage.
+    fn members(&self, name: &HolderId) -> Vec<HolderId> {
+        match self.groups.get(name) {
+            Some(group) => group.members.to_vec(),
+            None => vec![name.clone()],
+        }
+    }
+
+    fn remove_entry(&mut self, name: &HolderId) {
+        for id in self.members(name) {
+            self.leave(&id, name);
+        }
+        self.groups.remove(name);
+    }
+
+    /// Changes the index, and gives the writes that make storage the same: what
+    /// is put comes before what goes.
+    ///
+    /// # Errors
+    /// When an entry cannot be encoded.
+    pub(super) fn change(
+        &mut self,
+        credential: &CredentialId,
+        holders: &BTreeMap<HolderId, Holder>,
+        changes: HolderChanges,
+    ) -> Result<Planned, Error> {
+        let mut planned = Planned::default();
+        planned.doubts.holders.extend(changes.put.keys().cloned());
+        planned
+            .doubts
+            .holders
+            .extend(changes.strike.iter().cloned());
+        // Entries that holders leave, and who is to be struck there.
+        let mut left: BTreeMap<HolderId, Vec<HolderId>> = BTreeMap::new();
+        let put: Vec<_> = changes.put.into_iter().collect();
+        for (number, members) in put.chunks(LARGEST).enumerate() {
+            let name = match (members, &changes.name) {
+                ([(alone, _)], _) if !self.groups.contains_key(alone) => alone.clone(),
+                ([(first, _), ..], None) => part(first, number),
+                (_, Some(name)) => part(name, number),
+                ([], None) => continue,
+            };
+            let written = self.put(credential, name, members, &mut left, &mut planned)?;
+            planned.writes.push(written);
+        }
+        for id in changes.strike {
+            for name in self.names_of(&id) {
+                self.leave(&id, &name);
+                left.entry(name).or_default().push(id.clone());
+            }
+        }
+        for (name, struck) in left {
+            self.shrink(credential, holders, &name, struck, &mut planned)?;
+        }
+        Ok(planned)
+    }
+
+    fn put(
+        &mut self,
+        credential: &CredentialId,
+        name: HolderId,
+        members: &[(HolderId, Holder)],
+        left: &mut BTreeMap<HolderId, Vec<HolderId>>,
+        planned: &mut Planned,
+    ) -> Result<Write, Error> {
+        if self.groups.contains_key(&name) {
+            // Written once more, by another caller of the same batch.
+            self.remove_entry(&name);
+        }
+        self.add_group(
+            &name,
+            members.iter().map(|(id, _)| id.clone()).collect(),
+            Vec::new(),
+        );
+        for (id, _) in members {
+            if let Some(before) = self.current.get(id).filter(|before| **before != name) {
+                left.entry(before.clone()).or_default();
+            }
+            self.make_current(id, &name);
+            if let Some(older) = self.older.get_mut(id) {
+                older.retain(|other| *other != name);
+                if older.is_empty() {
+                    self.older.remove(id);
+                }
+            }
+        }
+        let entry = HolderEntry::of(members.iter().cloned().collect());
+        let written = layout::put_holders(credential, &name, &entry)?;
+        planned.doubts.names.insert(name);
+        Ok(written)
+    }
+
+    /// Writes what is left of an entry that holders left.
+    fn shrink(
+        &mut self,
+        credential: &CredentialId,
+        holders: &BTreeMap<HolderId, Holder>,
+        name: &HolderId,
+        struck: Vec<HolderId>,
+        planned: &mut Planned,
+    ) -> Result<(), Error> {
+        planned.doubts.names.insert(name.clone());
+        let Some(group) = self.groups.get_mut(name) else {
+            if self.current.get(name) != Some(name) {
+                self.leave(name, name);
+                planned
+                    .writes
+                    .push(layout::delete_holders(credential, name));
+            }
+            return Ok(());
+        };
+        if group.current * 2 > group.members.len() {
+            return group.strike(credential, name, struck, planned);
+        }
+        let staying: BTreeMap<HolderId, Holder> = group
+            .members
+            .iter()
+            .filter(|id| self.current.get(*id) == Some(name))
+            .filter_map(|id| Some((id.clone(), holders.get(id)?.clone())))
+            .collect();
+        let notes = std::mem::take(&mut group.struck);
+        self.remove_entry(name);
+        if staying.is_empty() {
+            planned
+                .writes
+                .push(layout::delete_holders(credential, name));
+        } else {
+            self.add_group(name, staying.keys().cloned().collect(), Vec::new());
+            for id in staying.keys() {
+                self.make_current(id, name);
+            }
+            let entry = HolderEntry::of(staying);
+            planned
+                .writes
+                .push(layout::put_holders(credential, name, &entry)?);
+        }
+        for (note, _) in notes {
+            planned
+                .writes
+                .push(layout::delete_holders(credential, &note));
+            planned.doubts.names.insert(note);
+        }
+        Ok(())
+    }
+}
+
+impl Group {
+    /// Says that members count no more, without writing all others.
+    fn strike(
+        &mut self,
+        credential: &CredentialId,
+        name: &HolderId,
+        mut struck: Vec<HolderId>,
+        planned: &mut Planned,
+    ) -> Result<(), Error> {
+        if struck.is_empty() {
+            return Ok(());
+        }
+        let room = |last: &mut (_, Vec<HolderId>)| last.1.len() + struck.len() <= STRUCK_TOGETHER;
+        if let Some((_, last)) = self.struck.pop_if(room) {
+            struck.splice(..0, last);
+        }
+        let note = HolderId::derived(&format!("{} struck from {name}", struck[0]));
+        let entry = HolderEntry::striking(name.clone(), struck.clone());
+        planned
+            .writes
+            .push(layout::put_holders(credential, &note, &entry)?);
+        planned.doubts.names.insert(note.clone());
+        self.struck.push((note, struck));
+        Ok(())
+    }
+}
+
+/// The name of one of several entries that are written together.
+fn part(of: &HolderId, number: usize) -> HolderId {
+    HolderId::derived(&format!("part {number} of {of}"))
+}

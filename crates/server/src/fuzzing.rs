@@ -1,0 +1,13 @@
+//! A door for the targets in `fuzz/`; no part of the API.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use http::Response;
+use vault_core::Core;
+
+/// Answers a request as the server does behind its listener.
+pub async fn respond(core: Arc<Core>, request: Request) -> Response<Body> {
+    crate::http::respond(State(core), request).await
+}

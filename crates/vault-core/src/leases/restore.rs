@@ -1,0 +1,107 @@
+//! The return of leases after a start, in pages and in the background: a server
+//! with a million leases answers at once, and a lease that somebody asks for is
+//! read from storage whether or not its page had its turn.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use logical::Error;
+
+use super::Leases;
+
+/// How many names are listed at a time.
+const PAGE: usize = 512;
+/// How many leases are read at a time.
+const READS: usize = 32;
+/// The pause after storage failed.
+const PAUSE: Duration = Duration::from_secs(5);
+
+impl Leases {
+    /// Looks through all leases, puts them into the queue, and ends those whose
+    /// token is gone.
+    pub(crate) async fn tidy(&self) -> Result<(), Error> {
+        self.restore().await
+    }
+
+    /// Waits until every lease of storage was looked at since the start.
+    pub(crate) async fn restored(&self) {
+        let mut restored = self.restored.subscribe();
+        // The sender lives as long as `self`.
+        let _ = restored.wait_for(|done| *done).await;
+    }
+
+    pub(super) async fn restore_in_background(&self) {
+        while let Err(error) = self.restore().await {
+            tracing::warn!(%error, "the leases in storage cannot be read; trying again");
+            self.tasks.sleep(PAUSE).await;
+        }
+        self.restored.send_replace(true);
+    }
+
+    async fn restore(&self) -> Result<(), Error> {
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            let mut after = String::new();
+            loop {
+                let names = self.store.list_page(&folder, &after, PAGE).await?;
+                let Some(last) = names.last() else { break };
+                after.clone_from(last);
+                let full = names.len() == PAGE;
+                let (below, ids): (Vec<_>, Vec<_>) = names
+                    .into_iter()
+                    .map(|name| format!("{folder}{name}"))
+                    .partition(|path| path.ends_with('/'));
+                folders.extend(below);
+                self.restore_page(ids).await?;
+                if !full {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn restore_page(&self, ids: Vec<String>) -> Result<(), Error> {
+        let tokens = tokio::sync::Mutex::new(HashMap::new());
+        stream::iter(ids.into_iter().map(|id| {
+            let tokens = &tokens;
+            async move { self.restore_one(&id, tokens).await }
+        }))
+        .buffer_unordered(READS)
+        .try_collect::<()>()
+        .await
+    }
+
+    /// The lease's lock is held: a lease that is forgotten at this moment must
+    /// not be noted again.
+    async fn restore_one(
+        &self,
+        id: &str,
+        tokens: &tokio::sync::Mutex<HashMap<String, bool>>,
+    ) -> Result<(), Error> {
+        let due = {
+            let _held = self.locks.lock(id).await;
+            let Some(record) = self.store.load(id).await? else {
+                return Ok(());
+            };
+            self.store.note(&record);
+            let Some(due) = record.due() else {
+                return Ok(());
+            };
+            let mut tokens = tokens.lock().await;
+            let alive = match tokens.get(&record.token) {
+                Some(alive) => *alive,
+                None => self.tokens.lookup_salted(&record.token).await?.is_some(),
+            };
+            tokens.insert(record.token, alive);
+            alive.then_some(due)
+        };
+        match due {
+            Some(due) => self.queue.insert(id, due),
+            // The token's end was cut short.
+            None => self.expire_now(id).await?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,283 @@
+//! Guides, followed line by line as a reader would: every command of a page is
+//! typed into a shell, and what it prints is what the page shows. Building is
+//! stood in for by what the test run has built, ports and folders by free ones.
+
+mod page;
+mod sample;
+mod terminal;
+
+use serde_json::Value;
+use testkit::{Bao, BaoNode, Launch, Program, free_port, require_bao};
+
+use self::page::Page;
+use self::terminal::Terminal;
+use crate::cloud::Cloud;
+use crate::hosts::ENGINE;
+
+/// Programs of this package that stand in for others.
+const ANOTHER_VERSION: &str = env!("CARGO_BIN_EXE_another-version");
+const GO_PLUGIN: &str = env!("CARGO_BIN_EXE_go-plugin-stand-in");
+/// What the guides call the version that the reader has built.
+const OUR_VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+const VERSION_OF_THE_GUIDES: &str = "v0.1.0";
+const ADMIN_KEY: &str = "ABCDEFGHIJKLMNOP";
+const ADMIN_SECRET: &str = "guide-admin-secret-0123456789-0123456789-0123456789-0123456789-a";
+
+#[test]
+fn the_readmes_first_steps_work_as_they_are_written() {
+    let bao = require_bao!();
+    let mut terminal = Terminal::open(&bao);
+    let (server, simulator) = (terminal.port(8200), terminal.port(8210));
+    terminal.replace(
+        "-- dev",
+        &format!("-- dev -listen=127.0.0.1:{server} -simulator-listen=127.0.0.1:{simulator}"),
+    );
+    terminal.follow(&Page::read("README.md").section("Try it"));
+}
+
+#[test]
+fn the_readmes_plugin_works_as_it_is_written() {
+    let bao = require_bao!();
+    let mut terminal = Terminal::open(&bao);
+    terminal.port(8220);
+    let simulator = terminal.port(8230);
+    terminal.type_in("cargo build --release");
+    terminal.follow(&Page::read("README.md").section("In OpenBao or Vault"));
+    let cloud = cloud(simulator, "ZSXOWWKXUKMPZD4I");
+    let read = terminal.meanings.get("5C5HAKKCXVTUCIM3").to_owned();
+    assert!(
+        cloud.made() > 1 && cloud.live().is_empty(),
+        "`{read}` is gone"
+    );
+}
+
+/// A real server with a plugin folder, a simulated cloud, and a shell for both.
+struct Desk {
+    node: BaoNode,
+    cloud: Cloud,
+    terminal: Terminal,
+    _simulator: Program,
+}
+
+impl Desk {
+    fn set_up(bao: &Bao) -> Self {
+        let port = free_port();
+        let mut simulator = Launch::new(testkit::bin("lockkeeper"))
+            .args(["simulator", &format!("-listen=127.0.0.1:{port}")])
+            .args([format!("-admin-key={ADMIN_KEY}:{ADMIN_SECRET}")])
+            .start();
+        simulator.wait_for_line("127.0.0.1");
+        let (node, cloud) = (BaoNode::start(bao), cloud(port, ADMIN_KEY));
+        let mut terminal = Terminal::open(bao);
+        let plugins = node.plugin("");
+        terminal.replace("/etc/openbao/plugins/", &plugins.display().to_string());
+        terminal.replace(VERSION_OF_THE_GUIDES, OUR_VERSION);
+        terminal.type_in(&format!(
+            "export BAO_ADDR={} BAO_TOKEN={}",
+            node.address(),
+            node.root_token()
+        ));
+        terminal.type_in("cargo xtask dist");
+        Self {
+            node,
+            cloud,
+            terminal,
+            _simulator: simulator,
+        }
+    }
+
+    /// Puts a program into the plugin folder and registers it without a version.
+    fn register(&mut self, program: &str, file: &str, name: &str) {
+        let terminal = &mut self.terminal;
+        terminal.type_in(&format!("cp {program} /etc/openbao/plugins/{file}"));
+        terminal.type_in(&format!(
+            "bao plugin register -command={file} -sha256=\"$(sha256sum \
+             /etc/openbao/plugins/{file} | cut -d' ' -f1)\" secret {name}"
+        ));
+    }
+
+    /// Installs the plugin, with the account and the roles `orders` and `payments`.
+    fn mounted(&mut self) {
+        let address = self.node.address().to_owned();
+        self.terminal.replace("http://127.0.0.1:8200", &address);
+        self.register(&testkit::bin(ENGINE).display().to_string(), ENGINE, ENGINE);
+        self.terminal
+            .type_in(&format!("bao secrets enable -path=confluent {ENGINE}"));
+        self.write_roles("confluent");
+        for role in ["orders", "payments"] {
+            self.terminal.type_in(&format!(
+                "bao write confluent/role/{role} owner=sa-abc123 resource=lkc-xyz789 ttl=1h"
+            ));
+        }
+    }
+
+    /// Writes the account and two roles, `app` and the shared `team`.
+    fn write_roles(&mut self, mount: &str) {
+        let (cluster, environment) = self.cloud.cluster();
+        let owner = self.cloud.owner();
+        let target = format!(
+            "owner={owner} owner_env={environment} resource={cluster} \
+             resource_env={environment} ttl=1h"
+        );
+        for command in [
+            format!(
+                "bao write {mount}/config ccloud_api_key_id={ADMIN_KEY} \
+                 ccloud_api_key_secret={ADMIN_SECRET} url={}",
+                self.cloud.address
+            ),
+            format!("bao write {mount}/role/app {target}"),
+            format!("bao write {mount}/role/team {target} multi_use_key=true"),
+        ] {
+            self.terminal.type_in(&command);
+        }
+        self.terminal.meanings.set("sa-abc123", &owner);
+        self.terminal.meanings.set("lkc-xyz789", &cluster);
+        self.terminal.meanings.set("env-abc123", &environment);
+    }
+
+    fn read(&self, path: &str) -> Creds {
+        Creds(self.node.cli().json(&["read", path]))
+    }
+
+    fn live(&self) -> Vec<String> {
+        let live = self.cloud.live();
+        live.iter().map(|key| text(&key["id"])).collect()
+    }
+}
+
+#[test]
+fn the_policies_of_the_reference_allow_what_it_says_and_nothing_else() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    desk.terminal
+        .follow(&Page::read("docs/reference/policies.md"));
+}
+
+#[test]
+fn an_agent_renders_a_configuration_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    let guide = Page::read("docs/clients.md");
+    desk.terminal
+        .follow(&Page::read("docs/reference/policies.md").section("Applications"));
+    desk.terminal.follow(&guide.section("AppRole"));
+    desk.terminal.follow(&guide.section("Agent and proxy"));
+    let rendered = desk.terminal.type_in("cat client.properties");
+    let live = desk.live();
+    assert!(
+        live.iter().any(|key| rendered.contains(key.as_str())),
+        "{rendered}"
+    );
+}
+
+struct Creds(Value);
+
+impl Creds {
+    fn key(&self) -> String {
+        text(&self.0["data"]["key_id"])
+    }
+
+    fn lease(&self) -> String {
+        text(&self.0["lease_id"])
+    }
+}
+
+#[test]
+fn a_plugin_is_installed_as_its_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.terminal
+        .follow(&Page::read("docs/plugin.md").section("Install"));
+    desk.write_roles("confluent");
+    let creds = desk.read("confluent/creds/app");
+    assert_eq!(desk.live(), [creds.key()]);
+}
+
+#[test]
+fn another_version_takes_over_as_the_plugins_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.register(ANOTHER_VERSION, ENGINE, ENGINE);
+    desk.terminal
+        .type_in(&format!("bao secrets enable -path=confluent {ENGINE}"));
+    desk.write_roles("confluent");
+    let (one, shared) = (
+        desk.read("confluent/creds/app"),
+        desk.read("confluent/creds/team"),
+    );
+    let version = "bao read -field=version confluent/info";
+    assert_eq!(desk.terminal.type_in(version), "v0.0.9");
+
+    desk.terminal
+        .follow(&Page::read("docs/plugin.md").section("A new version"));
+
+    assert_eq!(desk.terminal.type_in(version), OUR_VERSION);
+    let cli = desk.node.cli();
+    cli.ok(&["lease", "renew", &one.lease()]);
+    assert_eq!(desk.read("confluent/creds/team").key(), shared.key());
+    cli.ok(&["lease", "revoke", "-sync", &one.lease()]);
+    assert_eq!(desk.live(), [shared.key()]);
+}
+
+#[test]
+fn a_mount_of_the_go_plugin_moves_over_and_back_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    let (file, name) = ("vault-ccloud-secrets-engine", "ccloud-secrets-engine");
+    desk.register(GO_PLUGIN, file, name);
+    desk.terminal
+        .type_in(&format!("bao secrets enable -path=ccloud {name}"));
+    desk.write_roles("ccloud");
+    let (one, other) = (desk.read("ccloud/creds/app"), desk.read("ccloud/creds/app"));
+    let shared = [
+        desk.read("ccloud/creds/team"),
+        desk.read("ccloud/creds/team"),
+    ];
+    let guide = Page::read("docs/moving-from-the-go-plugin.md");
+
+    desk.terminal.follow(&guide.section("Over"));
+
+    let cli = desk.node.cli();
+    cli.ok(&["lease", "renew", &one.lease()]);
+    cli.ok(&["lease", "revoke", "-sync", &other.lease()]);
+    let under_ours = [
+        desk.read("ccloud/creds/team"),
+        desk.read("ccloud/creds/app"),
+    ];
+    assert_eq!(under_ours[0].key(), shared[0].key());
+    let left = [one.key(), shared[0].key(), under_ours[1].key()];
+    let mut live = desk.live();
+    live.sort_unstable_by_key(|id| left.iter().position(|left| left == id));
+    assert_eq!(live, left);
+
+    desk.terminal
+        .meanings
+        .set("K7Q2M4ZB6RXN3TWD", &shared[0].key());
+    desk.terminal.follow(&guide.section("And back"));
+
+    assert_eq!(desk.live(), Vec::<String>::new(), "no key is left behind");
+    let again = [
+        desk.read("ccloud/creds/team"),
+        desk.read("ccloud/creds/team"),
+    ];
+    assert_eq!(again[0].key(), again[1].key());
+    assert_eq!(desk.live(), [again[0].key()]);
+    for lease in again {
+        cli.ok(&["lease", "revoke", "-sync", &lease.lease()]);
+    }
+    assert_eq!(desk.live(), Vec::<String>::new());
+}
+
+fn cloud(port: u16, admin_key: &str) -> Cloud {
+    Cloud {
+        address: format!("http://127.0.0.1:{port}"),
+        admin_key: admin_key.to_owned(),
+        admin_secret: ADMIN_SECRET.to_owned(),
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}

@@ -1,0 +1,226 @@
+//! No circles between the modules of a crate.
+//!
+//! The rule, for each folder of a crate's `src/` by itself: its modules, files
+//! and folders alike, are nodes. When code below one of them names something of
+//! another, by `use` or in a path, that is an edge from the first to the
+//! second. Two modules or more that reach each other are refused.
+//!
+//! What a parent re-exports or imports is followed to where it comes from:
+//! `use super::Entry` is an edge to the sibling that defines `Entry`, not to the
+//! parent. The parent itself, `mod.rs` or `lib.rs`, is no node: it declares and
+//! wires its children, and they may use what it defines. Tests do not count.
+//!
+//! What is not seen: a method that is called without a path to its type, and
+//! what a macro expands to.
+
+mod graph;
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use super::{File, Finding};
+use graph::Graph;
+use tree::Tree;
+
+/// A circle that was there before the rule, until it is opened.
+struct Tolerated {
+    /// The name of the package's folder.
+    package: &'static str,
+    /// Modules of one folder, by their paths.
+    modules: &'static [&'static str],
+}
+
+/// Entries are only ever removed. One covers every circle among its modules, so
+/// that a circle can be opened step by step.
+const TOLERATED: &[Tolerated] = &[
+    tolerated(
+        "confluent-simulator",
+        &["options", "propagation", "refusal", "world"],
+    ),
+    tolerated("confluent-simulator", &["http::call", "http::faults"]),
+    tolerated("confluent-simulator", &["world::access", "world::audit"]),
+    tolerated(
+        "engine",
+        &[
+            "account",
+            "go_plugin",
+            "issue",
+            "ledger",
+            "remembered",
+            "role",
+            "share",
+            "state",
+            "sweep",
+        ],
+    ),
+    tolerated("engine", &["backend", "paths"]),
+    tolerated(
+        "engine",
+        &[
+            "ledger::batch",
+            "ledger::group",
+            "ledger::store",
+            "ledger::tombstone",
+        ],
+    ),
+    tolerated(
+        "engine",
+        &["ledger::driver", "ledger::entry", "ledger::upstream"],
+    ),
+    tolerated("logical", &["framework::openapi", "framework::serve"]),
+    tolerated("vault-core", &["core", "locate", "status"]),
+    tolerated("vault-core", &["leases", "mounts"]),
+    tolerated(
+        "vault-plugin",
+        &["backend::storage", "backend::transactions"],
+    ),
+];
+
+const fn tolerated(package: &'static str, modules: &'static [&'static str]) -> Tolerated {
+    Tolerated { package, modules }
+}
+
+/// Every circle outside the table, and every entry of it that is gone.
+pub(super) fn check(files: &[File]) -> Vec<Finding> {
+    check_against(files, TOLERATED)
+}
+
+fn check_against(files: &[File], tolerated: &[Tolerated]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut needed = BTreeSet::new();
+    for (folder, sources) in packages(files) {
+        let circles = match circles(&sources) {
+            Ok(circles) => circles,
+            Err(error) => {
+                findings.push(Finding::new(folder, error.to_string(), "see `cargo check`"));
+                continue;
+            }
+        };
+        let package = folder.rsplit('/').next().unwrap_or_default();
+        for circle in circles {
+            let entry = tolerated
+                .iter()
+                .position(|entry| entry.package == package && circle.is_within(entry.modules));
+            match entry {
+                Some(entry) => {
+                    needed.insert(entry);
+                }
+                None => findings.push(circle.finding(&folder)),
+            }
+        }
+    }
+    for (index, entry) in tolerated.iter().enumerate() {
+        if !needed.contains(&index) {
+            findings.push(Finding::new(
+                entry.package,
+                format!("the circle of {} is open", entry.modules.join(", ")),
+                "remove this entry from `xtask/src/tidy/circles/mod.rs`",
+            ));
+        }
+    }
+    findings
+}
+
+/// The sources of each package by the package's folder.
+fn packages(files: &[File]) -> BTreeMap<String, Vec<&File>> {
+    let mut packages: BTreeMap<String, Vec<&File>> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.is_rust()) {
+        let path = file.path.to_string_lossy();
+        if let Some((folder, _)) = path.split_once("/src/") {
+            packages.entry(folder.to_owned()).or_default().push(file);
+        }
+    }
+    packages
+}
+
+/// Modules of one folder that reach each other.
+struct Circle {
+    modules: BTreeSet<String>,
+    /// A shortest way from one of them back to it, as `module, place, path`.
+    chain: Vec<Link>,
+}
+
+/// One step of a chain: `from` names `path` at `place`, which is in `to`.
+#[derive(Debug, Clone)]
+struct Link {
+    from: String,
+    to: String,
+    place: String,
+    path: String,
+}
+
+impl Circle {
+    fn is_within(&self, modules: &[&str]) -> bool {
+        self.modules
+            .iter()
+            .all(|module| modules.contains(&module.as_str()))
+    }
+
+    fn finding(&self, folder: &str) -> Finding {
+        let names: Vec<&str> = self.modules.iter().map(String::as_str).collect();
+        let chain: Vec<String> = self
+            .chain
+            .iter()
+            .map(|link| {
+                format!(
+                    "\n    {} uses {}: {} names `{}`",
+                    link.from, link.to, link.place, link.path
+                )
+            })
+            .collect();
+        Finding::new(
+            folder,
+            format!("its modules {} form a circle", names.join(", ")),
+            format!(
+                "move what both sides need into a module below them, or hand it in{}",
+                chain.concat()
+            ),
+        )
+    }
+}
+
+/// The circles of one package.
+fn circles(sources: &[&File]) -> Result<Vec<Circle>> {
+    let mut graphs: BTreeMap<Vec<String>, Graph<Link>> = BTreeMap::new();
+    for root in Tree::roots(sources) {
+        let tree = Tree::read(root, sources)?;
+        for (module, mention, target) in tree.references() {
+            // Where the two ways from the root part.
+            let shared = module
+                .iter()
+                .zip(&target)
+                .take_while(|(one, other)| one == other)
+                .count();
+            if shared == module.len() || shared == target.len() {
+                continue;
+            }
+            let link = Link {
+                from: module[..=shared].join("::"),
+                to: target[..=shared].join("::"),
+                place: tree.place(&module, mention.line),
+                path: mention.segments.join("::"),
+            };
+            graphs.entry(module[..shared].to_vec()).or_default().insert(
+                link.from.clone(),
+                link.to.clone(),
+                link,
+            );
+        }
+    }
+    let circles = graphs.into_values().flat_map(|graph| {
+        let components = graph.components();
+        components
+            .into_iter()
+            .map(|modules| Circle {
+                chain: graph.shortest_cycle(&modules),
+                modules,
+            })
+            .collect::<Vec<_>>()
+    });
+    Ok(circles.collect())
+}
+
+#[cfg(test)]
+mod tests;
