@@ -8,7 +8,7 @@ use confluent_cloud::{
 };
 use engine::SecretText;
 use engine::control_plane::{
-    self, Access, CloudError, CreatedKey, Failure, KnownKey, NewKey, Pace, Target, Waiting,
+    self, Access, CloudError, CreatedKey, Failure, KnownKey, NewKey, Pace, Presence, Target, Waiting,
 };
 use engine::ids::{KeyId, OrganizationId};
 
@@ -107,6 +107,18 @@ pub(crate) fn error(error: confluent_cloud::Error) -> CloudError {
         failure: failure(&error.kind),
         outcome_unknown: error.outcome_unknown(),
         message: error.to_string(),
+    }
+}
+
+/// Whether an object is there, by the answer to reading it. Confluent answers
+/// 404 for some kinds of object that are not, and 403 for others.
+pub(crate) fn presence<T>(read: Result<T, confluent_cloud::Error>) -> Result<Presence, CloudError> {
+    match read.map_err(error) {
+        Ok(_) => Ok(Presence::Present),
+        Err(refusal) if matches!(refusal.failure, Failure::NotFound | Failure::Forbidden) => {
+            Ok(Presence::Absent)
+        }
+        Err(failed) => Err(failed),
     }
 }
 

@@ -11,14 +11,16 @@ mod convert;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use confluent_cloud::ids::ServiceAccountId;
 use confluent_cloud::{
     Budgets, Class, Effects, ListFilter, RemovalBy, RetryPolicy, RoleBindingFilter,
 };
 use engine::EngineFactory;
 use engine::control_plane::{
-    Access, CloudError, ControlPlane, CreatedKey, HeldRole, KeyList, KnownKey, NewKey, Pace, Target,
+    Access, CloudError, ControlPlane, CreatedKey, HeldRole, KeyList, KnownKey, NewKey, Pace,
+    Presence, Target,
 };
-use engine::ids::{KeyId, OrganizationId, OwnerId};
+use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId, ResourceKind};
 
 use crate::clients::Clients;
 
@@ -125,6 +127,39 @@ impl ControlPlane for ConfluentCloud {
         let client = self.clients.of(access, Class::Removal(RemovalBy::Host))?;
         let deleted = client.delete_api_key(&convert::key_id(id)?).await;
         deleted.map_err(convert::error)
+    }
+
+    async fn find_owner(&self, access: &Access, owner: &OwnerId) -> Result<Presence, CloudError> {
+        // There is no way to ask after users.
+        let Ok(id) = ServiceAccountId::new(owner.as_str()) else {
+            return Ok(Presence::Unknown);
+        };
+        let client = self.clients.of(access, Class::Operator)?;
+        convert::presence(client.read_service_account(&id).await)
+    }
+
+    async fn find_resource(
+        &self,
+        access: &Access,
+        resource: &ResourceId,
+        environment: Option<&EnvironmentId>,
+    ) -> Result<Presence, CloudError> {
+        let (Ok(id), Some(environment)) = (
+            confluent_cloud::ids::ResourceId::new(resource.as_str()),
+            environment.and_then(|id| confluent_cloud::ids::EnvironmentId::new(id.as_str()).ok()),
+        ) else {
+            return Ok(Presence::Unknown);
+        };
+        let client = self.clients.of(access, Class::Operator)?;
+        match resource.kind() {
+            Some(ResourceKind::Kafka) => {
+                convert::presence(client.read_kafka_cluster(&environment, &id).await)
+            }
+            Some(ResourceKind::SchemaRegistry) => {
+                convert::presence(client.read_schema_registry(&environment, &id).await)
+            }
+            _ => Ok(Presence::Unknown),
+        }
     }
 
     fn pace(&self, access: &Access) -> Option<Pace> {

@@ -15,17 +15,26 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use logical::{Clock, Error, Storage, Write};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedMutexGuard, RwLockWriteGuard};
 
 use crate::SecretText;
 use crate::control_plane::{Access, Caller, CloudError, Failure};
 use crate::ids::{KeyId, OrganizationId};
-use crate::ledger::codec;
+use crate::ledger::Credential;
 use crate::ledger::credential::{INTENT_QUIET, later};
-use crate::remembered::{Changing, Remembered};
+use crate::records::Records;
 use crate::state::Engine;
 
-const CURRENT: &str = "lockkeeper/account/current";
+const ACCOUNTS: &str = "lockkeeper/account/";
+const CURRENT: &str = "current";
 const BY_ORGANIZATION: &str = "lockkeeper/account/organization/";
+
+/// The name of an account whose organization is not known.
+const UNPROVEN: &str = "unproven";
+
+/// What to do without an account.
+pub(crate) const NO_ACCOUNT: &str = "no account is configured: write `ccloud_api_key_id` and \
+     `ccloud_api_key_secret` to `config`";
 
 /// Where the address is not given.
 pub const DEFAULT_URL: &str = "https://api.confluent.cloud";
@@ -59,13 +68,12 @@ impl Account {
             caller: Caller::default(),
         }
     }
+}
 
-    /// The key in storage: by organization, or one place for an account whose
-    /// organization nobody told.
-    fn storage_key(organization: Option<&OrganizationId>) -> String {
-        let name = organization.map_or("unproven", OrganizationId::as_str);
-        format!("{BY_ORGANIZATION}{name}")
-    }
+/// The name of a record: by organization, or one for an account whose
+/// organization nobody told.
+fn record_name(organization: Option<&OrganizationId>) -> &str {
+    organization.map_or(UNPROVEN, OrganizationId::as_str)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,17 +102,24 @@ impl From<AskError> for Error {
 /// The accounts in a mount's storage.
 pub(crate) struct Accounts {
     storage: Arc<dyn Storage>,
-    current: Remembered<Current>,
-    by_place: Remembered<Account>,
+    current: Records<Current>,
+    by_organization: Records<Account>,
 }
 
 impl Accounts {
     pub(crate) fn new(storage: Arc<dyn Storage>, clock: &Arc<dyn Clock>) -> Self {
+        let accounts = Arc::clone(&storage);
         Self {
-            current: Remembered::new(Arc::clone(&storage), Arc::clone(clock)),
-            by_place: Remembered::new(Arc::clone(&storage), Arc::clone(clock)),
+            current: Records::new(Arc::clone(&storage), Arc::clone(clock), ACCOUNTS),
+            by_organization: Records::new(accounts, Arc::clone(clock), BY_ORGANIZATION),
             storage,
         }
+    }
+
+    /// Excludes other changes of the accounts that are read, changed and
+    /// written.
+    pub(crate) async fn lock(&self) -> OwnedMutexGuard<()> {
+        self.current.lock(CURRENT).await
     }
 
     /// The account that new keys are made with, as it is stored.
@@ -115,19 +130,14 @@ impl Accounts {
         }
     }
 
-    /// The account that new keys are made with, or what to do without one:
-    /// from memory where it was read a moment ago.
+    /// The account that new keys are made with, or what to do without one: at
+    /// most a few seconds old.
     pub(crate) async fn required(&self) -> Result<Arc<Account>, Error> {
-        let account = match self.current.get(CURRENT).await? {
+        let account = match self.current.cached(CURRENT).await? {
             Some(current) => self.recent(current.organization.as_ref()).await?,
             None => None,
         };
-        account.ok_or_else(|| {
-            Error::bad_request(
-                "no account is configured: write `ccloud_api_key_id` and \
-                 `ccloud_api_key_secret` to `config`",
-            )
-        })
+        account.ok_or_else(|| Error::bad_request(NO_ACCOUNT))
     }
 
     /// The account that can delete keys of an organization. An account whose
@@ -204,16 +214,15 @@ impl Accounts {
     /// the unproven place, which stands for the rest until then, comes last.
     pub(crate) async fn write(&self, account: &Account) -> Result<(), Error> {
         let organization = account.organization.clone();
-        let bytes = codec::encode(account)?;
-        let place = Account::storage_key(organization.as_ref());
+        let name = record_name(organization.as_ref()).to_owned();
         let mut batch = vec![
-            Write::put(place, bytes.clone()),
-            Write::put(CURRENT, codec::encode(&Current { organization })?),
+            self.by_organization.put(&name, account)?,
+            self.current.put(CURRENT, &Current { organization })?,
         ];
         if let Some(unproven) = self.unproven().await?
             && unproven.key_id == account.key_id
         {
-            batch.push(Write::put(Account::storage_key(None), bytes));
+            batch.push(self.by_organization.put(UNPROVEN, account)?);
         }
         self.apply(batch).await
     }
@@ -231,13 +240,12 @@ impl Accounts {
         if self.current().await?.as_ref() == Some(account) {
             return self.write(&told).await;
         }
-        let bytes = codec::encode(&told)?;
         let mut batch = Vec::new();
-        let place = told.organization.as_ref();
-        if self.stored(place).await?.is_none() {
-            batch.push(Write::put(Account::storage_key(place), bytes.clone()));
+        let organization = told.organization.as_ref();
+        if self.stored(organization).await?.is_none() {
+            batch.push(self.by_organization.put(record_name(organization), &told)?);
         }
-        batch.push(Write::put(Account::storage_key(None), bytes));
+        batch.push(self.by_organization.put(UNPROVEN, &told)?);
         self.apply(batch).await
     }
 
@@ -247,13 +255,13 @@ impl Accounts {
             return Ok(());
         };
         let organization = account.organization.as_ref();
-        let mut batch = vec![Write::delete(CURRENT)];
+        let mut batch = vec![self.current.remove(CURRENT)];
         if let Some(unproven) = self.unproven().await?
             && unproven.organization.as_ref() == organization
         {
-            batch.push(Write::delete(Account::storage_key(None)));
+            batch.push(self.by_organization.remove(UNPROVEN));
         }
-        batch.push(Write::delete(Account::storage_key(organization)));
+        batch.push(self.by_organization.remove(record_name(organization)));
         self.apply(batch).await
     }
 
@@ -273,20 +281,19 @@ impl Accounts {
         if at < later(current.written_at, INTENT_QUIET) {
             return Ok(());
         }
-        let mut stay = BTreeSet::from([Account::storage_key(organization.as_ref())]);
+        let mut stay = BTreeSet::from([record_name(organization.as_ref())]);
         let unproven = self.unproven().await?;
         let meant = unproven.and_then(|account| account.organization);
         for organization in needed {
             let organization = organization.as_ref();
             if self.needs_unproven(organization).await? {
-                stay.insert(Account::storage_key(None));
+                stay.insert(UNPROVEN);
             }
-            stay.insert(Account::storage_key(organization.or(meant.as_ref())));
+            stay.insert(record_name(organization.or(meant.as_ref())));
         }
-        for name in self.storage.list(BY_ORGANIZATION).await? {
-            let key = format!("{BY_ORGANIZATION}{name}");
-            if !stay.contains(&key) {
-                self.apply(vec![Write::delete(key)]).await?;
+        for name in self.by_organization.list().await? {
+            if !stay.contains(name.as_str()) {
+                self.by_organization.delete(&name).await?;
             }
         }
         Ok(())
@@ -294,13 +301,15 @@ impl Accounts {
 
     /// Reads all accounts anew the next time.
     pub(crate) fn invalidate(&self) {
-        self.current.forget();
-        self.by_place.forget();
+        self.current.invalidate();
+        self.by_organization.invalidate();
     }
 
     async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
-        let _changing: (Changing<'_, _>, Changing<'_, _>) =
-            (self.current.changing(), self.by_place.changing());
+        let _invalidations = (
+            self.current.invalidation(),
+            self.by_organization.invalidation(),
+        );
         self.storage.apply(batch).await
     }
 
@@ -309,17 +318,15 @@ impl Accounts {
         &self,
         organization: Option<&OrganizationId>,
     ) -> Result<Option<Account>, Error> {
-        let place = Account::storage_key(organization);
-        self.by_place.read(&place).await
+        self.by_organization.read(record_name(organization)).await
     }
 
-    /// An account, from memory where it was read a moment ago.
+    /// An account, at most a few seconds old.
     async fn recent(
         &self,
         organization: Option<&OrganizationId>,
     ) -> Result<Option<Arc<Account>>, Error> {
-        let place = Account::storage_key(organization);
-        self.by_place.get(&place).await
+        self.by_organization.cached(record_name(organization)).await
     }
 }
 
@@ -327,28 +334,92 @@ impl Engine {
     /// Stores an account and makes it the current one. One whose organization
     /// is not known must not take the place of another such one that keys
     /// still need: asked with the wrong account, they would seem to be gone.
-    /// The caller holds `writing`.
+    /// The caller holds the accounts' lock.
     pub(crate) async fn put_account(&self, account: &Account) -> Result<(), Error> {
         let unproven = self.accounts.unproven().await?;
         let replaced = unproven.filter(|unproven| unproven.key_id != account.key_id);
         let (Some(replaced), None) = (replaced, &account.organization) else {
             return self.accounts.write(account).await;
         };
-        // A key that is being made has no record yet for a moment.
-        let _nobody_makes = self.making.write().await;
-        for credential in self.unsettled().await? {
+        let needs = |credential: Credential| async move {
             let organization = credential.organization.as_ref();
-            if self.accounts.needs_unproven(organization).await? {
-                return Err(Error::bad_request(format!(
-                    "keys of role `{}` were made with account `{}`, whose organization is not known, \
-                     and could not be deleted with `{}` if that is of another one: write it without \
-                     `verify=false`, so that Confluent Cloud tells, or revoke the leases of this mount \
-                     first",
-                    credential.role, replaced.key_id, account.key_id
-                )));
-            }
+            Ok(self
+                .accounts
+                .needs_unproven(organization)
+                .await?
+                .then_some(credential))
+        };
+        let (found, _nobody_makes) = self.find_unsettled(needs).await?;
+        if let Some(credential) = found {
+            return Err(Error::bad_request(format!(
+                "keys of role `{}` were made with account `{}`, whose organization is not known, \
+                 and could not be deleted with `{}` if that is of another one: write it without \
+                 `verify=false`, so that Confluent Cloud tells, or revoke the leases of this mount \
+                 first",
+                credential.role, replaced.key_id, account.key_id
+            )));
         }
         self.accounts.write(account).await
+    }
+
+    /// Removes the current account, unless keys need it.
+    pub(crate) async fn delete_account(&self) -> Result<(), Error> {
+        let _lock = self.accounts.lock().await;
+        let Some(account) = self.accounts.current().await? else {
+            return Ok(());
+        };
+        let account = &account;
+        let needs = |credential: Credential| async move {
+            let organization = credential.organization.as_ref();
+            let needed = self.accounts.for_organization(organization).await;
+            let needs = needed.is_ok_and(|needed| *needed == *account);
+            Ok(needs.then_some(credential))
+        };
+        let (found, _nobody_makes) = self.find_unsettled(needs).await?;
+        if let Some(credential) = found {
+            let key = credential.key_id().map_or("being made", KeyId::as_str);
+            return Err(Error::bad_request(format!(
+                "the account is needed to delete the keys that were made with it, such as `{key}` of \
+                 role `{}`: revoke the leases of this mount first",
+                credential.role
+            )));
+        }
+        self.accounts.delete_current().await
+    }
+
+    /// The first record of a key that is not gone and meets a condition; and,
+    /// where there is none, what keeps it so: no key is made meanwhile. Most
+    /// records are read before creations have to wait, since there may be many.
+    async fn find_unsettled<F>(
+        &self,
+        meets: impl Fn(Credential) -> F,
+    ) -> Result<(Option<Credential>, Option<RwLockWriteGuard<'_, ()>>), Error>
+    where
+        F: Future<Output = Result<Option<Credential>, Error>>,
+    {
+        let mut seen = BTreeSet::new();
+        let mut nobody_makes = None;
+        for last in [false, true] {
+            if last {
+                // A key that is being made has no record yet for a moment.
+                nobody_makes = Some(self.making.write().await);
+            }
+            for id in self.ledger.store.ids().await? {
+                if !seen.insert(id.clone()) {
+                    continue;
+                }
+                let Some(credential) = self.ledger.store.load(&id).await? else {
+                    continue;
+                };
+                if credential.is_settled() {
+                    continue;
+                }
+                if let Some(found) = meets(credential).await? {
+                    return Ok((Some(found), None));
+                }
+            }
+        }
+        Ok((None, nobody_makes))
     }
 
     /// Asks Confluent for the organization of the unproven account, if that is
@@ -379,7 +450,7 @@ impl Engine {
         account: &Account,
         organization: OrganizationId,
     ) -> Result<(), Error> {
-        let _writing = self.writing.lock().await;
+        let _lock = self.accounts.lock().await;
         self.accounts.learn(account, organization).await
     }
 }

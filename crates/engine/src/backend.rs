@@ -59,9 +59,10 @@ impl Hooks for Engine {
     }
 
     async fn invalidate(self: Arc<Self>, _key: &str) {
-        // Few are known, and few are told.
+        // Few are cached, and few are told.
         self.roles.invalidate();
         self.accounts.invalidate();
+        self.settings.invalidate();
         self.ledger.store.invalidate();
     }
 

@@ -183,6 +183,34 @@ pub trait ControlPlane: Send + Sync {
     fn pace(&self, _: &Access) -> Option<Pace> {
         None
     }
+
+    /// Whether a service account or user exists.
+    async fn find_owner(&self, access: &Access, owner: &OwnerId) -> Result<Presence, CloudError> {
+        let _ = (access, owner);
+        Ok(Presence::Unknown)
+    }
+
+    /// Whether a resource exists, in its environment where that is given.
+    async fn find_resource(
+        &self,
+        access: &Access,
+        resource: &ResourceId,
+        environment: Option<&EnvironmentId>,
+    ) -> Result<Presence, CloudError> {
+        let _ = (access, resource, environment);
+        Ok(Presence::Unknown)
+    }
+}
+
+/// Whether something is there, as far as an account is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Present,
+    /// It is not, or the account may not see it.
+    Absent,
+    /// There is no way to ask.
+    Unknown,
 }
 
 #[cfg(test)]

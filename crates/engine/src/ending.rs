@@ -10,7 +10,7 @@ use logical::effects::within;
 
 use crate::account::AskError;
 use crate::control_plane::{Access, Failure as CloudFailure};
-use crate::ids::{CredentialId, KeyId, Marker, RoleName};
+use crate::ids::{CredentialId, KeyId, Marker, RoleName, StorageId};
 use crate::ledger::credential::later;
 use crate::ledger::{Credential, Event, Failure, State};
 use crate::state::Engine;
@@ -34,6 +34,16 @@ pub(crate) struct Ended {
     pub(crate) keys: Vec<KeyId>,
     /// Keys that stay, and why. The sweep goes on with them.
     pub(crate) stay: Vec<(String, Error)>,
+}
+
+/// Which keys without a record may be ended.
+pub(crate) enum Consent {
+    /// Those of this mount's storage.
+    Own,
+    /// Those of this storage as well.
+    Storage(StorageId),
+    /// Those of any mount.
+    Any,
 }
 
 impl Engine {
@@ -95,7 +105,7 @@ impl Engine {
     /// Ends a key that carries a marker and whose id is not on record. A key without a
     /// marker is nobody's business here: else whoever may write this path could
     /// have any key of the organization deleted.
-    pub(crate) async fn end_stranger(&self, key: &KeyId) -> Result<(), Error> {
+    pub(crate) async fn end_stranger(&self, key: &KeyId, consent: &Consent) -> Result<(), Error> {
         let account = self.accounts.required().await?;
         let organization = account.organization.as_ref();
         let read = |access: Access| async move { self.control.read_key(&access, key).await };
@@ -120,8 +130,20 @@ impl Engine {
                  mount: delete it in Confluent Cloud if nobody needs it"
             )));
         };
+        let is_own = storage == self.ledger.storage_id().await?;
+        let consented = match consent {
+            Consent::Own => is_own,
+            Consent::Storage(named) => is_own || *named == storage,
+            Consent::Any => true,
+        };
+        if !consented {
+            return Err(Error::bad_request(format!(
+                "key `{key}` carries the marker of another mount, which may use it: delete it there, or \
+                 give `storage_id={storage}` or `force=true` if that mount is gone"
+            )));
+        }
         // A key that is being made is on record under its marker alone.
-        if storage == self.ledger.storage_id().await? && self.is_on_record(&id, &known).await? {
+        if is_own && self.is_on_record(&id, &known).await? {
             return self.end(&id).await;
         }
         let delete = |access: Access| async move { self.control.delete_key(&access, key).await };
@@ -139,7 +161,8 @@ impl Engine {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
-                tracing::error!(
+                // So does every host that is stopped together with its plugins.
+                tracing::debug!(
                     error = error.message(),
                     "the host does not tell whether the mount is removed; its keys stay"
                 );

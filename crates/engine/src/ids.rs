@@ -59,6 +59,137 @@ text_id!(
     RoleName
 );
 
+/// What an owner of keys is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnerKind {
+    /// A service account, `sa-…`.
+    ServiceAccount,
+    /// A user, `u-…`. Keys end with the user.
+    User,
+}
+
+impl OwnerId {
+    /// Parses an id of a service account or user.
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = Self::new(text);
+        (is_id(text) && id.kind().is_some()).then_some(id)
+    }
+
+    /// What the id is one of; none for an id of another kind.
+    pub fn kind(&self) -> Option<OwnerKind> {
+        if self.0.starts_with("sa-") {
+            Some(OwnerKind::ServiceAccount)
+        } else if self.0.starts_with("u-") {
+            Some(OwnerKind::User)
+        } else {
+            None
+        }
+    }
+}
+
+/// What keys give access to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResourceKind {
+    /// A Kafka cluster, `lkc-…`.
+    Kafka,
+    /// A Schema Registry, `lsrc-…`.
+    SchemaRegistry,
+    /// A ksqlDB cluster, `lksqlc-…`.
+    Ksql,
+    /// A region of Flink, such as `aws.us-east-1`.
+    FlinkRegion,
+    /// `tableflow`.
+    Tableflow,
+    /// Confluent Cloud's own API, `cloud`.
+    Cloud,
+    /// `global`.
+    Global,
+}
+
+impl ResourceId {
+    /// Parses an id of a resource. The words among them are taken in any case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let word = Self::new(text.to_ascii_lowercase());
+        if let Some(ResourceKind::Tableflow | ResourceKind::Cloud | ResourceKind::Global) =
+            word.kind()
+        {
+            return Some(word);
+        }
+        let id = Self::new(text);
+        (is_id(text) && id.kind().is_some()).then_some(id)
+    }
+
+    /// What the id is one of; none for an id of another kind.
+    pub fn kind(&self) -> Option<ResourceKind> {
+        let prefixes = [
+            ("lkc-", ResourceKind::Kafka),
+            ("lsrc-", ResourceKind::SchemaRegistry),
+            ("lksqlc-", ResourceKind::Ksql),
+            ("aws.", ResourceKind::FlinkRegion),
+            ("gcp.", ResourceKind::FlinkRegion),
+            ("azure.", ResourceKind::FlinkRegion),
+        ];
+        match self.0.as_str() {
+            "tableflow" => Some(ResourceKind::Tableflow),
+            "cloud" => Some(ResourceKind::Cloud),
+            "global" => Some(ResourceKind::Global),
+            id => prefixes
+                .into_iter()
+                .find(|(prefix, _)| id.starts_with(prefix))
+                .map(|(_, kind)| kind),
+        }
+    }
+}
+
+impl EnvironmentId {
+    /// Parses an id of an environment.
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.starts_with("env-") && is_id(text)).then(|| Self::new(text))
+    }
+}
+
+/// Confluent's ids are up to 255 characters; these are the ones they are made
+/// of.
+fn is_id(text: &str) -> bool {
+    text.len() <= 255
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+}
+
+/// Why a text is no name of a role as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameError {
+    /// The role has this name, in lower case.
+    UpperCase(RoleName),
+    /// No role can have such a name.
+    Characters,
+}
+
+impl RoleName {
+    /// Parses a name: ASCII letters in lower case, digits, `_`, and inside it
+    /// `-`, `.` and `@`.
+    ///
+    /// # Errors
+    /// When it has other characters, or letters in upper case.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let at_ends = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let inside = |byte: u8| at_ends(byte) || matches!(byte, b'-' | b'.' | b'@');
+        let (Some(first), Some(last)) = (text.bytes().next(), text.bytes().last()) else {
+            return Err(NameError::Characters);
+        };
+        if text.len() > 255 || !at_ends(first) || !at_ends(last) || !text.bytes().all(inside) {
+            return Err(NameError::Characters);
+        }
+        let name = Self::new(text.to_ascii_lowercase());
+        if name.as_str() == text {
+            Ok(name)
+        } else {
+            Err(NameError::UpperCase(name))
+        }
+    }
+}
+
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -228,6 +359,41 @@ mod tests {
     impl Entropy for Fixed {
         fn fill(&self, buffer: &mut [u8]) {
             buffer.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn resources_and_owners_are_told_apart_by_their_ids() {
+        for (text, kind) in [
+            ("lkc-1", Some(ResourceKind::Kafka)),
+            ("lsrc-1", Some(ResourceKind::SchemaRegistry)),
+            ("lksqlc-1", Some(ResourceKind::Ksql)),
+            ("aws.us-east-1", Some(ResourceKind::FlinkRegion)),
+            ("Tableflow", Some(ResourceKind::Tableflow)),
+            ("CLOUD", Some(ResourceKind::Cloud)),
+            ("global", Some(ResourceKind::Global)),
+            ("LKC-1", None),
+            ("lkc-1/..", None),
+            ("cluster", None),
+            ("", None),
+        ] {
+            let parsed = ResourceId::parse(text).and_then(|id| id.kind());
+            assert_eq!(parsed, kind, "{text}");
+        }
+        let kind = |text| OwnerId::parse(text).and_then(|id| id.kind());
+        assert_eq!(kind("sa-1"), Some(OwnerKind::ServiceAccount));
+        assert_eq!(kind("u-1"), Some(OwnerKind::User));
+        assert_eq!(kind("sa-1/../u-2"), None);
+        assert_eq!(kind("bob"), None);
+    }
+
+    #[test]
+    fn a_name_in_another_spelling_is_told_apart_from_one_that_no_role_can_have() {
+        let orders = RoleName::new("orders");
+        assert_eq!(RoleName::parse("orders"), Ok(orders.clone()));
+        assert_eq!(RoleName::parse("Orders"), Err(NameError::UpperCase(orders)));
+        for text in ["", "a b", "-a", "a/b", "\u{130}"] {
+            assert_eq!(RoleName::parse(text), Err(NameError::Characters), "{text}");
         }
     }
 

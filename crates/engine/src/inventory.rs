@@ -12,7 +12,7 @@ use logical::Error;
 
 use crate::control_plane::{KeyList, KnownKey, Target};
 use crate::ids::{CredentialId, KeyId, Marker, OrganizationId, StorageId};
-use crate::ledger::credential::{DOUBT, INTENT_AGE, later};
+use crate::ledger::credential::{DOUBT, INTENT_AGE, INTENT_QUIET, later};
 use crate::ledger::{Credential, Event, Failure, State};
 use crate::state::Engine;
 
@@ -36,6 +36,8 @@ pub(crate) struct Inventory {
     pub(crate) known: BTreeMap<CredentialId, Credential>,
     /// Keys with a marker and without a record, by their id.
     pub(crate) strangers: BTreeMap<KeyId, Stranger>,
+    /// Records of keys in use that are not at Confluent; they are ended.
+    pub(crate) missing: BTreeSet<CredentialId>,
     /// What could not be listed, or not whole.
     pub(crate) gaps: Vec<String>,
     /// The organizations whose accounts the ledger still needs.
@@ -75,6 +77,7 @@ impl Engine {
             begun,
             known,
             strangers: BTreeMap::new(),
+            missing: BTreeSet::new(),
             gaps: Vec::new(),
             needed,
         };
@@ -94,7 +97,7 @@ impl Engine {
             }
             self.compare(&mut inventory, &storage, &target, &list)
                 .await?;
-            self.confirm_missing(&inventory, organization.as_ref(), &target, &list)
+            self.confirm_missing(&mut inventory, organization.as_ref(), &target, &list)
                 .await?;
         }
         Ok(inventory)
@@ -177,10 +180,11 @@ impl Engine {
         Ok(standing != Some(Standing::None))
     }
 
-    /// Asks after keys in use that a complete list does not have.
+    /// Asks after keys in use that a complete list does not have, and ends the
+    /// records of those that are not there.
     async fn confirm_missing(
         &self,
-        inventory: &Inventory,
+        inventory: &mut Inventory,
         organization: Option<&OrganizationId>,
         target: &Target,
         list: &KeyList,
@@ -189,7 +193,8 @@ impl Engine {
             return Ok(());
         }
         let listed: BTreeSet<&KeyId> = list.keys.iter().map(|key| &key.id).collect();
-        let young = later(self.clock.now(), -DOUBT);
+        // Lists lag behind creations by seconds.
+        let young = later(self.clock.now(), -INTENT_QUIET);
         let missing = inventory.known.values().filter(|credential| {
             credential.organization.as_ref() == organization
                 && credential.target == *target
@@ -198,9 +203,13 @@ impl Engine {
         });
         for credential in missing {
             let entry = self.ledger.entry(&credential.id);
-            match self.ledger.confirm(&entry).await {
+            match self.ledger.confirm_unlisted(&entry).await {
                 Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
                 Err(Failure::Failed(error)) => return Err(error),
+            }
+            let gone = entry.look(|known| matches!(known.state, State::Gone { .. }));
+            if gone == Some(true) {
+                inventory.missing.insert(credential.id.clone());
             }
         }
         Ok(())

@@ -11,7 +11,9 @@
 //! - [`ledger`]: the record of every key, and the rules of its life.
 //! - `issue`, `share`, `lease`, `sweep`, `ending`: what happens to keys.
 //! - `go_plugin`: what is taken over from it.
-//! - `preflight`: what the account may do.
+//! - `proof`, `preflight`, `target_check`: whether the account is accepted, what
+//!   it may do, and whether what roles name is there.
+//! - `records`: roles, accounts and settings in storage, with their cache.
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `paths`: the table of paths.
 
@@ -31,12 +33,15 @@ mod lease;
 mod output;
 mod paths;
 mod preflight;
+mod proof;
 mod reconcile;
-mod remembered;
+mod records;
 mod secret;
+mod settings;
 mod share;
 mod state;
 mod sweep;
+mod target_check;
 mod timekeeper;
 
 pub use backend::{EngineFactory, VERSION};

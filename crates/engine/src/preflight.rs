@@ -4,9 +4,9 @@
 
 use logical::Error;
 
-use crate::account::AskError;
+use crate::account::{AskError, NO_ACCOUNT};
 use crate::control_plane::{Access, Caller, Failure, HeldRole, KnownKey};
-use crate::ids::{OrganizationId, OwnerId};
+use crate::ids::{KeyId, OrganizationId, OwnerId, OwnerKind, ResourceKind};
 use crate::role::Role;
 use crate::state::Engine;
 
@@ -22,62 +22,82 @@ const RESOURCE_OWNER: &str = "ResourceOwner";
 const RESOURCE_KEY_ADMIN: &str = "ResourceKeyAdmin";
 
 /// What a preflight found.
+#[derive(Default)]
 pub(crate) struct Preflight {
-    /// The admin key.
-    pub(crate) key: KnownKey,
+    /// The admin key's id, where there is an account.
+    pub(crate) id: Option<KeyId>,
+    /// The admin key, as far as it could be read.
+    pub(crate) key: Option<KnownKey>,
     /// The names of its owner's roles, if they could be read.
     pub(crate) roles: Vec<String>,
     /// What stands in the way, as sentences with a remedy.
     pub(crate) problems: Vec<String>,
+    /// What was not looked at.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Engine {
-    /// Checks the current account.
+    /// Checks the current account. What Confluent refuses is a problem.
     ///
     /// # Errors
-    /// When there is none, or Confluent refuses it or does not answer.
+    /// When storage fails.
     pub(crate) async fn check_account(&self) -> Result<Preflight, Error> {
-        let account = self.accounts.required().await?;
-        let organization = account.organization.as_ref();
+        let Some(account) = self.accounts.current().await? else {
+            return Ok(Preflight {
+                problems: vec![NO_ACCOUNT.to_owned()],
+                ..Preflight::default()
+            });
+        };
         let id = &account.key_id;
+        let mut found = Preflight {
+            id: Some(id.clone()),
+            ..Preflight::default()
+        };
+        let organization = account.organization.as_ref();
         let read = |access: Access| async move {
             let access = access.on_behalf_of(Caller::operator());
             self.control.read_key(&access, id).await
         };
         let key = match self.accounts.ask(organization, read).await {
             Ok(key) => key,
-            Err(AskError::Cloud(error))
-                if matches!(error.failure, Failure::Forbidden | Failure::NotFound) =>
-            {
-                return Err(Error::bad_request(format!(
-                    "Confluent Cloud accepts key `{id}` but does not let it read API keys, so it can \
-                     neither make nor delete any: give its owner the role {ORGANIZATION_ADMIN}"
-                )));
+            Err(AskError::Account(error)) => return Err(error),
+            Err(AskError::Cloud(error)) => {
+                found.problems.push(match error.failure {
+                    Failure::Forbidden | Failure::NotFound => format!(
+                        "Confluent Cloud accepts key `{id}` but does not let it read API keys, so it \
+                         can neither make nor delete any: give its owner the role \
+                         {ORGANIZATION_ADMIN}"
+                    ),
+                    _ => format!(
+                        "asking `url` `{}` for key `{id}`: {}",
+                        account.url, error.message
+                    ),
+                });
+                return Ok(found);
             }
-            Err(error) => return Err(error.into()),
         };
-        let mut problems = self
-            .control
-            .check_access(&account.access())
-            .map_err(Error::bad_request)?;
+        match self.control.check_access(&account.access()) {
+            Ok(warnings) => found.problems.extend(warnings),
+            Err(fault) => found.problems.push(fault),
+        }
         let held = match (&key.organization, &key.owner) {
             (Some(organization), Some(owner)) => self.held_roles(organization, owner).await?,
             _ => Err("Confluent Cloud does not tell who owns the key".to_owned()),
         };
         let roles = self.roles.all().await?;
-        problems.extend(judged(&key, held.as_deref(), &roles));
-        let mut names: Vec<String> = held
+        found.problems.extend(judged(&key, held.as_deref(), &roles));
+        let (absent, note) = self.absent_of_all(&roles).await;
+        found.problems.extend(absent);
+        found.notes.extend(note);
+        found.roles = held
             .unwrap_or_default()
             .into_iter()
             .map(|role| role.name)
             .collect();
-        names.sort();
-        names.dedup();
-        Ok(Preflight {
-            key,
-            roles: names,
-            problems,
-        })
+        found.roles.sort();
+        found.roles.dedup();
+        found.key = Some(key);
+        Ok(found)
     }
 
     /// The roles of an owner, or why the account may not see them.
@@ -92,12 +112,8 @@ impl Engine {
         };
         match self.accounts.ask(Some(organization), list).await {
             Ok(held) => Ok(Ok(held)),
-            Err(AskError::Cloud(error))
-                if matches!(error.failure, Failure::Forbidden | Failure::NotFound) =>
-            {
-                Ok(Err(error.message))
-            }
-            Err(error) => Err(error.into()),
+            Err(AskError::Cloud(error)) => Ok(Err(error.message)),
+            Err(AskError::Account(error)) => Err(error),
         }
     }
 }
@@ -106,7 +122,8 @@ impl Engine {
 fn judged(key: &KnownKey, held: Result<&[HeldRole], &String>, roles: &[Role]) -> Vec<String> {
     let mut problems = Vec::new();
     let owner = key.owner.as_ref().map_or("", OwnerId::as_str);
-    if owner.starts_with("u-") {
+    let kind = key.owner.as_ref().and_then(OwnerId::kind);
+    if kind == Some(OwnerKind::User) {
         problems.push(format!(
             "key `{}` belongs to user `{owner}` and ends with that user: make one for a service \
              account",
@@ -134,7 +151,7 @@ fn judged(key: &KnownKey, held: Result<&[HeldRole], &String>, roles: &[Role]) ->
 /// Why the keys of a role cannot be made by an account that is not the
 /// organization's administrator.
 fn lacking(admin: &str, held: &[HeldRole], role: &Role) -> Option<String> {
-    let (owner, resource) = (&role.target.owner, role.target.resource.as_str());
+    let (owner, resource) = (&role.target.owner, &role.target.resource);
     let owns = held.iter().any(|held| {
         held.name == RESOURCE_OWNER && held.pattern.ends_with(&format!("/service-account={owner}"))
     });
@@ -148,7 +165,10 @@ fn lacking(admin: &str, held: &[HeldRole], role: &Role) -> Option<String> {
     let by_key_admin_alone = held
         .iter()
         .all(|held| held.name == RESOURCE_OWNER || held.name == RESOURCE_KEY_ADMIN);
-    let beyond = ["cloud", "global"].contains(&resource) || is_flink_region(resource);
+    let beyond = matches!(
+        resource.kind(),
+        Some(ResourceKind::Cloud | ResourceKind::Global | ResourceKind::FlinkRegion)
+    );
     if by_key_admin_alone && (beyond || owner.as_str() == admin) {
         return Some(format!(
             "role `{}` makes keys for `{owner}` and `{resource}`, which {RESOURCE_KEY_ADMIN} does not \
@@ -160,15 +180,11 @@ fn lacking(admin: &str, held: &[HeldRole], role: &Role) -> Option<String> {
     None
 }
 
-fn is_flink_region(resource: &str) -> bool {
-    resource.contains('.')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::control_plane::Target;
-    use crate::ids::{Generation, KeyId, ResourceId, RoleName};
+    use crate::ids::{Generation, ResourceId, RoleName};
 
     fn key(owner: &str) -> KnownKey {
         KnownKey {

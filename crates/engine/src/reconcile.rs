@@ -22,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) deleted: Vec<KeyId>,
     /// Entries that wait for something.
     pub(crate) waiting: BTreeMap<CredentialId, Waiting>,
+    /// Keys that were on record as in use and are not at Confluent.
+    pub(crate) missing: Vec<Credential>,
     /// Keys that carry a marker and are not on record here.
     pub(crate) strangers: BTreeMap<KeyId, Stranger>,
     /// What could not be looked at.
@@ -59,19 +61,27 @@ impl Engine {
             .forget_unneeded(&inventory.needed, inventory.begun)
             .await?;
         let now = self.clock.now();
-        let waiting = inventory.known.values().filter_map(|credential| {
+        let (missing, known): (Vec<Credential>, Vec<Credential>) = inventory
+            .known
+            .into_values()
+            .partition(|credential| inventory.missing.contains(&credential.id));
+        let waiting = known.iter().filter_map(|credential| {
             let waiting = Waiting {
                 role: credential.role.clone(),
                 key: credential.key_id().cloned(),
                 what: awaited(credential, now)?,
-                until: self.ledger.due(&credential.id),
+                until: match credential.state {
+                    State::Live { .. } => Some(credential.due()),
+                    _ => self.ledger.due(&credential.id),
+                },
             };
             Some((credential.id.clone(), waiting))
         });
         Ok(Report {
-            entries: inventory.known.len(),
+            entries: known.len() + missing.len(),
             deleted,
             waiting: waiting.collect(),
+            missing,
             strangers: inventory.strangers,
             gaps: inventory.gaps,
         })
@@ -97,6 +107,12 @@ fn awaited(credential: &Credential, now: Timestamp) -> Option<String> {
         State::Gone { doubtful: true, .. } => {
             Some("gone by a list alone: it is looked for once more".to_owned())
         }
+        // Its record derives from its id, since the Go plugin made it.
+        State::Live { key } if credential.id == CredentialId::of_key(&key.id) => Some(
+            "the Go plugin made it, and its leases are not all known: it stays until the last of \
+             them can have ended"
+                .to_owned(),
+        ),
         State::Live { .. } | State::Gone { .. } => None,
     }
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use logical::{Clock, Error, Storage};
+use logical::{Clock, Error, Storage, duration};
 use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::control_plane::Target;
 use crate::ids::{EnvironmentId, Generation, RoleName};
-use crate::ledger::codec;
-use crate::remembered::Remembered;
+use crate::records::Records;
 
 const PREFIX: &str = "lockkeeper/role/";
 
@@ -27,7 +27,7 @@ pub struct Role {
     pub ttl_seconds: u64,
     /// Longest life of a lease; zero for the mount's.
     pub max_ttl_seconds: u64,
-    /// Words for the key's description; empty for our own.
+    /// Description of the keys; empty for our own.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key_description: String,
     /// Whether all readers get one key.
@@ -46,63 +46,75 @@ impl Role {
     pub fn max_ttl(&self) -> Duration {
         Duration::from_secs(self.max_ttl_seconds)
     }
+
+    /// Warnings about times that are longer than the mount allows.
+    pub(crate) fn capped_by(&self, longest: Duration) -> Vec<String> {
+        [("ttl", self.ttl()), ("max_ttl", self.max_ttl())]
+            .into_iter()
+            .filter(|(_, wanted)| *wanted > longest)
+            .map(|(field, wanted)| {
+                format!(
+                    "`{field}` of {} is cut to {}, the longest that the mount allows: shorten it, or \
+                     tune the mount's `max_lease_ttl`",
+                    duration::go(wanted),
+                    duration::go(longest)
+                )
+            })
+            .collect()
+    }
 }
 
 /// The roles in a mount's storage.
 pub(crate) struct Roles {
-    storage: Arc<dyn Storage>,
-    remembered: Remembered<Role>,
+    records: Records<Role>,
 }
 
 impl Roles {
     pub(crate) fn new(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> Self {
-        let remembered = Remembered::new(Arc::clone(&storage), clock);
         Self {
-            storage,
-            remembered,
+            records: Records::new(storage, clock, PREFIX),
         }
     }
 
-    /// A role, for a lease: from memory where it was read a moment ago.
+    /// A role, for a lease: at most a few seconds old.
     pub(crate) async fn for_lease(&self, name: &RoleName) -> Result<Option<Arc<Role>>, Error> {
-        self.remembered.get(&place(name)).await
+        self.records.cached(name.as_str()).await
     }
 
     /// A role, as it is stored.
     pub(crate) async fn get(&self, name: &RoleName) -> Result<Option<Role>, Error> {
-        self.remembered.read(&place(name)).await
+        self.records.read(name.as_str()).await
+    }
+
+    /// Excludes other changes of a role that is read, changed and written.
+    pub(crate) async fn lock(&self, name: &RoleName) -> OwnedMutexGuard<()> {
+        self.records.lock(name.as_str()).await
     }
 
     pub(crate) async fn put(&self, role: &Role) -> Result<(), Error> {
-        let key = place(&role.name);
-        let _changing = self.remembered.changing();
-        self.storage.put(&key, &codec::encode(role)?).await
+        self.records.write(role.name.as_str(), role).await
     }
 
     pub(crate) async fn delete(&self, name: &RoleName) -> Result<(), Error> {
-        let key = place(name);
-        let _changing = self.remembered.changing();
-        self.storage.delete(&key).await
+        self.records.delete(name.as_str()).await
     }
 
-    /// Reads all roles anew the next time.
+    /// Reads all roles from storage the next time.
     pub(crate) fn invalidate(&self) {
-        self.remembered.forget();
+        self.records.invalidate();
     }
 
+    /// All roles, by name.
     pub(crate) async fn all(&self) -> Result<Vec<Role>, Error> {
-        let mut roles = Vec::new();
-        for name in self.list().await? {
-            roles.extend(self.get(&RoleName::new(name)).await?);
-        }
-        Ok(roles)
+        self.records.read_all(&self.list().await?).await
+    }
+
+    /// The roles of these names.
+    pub(crate) async fn named(&self, names: &[String]) -> Result<Vec<Role>, Error> {
+        self.records.read_all(names).await
     }
 
     pub(crate) async fn list(&self) -> Result<Vec<String>, Error> {
-        self.storage.list(PREFIX).await
+        self.records.list().await
     }
-}
-
-fn place(name: &RoleName) -> String {
-    format!("{PREFIX}{name}")
 }

@@ -14,6 +14,7 @@ use crate::go_plugin::presence::Presence;
 use crate::ledger::Ledger;
 use crate::ledger::store::LedgerStore;
 use crate::role::{Role, Roles};
+use crate::settings::StoredSettings;
 use crate::share::Slots;
 use crate::sweep::Sweep;
 use crate::timekeeper::Timekeeper;
@@ -32,6 +33,7 @@ pub(crate) struct Engine {
     pub(crate) control: Arc<dyn ControlPlane>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) roles: Roles,
+    pub(crate) settings: StoredSettings,
     pub(crate) ledger: Ledger,
     pub(crate) slots: Slots,
     /// Set once the entries of the Go plugin were taken over.
@@ -50,9 +52,6 @@ pub(crate) struct Engine {
     /// Held shared while a key is made, so that a mount which is removed can
     /// wait for all of them.
     pub(crate) making: tokio::sync::RwLock<()>,
-    /// Held while `config` or a role is changed, so that two writers do not
-    /// merge into the same old entry.
-    pub(crate) writing: tokio::sync::Mutex<()>,
 }
 
 /// How long a lease lives.
@@ -104,6 +103,7 @@ impl Engine {
         let sweep = Sweep::starting(context.clock.monotonic());
         Self {
             roles: Roles::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
+            settings: StoredSettings::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             storage: context.storage,
             system: context.system,
             timekeeper: Timekeeper::new(Arc::clone(&context.clock)),
@@ -123,7 +123,6 @@ impl Engine {
             presence: Mutex::default(),
             sweeping: tokio::sync::Mutex::new(()),
             making: tokio::sync::RwLock::new(()),
-            writing: tokio::sync::Mutex::new(()),
         }
     }
 

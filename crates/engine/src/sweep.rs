@@ -227,6 +227,11 @@ impl Engine {
         (last, self.is_licensed())
     }
 
+    /// Whether all entries were looked at since this process started.
+    pub(crate) fn looked_at_all(&self) -> bool {
+        self.sweep_state().full_look_at.is_some()
+    }
+
     fn is_licensed(&self) -> bool {
         let licensed_until = self.sweep_state().licensed_until;
         licensed_until.is_some_and(|until| self.clock.monotonic() <= until)

@@ -23,6 +23,15 @@ pub(crate) struct Config {
     pub(crate) url: String,
 }
 
+impl Config {
+    /// Whether a later account of the Go plugin has another address and the
+    /// same secret. Its `config` keeps the secret when only `url` is written,
+    /// so nobody gave it for that address.
+    pub(crate) fn moves_its_secret_to(&self, later: &Self) -> bool {
+        self.api_key_secret == later.api_key_secret && self.url != later.url
+    }
+}
+
 /// One of its roles. The counter of uses is left out: it can be wrong.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Role {

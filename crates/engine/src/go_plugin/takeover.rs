@@ -50,6 +50,17 @@ impl Engine {
         if taken.as_ref() == Some(&theirs) {
             return Ok(());
         }
+        if taken
+            .as_ref()
+            .is_some_and(|taken| taken.moves_its_secret_to(&theirs))
+        {
+            tracing::error!(
+                key = theirs.api_key_id.trim(),
+                "the `url` of the Go plugin's account changed and its secret did not, so the account \
+                 is not taken over: write `config` with the secret"
+            );
+            return self.note_taken(TAKEN_CONFIG, &theirs).await;
+        }
         let url = theirs.url.trim().trim_end_matches('/');
         let mut account = Account {
             organization: None,
@@ -64,7 +75,7 @@ impl Engine {
         if taken.is_some() {
             account.organization = self.told_organization(&account).await;
         }
-        let _writing = self.writing.lock().await;
+        let _lock = self.accounts.lock().await;
         self.put_account(&account).await?;
         tracing::info!(
             key = account.key_id.as_str(),
@@ -79,7 +90,7 @@ impl Engine {
         if taken.as_ref() == Some(&theirs.without_secret()) {
             return Ok(());
         }
-        let _writing = self.writing.lock().await;
+        let _lock = self.roles.lock(name).await;
         let target = theirs.target();
         let current = self.roles.get(name).await?;
         let generation = current.filter(|role| role.target == target).map_or_else(

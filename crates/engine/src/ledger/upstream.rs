@@ -99,10 +99,21 @@ impl Ledger {
             return Ok(());
         }
         let _confirming = entry.confirming.lock().await;
-        let now = self.clock.monotonic();
-        if entry.is_confirmed(now) {
+        if entry.is_confirmed(self.clock.monotonic()) {
             return Ok(());
         }
+        self.confirm_now(entry).await
+    }
+
+    /// As [`Ledger::confirm`], for a key that a complete list does not have:
+    /// that it was there a moment ago says nothing.
+    pub(crate) async fn confirm_unlisted(&self, entry: &Entry) -> Result<(), Failure> {
+        let _confirming = entry.confirming.lock().await;
+        self.confirm_now(entry).await
+    }
+
+    async fn confirm_now(&self, entry: &Entry) -> Result<(), Failure> {
+        let now = self.clock.monotonic();
         self.load(entry).await?;
         // Reads and lists may lag behind a key that was just made.
         let young = later(self.clock.now(), -INTENT_QUIET);

@@ -7,7 +7,6 @@ use logical::{Error, Object, Operation, Response};
 
 use crate::SecretText;
 use crate::account::{Account, DEFAULT_URL};
-use crate::control_plane::{Caller, Failure};
 use crate::ids::{KeyId, OrganizationId, OwnerId};
 use crate::state::Engine;
 
@@ -42,18 +41,27 @@ pub(crate) fn path() -> Path<Engine> {
                 FieldKind::Flag,
                 "Whether the key is proven against the API before it is stored. Default: true.",
             ),
+            Field::new(
+                "fold_role_names",
+                FieldKind::Flag,
+                "Whether names of roles in requests are folded to lower case, as Confluent's Go \
+                 plugin does. A policy on `creds/orders` then says nothing about `creds/Orders`, which \
+                 gives the same key. Default: false, which refuses other spellings.",
+            ),
         ])
+        .strict()
         .on(Operation::Read, answer(|engine: Arc<Engine>, _| async move { read(&engine).await }))
         .on_write(answer(write))
-        .on(Operation::Delete, answer(|engine: Arc<Engine>, _| async move { delete(&engine).await }))
+        .on(Operation::Delete, answer(|engine: Arc<Engine>, _| async move { delete(engine).await }))
         .existence(probe(|engine: Arc<Engine>, _| async move {
             Ok(engine.accounts.current().await?.is_some())
         }))
         .help(
             "The account: a Cloud API key that makes and deletes the keys of this mount.",
-            "The key is read at Confluent Cloud before it is stored, so that a wrong one is refused \
-             here and not at the first application. Reading shows everything but the secret. An \
-             account of another organization replaces the current one for new keys; the earlier one \
+            "The key is verified by reading it through the API with its own credentials before it is \
+             stored, so that a wrong one is refused here and not at the first application. Reading \
+             shows everything but the secret. A stored secret is sent only where it was given for: a \
+             change of `ccloud_api_key_id`, `url` or `ca_cert` needs it again. An account of another organization replaces the current one for new keys; the earlier one \
              stays, only to delete the keys that were made with it.",
         )
 }
@@ -66,70 +74,125 @@ pub(crate) fn check() -> Path<Engine> {
         .help(
             "Checks the account: that Confluent Cloud accepts it, and that it may do what the roles \
              need.",
-            "Asks Confluent Cloud for the key and for the roles of its owner. `ready` is true when \
-             nothing stands in the way; what does is told in `warnings`, with what to do. No key is \
-             made to find out, so a role that this program does not know may allow more than is told.",
+            "Asks Confluent Cloud for the key, for the roles of its owner, and whether the owners and \
+             clusters exist that roles name. `ready` is true when nothing stands in the way; what \
+             does is in `warnings`, each with a remedy. No key is made to find out, so a role that \
+             this program does not know may allow more than is reported.",
         )
 }
 
 async fn preflight(engine: &Engine) -> Result<Option<Response>, Error> {
     engine.require_active().await?;
-    let preflight = engine.check_account().await?;
-    let text = |id: Option<&str>| id.unwrap_or_default().to_owned();
-    let organization = preflight.key.organization.as_ref();
-    let owner = preflight.key.owner.as_ref();
+    let found = engine.check_account().await?;
+    let key = found.key.as_ref();
+    let organization = key.and_then(|key| key.organization.as_ref());
+    let owner = key.and_then(|key| key.owner.as_ref());
     let mut data = Object::new();
-    data.insert("ready".into(), preflight.problems.is_empty().into());
-    data.insert("ccloud_api_key_id".into(), preflight.key.id.as_str().into());
-    data.insert(
-        "organization".into(),
-        text(organization.map(OrganizationId::as_str)).into(),
-    );
-    data.insert("owner".into(), text(owner.map(OwnerId::as_str)).into());
-    data.insert("owner_roles".into(), preflight.roles.into());
-    let response = Response::with_data(data);
-    Ok(Some(response.with_warnings(preflight.problems)))
+    data.insert("ready".into(), found.problems.is_empty().into());
+    for (name, text) in [
+        ("ccloud_api_key_id", found.id.as_ref().map(KeyId::as_str)),
+        ("organization", organization.map(OrganizationId::as_str)),
+        ("owner", owner.map(OwnerId::as_str)),
+    ] {
+        data.insert(name.into(), text.unwrap_or_default().into());
+    }
+    data.insert("owner_roles".into(), found.roles.into());
+    let response = Response::with_data(data).with_warnings(found.problems);
+    Ok(Some(response.with_warnings(found.notes)))
 }
 
+/// The fields of the account. The others are of the mount.
+const ACCOUNT_FIELDS: [&str; 5] = [
+    "ccloud_api_key_id",
+    "ccloud_api_key_secret",
+    "url",
+    "ca_cert",
+    "verify",
+];
+
+/// How often a write starts again because somebody else changed `config`
+/// meanwhile.
+const ATTEMPTS: usize = 3;
+
 async fn read(engine: &Engine) -> Result<Option<Response>, Error> {
-    let Some(account) = engine.accounts.current().await? else {
+    let account = engine.accounts.current().await?;
+    let folds = engine.settings.folds_role_names().await?;
+    if account.is_none() && !folds {
         return Ok(None);
-    };
-    let organization = account.organization.map(|id| id.as_str().to_owned());
-    let mut data = Object::new();
-    data.insert("ccloud_api_key_id".into(), account.key_id.as_str().into());
-    data.insert("url".into(), account.url.into());
-    data.insert(
-        "organization".into(),
-        organization.unwrap_or_default().into(),
-    );
-    if !account.ca_cert.is_empty() {
-        data.insert("ca_cert".into(), account.ca_cert.into());
     }
+    let mut data = Object::new();
+    if let Some(account) = account {
+        let organization = account.organization.as_ref();
+        data.insert("ccloud_api_key_id".into(), account.key_id.as_str().into());
+        data.insert("url".into(), account.url.clone().into());
+        data.insert(
+            "organization".into(),
+            organization.map_or("", OrganizationId::as_str).into(),
+        );
+        if !account.ca_cert.is_empty() {
+            data.insert("ca_cert".into(), account.ca_cert.clone().into());
+        }
+    }
+    data.insert("fold_role_names".into(), folds.into());
     Ok(Some(Response::with_data(data)))
 }
 
 async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
-    let _writing = engine.writing.lock().await;
-    let current = engine.accounts.current().await?;
-    let mut account = merge(current.as_ref(), &call.fields, engine.clock.now())?;
-    let mut warnings = engine
-        .control
-        .check_access(&account.access())
-        .map_err(Error::bad_request)?;
-    if call.fields.flag("verify").unwrap_or(true) {
-        warnings.extend(prove(&engine, &mut account).await?);
-    } else {
-        warnings.push(format!(
-            "key `{}` was stored without a proof that Confluent Cloud accepts it",
-            account.key_id
-        ));
-    }
-    engine.put_account(&account).await?;
+    engine.require_active().await?;
+    let worker = Arc::clone(&engine);
+    let warnings = engine.to_its_end(async move { change(&worker, &call.fields).await });
+    let warnings = warnings.await?;
     Ok((!warnings.is_empty()).then(|| Response::default().with_warnings(warnings)))
 }
 
-/// The new account: what the request gives over what is stored.
+async fn change(engine: &Engine, fields: &Fields) -> Result<Vec<String>, Error> {
+    let folds = fields.flag("fold_role_names");
+    let of_account = ACCOUNT_FIELDS.iter().any(|field| fields.given(field));
+    let mut warnings = Vec::new();
+    // A write without any field proves the account again.
+    if of_account || folds.is_none() {
+        warnings.extend(change_account(engine, fields).await?);
+    }
+    if let Some(folds) = folds {
+        engine.settings.set_fold_role_names(folds).await?;
+    }
+    Ok(warnings)
+}
+
+/// Proves and stores the account. No lock is held while Confluent is asked;
+/// what was proven is stored only over what it was merged into.
+async fn change_account(engine: &Engine, fields: &Fields) -> Result<Vec<String>, Error> {
+    for _ in 0..ATTEMPTS {
+        let current = engine.accounts.current().await?;
+        let mut account = merge(current.as_ref(), fields, engine.clock.now())?;
+        let mut warnings = engine
+            .control
+            .check_access(&account.access())
+            .map_err(Error::bad_request)?;
+        if fields.flag("verify").unwrap_or(true) {
+            warnings.extend(engine.prove(&mut account).await?);
+        } else {
+            warnings.push(format!(
+                "key `{}` was stored without a proof that Confluent Cloud accepts it",
+                account.key_id
+            ));
+        }
+        let _lock = engine.accounts.lock().await;
+        if engine.accounts.current().await? == current {
+            engine.put_account(&account).await?;
+            return Ok(warnings);
+        }
+    }
+    Err(Error::coded(
+        409,
+        "somebody else changed `config` meanwhile: read it and try again",
+    ))
+}
+
+/// The new account: what the request gives over what is stored. A stored
+/// secret is kept only for the key, the address and the certificates that it
+/// was given with, so that whoever may write `config` cannot have it sent
+/// somewhere else.
 fn merge(
     current: Option<&Account>,
     fields: &Fields,
@@ -146,15 +209,11 @@ fn merge(
             .map(str::trim)
             .filter(|text| !text.is_empty())
     };
-    let key_id = given("ccloud_api_key_id")
-        .map(KeyId::new)
-        .or_else(|| current.map(|account| account.key_id.clone()))
-        .ok_or_else(|| missing("ccloud_api_key_id", "id"))?;
-    let same_key = current.filter(|account| account.key_id == key_id);
-    let secret = given("ccloud_api_key_secret")
-        .map(SecretText::new)
-        .or_else(|| same_key.map(|account| account.secret.clone()))
-        .ok_or_else(|| missing("ccloud_api_key_secret", "secret"))?;
+    let key_id = match (given("ccloud_api_key_id"), current) {
+        (Some(text), _) => key_id(text)?,
+        (None, Some(current)) => current.key_id.clone(),
+        (None, None) => return Err(missing("ccloud_api_key_id", "id")),
+    };
     let url = given("url")
         .map(|url| url.trim_end_matches('/').to_owned())
         .or_else(|| current.map(|account| account.url.clone()))
@@ -164,6 +223,24 @@ fn merge(
         .map(str::to_owned)
         .or_else(|| current.map(|account| account.ca_cert.clone()))
         .unwrap_or_default();
+    let secret = match (given("ccloud_api_key_secret"), current) {
+        (Some(secret), _) => SecretText::new(secret),
+        (None, None) => return Err(missing("ccloud_api_key_secret", "secret")),
+        (None, Some(current)) => {
+            let changed = [
+                ("ccloud_api_key_id", current.key_id != key_id),
+                ("url", current.url != url),
+                ("ca_cert", current.ca_cert != ca_cert),
+            ];
+            if let Some((field, _)) = changed.into_iter().find(|(_, changed)| *changed) {
+                return Err(Error::bad_request(format!(
+                    "`{field}` changed: give `ccloud_api_key_secret` again"
+                )));
+            }
+            current.secret.clone()
+        }
+    };
+    let same_key = current.filter(|account| account.key_id == key_id);
     Ok(Account {
         organization: same_key.and_then(|account| account.organization.clone()),
         url,
@@ -174,54 +251,30 @@ fn merge(
     })
 }
 
-/// Reads the admin key with itself. That proves the key and tells the
-/// organization.
-async fn prove(engine: &Engine, account: &mut Account) -> Result<Vec<String>, Error> {
-    let access = account.access().on_behalf_of(Caller::operator());
-    let proof = engine.control.read_key(&access, &account.key_id).await;
-    match proof {
-        Ok(known) => {
-            account.organization = known.organization;
-            Ok(Vec::new())
-        }
-        Err(error) if matches!(error.failure, Failure::Forbidden | Failure::NotFound) => {
-            Ok(vec![format!(
-                "Confluent Cloud accepts key `{}` but does not let it read API keys: give its owner \
-                 the role OrganizationAdmin, or ResourceKeyAdmin on what keys are made for",
-                account.key_id
-            )])
-        }
-        Err(error) => Err(error.into()),
+/// The id of a key. What is none is not repeated: it may be the secret.
+fn key_id(text: &str) -> Result<KeyId, Error> {
+    if text.contains(':') {
+        return Err(Error::bad_request(
+            "`ccloud_api_key_id` is more than an id: give the id alone, and the secret in \
+             `ccloud_api_key_secret`",
+        ));
     }
+    let is_id = text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !is_id {
+        return Err(Error::bad_request(
+            "`ccloud_api_key_id` is no id of an API key, which has letters and digits only, such as \
+             `ABCDEFGHIJKLMNOP`",
+        ));
+    }
+    Ok(KeyId::new(text))
 }
 
-async fn delete(engine: &Engine) -> Result<Option<Response>, Error> {
-    let _writing = engine.writing.lock().await;
-    // A key that is being made has no record yet for a moment.
-    let _nobody_makes = engine.making.write().await;
-    let Some(account) = engine.accounts.current().await? else {
-        return Ok(None);
-    };
-    for id in engine.ledger.store.ids().await? {
-        let Some(credential) = engine.ledger.store.load(&id).await? else {
-            continue;
-        };
-        if credential.is_settled() {
-            continue;
-        }
-        let organization = credential.organization.as_ref();
-        let needed = engine.accounts.for_organization(organization).await;
-        if needed.is_ok_and(|needed| *needed == account) {
-            let key = credential.key_id().map_or("being made", KeyId::as_str);
-            return Err(Error::bad_request(format!(
-                "the account is needed to delete the keys that were made with it, such as `{key}` of \
-                 role `{}`: revoke the leases of this mount first",
-                credential.role
-            )));
-        }
-    }
-    engine.accounts.delete_current().await?;
-    Ok(None)
+async fn delete(engine: Arc<Engine>) -> Result<Option<Response>, Error> {
+    let worker = Arc::clone(&engine);
+    engine
+        .to_its_end(async move { worker.delete_account().await })
+        .await
+        .map(|()| None)
 }
 
 #[cfg(test)]

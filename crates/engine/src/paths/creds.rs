@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use logical::framework::{Call, Field, FieldKind, Path, SecretType, answer, generic_name};
+use logical::framework::{Call, Path, SecretType, answer};
 use logical::{Error, Operation, Response};
 
-use crate::ids::RoleName;
+use super::names::{ROLE_SEGMENT, role_field, role_name};
 use crate::issue::Requester;
 use crate::lease;
 use crate::state::Engine;
@@ -13,12 +13,8 @@ use crate::state::Engine;
 /// The row of `creds/<name>`. Reading and writing do the same, as in the Go
 /// plugin.
 pub(crate) fn path() -> Path<Engine> {
-    Path::new(format!("creds/{}", generic_name("name")))
-        .fields([Field::new(
-            "name",
-            FieldKind::LowerCase,
-            "Name of the role.",
-        )])
+    Path::new(format!("creds/{ROLE_SEGMENT}"))
+        .fields([role_field()])
         .on(Operation::Read, answer(read))
         .on(Operation::Update, answer(read))
         .help(
@@ -45,10 +41,11 @@ pub(crate) fn secret_type() -> SecretType<Engine> {
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     engine.require_active_for_lease().await?;
     engine.take_over().await?;
-    let name = RoleName::new(call.fields.text("name"));
+    let name = role_name(&engine, &call).await?;
     let role = engine.roles.for_lease(&name).await?.ok_or_else(|| {
         Error::bad_request(format!(
-            "role `{name}` does not exist: write it to `role/{name}` first"
+            "role `{name}` does not exist: check its name, or ask whoever runs mount `{}` for it",
+            call.request.mount_point
         ))
     })?;
     let requester = Requester {
@@ -62,5 +59,7 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
             .issue_single_use(Arc::clone(&role), requester)
             .await?
     };
-    lease::leased(&role, &issued).map(Some)
+    let warnings = role.capped_by(issued.times.max_ttl);
+    let response = lease::leased(&role, &issued)?;
+    Ok(Some(response.with_warnings(warnings)))
 }

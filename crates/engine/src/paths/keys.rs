@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use logical::framework::{Call, Field, FieldKind, Path, answer, generic_name};
 use logical::{Error, Object, Operation, Response};
 
-use crate::ending::Ended;
-use crate::ids::{EnvironmentId, KeyId, OrganizationId, RoleName};
+use super::names::{ROLE_SEGMENT, role_field, role_name};
+use crate::ending::{Consent, Ended};
+use crate::ids::{EnvironmentId, KeyId, OrganizationId, StorageId};
 use crate::ledger::{Credential, Holder, Sharing, State};
 use crate::state::Engine;
 
@@ -29,15 +31,30 @@ pub(crate) fn list() -> Path<Engine> {
         )
         .help(
             "Lists the keys on record that are not gone.",
-            "Each with its role, its state and how many leases hold it, in `key_info`. A key that is \
-             being made has no id yet and is not listed; `reconcile` tells of it.",
+            "Each with its role, state, owner, resource, when it was made, until when leases hold it and \
+             how many do, in `key_info`. A key that is being made has no id yet and is not listed; \
+             `reconcile` shows it.",
         )
 }
 
 /// The row of one key.
 pub(crate) fn path() -> Path<Engine> {
     Path::new(format!("keys/{}", generic_name("id")))
-        .fields([Field::new("id", FieldKind::Text, "Id of the API key.")])
+        .fields([
+            Field::new("id", FieldKind::Text, "Id of the API key."),
+            Field::new(
+                "storage_id",
+                FieldKind::Text,
+                "To delete a key of another mount: that mount's `storage_id`, as its `info` shows it.",
+            )
+            .query(),
+            Field::new(
+                "force",
+                FieldKind::Flag,
+                "Deletes a key of another mount whatever its `storage_id`. Default: false.",
+            )
+            .query(),
+        ])
         .on(Operation::Read, answer(read))
         .on(Operation::Delete, answer(delete))
         .help(
@@ -45,18 +62,15 @@ pub(crate) fn path() -> Path<Engine> {
             "Reading never shows a secret. Deleting ends the key at Confluent Cloud whoever holds it: \
              its leases are not extended any more, and a shared role's next reader gets a fresh key. \
              A key without a record is deleted too if its name begins with the marker of a mount, as \
-             `reconcile` lists them; no other key of the organization can be deleted here.",
+             `reconcile` lists them. One of another mount may be in use there, so it needs that mount's \
+             `storage_id` or `force=true`. No other key of the organization can be deleted here.",
         )
 }
 
 /// The row of the keys of a role.
 pub(crate) fn of_role() -> Path<Engine> {
-    Path::new(format!("roles?/{}/keys/?", generic_name("name")))
-        .fields([Field::new(
-            "name",
-            FieldKind::LowerCase,
-            "Name of the role, which may be deleted already.",
-        )])
+    Path::new(format!("roles?/{ROLE_SEGMENT}/keys/?"))
+        .fields([role_field()])
         .on(Operation::List, answer(list_of_role))
         .on(Operation::Delete, answer(delete_of_role))
         .help(
@@ -71,8 +85,14 @@ fn listed(records: &[Credential]) -> Response {
     let mut info = Object::new();
     for (key, credential) in keyed(records) {
         let mut about = Object::new();
+        let target = &credential.target;
         about.insert("role".into(), credential.role.as_str().into());
         about.insert("state".into(), state(credential).into());
+        about.insert("owner".into(), target.owner.as_str().into());
+        about.insert("resource".into(), target.resource.as_str().into());
+        about.insert("made_at".into(), credential.intended_at.to_string().into());
+        let until = held_until(credential).map(|until| until.to_string());
+        about.insert("held_until".into(), until.unwrap_or_default().into());
         about.insert("holders".into(), credential.holders.len().into());
         names.push(key.as_str().to_owned());
         info.insert(key.as_str().to_owned(), about.into());
@@ -99,6 +119,13 @@ fn state(credential: &Credential) -> &'static str {
         State::Retiring { .. } => "retiring",
         State::Gone { .. } => "gone",
     }
+}
+
+/// Until when leases may hold a key that is in use.
+fn held_until(credential: &Credential) -> Option<Timestamp> {
+    let in_use = matches!(credential.state, State::Live { .. });
+    let deadlines = credential.holders.values().map(Holder::deadline);
+    deadlines.max().filter(|_| in_use)
 }
 
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
@@ -137,8 +164,7 @@ fn shown(key: &KeyId, credential: &Credential) -> Object {
     insert("made_at", &credential.intended_at.to_string());
     match &credential.state {
         State::Live { .. } => {
-            let deadlines = credential.holders.values().map(Holder::deadline);
-            if let Some(last) = deadlines.max() {
+            if let Some(last) = held_until(credential) {
                 insert("held_until", &last.to_string());
             }
         }
@@ -160,10 +186,15 @@ fn shown(key: &KeyId, credential: &Credential) -> Object {
 async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     engine.require_active().await?;
     let key = KeyId::new(call.fields.text("id"));
+    let consent = if call.fields.flag("force") == Some(true) {
+        Consent::Any
+    } else {
+        StorageId::parse(call.fields.text("storage_id")).map_or(Consent::Own, Consent::Storage)
+    };
     let worker = Arc::clone(&engine);
     let ending = async move {
         let Some(record) = worker.record_of(&key).await? else {
-            worker.end_stranger(&key).await?;
+            worker.end_stranger(&key, &consent).await?;
             let warning = format!("key `{key}` was not on record here; it is deleted");
             return Ok(Some(Response::default().warn(warning)));
         };
@@ -177,14 +208,14 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
 
 async fn list_of_role(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     engine.require_active().await?;
-    let role = RoleName::new(call.fields.text("name"));
+    let role = role_name(&engine, &call).await?;
     let records = engine.records_of(&role).await?;
     Ok(Some(listed(&records)))
 }
 
 async fn delete_of_role(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     engine.require_active().await?;
-    let role = RoleName::new(call.fields.text("name"));
+    let role = role_name(&engine, &call).await?;
     let worker = Arc::clone(&engine);
     let ending = async move {
         let records = worker.records_of(&role).await?;

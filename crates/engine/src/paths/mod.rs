@@ -9,6 +9,7 @@ use crate::state::Engine;
 pub(crate) mod config;
 pub(crate) mod creds;
 pub(crate) mod keys;
+mod names;
 pub(crate) mod reconcile;
 pub(crate) mod roles;
 pub(crate) mod status;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::ids::KeyId;
 use crate::inventory::Stranger;
+use crate::ledger::Credential;
 use crate::reconcile::{Report, Waiting};
 use crate::state::Engine;
 
@@ -21,11 +22,13 @@ pub(crate) fn path() -> Path<Engine> {
         .on(Operation::Update, answer(reconcile))
         .help(
             "Runs the sweep now and compares the records with what Confluent Cloud lists.",
-            "The answer tells how many `entries` are on record, without those of keys that are surely \
-             gone, the `deleted_keys`, what is `waiting` and until when, and under `unrecorded_keys` \
-             the keys that carry the marker of a mount and have no record here. Those are not deleted \
-             by themselves, since another mount or a restored storage may be using them: delete one \
-             with `keys/<id>` when nobody does. Only owners and resources that roles or records name \
+            "The answer has the number of `entries` on record, without those of keys that are \
+             certainly gone, the `deleted_keys`, what is `waiting` and until when, under \
+             `missing_keys` the keys that were on record as in use and are not at Confluent Cloud, \
+             and under `unrecorded_keys` the keys that carry the marker of a mount and have no record \
+             here. Missing keys are ended: their leases are not extended any more, and a shared role's \
+             next reader gets a fresh key. Unrecorded keys are not deleted automatically, since another \
+             mount or a restored storage may use them: delete one with `keys/<id>` when nobody does. Only owners and resources that roles or records name \
              are looked at.",
         )
 }
@@ -51,6 +54,14 @@ fn answered(report: &Report) -> Response {
         .iter()
         .map(|(id, waiting)| (id.to_string(), waits(waiting).into()))
         .collect();
+    let missing: Object = report
+        .missing
+        .iter()
+        .filter_map(|credential| {
+            let key = credential.key_id()?;
+            Some((key.as_str().to_owned(), lost(credential).into()))
+        })
+        .collect();
     let unrecorded: Object = report
         .strangers
         .iter()
@@ -60,6 +71,7 @@ fn answered(report: &Report) -> Response {
     data.insert("entries".into(), report.entries.into());
     data.insert("deleted_keys".into(), deleted.into());
     data.insert("waiting".into(), waiting.into());
+    data.insert("missing_keys".into(), missing.into());
     data.insert("unrecorded_keys".into(), unrecorded.into());
     Response::with_data(data).with_warnings(report.gaps.clone())
 }
@@ -72,6 +84,15 @@ fn waits(waiting: &Waiting) -> Object {
         ("key_id", key),
         ("waits", &waiting.what),
         ("next_attempt", &until.unwrap_or_default()),
+    ])
+}
+
+fn lost(credential: &Credential) -> Object {
+    texts([
+        ("role", credential.role.as_str()),
+        ("owner", credential.target.owner.as_str()),
+        ("resource", credential.target.resource.as_str()),
+        ("made_at", &credential.intended_at.to_string()),
     ])
 }
 

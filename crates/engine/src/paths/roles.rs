@@ -3,39 +3,65 @@
 
 use std::sync::Arc;
 
-use logical::framework::{Call, Field, FieldKind, Fields, Path, answer, generic_name, probe};
+use logical::framework::{Call, Field, FieldKind, Fields, Path, answer, probe};
 use logical::{Error, Object, Operation, Response};
 
+use super::names::{ROLE_SEGMENT, role_field, role_name};
 use crate::control_plane::Target;
-use crate::ids::{EnvironmentId, Generation, OwnerId, ResourceId, RoleName};
+use crate::ids::{EnvironmentId, Generation, OwnerId, ResourceId, ResourceKind, RoleName};
 use crate::role::Role;
 use crate::state::Engine;
 
-/// Fields that the Go plugin took by accident: with them a role's writer could
-/// have any key deleted.
-const NEVER_WRITTEN: [&str; 3] = ["cc_key_id", "cc_key_secret", "usage_count"];
+/// How many roles are listed with what they are for: each is a read.
+const DESCRIBED: usize = 500;
 
 /// The row that lists roles.
 pub(crate) fn list() -> Path<Engine> {
     Path::new("roles?/?")
         .on(
             Operation::List,
-            answer(|engine: Arc<Engine>, _| async move {
-                Ok(Some(Response::list(engine.roles.list().await?)))
-            }),
+            answer(|engine: Arc<Engine>, _| async move { listed(&engine).await }),
         )
-        .help("Lists the roles.", "")
+        .help(
+            "Lists the roles.",
+            "The first 500 with their owner, resource and times, in `key_info`.",
+        )
+}
+
+async fn listed(engine: &Engine) -> Result<Option<Response>, Error> {
+    let names = engine.roles.list().await?;
+    let described = &names[..names.len().min(DESCRIBED)];
+    let mut info = Object::new();
+    for role in engine.roles.named(described).await? {
+        let mut about = Object::new();
+        about.insert("owner".into(), role.target.owner.as_str().into());
+        about.insert("resource".into(), role.target.resource.as_str().into());
+        about.insert("ttl".into(), role.ttl_seconds.into());
+        about.insert("max_ttl".into(), role.max_ttl_seconds.into());
+        about.insert("multi_use_key".into(), role.multi_use_key.into());
+        info.insert(role.name.as_str().to_owned(), about.into());
+    }
+    let mut response = Response::list(names);
+    if let (Some(data), false) = (&mut response.data, info.is_empty()) {
+        data.insert("key_info".into(), info.into());
+    }
+    Ok(Some(response))
 }
 
 /// The row of one role.
 pub(crate) fn path() -> Path<Engine> {
-    Path::new(format!("roles?/{}", generic_name("name")))
+    Path::new(format!("roles?/{ROLE_SEGMENT}"))
         .fields(fields())
+        .strict()
         .on(Operation::Read, answer(read))
         .on_write(answer(write))
         .on(Operation::Delete, answer(delete))
         .existence(probe(|engine: Arc<Engine>, call: Call| async move {
-            Ok(engine.roles.get(&name(&call.fields)).await?.is_some())
+            // The write refuses a name that is none.
+            match role_name(&engine, &call).await {
+                Ok(name) => Ok(engine.roles.get(&name).await?.is_some()),
+                Err(_) => Ok(false),
+            }
         }))
         .help(
             "A role: for whom and for what keys are made, and for how long.",
@@ -47,7 +73,7 @@ pub(crate) fn path() -> Path<Engine> {
 
 fn fields() -> [Field; 10] {
     [
-        Field::new("name", FieldKind::LowerCase, "Name of the role."),
+        role_field(),
         Field::new(
             "owner",
             FieldKind::Text,
@@ -98,12 +124,9 @@ fn fields() -> [Field; 10] {
     ]
 }
 
-fn name(fields: &Fields) -> RoleName {
-    RoleName::new(fields.text("name"))
-}
-
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
-    let role = engine.roles.get(&name(&call.fields)).await?;
+    let name = role_name(&engine, &call).await?;
+    let role = engine.roles.get(&name).await?;
     Ok(role.map(|role| Response::with_data(shown(&role))))
 }
 
@@ -134,26 +157,43 @@ fn shown(role: &Role) -> Object {
 }
 
 async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
-    if let Some(refused) = NEVER_WRITTEN
-        .iter()
-        .find(|field| call.request.data.contains_key(**field))
-    {
-        return Err(Error::bad_request(format!(
-            "`{refused}` is kept by the engine and cannot be written: leave it out"
-        )));
-    }
-    let _writing = engine.writing.lock().await;
-    let name = name(&call.fields);
+    let name = role_name(&engine, &call).await?;
+    let worker = Arc::clone(&engine);
+    let change = async move { change(&worker, name, &call.fields).await };
+    let warnings = engine.to_its_end(change).await?;
+    Ok((!warnings.is_empty()).then(|| Response::default().with_warnings(warnings)))
+}
+
+/// Merges and stores a role. Gives warnings.
+async fn change(engine: &Engine, name: RoleName, fields: &Fields) -> Result<Vec<String>, Error> {
+    let lock = engine.roles.lock(&name).await;
     let current = engine.roles.get(&name).await?;
     let generation = Generation::random(&*engine.entropy);
-    let role = merge(name, current.as_ref(), &call.fields, generation)?;
+    let role = merge(name, current.as_ref(), fields, generation)?;
     engine.roles.put(&role).await?;
-    if let Some(earlier) = current
+    let has_new_target = current
+        .as_ref()
+        .is_none_or(|earlier| earlier.target != role.target);
+    if let Some(earlier) = &current
         && earlier.generation != role.generation
     {
-        forget_shared(&engine, &earlier).await?;
+        forget_shared(engine, earlier).await?;
     }
-    Ok(None)
+    drop(lock);
+    let mut warnings = Vec::new();
+    let resource = fields.text_given("resource").map(str::trim);
+    if current.is_none() && resource.unwrap_or_default().is_empty() {
+        warnings.push(
+            "`resource` was not given, so the role makes Cloud API keys (`resource=cloud`), which \
+             open Confluent Cloud's own API: give the id of a cluster for keys of that cluster"
+                .to_owned(),
+        );
+    }
+    warnings.extend(role.capped_by(engine.system.max_lease_ttl().await?));
+    if has_new_target {
+        warnings.extend(engine.absent_of(&role.target).await);
+    }
+    Ok(warnings)
 }
 
 /// The new role: what the request gives over what is stored. A new target
@@ -217,58 +257,40 @@ fn merge_target(current: Option<&Target>, fields: &Fields) -> Result<Target, Err
             "`owner` is missing: give the id of a service account (sa-…) or user (u-…)",
         ));
     }
-    if !(owner.starts_with("sa-") || owner.starts_with("u-")) || !is_id(owner) {
-        return Err(Error::bad_request(format!(
+    let owner = OwnerId::parse(owner).ok_or_else(|| {
+        Error::bad_request(format!(
             "`owner` is {owner:?}, which is no id of a service account (sa-…) or user (u-…)"
-        )));
-    }
+        ))
+    })?;
     let resource = fields
         .text_given("resource")
         .or_else(|| current.map(|target| target.resource.as_str()))
         .map(str::trim)
         .filter(|resource| !resource.is_empty())
         .unwrap_or("cloud");
-    let resource = resource_id(resource)?;
+    let resource = ResourceId::parse(resource).ok_or_else(|| {
+        Error::bad_request(format!(
+            "`resource` is {resource:?}, which is no id of a Kafka cluster (lkc-…), Schema Registry \
+             (lsrc-…), ksqlDB cluster (lksqlc-…) or Flink region (aws.us-east-1), and none of \
+             tableflow, cloud and global"
+        ))
+    })?;
     let environment = merge_environment(
         "resource_env",
         current.and_then(|target| target.environment.as_ref()),
         fields,
     )?;
-    if is_flink_region(resource.as_str()) && environment.is_none() {
+    if resource.kind() == Some(ResourceKind::FlinkRegion) && environment.is_none() {
         return Err(Error::bad_request(format!(
             "`resource_env` is missing: Flink region `{resource}` needs the id of its environment \
              (env-…)"
         )));
     }
     Ok(Target {
-        owner: OwnerId::new(owner),
+        owner,
         resource,
         environment,
     })
-}
-
-fn resource_id(text: &str) -> Result<ResourceId, Error> {
-    let lower = text.to_ascii_lowercase();
-    if ["cloud", "global", "tableflow"].contains(&lower.as_str()) {
-        return Ok(ResourceId::new(lower));
-    }
-    let known = ["lkc-", "lsrc-", "lksqlc-"]
-        .iter()
-        .any(|prefix| text.starts_with(prefix));
-    if is_id(text) && (known || is_flink_region(text)) {
-        return Ok(ResourceId::new(text));
-    }
-    Err(Error::bad_request(format!(
-        "`resource` is {text:?}, which is no id of a Kafka cluster (lkc-…), Schema Registry (lsrc-…), \
-         ksqlDB cluster (lksqlc-…) or Flink region (aws.us-east-1), and none of tableflow, cloud and \
-         global"
-    )))
-}
-
-fn is_flink_region(resource: &str) -> bool {
-    ["aws.", "gcp.", "azure."]
-        .iter()
-        .any(|cloud| resource.starts_with(cloud))
 }
 
 fn merge_environment(
@@ -282,31 +304,26 @@ fn merge_environment(
     if given.is_empty() {
         return Ok(None);
     }
-    if !given.starts_with("env-") || !is_id(given) {
-        return Err(Error::bad_request(format!(
+    let environment = EnvironmentId::parse(given).ok_or_else(|| {
+        Error::bad_request(format!(
             "`{field}` is {given:?}, which is no id of an environment (env-…)"
-        )));
-    }
-    Ok(Some(EnvironmentId::new(given)))
-}
-
-/// Confluent's ids are up to 255 characters; these are the ones they are made
-/// of.
-fn is_id(text: &str) -> bool {
-    text.len() <= 255
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+        ))
+    })?;
+    Ok(Some(environment))
 }
 
 async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
-    let _writing = engine.writing.lock().await;
-    let name = name(&call.fields);
-    if let Some(role) = engine.roles.get(&name).await? {
-        engine.roles.delete(&name).await?;
-        forget_shared(&engine, &role).await?;
-    }
-    Ok(None)
+    let name = role_name(&engine, &call).await?;
+    let worker = Arc::clone(&engine);
+    let change = async move {
+        let _lock = worker.roles.lock(&name).await;
+        if let Some(role) = worker.roles.get(&name).await? {
+            worker.roles.delete(&name).await?;
+            forget_shared(&worker, &role).await?;
+        }
+        Ok(None)
+    };
+    engine.to_its_end(change).await
 }
 
 async fn forget_shared(engine: &Engine, role: &Role) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use logical::framework::{Path, answer};
 use logical::{Error, Object, Operation, Response};
 
+use crate::account::NO_ACCOUNT;
 use crate::ids::{OrganizationId, StorageId};
 use crate::ledger::Stage;
 use crate::state::Engine;
@@ -19,7 +20,8 @@ pub(crate) fn status() -> Path<Engine> {
         )
         .help(
             "How the mount is: its account, how many keys it has, and how the last sweep went.",
-            "Nothing is asked of Confluent Cloud. What needs a person is told as a warning.",
+            "Confluent Cloud is not asked. What needs a person is a warning. Until the first sweep of a \
+             process, within a minute of its start, there are no numbers.",
         )
 }
 
@@ -42,14 +44,16 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
     let (last, licensed) = engine.swept();
     let mut warnings = Vec::new();
     if account.is_none() {
+        warnings.push(NO_ACCOUNT.to_owned());
+    }
+    let counted = engine.looked_at_all();
+    let unseen = engine.ledger.count(None);
+    if !counted {
         warnings.push(
-            "no account is configured: write `ccloud_api_key_id` and `ccloud_api_key_secret` to \
-             `config`"
+            "the keys were not counted since this process started: look again in a minute"
                 .to_owned(),
         );
-    }
-    let unseen = engine.ledger.count(None);
-    if unseen > 0 {
+    } else if unseen > 0 {
         warnings.push(format!(
             "{unseen} records were not looked at since this process started, and are not in the \
              numbers"
@@ -75,12 +79,13 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
         "organization".into(),
         organization.map_or("", OrganizationId::as_str).into(),
     );
-    for (name, stage) in [
+    let stages = [
         ("keys_being_made", Stage::Intended),
         ("keys_live", Stage::Live),
         ("keys_retiring", Stage::Retiring),
         ("keys_doubtful", Stage::Doubtful),
-    ] {
+    ];
+    for (name, stage) in stages.into_iter().filter(|_| counted) {
         data.insert(name.into(), engine.ledger.count(Some(stage)).into());
     }
     let (at, error) = last.map_or_else(Default::default, |last| (last.at.to_string(), last.error));

@@ -23,6 +23,7 @@ async fn an_account_reads_back_without_its_secret() {
         "ccloud_api_key_id": ADMIN_KEY,
         "url": "https://api.confluent.cloud",
         "organization": ORGANIZATION,
+        "fold_role_names": false,
     });
     assert_eq!(shown.data.map(serde_json::Value::Object), Some(expected));
 }
@@ -54,17 +55,126 @@ async fn a_proof_can_be_skipped_and_the_answer_says_so() {
     assert!(world.cloud.live().is_empty());
 }
 
+const ELSEWHERE: &str = "https://elsewhere.example";
+
 #[tokio::test(start_paused = true)]
-async fn a_changed_address_keeps_the_key_but_a_changed_key_needs_its_secret() {
+async fn a_stored_secret_is_sent_only_where_it_was_given_for() {
     let world = World::empty();
     world.write("config", &account()).await.unwrap();
-    let url = json!({"url": "https://confluent.example/"});
-    world.write("config", &url).await.unwrap();
+    let before = world.read("config").await;
+    for (field, value) in [
+        ("url", ELSEWHERE),
+        ("ca_cert", "certificates"),
+        ("ccloud_api_key_id", OTHER_ADMIN_KEY),
+    ] {
+        for verify in [true, false] {
+            let body = json!({field: value, "verify": verify});
+            let error = world.write("config", &body).await.unwrap_err();
+            assert_eq!(error.class(), ErrorClass::BadRequest);
+            let expected = format!("`{field}` changed: give `ccloud_api_key_secret` again");
+            assert_eq!(error.message(), expected);
+        }
+    }
+    assert_eq!(world.read("config").await, before);
+    assert!(!world.cloud.sent_to.lock().unwrap().contains(ELSEWHERE));
+    // With the secret it may change, and what is the same is no change.
+    let mut moved = account();
+    moved["url"] = json!(format!("{ELSEWHERE}/"));
+    world.write("config", &moved).await.unwrap();
+    let same = json!({"url": ELSEWHERE, "ccloud_api_key_id": ADMIN_KEY});
+    world.write("config", &same).await.unwrap();
     let shown = world.read("config").await.unwrap().unwrap();
-    assert_eq!(shown.get("url"), Some(&json!("https://confluent.example")));
-    let other = json!({"ccloud_api_key_id": "OTHER"});
-    let error = world.write("config", &other).await.unwrap_err();
-    assert!(error.message().contains("ccloud_api_key_secret"), "{error}");
+    assert_eq!(shown.get("url"), Some(&json!(ELSEWHERE)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_field_of_the_account_that_is_mistyped_is_refused() {
+    let world = World::empty();
+    let mut body = account();
+    body["urll"] = json!("https://confluent.example");
+    let error = world.write("config", &body).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::BadRequest);
+    assert!(error.message().contains("did you mean `url`?"), "{error}");
+    assert_eq!(world.read("config").await, Ok(None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_id_that_carries_a_secret_is_refused_and_not_repeated() {
+    let world = World::empty();
+    for id in [format!("{ADMIN_KEY}:{ADMIN_SECRET}"), "a b".to_owned()] {
+        let body = json!({"ccloud_api_key_id": id, "ccloud_api_key_secret": ADMIN_SECRET});
+        let error = world.write("config", &body).await.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::BadRequest);
+        assert!(error.message().contains("`ccloud_api_key_id`"), "{error}");
+        assert!(!error.message().contains(ADMIN_SECRET), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_admin_key_is_tried_again_for_some_seconds() {
+    let world = World::empty();
+    world.cloud.admin_refused.store(true, Ordering::SeqCst);
+    let body = account();
+    let (written, ()) = tokio::join!(world.write("config", &body), async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        world.cloud.admin_refused.store(false, Ordering::SeqCst);
+    });
+    written.unwrap();
+    world.cloud.admin_refused.store(true, Ordering::SeqCst);
+    let error = world.write("config", &account()).await.unwrap_err();
+    for word in ["half a minute", "`url`", "https://api.confluent.cloud"] {
+        assert!(error.message().contains(word), "{error}");
+    }
+}
+
+/// Roles are written while Confluent is asked about the account.
+#[tokio::test(start_paused = true)]
+async fn a_role_is_written_while_the_account_is_being_proven() {
+    let world = World::ready().await;
+    *world.cloud.read_delay.lock().unwrap() = Duration::from_secs(20);
+    let body = account();
+    let (written, ()) = tokio::join!(world.write("config", &body), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let shorter = json!({"ttl": 60});
+        let role = world.write("role/single", &shorter);
+        let role = tokio::time::timeout(Duration::from_secs(5), role).await;
+        role.expect("the role does not wait").unwrap();
+    });
+    written.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_whose_client_hangs_up_is_stored_all_the_same() {
+    let world = World::empty();
+    *world.cloud.read_delay.lock().unwrap() = Duration::from_secs(5);
+    let body = account();
+    let write = world.write("config", &body);
+    let cut = tokio::time::timeout(Duration::from_secs(1), write).await;
+    assert!(cut.is_err());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(world.read("config").await.unwrap().is_some());
+}
+
+/// Another organization's keys are on record, which each take a while to read.
+#[tokio::test(start_paused = true)]
+async fn keys_are_made_while_the_records_are_searched_for_those_of_an_account() {
+    let world = World::ready().await;
+    for _ in 0..40 {
+        world.lease("single").await.unwrap();
+    }
+    let other = json!({
+        "ccloud_api_key_id": OTHER_ADMIN_KEY,
+        "ccloud_api_key_secret": ADMIN_SECRET,
+    });
+    world.write("config", &other).await.unwrap();
+    *world.storage.read_delay.lock().unwrap() = Duration::from_millis(500);
+    let (deleted, lease) = tokio::join!(world.delete("config"), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::timeout(Duration::from_secs(5), world.lease("single")).await
+    });
+    let lease = lease.expect("the reader does not wait").unwrap();
+    let error = deleted.unwrap_err();
+    assert!(error.message().contains(lease.key()), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,7 +287,19 @@ async fn the_check_of_an_account_tells_its_roles_and_what_they_do_not_allow() {
     let check = world.read("config/check").await.unwrap().unwrap();
     assert_eq!(check.get("ready"), Some(&json!(false)));
     assert!(check.warnings[0].contains("`sa-1`"), "{:?}", check.warnings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_check_of_an_account_that_is_of_no_use_says_why() {
+    let check = async |world: &World, word: &str| {
+        let check = world.read("config/check").await.unwrap().unwrap();
+        assert_eq!(check.get("ready"), Some(&json!(false)), "{word}");
+        assert!(check.warnings[0].contains(word), "{:?}", check.warnings);
+    };
+    check(&World::empty(), "no account is configured").await;
+    let world = World::ready().await;
+    world.cloud.admin_hidden.store(true, Ordering::SeqCst);
+    check(&world, "does not let it read API keys").await;
     world.cloud.admin_refused.store(true, Ordering::SeqCst);
-    let error = world.read("config/check").await.unwrap_err();
-    assert_eq!(error.class(), ErrorClass::BadRequest);
+    check(&world, "wrong admin key").await;
 }

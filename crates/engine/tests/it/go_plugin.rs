@@ -312,3 +312,44 @@ async fn a_mount_that_the_go_plugin_never_served_gives_no_lease_more_time_after_
     world.pass(Duration::from_mins(1)).await;
     assert!(world.cloud.live().is_empty());
 }
+
+/// The Go plugin keeps its secret when only its address is written, so whoever
+/// may write its `config` could have the secret sent there by us.
+#[tokio::test(start_paused = true)]
+async fn a_changed_address_of_the_go_plugin_is_not_taken_over_without_another_secret() {
+    let mut world = left_by_the_go_plugin().await;
+    let elsewhere = "https://elsewhere.example";
+    let config = |secret: &str| {
+        json!({"api_key_id": ADMIN_KEY, "api_key_secret": secret, "url": elsewhere}).to_string()
+    };
+    put(&world, "config", &config(ADMIN_SECRET)).await;
+    world.restart();
+    world.engine.initialize().await.unwrap();
+    world.pass(Duration::from_mins(2)).await;
+    world.lease("single").await.unwrap();
+    let url = async |world: &World| {
+        let config = world.read("config").await.unwrap().unwrap();
+        config.get("url").unwrap().as_str().unwrap().to_owned()
+    };
+    assert_eq!(url(&world).await, "https://api.confluent.cloud");
+    assert!(!world.cloud.sent_to.lock().unwrap().contains(elsewhere));
+    put(&world, "config", &config("another secret")).await;
+    world.restart();
+    world.engine.initialize().await.unwrap();
+    assert_eq!(url(&world).await, elsewhere);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_key_of_the_go_plugin_is_named_by_reconcile_with_its_deadline() {
+    let world = left_by_the_go_plugin().await;
+    let report = world.write("reconcile", &json!({})).await;
+    let report = report.unwrap().unwrap();
+    let waiting = report.get("waiting").unwrap().as_object().unwrap();
+    let about = waiting
+        .values()
+        .find(|about| about["key_id"] == "GOSHARED")
+        .unwrap();
+    let waits = about["waits"].as_str().unwrap();
+    assert!(waits.contains("Go plugin"), "{waits}");
+    assert_eq!(about["next_attempt"], json!("2027-01-16T08:01:00Z"));
+}

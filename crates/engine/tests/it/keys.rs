@@ -24,14 +24,15 @@ async fn the_keys_on_record_are_listed_with_role_state_and_holders() {
         &json!([single.key(), shared.key()])
     );
     let info = |key: &str| all.get("key_info").unwrap()[key].clone();
-    assert_eq!(
-        info(single.key()),
-        json!({"role": "single", "state": "live", "holders": 1})
-    );
-    assert_eq!(
-        info(shared.key()),
-        json!({"role": "shared", "state": "live", "holders": 2})
-    );
+    let expected = |role: &str, holders: usize| {
+        json!({
+            "role": role, "state": "live", "holders": holders, "owner": "sa-1",
+            "resource": "lkc-1", "made_at": "2027-01-15T08:00:00Z",
+            "held_until": "2027-01-15T08:11:00Z",
+        })
+    };
+    assert_eq!(info(single.key()), expected("single", 1));
+    assert_eq!(info(shared.key()), expected("shared", 2));
     let of_role = world.list("role/shared/keys/").await.unwrap().unwrap();
     assert_eq!(of_role.get("keys").unwrap(), &json!([shared.key()]));
 }
@@ -121,14 +122,49 @@ async fn a_key_without_record_and_marker_cannot_be_deleted_here() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_of_another_storage_is_deleted_when_its_id_is_given() {
+async fn a_key_of_another_mount_is_deleted_only_when_its_storage_is_named() {
     let world = World::ready().await;
-    world
-        .cloud
-        .make_by_hand("STRANGER", "NNNNNNNNNNNNNMMMMMMMMMMMMM app");
-    let answer = world.delete("keys/STRANGER").await.unwrap().unwrap();
-    assert!(answer.warnings[0].contains("not on record"));
-    assert!(world.cloud.live().is_empty());
+    let make = || {
+        world
+            .cloud
+            .make_by_hand("STRANGER", "NNNNNNNNNNNNNMMMMMMMMMMMMM app");
+    };
+    make();
+    for body in [
+        json!({}),
+        json!({"storage_id": "AAAAAAAAAAAAA"}),
+        json!({"force": false}),
+    ] {
+        let refused = world.delete_with("keys/STRANGER", &body).await;
+        let error = refused.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::BadRequest);
+        for word in ["`STRANGER`", "`storage_id", "NNNNNNNNNNNNN", "`force=true`"] {
+            assert!(error.message().contains(word), "{error}");
+        }
+        assert_eq!(world.cloud.live(), ["STRANGER"]);
+    }
+    for body in [
+        json!({"storage_id": "NNNNNNNNNNNNN"}),
+        json!({"force": true}),
+    ] {
+        make();
+        let answer = world.delete_with("keys/STRANGER", &body).await;
+        let answer = answer.unwrap().unwrap();
+        assert!(answer.warnings[0].contains("not on record"));
+        assert!(world.cloud.live().is_empty());
+    }
+}
+
+/// After a backup was restored.
+#[tokio::test(start_paused = true)]
+async fn a_key_of_this_storage_without_a_record_is_deleted_when_its_id_is_given() {
+    let world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    let ours = world.cloud.name_of(lease.key());
+    let lost = format!("{}MMMMMMMMMMMMM app", &ours[..13]);
+    world.cloud.make_by_hand("LOST", &lost);
+    world.delete("keys/LOST").await.unwrap();
+    assert_eq!(world.cloud.live(), [lease.key()]);
 }
 
 #[tokio::test(start_paused = true)]

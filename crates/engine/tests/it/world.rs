@@ -1,7 +1,7 @@
 //! The world of the tests: everything that the engine is handed, with time
 //! that passes only when all wait.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use engine::control_plane::{
     Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, KnownKey, NewKey,
-    Target,
+    Presence, Target,
 };
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 use engine::{EngineFactory, SecretText};
@@ -84,6 +84,12 @@ pub(crate) struct Cloud {
     pub(crate) admin_narrowed: AtomicBool,
     /// The role of the admin key's owner.
     pub(crate) admin_role: Mutex<&'static str>,
+    /// The addresses that a secret was sent to.
+    pub(crate) sent_to: Mutex<BTreeSet<String>>,
+    /// How long it takes to read a key.
+    pub(crate) read_delay: Mutex<Duration>,
+    /// Owners and resources that do not exist.
+    pub(crate) absent: Mutex<BTreeSet<&'static str>>,
 }
 
 impl Cloud {
@@ -156,8 +162,17 @@ impl Cloud {
         Ok(())
     }
 
+    fn presence(&self, id: &str) -> Presence {
+        if self.absent.lock().unwrap().contains(id) {
+            Presence::Absent
+        } else {
+            Presence::Present
+        }
+    }
+
     /// The organization of an admin key.
     fn organization(&self, access: &Access) -> Result<&'static str, CloudError> {
+        self.sent_to.lock().unwrap().insert(access.url.clone());
         let organization = match access.key_id.as_str() {
             ADMIN_KEY | NEXT_ADMIN_KEY => ORGANIZATION,
             OTHER_ADMIN_KEY => OTHER_ORGANIZATION,
@@ -227,6 +242,8 @@ impl ControlPlane for Cloud {
     }
 
     async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
+        let delay = *self.read_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
         let organization = self.organization(access)?;
         self.allowed()?;
         if *id == access.key_id && self.admin_hidden.load(Ordering::SeqCst) {
@@ -276,6 +293,19 @@ impl ControlPlane for Cloud {
             name: self.admin_role.lock().unwrap().to_owned(),
             pattern: format!("crn://confluent.cloud/organization={own}"),
         }])
+    }
+
+    async fn find_owner(&self, _: &Access, owner: &OwnerId) -> Result<Presence, CloudError> {
+        Ok(self.presence(owner.as_str()))
+    }
+
+    async fn find_resource(
+        &self,
+        _: &Access,
+        resource: &ResourceId,
+        _: Option<&EnvironmentId>,
+    ) -> Result<Presence, CloudError> {
+        Ok(self.presence(resource.as_str()))
     }
 
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
@@ -411,6 +441,7 @@ pub(crate) struct FaultyStorage {
     pub(crate) reads_of_records: AtomicU64,
     fail_next: AtomicU32,
     pub(crate) write_delay: Mutex<Duration>,
+    pub(crate) read_delay: Mutex<Duration>,
     /// Whether a write is carried out when its time is over, even if whoever
     /// wrote is gone by then, as a write that was sent to a host is.
     pub(crate) lands_late: AtomicBool,
@@ -440,6 +471,10 @@ impl FaultyStorage {
 impl Storage for FaultyStorage {
     async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         self.reads.fetch_add(1, Ordering::SeqCst);
+        let delay = *self.read_delay.lock().unwrap();
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
         if key.starts_with("lockkeeper/records/") {
             self.reads_of_records.fetch_add(1, Ordering::SeqCst);
         }
@@ -524,6 +559,7 @@ impl World {
             reads_of_records: AtomicU64::new(0),
             fail_next: AtomicU32::new(0),
             write_delay: Mutex::default(),
+            read_delay: Mutex::default(),
             lands_late: AtomicBool::new(false),
             loses_records: AtomicBool::new(false),
         });
@@ -574,6 +610,16 @@ impl World {
         self.engine
             .handle(Request::new(Operation::Delete, path))
             .await
+    }
+
+    pub(crate) async fn delete_with(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<Option<Response>, Error> {
+        let data = body.as_object().cloned().unwrap();
+        let request = Request::new(Operation::Delete, path).with_data(data);
+        self.engine.handle(request).await
     }
 
     pub(crate) async fn list(&self, path: &str) -> Result<Option<Response>, Error> {

@@ -119,6 +119,7 @@ fn every_path_explains_itself_and_is_in_the_servers_openapi() {
     assert!(at("/role/{name}")["post"].is_object());
     assert!(at("/roles/{name}")["delete"].is_object());
     assert!(at("/creds/{name}")["get"].is_object());
-    assert!(at("/config")["post"]["requestBody"].is_object());
+    let body = &at("/config")["post"]["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(body["properties"]["url"]["type"], "string", "{body}");
     assert_openapi_is_whole(&http, "confluent");
 }

@@ -200,8 +200,10 @@ fn what_is_wrong_is_said(host: &Host, told: &mut Transcript) {
             "POST",
             "team/role/single",
             json!({"ttl": 1800, "colour": "red"}),
-            204,
+            400,
         ),
+        ("GET", "team/creds/Single", json!(null), 400),
+        ("POST", "team/role/a%20b", json!({"owner": "sa-1"}), 400),
         ("DELETE", "team/role/nobody", json!(null), 204),
         ("DELETE", "team/config", json!(null), 400),
     ];

@@ -31,19 +31,18 @@ fn document<'a, S: 'a>(
     table: impl IntoIterator<Item = &'a Path<S>>,
     prefix: &str,
 ) -> Value {
-    let (mut paths, mut schemas) = (Map::new(), Map::new());
+    let mut paths = Map::new();
     for path in table {
         let spellings = spellings(&path.pattern);
         // A reader still learns that the path is there, as in Go.
         let unsaid = || vec![(path.pattern.clone(), json!({"description": path.synopsis}))];
         let items = spellings.map_or_else(unsaid, |spellings| {
             let items = spellings.iter().enumerate().map(|(index, spelling)| {
-                let mut item = Item {
+                let item = Item {
                     path,
                     spelling,
                     index,
                     prefix,
-                    schemas: &mut schemas,
                 };
                 (spelling.text.clone(), item.build(&definition.special_paths))
             });
@@ -63,21 +62,22 @@ fn document<'a, S: 'a>(
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {"schemas": {}},
     })
 }
 
-/// One way to write a path, and where its schemas go.
+/// One way to write a path. Schemas stand where they are used: hosts lose each
+/// `$ref` of a plugin's document when they decode it (`mapstructure` knows the
+/// field as `Ref`), and would show an empty schema.
 struct Item<'a, S> {
     path: &'a Path<S>,
     spelling: &'a Spelling,
     index: usize,
     prefix: &'a str,
-    schemas: &'a mut Map<String, Value>,
 }
 
 impl<S> Item<'_, S> {
-    fn build(&mut self, special: &SpecialPaths) -> Value {
+    fn build(&self, special: &SpecialPaths) -> Value {
         let text = &self.spelling.text;
         let mut item = json!({"description": clean(self.path.synopsis)});
         for (key, patterns) in [
@@ -129,7 +129,7 @@ impl<S> Item<'_, S> {
             .collect()
     }
 
-    fn operation(&mut self, operation: Operation) -> Value {
+    fn operation(&self, operation: Operation) -> Value {
         let about = self.about(operation);
         let id = self.id(operation);
         let summary = match about.summary {
@@ -156,11 +156,10 @@ impl<S> Item<'_, S> {
         ) {
             let body = self.body(&about);
             if let Some(body) = body {
-                let schema = self.add(format!("{}Request", title(&id)), body);
-                entry["requestBody"] = json!({"required": true, "content": schema});
+                entry["requestBody"] = json!({"required": true, "content": content(&body)});
             }
         }
-        entry["responses"] = self.responses(operation, &about, &id);
+        entry["responses"] = responses(operation, &about);
         entry
     }
 
@@ -207,31 +206,6 @@ impl<S> Item<'_, S> {
         }
         let empty = body["properties"].as_object().is_none_or(Map::is_empty);
         (!empty || about.example.is_some()).then_some(body)
-    }
-
-    fn responses(&mut self, operation: Operation, about: &Describe, id: &str) -> Value {
-        if about.answers.is_empty() {
-            return match operation {
-                Operation::Delete => json!({"204": {"description": "empty body"}}),
-                _ => json!({"200": {"description": "OK"}}),
-            };
-        }
-        let responses = about.answers.iter().map(|(status, answer)| {
-            let mut response = json!({"description": answer.description});
-            if !answer.fields.is_empty() {
-                let name = format!("{}Response", title(id));
-                response["content"] = self.add(name, object(answer.fields.iter()));
-            }
-            (status.to_string(), response)
-        });
-        Value::Object(responses.collect())
-    }
-
-    /// A reference to a schema. The first with a name stays, as in Go.
-    fn add(&mut self, name: String, schema: Value) -> Value {
-        let reference = format!("#/components/schemas/{name}");
-        self.schemas.entry(name).or_insert(schema);
-        json!({"application/json": {"schema": {"$ref": reference}}})
     }
 
     fn parameter(&self, field: &Field) -> Value {
@@ -303,6 +277,27 @@ impl<S> Item<'_, S> {
     }
 }
 
+fn responses(operation: Operation, about: &Describe) -> Value {
+    if about.answers.is_empty() {
+        return match operation {
+            Operation::Delete => json!({"204": {"description": "empty body"}}),
+            _ => json!({"200": {"description": "OK"}}),
+        };
+    }
+    let responses = about.answers.iter().map(|(status, answer)| {
+        let mut response = json!({"description": answer.description});
+        if !answer.fields.is_empty() {
+            response["content"] = content(&object(answer.fields.iter()));
+        }
+        (status.to_string(), response)
+    });
+    Value::Object(responses.collect())
+}
+
+fn content(schema: &Value) -> Value {
+    json!({"application/json": {"schema": schema}})
+}
+
 /// Whether a path is one of a host's special paths: the whole of it, up to a
 /// `*`, or with any part for a `+` (`specialPathMatch`).
 fn matches_special(path: &str, patterns: &[String]) -> bool {
@@ -335,13 +330,4 @@ fn words(path: &str) -> String {
     let words = path.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     words.join("-")
-}
-
-fn title(id: &str) -> String {
-    let words = id.split('-').map(|word| {
-        let mut letters = word.chars();
-        let first = letters.next().map(|first| first.to_ascii_uppercase());
-        first.into_iter().chain(letters).collect::<String>()
-    });
-    words.collect()
 }

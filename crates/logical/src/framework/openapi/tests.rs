@@ -72,9 +72,8 @@ fn what_a_path_captures_is_in_the_path_and_the_rest_in_the_body() {
     );
     let post = &thing["post"];
     assert_eq!(post["operationId"], "engine_a-write-thing-name");
-    let body = &post["requestBody"]["content"]["application/json"]["schema"]["$ref"];
-    assert_eq!(body, "#/components/schemas/Engine_aWriteThingNameRequest");
-    let schema = &document["components"]["schemas"]["Engine_aWriteThingNameRequest"];
+    let schema = &post["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(schema["type"], "object");
     let properties = schema["properties"].as_object().unwrap();
     assert_eq!(properties.keys().collect::<Vec<_>>(), ["ttl"]);
     assert_eq!(properties["ttl"]["format"], "seconds");
@@ -165,7 +164,8 @@ fn everything_that_a_field_declares_is_shown() {
             ..Display::default()
         }),
     ]));
-    let schema = &document["components"]["schemas"]["EngineWriteThingRequest"];
+    let schema = &document["paths"]["/thing"]["post"]["requestBody"]["content"]["application/json"]
+        ["schema"];
     assert_eq!(schema["required"], json!(["key", "mode"]));
     assert_eq!(
         schema["properties"],
@@ -236,13 +236,10 @@ fn an_operation_can_say_more_than_its_path() {
     assert_eq!(post["description"], "It may take a while.");
     assert_eq!(post["deprecated"], true);
     assert_eq!(post["responses"]["202"], json!({"description": "Later."}));
-    let reference = "#/components/schemas/EngineWriteThingResponse";
     let content = &post["responses"]["200"]["content"]["application/json"];
-    assert_eq!(content["schema"]["$ref"], reference);
-    let schemas = &document["components"]["schemas"];
-    let response = &schemas["EngineWriteThingResponse"]["properties"]["size"];
-    assert_eq!(response["type"], "integer");
-    assert_eq!(schemas["EngineWriteThingRequest"]["example"]["size"], 3);
+    assert_eq!(content["schema"]["properties"]["size"]["type"], "integer");
+    let body = &post["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(body["example"]["size"], 3);
 }
 
 #[test]
@@ -261,7 +258,8 @@ fn a_patch_has_the_same_body_as_a_write() {
     let document = one(write(fields).on(Operation::Patch, answer(nothing)));
     let patch = &document["paths"]["/thing"]["patch"];
     assert_eq!(patch["operationId"], "engine-patch-thing");
-    let schema = &document["components"]["schemas"]["EnginePatchThingRequest"];
+    let schema = &document["paths"]["/thing"]["patch"]["requestBody"]["content"]["application/json"]
+        ["schema"];
     assert_eq!(schema["properties"]["size"]["type"], "integer");
 }
 
