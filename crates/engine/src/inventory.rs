@@ -198,7 +198,7 @@ impl Engine {
         });
         for credential in missing {
             let entry = self.ledger.entry(&credential.id);
-            match self.ledger.confirm(&entry).await {
+            match self.ledger.confirm_missing(&entry).await {
                 Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
                 Err(Failure::Failed(error)) => return Err(error),
             }
