@@ -203,7 +203,7 @@ impl Engine {
         });
         for credential in missing {
             let entry = self.ledger.entry(&credential.id);
-            match self.ledger.confirm_unlisted(&entry).await {
+            match self.ledger.confirm_missing(&entry).await {
                 Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
                 Err(Failure::Failed(error)) => return Err(error),
             }

@@ -136,7 +136,7 @@ impl Engine {
             let access = access.on_behalf_of(caller.clone());
             self.control.create_key(&access, key).await
         };
-        let creation = self.accounts.ask(organization, create);
+        let creation = self.ledger.ask(organization, create);
         let created = match within(&*self.tasks, CREATE_LIMIT, creation).await {
             Some(Ok(created)) if marker.marks(&created.key.display_name) => created,
             Some(Ok(unmarked)) => return Err(self.disown(&entry, unmarked).await),

@@ -9,7 +9,7 @@ use logical::{Error, LeaseOptions, Object, Request, Response, Secret};
 use serde_json::Value;
 
 use crate::SECRET_TYPE;
-use crate::control_plane::Target;
+use crate::control_plane::{RemovalBy, Target};
 use crate::ids::{
     CredentialId, EnvironmentId, HolderId, KeyId, OrganizationId, OwnerId, ResourceId, RoleName,
 };
@@ -172,6 +172,10 @@ impl Engine {
         };
         let entry = self.ledger.entry(&internal.credential);
         let role = self.role_of(&internal, &entry).await?;
+        if entry.look(|known| known.sharing == Sharing::Shared) == Some(true) {
+            // Every few minutes: a lease of a key that a person deleted ends.
+            self.confirm_or_fail(&entry).await?;
+        }
         let times = self.lease_times(&role).await?;
         let now = self.timekeeper.deadlines_from();
         let issued_at = secret.lease.issue_time.unwrap_or(now);
@@ -195,6 +199,16 @@ impl Engine {
         // A lease of the Go plugin is one of ours from now on.
         secret.internal_data = internal.to_object();
         Ok(Response::renewed(secret))
+    }
+
+    /// Asks Confluent, now and then, whether a shared key exists.
+    pub(crate) async fn confirm_or_fail(&self, entry: &Entry) -> Result<(), Error> {
+        match self.ledger.confirm(entry).await {
+            Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),
+            Err(Failure::Failed(error)) => {
+                Err(error.context("looking whether the shared key still exists"))
+            }
+        }
     }
 
     /// The role of a lease, as long as it still stands for the same key.
@@ -316,9 +330,15 @@ impl Engine {
             Err(Failure::Unknown) => {
                 let organization = internal.organization.as_ref();
                 self.ledger
-                    .delete_key(organization, &internal.target, &internal.key)
+                    .delete_key(
+                        organization,
+                        &internal.target,
+                        &internal.key,
+                        RemovalBy::Host,
+                    )
                     .await
                     .map(|_| ())
+                    .map_err(|undone| undone.error().clone())
             }
             happened => self.released(&entry, &internal.key, happened).await,
         }
@@ -345,7 +365,8 @@ impl Engine {
             .flatten()
             .is_some_and(|since| now.duration_since(since) >= RETRY_BY_HOST);
         let refused = !is_transient(&error) || self.ledger.was_refused(entry);
-        if owned && !refused && !self.system.tainted().await? {
+        let owned = owned && !refused || self.ledger.owns_deletion(entry);
+        if owned && !self.system.tainted().await? {
             return Ok(());
         }
         Err(error.context(format_args!("deleting key `{key}`")))

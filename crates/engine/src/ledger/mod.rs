@@ -13,6 +13,7 @@ pub mod step;
 pub mod store;
 
 mod batch;
+mod deletions;
 mod driver;
 mod due_queue;
 mod entry;
