@@ -32,9 +32,12 @@ const BY_ORGANIZATION: &str = "lockkeeper/account/organization/";
 /// The name of an account whose organization is not known.
 const UNPROVEN: &str = "unproven";
 
-/// What to do without an account.
-pub(crate) const NO_ACCOUNT: &str = "no account is configured: write `ccloud_api_key_id` and \
-     `ccloud_api_key_secret` to `config`";
+/// There is no account.
+pub(crate) fn no_account() -> Error {
+    Error::bad_request(
+        "no account is configured: write `ccloud_api_key_id` and `ccloud_api_key_secret` to `config`",
+    )
+}
 
 /// Where the address is not given.
 pub const DEFAULT_URL: &str = "https://api.confluent.cloud";
@@ -137,7 +140,7 @@ impl Accounts {
             Some(current) => self.recent(current.organization.as_ref()).await?,
             None => None,
         };
-        account.ok_or_else(|| Error::bad_request(NO_ACCOUNT))
+        account.ok_or_else(no_account)
     }
 
     /// The account that can delete keys of an organization. An account whose

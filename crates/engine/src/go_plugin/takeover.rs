@@ -147,6 +147,7 @@ impl Engine {
             organization: None,
             target: role.target.clone(),
             sharing,
+            requester: None,
             intended_at: self.clock.now(),
             state: State::Retiring {
                 key: key.clone(),

@@ -23,7 +23,7 @@ mod layout;
 mod tombstone;
 mod upstream;
 
-pub use credential::{Credential, Holder, IssuedKey, Sharing, State};
+pub use credential::{Credential, Holder, IssuedKey, RequestedBy, Sharing, State};
 pub(crate) use driver::{Failure, Ledger, is_transient};
 pub(crate) use due_queue::Stage;
 pub(crate) use entry::Entry;

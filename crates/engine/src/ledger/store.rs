@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::batch::Batches;
 use super::codec;
-use super::credential::{Credential, Holder, Sharing, State};
+use super::credential::{Credential, Holder, RequestedBy, Sharing, State};
 use super::holder_index::HolderIndex;
 use super::layout::{self, HolderEntry};
 use super::tombstone::{self, NotedTargets};
@@ -53,6 +53,8 @@ struct Stored<'a> {
     organization: &'a Option<OrganizationId>,
     target: &'a Target,
     sharing: Sharing,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requester: Option<&'a RequestedBy>,
     intended_at: Timestamp,
     state: &'a State,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +71,7 @@ impl<'a> Stored<'a> {
             organization: &credential.organization,
             target: &credential.target,
             sharing: credential.sharing,
+            requester: credential.requester.as_deref(),
             intended_at: credential.intended_at,
             state: &credential.state,
             holders: single.then_some(&credential.holders),

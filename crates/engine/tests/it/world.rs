@@ -613,6 +613,11 @@ impl World {
         self.engine = mount(&self.cloud, &self.host, &self.storage, &self.entropy);
     }
 
+    /// Another process on the same storage.
+    pub(crate) fn another_process(&self) -> Arc<dyn Backend> {
+        mount(&self.cloud, &self.host, &self.storage, &self.entropy)
+    }
+
     pub(crate) async fn read(&self, path: &str) -> Result<Option<Response>, Error> {
         self.engine
             .handle(Request::new(Operation::Read, path))

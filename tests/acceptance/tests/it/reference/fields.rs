@@ -127,13 +127,12 @@ impl Paths {
             .map(|parameter| {
                 let name = parameter["name"].as_str().unwrap().to_owned();
                 let description = parameter["description"].as_str().unwrap_or_default();
-                (name, (description, &parameter["schema"]), true)
+                let in_path = parameter["in"] == "path";
+                (name, (description, &parameter["schema"]), in_path)
             })
             .collect();
         let content = &item["post"]["requestBody"]["content"]["application/json"];
-        let body = content["schema"]["$ref"].as_str();
-        let body = body.and_then(|body| self.document.pointer(body.trim_start_matches('#')));
-        let properties = body.and_then(|body| body["properties"].as_object());
+        let properties = content["schema"]["properties"].as_object();
         fields.extend(properties.into_iter().flatten().map(|(name, schema)| {
             let description = schema["description"].as_str().unwrap_or_default();
             (name.clone(), (description, schema), false)
