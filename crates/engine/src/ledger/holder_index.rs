@@ -423,3 +423,6 @@ impl Group {
 fn part(of: &HolderId, number: usize) -> HolderId {
     HolderId::derived(&format!("part {number} of {of}"))
 }
+
+#[cfg(test)]
+mod tests;
