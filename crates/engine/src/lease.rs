@@ -172,10 +172,6 @@ impl Engine {
         };
         let entry = self.ledger.entry(&internal.credential);
         let role = self.role_of(&internal, &entry).await?;
-        if entry.look(|known| known.sharing == Sharing::Shared) == Some(true) {
-            // Every few minutes: a lease of a key that a person deleted ends.
-            self.confirm_or_fail(&entry).await?;
-        }
         let times = self.lease_times(&role).await?;
         let now = self.timekeeper.deadlines_from();
         let issued_at = secret.lease.issue_time.unwrap_or(now);
@@ -199,16 +195,6 @@ impl Engine {
         // A lease of the Go plugin is one of ours from now on.
         secret.internal_data = internal.to_object();
         Ok(Response::renewed(secret))
-    }
-
-    /// Asks Confluent, now and then, whether a shared key exists.
-    pub(crate) async fn confirm_or_fail(&self, entry: &Entry) -> Result<(), Error> {
-        match self.ledger.confirm(entry).await {
-            Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),
-            Err(Failure::Failed(error)) => {
-                Err(error.context("looking whether the shared key still exists"))
-            }
-        }
     }
 
     /// The role of a lease, as long as it still stands for the same key.

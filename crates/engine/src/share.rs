@@ -136,7 +136,12 @@ impl Engine {
                 Found::Made(issued) => return Ok(issued),
                 Found::Entry(entry) => entry,
             };
-            self.confirm_or_fail(&entry).await?;
+            match self.ledger.confirm(&entry).await {
+                Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
+                Err(Failure::Failed(error)) => {
+                    return Err(error.context("looking whether the shared key still exists"));
+                }
+            }
             match self.attach(Arc::clone(&entry), role).await {
                 Ok(issued) => return Ok(issued),
                 Err(Failure::Refused(_) | Failure::Unknown) => {

@@ -397,6 +397,7 @@ impl Ledger {
     /// Nobody need look at an entry again.
     pub(crate) fn unschedule(&self, id: &CredentialId) {
         lock(&self.due_queue).remove(id);
+        lock(&self.deletions).note(id, None, self.clock.monotonic());
     }
 
     /// How many entries are at a stage; `None` for those that this process has

@@ -135,7 +135,7 @@ impl Ledger {
     /// get another and renewals fail. Where Confluent does not answer, the key
     /// is taken to exist: its readers have nothing better.
     pub(crate) async fn confirm(&self, entry: &Entry) -> Result<(), Failure> {
-        if entry.is_confirmed(self.clock.monotonic()) || self.deletions_wait() {
+        if entry.is_confirmed(self.clock.monotonic()) {
             return Ok(());
         }
         let _confirming = entry.confirming.lock().await;
