@@ -10,8 +10,8 @@ use logical::effects::within;
 
 use crate::account::AskError;
 use crate::control_plane::{Access, Failure as CloudFailure};
+use crate::credential::later;
 use crate::ids::{CredentialId, KeyId, Marker, RoleName, StorageId};
-use crate::ledger::credential::later;
 use crate::ledger::{Credential, Event, Failure, State};
 use crate::state::Engine;
 use crate::sweep::AT_ONCE;

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use logical::Error;
 
 use crate::control_plane::{KeyList, KnownKey, Target};
+use crate::credential::{DOUBT, INTENT_AGE, INTENT_QUIET, later};
 use crate::ids::{CredentialId, KeyId, Marker, OrganizationId, StorageId};
-use crate::ledger::credential::{DOUBT, INTENT_AGE, INTENT_QUIET, later};
 use crate::ledger::{Credential, Event, Failure, State};
 use crate::state::Engine;
 

@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 
 use crate::account::{Account, AskError};
 use crate::control_plane::{Access, Caller, CreatedKey, NewKey};
+use crate::credential::later;
 use crate::ids::{CredentialId, HolderId, OrganizationId};
-use crate::ledger::credential::later;
 use crate::ledger::{
     Credential, Entry, Event, Failure, Holder, IssuedKey, RequestedBy, Sharing, State,
 };

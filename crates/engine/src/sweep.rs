@@ -9,16 +9,14 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use logical::Error;
 
+use crate::credential::later;
 use crate::ids::{CredentialId, KeyId};
-use crate::ledger::credential::later;
 use crate::ledger::{Credential, Event, Failure, State};
+use crate::licence::{LICENCE, LastSweep, Licence, Sweep};
 use crate::state::Engine;
-
-/// How long one periodic call licenses the sweep.
-const LICENCE: Duration = Duration::from_mins(2);
 
 /// How often all entries are looked at, for what memory lost, and tombstones
 /// are forgotten.
@@ -33,43 +31,6 @@ const ROUNDS: usize = 3;
 
 /// How many entries are settled at once.
 pub(crate) const AT_ONCE: usize = 8;
-
-/// What the sweep remembers between runs.
-#[derive(Default)]
-pub(crate) struct Sweep {
-    licensed_until: Option<Duration>,
-    full_look_at: Option<Duration>,
-    last: Option<LastSweep>,
-}
-
-impl Sweep {
-    /// Of a mount that starts now: the host has the usual time for its first
-    /// call.
-    pub(crate) fn starting(now: Duration) -> Self {
-        Self {
-            licensed_until: Some(now + LICENCE),
-            ..Self::default()
-        }
-    }
-}
-
-/// How the last sweep went.
-#[derive(Debug, Clone)]
-pub(crate) struct LastSweep {
-    /// When it ended.
-    pub(crate) at: Timestamp,
-    /// Why it ended early, if it did.
-    pub(crate) error: Option<String>,
-}
-
-/// Whether a sweep may go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Licence {
-    /// As long as the host's periodic calls come.
-    Periodic,
-    /// To the end: a request asked for it.
-    Request,
-}
 
 impl Engine {
     /// The host's periodic call: licenses the sweep and starts it unless it

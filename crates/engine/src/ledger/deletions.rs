@@ -19,6 +19,16 @@ const ACCEPTED_FOR: Duration = Duration::from_mins(10);
 /// For how long one deletion that was held back counts as waiting.
 const HELD_BACK_FOR: Duration = Duration::from_mins(1);
 
+/// How it is known that a key is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// Confluent deleted it.
+    Deleted,
+    /// Confluent does not know it, and a list of the same account, which is
+    /// complete or shows that the account sees such keys, does not have it.
+    Unlisted,
+}
+
 /// A deletion that did not come to pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Undone {
@@ -37,7 +47,7 @@ pub(crate) enum Undone {
 
 impl Undone {
     pub(super) fn of(error: Error) -> Self {
-        if super::driver::is_transient(&error) {
+        if super::failure::is_transient(&error) {
             Self::Failed(error)
         } else {
             Self::Refused(error)

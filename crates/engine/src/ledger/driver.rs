@@ -11,43 +11,25 @@
 //! never held across an await.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use logical::{Clock, Entropy, Error, ErrorClass};
+use logical::{Clock, Entropy, Error};
 
-use super::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Sharing, State};
-use super::deletions::{Deletions, Undone};
+use super::change::Joined;
+use super::deletions::{Absence, Deletions, Undone};
 use super::due_queue::{DueQueue, Stage};
-use super::entry::{Entries, Entry};
+use super::entry::{Entries, Entry, lock};
+use super::failure::{Failure, interrupted};
 use super::holder_index::Doubts;
-use super::journal::Joined;
 use super::layout::{self, HolderEntry};
 use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
-use super::upstream::Absence;
 use crate::account::Accounts;
 use crate::control_plane::{ControlPlane, RemovalBy};
+use crate::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Sharing, State};
 use crate::ids::{CredentialId, HolderId, Marker, OrganizationId, StorageId};
-
-/// Why an event did not come to pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// The ledger has no such entry.
-    Unknown,
-    /// The credential's state does not allow it.
-    Refused(Refusal),
-    /// Storage or Confluent failed. What was decided stands in the ledger, or
-    /// is decided again from storage.
-    Failed(Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
 
 /// A shared key that a reader holds: what it was when the reader was noted.
 #[derive(Debug, Clone)]
@@ -476,21 +458,4 @@ pub(super) fn is_write(effect: &Effect) -> bool {
         Effect::Save | Effect::SaveHolder(_) | Effect::DropHolder(_) | Effect::Forget => true,
         Effect::Search | Effect::Recheck | Effect::LookAgain(_) | Effect::Delete(_) => false,
     }
-}
-
-/// Whether a failed deletion can be left to the sweep. An account that is
-/// refused must be mended by a person, so the host goes on telling them.
-pub(crate) fn is_transient(error: &Error) -> bool {
-    matches!(
-        error.class(),
-        ErrorClass::UpstreamFailed | ErrorClass::UpstreamRateLimited
-    )
-}
-
-pub(super) fn interrupted() -> Error {
-    Error::internal("storage failed while the credential was in use: try again")
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

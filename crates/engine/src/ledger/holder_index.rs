@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use logical::{Error, Write};
 
-use super::credential::Holder;
 use super::layout::{self, HolderEntry};
+use crate::credential::Holder;
 use crate::ids::{CredentialId, HolderId};
 
 /// So many holders fit in an entry of 256 KiB with room to spare.

@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use super::batch::Batches;
-use super::codec;
-use super::credential::{Credential, Holder, RequestedBy, Sharing, State};
 use super::holder_index::HolderIndex;
 use super::layout::{self, HolderEntry};
 use super::tombstone::{self, NotedTargets};
+use crate::codec;
 use crate::control_plane::Target;
+use crate::credential::{Credential, Holder, RequestedBy, Sharing, State};
 use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName, StorageId};
 
 /// Entries that somebody still has to look at, by credential.

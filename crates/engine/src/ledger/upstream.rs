@@ -8,37 +8,25 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use logical::Error;
 
-use super::credential::{INTENT_QUIET, State, later};
-use super::deletions::Undone;
-use super::driver::{Failure, Ledger, interrupted, lock};
-use super::entry::Entry;
+use super::deletions::{Absence, Undone};
+use super::driver::Ledger;
+use super::entry::{Entry, lock};
+use super::failure::{Failure, interrupted};
 use super::step::Event;
 use crate::account::AskError;
 use crate::control_plane::{
     Access, Caller, Class, CloudError, Failure as CloudFailure, KeyList, RemovalBy, Target,
 };
+use crate::credential::{INTENT_QUIET, State, later};
 use crate::ids::{KeyId, OrganizationId};
 
 /// How far Confluent's clock and ours may differ when the creation time of a
 /// found key is compared with its intent.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long a key that others hold is taken to exist (`lifecycle.md`, 17).
-pub(super) const CONFIRMED_FOR: Duration = Duration::from_mins(5);
-
 /// A deletion for somebody who waits is sent within this time, or the sweep owns
 /// it (`lifecycle-2.md`, 57).
 const SENT_WITHIN: Duration = Duration::from_secs(5);
-
-/// How it is known that a key is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Absence {
-    /// Confluent deleted it.
-    Deleted,
-    /// Confluent does not know it, and a list of the same account, which is
-    /// complete or shows that the account sees such keys, does not have it.
-    Unlisted,
-}
 
 impl Ledger {
     /// Asks Confluent with the account of an organization, and notes what the

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::control_plane::Target;
+use crate::credential::{Credential, Holder, RequestedBy, Sharing, State};
 use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName};
-use crate::ledger::credential::{Credential, Holder, RequestedBy, Sharing, State};
 
 /// Several credentials in one entry.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -128,9 +128,9 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec;
     use crate::ids::{EnvironmentId, KeyId, OwnerId, ResourceId};
     use crate::ledger::IssuedKey;
-    use crate::ledger::codec;
 
     fn id(letter: char) -> String {
         letter.to_string().repeat(13)

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ledger::codec;
+use crate::codec;
 
 fn id(number: u64) -> HolderId {
     HolderId::derived(&format!("holder {number}"))
