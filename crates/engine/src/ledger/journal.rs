@@ -88,18 +88,15 @@ impl Ledger {
 
     /// Writes changes. The caller holds the entry.
     async fn write_alone(&self, entry: &Entry, changes: &[Change]) -> Result<u64, Error> {
-        match self.read(entry).await {
-            Ok(()) => {}
-            Err(Failure::Failed(error)) => {
-                // Nothing of them is written.
-                let lost = changes.iter().map(Change::doubts);
-                let mut doubts = Doubts::default();
-                lost.for_each(|lost| doubts.extend(lost));
-                self.doubt(entry, doubts);
-                return Err(error);
+        // Holders may be on their way when the rest of the entry is gone.
+        if let Err(Failure::Failed(error)) = self.read(entry).await {
+            // None of these changes is written.
+            let mut doubts = Doubts::default();
+            for lost in changes.iter().map(Change::doubts) {
+                doubts.extend(lost);
             }
-            // Holders may be on their way when the rest is gone.
-            Err(Failure::Unknown | Failure::Refused(_)) => {}
+            self.doubt(entry, doubts);
+            return Err(error);
         }
         let (planned, epoch, forget, save) = {
             let mut guard = entry.memory();
