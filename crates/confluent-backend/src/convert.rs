@@ -8,7 +8,8 @@ use confluent_cloud::{
 };
 use engine::SecretText;
 use engine::control_plane::{
-    self, Access, CloudError, CreatedKey, Failure, KnownKey, NewKey, Pace, Presence, Target, Waiting,
+    self, Access, CloudError, CreatedKey, Failure, KnownKey, NewKey, Pace, Presence, Target,
+    Waiting,
 };
 use engine::ids::{KeyId, OrganizationId};
 

@@ -11,9 +11,6 @@ use crate::ledger::store::SEAL_WRAPPED;
 use crate::paths;
 use crate::state::Engine;
 
-/// Version of the engine, as plugins report it.
-pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
-
 /// Mounts engines on one control plane.
 pub struct EngineFactory {
     control: Arc<dyn ControlPlane>,
@@ -33,7 +30,7 @@ impl Factory for EngineFactory {
     }
 
     fn version(&self) -> &str {
-        VERSION
+        crate::VERSION
     }
 }
 

@@ -10,8 +10,8 @@ use logical::effects::within;
 
 use crate::account::AskError;
 use crate::control_plane::{Access, Failure as CloudFailure};
+use crate::credential::later;
 use crate::ids::{CredentialId, KeyId, Marker, RoleName, StorageId};
-use crate::ledger::credential::later;
 use crate::ledger::{Credential, Event, Failure, State};
 use crate::state::Engine;
 use crate::sweep::AT_ONCE;
@@ -26,6 +26,13 @@ const INTENT_LATE: SignedDuration = SignedDuration::from_secs(46);
 /// How long the end of a mount that is removed may take in all: hosts wait for
 /// a minute.
 const STOP_LIMIT: Duration = Duration::from_secs(55);
+
+/// How long its keys are ended in rounds: less, so that those which stay are
+/// named.
+const ROUNDS_LIMIT: Duration = Duration::from_secs(48);
+
+/// Between two rounds.
+const ROUND_PAUSE: Duration = Duration::from_secs(1);
 
 /// What became of keys that were to end.
 #[derive(Default)]
@@ -72,6 +79,12 @@ impl Engine {
         };
         match self.ledger.apply(&entry, kill).await {
             Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),
+            // It waits for its turn, and the sweep owns it.
+            Err(Failure::Failed(_))
+                if self.ledger.owns_deletion(&entry) && !self.is_tainted().await? =>
+            {
+                Ok(())
+            }
             Err(Failure::Failed(error)) => Err(error),
         }
     }
@@ -199,29 +212,35 @@ impl Engine {
         self.end_everything().await
     }
 
-    /// Ends every key on record. A key that a process which died was making may
-    /// still come, so it is looked for again when it can no longer.
+    /// Ends every key on record, in rounds until none stays or the time is over.
+    /// A key that a process which died was making may still come, so it is
+    /// looked for again when it can no longer.
     async fn end_everything(&self) -> Result<Ended, Error> {
-        let ended = self.end_all(self.unsettled().await?).await;
-        let now = self.clock.now();
-        let intents: Vec<Credential> = self
-            .unsettled()
-            .await?
-            .into_iter()
-            .filter(|credential| credential.state == State::Intended)
-            .collect();
-        let Some(latest) = intents.iter().map(|intent| intent.intended_at).max() else {
-            return Ok(ended);
-        };
-        let quiet = later(latest, INTENT_LATE).duration_since(now);
-        if let Ok(wait) = Duration::try_from(quiet) {
-            self.tasks.sleep(wait).await;
+        let until = self.clock.monotonic() + ROUNDS_LIMIT;
+        let mut keys = Vec::new();
+        loop {
+            let begun = self.clock.now();
+            let ended = self.end_all(self.unsettled().await?).await;
+            keys.extend(ended.keys);
+            let known = self.unsettled().await?;
+            let intents = known
+                .iter()
+                .filter(|credential| credential.state == State::Intended);
+            let latest = intents.map(|intent| intent.intended_at).max();
+            let quiet = latest.map(|latest| later(latest, INTENT_LATE).duration_since(begun));
+            let quiet = quiet.and_then(|quiet| Duration::try_from(quiet).ok());
+            let pause = match (ended.stay.is_empty(), quiet) {
+                (true, None | Some(Duration::ZERO)) => None,
+                (true, Some(quiet)) => Some(quiet),
+                (false, _) => Some(ROUND_PAUSE),
+            };
+            let now = self.clock.monotonic();
+            let Some(pause) = pause.filter(|_| now < until) else {
+                let stay = ended.stay;
+                return Ok(Ended { keys, stay });
+            };
+            self.tasks.sleep(pause.min(until - now)).await;
         }
-        let late = self.end_all(intents).await;
-        Ok(Ended {
-            keys: [ended.keys, late.keys].concat(),
-            stay: [ended.stay, late.stay].concat(),
-        })
     }
 
     /// The records of all keys that are not certainly gone.

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use logical::Error;
 
 use crate::control_plane::{KeyList, KnownKey, Target};
+use crate::credential::{DOUBT, INTENT_AGE, INTENT_QUIET, later};
 use crate::ids::{CredentialId, KeyId, Marker, OrganizationId, StorageId};
-use crate::ledger::credential::{DOUBT, INTENT_AGE, INTENT_QUIET, later};
 use crate::ledger::{Credential, Event, Failure, State};
 use crate::state::Engine;
 
@@ -203,7 +203,7 @@ impl Engine {
         });
         for credential in missing {
             let entry = self.ledger.entry(&credential.id);
-            match self.ledger.confirm_unlisted(&entry).await {
+            match self.ledger.confirm_missing(&entry).await {
                 Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
                 Err(Failure::Failed(error)) => return Err(error),
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use jiff::SignedDuration;
 use logical::Error;
 use logical::effects::within;
@@ -12,9 +13,11 @@ use tokio::sync::oneshot;
 
 use crate::account::{Account, AskError};
 use crate::control_plane::{Access, Caller, CreatedKey, NewKey};
+use crate::credential::later;
 use crate::ids::{CredentialId, HolderId, OrganizationId};
-use crate::ledger::credential::later;
-use crate::ledger::{Credential, Entry, Event, Failure, Holder, IssuedKey, Sharing, State};
+use crate::ledger::{
+    Credential, Entry, Event, Failure, Holder, IssuedKey, RequestedBy, Sharing, State,
+};
 use crate::role::Role;
 use crate::state::{Engine, LeaseTimes};
 
@@ -46,6 +49,34 @@ pub(crate) struct Requester {
     pub(crate) mount: String,
     /// The host's name for the requester.
     pub(crate) name: String,
+    /// Id of its entity, or empty.
+    pub(crate) entity: String,
+    /// Accessor of its token, or empty.
+    pub(crate) accessor: String,
+}
+
+impl Requester {
+    /// What is kept of it with the key.
+    fn on_record(&self) -> Option<Box<RequestedBy>> {
+        let known = [&self.name, &self.entity, &self.accessor];
+        known.iter().any(|text| !text.is_empty()).then(|| {
+            Box::new(RequestedBy {
+                name: self.name.clone(),
+                entity: self.entity.clone(),
+                accessor_hash: accessor_hash(&self.accessor),
+            })
+        })
+    }
+}
+
+fn accessor_hash(accessor: &str) -> String {
+    if accessor.is_empty() {
+        return String::new();
+    }
+    let hash = digest(&SHA256, accessor.as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.as_ref()[..8]);
+    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 /// A key with a holder. What is handed out is here and not read again from
@@ -109,6 +140,7 @@ impl Engine {
             organization: account.organization.clone(),
             target: role.target.clone(),
             sharing,
+            requester: requester.on_record(),
             intended_at: self.timekeeper.intents_from(),
             state: State::Intended,
             holders: BTreeMap::new(),
@@ -136,7 +168,7 @@ impl Engine {
             let access = access.on_behalf_of(caller.clone());
             self.control.create_key(&access, key).await
         };
-        let creation = self.accounts.ask(organization, create);
+        let creation = self.ledger.ask(organization, create);
         let created = match within(&*self.tasks, CREATE_LIMIT, creation).await {
             Some(Ok(created)) if marker.marks(&created.key.display_name) => created,
             Some(Ok(unmarked)) => return Err(self.disown(&entry, unmarked).await),

@@ -9,7 +9,7 @@ use logical::{Error, LeaseOptions, Object, Request, Response, Secret};
 use serde_json::Value;
 
 use crate::SECRET_TYPE;
-use crate::control_plane::Target;
+use crate::control_plane::{RemovalBy, Target};
 use crate::ids::{
     CredentialId, EnvironmentId, HolderId, KeyId, OrganizationId, OwnerId, ResourceId, RoleName,
 };
@@ -316,9 +316,15 @@ impl Engine {
             Err(Failure::Unknown) => {
                 let organization = internal.organization.as_ref();
                 self.ledger
-                    .delete_key(organization, &internal.target, &internal.key)
+                    .delete_key(
+                        organization,
+                        &internal.target,
+                        &internal.key,
+                        RemovalBy::Host,
+                    )
                     .await
                     .map(|_| ())
+                    .map_err(|undone| undone.error().clone())
             }
             happened => self.released(&entry, &internal.key, happened).await,
         }
@@ -345,7 +351,8 @@ impl Engine {
             .flatten()
             .is_some_and(|since| now.duration_since(since) >= RETRY_BY_HOST);
         let refused = !is_transient(&error) || self.ledger.was_refused(entry);
-        if owned && !refused && !self.system.tainted().await? {
+        let owned = owned && !refused || self.ledger.owns_deletion(entry);
+        if owned && !self.system.tainted().await? {
             return Ok(());
         }
         Err(error.context(format_args!("deleting key `{key}`")))

@@ -18,11 +18,14 @@
 //! - `paths`: the table of paths.
 
 pub mod account;
+pub mod codec;
 pub mod control_plane;
+pub mod credential;
 pub mod ids;
 pub mod ledger;
 pub mod role;
 
+mod account_change;
 mod backend;
 mod coalescer;
 mod ending;
@@ -30,22 +33,28 @@ mod go_plugin;
 mod inventory;
 mod issue;
 mod lease;
+mod licence;
 mod output;
 mod paths;
 mod preflight;
+mod presence;
 mod proof;
 mod reconcile;
 mod records;
 mod secret;
 mod settings;
 mod share;
+mod slots;
 mod state;
 mod sweep;
 mod target_check;
 mod timekeeper;
 
-pub use backend::{EngineFactory, VERSION};
+pub use backend::EngineFactory;
 pub use secret::SecretText;
+
+/// Version of the engine, as plugins report it.
+pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 
 /// The name of the kind of secret that `creds/` answers with. It is the Go
 /// plugin's, so that either plugin can revoke the leases of the other.

@@ -4,7 +4,7 @@
 
 use logical::Error;
 
-use crate::account::{AskError, NO_ACCOUNT};
+use crate::account::{AskError, no_account};
 use crate::control_plane::{Access, Caller, Failure, HeldRole, KnownKey};
 use crate::ids::{KeyId, OrganizationId, OwnerId, OwnerKind, ResourceKind};
 use crate::role::Role;
@@ -44,7 +44,7 @@ impl Engine {
     pub(crate) async fn check_account(&self) -> Result<Preflight, Error> {
         let Some(account) = self.accounts.current().await? else {
             return Ok(Preflight {
-                problems: vec![NO_ACCOUNT.to_owned()],
+                problems: vec![no_account().message().to_owned()],
                 ..Preflight::default()
             });
         };

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use logical::Error;
 
+use crate::credential::INTENT_AGE;
 use crate::ids::{CredentialId, KeyId, RoleName};
 use crate::inventory::Stranger;
-use crate::ledger::credential::INTENT_AGE;
 use crate::ledger::{Credential, State};
+use crate::licence::Licence;
 use crate::state::Engine;
-use crate::sweep::Licence;
 
 /// What one reconciling came to.
 pub(crate) struct Report {

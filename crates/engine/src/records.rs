@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OwnedMutexGuard;
 use zeroize::Zeroizing;
 
-use crate::ledger::codec;
+use crate::codec;
 
 /// How long a record is cached.
 const TTL: Duration = Duration::from_secs(5);

@@ -1,11 +1,9 @@
 //! Sharing: all readers of a role get one key, and first readers that come
 //! together cause one creation.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
 use logical::Error;
 use tokio::sync::oneshot;
 
@@ -13,28 +11,12 @@ use crate::ids::Generation;
 use crate::issue::{Issued, Requester, cut_off};
 use crate::ledger::{Entry, Event, Failure, IssuedKey, Sharing, State};
 use crate::role::Role;
+use crate::slots::{Coming, Slot};
 use crate::state::{Engine, LeaseTimes};
 
 /// How often a reader looks for another key when the one it found retires
 /// before it can hold it.
 const ATTEMPTS: usize = 4;
-
-/// What the readers of each generation share.
-#[derive(Default)]
-pub(crate) struct Slots {
-    by_generation: Mutex<HashMap<Generation, Slot>>,
-}
-
-/// What one generation's readers share.
-#[derive(Clone)]
-enum Slot {
-    /// A key that is, or was a moment ago, in use.
-    Current(Arc<Entry>),
-    /// A key that is being looked up or made, for all who wait.
-    Coming(Coming),
-}
-
-type Coming = Shared<BoxFuture<'static, Result<Arc<Entry>, Error>>>;
 
 /// What a reader found.
 enum Found {
@@ -84,32 +66,6 @@ impl Drop for Turn {
         if self.tell_others.is_some() {
             self.leave(None);
         }
-    }
-}
-
-impl Slots {
-    fn with<T>(&self, change: impl FnOnce(&mut HashMap<Generation, Slot>) -> T) -> T {
-        let mut slots = self
-            .by_generation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        change(&mut slots)
-    }
-
-    /// Forgets a generation whose role is gone or has another target.
-    pub(crate) fn forget(&self, generation: &Generation) {
-        self.with(|slots| slots.remove(generation));
-    }
-
-    /// Forgets a key that can no longer be held, unless another took its place.
-    fn forget_entry(&self, generation: &Generation, stale: &Arc<Entry>) {
-        self.with(|slots| {
-            if let Some(Slot::Current(current)) = slots.get(generation)
-                && Arc::ptr_eq(current, stale)
-            {
-                slots.remove(generation);
-            }
-        });
     }
 }
 

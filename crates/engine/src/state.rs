@@ -10,13 +10,13 @@ use logical::{BackendContext, Clock, Entropy, Error, RunToCompletion, Storage, S
 use crate::account::Accounts;
 use crate::coalescer::Coalescer;
 use crate::control_plane::ControlPlane;
-use crate::go_plugin::presence::Presence;
 use crate::ledger::Ledger;
 use crate::ledger::store::LedgerStore;
+use crate::licence::Sweep;
+use crate::presence::Presence;
 use crate::role::{Role, Roles};
 use crate::settings::StoredSettings;
-use crate::share::Slots;
-use crate::sweep::Sweep;
+use crate::slots::Slots;
 use crate::timekeeper::Timekeeper;
 
 /// How long it is believed that this node is active.

@@ -9,16 +9,14 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use logical::Error;
 
+use crate::credential::later;
 use crate::ids::{CredentialId, KeyId};
-use crate::ledger::credential::later;
 use crate::ledger::{Credential, Event, Failure, State};
+use crate::licence::{LICENCE, LastSweep, Licence, Sweep};
 use crate::state::Engine;
-
-/// How long one periodic call licenses the sweep.
-const LICENCE: Duration = Duration::from_mins(2);
 
 /// How often all entries are looked at, for what memory lost, and tombstones
 /// are forgotten.
@@ -28,45 +26,11 @@ const FULL_LOOK: Duration = Duration::from_hours(24);
 /// holders must not lapse yet.
 const AFTER_FAILURE: SignedDuration = SignedDuration::from_mins(1);
 
+/// How often a sweep looks whether more is due by now.
+const ROUNDS: usize = 3;
+
 /// How many entries are settled at once.
 pub(crate) const AT_ONCE: usize = 8;
-
-/// What the sweep remembers between runs.
-#[derive(Default)]
-pub(crate) struct Sweep {
-    licensed_until: Option<Duration>,
-    full_look_at: Option<Duration>,
-    last: Option<LastSweep>,
-}
-
-impl Sweep {
-    /// Of a mount that starts now: the host has the usual time for its first
-    /// call.
-    pub(crate) fn starting(now: Duration) -> Self {
-        Self {
-            licensed_until: Some(now + LICENCE),
-            ..Self::default()
-        }
-    }
-}
-
-/// How the last sweep went.
-#[derive(Debug, Clone)]
-pub(crate) struct LastSweep {
-    /// When it ended.
-    pub(crate) at: Timestamp,
-    /// Why it ended early, if it did.
-    pub(crate) error: Option<String>,
-}
-
-/// Whether a sweep may go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Licence {
-    /// As long as the host's periodic calls come.
-    Periodic,
-    /// To the end: a request asked for it.
-    Request,
-}
 
 impl Engine {
     /// The host's periodic call: licenses the sweep and starts it unless it
@@ -147,15 +111,29 @@ impl Engine {
     }
 
     /// Settles what is due. Gives the keys that went.
+    ///
+    /// Of the deletions that failed one at least is tried: when it succeeds, all
+    /// others are due at once.
     pub(crate) async fn settle_due(&self, licence: Licence) -> Vec<KeyId> {
-        let due = self.ledger.take_due(self.clock.now());
-        let settling: Vec<_> = due
-            .iter()
-            .map(|id| self.settle_if_licensed(id, licence))
-            .collect();
-        let settled = stream::iter(settling).buffer_unordered(AT_ONCE);
-        let settled: Vec<Option<KeyId>> = settled.collect().await;
-        settled.into_iter().flatten().collect()
+        let mut went = Vec::new();
+        let mut due = self.ledger.take_due(self.clock.now());
+        if let Some(tried) = self.ledger.deletion_to_try().filter(|id| !due.contains(id)) {
+            due.push(tried);
+        }
+        for _ in 0..ROUNDS {
+            let settling: Vec<_> = due
+                .iter()
+                .map(|id| self.settle_if_licensed(id, licence))
+                .collect();
+            let settled = stream::iter(settling).buffer_unordered(AT_ONCE);
+            let settled: Vec<Option<KeyId>> = settled.collect().await;
+            went.extend(settled.into_iter().flatten());
+            if licence == Licence::Periodic && !self.is_licensed() {
+                break;
+            }
+            due = self.ledger.take_due(self.clock.now());
+        }
+        went
     }
 
     async fn settle_if_licensed(&self, id: &CredentialId, licence: Licence) -> Option<KeyId> {
@@ -185,6 +163,16 @@ impl Engine {
             self.ledger.schedule_at(id, later(now, left));
             return None;
         }
+        let looks = |credential: &Credential| {
+            matches!(
+                credential.state,
+                State::Intended | State::Gone { doubtful: true, .. }
+            )
+        };
+        if entry.look(looks) == Some(true) && self.ledger.deletions_wait() {
+            self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
+            return None;
+        }
         let before = entry.look(|credential| gone(credential).is_some());
         let outcome = match (loaded, due) {
             (Ok(()), Some(due)) if due > now => Ok(()),
@@ -199,7 +187,11 @@ impl Engine {
             );
         }
         let again = entry.look(|credential| {
-            let again = credential.due_again(now).max(credential.due());
+            let again = if self.ledger.is_held_back(&entry) {
+                later(now, AFTER_FAILURE)
+            } else {
+                credential.due_again(now).max(credential.due())
+            };
             (!credential.is_settled()).then_some(again)
         });
         match (again, outcome) {

@@ -117,10 +117,10 @@ impl Engine {
         let organization = account.organization.as_ref();
         let asked = match named {
             Named::Owner(owner) => {
-                let find =
-                    |access: Access| async move {
- let access = access.on_behalf_of(Caller::operator());
- self.control.find_owner(&access, owner).await };
+                let find = |access: Access| async move {
+                    let access = access.on_behalf_of(Caller::operator());
+                    self.control.find_owner(&access, owner).await
+                };
                 self.accounts.ask(organization, find).await
             }
             Named::Resource(resource, environment) => {

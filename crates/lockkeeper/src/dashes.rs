@@ -1,9 +1,9 @@
-//! Vault's command line takes `-field=x` and `--field=x` alike. The parser
-//! wants two dashes for a long name, so that the second is added here.
+//! Vault's command line accepts `-field=x` and `--field=x`. The parser expects
+//! two dashes before a long name, so the second one is added here.
 
-/// The arguments with two dashes before every long flag. Values stay as they
-/// are: `-`, `key=-`, `-5`, and everything behind `--`.
-pub(crate) fn doubled(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
+/// The arguments with two dashes before every long flag. Values are not changed:
+/// `-`, `key=-`, `-5`, and everything after `--`.
+pub(crate) fn normalize(arguments: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut flags_may_follow = true;
     arguments
         .into_iter()
@@ -30,11 +30,11 @@ mod tests {
     use super::*;
 
     fn check(given: &[&str], expected: &[&str]) {
-        assert_eq!(doubled(given.iter().map(ToString::to_string)), expected);
+        assert_eq!(normalize(given.iter().map(ToString::to_string)), expected);
     }
 
     #[test]
-    fn long_flags_get_their_second_dash() {
+    fn long_flags_get_a_second_dash() {
         check(
             &[
                 "read",
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stay_as_they_are() {
+    fn values_are_not_changed() {
         let values = ["write", "a/b", "-", "key=-", "key=-x", "-5", "--", "-field"];
         check(&values, &values);
     }

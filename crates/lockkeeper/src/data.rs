@@ -1,7 +1,6 @@
-//! The data of `read` and `write`, as Vault's command line takes it:
-//! `key=value`, `key=@file`, `key=-`, and `@file` or `-` alone for an object in
-//! JSON (`internalshared/kv-builder` in Vault). A key that comes again makes a
-//! list.
+//! The data of `read` and `write`, in the syntax of Vault's command line:
+//! `key=value`, `key=@file`, `key=-`, and `@file` or `-` alone for a JSON object
+//! (`internalshared/kv-builder` in Vault). A repeated key makes a list.
 
 use std::io::Read;
 
@@ -10,10 +9,10 @@ use vault_client::Object;
 
 use crate::failure::Failure;
 
-/// Reads data; `input` is standard input, which can be used once.
+/// Parses data; `input` is standard input, which can be read once.
 ///
 /// # Errors
-/// A sentence that names the argument, never its value: it may be a secret.
+/// Names the argument, never its value: it may be a secret.
 pub(crate) fn read(arguments: &[String], input: &mut dyn Read) -> Result<Object, Failure> {
     let mut data = Object::new();
     let mut input = Some(input);
@@ -25,7 +24,7 @@ pub(crate) fn read(arguments: &[String], input: &mut dyn Read) -> Result<Object,
                 merge(&mut data, file, &from_file(file)?)?;
             }
             pair => {
-                let (key, value) = pair.split_once('=').ok_or_else(|| no_pair(pair))?;
+                let (key, value) = pair.split_once('=').ok_or_else(|| not_a_pair(pair))?;
                 let value = match value {
                     "-" => from_input(&mut input)?,
                     file if file.starts_with('@') => from_file(&file[1..])?,
@@ -39,8 +38,8 @@ pub(crate) fn read(arguments: &[String], input: &mut dyn Read) -> Result<Object,
     Ok(data)
 }
 
-fn no_pair(argument: &str) -> Failure {
-    // Without a key nobody knows which part of it is secret.
+fn not_a_pair(argument: &str) -> Failure {
+    // Without a key, any part of it may be secret.
     let length = argument.chars().count();
     Failure::local(format!(
         "Failed to parse K=V data: an argument of {length} characters has no `=`: write \
@@ -58,10 +57,10 @@ fn merge(data: &mut Object, from: &str, json: &str) -> Result<(), Failure> {
             Ok(())
         }
         Ok(_) => Err(Failure::local(format!(
-            "Failed to parse K=V data: `{from}` is no object in JSON"
+            "Failed to parse K=V data: `{from}` is not a JSON object"
         ))),
         Err(error) => Err(Failure::local(format!(
-            "Failed to parse K=V data: `{from}` is no JSON (line {} column {})",
+            "Failed to parse K=V data: `{from}` is not JSON (line {} column {})",
             error.line(),
             error.column()
         ))),
@@ -86,7 +85,7 @@ fn from_file(path: &str) -> Result<String, Failure> {
 fn from_input(input: &mut Option<&mut dyn Read>) -> Result<String, Failure> {
     let input = input
         .take()
-        .ok_or_else(|| Failure::local("standard input can be used for one value only"))?;
+        .ok_or_else(|| Failure::local("standard input can be read for one value only"))?;
     let mut text = String::new();
     input
         .read_to_string(&mut text)
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn standard_input_is_a_value_or_an_object_and_can_be_used_once() {
+    fn standard_input_is_a_value_or_an_object_and_can_be_read_once() {
         assert_eq!(parse(&["a=-"], "text\n"), Ok(json!({"a": "text\n"})));
         assert_eq!(
             parse(&["-", "b=2"], "{\"a\": 1}"),

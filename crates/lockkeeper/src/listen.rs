@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_taken_port_is_told_with_the_programs_that_use_it() {
+    fn the_error_for_a_taken_port_names_the_programs_that_use_it() {
         let taken = io::Error::from(io::ErrorKind::AddrInUse);
         let address = "127.0.0.1:8200".parse().unwrap();
         let text = failed(address, "-listen", &taken);

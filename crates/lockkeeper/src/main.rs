@@ -7,7 +7,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command line talks to the person who started it"
+    reason = "a command line prints to its user"
 )]
 
 mod arguments;
@@ -31,11 +31,11 @@ fn main() -> ExitCode {
         eprintln!("an argument is not UTF-8");
         return ExitCode::FAILURE;
     };
-    let given = dashes::doubled(given);
+    let given = dashes::normalize(given);
     let parsed = match Arguments::try_parse_from(given) {
         Ok(parsed) => parsed,
         Err(error) => {
-            // Help and version go to standard output, mistakes to the other.
+            // Help and version go to standard output, mistakes to standard error.
             let _ = error.print();
             return ExitCode::from(u8::from(error.use_stderr()));
         }

@@ -1,5 +1,5 @@
-//! The real effects: the system's clocks, the operating system's randomness
-//! through aws-lc, and background tasks on tokio.
+//! The production effects: the system's clocks, random bytes of aws-lc, and
+//! background tasks on tokio.
 //!
 //! Hosts and programs hand these to backends. Nothing here knows an engine,
 //! and pure crates do not know this crate.
@@ -45,7 +45,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Random bytes of aws-lc, which the operating system seeds.
+/// Random bytes of aws-lc, seeded by the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemEntropy;
 
@@ -53,15 +53,15 @@ impl Entropy for SystemEntropy {
     /// Fills the buffer.
     ///
     /// # Panics
-    /// When the operating system gives no randomness, since nothing that was
-    /// made without it would be safe.
+    /// When the operating system provides no randomness: no key made without it
+    /// would be safe.
     fn fill(&self, buffer: &mut [u8]) {
         #[expect(clippy::expect_used, reason = "without randomness no key is safe")]
         aws_lc_rs::rand::fill(buffer).expect("the operating system gives randomness");
     }
 }
 
-/// Background tasks on tokio that end together.
+/// A group of background tasks on tokio that are shut down together.
 #[derive(Debug, Clone, Default)]
 pub struct TokioTasks {
     tracker: TaskTracker,
@@ -69,13 +69,13 @@ pub struct TokioTasks {
 }
 
 impl TokioTasks {
-    /// No tasks yet. Spawning needs a running tokio runtime.
+    /// An empty group. Spawning needs a running tokio runtime.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets running tasks end by themselves for as long as `grace`, then drops
-    /// those that still run. New tasks are dropped at once.
+    /// Waits up to `grace` for running tasks to finish, then drops the rest. Tasks
+    /// spawned later are dropped at once.
     pub async fn shut_down(&self, grace: Duration) {
         self.tracker.close();
         if tokio::time::timeout(grace, self.tracker.wait())
@@ -91,7 +91,8 @@ impl TokioTasks {
 
 impl Tasks for TokioTasks {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
-        // Requests that are dropped with the runtime hand on what they did.
+        // A request that is dropped with the runtime may still try to spawn the
+        // rest of its work.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };

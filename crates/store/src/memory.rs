@@ -14,9 +14,9 @@ pub struct MemoryStorage {
     folders: RwLock<Folders>,
 }
 
-/// Entries by folder, which is empty or ends in `/`, and by name. The keys of
-/// a folder begin alike: apart they are kept once, and are not compared again
-/// and again. Names are put in order when somebody lists them, which is rare.
+/// Entries by folder, which is empty or ends in `/`, and by name. Keys of one
+/// folder share a long prefix, which is stored and compared once this way. Names
+/// are sorted when they are listed, which is rare.
 type Folders = BTreeMap<Box<str>, HashMap<Box<str>, Zeroizing<Box<[u8]>>>>;
 
 impl MemoryStorage {
@@ -50,8 +50,8 @@ fn split(key: &str) -> (&str, &str) {
     key.split_at(key.rfind('/').map_or(0, |slash| slash + 1))
 }
 
-/// Keeps a copy that is as long as the value: what was grown while it was
-/// written is often twice as long.
+/// Stores an exact-size copy: the capacity of a grown buffer is often twice its
+/// length.
 fn put(folders: &mut Folders, key: &str, value: &[u8]) {
     let (folder, name) = split(key);
     let value = Zeroizing::new(Box::from(value));
@@ -106,7 +106,7 @@ impl Storage for MemoryStorage {
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
         let folders = self.read();
-        // Names are listed below folders, but a prefix may be cut anywhere.
+        // A prefix may end in the middle of a name.
         let (folder, beginning) = split(prefix);
         let mut names: Vec<String> = folders
             .get(folder)
@@ -115,7 +115,7 @@ impl Storage for MemoryStorage {
             .filter_map(|name| name.strip_prefix(beginning).map(str::to_owned))
             .collect();
         let mut from = Bound::Excluded(folder.to_owned());
-        // One step for each folder, however much lies below it.
+        // One step per folder, however many entries are below it.
         while let Some((below, _)) = folders
             .range::<str, _>((as_str(&from), Bound::Unbounded))
             .next()
@@ -239,12 +239,13 @@ mod tests {
     #[test]
     fn conditions_are_looked_at_together_with_the_changes() {
         const WRITERS: usize = 4;
+        const KEYS: usize = 5_000;
         let store = MemoryStorage::new();
         let won: usize = std::thread::scope(|scope| {
             let writers: Vec<_> = (0..WRITERS)
                 .map(|_| {
                     scope.spawn(|| {
-                        let attempts = (0..500).map(|number| {
+                        let attempts = (0..KEYS).map(|number| {
                             let key = format!("{number}");
                             let batch = vec![Write::put(&key, b"x".to_vec())];
                             let applied = store.apply_if(vec![Condition::absent(&key)], batch);
@@ -260,6 +261,6 @@ mod tests {
                 .map(|writer| writer.join().unwrap())
                 .sum()
         });
-        assert_eq!(won, 500);
+        assert_eq!(won, KEYS);
     }
 }

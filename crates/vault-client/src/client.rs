@@ -1,5 +1,5 @@
-//! Sending requests: paths, headers, one redirect, retries, and what becomes of
-//! an answer.
+//! Sending requests: paths, headers, one redirect, retries, and reading the
+//! response.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub struct Client {
     sent: Arc<AtomicU32>,
 }
 
-/// An answer as it came, whatever its status.
+/// A raw response, with any status.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -56,7 +56,7 @@ impl Client {
                 .map_err(|error| Error::setting("proxy", root_cause(&error)))?;
             http = http.proxy(proxy);
         } else if is_loopback(&settings.address) {
-            // As Go's clients: a proxy cannot reach what is on this machine.
+            // Go's clients do the same: a proxy cannot reach this machine's loopback.
             http = http.no_proxy();
         }
         Ok(Self {
@@ -93,7 +93,7 @@ impl Client {
         self
     }
 
-    /// What it was made with.
+    /// The settings that it was created with.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -121,7 +121,7 @@ impl Client {
         self.read(path, &[("list", "true")]).await
     }
 
-    /// Writes `data` to `path`. None if the server had nothing to say.
+    /// Writes `data` to `path`. None if the response is empty.
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ impl Client {
     }
 
     /// Deletes `path`; `query` becomes the data of the request. None if the
-    /// server had nothing to say.
+    /// response is empty.
     ///
     /// # Errors
     ///
@@ -145,16 +145,17 @@ impl Client {
             .accepted()
     }
 
-    /// Sends any request below `/v1/` and gives any answer.
+    /// Sends any request below `/v1/` and returns the response, whatever its
+    /// status.
     ///
-    /// A request that got no connection, or an answer that promises better
-    /// luck (412, 429, 5xx but 501), is sent again as often as the settings
-    /// say; writes as well, as Vault's clients do it. One that timed out is
-    /// not: it may have been carried out.
+    /// A request that got no connection, or a response with a transient status
+    /// (412, 429, 5xx but 501), is retried as often as the settings allow, writes
+    /// too, as in Vault's clients. A request that timed out is not: the server may
+    /// have executed it.
     ///
     /// # Errors
     ///
-    /// When the path makes no sense, nobody answered, a redirect led from TLS to
+    /// When the path is invalid, no server answered, a redirect led from TLS to
     /// plain HTTP, or only the `curl` command is wanted.
     pub async fn request(
         &self,
@@ -173,20 +174,20 @@ impl Client {
         loop {
             let result = self.try_once(&method, &url, body).await;
             let again = match &result {
-                Ok(answer) => retry::is_worth_another_try(answer.status),
+                Ok(answer) => retry::is_transient(answer.status),
                 Err(error) => matches!(error, Error::Unreachable { .. }),
             };
             if !again || retries_left == 0 {
                 return result;
             }
             retries_left -= 1;
-            let asked = result.ok().and_then(|answer| answer.retry_after);
-            let (shortest, longest) = retry::wait(asked, self.settings.timeout);
-            self.pause.pause(shortest, longest).await;
+            let retry_after = result.ok().and_then(|answer| answer.retry_after);
+            let (min, max) = retry::backoff(retry_after, self.settings.timeout);
+            self.pause.pause(min, max).await;
         }
     }
 
-    /// One request, and the one that a redirect asks for.
+    /// Sends one request, and follows one redirect.
     async fn try_once(&self, method: &Method, url: &Url, body: Option<&Value>) -> Result<Answer> {
         let (answer, location) = self.send(method, url, body).await?;
         let target = match (answer.status, location) {
@@ -204,7 +205,7 @@ impl Client {
                 to: Box::new(target),
             });
         }
-        // The token goes along: this is how a standby names the active node.
+        // With the token: this is how a standby names the active node.
         let (answer, _) = self.send(method, &target, body).await?;
         Ok(answer)
     }
@@ -267,7 +268,7 @@ impl Client {
         }
     }
 
-    /// `/v1/{path}` at the server, behind the path of its address if any.
+    /// `/v1/{path}` at the server, after the path of its address.
     fn url(&self, path: &str, query: &[(&str, &str)]) -> Result<Url> {
         let wrong = |problem| Error::Path {
             path: path.to_owned(),
@@ -281,7 +282,7 @@ impl Client {
             .split('/')
             .any(|segment| segment == "." || segment == "..")
         {
-            return Err(wrong("`.` and `..` are not followed"));
+            return Err(wrong("`.` and `..` are not allowed"));
         }
         let mut url = self.settings.address.clone();
         url.path_segments_mut()
@@ -324,7 +325,7 @@ impl Answer {
     ///
     /// # Errors
     ///
-    /// When the body is something else.
+    /// When the body is not JSON.
     fn json(&self) -> Result<Value> {
         if self.body.is_empty() {
             return Ok(Value::Null);
@@ -346,7 +347,7 @@ impl Answer {
             return self.accepted();
         }
         match self.secret() {
-            Ok(Some(secret)) if secret.tells_something() => Ok(Some(secret)),
+            Ok(Some(secret)) if secret.has_content() => Ok(Some(secret)),
             Ok(_) if !self.gives_a_reason() => Ok(None),
             Err(error @ Error::NotWrapped { .. }) => Err(error),
             // A reason, or a 404 without the API's JSON, which is not about the
@@ -412,7 +413,7 @@ fn errors(json: &Value) -> Option<Vec<String>> {
     Some(texts.collect())
 }
 
-/// The innermost cause: the outer ones only say that a request failed.
+/// The innermost cause: the outer errors only state that a request failed.
 fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {

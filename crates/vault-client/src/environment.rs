@@ -1,9 +1,9 @@
-//! The variables that users of Vault and OpenBao know, and the file where
-//! `login` leaves a token.
+//! The environment variables of Vault and OpenBao, and the file in which `login`
+//! stores a token.
 //!
-//! The environment is handed in, so that nothing here reads it. A variable that
-//! asks for something that this client does not do is refused: to ignore it
-//! could weaken what a person relies on.
+//! The environment is handed in; nothing here reads it. A variable for something
+//! that this client does not support is refused: ignoring it could weaken
+//! protection that the user relies on.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -74,8 +74,7 @@ fn settings(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Settings> {
 ///
 /// # Errors
 ///
-/// When there is no place for it, or a token helper is configured that would
-/// keep it elsewhere.
+/// When the path is unknown, or a token helper is configured.
 pub fn token_file(lookup: impl Fn(&str) -> Option<String>) -> Result<PathBuf> {
     let environment = Environment { lookup: &lookup };
     environment.refuse_token_helper()?;
@@ -197,9 +196,9 @@ impl Environment<'_> {
             .map_err(|error| error.renamed(&shown))
     }
 
-    /// A token helper is a program of the user's choice that keeps tokens, in
-    /// a keyring for example (`command/config/config.go` in Vault). It is not
-    /// run here, and a file beside it is not what the user asked for.
+    /// A token helper is an external program that stores tokens, in a keyring for
+    /// example (`command/config/config.go` in Vault). It is not run here, and a
+    /// plain file must not take its place.
     fn refuse_token_helper(&self) -> Result<()> {
         let home = || {
             let home = (self.lookup)("HOME").filter(|home| !home.is_empty())?;

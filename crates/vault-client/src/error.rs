@@ -1,4 +1,4 @@
-//! What can go wrong between a command and its server, with the remedy.
+//! Errors of requests, each with its remedy.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use reqwest::Method;
 use url::Url;
 
-/// The result of everything that asks a server.
+/// The result of a request.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a request got no good answer.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -24,9 +24,9 @@ pub enum Error {
         /// The whole body, when it was not the API's JSON: most often an
         /// answer of a proxy.
         raw_message: Option<String>,
-        /// Where the request went in the end.
+        /// The URL of the request, after a redirect.
         url: Box<Url>,
-        /// What it was.
+        /// The method of the request.
         method: Method,
     },
 
@@ -38,21 +38,21 @@ pub enum Error {
     Unreachable {
         /// The server's address.
         address: Url,
-        /// What the network or TLS said.
+        /// The error of the network or of TLS.
         cause: String,
     },
 
-    /// The server did not answer in time. Whether it did what was asked is
+    /// The server did not answer in time. Whether it executed the request is
     /// unknown.
     #[error(
-        "no answer from `{address}` within {} s; it may have done what was asked: look before \
-         you repeat it, or set VAULT_CLIENT_TIMEOUT to wait longer",
+        "no answer from `{address}` within {} s; the server may have executed the request: \
+         check before you repeat it, or set VAULT_CLIENT_TIMEOUT to wait longer",
         timeout.as_secs()
     )]
     TimedOut {
         /// The server's address.
         address: Url,
-        /// How long it was waited for.
+        /// The timeout.
         timeout: Duration,
     },
 
@@ -62,23 +62,23 @@ pub enum Error {
          set VAULT_ADDR to the server that should answer"
     )]
     InsecureRedirect {
-        /// What was asked.
+        /// The URL of the request.
         from: Box<Url>,
-        /// Where the answer pointed to.
+        /// The target of the redirect.
         to: Box<Url>,
     },
 
     /// The answer was a success but not the API's JSON.
-    #[error("`{url}` did not answer as a Vault server does: {problem}; is VAULT_ADDR right?")]
+    #[error("`{url}` did not answer like a Vault server: {problem}; is VAULT_ADDR right?")]
     NotVault {
-        /// What was asked.
+        /// The URL of the request.
         url: Url,
         /// What is wrong with the answer.
         problem: String,
     },
 
-    /// The path cannot be asked for.
-    #[error("`{path}` is no path: {problem}")]
+    /// The path is invalid.
+    #[error("`{path}` is not a valid path: {problem}")]
     Path {
         /// As it was given.
         path: String,
@@ -86,7 +86,7 @@ pub enum Error {
         problem: &'static str,
     },
 
-    /// A variable, flag or file has a value that makes no sense.
+    /// A variable, flag or file has an invalid value.
     #[error("`{name}`: {problem}")]
     Setting {
         /// The variable, or what it sets.
@@ -95,17 +95,17 @@ pub enum Error {
         problem: String,
     },
 
-    /// The answer was not wrapped, though wrapping was asked for. It is not
-    /// shown to anybody.
+    /// The response was not wrapped, though wrapping was requested. It is
+    /// dropped.
     #[error(
         "`{url}` did not wrap its answer, which VAULT_WRAP_TTL or `-wrap-ttl` asks for: the answer \
          is not shown{}",
         left_lease(lease_id)
     )]
     NotWrapped {
-        /// What was asked.
+        /// The URL of the request.
         url: Box<Url>,
-        /// The lease of what was answered; empty if there is none.
+        /// The lease in the response; empty if there is none.
         lease_id: String,
     },
 
@@ -131,7 +131,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A setting that makes no sense.
+    /// An invalid setting.
     pub(crate) fn setting(name: &str, problem: String) -> Self {
         Self::Setting {
             name: name.to_owned(),
@@ -147,8 +147,8 @@ impl Error {
         }
     }
 
-    /// What the server gave as its reason, when it answered that there is
-    /// nothing at a path.
+    /// The reason that the server gave, when it answered that there is nothing
+    /// at a path.
     pub fn reason_of_absence(&self) -> Option<&str> {
         match self {
             Self::Api {
@@ -165,7 +165,7 @@ fn left_lease(lease_id: &str) -> String {
     if lease_id.is_empty() {
         return String::new();
     }
-    format!("; what was made is under lease `{lease_id}`: revoke it")
+    format!("; its lease is `{lease_id}`: revoke it")
 }
 
 /// The form of `ResponseError` in Vault's `api/response.go`.
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_said_is_shown_as_it_is() {
+    fn the_response_of_a_proxy_is_shown_unchanged() {
         let error = Error::Api {
             status: 502,
             errors: Vec::new(),

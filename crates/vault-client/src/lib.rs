@@ -1,10 +1,9 @@
 //! Client of Vault's HTTP API, as a command line needs it.
 //!
-//! It takes its settings from the variables that users of Vault and OpenBao
-//! know ([`Settings::from_environment`]), sends reads, writes, lists and
-//! deletes of any path ([`Client`]), repeats what is worth repeating, follows
-//! one redirect as a standby asks for it, and says what went wrong in the form
-//! that Vault's own command line does ([`Error`]).
+//! It takes its settings from the environment variables of Vault and OpenBao
+//! ([`Settings::from_environment`]), reads, writes, lists and deletes any path
+//! ([`Client`]), retries transient failures, follows the redirect of a standby,
+//! and reports errors in the form of Vault's own command line ([`Error`]).
 //!
 //! It knows no engine and shares no type with our server: it works with
 //! everything that speaks the API. Behaviour follows Vault's Go client
@@ -33,5 +32,5 @@ pub use sys::{Health, Leader, SealStatus};
 pub use token::Token;
 pub use url::Url;
 
-/// A JSON object: the shape of what is written and of what is answered.
+/// A JSON object, in requests and responses.
 pub type Object = serde_json::Map<String, serde_json::Value>;

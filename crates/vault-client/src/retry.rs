@@ -1,56 +1,56 @@
-//! When a request is sent again, and how long is waited before.
+//! Which responses are retried, and after which backoff.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-/// The shortest wait between two tries, as in Vault's client.
-const SHORTEST: Duration = Duration::from_secs(1);
-/// The longest; somewhere between, so that many clients do not march in step.
-const LONGEST: Duration = Duration::from_millis(1500);
+/// The shortest pause between two tries, as in Vault's client.
+const MIN_PAUSE: Duration = Duration::from_secs(1);
+/// The longest one. The pause is random, so that clients do not retry in step.
+const MAX_PAUSE: Duration = Duration::from_millis(1500);
 
-/// Waiting between two tries, handed in so that tests need not wait.
+/// The pause between two tries, handed in so that tests do not wait.
 #[async_trait]
 pub trait Pause: Send + Sync {
-    /// Waits at least `shortest` and at most `longest`.
-    async fn pause(&self, shortest: Duration, longest: Duration);
+    /// Waits at least `min` and at most `max`.
+    async fn pause(&self, min: Duration, max: Duration);
 }
 
-/// Real waiting, on tokio's clock.
+/// A real pause, on tokio's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RealPause;
 
 #[async_trait]
 impl Pause for RealPause {
-    async fn pause(&self, shortest: Duration, longest: Duration) {
-        tokio::time::sleep(between(shortest, longest, chance())).await;
+    async fn pause(&self, min: Duration, max: Duration) {
+        tokio::time::sleep(between(min, max, jitter())).await;
     }
 }
 
-/// Whether an answer with this status is worth another try: the server is
+/// Whether a response with this status is transient: the server is
 /// overloaded, failing, or behind (412). 501 will not change.
-pub(crate) fn is_worth_another_try(status: u16) -> bool {
+pub(crate) fn is_transient(status: u16) -> bool {
     matches!(status, 412 | 429 | 500..=599) && status != 501
 }
 
-/// The bounds of the next wait; a server may ask for a time of its own with
-/// `Retry-After`, of which no more is granted than one request may take.
-pub(crate) fn wait(asked: Option<Duration>, most: Duration) -> (Duration, Duration) {
-    match asked {
-        Some(asked) => (asked.min(most), asked.min(most)),
-        None => (SHORTEST, LONGEST),
+/// The bounds of the next pause. A server may set it with `Retry-After`, but to
+/// no more than `max`, the timeout of a request.
+pub(crate) fn backoff(retry_after: Option<Duration>, max: Duration) -> (Duration, Duration) {
+    match retry_after {
+        Some(pause) => (pause.min(max), pause.min(max)),
+        None => (MIN_PAUSE, MAX_PAUSE),
     }
 }
 
-fn between(shortest: Duration, longest: Duration, chance: u64) -> Duration {
-    let span = longest.saturating_sub(shortest).as_millis() + 1;
-    let extra = u128::from(chance) % span;
-    shortest + Duration::from_millis(u64::try_from(extra).unwrap_or_default())
+fn between(min: Duration, max: Duration, jitter: u64) -> Duration {
+    let span = max.saturating_sub(min).as_millis() + 1;
+    let extra = u128::from(jitter) % span;
+    min + Duration::from_millis(u64::try_from(extra).unwrap_or_default())
 }
 
-/// Good enough to spread clients; nothing secret depends on it.
-fn chance() -> u64 {
+/// Random enough to spread clients; nothing secret depends on it.
+fn jitter() -> u64 {
     RandomState::new().hash_one(0)
 }
 
@@ -59,30 +59,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_may_pass_is_tried_again() {
+    fn only_transient_statuses_are_retried() {
         for status in [412, 429, 500, 502, 503, 599] {
-            assert!(is_worth_another_try(status), "{status}");
+            assert!(is_transient(status), "{status}");
         }
         for status in [200, 204, 400, 403, 404, 405, 501] {
-            assert!(!is_worth_another_try(status), "{status}");
+            assert!(!is_transient(status), "{status}");
         }
     }
 
     #[test]
-    fn a_wait_lies_between_its_bounds() {
-        for chance in [0, 1, 499, 500, 501, u64::MAX] {
-            let wait = between(SHORTEST, LONGEST, chance);
-            assert!((SHORTEST..=LONGEST).contains(&wait), "{wait:?}");
+    fn a_pause_is_within_its_bounds() {
+        for jitter in [0, 1, 499, 500, 501, u64::MAX] {
+            let wait = between(MIN_PAUSE, MAX_PAUSE, jitter);
+            assert!((MIN_PAUSE..=MAX_PAUSE).contains(&wait), "{wait:?}");
         }
-        assert_eq!(between(SHORTEST, SHORTEST, 77), SHORTEST);
+        assert_eq!(between(MIN_PAUSE, MIN_PAUSE, 77), MIN_PAUSE);
     }
 
     #[test]
-    fn a_server_may_ask_for_a_time_but_not_for_any() {
+    fn a_server_may_set_the_pause_up_to_a_limit() {
         let minute = Duration::from_mins(1);
-        let asked = |seconds| wait(Some(Duration::from_secs(seconds)), minute).0;
-        assert_eq!(asked(5), Duration::from_secs(5));
-        assert_eq!(asked(5000), minute);
-        assert_eq!(wait(None, minute), (SHORTEST, LONGEST));
+        let pause = |seconds| backoff(Some(Duration::from_secs(seconds)), minute).0;
+        assert_eq!(pause(5), Duration::from_secs(5));
+        assert_eq!(pause(5000), minute);
+        assert_eq!(backoff(None, minute), (MIN_PAUSE, MAX_PAUSE));
     }
 }

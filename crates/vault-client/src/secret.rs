@@ -1,4 +1,4 @@
-//! The envelope that answers of Vault's API come in.
+//! The envelope of responses of Vault's API.
 
 use std::fmt;
 
@@ -32,19 +32,19 @@ pub struct Secret {
     pub request_id: String,
     /// The lease; empty if the data is under none.
     pub lease_id: String,
-    /// How long the lease or the data is good for, in seconds.
+    /// The duration of the lease, or of the validity of the data, in seconds.
     pub lease_duration: i64,
     /// Whether the lease can be renewed.
     #[serde(deserialize_with = "null_is_default")]
     pub renewable: bool,
-    /// What was asked for; none if the answer carries only the other members.
+    /// The requested data; none if the response has only the other members.
     pub data: Option<Object>,
-    /// What the server wants to be known beside.
+    /// Warnings of the server.
     pub warnings: Option<Vec<String>>,
     /// The new token, after a login or the making of a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
-    /// Where the real answer waits, if wrapping was asked for.
+    /// The wrapping token, if the response was wrapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrap_info: Option<WrapInfo>,
 }
@@ -71,10 +71,10 @@ pub struct Auth {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub identity_policies: Vec<String>,
-    /// What the auth method noted about who logged in.
+    /// Metadata of the auth method about the login.
     #[serde(default)]
     pub metadata: Option<Object>,
-    /// How long the token is good for, in seconds.
+    /// The time to live of the token, in seconds.
     #[serde(default)]
     pub lease_duration: i64,
     /// Whether the token can be renewed.
@@ -89,12 +89,12 @@ pub struct Auth {
     /// Whether the token lives on without its parent.
     #[serde(default)]
     pub orphan: bool,
-    /// How often the token may be used; 0 for without limit.
+    /// How often the token may be used; 0 for no limit.
     #[serde(default)]
     pub num_uses: i64,
 }
 
-/// Where a wrapped answer waits.
+/// The token of a wrapped response.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct WrapInfo {
     /// Unwraps the answer, once.
@@ -103,13 +103,13 @@ pub struct WrapInfo {
     /// Names that token without its power.
     #[serde(default)]
     pub accessor: String,
-    /// How long the answer waits, in seconds.
+    /// How long the response is kept, in seconds.
     #[serde(default)]
     pub ttl: i64,
     /// When it was wrapped, RFC 3339.
     #[serde(default)]
     pub creation_time: String,
-    /// The path that was asked.
+    /// The path of the request.
     #[serde(default)]
     pub creation_path: String,
     /// The accessor of the token inside, if one is.
@@ -120,8 +120,7 @@ pub struct WrapInfo {
 impl Secret {
     /// Reads an answer; a bare one becomes the data of an envelope.
     ///
-    /// None for an answer that says only `errors`, which is how absence is
-    /// told.
+    /// None for a response with `errors` alone, which means absence.
     pub(crate) fn from_answer(answer: Value) -> serde_json::Result<Option<Self>> {
         let Value::Object(object) = answer else {
             return Self::deserialize(answer).map(Some);
@@ -143,8 +142,8 @@ impl Secret {
         self.wrap_info.is_none() && (self.data.is_some() || self.auth.is_some())
     }
 
-    /// Whether there is something in it besides the ids.
-    pub(crate) fn tells_something(&self) -> bool {
+    /// Whether it has data or warnings.
+    pub(crate) fn has_content(&self) -> bool {
         let data = self.data.as_ref().is_some_and(|data| !data.is_empty());
         let warnings = self.warnings.as_ref();
         data || warnings.is_some_and(|warnings| !warnings.is_empty())
@@ -170,7 +169,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// An absent member, null and a value are all taken.
+/// Accepts an absent member, null and a value.
 fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -183,7 +182,7 @@ fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Token>, D:
     let mut text = String::deserialize(deserializer)?;
     let token = Token::new(text.as_str());
     text.zeroize();
-    // An empty token is how a server says that the token is not shown.
+    // An empty token means that the server does not show it.
     Ok(token.ok())
 }
 

@@ -1,4 +1,4 @@
-//! The paths of `sys/` that a command line asks by name.
+//! Requests to `sys/`.
 
 use std::time::Duration;
 
@@ -89,13 +89,13 @@ pub struct Leader {
 }
 
 impl Client {
-    /// How the server is; every state is an answer, not an error.
+    /// The health of the server; no state is an error.
     ///
     /// # Errors
     ///
     /// As [`Client::request`].
     pub async fn health(&self) -> Result<Health> {
-        // By default the status tells the state, in 429, 472, 473, 501 and 503.
+        // By default, the state is in the status: 429, 472, 473, 501 or 503.
         let codes = [
             ("uninitcode", "299"),
             ("sealedcode", "299"),
@@ -131,7 +131,7 @@ impl Client {
         answer.bare()
     }
 
-    /// What the help of `path` says: `help`, and `openapi`.
+    /// The help of a path: `help`, and `openapi`.
     ///
     /// # Errors
     ///
@@ -140,8 +140,8 @@ impl Client {
         self.get_bare(path, &[("help", "1")]).await
     }
 
-    /// A write whose answer has no secret to wrap: to end something must not
-    /// depend on whether the server wraps.
+    /// A write whose response has no secret to wrap: revoking must not depend on
+    /// whether the server wraps.
     async fn revoke(&self, path: &str, body: &Object) -> Result<()> {
         self.without_wrapping().write(path, body).await.map(drop)
     }
@@ -156,8 +156,8 @@ impl Client {
         self.write("sys/leases/lookup", &body).await
     }
 
-    /// Lets a lease live on, for `increment` from now if the server agrees;
-    /// none leaves the time to the server.
+    /// Renews a lease, for `increment` from now if the server agrees; by default
+    /// the server chooses.
     ///
     /// # Errors
     ///
@@ -173,8 +173,8 @@ impl Client {
         self.write("sys/leases/renew", &body).await
     }
 
-    /// Ends a lease. With `sync` the answer comes when it has ended, and says
-    /// if that failed; without, the server ends it when it can.
+    /// Revokes a lease. With `sync` the server answers when it is revoked, or
+    /// reports the failure; otherwise it queues the revocation.
     ///
     /// # Errors
     ///
@@ -184,7 +184,7 @@ impl Client {
         self.revoke("sys/leases/revoke", &body).await
     }
 
-    /// Ends all leases whose ids begin with `prefix`, such as `confluent/creds/app`.
+    /// Revokes all leases whose ids have the prefix, such as `confluent/creds/app`.
     ///
     /// # Errors
     ///
@@ -197,8 +197,8 @@ impl Client {
         self.revoke(&path, &object(json!({"sync": sync}))).await
     }
 
-    /// As [`Client::revoke_prefix`], but forgets the leases even where their
-    /// engine fails to end them: what they stand for may live on.
+    /// As [`Client::revoke_prefix`], but drops the leases even if their engine
+    /// cannot revoke them: the credentials may live on.
     ///
     /// # Errors
     ///

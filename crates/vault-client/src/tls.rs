@@ -96,7 +96,7 @@ fn read_client_certificate(
     let (name, pem) = read_pem("VAULT_CLIENT_CERT_BYTES", &given.certificate)?;
     let chain = certificates(&name, &pem)?;
     let (name, pem) = read_pem("VAULT_CLIENT_KEY_BYTES", &given.key)?;
-    // What the parser says of a key is left out: it could quote it.
+    // Without the parser's message, which could quote the key.
     let key = PrivateKeyDer::from_pem_slice(&pem)
         .map_err(|_| unusable(&name, "it has no private key in it"))?;
     Ok((chain, key))

@@ -12,7 +12,9 @@ use logical::Error;
 use serde::{Deserialize, Serialize};
 
 use super::entries;
-use crate::ledger::{Event, Failure, State, codec};
+use crate::codec;
+use crate::ledger::{Event, Failure, State};
+use crate::presence::Presence;
 use crate::state::Engine;
 
 const HEARTBEAT: &str = "lockkeeper/go-plugin/heartbeat";
@@ -26,13 +28,6 @@ const AWAY: SignedDuration = SignedDuration::from_mins(15);
 #[derive(Serialize, Deserialize)]
 struct Heartbeat {
     at: Timestamp,
-}
-
-/// What is remembered between notes.
-#[derive(Default)]
-pub(crate) struct Presence {
-    /// When the next note is due, in monotonic time; none before the first.
-    next: Option<Duration>,
 }
 
 impl Engine {

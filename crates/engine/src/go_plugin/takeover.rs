@@ -10,9 +10,10 @@ use serde::de::DeserializeOwned;
 
 use super::entries;
 use crate::account::{Account, DEFAULT_URL};
+use crate::codec;
+use crate::credential::later;
 use crate::ids::{CredentialId, Generation, HolderId, KeyId, RoleName};
-use crate::ledger::credential::later;
-use crate::ledger::{Credential, Holder, IssuedKey, Sharing, State, codec};
+use crate::ledger::{Credential, Holder, IssuedKey, Sharing, State};
 use crate::role::Role;
 use crate::state::Engine;
 
@@ -147,6 +148,7 @@ impl Engine {
             organization: None,
             target: role.target.clone(),
             sharing,
+            requester: None,
             intended_at: self.clock.now(),
             state: State::Retiring {
                 key: key.clone(),

@@ -20,10 +20,10 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use logical::Error;
 use tokio::sync::OnceCell;
 
-use super::codec;
-use super::credential::Credential;
 use super::store::{LedgerStore, READ_AT_ONCE};
 use crate::coalescer::Coalescer;
+use crate::codec;
+use crate::credential::Credential;
 use crate::ids::CredentialId;
 use stored::Batch;
 

@@ -10,43 +10,26 @@
 //! `writing`; the coalescers of batches; and last the std mutexes, which are
 //! never held across an await.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use logical::{Clock, Entropy, Error, ErrorClass};
+use logical::{Clock, Entropy, Error};
 
-use super::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Sharing, State};
+use super::change::Joined;
+use super::deletions::{Absence, Deletions, Undone};
 use super::due_queue::{DueQueue, Stage};
-use super::entry::{Entries, Entry};
+use super::entry::{Entries, Entry, lock};
+use super::failure::{Failure, interrupted};
 use super::holder_index::Doubts;
-use super::journal::Joined;
 use super::layout::{self, HolderEntry};
 use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
-use super::upstream::Absence;
 use crate::account::Accounts;
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{ControlPlane, RemovalBy};
+use crate::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Sharing, State};
 use crate::ids::{CredentialId, HolderId, Marker, OrganizationId, StorageId};
-
-/// Why an event did not come to pass.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// The ledger has no such entry.
-    Unknown,
-    /// The credential's state does not allow it.
-    Refused(Refusal),
-    /// Storage or Confluent failed. What was decided stands in the ledger, or
-    /// is decided again from storage.
-    Failed(Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
 
 /// A shared key that a reader holds: what it was when the reader was noted.
 #[derive(Debug, Clone)]
@@ -77,8 +60,7 @@ pub(crate) struct Ledger {
     pub(super) entropy: Arc<dyn Entropy>,
     entries: Mutex<Entries>,
     pub(super) due_queue: Mutex<DueQueue>,
-    /// Keys whose last deletion Confluent refused.
-    refused: Mutex<BTreeSet<CredentialId>>,
+    pub(super) deletions: Mutex<Deletions>,
 }
 
 impl Ledger {
@@ -97,7 +79,7 @@ impl Ledger {
             entropy,
             entries: Mutex::default(),
             due_queue: Mutex::default(),
-            refused: Mutex::default(),
+            deletions: Mutex::default(),
         }
     }
 
@@ -233,6 +215,7 @@ impl Ledger {
     /// Applies an event to a credential and does what follows from it. It must
     /// run to completion: dropped midway, memory would be ahead of storage.
     pub(crate) async fn apply(&self, entry: &Entry, event: Event) -> Result<(), Failure> {
+        let by = remover(&event);
         let (mut then, ()) = self.decide(entry, event, |_| ()).await?;
         let mut failure = None;
         loop {
@@ -259,16 +242,17 @@ impl Ledger {
                     if entry.is_gone() {
                         break;
                     }
-                    let deleted = self.delete(entry, &key).await;
-                    self.note_refusal(entry, deleted.as_ref().err());
+                    let deleted = self.delete(entry, &key, by).await;
+                    let now = self.clock.monotonic();
+                    lock(&self.deletions).note(&entry.id, deleted.as_ref().err(), now);
                     match deleted {
                         Ok(absence) => Event::Deleted {
                             now: self.clock.now(),
                             doubtful: absence == Absence::Unlisted,
                         },
-                        Err(error) => {
-                            let cause = error.message().to_owned();
-                            failure = Some(error);
+                        Err(undone) => {
+                            let cause = undone.error().message().to_owned();
+                            failure = Some(undone);
                             Event::DeleteFailed { cause }
                         }
                     }
@@ -280,7 +264,8 @@ impl Ledger {
             (then, ()) = self.decide(entry, event, |_| ()).await?;
             drop(deleting);
         }
-        failure.map_or(Ok(()), |error| Err(Failure::Failed(error)))
+        let failed = |undone: Undone| Err(Failure::Failed(undone.error().clone()));
+        failure.map_or(Ok(()), failed)
     }
 
     /// Notes a reader of a shared key. What it is handed out is what the key was
@@ -322,20 +307,45 @@ impl Ledger {
         Ok(Event::Rechecked { holders })
     }
 
-    /// Notes whether Confluent refused a deletion. That a later one is slow must
-    /// not hide it.
-    fn note_refusal(&self, entry: &Entry, error: Option<&Error>) {
-        let mut refused = lock(&self.refused);
-        if error.is_some_and(|error| !is_transient(error)) {
-            refused.insert(entry.id.clone());
-        } else {
-            refused.remove(&entry.id);
-        }
-    }
-
     /// Whether Confluent refused the last deletion of a key that has ended.
     pub(crate) fn was_refused(&self, entry: &Entry) -> bool {
-        lock(&self.refused).contains(&entry.id)
+        lock(&self.deletions).was_refused(&entry.id)
+    }
+
+    /// Whether the sweep durably owns the deletion of a key that waits for its
+    /// turn in our own queue, while Confluent accepts the account.
+    pub(crate) fn owns_deletion(&self, entry: &Entry) -> bool {
+        let organization = {
+            let memory = entry.memory();
+            if !memory.pending.is_empty() {
+                return false;
+            }
+            let retiring = memory.known().filter(
+                |known| matches!(&known.state, State::Retiring { cause, .. } if cause.is_some()),
+            );
+            let Some(retiring) = retiring else {
+                return false;
+            };
+            retiring.organization.clone()
+        };
+        let deletions = lock(&self.deletions);
+        deletions.is_held_back(&entry.id)
+            && deletions.is_accepted(organization.as_ref(), self.clock.monotonic())
+    }
+
+    /// Whether the last deletion of a key waits in our own queue.
+    pub(crate) fn is_held_back(&self, entry: &Entry) -> bool {
+        lock(&self.deletions).is_held_back(&entry.id)
+    }
+
+    /// Whether deletions wait in our own queue: nothing is looked for meanwhile.
+    pub(crate) fn deletions_wait(&self) -> bool {
+        lock(&self.deletions).wait(self.clock.monotonic())
+    }
+
+    /// A failed deletion to try, to notice that Confluent answers again.
+    pub(crate) fn deletion_to_try(&self) -> Option<CredentialId> {
+        lock(&self.deletions).longest_failed()
     }
 
     /// Entries that are due. Whoever takes them says when to look again.
@@ -369,6 +379,7 @@ impl Ledger {
     /// Nobody need look at an entry again.
     pub(crate) fn unschedule(&self, id: &CredentialId) {
         lock(&self.due_queue).remove(id);
+        lock(&self.deletions).note(id, None, self.clock.monotonic());
     }
 
     /// How many entries are at a stage; `None` for those that this process has
@@ -433,26 +444,18 @@ impl Ledger {
     }
 }
 
+/// On whose behalf a key is deleted that an event ends.
+fn remover(event: &Event) -> RemovalBy {
+    match event {
+        Event::Kill { .. } => RemovalBy::Operator,
+        Event::Release { .. } => RemovalBy::Host,
+        _ => RemovalBy::Sweep,
+    }
+}
+
 pub(super) fn is_write(effect: &Effect) -> bool {
     match effect {
         Effect::Save | Effect::SaveHolder(_) | Effect::DropHolder(_) | Effect::Forget => true,
         Effect::Search | Effect::Recheck | Effect::LookAgain(_) | Effect::Delete(_) => false,
     }
-}
-
-/// Whether a failed deletion can be left to the sweep. An account that is
-/// refused must be mended by a person, so the host goes on telling them.
-pub(crate) fn is_transient(error: &Error) -> bool {
-    matches!(
-        error.class(),
-        ErrorClass::UpstreamFailed | ErrorClass::UpstreamRateLimited
-    )
-}
-
-pub(super) fn interrupted() -> Error {
-    Error::internal("storage failed while the credential was in use: try again")
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::credential::{Credential, State, later};
+use crate::credential::{Credential, State, later};
 use crate::ids::CredentialId;
 
 /// When entries that were taken come up again, should their taker be cut off

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::credential::{Credential, State};
+use super::change::{ChangeId, Journal, Pending, empty_journal};
 use super::holder_index::{Doubts, HolderIndex};
-use super::journal::{ChangeId, Journal, Pending, empty_journal};
-use super::upstream::CONFIRMED_FOR;
+use crate::credential::{Credential, State};
 use crate::ids::CredentialId;
+
+/// How long a key that others hold is taken to exist (`lifecycle.md`, 17).
+const CONFIRMED_FOR: Duration = Duration::from_mins(5);
 
 /// A credential's place in memory.
 pub(crate) struct Entry {
@@ -134,4 +136,9 @@ impl Entries {
         self.by_id.insert(id.clone(), Arc::downgrade(&entry));
         entry
     }
+}
+
+/// Locks a mutex, also one that a panic poisoned.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use logical::{Error, Write};
 
-use super::credential::Holder;
 use super::layout::{self, HolderEntry};
+use crate::credential::Holder;
 use crate::ids::{CredentialId, HolderId};
 
 /// So many holders fit in an entry of 256 KiB with room to spare.
@@ -97,7 +97,7 @@ impl HolderIndex {
     ) -> (Self, BTreeMap<HolderId, Holder>) {
         let mut index = Self::default();
         let mut holders = BTreeMap::new();
-        index.add(read, &mut holders);
+        index.add(read, &BTreeMap::new(), &mut holders);
         (index, holders)
     }
 
@@ -124,8 +124,18 @@ impl HolderIndex {
         holders: &mut BTreeMap<HolderId, Holder>,
     ) {
         let mut affected = doubts.holders.clone();
+        // An entry that is not read again may count in place of a removed one
+        // for a moment. Its deadline is not known here, only that it is earlier.
+        let mut latest = BTreeMap::new();
         for name in names {
-            affected.extend(self.members(name));
+            for id in self.members(name) {
+                if self.current.get(&id) == Some(name) {
+                    latest.entry(id.clone()).or_insert_with(|| name.clone());
+                }
+                affected.insert(id);
+            }
+        }
+        for name in names {
             self.remove_entry(name);
         }
         for id in affected {
@@ -133,13 +143,15 @@ impl HolderIndex {
                 holders.remove(&id);
             }
         }
-        self.add(read, holders);
+        self.add(read, &latest, holders);
     }
 
-    /// Adds entries that were read, and the holders that count by them.
+    /// Adds entries that were read, and the holders that count by them. The
+    /// entry with the latest deadline of some holders is known.
     fn add(
         &mut self,
         read: impl IntoIterator<Item = (HolderId, HolderEntry)>,
+        latest: &BTreeMap<HolderId, HolderId>,
         holders: &mut BTreeMap<HolderId, Holder>,
     ) {
         let mut struck: BTreeMap<HolderId, Vec<(HolderId, Vec<HolderId>)>> = BTreeMap::new();
@@ -163,6 +175,7 @@ impl HolderIndex {
                 }
                 let known = holders.get(&id).map(Holder::deadline);
                 if known.is_none_or(|known| known < times.deadline())
+                    || latest.get(&id) == Some(&name)
                     || !self.current.contains_key(&id)
                 {
                     self.make_current(&id, &name);
@@ -423,3 +436,6 @@ impl Group {
 fn part(of: &HolderId, number: usize) -> HolderId {
     HolderId::derived(&format!("part {number} of {of}"))
 }
+
+#[cfg(test)]
+mod tests;

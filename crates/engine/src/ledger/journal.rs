@@ -11,99 +11,16 @@
 //! write: what it touched is in doubt and is read again, and changes that were
 //! decided before are not written after it, unless they only add holders.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use logical::{Error, Write};
 
-use super::credential::Holder;
-use super::driver::{Failure, Ledger, interrupted, lock};
-use super::entry::{Entry, Memory};
+use super::change::{Change, ChangeId, Joined, Pending};
+use super::driver::Ledger;
+use super::entry::{Entry, Memory, lock};
+use super::failure::{Failure, interrupted};
 use super::holder_index::{Doubts, HolderChanges, Planned};
 use super::step::Effect;
 use super::store::LedgerStore;
-use crate::coalescer::{Batch, Coalescer};
-use crate::ids::{CredentialId, HolderId};
-
-/// The id of a change, which also names the entry of its holders.
-pub(super) type ChangeId = HolderId;
-
-/// Changes of an entry on their way to storage. A write gives the epoch that it
-/// was made in.
-pub(super) type Journal = Coalescer<Change, Result<u64, Error>>;
-
-/// Nothing is on its way.
-pub(super) fn empty_journal() -> Journal {
-    // A write of many holders makes several entries, so there is no limit.
-    Coalescer::new(usize::MAX)
-}
-
-/// A change that joined the journal.
-pub(super) struct Joined {
-    batch: Arc<Batch<Change, Result<u64, Error>>>,
-    epoch: Option<u64>,
-}
-
-/// What an event changes in storage.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Change {
-    id: Option<ChangeId>,
-    /// The epoch that it was decided in; none if it only adds holders, which
-    /// does no harm in any.
-    epoch: Option<u64>,
-    put: Vec<(HolderId, Holder)>,
-    strike: Vec<HolderId>,
-    save: bool,
-    forget: bool,
-}
-
-/// A change that is not written yet.
-#[derive(Debug)]
-pub(super) struct Pending {
-    /// Holders that count meanwhile.
-    pub(super) put: Vec<(HolderId, Holder)>,
-    /// What is in doubt if it must not be written any more.
-    doubts: Doubts,
-}
-
-impl Change {
-    fn of(memory: &Memory, effects: &[Effect]) -> Self {
-        let mut change = Self::default();
-        let holders = memory.credential.as_ref().map(|known| &known.holders);
-        for effect in effects {
-            match effect {
-                Effect::Save => change.save = true,
-                Effect::Forget => change.forget = true,
-                Effect::SaveHolder(id) => {
-                    let times = holders.and_then(|holders| holders.get(id));
-                    change
-                        .put
-                        .extend(times.map(|times| (id.clone(), times.clone())));
-                }
-                Effect::DropHolder(id) => change.strike.push(id.clone()),
-                Effect::Search | Effect::Recheck | Effect::LookAgain(_) | Effect::Delete(_) => {}
-            }
-        }
-        if change.save || change.forget || !change.strike.is_empty() {
-            change.epoch = Some(memory.epoch);
-        }
-        change
-    }
-
-    fn doubts(&self) -> Doubts {
-        let put = self.put.iter().map(|(id, _)| id);
-        Doubts {
-            holders: put.chain(&self.strike).cloned().collect(),
-            names: BTreeSet::new(),
-            state: self.save || self.forget,
-        }
-    }
-
-    /// Whether it may still be written.
-    fn holds(&self, epoch: u64) -> bool {
-        self.epoch.is_none_or(|decided| decided == epoch)
-    }
-}
+use crate::ids::CredentialId;
 
 /// A write that is under way: unless it is known to have succeeded, what it
 /// touches is in doubt.
@@ -134,7 +51,7 @@ impl Ledger {
             return None;
         }
         let id = ChangeId::random(&*self.entropy);
-        let mut change = Change::of(memory, effects);
+        let mut change = Change::of(memory.credential.as_ref(), memory.epoch, effects);
         change.id = Some(id.clone());
         let mut doubts = Doubts::default();
         if change.epoch.is_some() {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use logical::{Error, Write};
 use serde::{Deserialize, Serialize};
 
-use super::codec;
-use super::credential::Holder;
+use crate::codec;
+use crate::credential::Holder;
 use crate::ids::{CredentialId, HolderId};
 
 /// Entries of holders, in a folder for each credential.

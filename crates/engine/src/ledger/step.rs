@@ -8,7 +8,7 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::credential::{Credential, Holder, INTENT_AGE, IssuedKey, Sharing, State, later};
+use crate::credential::{Credential, Holder, INTENT_AGE, IssuedKey, Sharing, State, later};
 use crate::ids::{HolderId, KeyId, OrganizationId};
 
 /// What a deadline has beyond the longest life of a lease.

@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use super::batch::Batches;
-use super::codec;
-use super::credential::{Credential, Holder, Sharing, State};
 use super::holder_index::HolderIndex;
 use super::layout::{self, HolderEntry};
 use super::tombstone::{self, NotedTargets};
+use crate::codec;
 use crate::control_plane::Target;
+use crate::credential::{Credential, Holder, RequestedBy, Sharing, State};
 use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName, StorageId};
 
 /// Entries that somebody still has to look at, by credential.
@@ -53,6 +53,8 @@ struct Stored<'a> {
     organization: &'a Option<OrganizationId>,
     target: &'a Target,
     sharing: Sharing,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requester: Option<&'a RequestedBy>,
     intended_at: Timestamp,
     state: &'a State,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +71,7 @@ impl<'a> Stored<'a> {
             organization: &credential.organization,
             target: &credential.target,
             sharing: credential.sharing,
+            requester: credential.requester.as_deref(),
             intended_at: credential.intended_at,
             state: &credential.state,
             holders: single.then_some(&credential.holders),

@@ -17,11 +17,11 @@ use logical::{Error, Storage, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::codec;
-use super::credential::{Credential, State, TOMBSTONE_AGE, later};
 use super::layout::HOLDERS;
 use super::store::LedgerStore;
+use crate::codec;
 use crate::control_plane::Target;
+use crate::credential::{Credential, State, TOMBSTONE_AGE, later};
 use crate::ids::{CredentialId, EnvironmentId, KeyId, OrganizationId, short_name};
 
 /// Tombstones, by credential. They hold no secret.

@@ -8,31 +8,59 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use logical::Error;
 
-use super::credential::{INTENT_QUIET, State, later};
-use super::driver::{Failure, Ledger, interrupted};
-use super::entry::Entry;
+use super::deletions::{Absence, Undone};
+use super::driver::Ledger;
+use super::entry::{Entry, lock};
+use super::failure::{Failure, interrupted};
 use super::step::Event;
 use crate::account::AskError;
-use crate::control_plane::{Access, Failure as CloudFailure, KeyList, Target};
+use crate::control_plane::{
+    Access, Caller, Class, CloudError, Failure as CloudFailure, KeyList, RemovalBy, Target,
+};
+use crate::credential::{INTENT_QUIET, State, later};
 use crate::ids::{KeyId, OrganizationId};
 
 /// How far Confluent's clock and ours may differ when the creation time of a
 /// found key is compared with its intent.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// How long a key that others hold is taken to exist (`lifecycle.md`, 17).
-pub(super) const CONFIRMED_FOR: Duration = Duration::from_mins(5);
-
-/// How it is known that a key is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Absence {
-    /// Confluent deleted it.
-    Deleted,
-    /// Confluent does not know it, and a complete list does not have it.
-    Unlisted,
-}
+/// A deletion for somebody who waits is sent within this time, or the sweep owns
+/// it (`lifecycle-2.md`, 57).
+const SENT_WITHIN: Duration = Duration::from_secs(5);
 
 impl Ledger {
+    /// Asks Confluent with the account of an organization, and notes what the
+    /// answer tells: that the account is accepted, and that failed deletions are
+    /// worth another try.
+    pub(crate) async fn ask<T, R>(
+        &self,
+        organization: Option<&OrganizationId>,
+        call: impl Fn(Access) -> R,
+    ) -> Result<T, AskError>
+    where
+        R: Future<Output = Result<T, CloudError>>,
+    {
+        let answer = self.accounts.ask(organization, call).await;
+        let now = self.clock.monotonic();
+        match &answer {
+            Ok(_) => {
+                let failed = {
+                    let mut deletions = lock(&self.deletions);
+                    deletions.note_account(organization, true, now);
+                    deletions.take_failed()
+                };
+                for id in failed {
+                    self.schedule_at(&id, self.clock.now());
+                }
+            }
+            Err(AskError::Cloud(error)) if error.failure == CloudFailure::Unauthorized => {
+                lock(&self.deletions).note_account(organization, false, now);
+            }
+            Err(_) => {}
+        }
+        answer
+    }
+
     /// The keys of a target, by the account of an organization. An account that
     /// lost its rights is shown none, and neither is one of another
     /// organization that stands in. So an empty list counts as complete only
@@ -43,12 +71,12 @@ impl Ledger {
         target: &Target,
     ) -> Result<KeyList, AskError> {
         let list = |access: Access| async move { self.control.list_keys(&access, target).await };
-        let mut list = self.accounts.ask(organization, list).await?;
+        let mut list = self.ask(organization, list).await?;
         if list.complete && list.keys.is_empty() {
             let own = |access: Access| async move {
                 self.control.read_key(&access, &access.key_id).await
             };
-            match self.accounts.ask(organization, own).await {
+            match self.ask(organization, own).await {
                 Ok(own) => {
                     let told = own.organization.as_ref();
                     list.complete =
@@ -105,13 +133,14 @@ impl Ledger {
         self.confirm_now(entry).await
     }
 
-    /// As [`Ledger::confirm`], for a key that a complete list does not have:
-    /// that it was there a moment ago says nothing.
-    pub(crate) async fn confirm_unlisted(&self, entry: &Entry) -> Result<(), Failure> {
+    /// As [`Ledger::confirm`], for a key that a list does not have: that it was
+    /// seen a moment ago does not count.
+    pub(crate) async fn confirm_missing(&self, entry: &Entry) -> Result<(), Failure> {
         let _confirming = entry.confirming.lock().await;
         self.confirm_now(entry).await
     }
 
+    /// The caller holds `confirming`.
     async fn confirm_now(&self, entry: &Entry) -> Result<(), Failure> {
         let now = self.clock.monotonic();
         self.load(entry).await?;
@@ -130,7 +159,7 @@ impl Ledger {
         };
         let (organization, key) = (organization.as_ref(), &key);
         let read = |access: Access| async move { self.control.read_key(&access, key).await };
-        match self.accounts.ask(organization, read).await {
+        match self.ask(organization, read).await {
             Ok(_) => {
                 entry.confirm(now);
                 return Ok(());
@@ -144,7 +173,7 @@ impl Ledger {
                 entry.confirm(now);
                 Ok(())
             }
-            Ok(list) if list.complete => {
+            Ok(list) if shows_absence(&list) => {
                 tracing::warn!(
                     key = key.as_str(),
                     "a key was deleted by somebody else; a shared role's readers get another"
@@ -171,51 +200,124 @@ impl Ledger {
             .ok_or_else(|| Failure::Failed(interrupted()))?;
         let list = self.list(organization.as_ref(), &target).await;
         let list = list.map_err(Error::from)?;
-        let exists = list.keys.iter().any(|listed| listed.id == *key);
+        let mut exists = list.keys.iter().any(|listed| listed.id == *key);
+        if !exists && !list.complete {
+            exists = self.exists(organization.as_ref(), key).await?;
+        }
         if exists {
             tracing::error!(
                 key = key.as_str(),
                 "a key that seemed to be gone is listed again; it is deleted again"
             );
-        } else if !list.complete {
+        } else if !shows_absence(&list) {
             return Err(Failure::Failed(incomplete_list()));
         }
         let now = self.clock.now();
         Ok(Event::LookedAgain { exists, now })
     }
 
-    pub(super) async fn delete(&self, entry: &Entry, key: &KeyId) -> Result<Absence, Error> {
+    /// Whether Confluent shows a key.
+    async fn exists(
+        &self,
+        organization: Option<&OrganizationId>,
+        key: &KeyId,
+    ) -> Result<bool, Error> {
+        let read = |access: Access| async move {
+            let access = access.on_behalf_of(Caller::of(Class::Look, ""));
+            self.control.read_key(&access, key).await
+        };
+        match self.ask(organization, read).await {
+            Ok(_) => Ok(true),
+            Err(AskError::Cloud(refusal)) if is_absence(refusal.failure) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) async fn delete(
+        &self,
+        entry: &Entry,
+        key: &KeyId,
+        by: RemovalBy,
+    ) -> Result<Absence, Undone> {
         let (organization, target) = entry
             .look(|known| (known.organization.clone(), known.target.clone()))
-            .ok_or_else(interrupted)?;
-        self.delete_key(organization.as_ref(), &target, key).await
+            .ok_or_else(|| Undone::of(interrupted()))?;
+        self.delete_key(organization.as_ref(), &target, key, by)
+            .await
     }
 
     /// Deletes a key. One that Confluent refuses to know is gone only when a
-    /// complete list of the same account does not have it: an admin key whose
+    /// list of the same account does not have it either: an admin key whose
     /// rights were narrowed gets 403 for keys that live (`lifecycle.md`, 21).
+    ///
+    /// Confluent lists so many keys at most. Where there are more, the key is
+    /// asked for by its id: an account that is shown other keys of this owner
+    /// and resource may see this one as well, if it exists.
     pub(crate) async fn delete_key(
         &self,
         organization: Option<&OrganizationId>,
         target: &Target,
         key: &KeyId,
-    ) -> Result<Absence, Error> {
-        let delete = |access: Access| async move { self.control.delete_key(&access, key).await };
-        let refusal = match self.accounts.ask(organization, delete).await {
+        by: RemovalBy,
+    ) -> Result<Absence, Undone> {
+        let caller = &match by {
+            RemovalBy::Sweep => Caller::removal(by, target.owner.as_str()),
+            _ => Caller::removal(by, target.owner.as_str()).within(SENT_WITHIN),
+        };
+        let delete = |access: Access| async move {
+            let access = access.on_behalf_of(caller.clone());
+            self.control.delete_key(&access, key).await
+        };
+        let refusal = match self.ask(organization, delete).await {
             Ok(()) => return Ok(Absence::Deleted),
             Err(AskError::Cloud(refusal)) if is_absence(refusal.failure) => refusal,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(undone(error)),
         };
-        let list = self.list(organization, target).await?;
+        if self.deletions_wait() {
+            // Looking would take the turn of a deletion.
+            return Err(Undone::HeldBack {
+                wait: Duration::ZERO,
+                error: Error::rate_limited(
+                    "Confluent Cloud does not know the key; whether it is gone is looked at when no \
+                     deletion waits any more",
+                ),
+            });
+        }
+        let list = self.list(organization, target).await.map_err(undone)?;
         if list.keys.iter().any(|listed| listed.id == *key) {
-            return Err(refusal.into());
+            return Err(undone(AskError::Cloud(refusal)));
         }
         if list.complete {
+            return Ok(Absence::Unlisted);
+        }
+        if self.exists(organization, key).await.map_err(Undone::of)? {
+            return Err(undone(AskError::Cloud(refusal)));
+        }
+        if shows_absence(&list) {
             Ok(Absence::Unlisted)
         } else {
-            Err(incomplete_list())
+            Err(Undone::of(incomplete_list()))
         }
     }
+}
+
+fn undone(error: AskError) -> Undone {
+    if let AskError::Cloud(cloud) = &error
+        && let CloudFailure::HeldBack { wait } = cloud.failure
+    {
+        return Undone::HeldBack {
+            wait,
+            error: error.into(),
+        };
+    }
+    Undone::of(error.into())
+}
+
+/// Whether a list without a key that Confluent refuses to know shows that it is
+/// gone: one that is complete, or has other such keys, so that the account is
+/// known to see them.
+fn shows_absence(list: &KeyList) -> bool {
+    list.complete || !list.keys.is_empty()
 }
 
 /// Whether an answer may mean that there is no such key. It may also mean that

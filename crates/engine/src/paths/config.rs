@@ -17,13 +17,13 @@ pub(crate) fn path() -> Path<Engine> {
             Field::new(
                 "ccloud_api_key_id",
                 FieldKind::Text,
-                "Id of a Cloud API key, best of a service account with the roles OrganizationAdmin or \
-                 ResourceKeyAdmin.",
+                "Id of a Cloud API key. Its owner should be a service account with the role \
+                 OrganizationAdmin or ResourceKeyAdmin.",
             ),
             Field::new(
                 "ccloud_api_key_secret",
                 FieldKind::Text,
-                "Secret of that key. It is never read back.",
+                "Secret of that key. It is never returned.",
             ),
             Field::new(
                 "url",
@@ -34,12 +34,12 @@ pub(crate) fn path() -> Path<Engine> {
             Field::new(
                 "ca_cert",
                 FieldKind::Text,
-                "Further trusted certificates, PEM, for a private endpoint.",
+                "Additional trusted CA certificates in PEM form, for a private endpoint.",
             ),
             Field::new(
                 "verify",
                 FieldKind::Flag,
-                "Whether the key is proven against the API before it is stored. Default: true.",
+                "Whether the key is verified through the API before it is stored. Default: true.",
             ),
             Field::new(
                 "fold_role_names",

@@ -51,6 +51,8 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
     let requester = Requester {
         mount: call.request.mount_point,
         name: call.request.display_name,
+        entity: call.request.entity_id,
+        accessor: call.request.client_token_accessor,
     };
     let issued = if role.multi_use_key {
         engine.share(Arc::clone(&role), requester).await?

@@ -1,5 +1,5 @@
 //! `keys/`, `keys/<id>` and `role/<name>/keys`: the keys on record, and their
-//! end by an operator, whoever holds them.
+//! deletion by an operator, whoever holds them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +58,7 @@ pub(crate) fn path() -> Path<Engine> {
         .on(Operation::Read, answer(read))
         .on(Operation::Delete, answer(delete))
         .help(
-            "One key: what is on record of it, and its end.",
+            "The record of one key, and its deletion.",
             "Reading never shows a secret. Deleting ends the key at Confluent Cloud whoever holds it: \
              its leases are not extended any more, and a shared role's next reader gets a fresh key. \
              A key without a record is deleted too if its name begins with the marker of a mount, as \
@@ -74,7 +74,7 @@ pub(crate) fn of_role() -> Path<Engine> {
         .on(Operation::List, answer(list_of_role))
         .on(Operation::Delete, answer(delete_of_role))
         .help(
-            "The keys of a role: their list, and the end of all of them.",
+            "The keys of a role: their list, and the deletion of all of them.",
             "Deleting ends every key of the role at Confluent Cloud whoever holds it, for example when \
              one has leaked. The role stays: its next reader gets a fresh key.",
         )
@@ -162,6 +162,11 @@ fn shown(key: &KeyId, credential: &Credential) -> Object {
         organization.map_or("", OrganizationId::as_str),
     );
     insert("made_at", &credential.intended_at.to_string());
+    if let Some(requester) = &credential.requester {
+        insert("requester", &requester.name);
+        insert("requester_entity", &requester.entity);
+        insert("requester_accessor_hash", &requester.accessor_hash);
+    }
     match &credential.state {
         State::Live { .. } => {
             if let Some(last) = held_until(credential) {

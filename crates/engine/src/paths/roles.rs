@@ -64,7 +64,7 @@ pub(crate) fn path() -> Path<Engine> {
             }
         }))
         .help(
-            "A role: for whom and for what keys are made, and for how long.",
+            "A role: the owner and resource that keys are made for, and how long their leases live.",
             "Only `owner` is required. Without a `resource` the keys are Cloud API keys. A role that \
              is given another owner or resource hands out new keys from then on; leases of earlier \
              keys run to their end but are not extended. The same holds for a role that is deleted.",
@@ -98,27 +98,23 @@ fn fields() -> [Field; 10] {
         Field::new(
             "ttl",
             FieldKind::DurationSeconds,
-            "Time to live of a lease. Zero: the mount's.",
+            "Time to live of a lease. Zero means the mount's default.",
         ),
         Field::new(
             "max_ttl",
             FieldKind::DurationSeconds,
-            "Longest life of a lease with all renewals. Zero: the mount's.",
+            "Maximum life of a lease, renewals included. Zero means the mount's maximum.",
         ),
         Field::new(
             "key_description",
             FieldKind::Text,
             "Description of the keys at Confluent Cloud. Default: mount, role and requester.",
         ),
-        Field::new(
-            "description",
-            FieldKind::Text,
-            "Another name of key_description.",
-        ),
+        Field::new("description", FieldKind::Text, "Alias of key_description."),
         Field::new(
             "multi_use_key",
             FieldKind::Flag,
-            "Whether all readers of the role get one key, which lives as long as its last lease. \
+            "Whether all readers of the role share one key, which lives as long as its last lease. \
              Default: false, a key for each lease.",
         ),
     ]

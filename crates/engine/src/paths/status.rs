@@ -5,7 +5,7 @@ use std::sync::Arc;
 use logical::framework::{Path, answer};
 use logical::{Error, Object, Operation, Response};
 
-use crate::account::NO_ACCOUNT;
+use crate::account::no_account;
 use crate::ids::{OrganizationId, StorageId};
 use crate::ledger::Stage;
 use crate::state::Engine;
@@ -19,7 +19,7 @@ pub(crate) fn status() -> Path<Engine> {
             answer(|engine: Arc<Engine>, _| async move { read_status(&engine).await }),
         )
         .help(
-            "How the mount is: its account, how many keys it has, and how the last sweep went.",
+            "The state of the mount: its account, the numbers of its keys, and the last sweep.",
             "Confluent Cloud is not asked. What needs a person is a warning. Until the first sweep of a \
              process, within a minute of its start, there are no numbers.",
         )
@@ -33,7 +33,7 @@ pub(crate) fn info() -> Path<Engine> {
             answer(|engine: Arc<Engine>, _| async move { read_info(&engine).await }),
         )
         .help(
-            "What the engine is: its version, and the marker of the keys that it makes.",
+            "The version of the engine, and the marker of the keys that it makes.",
             "The display name of every key of this mount begins with `storage_id`.",
         )
 }
@@ -44,7 +44,7 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
     let (last, licensed) = engine.swept();
     let mut warnings = Vec::new();
     if account.is_none() {
-        warnings.push(NO_ACCOUNT.to_owned());
+        warnings.push(no_account().message().to_owned());
     }
     let counted = engine.looked_at_all();
     let unseen = engine.ledger.count(None);

@@ -1,9 +1,10 @@
 //! The keys on record: what is told of them, and their end by an operator.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use logical::ErrorClass;
+use logical::{ErrorClass, Operation, Request};
 use serde_json::json;
 
 use crate::world::{Fault, World};
@@ -180,4 +181,37 @@ async fn a_key_that_came_back_after_it_was_gone_can_be_ended_by_its_id() {
         .await
         .unwrap();
     assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_leads_to_whom_it_was_given_and_not_to_their_token() {
+    let world = World::ready().await;
+    for (role, restarts) in [("single", false), ("shared", false), ("single", true)] {
+        let mut request = Request::new(Operation::Read, format!("creds/{role}"));
+        request.display_name = "approle-orders".into();
+        request.entity_id = "entity-1".into();
+        request.client_token_accessor = "accessor-canary".into();
+        let answer = world.engine.handle(request).await.unwrap().unwrap();
+        let key = answer.get("key_id").unwrap().as_str().unwrap();
+        let engine = if restarts {
+            world.another_process()
+        } else {
+            Arc::clone(&world.engine)
+        };
+        let read = Request::new(Operation::Read, format!("keys/{key}"));
+        let read = engine.handle(read).await.unwrap().unwrap();
+        for (name, value) in [
+            ("requester", "approle-orders"),
+            ("requester_entity", "entity-1"),
+            // printf accessor-canary | sha256sum | cut -c1-16
+            ("requester_accessor_hash", "4e7d2ea8851e3ea9"),
+        ] {
+            assert_eq!(read.get(name), Some(&json!(value)), "{role}");
+        }
+    }
+    for key in world.storage.inner.keys() {
+        let stored = logical::Storage::get(&*world.storage.inner, &key).await;
+        let stored = String::from_utf8_lossy(&stored.unwrap().unwrap()).into_owned();
+        assert!(!stored.contains("accessor-canary"), "{key}");
+    }
 }

@@ -71,6 +71,14 @@ pub(crate) struct Cloud {
     pub(crate) descriptions: Mutex<Vec<String>>,
     /// Deletions that were asked for.
     pub(crate) deletes: AtomicU64,
+    /// Whether every deletion fails.
+    pub(crate) deletes_fail: AtomicBool,
+    /// How long deletions would wait for their turn, if they are held back.
+    pub(crate) held_back: Mutex<Option<Duration>>,
+    /// Lists that were asked for.
+    pub(crate) lists: AtomicU64,
+    /// How many keys a list shows at most.
+    pub(crate) list_limit: Mutex<Option<usize>>,
     /// Whether no admin key is known.
     pub(crate) admin_refused: AtomicBool,
     /// Whether reads and lists do not show the keys that were made.
@@ -270,14 +278,19 @@ impl ControlPlane for Cloud {
         let organization = self.organization(access)?;
         let keys = self.keys.lock().unwrap();
         let sees = self.allowed().is_ok() && !self.shows_nothing.load(Ordering::SeqCst);
+        self.lists.fetch_add(1, Ordering::SeqCst);
+        let mut listed: Vec<KnownKey> = keys
+            .iter()
+            .filter(|_| sees)
+            .filter(|(_, key)| key.organization == organization && key.target == *target)
+            .map(|(id, key)| Self::known(id, key))
+            .collect();
+        let limit = self.list_limit.lock().unwrap().unwrap_or(usize::MAX);
+        let complete = listed.len() <= limit;
+        listed.truncate(limit);
         Ok(KeyList {
-            keys: keys
-                .iter()
-                .filter(|_| sees)
-                .filter(|(_, key)| key.organization == organization && key.target == *target)
-                .map(|(id, key)| Self::known(id, key))
-                .collect(),
-            complete: true,
+            keys: listed,
+            complete,
         })
     }
 
@@ -310,8 +323,14 @@ impl ControlPlane for Cloud {
 
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
         let organization = self.organization(access)?;
+        if let Some(wait) = *self.held_back.lock().unwrap() {
+            return Err(failed(Failure::HeldBack { wait }, "held back", false));
+        }
         self.deletes.fetch_add(1, Ordering::SeqCst);
         self.allowed()?;
+        if self.deletes_fail.load(Ordering::SeqCst) {
+            return Err(failed(Failure::Unavailable, "no answer", true));
+        }
         let delay = *self.delete_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
         assert!(!self.fires(Fault::Panic), "the client panics");
@@ -592,6 +611,11 @@ impl World {
     /// A new process on the same storage; the old one is gone.
     pub(crate) fn restart(&mut self) {
         self.engine = mount(&self.cloud, &self.host, &self.storage, &self.entropy);
+    }
+
+    /// Another process on the same storage.
+    pub(crate) fn another_process(&self) -> Arc<dyn Backend> {
+        mount(&self.cloud, &self.host, &self.storage, &self.entropy)
     }
 
     pub(crate) async fn read(&self, path: &str) -> Result<Option<Response>, Error> {

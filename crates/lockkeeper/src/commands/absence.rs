@@ -9,7 +9,11 @@ use crate::failure::Failure;
 /// A request failed: its path leads nowhere, or something else is wrong.
 pub(super) fn absent_or_failed(doing: &str, path: &str, error: &Error) -> Failure {
     match error.reason_of_absence() {
-        Some(reason) => Failure::server(format!("{}: {}", no_value_at(path), told(path, reason))),
+        Some(reason) => Failure::server(format!(
+            "{}: {}",
+            no_value_at(path),
+            explained(path, reason)
+        )),
         None => Failure::asking(format!("{doing} {path}"), error),
     }
 }
@@ -25,7 +29,7 @@ fn no_value_at(path: &str) -> String {
 }
 
 /// The reason with its remedy, if one is known.
-fn told(path: &str, reason: &str) -> String {
+fn explained(path: &str, reason: &str) -> String {
     let reason = stripped(reason);
     match remedy(path, reason) {
         Some(remedy) => format!("{reason}\n{remedy}"),
@@ -88,10 +92,10 @@ mod tests {
                 "path-help cc`",
             ),
         ] {
-            let text = told(path, reason);
+            let text = explained(path, reason);
             assert!(text.contains(part), "{text}");
             assert!(!text.contains("error occurred"), "{text}");
         }
-        assert_eq!(told("a", "gone"), "gone");
+        assert_eq!(explained("a", "gone"), "gone");
     }
 }

@@ -51,7 +51,7 @@ async fn revoke(arguments: LeaseRevoke) -> Result<ExitCode, Failure> {
         format!("lease {id}")
     };
     if arguments.force {
-        eprintln!("Warning! The credentials live on if their engine cannot revoke them.");
+        eprintln!("Warning! Credentials that their engine cannot revoke will live on.");
     }
     let request = async {
         if arguments.force {

@@ -10,7 +10,7 @@ use crate::arguments::Status;
 use crate::failure::Failure;
 use crate::output;
 
-/// What scripts see of a sealed server.
+/// The exit code for a sealed server.
 const SEALED: u8 = 2;
 
 pub(super) async fn run(arguments: Status) -> Result<ExitCode, Failure> {

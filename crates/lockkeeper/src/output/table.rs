@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use vault_client::{Auth, Object, Secret, WrapInfo};
 
-/// What stands where a value is empty.
+/// Printed in place of an empty value.
 const EMPTY: &str = "n/a";
 /// The width between two columns.
 const GAP: usize = 4;

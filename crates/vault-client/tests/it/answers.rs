@@ -1,4 +1,4 @@
-//! What is sent for each operation, and what becomes of each answer.
+//! The request of each operation, and the result of each response.
 
 use serde_json::json;
 use vault_client::{Client, Error, Object, Settings};
@@ -103,7 +103,7 @@ async fn the_namespace_is_sent() {
 }
 
 #[tokio::test]
-async fn nothing_is_none_but_a_404_that_tells_something_is_an_answer() {
+async fn nothing_is_none_but_a_404_with_content_is_an_answer() {
     let deleted = json!({"data": {"metadata": {"version": 2}}, "request_id": "r"});
     let server = Server::start([answer(404, &json!({"errors": []})), answer(404, &deleted)]).await;
     let client = server.client();

@@ -1,4 +1,4 @@
-//! What is sent again, how often, and after which wait.
+//! Which requests are retried, how often, and after which pause.
 
 use std::sync::Arc;
 use std::time::Duration;

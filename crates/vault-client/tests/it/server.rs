@@ -1,5 +1,5 @@
 //! A server that answers each request with the next of its prepared answers,
-//! and remembers what it was asked.
+//! and records the requests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use vault_client::{Client, Pause, Settings, Token, Url};
 
-/// What the server was asked.
+/// A recorded request.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) method: Method,
@@ -89,7 +89,7 @@ pub(crate) fn client(address: &Url, pauses: Arc<Pauses>) -> Client {
     Client::new(settings).unwrap().with_pause(pauses)
 }
 
-/// Waits that were asked for.
+/// Recorded pauses.
 #[derive(Default)]
 pub(crate) struct Pauses(pub(crate) Mutex<Vec<(Duration, Duration)>>);
 

@@ -1,4 +1,4 @@
-//! Whose certificates are believed.
+//! Which certificates are accepted.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ impl TlsServer {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                // A client that does not believe us hangs up here.
+                // A client that rejects the certificate hangs up here.
                 let Ok(mut stream) = acceptor.accept(stream).await else {
                     continue;
                 };
@@ -106,7 +106,7 @@ fn trusting(address: &Url, trust: Trust) -> Client {
 }
 
 #[tokio::test]
-async fn a_server_whose_certificate_is_named_is_believed() {
+async fn a_server_with_a_trusted_certificate_is_accepted() {
     let server = TlsServer::start(EMPTY).await;
     assert_eq!(server.client().read("a", &[]).await.unwrap(), None);
 }
@@ -122,7 +122,7 @@ async fn an_unknown_certificate_is_refused_with_the_remedy() {
 }
 
 #[tokio::test]
-async fn every_certificate_is_believed_only_on_request() {
+async fn any_certificate_is_accepted_only_on_request() {
     let server = TlsServer::start(EMPTY).await;
     let client = trusting(&server.address, Trust::SkipVerification);
     assert_eq!(client.read("a", &[]).await.unwrap(), None);

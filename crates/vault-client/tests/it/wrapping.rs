@@ -1,4 +1,4 @@
-//! What asks for protection is sent, and an answer without it is not given out.
+//! Settings that protect: each is applied, or the response is withheld.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn an_answer_that_was_not_wrapped_is_not_given_out_and_its_lease_is_named(
     assert_eq!(header(0).as_deref(), Some("60s"));
     let text = format!("{read} {read:?}");
     assert!(!text.contains("canary"), "{text}");
-    assert!(text.contains("lease `cc/creds/app/x`"), "{text}");
+    assert!(text.contains("lease is `cc/creds/app/x`"), "{text}");
 }
 
 #[tokio::test]

@@ -92,6 +92,13 @@ impl Cloud {
         Http::new(&self.address).raw(method, "/simulator/faults", body)
     }
 
+    /// Changes what the simulator is set to.
+    pub(crate) fn change_settings(&self, changes: &Value) {
+        let http = Http::new(&self.address);
+        let (status, answer) = http.raw("POST", "/simulator/settings", Some(changes));
+        assert!(status < 300, "{answer}");
+    }
+
     /// Waits until a key is gone.
     pub(crate) fn wait_until_gone(&self, id: &str) {
         eventually(

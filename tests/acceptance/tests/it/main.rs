@@ -11,6 +11,7 @@ mod broker;
 mod cloud;
 mod conformance;
 mod faults;
+mod flood;
 mod guides;
 mod hardness;
 mod hosts;

@@ -43,30 +43,11 @@ const TOLERATED: &[Tolerated] = &[
     tolerated(
         "engine",
         &[
-            "account",
-            "go_plugin",
-            "issue",
-            "ledger",
-            "remembered",
-            "role",
-            "share",
-            "state",
-            "sweep",
-        ],
-    ),
-    tolerated("engine", &["backend", "paths"]),
-    tolerated(
-        "engine",
-        &[
             "ledger::batch",
             "ledger::group",
             "ledger::store",
             "ledger::tombstone",
         ],
-    ),
-    tolerated(
-        "engine",
-        &["ledger::driver", "ledger::entry", "ledger::upstream"],
     ),
     tolerated("logical", &["framework::openapi", "framework::serve"]),
     tolerated(

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::control_plane::Target;
+use crate::credential::{Credential, Holder, RequestedBy, Sharing, State};
 use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName};
-use crate::ledger::credential::{Credential, Holder, Sharing, State};
 
 /// Several credentials in one entry.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ struct Common {
     organization: Option<OrganizationId>,
     target: Target,
     sharing: Sharing,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requester: Option<Box<RequestedBy>>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -49,6 +51,7 @@ impl Common {
             organization: self.organization.clone(),
             target: self.target.clone(),
             sharing: self.sharing,
+            requester: self.requester.clone(),
             intended_at: member.intended_at,
             state: member.state.clone(),
             holders: member.holders.clone(),
@@ -66,6 +69,7 @@ impl Batch {
                 organization: credential.organization,
                 target: credential.target,
                 sharing: credential.sharing,
+                requester: credential.requester,
             };
             let member = Member {
                 id: credential.id,
@@ -124,9 +128,9 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec;
     use crate::ids::{EnvironmentId, KeyId, OwnerId, ResourceId};
     use crate::ledger::IssuedKey;
-    use crate::ledger::codec;
 
     fn id(letter: char) -> String {
         letter.to_string().repeat(13)
@@ -149,6 +153,7 @@ mod tests {
                 environment: Some(EnvironmentId::new("env-123456")),
             },
             sharing: Sharing::SingleUse,
+            requester: None,
             intended_at: Timestamp::UNIX_EPOCH,
             state: State::Live { key: live },
             holders: BTreeMap::from([(HolderId::parse(&id('B')).unwrap(), holder)]),

@@ -29,6 +29,7 @@ fn intended(sharing: Sharing) -> Credential {
             environment: None,
         },
         sharing,
+        requester: None,
         intended_at: at(0),
         state: State::Intended,
         holders: std::collections::BTreeMap::new(),

@@ -66,6 +66,8 @@ pub(crate) struct Cloud {
     holders: Arc<dyn Holders>,
     early_deaths: Mutex<Vec<String>>,
     by_hand: Mutex<BTreeMap<String, Duration>>,
+    /// The time between two deletions, and when the next may be sent.
+    pace: Mutex<(Duration, Duration)>,
 }
 
 impl Cloud {
@@ -78,7 +80,26 @@ impl Cloud {
             holders,
             early_deaths: Mutex::default(),
             by_hand: Mutex::default(),
+            pace: Mutex::default(),
         }
+    }
+
+    /// So much time passes between two deletions.
+    pub(crate) fn set_pace(&self, between: Duration) {
+        *self.pace.lock().unwrap() = (between, Duration::ZERO);
+    }
+
+    /// How long a deletion waits for its turn, unless that is too long.
+    fn turn(&self, patience: Duration) -> Result<Duration, CloudError> {
+        let now = self.time.monotonic();
+        let mut pace = self.pace.lock().unwrap();
+        let (between, next) = *pace;
+        let wait = next.saturating_sub(now);
+        if wait > patience {
+            return Err(failed(Failure::HeldBack { wait }, false));
+        }
+        *pace = (between, next.max(now) + between);
+        Ok(wait)
     }
 
     /// The ids of all keys that live.
@@ -193,6 +214,7 @@ impl ControlPlane for ProcessCloud {
         let organization = organization(access)?;
         let fault = self.cloud.faults.of_create();
         let answer = match fault {
+            Some(Fault::CreateHeldBack(wait)) => Err(failed(Failure::HeldBack { wait }, false)),
             Some(Fault::CreateFails) => Err(failed(Failure::Unavailable, true)),
             Some(Fault::CreateQuota) => Err(failed(Failure::QuotaReached, false)),
             Some(Fault::CreateLimited) => Err(failed(Failure::RateLimited, false)),
@@ -293,7 +315,14 @@ impl ControlPlane for ProcessCloud {
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
         let cut = self.process.enter().await;
         let organization = organization(access)?;
+        let patience = access.caller.patience.unwrap_or(Duration::from_mins(1));
+        let turn = self.cloud.turn(patience);
+        if let Ok(wait) = &turn {
+            tokio::time::sleep(*wait).await;
+        }
         let answer = match self.cloud.faults.of_delete() {
+            _ if turn.is_err() => turn.map(|_| ()),
+            Some(Fault::DeleteHeldBack(wait)) => Err(failed(Failure::HeldBack { wait }, false)),
             Some(Fault::DeleteFails) => Err(failed(Failure::Unavailable, true)),
             Some(Fault::DeleteForbidden) => Err(failed(Failure::Forbidden, false)),
             Some(Fault::DeleteLost) => {

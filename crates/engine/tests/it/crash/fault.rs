@@ -32,6 +32,10 @@ pub(crate) enum Fault {
     DeleteForbidden,
     /// A deletion takes so long.
     DeleteSlow(Duration),
+    /// A deletion is not sent, to keep the pace of the organization.
+    DeleteHeldBack(Duration),
+    /// A creation is not sent, to keep the pace of the organization.
+    CreateHeldBack(Duration),
     /// A list is older than the latest keys.
     ListStale,
     /// A list is cut off.
@@ -76,6 +80,7 @@ impl Faults {
                     | Fault::CreateLimited
                     | Fault::CreateLate(_)
                     | Fault::CreateSlow(_)
+                    | Fault::CreateHeldBack(_)
             )
         })
     }
@@ -88,6 +93,7 @@ impl Faults {
                     | Fault::DeleteLost
                     | Fault::DeleteForbidden
                     | Fault::DeleteSlow(_)
+                    | Fault::DeleteHeldBack(_)
             )
         })
     }

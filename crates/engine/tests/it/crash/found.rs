@@ -280,3 +280,18 @@ fn a_wall_clock_that_jumps_while_a_key_is_made_does_not_take_it_from_its_reader(
         }
     }
 }
+
+#[test]
+fn a_mass_revocation_under_a_slow_pace_fails_for_nobody_and_leaves_nothing() {
+    keeps_all_promises(&[
+        read(SINGLE, 6),
+        read(SINGLE, 6),
+        read(SHARED, 3),
+        read(PLAIN, 3),
+        Action::Pace(seconds(20)),
+        Action::RevokeAll,
+        Action::ExpectAllRevoked,
+        Action::Restart,
+        Action::Pass(seconds(600)),
+    ]);
+}

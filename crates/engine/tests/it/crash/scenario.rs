@@ -42,6 +42,12 @@ pub(crate) enum Action {
         lease: usize,
         with_id: bool,
     },
+    /// All leases end at once.
+    RevokeAll,
+    /// No revocation failed when all leases ended.
+    ExpectAllRevoked,
+    /// So much time passes between two deletions from now on.
+    Pace(Duration),
     Race {
         lease: usize,
         role: usize,
@@ -112,6 +118,8 @@ fn fault(chance: &mut Chance) -> Fault {
         Fault::DeleteLost,
         Fault::DeleteForbidden,
         Fault::DeleteSlow(slow),
+        Fault::DeleteHeldBack(slow),
+        Fault::CreateHeldBack(slow),
         Fault::ListStale,
         Fault::ListCut,
         Fault::ListFails,
@@ -152,7 +160,11 @@ fn action(chance: &mut Chance) -> Action {
             lease,
             increment: chance.seconds(0, 3) * 300,
         },
-        54..64 => Action::Revoke {
+        54 => match chance.below(3) {
+            0 => Action::RevokeAll,
+            _ => Action::Pace(chance.seconds(0, 30)),
+        },
+        55..64 => Action::Revoke {
             lease,
             with_id: chance.below(4) > 0,
         },
@@ -247,6 +259,9 @@ async fn perform(world: &mut World, action: Action) {
                 world.revoke(&lease, with_id).await;
             }
         }
+        Action::RevokeAll => world.revoke_all().await,
+        Action::ExpectAllRevoked => world.expect_no_failed_revocation(),
+        Action::Pace(between) => world.cloud.set_pace(between),
         Action::Race { lease, role } => {
             if let Some(lease) = pick(world, lease) {
                 world.race(&lease, role).await;

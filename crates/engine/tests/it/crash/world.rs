@@ -71,6 +71,8 @@ pub(crate) struct World {
     old: Vec<Running>,
     /// Promises that were broken.
     broken: Vec<String>,
+    /// How many revocations failed when all leases ended last.
+    failed_revocations: usize,
     /// Everything that was said: errors, and reads of config and roles.
     said: Vec<String>,
 }
@@ -100,6 +102,7 @@ impl World {
             current,
             old: Vec::new(),
             broken: Vec::new(),
+            failed_revocations: 0,
             said: Vec::new(),
         };
         world.write_config(0, true).await;
@@ -173,6 +176,7 @@ impl World {
     /// Not a key may be left. It is enabled again with nothing in it.
     pub(crate) async fn remove(&mut self) {
         self.faults.clear();
+        self.cloud.set_pace(Duration::ZERO);
         self.end_old().await;
         // One that is about to be cut off could not finish.
         self.restart().await;
@@ -313,6 +317,36 @@ impl World {
         self.revoked(lease, &outcome).await;
     }
 
+    /// All leases end at once. Where nothing is wrong but that deletions have to
+    /// wait, no revocation fails.
+    pub(crate) async fn revoke_all(&mut self) {
+        let leases = self.host.held();
+        for lease in &leases {
+            self.host.begin_end(lease.number);
+        }
+        let revocations = leases
+            .iter()
+            .map(|lease| ask(self.current.clone(), lease.revocation(true)));
+        let outcomes = futures_util::future::join_all(revocations).await;
+        for (lease, outcome) in leases.iter().zip(&outcomes) {
+            self.note(outcome);
+            self.revoked(lease, outcome).await;
+        }
+        self.failed_revocations = outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome, Some(Err(_))))
+            .count();
+        self.go_on().await;
+    }
+
+    /// The revocations of the last end of all leases must have succeeded.
+    pub(crate) fn expect_no_failed_revocation(&mut self) {
+        if self.failed_revocations > 0 {
+            let failed = self.failed_revocations;
+            self.broken.push(format!("{failed} revocations failed"));
+        }
+    }
+
     /// A revocation and a reader at the same moment.
     pub(crate) async fn race(&mut self, lease: &Lease, role: usize) {
         self.host.begin_end(lease.number);
@@ -374,6 +408,7 @@ impl World {
     /// the engine must still work. Gives the promises that were broken.
     pub(crate) async fn settle(mut self) -> Vec<String> {
         self.faults.clear();
+        self.cloud.set_pace(Duration::ZERO);
         self.thaw();
         self.pass(MINUTE, MINUTE).await;
         self.end_old().await;

@@ -1,4 +1,4 @@
-//! What a newcomer finds: an account, two roles, and one credential.
+//! The example that `dev` starts with: an account, two roles, one credential.
 
 use confluent_simulator::{Simulator, State};
 use logical::{Object, Operation};
@@ -8,12 +8,12 @@ use vault_core::{ClientRequest, ClientToken, Core};
 use super::MOUNT;
 use crate::failure::Failure;
 
-/// The role that makes a key for each reader.
+/// The role with a key for each reader.
 pub(super) const ROLE: &str = "app";
 /// The role whose readers share one key.
 pub(super) const SHARED_ROLE: &str = "shared";
 
-/// What was prepared, for the welcome.
+/// The facts that the welcome shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Example {
     pub(super) owner: String,
@@ -27,11 +27,11 @@ pub(super) struct Example {
     pub(super) lease_duration: u64,
 }
 
-/// Writes account and roles through the API that everybody uses, and reads
-/// one credential.
+/// Writes account and roles through the same API as any client, and reads one
+/// credential.
 ///
 /// # Errors
-/// What the engine says, or that the simulated cloud does not list the key.
+/// An error of the engine, or that the simulated cloud does not list the key.
 pub(super) async fn prepare(
     core: &Core,
     token: &ClientToken,
@@ -64,9 +64,9 @@ pub(super) async fn prepare(
         .ask(Operation::Read, &format!("creds/{ROLE}"), Value::Null)
         .await?;
     let key_id = text(&answer["data"]["key_id"]);
-    if !is_alive(&cloud.state(), &key_id) {
+    if !is_live(&cloud.state(), &key_id) {
         return Err(Failure::local(format!(
-            "the simulated Confluent Cloud does not list key `{key_id}`, which was just made"
+            "the simulated Confluent Cloud does not list key `{key_id}`, which was just created"
         )));
     }
     Ok(Example {
@@ -81,11 +81,11 @@ pub(super) async fn prepare(
     })
 }
 
-fn is_alive(state: &State, key_id: &str) -> bool {
+fn is_live(state: &State, key_id: &str) -> bool {
     state.live_keys().any(|key| key.id == key_id)
 }
 
-/// The engine, asked as a client with the root token asks it.
+/// The engine, as a client with the root token sees it.
 struct Api<'a> {
     core: &'a Core,
     token: &'a ClientToken,

@@ -1,6 +1,5 @@
-//! `dev`: the whole product with one command. A server in memory, the engine
-//! at `confluent/`, and a simulated Confluent Cloud with an account, a cluster,
-//! a service account and two roles.
+//! `dev`: a server in memory with the engine at `confluent/`, and a simulated
+//! Confluent Cloud with an account, a cluster, a service account and two roles.
 
 mod example;
 mod welcome;
@@ -20,14 +19,14 @@ use crate::failure::Failure;
 use crate::listen::{Reach, listen};
 use crate::output;
 
-/// The name that OpenBao and Vault know the engine by, so that `secrets
-/// enable` is the same everywhere.
+/// The name of the plugin in OpenBao and Vault, so that `secrets enable` is the
+/// same on every server.
 const ENGINE: &str = "vault-plugin-secrets-confluent-cloud";
 /// Where the engine is mounted.
 const MOUNT: &str = "confluent";
 
 pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
-    record_logs();
+    install_logging();
     let options = Options {
         admin_key: simulator::admin_key(dev.simulator_admin_key.as_deref())?,
         ..Options::default()
@@ -73,8 +72,7 @@ pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
     }
 }
 
-/// The root token of the command line. What is wrong with it is said without
-/// repeating it.
+/// The root token of the command line. An error does not repeat it.
 fn root_token(text: &str) -> Result<ClientToken, Failure> {
     let token = vault_client::Token::new(text).map_err(|_| {
         Failure::local(
@@ -125,9 +123,9 @@ async fn serve_cloud(
     }
 }
 
-/// Warnings go to standard error; `LOCKKEEPER_LOG` asks for more, in the form
-/// of `tracing`'s filters.
-fn record_logs() {
+/// Logs warnings to standard error. `LOCKKEEPER_LOG` is a filter of `tracing`
+/// for more.
+fn install_logging() {
     use tracing_subscriber::EnvFilter;
 
     let filter =

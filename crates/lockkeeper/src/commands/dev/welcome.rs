@@ -1,4 +1,5 @@
-//! What `dev` prints: where everything is, one credential, and what to try.
+//! What `dev` prints at its start: addresses, one credential, and commands to
+//! try.
 
 use std::fmt::Write as _;
 
@@ -7,7 +8,7 @@ use confluent_simulator::AdminKey;
 use super::MOUNT;
 use super::example::{Example, ROLE, SHARED_ROLE};
 
-/// The facts of a running development server.
+/// The facts about a running development server.
 pub(super) struct Welcome {
     /// Of the server.
     pub(super) address: String,
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_welcome_tells_where_everything_is_and_ends_with_how_to_end_it() {
+    fn the_welcome_names_every_address_and_ends_with_how_to_stop() {
         let welcome = Welcome {
             address: "http://127.0.0.1:8200".into(),
             token: "hvs.token".into(),

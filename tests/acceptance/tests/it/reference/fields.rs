@@ -121,11 +121,7 @@ impl Paths {
             })
             .collect();
         let body = &item["post"]["requestBody"]["content"]["application/json"]["schema"];
-        // The schema itself, or where it stands in the document.
-        let reference = body["$ref"].as_str();
-        let referred =
-            reference.and_then(|place| self.document.pointer(place.trim_start_matches('#')));
-        let properties = referred.unwrap_or(body)["properties"].as_object();
+        let properties = body["properties"].as_object();
         fields.extend(
             properties
                 .into_iter()

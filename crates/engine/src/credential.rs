@@ -39,6 +39,10 @@ pub struct Credential {
     pub target: Target,
     /// Who may hold it.
     pub sharing: Sharing,
+    /// Who asked for it, where the host tells. For a shared key, the reader
+    /// that it was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<Box<RequestedBy>>,
     /// When the intent was written.
     pub intended_at: Timestamp,
     /// Where in its life it is.
@@ -47,6 +51,22 @@ pub struct Credential {
     /// a single-use key are part of this one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub holders: BTreeMap<HolderId, Holder>,
+}
+
+/// A reader as the host names it, to lead from a leaked key to whom it was
+/// given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestedBy {
+    /// Display name of its token.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Id of its entity.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub entity: String,
+    /// The first 16 hexadecimal digits of the SHA-256 of its token's accessor:
+    /// an accessor itself lets others revoke the token.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub accessor_hash: String,
 }
 
 /// Who may hold a credential.

@@ -1,0 +1,203 @@
+//! What memory knows of deletions that did not come to pass, and of when
+//! Confluent last accepted an account.
+//!
+//! A deletion that waits for its turn in our own queue is no failure: once the
+//! key is durably retiring the sweep owns it, and the host is answered success
+//! (`lifecycle-2.md`, 57). Failed ones are brought forward as soon as any call
+//! succeeds.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use logical::Error;
+
+use crate::ids::{CredentialId, OrganizationId};
+
+/// For how long it counts that Confluent accepted an account.
+const ACCEPTED_FOR: Duration = Duration::from_mins(10);
+
+/// For how long one deletion that was held back counts as waiting.
+const HELD_BACK_FOR: Duration = Duration::from_mins(1);
+
+/// How it is known that a key is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// Confluent deleted it.
+    Deleted,
+    /// Confluent does not know it, and a list of the same account, which is
+    /// complete or shows that the account sees such keys, does not have it.
+    Unlisted,
+}
+
+/// A deletion that did not come to pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Undone {
+    /// It waits in our own queue. Nothing was sent.
+    HeldBack {
+        /// How long it would have waited.
+        wait: Duration,
+        /// In words.
+        error: Error,
+    },
+    /// Confluent did not answer, or failed: it is tried again.
+    Failed(Error),
+    /// Confluent refused it: a person must mend the account.
+    Refused(Error),
+}
+
+impl Undone {
+    pub(super) fn of(error: Error) -> Self {
+        if super::failure::is_transient(&error) {
+            Self::Failed(error)
+        } else {
+            Self::Refused(error)
+        }
+    }
+
+    pub(crate) fn error(&self) -> &Error {
+        match self {
+            Self::HeldBack { error, .. } | Self::Failed(error) | Self::Refused(error) => error,
+        }
+    }
+}
+
+/// How the last deletion of a key went.
+#[derive(Debug, Clone, Copy)]
+enum Last {
+    HeldBack { until: Duration },
+    Failed { at: Duration },
+    Refused,
+}
+
+/// Deletions that did not come to pass. All times are monotonic.
+#[derive(Debug, Default)]
+pub(super) struct Deletions {
+    undone: BTreeMap<CredentialId, Last>,
+    accepted: BTreeMap<Option<OrganizationId>, Duration>,
+}
+
+impl Deletions {
+    /// Notes how a deletion went.
+    pub(super) fn note(&mut self, id: &CredentialId, undone: Option<&Undone>, now: Duration) {
+        let last = match undone {
+            None => {
+                self.undone.remove(id);
+                return;
+            }
+            Some(Undone::HeldBack { wait, .. }) => Last::HeldBack {
+                until: now + (*wait).max(HELD_BACK_FOR),
+            },
+            // That a later one is slow must not hide a refusal.
+            Some(Undone::Failed(_)) => Last::Failed { at: now },
+            Some(Undone::Refused(_)) => Last::Refused,
+        };
+        self.undone.insert(id.clone(), last);
+    }
+
+    pub(super) fn was_refused(&self, id: &CredentialId) -> bool {
+        matches!(self.undone.get(id), Some(Last::Refused))
+    }
+
+    pub(super) fn is_held_back(&self, id: &CredentialId) -> bool {
+        matches!(self.undone.get(id), Some(Last::HeldBack { .. }))
+    }
+
+    /// Whether any deletion waits in our own queue.
+    pub(super) fn wait(&self, now: Duration) -> bool {
+        let mut all = self.undone.values();
+        all.any(|last| matches!(last, Last::HeldBack { until } if now < *until))
+    }
+
+    /// The failed deletion that was tried the longest ago.
+    pub(super) fn longest_failed(&self) -> Option<CredentialId> {
+        let failed = self.undone.iter().filter_map(|(id, last)| match last {
+            Last::Failed { at } => Some((*at, id)),
+            Last::HeldBack { .. } | Last::Refused => None,
+        });
+        failed.min().map(|(_, id)| id.clone())
+    }
+
+    /// Takes the failed deletions, of which each is now due.
+    pub(super) fn take_failed(&mut self) -> Vec<CredentialId> {
+        let failed = self
+            .undone
+            .extract_if(.., |_, last| matches!(last, Last::Failed { .. }));
+        failed.map(|(id, _)| id).collect()
+    }
+
+    /// Confluent accepted the account of an organization, or refused it.
+    pub(super) fn note_account(
+        &mut self,
+        organization: Option<&OrganizationId>,
+        accepted: bool,
+        now: Duration,
+    ) {
+        if accepted {
+            self.accepted.insert(organization.cloned(), now);
+        } else {
+            self.accepted.remove(&organization.cloned());
+        }
+    }
+
+    pub(super) fn is_accepted(&self, organization: Option<&OrganizationId>, now: Duration) -> bool {
+        let at = self.accepted.get(&organization.cloned());
+        at.is_some_and(|at| now.saturating_sub(*at) < ACCEPTED_FOR)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(letter: char) -> CredentialId {
+        CredentialId::parse(&letter.to_string().repeat(13)).unwrap()
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn failed() -> Undone {
+        Undone::of(Error::upstream("no answer"))
+    }
+
+    #[test]
+    fn the_failed_deletion_that_was_tried_the_longest_ago_is_tried_first() {
+        let mut deletions = Deletions::default();
+        deletions.note(&id('A'), Some(&failed()), SECOND * 2);
+        deletions.note(&id('B'), Some(&failed()), SECOND);
+        deletions.note(
+            &id('C'),
+            Some(&Undone::of(Error::bad_request("no"))),
+            SECOND,
+        );
+        assert_eq!(deletions.longest_failed(), Some(id('B')));
+        assert!(deletions.was_refused(&id('C')));
+        assert_eq!(deletions.take_failed(), [id('A'), id('B')]);
+        assert_eq!(deletions.longest_failed(), None);
+        assert!(deletions.was_refused(&id('C')));
+    }
+
+    #[test]
+    fn a_deletion_that_was_held_back_counts_as_waiting_until_its_turn() {
+        let mut deletions = Deletions::default();
+        let held_back = Undone::HeldBack {
+            wait: SECOND * 90,
+            error: Error::rate_limited("wait"),
+        };
+        deletions.note(&id('A'), Some(&held_back), SECOND);
+        assert!(deletions.is_held_back(&id('A')));
+        assert!(deletions.wait(SECOND * 90));
+        assert!(!deletions.wait(SECOND * 91));
+        deletions.note(&id('A'), None, SECOND);
+        assert!(!deletions.wait(SECOND));
+    }
+
+    #[test]
+    fn an_account_counts_as_accepted_for_ten_minutes_unless_it_is_refused() {
+        let mut deletions = Deletions::default();
+        deletions.note_account(None, true, SECOND);
+        assert!(deletions.is_accepted(None, SECOND * 600));
+        assert!(!deletions.is_accepted(None, SECOND * 601));
+        deletions.note_account(None, false, SECOND * 2);
+        assert!(!deletions.is_accepted(None, SECOND * 2));
+    }
+}

@@ -1,0 +1,36 @@
+//! Why the ledger could not do what it was asked for.
+
+use logical::{Error, ErrorClass};
+
+use super::step::Refusal;
+
+/// Why an event did not come to pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The ledger has no such entry.
+    Unknown,
+    /// The credential's state does not allow it.
+    Refused(Refusal),
+    /// Storage or Confluent failed. What was decided stands in the ledger, or
+    /// is decided again from storage.
+    Failed(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Whether a failed deletion can be left to the sweep. An account that is
+/// refused must be mended by a person, so the host goes on telling them.
+pub(crate) fn is_transient(error: &Error) -> bool {
+    matches!(
+        error.class(),
+        ErrorClass::UpstreamFailed | ErrorClass::UpstreamRateLimited
+    )
+}
+
+pub(super) fn interrupted() -> Error {
+    Error::internal("storage failed while the credential was in use: try again")
+}
