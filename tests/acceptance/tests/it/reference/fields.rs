@@ -76,23 +76,8 @@ impl Paths {
                 "\n| field | type | required | default | meaning |\n|---|---|---|---|---|\n",
             );
         }
-        for (name, schema, in_path) in fields {
-            let (meaning, default) = meaning_and_default(schema.0, schema.1);
-            let required = match REQUIRED_WHEN_NEW.contains(&(path, &name)) {
-                true => "when it is made",
-                false if in_path => "yes, in the path",
-                false => "no",
-            };
-            let kind = match (schema.1["type"].as_str(), schema.1["format"].as_str()) {
-                (_, Some("seconds")) => "duration: seconds, or `90s`, `1h30m`, `7d`",
-                (_, Some("lowercase")) => "string, lower case",
-                (Some(kind), _) => kind,
-                (None, _) => "any",
-            };
-            let _ = writeln!(
-                text,
-                "| `{name}` | {kind} | {required} | {default} | {meaning} |"
-            );
+        for field in fields {
+            let _ = writeln!(text, "{}", field.row(path));
         }
         text
     }
@@ -120,24 +105,71 @@ impl Paths {
         text.trim().to_owned()
     }
 
-    /// Names, descriptions and schemas, those in the path first.
-    fn fields<'a>(&'a self, item: &'a Value) -> Vec<(String, (&'a str, &'a Value), bool)> {
+    /// What the path takes, first what stands in the path.
+    fn fields<'a>(&'a self, item: &'a Value) -> Vec<Field<'a>> {
         let parameters = item["parameters"].as_array().into_iter().flatten();
         let mut fields: Vec<_> = parameters
-            .map(|parameter| {
-                let name = parameter["name"].as_str().unwrap().to_owned();
-                let description = parameter["description"].as_str().unwrap_or_default();
-                let in_path = parameter["in"] == "path";
-                (name, (description, &parameter["schema"]), in_path)
+            .map(|parameter| Field {
+                name: parameter["name"].as_str().unwrap(),
+                description: parameter["description"].as_str().unwrap_or_default(),
+                schema: &parameter["schema"],
+                place: if parameter["in"] == "path" {
+                    Place::Path
+                } else {
+                    Place::Query
+                },
             })
             .collect();
-        let content = &item["post"]["requestBody"]["content"]["application/json"];
-        let properties = content["schema"]["properties"].as_object();
-        fields.extend(properties.into_iter().flatten().map(|(name, schema)| {
-            let description = schema["description"].as_str().unwrap_or_default();
-            (name.clone(), (description, schema), false)
-        }));
+        let body = &item["post"]["requestBody"]["content"]["application/json"]["schema"];
+        let properties = body["properties"].as_object();
+        fields.extend(
+            properties
+                .into_iter()
+                .flatten()
+                .map(|(name, schema)| Field {
+                    name,
+                    description: schema["description"].as_str().unwrap_or_default(),
+                    schema,
+                    place: Place::Body,
+                }),
+        );
         fields
+    }
+}
+
+/// A field of a path.
+struct Field<'a> {
+    name: &'a str,
+    description: &'a str,
+    schema: &'a Value,
+    place: Place,
+}
+
+#[derive(PartialEq, Eq)]
+enum Place {
+    Path,
+    Query,
+    Body,
+}
+
+impl Field<'_> {
+    /// The row of the field in the table of `path`.
+    fn row(&self, path: &str) -> String {
+        let (meaning, default) = meaning_and_default(self.description, self.schema);
+        let required = match self.place {
+            _ if REQUIRED_WHEN_NEW.contains(&(path, self.name)) => "when it is made",
+            Place::Path => "yes, in the path",
+            Place::Query => "no, in the query",
+            Place::Body => "no",
+        };
+        let kind = match (self.schema["type"].as_str(), self.schema["format"].as_str()) {
+            (_, Some("seconds")) => "duration: seconds, or `90s`, `1h30m`, `7d`",
+            (_, Some("lowercase")) => "string, lower case",
+            (Some(kind), _) => kind,
+            (None, _) => "any",
+        };
+        let name = self.name;
+        format!("| `{name}` | {kind} | {required} | {default} | {meaning} |")
     }
 }
 

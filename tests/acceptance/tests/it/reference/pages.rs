@@ -82,6 +82,12 @@ const CONFIG: Page = Page {
         ),
         sample("Read it", ("GET", "confluent/config"), None, 200),
         sample(
+            "Change the address without the secret",
+            ("POST", "confluent/config"),
+            Some(r#"{"url": "https://api.example.com"}"#),
+            400,
+        ),
+        sample(
             "Check what the account may do",
             ("GET", "confluent/config/check"),
             None,
@@ -100,6 +106,12 @@ const ROLES: Page = Page {
             "Write a role without an owner",
             ("POST", "confluent/role/orders"),
             Some(r#"{"resource": "{CLUSTER}"}"#),
+            400,
+        ),
+        sample(
+            "Write a role with a mistyped field",
+            ("POST", "confluent/role/orders"),
+            Some(r#"{"owner": "{OWNER}", "ressource": "{CLUSTER}"}"#),
             400,
         ),
         sample(
@@ -151,6 +163,12 @@ const CREDS: Page = Page {
         sample(
             "Read a key of a role that is not there",
             ("GET", "confluent/creds/nobody"),
+            None,
+            400,
+        ),
+        sample(
+            "Read a key under another spelling of the role",
+            ("GET", "confluent/creds/Orders"),
             None,
             400,
         ),
