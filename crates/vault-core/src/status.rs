@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::effects::Effects;
 use crate::random;
 use crate::server_info::ServerInfo;
-use crate::storage::View;
+use crate::storage::{Version, View};
 use crate::{Answer, ClientRequest};
 
 const CLUSTER: &str = "core/cluster";
@@ -22,6 +22,8 @@ const ACTIVE: u16 = 200;
 /// Name and id of the cluster, made at the first start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cluster {
+    #[serde(default)]
+    version: Version<1>,
     name: String,
     id: String,
 }
@@ -36,6 +38,7 @@ impl Cluster {
         }
         let entropy = effects.entropy.as_ref();
         let fresh = Self {
+            version: Version,
             name: format!("lockkeeper-cluster-{}", random::hex8(entropy)),
             id: random::uuid(entropy),
         };

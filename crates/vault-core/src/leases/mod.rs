@@ -34,6 +34,7 @@ use crate::effects::Effects;
 use crate::locks::NamedLocks;
 use crate::random;
 use crate::routing::{Mount, MountEntry, Router};
+use crate::storage::Version;
 use crate::tokens::TokenStore;
 
 pub(crate) use self::revoke::Mode;
@@ -214,6 +215,7 @@ impl Leases {
         let letters = random::base62(self.entropy.as_ref(), RANDOM_LETTERS);
         let path = origin.path.trim_end_matches('/');
         LeaseRecord {
+            version: Version,
             id: format!("{path}/{}", letters.as_str()),
             path: origin.path.to_owned(),
             token: origin.token.to_owned(),

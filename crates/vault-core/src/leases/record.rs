@@ -7,9 +7,13 @@ use jiff::Timestamp;
 use logical::{Clock, LeaseOptions, Object, Operation, Request, Secret};
 use serde::{Deserialize, Serialize};
 
+use crate::storage::Version;
+
 /// One lease as stored.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LeaseRecord {
+    #[serde(default)]
+    pub(crate) version: Version<1>,
     pub(crate) id: String,
     /// The path of the request that made it, with the mount.
     pub(crate) path: String,

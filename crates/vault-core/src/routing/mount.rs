@@ -3,7 +3,6 @@
 //! Every call of the backend goes through here, so that a panic in it is an
 //! error of that call and of nothing else.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -32,7 +31,8 @@ pub(crate) struct Mount {
     /// Requests hold it shared; removing the mount takes it alone, which waits
     /// for them.
     gate: Arc<tokio::sync::RwLock<()>>,
-    ticking: AtomicBool,
+    /// Held while a periodic call runs.
+    ticking: tokio::sync::Mutex<()>,
     removal: Mutex<Removal>,
 }
 
@@ -69,7 +69,7 @@ impl Mount {
             tasks,
             is_builtin: false,
             gate: Arc::default(),
-            ticking: AtomicBool::new(false),
+            ticking: tokio::sync::Mutex::default(),
             removal: Mutex::default(),
         }
     }
@@ -123,7 +123,9 @@ impl Mount {
         if self.is_closed() {
             return None;
         }
-        Arc::clone(&self.gate).try_read_owned().ok()
+        let entered = Arc::clone(&self.gate).try_read_owned().ok()?;
+        // The removal may have begun and ended in between.
+        (!self.is_closed()).then_some(entered)
     }
 
     /// Waits until all requests have left, and keeps others out.
@@ -146,8 +148,11 @@ impl Mount {
         caught(self.backend.initialize()).await
     }
 
-    /// Stops the backend, for as long as `limit`, then its tasks.
+    /// Stops the backend, for as long as `limit`, then its tasks. A periodic
+    /// call that runs is waited for, since it may write; none begins after it.
     pub(crate) async fn stop(&self, tasks: &dyn Tasks, limit: Duration, grace: Duration) {
+        self.removal().is_stopped = true;
+        let _ticking = self.ticking.lock().await;
         let cleanup = catch_panic(self.backend.cleanup());
         match within(tasks, limit, cleanup).await {
             Some(Ok(())) => {}
@@ -155,16 +160,17 @@ impl Mount {
             None => tracing::warn!(mount = self.path(), "clean-up took too long"),
         }
         self.tasks.shut_down(grace).await;
-        self.removal().is_stopped = true;
     }
 
     /// One periodic call, unless the last one still runs. A backend without
     /// periodic work says so, which is no fault.
     pub(crate) async fn tick(&self, tasks: &dyn Tasks, limit: Duration) {
-        if self.ticking.swap(true, Ordering::AcqRel) {
+        let Ok(_ticking) = self.ticking.try_lock() else {
+            return;
+        };
+        if self.is_stopped() {
             return;
         }
-        let _ticking = Ticking(&self.ticking);
         let call = caught(self.backend.periodic());
         match within(tasks, limit, call).await {
             Some(Err(error)) if error.class() != ErrorClass::UnsupportedOperation => {
@@ -206,15 +212,6 @@ impl Mount {
 
     fn removal(&self) -> std::sync::MutexGuard<'_, Removal> {
         self.removal.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A periodic call that runs. However it ends, the next one may begin.
-struct Ticking<'a>(&'a AtomicBool);
-
-impl Drop for Ticking<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
     }
 }
 

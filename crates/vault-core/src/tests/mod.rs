@@ -14,6 +14,7 @@ use serde_json::Value;
 use store::MemoryStorage;
 use zeroize::Zeroizing;
 
+mod crash;
 mod puppet;
 
 use self::puppet::PuppetFactory;
