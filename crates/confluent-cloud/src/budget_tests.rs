@@ -56,6 +56,16 @@ impl Crowd {
         class: Class,
         patience: Duration,
     ) -> impl Future<Output = Result<(), Duration>> + Send + use<> {
+        self.ask_path(KEYS, name, class, patience)
+    }
+
+    fn ask_path(
+        &self,
+        path: &'static str,
+        name: &str,
+        class: Class,
+        patience: Duration,
+    ) -> impl Future<Output = Result<(), Duration>> + Send + use<> {
         let (budget, effects) = (Arc::clone(&self.budget), Arc::clone(&self.effects));
         let (served, name) = (Arc::clone(&self.served), name.to_owned());
         async move {
@@ -63,7 +73,7 @@ impl Crowd {
             let wish = Wish {
                 class,
                 flow: &flow,
-                path: "/iam/v2/api-keys",
+                path,
                 until: effects.now() + patience,
                 place: Place::Back,
             };
@@ -75,6 +85,20 @@ impl Crowd {
         }
     }
 
+    /// Takes a turn that is there at once.
+    async fn turn(&self) -> Turn {
+        let flow = Flow::default();
+        let wish = Wish {
+            class: Class::Reader,
+            flow: &flow,
+            path: KEYS,
+            until: self.effects.now() + LONG,
+            place: Place::Back,
+        };
+        let budget = Arc::clone(&self.budget);
+        budget.turn(&self.effects, &wish).await.unwrap()
+    }
+
     fn is_idle(&self) -> bool {
         let state = self.budget.lock();
         state.waiters.is_empty() && state.leader.is_none()
@@ -82,6 +106,7 @@ impl Crowd {
 }
 
 const LONG: Duration = Duration::from_mins(10);
+const KEYS: &str = "/iam/v2/api-keys";
 
 /// Fails when a task waits for a wake-up that never comes.
 async fn in_time(test: impl Future<Output = ()>) {
@@ -193,16 +218,7 @@ async fn a_full_window_lets_the_next_one_through_at_the_first_answer() {
 #[tokio::test(start_paused = true)]
 async fn a_429_wakes_the_tasks_that_run_out_of_time() {
     let crowd = Crowd::new(Some(Rate::new(10, 10)));
-    let flow = Flow::default();
-    let wish = Wish {
-        class: Class::Reader,
-        flow: &flow,
-        path: "/x",
-        until: crowd.effects.now() + LONG,
-        place: Place::Back,
-    };
-    let budget = Arc::clone(&crowd.budget);
-    let turn = budget.turn(&crowd.effects, &wish).await.unwrap();
+    let turn = crowd.turn().await;
     let mut asking = JoinSet::new();
     for _ in 0..20 {
         asking.spawn(crowd.ask("a", Class::Reader, Duration::from_secs(9)));
@@ -220,4 +236,47 @@ async fn a_429_wakes_the_tasks_that_run_out_of_time() {
     assert_eq!(held_back, 14);
     assert!(began.elapsed() <= Duration::from_millis(100));
     assert!(crowd.is_idle());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_sleeps_for_long_wakes_up_for_a_request_that_can_be_sent_sooner() {
+    let crowd = Crowd::new(Some(Rate::new(1, 10)));
+    let used_up = Standing {
+        limit: 10,
+        remaining: 0,
+        reset: Duration::from_mins(1),
+    };
+    crowd.turn().await.finish(Outcome::Answered, Some(used_up));
+    let began = tokio::time::Instant::now();
+    let mut asking = JoinSet::new();
+    asking.spawn(crowd.ask("a", Class::Reader, LONG));
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    for _ in 0..8 {
+        let path = "/org/v2/environments";
+        asking.spawn(crowd.ask_path(path, "b", Class::Reader, LONG));
+    }
+    for _ in 0..8 {
+        asking.join_next().await.unwrap().unwrap().unwrap();
+    }
+    assert!(began.elapsed() <= Duration::from_secs(3));
+    asking.join_next().await.unwrap().unwrap().unwrap();
+    assert!(began.elapsed() >= Duration::from_mins(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_was_granted_to_a_cancelled_task_goes_to_the_next() {
+    let crowd = Crowd::new(None);
+    let mut turns = Vec::new();
+    for _ in 0..16 {
+        turns.push(crowd.turn().await);
+    }
+    let cancelled = tokio::spawn(crowd.ask("a", Class::Reader, LONG));
+    let next = tokio::spawn(crowd.ask("b", Class::Reader, LONG));
+    tokio::task::yield_now().await;
+    drop(turns.pop());
+    // It was granted the turn and has not run since.
+    cancelled.abort();
+    assert!(cancelled.await.is_err());
+    next.await.unwrap().unwrap();
+    assert_eq!(crowd.budget.lock().pace.in_flight(), 15);
 }

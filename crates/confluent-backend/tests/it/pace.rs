@@ -173,3 +173,21 @@ async fn the_pace_counts_waiting_requests() {
     drop(waiting);
     assert_eq!(cloud.pace(&world.access()).unwrap().waiting.total(), 0);
 }
+
+#[tokio::test]
+async fn a_person_does_not_wait_for_a_crowd_of_readers() {
+    let world = world(None).await;
+    let time = SimulatedTime::of(&world);
+    let cloud = ConfluentCloud::default()
+        .with_budgets(Budgets::starting_at(Rate::new(1, 10)))
+        .with_effects(Arc::clone(&time) as Arc<dyn Effects>);
+    let id = world.access().key_id;
+    for _ in 0..7 {
+        cloud.read_key(&world.access(), &id).await.unwrap();
+    }
+    let access = world.access().on_behalf_of(Caller::operator());
+    cloud.read_key(&access, &id).await.unwrap();
+    assert!(time.waits.lock().unwrap().is_empty());
+    cloud.read_key(&world.access(), &id).await.unwrap();
+    assert!(!time.waits.lock().unwrap().is_empty());
+}

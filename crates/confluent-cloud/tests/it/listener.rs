@@ -216,7 +216,7 @@ pub(crate) fn basic() -> Credentials {
 }
 
 /// A request; nothing when the connection ends before.
-async fn hear(stream: &mut TcpStream) -> Option<String> {
+pub(crate) async fn hear(stream: &mut TcpStream) -> Option<String> {
     let mut read = Vec::new();
     while !is_whole(&read) {
         let more = stream.read_buf(&mut read).await.ok()?;

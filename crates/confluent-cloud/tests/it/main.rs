@@ -5,6 +5,7 @@
 
 mod calls;
 mod cloud;
+mod connections;
 mod contract;
 mod failures;
 mod faults;

@@ -2,13 +2,14 @@
 //! waits.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use confluent_cloud::ids::{ApiKeyId, OwnerId};
 use confluent_cloud::{
     ApiSecret, Budgets, Class, Client, Credentials, Effects, Error, ErrorKind, Flow, KeyResource,
-    NewApiKey, Rate, RemovalBy, RetryPolicy,
+    NewApiKey, Rate, RemovalBy, RetryPolicy, Sleep,
 };
+use tokio::sync::watch;
 
 use crate::listener::{FakeTime, Step, answer, client, story};
 
@@ -23,8 +24,12 @@ fn key(id: &str) -> Credentials {
 }
 
 async fn create(client: &Client) -> Result<(), Error> {
+    create_named(client, "x").await
+}
+
+async fn create_named(client: &Client, name: &str) -> Result<(), Error> {
     let new = NewApiKey {
-        display_name: "x".into(),
+        display_name: name.into(),
         description: String::new(),
         owner: OwnerId::new("sa-1").unwrap(),
         resource: KeyResource::from_id("lkc-1", None).unwrap(),
@@ -233,4 +238,63 @@ async fn a_group_of_paths_that_is_used_up_waits_for_its_reset() {
     assert!(story.time.waits().is_empty());
     create(&client).await.unwrap();
     assert_eq!(story.time.waits(), [7]);
+}
+
+/// A time that passes only when the test says so.
+#[derive(Debug)]
+struct ManualTime {
+    began: Instant,
+    passed: watch::Sender<Duration>,
+}
+
+impl Effects for ManualTime {
+    fn now(&self) -> Instant {
+        self.began + *self.passed.borrow()
+    }
+
+    fn sleep(&self, time: Duration) -> Sleep {
+        let mut passed = self.passed.subscribe();
+        let until = *passed.borrow() + time;
+        Box::pin(async move {
+            let _ = passed.wait_for(|passed| *passed >= until).await;
+        })
+    }
+
+    fn random(&self) -> u64 {
+        0
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_met_a_429_is_sent_again_before_those_that_wait() {
+    let mut steps = vec![created(); 6];
+    steps.extend([limited(1), created(), created(), created()]);
+    let story = story(steps).await;
+    let time = Arc::new(ManualTime {
+        began: Instant::now(),
+        passed: watch::Sender::new(Duration::ZERO),
+    });
+    let client = story
+        .client
+        .clone()
+        .with_effects(Arc::clone(&time) as Arc<dyn Effects>)
+        .with_budgets(&Budgets::starting_at(Rate::new(1, 10)));
+    for _ in 0..6 {
+        create(&client).await.unwrap();
+    }
+    let asks = async |name: &str| create_named(&client, name).await.unwrap();
+    let passes = async || {
+        // Two that wait from the beginning, and the one that is refused.
+        while client.pace().unwrap().waiting.readers < 3 {
+            tokio::task::yield_now().await;
+        }
+        while client.pace().unwrap().oldest.is_some() {
+            time.passed
+                .send_modify(|passed| *passed += Duration::from_millis(100));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(asks("refused"), asks("waiting"), asks("waiting"), passes());
+    assert!(story.requests()[6].contains("refused"));
+    assert!(story.requests()[7].contains("refused"));
 }

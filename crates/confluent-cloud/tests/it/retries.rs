@@ -203,23 +203,6 @@ async fn an_answer_that_does_not_come_is_waited_for_only_so_long() {
     assert!(error.outcome_unknown());
 }
 
-/// A connection that swallows requests must not get the next one, nor must any
-/// other of the pool.
-#[tokio::test]
-async fn after_a_time_out_the_next_request_opens_a_new_connection() {
-    let key = || Step::Next(answer(200, "", CREATED));
-    let story = story([key(), Step::Silence, deleted()]).await;
-    story.client.read_api_key(&id()).await.unwrap();
-    assert_eq!(story.connections(), 1);
-    story.time.slow_down(Duration::from_millis(8970));
-    let error = delete(&story).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::TimedOut);
-    assert_eq!(story.connections(), 1);
-    story.time.slow_down(Duration::ZERO);
-    assert_eq!(delete(&story).await, Ok(()));
-    assert_eq!(story.connections(), 2);
-}
-
 fn refused() -> Step {
     let body = include_str!("../../fixtures/error_wrong_key.json");
     Step::Next(answer(401, "", body))
