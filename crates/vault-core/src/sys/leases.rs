@@ -81,9 +81,9 @@ fn revoke() -> Path<SysPaths> {
             let (id, leases) = (named(&call)?, &sys.leases);
             let wait = Wait::of(&call);
             if wait != Wait::UntilEnded {
-                leases.revoke(&id, Mode::Async).await?;
+                leases.revoke(id, Mode::Async).await?;
             }
-            sys.wait(wait, leases.revoke(&id, Mode::Sync)).await
+            sys.wait(wait, leases.revoke(id, Mode::Sync)).await
         }))
         .help("Ends a lease, and what was answered under it.", "")
 }

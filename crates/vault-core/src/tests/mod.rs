@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 mod crash;
 mod puppet;
+mod stored;
 
 use self::puppet::PuppetFactory;
 pub(crate) use self::puppet::{Does, Puppet};

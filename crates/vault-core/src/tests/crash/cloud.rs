@@ -35,6 +35,8 @@ pub(super) struct Cloud {
     pub(super) broken: Mutex<Vec<String>>,
     /// When each mount ticked last, by the id of the mount.
     pub(super) ticks: Mutex<BTreeMap<String, Instant>>,
+    /// Secrets that the host gave back without a lease.
+    pub(super) unregistered: Mutex<BTreeSet<u64>>,
     made: Mutex<u64>,
     armed: Mutex<Vec<(&'static str, bool)>>,
 }
@@ -142,9 +144,13 @@ impl Backend for Engine {
             Operation::Revoke => {
                 let secret = request.secret.ok_or_else(|| Error::internal("no secret"))?;
                 let number = secret.internal_data["number"].as_u64().unwrap();
-                if let Err(error) = self.cloud.obey("revoke") {
-                    return Err(error);
+                // A secret whose lease could not be stored, and that cannot be
+                // revoked either, is left to the engine's own records.
+                let is_unregistered = secret.lease_id.is_empty();
+                if is_unregistered {
+                    self.cloud.unregistered.lock().unwrap().insert(number);
                 }
+                self.cloud.obey("revoke")?;
                 call.await;
                 self.cloud.end(number);
                 Ok(None)

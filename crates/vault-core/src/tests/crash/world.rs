@@ -307,6 +307,8 @@ impl Scene {
         let broken = std::mem::take(&mut *self.cloud.broken.lock().unwrap());
         self.broken.extend(broken);
         let alive = self.cloud.alive.lock().unwrap().clone();
+        self.excused
+            .extend(self.cloud.unregistered.lock().unwrap().iter());
         for number in alive.difference(&self.excused) {
             self.broken
                 .push(format!("secret {number} has no lease and lives"));
