@@ -234,16 +234,11 @@ async fn capabilities(arguments: TokenCapabilities) -> Result<ExitCode, Failure>
     };
     let path = trimmed(path);
     let client = connect(arguments.connection)?;
-    let answer = match token {
-        Some(token) => {
-            let body = object(json!({"token": token, "path": path}));
-            client.write("sys/capabilities", &body).await
-        }
-        None => {
-            let body = object(json!({"path": path}));
-            client.write("sys/capabilities-self", &body).await
-        }
+    let (endpoint, body) = match token {
+        Some(token) => ("sys/capabilities", json!({"token": token, "path": path})),
+        None => ("sys/capabilities-self", json!({"path": path})),
     };
+    let answer = client.write(endpoint, &object(body)).await;
     let answer = answer.map_err(|error| Failure::asking("listing capabilities", &error))?;
     let data = answer.and_then(|secret| secret.data).unwrap_or_default();
     let found = data.get("capabilities").cloned().unwrap_or(json!([]));

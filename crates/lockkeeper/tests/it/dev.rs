@@ -142,9 +142,12 @@ fn localhost_is_an_address_and_other_names_are_not_looked_up() {
 #[test]
 fn a_root_token_that_nobody_could_send_is_refused_and_not_repeated() {
     let program = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "");
+    // With an address that is taken, so that it ends in any case.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("-listen={}", taken.local_addr().unwrap());
     for token in ["", " ", "canary token", "canäry"] {
         let flag = format!("-root-token={token}");
-        let said = program.run(&["dev", "-listen=127.0.0.1:0", &flag]);
+        let said = program.run(&["dev", &listen, "-simulator-listen=127.0.0.1:0", &flag]);
         assert_eq!(said.status, 1, "{said:?}");
         assert!(said.stderr.starts_with("-root-token: "), "{}", said.stderr);
         assert!(!said.stderr.contains("canary"), "{}", said.stderr);
