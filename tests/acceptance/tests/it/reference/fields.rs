@@ -70,7 +70,7 @@ impl Paths {
             };
             let _ = writeln!(text, "| {name} | `{verb} /v1/confluent/{path}` |");
         }
-        let fields = self.fields(item);
+        let fields = fields(item);
         if !fields.is_empty() {
             text.push_str(
                 "\n| field | type | required | default | meaning |\n|---|---|---|---|---|\n",
@@ -104,37 +104,37 @@ impl Paths {
         let text = format!("{}\n\n{}", unwrapped(synopsis), unwrapped(description));
         text.trim().to_owned()
     }
+}
 
-    /// What the path takes, first what stands in the path.
-    fn fields<'a>(&'a self, item: &'a Value) -> Vec<Field<'a>> {
-        let parameters = item["parameters"].as_array().into_iter().flatten();
-        let mut fields: Vec<_> = parameters
-            .map(|parameter| Field {
-                name: parameter["name"].as_str().unwrap(),
-                description: parameter["description"].as_str().unwrap_or_default(),
-                schema: &parameter["schema"],
-                place: if parameter["in"] == "path" {
-                    Place::Path
-                } else {
-                    Place::Query
-                },
-            })
-            .collect();
-        let body = &item["post"]["requestBody"]["content"]["application/json"]["schema"];
-        let properties = body["properties"].as_object();
-        fields.extend(
-            properties
-                .into_iter()
-                .flatten()
-                .map(|(name, schema)| Field {
-                    name,
-                    description: schema["description"].as_str().unwrap_or_default(),
-                    schema,
-                    place: Place::Body,
-                }),
-        );
-        fields
-    }
+/// What the path takes, first what stands in the path.
+fn fields(item: &Value) -> Vec<Field<'_>> {
+    let parameters = item["parameters"].as_array().into_iter().flatten();
+    let mut fields: Vec<_> = parameters
+        .map(|parameter| Field {
+            name: parameter["name"].as_str().unwrap(),
+            description: parameter["description"].as_str().unwrap_or_default(),
+            schema: &parameter["schema"],
+            place: if parameter["in"] == "path" {
+                Place::Path
+            } else {
+                Place::Query
+            },
+        })
+        .collect();
+    let body = &item["post"]["requestBody"]["content"]["application/json"]["schema"];
+    let properties = body["properties"].as_object();
+    fields.extend(
+        properties
+            .into_iter()
+            .flatten()
+            .map(|(name, schema)| Field {
+                name,
+                description: schema["description"].as_str().unwrap_or_default(),
+                schema,
+                place: Place::Body,
+            }),
+    );
+    fields
 }
 
 /// A field of a path.
