@@ -98,12 +98,12 @@ fn fields() -> [Field; 10] {
         Field::new(
             "ttl",
             FieldKind::DurationSeconds,
-            "Time to live of a lease. Zero means the mount's default.",
+            "Time to live of a lease. Zero: the mount's.",
         ),
         Field::new(
             "max_ttl",
             FieldKind::DurationSeconds,
-            "Maximum life of a lease, renewals included. Zero means the mount's maximum.",
+            "Maximum life of a lease, renewals included. Zero: the mount's.",
         ),
         Field::new(
             "key_description",

@@ -7,7 +7,7 @@ use regex::{Captures, Regex};
 
 /// Kinds of values that differ, and what the first, the second and so on of
 /// each is called.
-const KINDS: [(&str, &[&str]); 8] = [
+const KINDS: [(&str, &[&str]); 9] = [
     (
         r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
         &["0f0f0f0f-1111-2222-3333-444444444444"],
@@ -37,6 +37,7 @@ const KINDS: [(&str, &[&str]); 8] = [
         ],
     ),
     (r"\bsa-[a-z0-9]{6}\b", &["sa-abc123", "sa-def456"]),
+    (r"\b[0-9a-f]{16}\b", &["6afc567e8028994b"]),
 ];
 
 static DIFFERENT: LazyLock<Regex> = LazyLock::new(|| {
