@@ -15,15 +15,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use logical::{Clock, Error, Storage, Write};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{OwnedMutexGuard, RwLockWriteGuard};
+use tokio::sync::OwnedMutexGuard;
 
 use crate::SecretText;
 use crate::control_plane::{Access, Caller, CloudError, Failure};
 use crate::ids::{KeyId, OrganizationId};
-use crate::ledger::Credential;
 use crate::ledger::credential::{INTENT_QUIET, later};
 use crate::records::Records;
-use crate::state::Engine;
 
 const ACCOUNTS: &str = "lockkeeper/account/";
 const CURRENT: &str = "current";
@@ -184,7 +182,10 @@ impl Accounts {
     }
 
     /// Whether keys of an organization need the unproven account.
-    async fn needs_unproven(&self, organization: Option<&OrganizationId>) -> Result<bool, Error> {
+    pub(crate) async fn needs_unproven(
+        &self,
+        organization: Option<&OrganizationId>,
+    ) -> Result<bool, Error> {
         Ok(organization.is_none() || self.stored(organization).await?.is_none())
     }
 
@@ -232,7 +233,11 @@ impl Accounts {
 
     /// Notes the organization of the unproven account, unless that was replaced
     /// meanwhile. A newer account of the same organization stays.
-    async fn learn(&self, account: &Account, organization: OrganizationId) -> Result<(), Error> {
+    pub(crate) async fn learn(
+        &self,
+        account: &Account,
+        organization: OrganizationId,
+    ) -> Result<(), Error> {
         if self.unproven().await?.as_ref() != Some(account) {
             return Ok(());
         }
@@ -330,130 +335,5 @@ impl Accounts {
         organization: Option<&OrganizationId>,
     ) -> Result<Option<Arc<Account>>, Error> {
         self.by_organization.cached(record_name(organization)).await
-    }
-}
-
-impl Engine {
-    /// Stores an account and makes it the current one. One whose organization
-    /// is not known must not take the place of another such one that keys
-    /// still need: asked with the wrong account, they would seem to be gone.
-    /// The caller holds the accounts' lock.
-    pub(crate) async fn put_account(&self, account: &Account) -> Result<(), Error> {
-        let unproven = self.accounts.unproven().await?;
-        let replaced = unproven.filter(|unproven| unproven.key_id != account.key_id);
-        let (Some(replaced), None) = (replaced, &account.organization) else {
-            return self.accounts.write(account).await;
-        };
-        let needs = |credential: Credential| async move {
-            let organization = credential.organization.as_ref();
-            Ok(self
-                .accounts
-                .needs_unproven(organization)
-                .await?
-                .then_some(credential))
-        };
-        let (found, _nobody_makes) = self.find_unsettled(needs).await?;
-        if let Some(credential) = found {
-            return Err(Error::bad_request(format!(
-                "keys of role `{}` were made with account `{}`, whose organization is not known, \
-                 and could not be deleted with `{}` if that is of another one: write it without \
-                 `verify=false`, so that Confluent Cloud tells, or revoke the leases of this mount \
-                 first",
-                credential.role, replaced.key_id, account.key_id
-            )));
-        }
-        self.accounts.write(account).await
-    }
-
-    /// Removes the current account, unless keys need it.
-    pub(crate) async fn delete_account(&self) -> Result<(), Error> {
-        let _lock = self.accounts.lock().await;
-        let Some(account) = self.accounts.current().await? else {
-            return Ok(());
-        };
-        let account = &account;
-        let needs = |credential: Credential| async move {
-            let organization = credential.organization.as_ref();
-            let needed = self.accounts.for_organization(organization).await;
-            let needs = needed.is_ok_and(|needed| *needed == *account);
-            Ok(needs.then_some(credential))
-        };
-        let (found, _nobody_makes) = self.find_unsettled(needs).await?;
-        if let Some(credential) = found {
-            let key = credential.key_id().map_or("being made", KeyId::as_str);
-            return Err(Error::bad_request(format!(
-                "the account is needed to delete the keys that were made with it, such as `{key}` of \
-                 role `{}`: revoke the leases of this mount first",
-                credential.role
-            )));
-        }
-        self.accounts.delete_current().await
-    }
-
-    /// The first record of a key that is not gone and meets a condition; and,
-    /// where there is none, what keeps it so: no key is made meanwhile. Most
-    /// records are read before creations have to wait, since there may be many.
-    async fn find_unsettled<F>(
-        &self,
-        meets: impl Fn(Credential) -> F,
-    ) -> Result<(Option<Credential>, Option<RwLockWriteGuard<'_, ()>>), Error>
-    where
-        F: Future<Output = Result<Option<Credential>, Error>>,
-    {
-        let mut seen = BTreeSet::new();
-        let mut nobody_makes = None;
-        for last in [false, true] {
-            if last {
-                // A key that is being made has no record yet for a moment.
-                nobody_makes = Some(self.making.write().await);
-            }
-            for id in self.ledger.store.ids().await? {
-                if !seen.insert(id.clone()) {
-                    continue;
-                }
-                let Some(credential) = self.ledger.store.load(&id).await? else {
-                    continue;
-                };
-                if credential.is_settled() {
-                    continue;
-                }
-                if let Some(found) = meets(credential).await? {
-                    return Ok((Some(found), None));
-                }
-            }
-        }
-        Ok((None, nobody_makes))
-    }
-
-    /// Asks Confluent for the organization of the unproven account, if that is
-    /// not known. Without an answer it is asked again by the next sweep.
-    pub(crate) async fn ask_organization(&self) -> Result<(), Error> {
-        let Some(account) = self.accounts.unproven().await? else {
-            return Ok(());
-        };
-        if account.organization.is_some() {
-            return Ok(());
-        }
-        match self.told_organization(&account).await {
-            Some(organization) => self.learn_organization(&account, organization).await,
-            None => Ok(()),
-        }
-    }
-
-    /// The organization of an account, where Confluent tells it now.
-    pub(crate) async fn told_organization(&self, account: &Account) -> Option<OrganizationId> {
-        let access = account.access();
-        let told = self.control.read_key(&access, &account.key_id).await;
-        told.ok()?.organization
-    }
-
-    /// Confluent told the organization of the unproven account.
-    pub(crate) async fn learn_organization(
-        &self,
-        account: &Account,
-        organization: OrganizationId,
-    ) -> Result<(), Error> {
-        let _lock = self.accounts.lock().await;
-        self.accounts.learn(account, organization).await
     }
 }
