@@ -1,5 +1,5 @@
-//! Changes of the account that look at the ledger first: storing one, deleting
-//! it, and learning its organization.
+//! Changes of the account that keys may depend on: it is replaced or removed
+//! only when no key would be left without an account that can delete it.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -9,7 +9,7 @@ use tokio::sync::RwLockWriteGuard;
 
 use crate::account::Account;
 use crate::credential::Credential;
-use crate::ids::{KeyId, OrganizationId};
+use crate::ids::KeyId;
 use crate::state::Engine;
 
 impl Engine {
@@ -102,37 +102,5 @@ impl Engine {
             }
         }
         Ok((None, nobody_makes))
-    }
-
-    /// Asks Confluent for the organization of the unproven account, if that is
-    /// not known. Without an answer it is asked again by the next sweep.
-    pub(crate) async fn ask_organization(&self) -> Result<(), Error> {
-        let Some(account) = self.accounts.unproven().await? else {
-            return Ok(());
-        };
-        if account.organization.is_some() {
-            return Ok(());
-        }
-        match self.told_organization(&account).await {
-            Some(organization) => self.learn_organization(&account, organization).await,
-            None => Ok(()),
-        }
-    }
-
-    /// The organization of an account, where Confluent tells it now.
-    pub(crate) async fn told_organization(&self, account: &Account) -> Option<OrganizationId> {
-        let access = account.access();
-        let told = self.control.read_key(&access, &account.key_id).await;
-        told.ok()?.organization
-    }
-
-    /// Confluent told the organization of the unproven account.
-    pub(crate) async fn learn_organization(
-        &self,
-        account: &Account,
-        organization: OrganizationId,
-    ) -> Result<(), Error> {
-        let _lock = self.accounts.lock().await;
-        self.accounts.learn(account, organization).await
     }
 }

@@ -11,6 +11,7 @@
 //! - [`ledger`]: the record of every key, and the rules of its life.
 //! - `issue`, `share`, `lease`, `sweep`, `ending`: what happens to keys.
 //! - `go_plugin`: what is taken over from it.
+//! - `account_change`: an account replaced or removed, unless keys need it.
 //! - `proof`, `preflight`, `target_check`: whether the account is accepted, what
 //!   it may do, and whether what roles name is there.
 //! - `records`: roles, accounts and settings in storage, with their cache.

@@ -46,7 +46,7 @@ pub(crate) fn path() -> Path<Engine> {
                 FieldKind::Flag,
                 "Whether names of roles in requests are folded to lower case, as Confluent's Go \
                  plugin does. A policy on `creds/orders` then says nothing about `creds/Orders`, which \
-                 gives the same key. Default: false, which refuses other spellings.",
+                 gives the same key. Without it, other spellings are refused. Default: false.",
             ),
         ])
         .strict()

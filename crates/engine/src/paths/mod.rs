@@ -1,6 +1,7 @@
 //! The table of the engine's paths. Each module holds the rows of one kind of
 //! object: fields, operations and help, with handlers that parse, decide,
-//! perform and answer.
+//! perform and answer. `target` and `times` are groups of fields that several rows
+//! have, each with one parser and one way to be shown.
 
 use logical::framework::Path;
 
@@ -13,6 +14,8 @@ mod names;
 pub(crate) mod reconcile;
 pub(crate) mod roles;
 pub(crate) mod status;
+mod target;
+mod times;
 
 /// What the engine is, for the help of the mount.
 pub(crate) const HELP: &str = "\

@@ -7,8 +7,9 @@ use logical::framework::{Call, Field, FieldKind, Fields, Path, answer, probe};
 use logical::{Error, Object, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
-use crate::control_plane::Target;
-use crate::ids::{EnvironmentId, Generation, OwnerId, ResourceId, ResourceKind, RoleName};
+use super::times::Times;
+use super::{target, times};
+use crate::ids::{Generation, RoleName};
 use crate::role::Role;
 use crate::state::Engine;
 
@@ -36,8 +37,7 @@ async fn listed(engine: &Engine) -> Result<Option<Response>, Error> {
         let mut about = Object::new();
         about.insert("owner".into(), role.target.owner.as_str().into());
         about.insert("resource".into(), role.target.resource.as_str().into());
-        about.insert("ttl".into(), role.ttl_seconds.into());
-        about.insert("max_ttl".into(), role.max_ttl_seconds.into());
+        times::show(times_of(&role), &mut about);
         about.insert("multi_use_key".into(), role.multi_use_key.into());
         info.insert(role.name.as_str().to_owned(), about.into());
     }
@@ -71,39 +71,15 @@ pub(crate) fn path() -> Path<Engine> {
         )
 }
 
-fn fields() -> [Field; 10] {
-    [
-        role_field(),
-        Field::new(
-            "owner",
-            FieldKind::Text,
-            "Id of the service account (sa-…) or user (u-…) that owns the keys.",
-        ),
+fn fields() -> Vec<Field> {
+    let mut fields = vec![role_field()];
+    fields.extend(target::fields());
+    fields.extend(times::fields());
+    fields.extend([
         Field::new(
             "owner_env",
             FieldKind::Text,
             "Id of the owner's environment. Not needed; kept for the Go plugin's users.",
-        ),
-        Field::new(
-            "resource",
-            FieldKind::Text,
-            "Id of what the keys give access to: lkc-…, lsrc-…, lksqlc-…, a Flink region such as \
-             aws.us-east-1, tableflow, cloud or global. Default: cloud.",
-        ),
-        Field::new(
-            "resource_env",
-            FieldKind::Text,
-            "Id of the resource's environment. Needed for Flink regions.",
-        ),
-        Field::new(
-            "ttl",
-            FieldKind::DurationSeconds,
-            "Time to live of a lease. Zero means the mount's default.",
-        ),
-        Field::new(
-            "max_ttl",
-            FieldKind::DurationSeconds,
-            "Maximum life of a lease, renewals included. Zero means the mount's maximum.",
         ),
         Field::new(
             "key_description",
@@ -117,7 +93,8 @@ fn fields() -> [Field; 10] {
             "Whether all readers of the role share one key, which lives as long as its last lease. \
              Default: false, a key for each lease.",
         ),
-    ]
+    ]);
+    fields
 }
 
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
@@ -127,29 +104,22 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
 }
 
 fn shown(role: &Role) -> Object {
-    let environment = |id: &Option<EnvironmentId>| {
-        id.as_ref()
-            .map_or_else(String::new, |id| id.as_str().to_owned())
-    };
     let mut data = Object::new();
-    data.insert("owner".into(), role.target.owner.as_str().into());
-    data.insert(
-        "owner_env".into(),
-        environment(&role.owner_environment).into(),
-    );
-    data.insert("resource".into(), role.target.resource.as_str().into());
-    data.insert(
-        "resource_env".into(),
-        environment(&role.target.environment).into(),
-    );
-    data.insert("ttl".into(), role.ttl_seconds.into());
-    data.insert("max_ttl".into(), role.max_ttl_seconds.into());
-    data.insert(
-        "key_description".into(),
-        role.key_description.clone().into(),
-    );
+    target::show(&role.target, &mut data);
+    times::show(times_of(role), &mut data);
+    let owner_environment = target::environment_text(role.owner_environment.as_ref());
+    data.insert("owner_env".into(), owner_environment.into());
+    let description = role.key_description.as_str();
+    data.insert("key_description".into(), description.into());
     data.insert("multi_use_key".into(), role.multi_use_key.into());
     data
+}
+
+fn times_of(role: &Role) -> Times {
+    Times {
+        ttl: role.ttl_seconds,
+        max_ttl: role.max_ttl_seconds,
+    }
 }
 
 async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
@@ -177,15 +147,17 @@ async fn change(engine: &Engine, name: RoleName, fields: &Fields) -> Result<Vec<
     }
     drop(lock);
     let mut warnings = Vec::new();
-    let resource = fields.text_given("resource").map(str::trim);
-    if current.is_none() && resource.unwrap_or_default().is_empty() {
+    if current.is_none() && target::defaults_resource(fields) {
         warnings.push(
             "`resource` was not given, so the role makes Cloud API keys (`resource=cloud`), which \
              open Confluent Cloud's own API: give the id of a cluster for keys of that cluster"
                 .to_owned(),
         );
     }
-    warnings.extend(role.capped_by(engine.system.max_lease_ttl().await?));
+    // The role is stored: a host that does not tell its limit fails nothing.
+    if let Ok(longest) = engine.system.max_lease_ttl().await {
+        warnings.extend(role.capped_by(longest));
+    }
     if has_new_target {
         warnings.extend(engine.absent_of(&role.target).await);
     }
@@ -200,22 +172,8 @@ fn merge(
     fields: &Fields,
     generation: Generation,
 ) -> Result<Role, Error> {
-    let target = merge_target(current.map(|role| &role.target), fields)?;
-    let seconds = |field: &str, stored: fn(&Role) -> u64| {
-        fields
-            .duration(field)
-            .map(|duration| duration.as_secs())
-            .or_else(|| current.map(stored))
-            .unwrap_or(0)
-    };
-    let ttl_seconds = seconds("ttl", |role| role.ttl_seconds);
-    let max_ttl_seconds = seconds("max_ttl", |role| role.max_ttl_seconds);
-    if max_ttl_seconds > 0 && ttl_seconds > max_ttl_seconds {
-        return Err(Error::bad_request(format!(
-            "`ttl` of {ttl_seconds} seconds is longer than `max_ttl` of {max_ttl_seconds}: shorten \
-             the one or lengthen the other"
-        )));
-    }
+    let target = target::parse(current.map(|role| &role.target), fields)?;
+    let times = times::parse(current.map(times_of), fields)?;
     let description = fields
         .text_given("key_description")
         .or_else(|| fields.text_given("description"))
@@ -226,13 +184,13 @@ fn merge(
     Ok(Role {
         name,
         target,
-        owner_environment: merge_environment(
+        owner_environment: target::parse_environment(
             "owner_env",
             current.and_then(|role| role.owner_environment.as_ref()),
             fields,
         )?,
-        ttl_seconds,
-        max_ttl_seconds,
+        ttl_seconds: times.ttl,
+        max_ttl_seconds: times.max_ttl,
         key_description: description.unwrap_or_default().to_owned(),
         multi_use_key: fields
             .flag("multi_use_key")
@@ -240,72 +198,6 @@ fn merge(
             .unwrap_or(false),
         generation,
     })
-}
-
-fn merge_target(current: Option<&Target>, fields: &Fields) -> Result<Target, Error> {
-    let owner = fields
-        .text_given("owner")
-        .or_else(|| current.map(|target| target.owner.as_str()))
-        .unwrap_or("")
-        .trim();
-    if owner.is_empty() {
-        return Err(Error::bad_request(
-            "`owner` is missing: give the id of a service account (sa-…) or user (u-…)",
-        ));
-    }
-    let owner = OwnerId::parse(owner).ok_or_else(|| {
-        Error::bad_request(format!(
-            "`owner` is {owner:?}, which is no id of a service account (sa-…) or user (u-…)"
-        ))
-    })?;
-    let resource = fields
-        .text_given("resource")
-        .or_else(|| current.map(|target| target.resource.as_str()))
-        .map(str::trim)
-        .filter(|resource| !resource.is_empty())
-        .unwrap_or("cloud");
-    let resource = ResourceId::parse(resource).ok_or_else(|| {
-        Error::bad_request(format!(
-            "`resource` is {resource:?}, which is no id of a Kafka cluster (lkc-…), Schema Registry \
-             (lsrc-…), ksqlDB cluster (lksqlc-…) or Flink region (aws.us-east-1), and none of \
-             tableflow, cloud and global"
-        ))
-    })?;
-    let environment = merge_environment(
-        "resource_env",
-        current.and_then(|target| target.environment.as_ref()),
-        fields,
-    )?;
-    if resource.kind() == Some(ResourceKind::FlinkRegion) && environment.is_none() {
-        return Err(Error::bad_request(format!(
-            "`resource_env` is missing: Flink region `{resource}` needs the id of its environment \
-             (env-…)"
-        )));
-    }
-    Ok(Target {
-        owner,
-        resource,
-        environment,
-    })
-}
-
-fn merge_environment(
-    field: &str,
-    current: Option<&EnvironmentId>,
-    fields: &Fields,
-) -> Result<Option<EnvironmentId>, Error> {
-    let Some(given) = fields.text_given(field).map(str::trim) else {
-        return Ok(current.cloned());
-    };
-    if given.is_empty() {
-        return Ok(None);
-    }
-    let environment = EnvironmentId::parse(given).ok_or_else(|| {
-        Error::bad_request(format!(
-            "`{field}` is {given:?}, which is no id of an environment (env-…)"
-        ))
-    })?;
-    Ok(Some(environment))
 }
 
 async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {

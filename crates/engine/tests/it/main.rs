@@ -18,6 +18,7 @@ mod remembering;
 mod removal;
 mod roles;
 mod sharing;
+mod stored;
 mod sweeping;
 mod tombstones;
 mod unproven;

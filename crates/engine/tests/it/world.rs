@@ -171,11 +171,8 @@ impl Cloud {
     }
 
     fn presence(&self, id: &str) -> Presence {
-        if self.absent.lock().unwrap().contains(id) {
-            Presence::Absent
-        } else {
-            Presence::Present
-        }
+        let absent = self.absent.lock().unwrap().contains(id);
+        [Presence::Present, Presence::Absent][usize::from(absent)]
     }
 
     /// The organization of an admin key.
@@ -491,9 +488,7 @@ impl Storage for FaultyStorage {
     async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let delay = *self.read_delay.lock().unwrap();
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
-        }
+        tokio::time::sleep(delay).await;
         if key.starts_with("lockkeeper/records/") {
             self.reads_of_records.fetch_add(1, Ordering::SeqCst);
         }
@@ -610,7 +605,7 @@ impl World {
 
     /// A new process on the same storage; the old one is gone.
     pub(crate) fn restart(&mut self) {
-        self.engine = mount(&self.cloud, &self.host, &self.storage, &self.entropy);
+        self.engine = self.another_process();
     }
 
     /// Another process on the same storage.

@@ -78,7 +78,7 @@ fn roles_are_written_read_and_listed(host: &Host, told: &mut Transcript) {
         arguments.extend(more);
         host.cli.ok(&arguments);
     };
-    write("Single", &["ttl=1h", "max_ttl=2h"]);
+    write("single", &["ttl=1h", "max_ttl=2h"]);
     write("shared", &["ttl=600", "multi_use_key=true"]);
     write("brief", &["ttl=2s", "max_ttl=2s"]);
     told.ids.push((cluster, "CLUSTER"));

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use testkit::{Cli, CliOutput, Http};
 
 /// Members whose values are ids, times or secrets, and differ by nature.
-const BY_NATURE: [&str; 14] = [
+const BY_NATURE: [&str; 16] = [
     "request_id",
     "lease_id",
     "key_id",
@@ -20,6 +20,8 @@ const BY_NATURE: [&str; 14] = [
     "next_attempt",
     "unrecorded_keys",
     "id",
+    "requester_accessor_hash",
+    "requester_entity",
 ];
 
 /// Members that one host sends and the other does not, which clients ignore:
