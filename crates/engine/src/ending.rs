@@ -216,7 +216,7 @@ impl Engine {
                 let stay = ended.stay;
                 return Ok(Ended { keys, stay });
             };
-            self.tasks.sleep(pause.min(until - now)).await;
+            self.tasks.sleep(pause.min(until.saturating_sub(now))).await;
         }
     }
 

@@ -172,7 +172,8 @@ impl Ledger {
     /// Writes changes. The caller holds the entry.
     async fn write_alone(&self, entry: &Entry, changes: &[Change]) -> Result<u64, Error> {
         match self.read(entry).await {
-            Ok(()) => {}
+            // Holders may be on their way when the rest is gone.
+            Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => {}
             Err(Failure::Failed(error)) => {
                 // Nothing of them is written.
                 let lost = changes.iter().map(Change::doubts);
@@ -181,8 +182,6 @@ impl Ledger {
                 self.doubt(entry, doubts);
                 return Err(error);
             }
-            // Holders may be on their way when the rest is gone.
-            Err(Failure::Unknown | Failure::Refused(_)) => {}
         }
         let (planned, epoch, forget, save) = {
             let mut guard = entry.memory();
