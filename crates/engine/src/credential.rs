@@ -51,6 +51,10 @@ pub struct Credential {
     /// a single-use key are part of this one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub holders: BTreeMap<HolderId, Holder>,
+    /// Whether a record that has no deadline justifies it, beside its holders
+    /// (`lifecycle-2.md`, 32). Absent in entries of earlier versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
 }
 
 /// A reader as the host names it, to lead from a leaked key to whom it was
@@ -178,8 +182,20 @@ impl From<Micros> for Timestamp {
 }
 
 impl Credential {
+    /// Whether anything justifies its key: a holder, or a pin. Nothing else keeps
+    /// or ends keys.
+    pub fn is_justified(&self) -> bool {
+        self.pinned || !self.holders.is_empty()
+    }
+
     /// When somebody should look at the entry, if nothing else happens.
     pub fn due(&self) -> Timestamp {
+        // The daily look at all entries finds one that only a pin justifies.
+        let unheld = if self.pinned {
+            Timestamp::MAX
+        } else {
+            self.intended_at
+        };
         match &self.state {
             State::Intended => later(self.intended_at, INTENT_QUIET),
             State::Live { .. } => self
@@ -187,7 +203,7 @@ impl Credential {
                 .values()
                 .map(|holder| holder.deadline)
                 .min()
-                .map_or(self.intended_at, Timestamp::from),
+                .map_or(unheld, Timestamp::from),
             State::Gone {
                 since,
                 doubtful: true,

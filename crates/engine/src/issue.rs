@@ -144,6 +144,7 @@ impl Engine {
             intended_at: self.timekeeper.intents_from(),
             state: State::Intended,
             holders: BTreeMap::new(),
+            pinned: false,
         };
         // Each is a call to the host, and none needs another's answer.
         let (entry, allowed) =
@@ -235,7 +236,7 @@ impl Engine {
         let organization = known.or_else(|| created.key.organization.clone());
         let made = Event::Made {
             key: stored,
-            holder: (holder.clone(), first),
+            holder: Some((holder.clone(), first)),
             organization: created.key.organization,
         };
         match self.ledger.apply(&entry, made).await {

@@ -13,6 +13,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use logical::Clock;
 
+use crate::ledger::credential::later;
+
 /// Clocks may differ by this much: less than the margin of every deadline.
 const TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
 
@@ -37,6 +39,8 @@ struct Belief {
     paused_until: Option<Duration>,
     /// By how much the wall clock was set forward since that pause began.
     ahead: SignedDuration,
+    /// By how much it was set back since then.
+    behind: SignedDuration,
 }
 
 impl Timekeeper {
@@ -47,6 +51,7 @@ impl Timekeeper {
             monotonic: clock.monotonic(),
             paused_until: None,
             ahead: SignedDuration::ZERO,
+            behind: SignedDuration::ZERO,
         };
         Self {
             clock,
@@ -60,48 +65,55 @@ impl Timekeeper {
         self.compare();
     }
 
-    /// The time that a new deadline counts from.
+    /// The time that a new deadline counts from: the later of both clocks. One
+    /// that was set back may be set right again before the deadline.
     pub(crate) fn deadlines_from(&self) -> Timestamp {
-        let (wall, steady, _) = self.compare();
-        wall.max(steady)
+        let (latest, _) = self.compare();
+        latest
     }
 
     /// The time of a new intent.
     pub(crate) fn intents_from(&self) -> Timestamp {
-        let (wall, ..) = self.compare();
+        self.compare();
         let belief = self.belief.lock().unwrap_or_else(PoisonError::into_inner);
+        let wall = belief.wall;
         wall.checked_sub(belief.ahead).unwrap_or(Timestamp::MIN)
     }
 
     /// Whether a holder whose deadline has passed may lapse now.
     pub(crate) fn lets_lapse(&self) -> bool {
-        let (_, _, paused) = self.compare();
+        let (_, paused) = self.compare();
         !paused
     }
 
-    /// The wall clock, what it should tell by the monotonic one, and whether
-    /// lapsing pauses.
-    fn compare(&self) -> (Timestamp, Timestamp, bool) {
+    /// The later of the wall clock and what it should tell by the monotonic one,
+    /// and whether lapsing pauses.
+    fn compare(&self) -> (Timestamp, bool) {
         let (wall, monotonic) = (self.clock.now(), self.clock.monotonic());
         let mut belief = self.belief.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = monotonic.saturating_sub(belief.monotonic);
         let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
         let steady = belief.wall.checked_add(passed).unwrap_or(Timestamp::MAX);
-        let drift = wall.duration_since(steady);
+        let steady = later(steady, belief.behind);
+        let drift = wall.duration_since(later(steady, -belief.behind));
         if drift.abs() > TOLERANCE {
             belief.paused_until = Some(monotonic + PAUSE);
             let ahead = belief.ahead.saturating_add(drift);
             belief.ahead = ahead.clamp(SignedDuration::ZERO, MOST_AHEAD);
+            let behind = belief.behind.saturating_sub(drift);
+            belief.behind = behind.clamp(SignedDuration::ZERO, MOST_AHEAD);
         }
         // From here on the two are compared anew, so that a clock which stays
         // where it was set is believed after the pause.
         belief.wall = wall;
         belief.monotonic = monotonic;
         let paused = belief.paused_until.is_some_and(|until| monotonic < until);
+        let latest = steady.max(later(wall, belief.behind));
         if !paused {
             belief.ahead = SignedDuration::ZERO;
+            belief.behind = SignedDuration::ZERO;
         }
-        (wall, steady, paused)
+        (latest, paused)
     }
 }
 
@@ -164,6 +176,21 @@ mod tests {
         clock.pass(-3600, 10);
         assert_eq!(keeper.deadlines_from(), Timestamp::from_second(10).unwrap());
         clock.pass(7200, 10);
+        assert_eq!(keeper.deadlines_from(), clock.now());
+    }
+
+    #[test]
+    fn a_deadline_is_not_dated_back_while_the_clock_is_behind() {
+        let (clock, keeper) = started();
+        clock.pass(-7200, 1);
+        keeper.observe();
+        clock.pass(20, 20);
+        let second = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(keeper.deadlines_from(), second(21));
+        // Set right again, and later believed as it is.
+        clock.pass(7201, 0);
+        assert_eq!(keeper.deadlines_from(), second(21));
+        clock.pass(700, 700);
         assert_eq!(keeper.deadlines_from(), clock.now());
     }
 

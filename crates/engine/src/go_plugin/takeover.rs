@@ -156,6 +156,7 @@ impl Engine {
                 cause: Some("its lease, which the Go plugin made, ended".to_owned()),
             },
             holders: BTreeMap::new(),
+            pinned: false,
         }
     }
 

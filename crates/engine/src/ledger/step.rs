@@ -17,12 +17,12 @@ const AWAY_MARGIN: SignedDuration = SignedDuration::from_mins(1);
 /// What happened to a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Confluent made the key; its first reader waits.
+    /// Confluent made the key. Its first reader waits, or a record pinned it.
     Made {
         /// The key.
         key: IssuedKey,
         /// The reader's holder.
-        holder: (HolderId, Holder),
+        holder: Option<(HolderId, Holder)>,
         /// The organization that it was made in, where told.
         organization: Option<OrganizationId>,
     },
@@ -44,6 +44,15 @@ pub enum Event {
     Attach {
         /// The reader's holder.
         holder: (HolderId, Holder),
+    },
+    /// A record that has no deadline names the key.
+    Pin,
+    /// No such record names the key any more.
+    Unpin {
+        /// For how long it stays all the same: a holder of its own.
+        grace: Option<(HolderId, Holder)>,
+        /// The present.
+        now: Timestamp,
     },
     /// A lease is extended.
     Renew {
@@ -131,6 +140,8 @@ pub enum Refusal {
     NotLive,
     /// The key belongs to one lease.
     NotShared,
+    /// Neither a holder nor a pin would keep the key.
+    NotJustified,
 }
 
 impl fmt::Display for Refusal {
@@ -138,6 +149,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::NotLive => "the key is no longer in use",
             Self::NotShared => "the key belongs to one lease",
+            Self::NotJustified => "nothing would keep the key",
         })
     }
 }
@@ -179,6 +191,8 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
             _ => Vec::new(),
         }),
         Event::Attach { holder } => attach(credential, holder),
+        Event::Pin => pin(credential),
+        Event::Unpin { grace, now } => Ok(unpin(credential, grace, now)),
         Event::Renew { holder } => renew(credential, holder),
         Event::Release { holder, now } => Ok(release(credential, &holder, now)),
         Event::Lapse { now } => Ok(lapse(credential, now)),
@@ -198,20 +212,68 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
 fn made(
     credential: &mut Credential,
     key: IssuedKey,
-    (id, holder): (HolderId, Holder),
+    holder: Option<(HolderId, Holder)>,
     organization: Option<OrganizationId>,
 ) -> Result<Vec<Effect>, Refusal> {
     if credential.state != State::Intended {
         return Err(Refusal::NotLive);
     }
+    if holder.is_none() && !credential.pinned {
+        return Err(Refusal::NotJustified);
+    }
     // The intent of an account that was not proven does not know it.
     credential.organization = credential.organization.take().or(organization);
     credential.state = State::Live { key };
-    credential.holders.insert(id.clone(), holder);
-    Ok(match credential.sharing {
-        Sharing::SingleUse => vec![Effect::Save],
-        Sharing::Shared => vec![Effect::SaveHolder(id), Effect::Save],
-    })
+    let mut effects = Vec::new();
+    if let Some((id, holder)) = holder {
+        credential.holders.insert(id.clone(), holder);
+        if credential.sharing == Sharing::Shared {
+            effects.push(Effect::SaveHolder(id));
+        }
+    }
+    effects.push(Effect::Save);
+    Ok(effects)
+}
+
+/// Only a key in use is pinned: one that retires may be gone already.
+fn pin(credential: &mut Credential) -> Result<Vec<Effect>, Refusal> {
+    if !matches!(credential.state, State::Live { .. }) {
+        return Err(Refusal::NotLive);
+    }
+    if std::mem::replace(&mut credential.pinned, true) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Effect::Save])
+}
+
+/// The grace is stored before the pin goes, so that a cut in between leaves the
+/// key to one of them (`lifecycle-2.md`, 34).
+fn unpin(
+    credential: &mut Credential,
+    grace: Option<(HolderId, Holder)>,
+    now: Timestamp,
+) -> Vec<Effect> {
+    if !std::mem::take(&mut credential.pinned) {
+        return Vec::new();
+    }
+    if !matches!(credential.state, State::Live { .. }) {
+        return vec![Effect::Save];
+    }
+    let mut effects = Vec::new();
+    if let Some((id, mut holder)) = grace {
+        if let Some(known) = credential.holders.get(&id) {
+            holder.extend_to(known.deadline());
+        }
+        credential.holders.insert(id.clone(), holder);
+        if credential.sharing == Sharing::Shared {
+            effects.push(Effect::SaveHolder(id));
+        }
+    }
+    if credential.is_justified() {
+        effects.push(Effect::Save);
+        return effects;
+    }
+    retire_unjustified(credential, Vec::new(), now)
 }
 
 fn attach(
@@ -253,7 +315,7 @@ fn release(credential: &mut Credential, holder: &HolderId, now: Timestamp) -> Ve
         State::Live { .. } => {
             credential.holders.remove(holder);
             let dropped = vec![holder.clone()];
-            retire_unheld(credential, dropped, now)
+            retire_unjustified(credential, dropped, now)
         }
         State::Retiring { key, .. } => vec![Effect::Delete(key.clone())],
         State::Intended => vec![Effect::Search],
@@ -273,7 +335,7 @@ fn lapse(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
             for id in &past {
                 credential.holders.remove(id);
             }
-            retire_unheld(credential, past, now)
+            retire_unjustified(credential, past, now)
         }
         State::Retiring { key, .. } => vec![Effect::Delete(key.clone())],
         State::Intended => vec![Effect::Search],
@@ -288,17 +350,19 @@ fn lapse(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
     }
 }
 
-/// What follows when holders went: the key stays while another holds it.
+/// What follows when holders or a pin went: the key stays while anything
+/// justifies it.
 ///
 /// A single-use key is deleted at once and marked only when that fails. One
 /// that another could hold is marked first, and storage is asked again, since
 /// another process may have added a holder.
-fn retire_unheld(
+fn retire_unjustified(
     credential: &mut Credential,
     dropped: Vec<HolderId>,
     now: Timestamp,
 ) -> Vec<Effect> {
     let shared = credential.sharing == Sharing::Shared;
+    let went = !dropped.is_empty();
     let mut effects: Vec<Effect> = Vec::new();
     if shared {
         effects.extend(dropped.into_iter().map(Effect::DropHolder));
@@ -306,7 +370,11 @@ fn retire_unheld(
     let State::Live { key } = &credential.state else {
         return effects;
     };
-    if !credential.holders.is_empty() {
+    if credential.is_justified() {
+        // Those of a single-use key are part of its entry.
+        if !shared && went {
+            effects.push(Effect::Save);
+        }
         return effects;
     }
     let key = key.id.clone();

@@ -59,6 +59,8 @@ struct Stored<'a> {
     state: &'a State,
     #[serde(skip_serializing_if = "Option::is_none")]
     holders: Option<&'a BTreeMap<HolderId, Holder>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pinned: bool,
 }
 
 impl<'a> Stored<'a> {
@@ -75,6 +77,7 @@ impl<'a> Stored<'a> {
             intended_at: credential.intended_at,
             state: &credential.state,
             holders: single.then_some(&credential.holders),
+            pinned: credential.pinned,
         }
     }
 }

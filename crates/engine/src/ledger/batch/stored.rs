@@ -40,6 +40,8 @@ struct Member {
     state: State,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     holders: BTreeMap<HolderId, Holder>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pinned: bool,
 }
 
 impl Common {
@@ -55,6 +57,7 @@ impl Common {
             intended_at: member.intended_at,
             state: member.state.clone(),
             holders: member.holders.clone(),
+            pinned: member.pinned,
         }
     }
 }
@@ -76,6 +79,7 @@ impl Batch {
                 intended_at: credential.intended_at,
                 state: credential.state,
                 holders: credential.holders,
+                pinned: credential.pinned,
             };
             let mut groups = batch.groups.iter_mut();
             match groups.find(|group| group.common == common) {
@@ -157,6 +161,7 @@ mod tests {
             intended_at: Timestamp::UNIX_EPOCH,
             state: State::Live { key: live },
             holders: BTreeMap::from([(HolderId::parse(&id('B')).unwrap(), holder)]),
+            pinned: false,
         }
     }
 

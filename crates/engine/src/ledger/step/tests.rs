@@ -33,6 +33,7 @@ fn intended(sharing: Sharing) -> Credential {
         intended_at: at(0),
         state: State::Intended,
         holders: std::collections::BTreeMap::new(),
+        pinned: false,
     }
 }
 
@@ -48,7 +49,7 @@ fn live(sharing: Sharing, first: (HolderId, Holder)) -> Credential {
     };
     let made = Event::Made {
         key,
-        holder: first,
+        holder: Some(first),
         organization: None,
     };
     step(&mut credential, made).unwrap();
@@ -67,7 +68,7 @@ fn a_shared_key_is_stored_with_its_first_holder() {
         &mut credential,
         Event::Made {
             key,
-            holder: first.clone(),
+            holder: Some(first.clone()),
             organization: None,
         },
     );
@@ -353,4 +354,115 @@ fn a_key_that_is_retiring_is_due_whatever_the_clock_said_when_it_began() {
     step(&mut credential, Event::Kill { now: at(1_000_000) }).unwrap();
     assert!(credential.due() <= at(0));
     assert!(credential.due_again(at(0)) <= at(60));
+}
+
+fn pinned(sharing: Sharing) -> Credential {
+    let mut credential = intended(sharing);
+    credential.pinned = true;
+    let made = Event::Made {
+        key: IssuedKey {
+            id: key(),
+            secret: None,
+        },
+        holder: None,
+        organization: None,
+    };
+    assert_eq!(step(&mut credential, made), Ok(vec![Effect::Save]));
+    credential
+}
+
+#[test]
+fn a_key_that_neither_holder_nor_pin_would_keep_is_not_entered() {
+    let mut credential = intended(Sharing::SingleUse);
+    let made = Event::Made {
+        key: IssuedKey {
+            id: key(),
+            secret: None,
+        },
+        holder: None,
+        organization: None,
+    };
+    assert_eq!(step(&mut credential, made), Err(Refusal::NotJustified));
+    assert_eq!(credential, intended(Sharing::SingleUse));
+}
+
+#[test]
+fn a_pinned_key_outlives_its_last_holder_and_is_due_at_no_time() {
+    for sharing in [Sharing::SingleUse, Sharing::Shared] {
+        let mut credential = live(sharing, holder(0, 10));
+        assert_eq!(step(&mut credential, Event::Pin), Ok(vec![Effect::Save]));
+        let lapse = Event::Lapse { now: at(11) };
+        let effects = step(&mut credential, lapse).unwrap();
+        assert!(
+            !effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::Delete(_)))
+        );
+        assert!(matches!(credential.state, State::Live { .. }));
+        assert_eq!(credential.due(), Timestamp::MAX);
+    }
+}
+
+#[test]
+fn a_key_that_is_let_go_lives_through_its_grace_and_no_longer() {
+    for sharing in [Sharing::SingleUse, Sharing::Shared] {
+        let mut credential = pinned(sharing);
+        let unpin = Event::Unpin {
+            grace: Some(holder(3, 50)),
+            now: at(0),
+        };
+        let effects = step(&mut credential, unpin).unwrap();
+        assert_eq!(effects.last(), Some(&Effect::Save));
+        step(&mut credential, Event::Lapse { now: at(49) }).unwrap();
+        assert!(matches!(credential.state, State::Live { .. }));
+        step(&mut credential, Event::Lapse { now: at(50) }).unwrap();
+        assert!(matches!(credential.state, State::Retiring { .. }));
+    }
+}
+
+#[test]
+fn a_key_that_is_let_go_without_grace_retires_at_once() {
+    let mut credential = pinned(Sharing::SingleUse);
+    let unpin = Event::Unpin {
+        grace: None,
+        now: at(0),
+    };
+    assert_eq!(
+        step(&mut credential, unpin),
+        Ok(vec![Effect::Delete(key())])
+    );
+    assert_eq!(step(&mut credential, Event::Pin), Err(Refusal::NotLive));
+}
+
+proptest! {
+    /// Only what nothing justifies retires, in whatever order holders and pins
+    /// come and go.
+    #[test]
+    fn a_key_retires_exactly_when_neither_holder_nor_pin_is_left(
+        shared in any::<bool>(),
+        events in prop::collection::vec((0..5_u8, 0..4_u8), 1..30),
+    ) {
+        let sharing = if shared { Sharing::Shared } else { Sharing::SingleUse };
+        let mut credential = pinned(sharing);
+        for (what, name) in events {
+            let event = match what {
+                0 => Event::Pin,
+                1 => Event::Unpin { grace: None, now: at(0) },
+                2 => Event::Unpin { grace: Some(holder(name, 100)), now: at(0) },
+                3 => Event::Renew { holder: holder(name, 100) },
+                _ => Event::Release { holder: holder(name, 0).0, now: at(0) },
+            };
+            let before = credential.clone();
+            let refused = step(&mut credential, event).is_err();
+            let live = matches!(credential.state, State::Live { .. });
+            if refused {
+                prop_assert_eq!(&credential, &before);
+            } else {
+                prop_assert_eq!(live, credential.is_justified());
+            }
+            if !live {
+                break;
+            }
+        }
+    }
 }
