@@ -13,7 +13,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use logical::Clock;
 
-use crate::ledger::credential::later;
+use crate::credential::later;
 
 /// Clocks may differ by this much: less than the margin of every deadline.
 const TOLERANCE: SignedDuration = SignedDuration::from_secs(30);
