@@ -63,6 +63,8 @@ pub(super) struct HolderChanges {
 /// Writes, and what is in doubt until they are done.
 #[derive(Debug, Default)]
 pub(super) struct Planned {
+    /// How many of the writes come first, since they only add holders.
+    pub(super) puts: usize,
     pub(super) writes: Vec<Write>,
     pub(super) doubts: Doubts,
 }
@@ -304,6 +306,7 @@ impl HolderIndex {
             let written = self.put(credential, name, members, &mut left, &mut planned)?;
             planned.writes.push(written);
         }
+        planned.puts = planned.writes.len();
         for id in changes.strike {
             for name in self.names_of(&id) {
                 self.leave(&id, &name);

@@ -161,7 +161,16 @@ impl Ledger {
             planned.writes.push(LedgerStore::forget(id));
         } else if changes.iter().any(|change| change.save) {
             let credential = known.ok_or_else(interrupted)?;
-            planned.writes.extend(LedgerStore::save(credential)?);
+            let save = LedgerStore::save(credential)?;
+            // The last holder must not go before the key is durably retiring: if
+            // the power went in between, nothing would stand for the key. Of a
+            // key that is gone, holders go first, since nobody looks for them.
+            let at = if credential.is_settled() {
+                planned.writes.len()
+            } else {
+                planned.puts
+            };
+            planned.writes.splice(at..at, save);
         }
         Ok(planned)
     }

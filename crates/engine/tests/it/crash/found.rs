@@ -295,3 +295,18 @@ fn a_mass_revocation_under_a_slow_pace_fails_for_nobody_and_leaves_nothing() {
         Action::Pass(seconds(600)),
     ]);
 }
+
+/// Seed 82: all holders of a shared key went in one batch, and the power went
+/// after they were removed and before the key was noted as retiring.
+#[test]
+fn the_last_holders_of_a_key_do_not_go_before_it_is_retiring() {
+    for calls in 1..12 {
+        for moment in [Moment::Before, Moment::After] {
+            keeps_all_promises(&[
+                read(SHARED, 6),
+                Action::Cut { calls, moment },
+                Action::RevokeAll,
+            ]);
+        }
+    }
+}
