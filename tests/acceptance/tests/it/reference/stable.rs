@@ -39,7 +39,6 @@ const KINDS: [(&str, &[&str]); 9] = [
     // The accessor of a token, as the engine keeps it.
     (r"\b[0-9a-f]{16}\b", &["0123456789abcdef"]),
     (r"\bsa-[a-z0-9]{6}\b", &["sa-abc123", "sa-def456"]),
-    (r"\b[0-9a-f]{16}\b", &["6afc567e8028994b"]),
 ];
 
 static DIFFERENT: LazyLock<Regex> = LazyLock::new(|| {

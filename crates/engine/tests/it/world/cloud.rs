@@ -1,0 +1,343 @@
+//! Confluent Cloud in memory, with faults that are armed one by one.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use engine::SecretText;
+use engine::control_plane::{
+    Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, KnownKey, NewKey,
+    Presence, Target,
+};
+use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
+use jiff::Timestamp;
+
+use super::virtual_now;
+
+pub(crate) const ORGANIZATION: &str = "0f0f0f0f-1111-2222-3333-444444444444";
+pub(crate) const ADMIN_KEY: &str = "ADMINKEY23456777";
+pub(crate) const ADMIN_SECRET: &str = "admin-secret-canary";
+pub(crate) const OTHER_ORGANIZATION: &str = "0e0e0e0e-1111-2222-3333-444444444444";
+pub(crate) const OTHER_ADMIN_KEY: &str = "ADMINKEYOTHER";
+/// The next admin key of the first organization.
+pub(crate) const NEXT_ADMIN_KEY: &str = "ADMINKEYNEXT";
+
+/// What goes wrong at Confluent, once each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The key is made and the answer lost.
+    LoseCreateAnswer,
+    /// The quota is used up.
+    Quota,
+    /// A deletion fails before anything happens.
+    FailDelete,
+    /// A deletion is refused although the key lives.
+    ForbidDelete,
+    /// The admin key is not known for one deletion.
+    UnknownAdmin,
+    /// A key is made under another name than it was given.
+    OtherName,
+    /// The client of the API panics during a creation or a deletion.
+    Panic,
+}
+
+struct LiveKey {
+    name: String,
+    target: Target,
+    organization: &'static str,
+    created_at: Timestamp,
+}
+
+/// Confluent Cloud in memory.
+#[derive(Default)]
+pub(crate) struct Cloud {
+    keys: Mutex<BTreeMap<String, LiveKey>>,
+    faults: Mutex<VecDeque<Fault>>,
+    made: AtomicU64,
+    /// How long a creation takes.
+    pub(crate) create_delay: Mutex<Duration>,
+    /// How long a deletion takes.
+    pub(crate) delete_delay: Mutex<Duration>,
+    pub(crate) descriptions: Mutex<Vec<String>>,
+    /// Deletions that were asked for.
+    pub(crate) deletes: AtomicU64,
+    /// Whether every deletion fails.
+    pub(crate) deletes_fail: AtomicBool,
+    /// How long deletions would wait for their turn, if they are held back.
+    pub(crate) held_back: Mutex<Option<Duration>>,
+    /// Lists that were asked for.
+    pub(crate) lists: AtomicU64,
+    /// How many keys a list shows at most.
+    pub(crate) list_limit: Mutex<Option<usize>>,
+    /// Whether no admin key is known.
+    pub(crate) admin_refused: AtomicBool,
+    /// Whether reads and lists do not show the keys that were made.
+    pub(crate) shows_nothing: AtomicBool,
+    /// An admin key that was deleted.
+    pub(crate) admin_ended: Mutex<&'static str>,
+    /// Whether admin keys may not read themselves.
+    pub(crate) admin_hidden: AtomicBool,
+    /// Whether the admin key lost its rights: lists leave out what it may not
+    /// see, and everything else is forbidden.
+    pub(crate) admin_narrowed: AtomicBool,
+    /// The role of the admin key's owner.
+    pub(crate) admin_role: Mutex<&'static str>,
+    /// The addresses that a secret was sent to.
+    pub(crate) sent_to: Mutex<BTreeSet<String>>,
+    /// How long it takes to read a key.
+    pub(crate) read_delay: Mutex<Duration>,
+    /// Owners and resources that do not exist.
+    pub(crate) absent: Mutex<BTreeSet<&'static str>>,
+}
+
+impl Cloud {
+    pub(crate) fn live(&self) -> Vec<String> {
+        self.keys.lock().unwrap().keys().cloned().collect()
+    }
+
+    pub(crate) fn made(&self) -> u64 {
+        self.made.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn arm(&self, fault: Fault) {
+        self.faults.lock().unwrap().push_back(fault);
+    }
+
+    pub(crate) fn delete_by_hand(&self, key: &str) {
+        self.keys.lock().unwrap().remove(key);
+    }
+
+    /// A key that somebody else made for `sa-1` and `lkc-1`.
+    pub(crate) fn make_by_hand(&self, id: &str, name: &str) {
+        let live = LiveKey {
+            name: name.to_owned(),
+            target: Target {
+                owner: OwnerId::new("sa-1"),
+                resource: ResourceId::new("lkc-1"),
+                environment: Some(EnvironmentId::new("env-1")),
+            },
+            organization: ORGANIZATION,
+            created_at: virtual_now(),
+        };
+        self.keys.lock().unwrap().insert(id.to_owned(), live);
+    }
+
+    pub(crate) fn name_of(&self, key: &str) -> String {
+        self.keys.lock().unwrap()[key].name.clone()
+    }
+
+    pub(crate) fn owner_of(&self, key: &str) -> String {
+        self.keys.lock().unwrap()[key].target.owner.to_string()
+    }
+
+    pub(crate) fn organization_of(&self, key: &str) -> &'static str {
+        self.keys.lock().unwrap()[key].organization
+    }
+
+    fn fires(&self, fault: Fault) -> bool {
+        let mut faults = self.faults.lock().unwrap();
+        let fires = faults.front() == Some(&fault);
+        if fires {
+            faults.pop_front();
+        }
+        fires
+    }
+
+    fn known(id: &str, key: &LiveKey) -> KnownKey {
+        KnownKey {
+            id: KeyId::new(id),
+            display_name: key.name.clone(),
+            created_at: Some(key.created_at),
+            organization: Some(OrganizationId::new(key.organization)),
+            owner: Some(key.target.owner.clone()),
+        }
+    }
+
+    fn allowed(&self) -> Result<(), CloudError> {
+        if self.admin_narrowed.load(Ordering::SeqCst) {
+            return Err(failed(Failure::Forbidden, "forbidden", false));
+        }
+        Ok(())
+    }
+
+    fn presence(&self, id: &str) -> Presence {
+        let absent = self.absent.lock().unwrap().contains(id);
+        [Presence::Present, Presence::Absent][usize::from(absent)]
+    }
+
+    /// The organization of an admin key.
+    fn organization(&self, access: &Access) -> Result<&'static str, CloudError> {
+        self.sent_to.lock().unwrap().insert(access.url.clone());
+        let organization = match access.key_id.as_str() {
+            ADMIN_KEY | NEXT_ADMIN_KEY => ORGANIZATION,
+            OTHER_ADMIN_KEY => OTHER_ORGANIZATION,
+            _ => "",
+        };
+        let ended = *self.admin_ended.lock().unwrap() == access.key_id.as_str();
+        let refused = self.admin_refused.load(Ordering::SeqCst) || ended;
+        if organization.is_empty() || refused || access.secret.expose() != ADMIN_SECRET {
+            return Err(failed(Failure::Unauthorized, "wrong admin key", false));
+        }
+        Ok(organization)
+    }
+}
+
+fn failed(failure: Failure, message: &str, outcome_unknown: bool) -> CloudError {
+    CloudError {
+        failure,
+        message: message.into(),
+        outcome_unknown,
+    }
+}
+
+#[async_trait]
+impl ControlPlane for Cloud {
+    fn check_access(&self, access: &Access) -> Result<Vec<String>, String> {
+        if access.url.starts_with("https://") {
+            Ok(Vec::new())
+        } else {
+            Err("`url` must be https".into())
+        }
+    }
+
+    async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
+        let organization = self.organization(access)?;
+        let delay = *self.create_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
+        assert!(!self.fires(Fault::Panic), "the client panics");
+        if self.fires(Fault::Quota) {
+            return Err(failed(Failure::QuotaReached, "quota is used up", false));
+        }
+        let number = self.made.fetch_add(1, Ordering::SeqCst);
+        let id = format!("KEY{number:04}");
+        let name = if self.fires(Fault::OtherName) {
+            "display_name".to_owned()
+        } else {
+            key.display_name.clone()
+        };
+        let live = LiveKey {
+            name,
+            target: key.target.clone(),
+            organization,
+            created_at: virtual_now(),
+        };
+        let known = Self::known(&id, &live);
+        self.descriptions
+            .lock()
+            .unwrap()
+            .push(key.description.clone());
+        self.keys.lock().unwrap().insert(id.clone(), live);
+        if self.fires(Fault::LoseCreateAnswer) {
+            return Err(failed(Failure::Unavailable, "no answer", true));
+        }
+        Ok(CreatedKey {
+            key: known,
+            secret: SecretText::new(format!("secret-of-{id}")),
+        })
+    }
+
+    async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
+        let delay = *self.read_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
+        let organization = self.organization(access)?;
+        self.allowed()?;
+        if *id == access.key_id && self.admin_hidden.load(Ordering::SeqCst) {
+            return Err(failed(Failure::Forbidden, "forbidden", false));
+        }
+        if *id == access.key_id {
+            return Ok(KnownKey {
+                id: id.clone(),
+                display_name: "admin".into(),
+                created_at: None,
+                organization: Some(OrganizationId::new(organization)),
+                owner: Some(OwnerId::new("sa-admin")),
+            });
+        }
+        let keys = self.keys.lock().unwrap();
+        keys.get(id.as_str())
+            .filter(|key| key.organization == organization)
+            .filter(|_| !self.shows_nothing.load(Ordering::SeqCst))
+            .map(|key| Self::known(id.as_str(), key))
+            .ok_or_else(|| failed(Failure::Forbidden, "forbidden", false))
+    }
+
+    async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
+        let organization = self.organization(access)?;
+        let keys = self.keys.lock().unwrap();
+        let sees = self.allowed().is_ok() && !self.shows_nothing.load(Ordering::SeqCst);
+        self.lists.fetch_add(1, Ordering::SeqCst);
+        let mut listed: Vec<KnownKey> = keys
+            .iter()
+            .filter(|_| sees)
+            .filter(|(_, key)| key.organization == organization && key.target == *target)
+            .map(|(id, key)| Self::known(id, key))
+            .collect();
+        let limit = self.list_limit.lock().unwrap().unwrap_or(usize::MAX);
+        let complete = listed.len() <= limit;
+        listed.truncate(limit);
+        Ok(KeyList {
+            keys: listed,
+            complete,
+        })
+    }
+
+    async fn list_roles(
+        &self,
+        access: &Access,
+        organization: &OrganizationId,
+        owner: &OwnerId,
+    ) -> Result<Vec<HeldRole>, CloudError> {
+        let own = self.organization(access)?;
+        assert_eq!((organization.as_str(), owner.as_str()), (own, "sa-admin"));
+        Ok(vec![HeldRole {
+            name: self.admin_role.lock().unwrap().to_owned(),
+            pattern: format!("crn://confluent.cloud/organization={own}"),
+        }])
+    }
+
+    async fn find_owner(&self, _: &Access, owner: &OwnerId) -> Result<Presence, CloudError> {
+        Ok(self.presence(owner.as_str()))
+    }
+
+    async fn find_resource(
+        &self,
+        _: &Access,
+        resource: &ResourceId,
+        _: Option<&EnvironmentId>,
+    ) -> Result<Presence, CloudError> {
+        Ok(self.presence(resource.as_str()))
+    }
+
+    async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
+        let organization = self.organization(access)?;
+        if let Some(wait) = *self.held_back.lock().unwrap() {
+            return Err(failed(Failure::HeldBack { wait }, "held back", false));
+        }
+        self.deletes.fetch_add(1, Ordering::SeqCst);
+        self.allowed()?;
+        if self.deletes_fail.load(Ordering::SeqCst) {
+            return Err(failed(Failure::Unavailable, "no answer", true));
+        }
+        let delay = *self.delete_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
+        assert!(!self.fires(Fault::Panic), "the client panics");
+        if self.fires(Fault::UnknownAdmin) {
+            return Err(failed(Failure::Unauthorized, "wrong admin key", false));
+        }
+        if self.fires(Fault::FailDelete) {
+            return Err(failed(Failure::Unavailable, "no answer", true));
+        }
+        if self.fires(Fault::ForbidDelete) {
+            return Err(failed(Failure::Forbidden, "forbidden", false));
+        }
+        let mut keys = self.keys.lock().unwrap();
+        let known = keys.get(id.as_str());
+        if known.is_none_or(|key| key.organization != organization) {
+            return Err(failed(Failure::Forbidden, "forbidden", false));
+        }
+        keys.remove(id.as_str());
+        Ok(())
+    }
+}
