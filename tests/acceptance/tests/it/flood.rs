@@ -19,7 +19,7 @@ const READERS: usize = 16;
 /// How many leases end: few in CI, thousands where `LOCKKEEPER_FLOOD` says so.
 fn leases() -> usize {
     let given = std::env::var("LOCKKEEPER_FLOOD").ok();
-    given.map_or(300, |text| text.parse().expect("a number of leases"))
+    given.map_or(300, |text| text.parse().unwrap())
 }
 
 #[test]
