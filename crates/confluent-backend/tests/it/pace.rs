@@ -64,9 +64,11 @@ impl Effects for SimulatedTime {
 
 async fn world(requests_per_second: Option<u32>) -> World {
     let rate = requests_per_second.map(|limit| format!("{limit}/1s").parse().unwrap());
-    let mut rate_limits = RateLimits::default();
-    rate_limits.per_principal = rate;
-    rate_limits.per_organization = rate;
+    let rate_limits = RateLimits {
+        per_principal: rate,
+        per_organization: rate,
+        ..RateLimits::default()
+    };
     World::with(&Options {
         clock: Clock::virtual_at(Timestamp::UNIX_EPOCH),
         rate_limits,
