@@ -63,6 +63,8 @@ impl Engine {
         let full = full_look_at.is_none_or(|next| now >= next);
         if full {
             self.look_at_all().await?;
+            self.sweep_state().full_look_at = Some(now + FULL_LOOK);
+            self.forget_long_gone().await?;
         }
         self.settle_due(Licence::Periodic).await;
         self.ledger.store.clear_intents().await?;
@@ -74,9 +76,6 @@ impl Engine {
             self.accounts
                 .forget_unneeded(&inventory.needed, inventory.begun)
                 .await?;
-        }
-        if full {
-            self.forget_long_gone().await?;
         }
         Ok(())
     }
@@ -106,7 +105,6 @@ impl Engine {
         for id in self.ledger.store.ids().await? {
             self.ledger.schedule_at(&id, self.clock.now());
         }
-        self.sweep_state().full_look_at = Some(self.clock.monotonic() + FULL_LOOK);
         Ok(())
     }
 

@@ -39,6 +39,9 @@ pub(crate) enum Undone {
         /// In words.
         error: Error,
     },
+    /// Confluent does not know the key, and whether it is gone was not looked
+    /// at, since that would have taken the turn of another deletion.
+    Unverified(Error),
     /// Confluent did not answer, or failed: it is tried again.
     Failed(Error),
     /// Confluent refused it: a person must mend the account.
@@ -56,7 +59,10 @@ impl Undone {
 
     pub(crate) fn error(&self) -> &Error {
         match self {
-            Self::HeldBack { error, .. } | Self::Failed(error) | Self::Refused(error) => error,
+            Self::HeldBack { error, .. }
+            | Self::Unverified(error)
+            | Self::Failed(error)
+            | Self::Refused(error) => error,
         }
     }
 }
@@ -65,6 +71,7 @@ impl Undone {
 #[derive(Debug, Clone, Copy)]
 enum Last {
     HeldBack { until: Duration },
+    Unverified,
     Failed { at: Duration },
     Refused,
 }
@@ -84,10 +91,12 @@ impl Deletions {
                 self.undone.remove(id);
                 return;
             }
+            // A later attempt that is slow must not hide a refusal.
+            Some(_) if self.was_refused(id) => return,
             Some(Undone::HeldBack { wait, .. }) => Last::HeldBack {
                 until: now + (*wait).max(HELD_BACK_FOR),
             },
-            // That a later one is slow must not hide a refusal.
+            Some(Undone::Unverified(_)) => Last::Unverified,
             Some(Undone::Failed(_)) => Last::Failed { at: now },
             Some(Undone::Refused(_)) => Last::Refused,
         };
@@ -98,11 +107,16 @@ impl Deletions {
         matches!(self.undone.get(id), Some(Last::Refused))
     }
 
+    /// Whether a deletion, or the look after one, waits for its turn.
     pub(super) fn is_held_back(&self, id: &CredentialId) -> bool {
-        matches!(self.undone.get(id), Some(Last::HeldBack { .. }))
+        matches!(
+            self.undone.get(id),
+            Some(Last::HeldBack { .. } | Last::Unverified)
+        )
     }
 
-    /// Whether any deletion waits in our own queue.
+    /// Whether any deletion waits in our own queue. A key that waits for a look
+    /// does not count, or such keys would hold each other back for ever.
     pub(super) fn wait(&self, now: Duration) -> bool {
         let mut all = self.undone.values();
         all.any(|last| matches!(last, Last::HeldBack { until } if now < *until))
@@ -112,7 +126,7 @@ impl Deletions {
     pub(super) fn longest_failed(&self) -> Option<CredentialId> {
         let failed = self.undone.iter().filter_map(|(id, last)| match last {
             Last::Failed { at } => Some((*at, id)),
-            Last::HeldBack { .. } | Last::Refused => None,
+            Last::HeldBack { .. } | Last::Unverified | Last::Refused => None,
         });
         failed.min().map(|(_, id)| id.clone())
     }
@@ -188,6 +202,29 @@ mod tests {
         assert!(deletions.wait(SECOND * 90));
         assert!(!deletions.wait(SECOND * 91));
         deletions.note(&id('A'), None, SECOND);
+        assert!(!deletions.wait(SECOND));
+    }
+
+    #[test]
+    fn a_slow_attempt_does_not_hide_that_confluent_refused_the_account() {
+        let mut deletions = Deletions::default();
+        deletions.note(
+            &id('A'),
+            Some(&Undone::of(Error::bad_request("no"))),
+            SECOND,
+        );
+        deletions.note(&id('A'), Some(&failed()), SECOND * 2);
+        assert!(deletions.was_refused(&id('A')));
+        deletions.note(&id('A'), None, SECOND * 3);
+        assert!(!deletions.was_refused(&id('A')));
+    }
+
+    #[test]
+    fn a_key_that_waits_for_a_look_makes_no_other_wait() {
+        let mut deletions = Deletions::default();
+        let unverified = Undone::Unverified(Error::rate_limited("later"));
+        deletions.note(&id('A'), Some(&unverified), SECOND);
+        assert!(deletions.is_held_back(&id('A')));
         assert!(!deletions.wait(SECOND));
     }
 

@@ -5,8 +5,8 @@
 //! Entries in memory are a cache: what a failed write may have changed is read
 //! from storage again before the next decision (`lifecycle.md`, 5 and 6).
 //!
-//! Locks are taken in this order, each optional: the engine's `writing`, its
-//! `making`; of an entry `confirming`, `deleting`, the journal's call in flight,
+//! Locks are taken in this order, each optional: the lock of a record, the
+//! engine's `making`; of an entry `confirming`, `deleting`, the journal's call in flight,
 //! `writing`; the coalescers of batches; and last the std mutexes, which are
 //! never held across an await.
 
@@ -239,7 +239,11 @@ impl Ledger {
                 Effect::Recheck => self.recheck(entry).await?,
                 Effect::Delete(key) => {
                     deleting = Some(entry.deleting.lock().await);
-                    if entry.is_gone() {
+                    // Another caller deleted it, or found that it is held.
+                    let retires = entry.look(
+                        |known| matches!(&known.state, State::Retiring { key: own, .. } if *own == key),
+                    );
+                    if entry.is_gone() || retires == Some(false) {
                         break;
                     }
                     let deleted = self.delete(entry, &key, by).await;

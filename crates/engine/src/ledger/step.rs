@@ -317,9 +317,22 @@ fn release(credential: &mut Credential, holder: &HolderId, now: Timestamp) -> Ve
             let dropped = vec![holder.clone()];
             retire_unjustified(credential, dropped, now)
         }
-        State::Retiring { key, .. } => vec![Effect::Delete(key.clone())],
+        State::Retiring { key, cause, .. } => {
+            end_retiring(credential.sharing, key, cause.is_some())
+        }
         State::Intended => vec![Effect::Search],
         State::Gone { .. } => Vec::new(),
+    }
+}
+
+/// Goes on with the end of a key. A shared one without a cause may have been
+/// marked by another caller whose write is still under way, or by a process that
+/// stopped before it listed the holders again (`lifecycle.md`, 4 and 24).
+fn end_retiring(sharing: Sharing, key: &KeyId, has_cause: bool) -> Vec<Effect> {
+    if sharing == Sharing::Shared && !has_cause {
+        vec![Effect::Save, Effect::Recheck]
+    } else {
+        vec![Effect::Delete(key.clone())]
     }
 }
 
@@ -337,7 +350,9 @@ fn lapse(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
             }
             retire_unjustified(credential, past, now)
         }
-        State::Retiring { key, .. } => vec![Effect::Delete(key.clone())],
+        State::Retiring { key, cause, .. } => {
+            end_retiring(credential.sharing, key, cause.is_some())
+        }
         State::Intended => vec![Effect::Search],
         State::Gone {
             key,

@@ -275,13 +275,10 @@ impl Ledger {
         };
         if self.deletions_wait() {
             // Looking would take the turn of a deletion.
-            return Err(Undone::HeldBack {
-                wait: Duration::ZERO,
-                error: Error::rate_limited(
-                    "Confluent Cloud does not know the key; whether it is gone is looked at when no \
-                     deletion waits any more",
-                ),
-            });
+            return Err(Undone::Unverified(Error::rate_limited(
+                "Confluent Cloud does not know the key; whether it is gone is looked at when no \
+                 deletion waits any more",
+            )));
         }
         let list = self.list(organization, target).await.map_err(undone)?;
         if list.keys.iter().any(|listed| listed.id == *key) {

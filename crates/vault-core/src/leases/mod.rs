@@ -14,7 +14,7 @@ mod store;
 mod tests;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -49,6 +49,7 @@ pub(crate) struct Leases {
     queue: DueQueue,
     due: FairQueue,
     restored: watch::Sender<bool>,
+    unrestored: Mutex<Vec<String>>,
     locks: NamedLocks,
     router: Arc<Router>,
     tokens: Arc<TokenStore>,
@@ -96,6 +97,7 @@ impl Leases {
             queue: DueQueue::default(),
             due: FairQueue::default(),
             restored: watch::Sender::new(false),
+            unrestored: Mutex::default(),
             locks: NamedLocks::default(),
             router,
             tokens,
@@ -259,10 +261,13 @@ impl Leases {
             .with_data(data.unwrap_or_default())
             .with_secret(Secret::from_parts(secret.lease, secret.internal_data, ""));
         request.mount_point = mount.path();
-        if let Err(error) = self.ask(mount, request).await {
-            tracing::warn!(path = origin.path, %error, "a secret without a lease was not revoked");
+        match self.ask(mount, request).await {
+            Ok(_) => error.context("the lease cannot be registered and the secret was revoked"),
+            Err(failure) => {
+                tracing::warn!(path = origin.path, error = %failure, "a secret without a lease was not revoked");
+                error.context("neither can the lease be registered nor the secret be revoked now")
+            }
         }
-        error.context("the lease cannot be registered and the secret was revoked")
     }
 
     /// Sends a request about a lease to its engine, within the limit of time.

@@ -3,12 +3,14 @@
 //! read from storage whether or not its page had its turn.
 
 use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures_util::stream::{self, StreamExt as _};
 use logical::Error;
 
 use super::Leases;
+use super::expiry::AGAIN;
 
 /// How many names are listed at a time.
 const PAGE: usize = 512;
@@ -37,6 +39,18 @@ impl Leases {
             self.tasks.sleep(PAUSE).await;
         }
         self.restored.send_replace(true);
+        loop {
+            self.tasks.sleep(AGAIN).await;
+            let again = std::mem::take(&mut *self.unrestored());
+            self.restore_page(again).await;
+        }
+    }
+
+    /// Leases that could not be read, or whose token could not.
+    fn unrestored(&self) -> MutexGuard<'_, Vec<String>> {
+        self.unrestored
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn restore(&self) -> Result<(), Error> {
@@ -53,7 +67,7 @@ impl Leases {
                     .map(|name| format!("{folder}{name}"))
                     .partition(|path| path.ends_with('/'));
                 folders.extend(below);
-                self.restore_page(ids).await?;
+                self.restore_page(ids).await;
                 if !full {
                     break;
                 }
@@ -62,15 +76,21 @@ impl Leases {
         Ok(())
     }
 
-    async fn restore_page(&self, ids: Vec<String>) -> Result<(), Error> {
+    async fn restore_page(&self, ids: Vec<String>) {
         let tokens = tokio::sync::Mutex::new(HashMap::new());
         stream::iter(ids.into_iter().map(|id| {
             let tokens = &tokens;
-            async move { self.restore_one(&id, tokens).await }
+            async move {
+                // One lease that cannot be read must not keep the others away.
+                if let Err(error) = self.restore_one(&id, tokens).await {
+                    tracing::warn!(lease = id, %error, "a lease cannot be restored");
+                    self.unrestored().push(id);
+                }
+            }
         }))
         .buffer_unordered(READS)
-        .try_collect::<()>()
-        .await
+        .collect::<()>()
+        .await;
     }
 
     /// The lease's lock is held: a lease that is forgotten at this moment must

@@ -103,6 +103,11 @@ impl Mounts {
             return Ok(None);
         };
         let Some(mount) = self.router.get(path) else {
+            if entry.state() != State::Enabling {
+                return Err(Error::internal(format!(
+                    "mount `{path}` is not running, so that its leases cannot be revoked: try again"
+                )));
+            }
             // It never came to be, and undoing it failed.
             return self.discard(&entry).await.map(|()| None);
         };
@@ -128,11 +133,15 @@ impl Mounts {
     }
 
     async fn remove_mount(&self, mount: &Mount, entry: &MountEntry) -> Result<(), Error> {
-        if !mount.is_stopped() {
+        // A mount that was stopped with the whole core has its leases still.
+        if !mount.leases_ended() {
             self.end_leases(mount, &entry.path).await?;
+            mount.note_leases_ended();
             self.stop(mount).await;
         }
         wipe(&self.view_of(&entry.uuid)).await?;
+        // Until the router knows it too, nothing else is mounted there.
+        let _changing = self.changing.lock(&entry.path).await;
         self.table.remove(&entry.path).await?;
         self.router.remove(&entry.path);
         Ok(())

@@ -65,10 +65,11 @@ impl Revocation {
     async fn finish(&self, salted: &str) -> Result<(), Error> {
         // A token that is still usable was never revoked: the mark was not
         // stored, and whoever asked for it was told so or never answered.
-        if self.tokens.lookup_salted(salted).await?.is_none() {
+        let is_revoked = self.tokens.lookup_salted(salted).await?.is_none();
+        if is_revoked {
             self.leases.expire_token_now(salted).await?;
         }
-        self.tokens.end_revocation(salted).await
+        self.tokens.end_revocation(salted, is_revoked).await
     }
 }
 

@@ -46,8 +46,10 @@ struct Removal {
     /// A lease cannot be revoked: the mount answers requests again, so that
     /// its configuration can be mended.
     is_stuck: bool,
-    /// The backend was stopped: its leases are gone.
+    /// The backend was stopped, by a removal or with the whole core.
     is_stopped: bool,
+    /// A removal has ended all leases.
+    leases_ended: bool,
 }
 
 /// A request that is inside a mount until this is dropped.
@@ -184,6 +186,16 @@ impl Mount {
     /// Whether the backend was stopped.
     pub(crate) fn is_stopped(&self) -> bool {
         self.removal().is_stopped
+    }
+
+    /// Whether a removal has ended all leases.
+    pub(crate) fn leases_ended(&self) -> bool {
+        self.removal().leases_ended
+    }
+
+    /// A removal has ended all leases.
+    pub(crate) fn note_leases_ended(&self) {
+        self.removal().leases_ended = true;
     }
 
     /// Whether a lease kept the last removal from going on.

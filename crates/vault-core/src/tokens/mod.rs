@@ -189,14 +189,22 @@ impl TokenStore {
         Ok(true)
     }
 
-    /// Removes a token whose revocation is over.
-    pub(crate) async fn end_revocation(&self, salted: &str) -> Result<(), Error> {
+    /// Removes a token whose revocation is over. A token that was marked only
+    /// after its leases were looked at stays on record for the next attempt.
+    pub(crate) async fn end_revocation(
+        &self,
+        salted: &str,
+        leases_expired: bool,
+    ) -> Result<(), Error> {
         let _changing = self.changing.lock(salted).await;
         // It may have begun without coming so far that the token was marked.
         let is_usable = self
             .stored(salted)
             .await?
             .is_some_and(|entry| !entry.is_revoked);
+        if !is_usable && !leases_expired {
+            return Ok(());
+        }
         let mut batch = Vec::new();
         if !is_usable {
             batch.push(Write::delete(key_of(salted)));
@@ -273,7 +281,7 @@ mod tests {
         let salted = store.salted(&token);
         assert!(store.begin_revocation(&salted).await.unwrap());
         assert_eq!(store.lookup_salted(&salted).await.unwrap(), None);
-        store.end_revocation(&salted).await.unwrap();
+        store.end_revocation(&salted, true).await.unwrap();
         assert_eq!(store.lookup_salted(&salted).await.unwrap(), None);
         assert!(!store.begin_revocation(&salted).await.unwrap());
     }

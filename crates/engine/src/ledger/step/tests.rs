@@ -466,3 +466,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_shared_key_that_retires_without_a_cause_is_not_deleted_before_its_holders_are_listed_again() {
+    let (first, second) = (holder(0, 100), holder(1, 100));
+    let mut credential = live(Sharing::Shared, first.clone());
+    let retire = Event::Release {
+        holder: first.0,
+        now: at(1),
+    };
+    step(&mut credential, retire).unwrap();
+    for event in [
+        Event::Release {
+            holder: second.0,
+            now: at(2),
+        },
+        Event::Lapse { now: at(3) },
+    ] {
+        let effects = step(&mut credential, event).unwrap();
+        assert_eq!(effects, [Effect::Save, Effect::Recheck]);
+    }
+    let failed = Event::DeleteFailed {
+        cause: "no answer".into(),
+    };
+    step(&mut credential, failed).unwrap();
+    let again = step(&mut credential, Event::Lapse { now: at(4) }).unwrap();
+    assert_eq!(again, [Effect::Delete(key())]);
+}

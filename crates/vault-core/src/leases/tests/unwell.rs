@@ -308,3 +308,15 @@ async fn a_start_does_not_wait_for_leases_and_ends_those_that_are_due_all_the_sa
     tokio::time::sleep(120 * SECOND).await;
     assert_eq!(scene.one.revoked(), 300);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_read_keeps_no_other_away_after_a_start() {
+    let mut scene = Scene::new().await;
+    scene.leases("one", 3, 10).await;
+    let damaged = "sys/expire/id/one/lease/0damaged";
+    scene.storage.put(damaged, b"damaged").await.unwrap();
+    scene.restart().await;
+    tokio::time::sleep(15 * SECOND).await;
+    assert_eq!(scene.one.revoked(), 3);
+    assert_eq!(scene.irrevocable().await, 0);
+}
