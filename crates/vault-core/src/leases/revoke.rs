@@ -18,6 +18,14 @@ const ERROR_LENGTH: usize = 240;
 /// How many leases of a prefix end at a time.
 const AT_A_TIME: usize = 16;
 
+/// Who tries to end a lease. Only the worker's failures count towards giving a
+/// lease up: clients that try again during an outage must not use them up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    Worker,
+    Client,
+}
+
 /// Whether a revocation is over before the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -117,7 +125,7 @@ impl Leases {
         };
         match record.due() {
             Some(due) if due <= self.clock.now() => {
-                if let Err(error) = self.end_held(record, false).await {
+                if let Err(error) = self.end_held(record, false, Attempt::Worker).await {
                     // A failure that was stored is due again already.
                     tracing::debug!(lease = id, %error, "a lease that is due did not end");
                     self.look_again(id);
@@ -132,13 +140,13 @@ impl Leases {
     async fn end(&self, id: &str, force: bool) -> Result<(), Error> {
         let _held = self.locks.lock(id).await;
         match self.store.load(id).await? {
-            Some(record) => self.end_held(record, force).await,
+            Some(record) => self.end_held(record, force, Attempt::Client).await,
             None => Ok(()),
         }
     }
 
     /// Ends a lease whose lock is held.
-    async fn end_held(&self, record: LeaseRecord, force: bool) -> Result<(), Error> {
+    async fn end_held(&self, record: LeaseRecord, force: bool, by: Attempt) -> Result<(), Error> {
         match self.ask_to_revoke(&record).await {
             Ok(()) => self.forget(&record).await,
             Err(error) if force => {
@@ -147,7 +155,9 @@ impl Leases {
             }
             Err(error) => {
                 tracing::warn!(lease = record.id, %error, "a revocation failed");
-                self.note_failure(record, &error).await?;
+                if by == Attempt::Worker || record.revocation == Revocation::Open {
+                    self.note_failure(record, &error).await?;
+                }
                 Err(error)
             }
         }
@@ -214,9 +224,16 @@ impl Leases {
         };
         let now = self.clock.now();
         let old = record.due();
-        record.expire_time = record.expire_time.min(now);
-        if let Revocation::Failed { next, .. } = &mut record.revocation {
-            *next = now;
+        match record.revocation {
+            Revocation::Open => record.expire_time = record.expire_time.min(now),
+            // It is tried again by itself, in the pause that it has earned.
+            Revocation::Failed { .. } => return Ok(()),
+            Revocation::Irrevocable { .. } => {
+                record.revocation = Revocation::Failed {
+                    attempts: 0,
+                    next: now,
+                };
+            }
         }
         let Some(due) = record.due() else {
             return Ok(());

@@ -49,6 +49,7 @@ impl LeaseStore {
     /// Stores a changed lease.
     pub(super) async fn update(&self, record: &LeaseRecord) -> Result<(), Error> {
         self.storage.write(&key_of(&record.id), record).await?;
+        self.given_up().remove(&record.id);
         self.note(record);
         Ok(())
     }

@@ -320,3 +320,36 @@ async fn a_lease_that_cannot_be_read_keeps_no_other_away_after_a_start() {
     assert_eq!(scene.one.revoked(), 3);
     assert_eq!(scene.irrevocable().await, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_try_again_during_an_outage_do_not_use_up_the_attempts() {
+    let scene = Scene::new().await;
+    let lease = scene.lease("one", 1_000).await;
+    scene.one.feel(Mood::Panicking);
+    for _ in 0..10 {
+        let path = "sys/leases/revoke";
+        let body = json!({"lease_id": lease});
+        let refused = ask(&scene.core, Operation::Update, path, body).await;
+        assert!(refused.status >= 500, "{refused:?}");
+    }
+    assert_eq!(scene.irrevocable().await, 0);
+    scene.one.feel(Mood::Well);
+    tokio::time::sleep(30 * SECOND).await;
+    assert_eq!(scene.one.revoked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_given_up_is_tried_again_when_a_client_revokes_it() {
+    let scene = Scene::new().await;
+    let lease = scene.lease("one", 1).await;
+    scene.one.feel(Mood::Failing);
+    tokio::time::sleep(5 * SECOND).await;
+    assert_eq!(scene.irrevocable().await, 1);
+    scene.one.feel(Mood::Well);
+    let body = json!({"lease_id": lease, "sync": false});
+    let accepted = ask(&scene.core, Operation::Update, "sys/leases/revoke", body).await;
+    assert_eq!(accepted.status, 202);
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(scene.one.revoked(), 1);
+    assert_eq!(scene.irrevocable().await, 0);
+}
