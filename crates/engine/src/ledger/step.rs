@@ -318,7 +318,12 @@ fn release(credential: &mut Credential, holder: &HolderId, now: Timestamp) -> Ve
             retire_unjustified(credential, dropped, now)
         }
         State::Retiring { key, cause, .. } => {
-            end_retiring(credential.sharing, key, cause.is_some())
+            let mut effects = end_retiring(credential.sharing, key, cause.is_some());
+            if effects.contains(&Effect::Recheck) {
+                // Its entry may be there still, and must not justify the key.
+                effects.insert(0, Effect::DropHolder(holder.clone()));
+            }
+            effects
         }
         State::Intended => vec![Effect::Search],
         State::Gone { .. } => Vec::new(),

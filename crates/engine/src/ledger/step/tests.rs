@@ -476,16 +476,15 @@ fn a_shared_key_that_retires_without_a_cause_is_not_deleted_before_its_holders_a
         now: at(1),
     };
     step(&mut credential, retire).unwrap();
-    for event in [
-        Event::Release {
-            holder: second.0,
-            now: at(2),
-        },
-        Event::Lapse { now: at(3) },
-    ] {
-        let effects = step(&mut credential, event).unwrap();
-        assert_eq!(effects, [Effect::Save, Effect::Recheck]);
-    }
+    let release = Event::Release {
+        holder: second.0.clone(),
+        now: at(2),
+    };
+    let effects = step(&mut credential, release).unwrap();
+    let dropped = Effect::DropHolder(second.0);
+    assert_eq!(effects, [dropped, Effect::Save, Effect::Recheck]);
+    let lapsed = step(&mut credential, Event::Lapse { now: at(3) }).unwrap();
+    assert_eq!(lapsed, [Effect::Save, Effect::Recheck]);
     let failed = Event::DeleteFailed {
         cause: "no answer".into(),
     };

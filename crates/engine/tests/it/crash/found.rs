@@ -310,3 +310,15 @@ fn the_last_holders_of_a_key_do_not_go_before_it_is_retiring() {
         }
     }
 }
+
+/// Seed 2474: the end of a key was written and reported as failed, so that its
+/// holder was still in storage when it was revoked once more.
+#[test]
+fn a_holder_that_is_revoked_twice_does_not_justify_its_key() {
+    keeps_all_promises(&[
+        read(SHARED, 1),
+        Action::Arm(Fault::WriteDone),
+        Action::Pass(seconds(108)),
+        Action::Pass(seconds(6457)),
+    ]);
+}
