@@ -80,7 +80,10 @@ async fn an_unknown_cluster_and_an_unknown_owner_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cloud_that_cannot_be_reached_is_named_by_its_address() {
     let mount = Mount::new().await;
-    let body = json!({"url": "http://127.0.0.1:1", "verify": false});
+    let secret = mount.simulator.admin_key().secret.expose().to_owned();
+    let body = json!({
+        "url": "http://127.0.0.1:1", "ccloud_api_key_secret": secret, "verify": false,
+    });
     mount.write("config", &body).await.unwrap();
     let error = refused(&mount, &cluster_role()).await;
     check(&error, ErrorClass::UpstreamFailed, &["127.0.0.1:1"]);

@@ -26,7 +26,7 @@ fn a_mount_of_the_go_plugin_is_taken_over_under_its_name() {
     put(&node, "config", &config);
     let role = json!({
         "owner": cloud.owner(), "owner_env": "env-1", "resource": cloud.cluster(),
-        "resource_env": "env-1", "ttl": 600_000_000_000_i64, "multi_use_key": true,
+        "resource_env": "", "ttl": 600_000_000_000_i64, "multi_use_key": true,
         "usage_count": -1, "cc_key_id": key, "cc_key_secret": secret, "key_description": "",
     });
     put(&node, "role/team", &role);
