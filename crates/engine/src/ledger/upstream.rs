@@ -298,16 +298,24 @@ impl Ledger {
     }
 }
 
+/// A 429 means that nothing was done: the deletion waits as if it had not been
+/// sent.
 fn undone(error: AskError) -> Undone {
-    if let AskError::Cloud(cloud) = &error
-        && let CloudFailure::HeldBack { wait } = cloud.failure
-    {
-        return Undone::HeldBack {
+    let wait = match &error {
+        AskError::Cloud(cloud) => match cloud.failure {
+            CloudFailure::HeldBack { wait } => Some(wait),
+            CloudFailure::RateLimited => Some(Duration::ZERO),
+            _ => None,
+        },
+        _ => None,
+    };
+    match wait {
+        Some(wait) => Undone::HeldBack {
             wait,
             error: error.into(),
-        };
+        },
+        None => Undone::of(error.into()),
     }
-    Undone::of(error.into())
 }
 
 /// Whether a list without a key that Confluent refuses to know shows that it is
