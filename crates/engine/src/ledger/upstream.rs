@@ -307,7 +307,7 @@ fn undone(error: AskError) -> Undone {
             CloudFailure::RateLimited => Some(Duration::ZERO),
             _ => None,
         },
-        _ => None,
+        AskError::Account(_) => None,
     };
     match wait {
         Some(wait) => Undone::HeldBack {
