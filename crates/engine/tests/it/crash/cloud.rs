@@ -2,6 +2,7 @@
 //! host holds, and notes every key that dies too early.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -57,10 +58,28 @@ pub(crate) trait Holders: Send + Sync {
     fn holder_of(&self, key: &str) -> Option<String>;
 }
 
+/// A creation that is under way, until it is answered or cut off.
+struct Unanswered<'a>(&'a AtomicUsize);
+
+impl<'a> Unanswered<'a> {
+    fn one(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// The keys of all organizations.
 pub(crate) struct Cloud {
     keys: Mutex<BTreeMap<String, LiveKey>>,
     made: Mutex<u64>,
+    /// Creations that were not answered yet.
+    unanswered: AtomicUsize,
     time: Arc<Time>,
     pub(crate) faults: Arc<Faults>,
     holders: Arc<dyn Holders>,
@@ -75,6 +94,7 @@ impl Cloud {
         Self {
             keys: Mutex::default(),
             made: Mutex::new(0),
+            unanswered: AtomicUsize::new(0),
             time,
             faults,
             holders,
@@ -100,6 +120,11 @@ impl Cloud {
         }
         *pace = (between, next.max(now) + between);
         Ok(wait)
+    }
+
+    /// Whether a creation is under way.
+    pub(crate) fn is_making(&self) -> bool {
+        self.unanswered.load(Ordering::SeqCst) > 0
     }
 
     /// The ids of all keys that live.
@@ -212,6 +237,7 @@ impl ControlPlane for ProcessCloud {
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
         let cut = self.process.enter().await;
         let organization = organization(access)?;
+        let _unanswered = Unanswered::one(&self.cloud.unanswered);
         let fault = self.cloud.faults.of_create();
         let answer = match fault {
             Some(Fault::CreateHeldBack(wait)) => Err(failed(Failure::HeldBack { wait }, false)),

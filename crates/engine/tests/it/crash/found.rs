@@ -322,3 +322,21 @@ fn a_holder_that_is_revoked_twice_does_not_justify_its_key() {
         Action::Pass(seconds(6457)),
     ]);
 }
+
+/// Seed 909665: an operator ended a key that was being made for a reader who hung
+/// up, and the next reader waited for that key.
+#[test]
+fn a_reader_of_a_key_that_an_operator_ends_is_told_to_try_again() {
+    keeps_all_promises(&[
+        Action::Arm(Fault::CreateSlow(seconds(9))),
+        Action::HangUp {
+            role: PLAIN,
+            after: Duration::from_millis(363),
+        },
+        Action::EndKey { key: 30 },
+        Action::JumpDuringRead {
+            role: PLAIN,
+            by: -7200,
+        },
+    ]);
+}
