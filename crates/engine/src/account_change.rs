@@ -34,11 +34,11 @@ impl Engine {
         let (found, _nobody_makes) = self.find_unsettled(needs).await?;
         if let Some(credential) = found {
             return Err(Error::bad_request(format!(
-                "keys of role `{}` were made with account `{}`, whose organization is not known, \
+                "keys of {} were made with account `{}`, whose organization is not known, \
                  and could not be deleted with `{}` if that is of another one: write it without \
                  `verify=false`, so that Confluent Cloud tells, or revoke the leases of this mount \
                  first",
-                credential.role, replaced.key_id, account.key_id
+                credential.purpose, replaced.key_id, account.key_id
             )));
         }
         self.accounts.write(account).await
@@ -62,8 +62,8 @@ impl Engine {
             let key = credential.key_id().map_or("being made", KeyId::as_str);
             return Err(Error::bad_request(format!(
                 "the account is needed to delete the keys that were made with it, such as `{key}` of \
-                 role `{}`: revoke the leases of this mount first",
-                credential.role
+                 {}: revoke the leases of this mount first",
+                credential.purpose
             )));
         }
         self.accounts.delete_current().await

@@ -1,6 +1,7 @@
 //! What the ledger knows of one credential.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -29,10 +30,9 @@ pub const INTENT_AGE: SignedDuration = SignedDuration::from_hours(24);
 pub struct Credential {
     /// Our id; also the nonce of the key's marker.
     pub id: CredentialId,
-    /// The role that it was made for.
-    pub role: RoleName,
-    /// The role's generation at that time.
-    pub generation: Generation,
+    /// What it was made for.
+    #[serde(flatten)]
+    pub purpose: Purpose,
     /// The organization that the key is made in, where it is known.
     pub organization: Option<OrganizationId>,
     /// For whom and for what.
@@ -55,6 +55,57 @@ pub struct Credential {
     /// (`lifecycle-2.md`, 32). Absent in entries of earlier versions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
+}
+
+/// What a key is made for. Stored as members of the credential: those of a role
+/// are what earlier versions wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Purpose {
+    /// Leases of a role.
+    Role {
+        /// The role.
+        role: RoleName,
+        /// Its generation when the key was made.
+        generation: Generation,
+    },
+    /// A static role, whose record names the key.
+    Static {
+        /// The static role.
+        static_role: RoleName,
+    },
+}
+
+impl Purpose {
+    /// The role or static role.
+    pub fn name(&self) -> &RoleName {
+        match self {
+            Self::Role { role, .. } => role,
+            Self::Static { static_role } => static_role,
+        }
+    }
+
+    /// The generation of the role whose leases may hold the key.
+    pub fn generation(&self) -> Option<&Generation> {
+        match self {
+            Self::Role { generation, .. } => Some(generation),
+            Self::Static { .. } => None,
+        }
+    }
+
+    /// Whether the key is for leases of this role.
+    pub fn is_role(&self, name: &RoleName) -> bool {
+        matches!(self, Self::Role { role, .. } if role == name)
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role { role, .. } => write!(f, "role `{role}`"),
+            Self::Static { static_role } => write!(f, "static role `{static_role}`"),
+        }
+    }
 }
 
 /// A reader as the host names it, to lead from a leaked key to whom it was

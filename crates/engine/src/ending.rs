@@ -67,7 +67,7 @@ impl Engine {
     /// The records of a role's keys that are not gone.
     pub(crate) async fn records_of(&self, role: &RoleName) -> Result<Vec<Credential>, Error> {
         let mut records = self.unsettled().await?;
-        records.retain(|credential| credential.role == *role);
+        records.retain(|credential| credential.purpose.is_role(role));
         Ok(records)
     }
 
@@ -105,7 +105,7 @@ impl Engine {
                 (None, Ok(())) => {}
                 (key, Err(error)) => {
                     let name = key.map_or_else(
-                        || format!("the key that is being made for role `{}`", credential.role),
+                        || format!("the key that is being made for {}", credential.purpose),
                         |key| format!("key `{key}`"),
                     );
                     ended.stay.push((name, error));

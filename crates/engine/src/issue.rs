@@ -135,8 +135,7 @@ impl Engine {
         let elapsed = || self.clock.monotonic().saturating_sub(started);
         let intent = Credential {
             id,
-            role: role.name.clone(),
-            generation: role.generation.clone(),
+            purpose: role.purpose(),
             organization: account.organization.clone(),
             target: role.target.clone(),
             sharing,

@@ -205,8 +205,8 @@ impl Engine {
             Err(Failure::Refused(_) | Failure::Unknown) => return Err(no_longer(internal)),
         }
         let role = self.roles.for_lease(&internal.role).await?;
-        let generation = entry.look(|credential| credential.generation.clone());
-        role.filter(|role| Some(&role.generation) == generation.as_ref())
+        let generation = entry.look(|known| known.purpose.generation().cloned());
+        role.filter(|role| Some(&role.generation) == generation.flatten().as_ref())
             .ok_or_else(|| {
                 Error::bad_request(format!(
                     "role `{}` was deleted or given another target, so leases of its earlier keys \

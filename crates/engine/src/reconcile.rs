@@ -67,7 +67,7 @@ impl Engine {
             .partition(|credential| inventory.missing.contains(&credential.id));
         let waiting = known.iter().filter_map(|credential| {
             let waiting = Waiting {
-                role: credential.role.clone(),
+                role: credential.purpose.name().clone(),
                 key: credential.key_id().cloned(),
                 what: awaited(credential, now)?,
                 until: match credential.state {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::control_plane::Target;
+use crate::credential::Purpose;
 use crate::ids::{EnvironmentId, Generation, RoleName};
 use crate::records::Records;
 
@@ -37,6 +38,14 @@ pub struct Role {
 }
 
 impl Role {
+    /// What a key of the role as it is now is made for.
+    pub fn purpose(&self) -> Purpose {
+        Purpose::Role {
+            role: self.name.clone(),
+            generation: self.generation.clone(),
+        }
+    }
+
     /// Time to live of a lease; zero for the mount's.
     pub fn ttl(&self) -> Duration {
         Duration::from_secs(self.ttl_seconds)

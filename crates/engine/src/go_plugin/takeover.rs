@@ -143,8 +143,7 @@ impl Engine {
     pub(crate) fn foreign(&self, role: &Role, key: &KeyId, sharing: Sharing) -> Credential {
         Credential {
             id: CredentialId::of_key(key),
-            role: role.name.clone(),
-            generation: role.generation.clone(),
+            purpose: role.purpose(),
             organization: None,
             target: role.target.clone(),
             sharing,

@@ -23,7 +23,7 @@ mod layout;
 mod tombstone;
 mod upstream;
 
-pub use crate::credential::{Credential, Holder, IssuedKey, RequestedBy, Sharing, State};
+pub use crate::credential::{Credential, Holder, IssuedKey, Purpose, RequestedBy, Sharing, State};
 pub(crate) use driver::Ledger;
 pub(crate) use due_queue::Stage;
 pub(crate) use entry::Entry;

@@ -18,8 +18,8 @@ use super::layout::{self, HolderEntry};
 use super::tombstone::{self, NotedTargets};
 use crate::codec;
 use crate::control_plane::Target;
-use crate::credential::{Credential, Holder, RequestedBy, Sharing, State};
-use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName, StorageId};
+use crate::credential::{Credential, Holder, Purpose, RequestedBy, Sharing, State};
+use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, StorageId};
 
 /// Entries that somebody still has to look at, by credential.
 const CREDENTIALS: &str = "lockkeeper/credential/";
@@ -48,8 +48,8 @@ pub struct LedgerStore {
 #[derive(Serialize)]
 struct Stored<'a> {
     id: &'a CredentialId,
-    role: &'a RoleName,
-    generation: &'a Generation,
+    #[serde(flatten)]
+    purpose: &'a Purpose,
     organization: &'a Option<OrganizationId>,
     target: &'a Target,
     sharing: Sharing,
@@ -68,8 +68,7 @@ impl<'a> Stored<'a> {
         let single = credential.sharing == Sharing::SingleUse;
         Self {
             id: &credential.id,
-            role: &credential.role,
-            generation: &credential.generation,
+            purpose: &credential.purpose,
             organization: &credential.organization,
             target: &credential.target,
             sharing: credential.sharing,
@@ -297,14 +296,12 @@ impl LedgerStore {
         let mut writes = vec![Write::put(place, bytes)];
         if let (State::Live { key }, Sharing::Shared) = (&credential.state, credential.sharing)
             && key.secret.is_some()
+            && let Some(generation) = credential.purpose.generation()
         {
             let pointer = codec::encode(&SharedPointer {
                 credential: credential.id.clone(),
             })?;
-            writes.push(Write::put(
-                format!("{SHARED}{}", credential.generation),
-                pointer,
-            ));
+            writes.push(Write::put(format!("{SHARED}{generation}"), pointer));
         }
         Ok(writes)
     }

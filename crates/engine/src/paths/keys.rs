@@ -86,7 +86,7 @@ fn listed(records: &[Credential]) -> Response {
     for (key, credential) in keyed(records) {
         let mut about = Object::new();
         let target = &credential.target;
-        about.insert("role".into(), credential.role.as_str().into());
+        about.insert("role".into(), credential.purpose.name().as_str().into());
         about.insert("state".into(), state(credential).into());
         about.insert("owner".into(), target.owner.as_str().into());
         about.insert("resource".into(), target.resource.as_str().into());
@@ -150,7 +150,7 @@ fn shown(key: &KeyId, credential: &Credential) -> Object {
     let mut insert = |name: &str, value: &str| data.insert(name.to_owned(), value.into());
     insert("key_id", key.as_str());
     insert("state", state(credential));
-    insert("role", credential.role.as_str());
+    insert("role", credential.purpose.name().as_str());
     insert("owner", credential.target.owner.as_str());
     insert("resource", credential.target.resource.as_str());
     insert(

@@ -89,7 +89,7 @@ fn waits(waiting: &Waiting) -> Object {
 
 fn lost(credential: &Credential) -> Object {
     texts([
-        ("role", credential.role.as_str()),
+        ("role", credential.purpose.name().as_str()),
         ("owner", credential.target.owner.as_str()),
         ("resource", credential.target.resource.as_str()),
         ("made_at", &credential.intended_at.to_string()),

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::control_plane::Target;
-use crate::credential::{Credential, Holder, RequestedBy, Sharing, State};
-use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, RoleName};
+use crate::credential::{Credential, Holder, Purpose, RequestedBy, Sharing, State};
+use crate::ids::{CredentialId, HolderId, OrganizationId};
 
 /// Several credentials in one entry.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -24,8 +24,8 @@ struct Group {
 
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct Common {
-    role: RoleName,
-    generation: Generation,
+    #[serde(flatten)]
+    purpose: Purpose,
     organization: Option<OrganizationId>,
     target: Target,
     sharing: Sharing,
@@ -48,8 +48,7 @@ impl Common {
     fn with(&self, member: &Member) -> Credential {
         Credential {
             id: member.id.clone(),
-            role: self.role.clone(),
-            generation: self.generation.clone(),
+            purpose: self.purpose.clone(),
             organization: self.organization.clone(),
             target: self.target.clone(),
             sharing: self.sharing,
@@ -67,8 +66,7 @@ impl Batch {
         let mut batch = Self::default();
         for credential in credentials {
             let common = Common {
-                role: credential.role,
-                generation: credential.generation,
+                purpose: credential.purpose,
                 organization: credential.organization,
                 target: credential.target,
                 sharing: credential.sharing,
@@ -133,7 +131,7 @@ impl Batch {
 mod tests {
     use super::*;
     use crate::codec;
-    use crate::ids::{EnvironmentId, KeyId, OwnerId, ResourceId};
+    use crate::ids::{EnvironmentId, Generation, KeyId, OwnerId, ResourceId, RoleName};
     use crate::ledger::IssuedKey;
 
     fn id(letter: char) -> String {
@@ -148,8 +146,10 @@ mod tests {
         let holder = Holder::new(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         Credential {
             id: CredentialId::parse(&id(letter)).unwrap(),
-            role: RoleName::new(role),
-            generation: Generation::parse(&id('A')).unwrap(),
+            purpose: Purpose::Role {
+                role: RoleName::new(role),
+                generation: Generation::parse(&id('A')).unwrap(),
+            },
             organization: Some(OrganizationId::new("0f0f0f0f-1111-2222-3333-444444444444")),
             target: Target {
                 owner: OwnerId::new("sa-123456"),

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::SecretText;
 use crate::control_plane::Target;
+use crate::credential::Purpose;
 use crate::ids::{CredentialId, Generation, OwnerId, ResourceId, RoleName};
 
 fn at(second: i64) -> Timestamp {
@@ -20,8 +21,10 @@ fn holder(name: u8, deadline: i64) -> (HolderId, Holder) {
 fn intended(sharing: Sharing) -> Credential {
     Credential {
         id: CredentialId::parse("CCCCCCCCCCCCC").unwrap(),
-        role: RoleName::new("app"),
-        generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
+        purpose: Purpose::Role {
+            role: RoleName::new("app"),
+            generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
+        },
         organization: None,
         target: Target {
             owner: OwnerId::new("sa-1"),
