@@ -45,7 +45,9 @@ const fn layer(name: &'static str, kind: Kind, may_use: &'static [&'static str])
 const LAYERS: &[Layer] = &[
     layer("logical", Kind::Pure, &[]),
     layer("hcl1", Kind::Pure, &[]),
-    layer("engine", Kind::Pure, &["logical"]),
+    // When a new key counts as working.
+    layer("readiness", Kind::Pure, &[]),
+    layer("engine", Kind::Pure, &["logical", "readiness"]),
     layer("vault-core", Kind::Pure, &["logical", "hcl1"]),
     layer("confluent-cloud", Kind::Library, &[]),
     // Ids and the checksum of secrets only, no JSON types: see ARCHITECTURE.md.
@@ -58,7 +60,7 @@ const LAYERS: &[Layer] = &[
     layer(
         "confluent-backend",
         Kind::Library,
-        &["engine", "confluent-cloud", "logical"],
+        &["engine", "readiness", "confluent-cloud", "logical"],
     ),
     layer("vault-plugin", Kind::Host, &["logical", "runtime"]),
     layer(
