@@ -47,7 +47,9 @@ const LAYERS: &[Layer] = &[
     layer("hcl1", Kind::Pure, &[]),
     // When a new key counts as working.
     layer("readiness", Kind::Pure, &[]),
-    layer("engine", Kind::Pure, &["logical", "readiness"]),
+    // When keys are rotated.
+    layer("rotation-schedule", Kind::Pure, &[]),
+    layer("engine", Kind::Pure, &["logical", "readiness", "rotation-schedule"]),
     layer("vault-core", Kind::Pure, &["logical", "hcl1"]),
     layer("confluent-cloud", Kind::Library, &[]),
     // Ids and the checksum of secrets only, no JSON types: see ARCHITECTURE.md.
