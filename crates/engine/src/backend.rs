@@ -52,12 +52,14 @@ impl Hooks for Engine {
 
     async fn periodic(self: Arc<Self>) -> Result<(), Error> {
         self.license_sweep();
+        self.license_rotations();
         Ok(())
     }
 
     async fn invalidate(self: Arc<Self>, _key: &str) {
         // Few are cached, and few are told.
         self.roles.invalidate();
+        self.static_roles.invalidate();
         self.accounts.invalidate();
         self.settings.invalidate();
         self.ledger.store.invalidate();

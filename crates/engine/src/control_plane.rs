@@ -13,6 +13,7 @@ pub use caller::{Caller, Class, Pace, RemovalBy, Waiting};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use logical::Error;
+use readiness::{Places, Probe};
 
 use crate::SecretText;
 use crate::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
@@ -178,6 +179,16 @@ pub trait ControlPlane: Send + Sync {
 
     /// Deletes a key.
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError>;
+
+    /// Tries whether keys work, where that can be done.
+    fn prober(&self) -> Option<&dyn Probe<Access>> {
+        None
+    }
+
+    /// Finds where keys can be tried, where that can be done.
+    fn places(&self) -> Option<&dyn Places<Access>> {
+        None
+    }
 
     /// The pace of the organization, where one is kept. Asks nobody.
     fn pace(&self, _: &Access) -> Option<Pace> {

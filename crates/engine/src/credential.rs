@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
+use readiness::Proof;
 use serde::{Deserialize, Serialize};
 
 use crate::SecretText;
@@ -176,6 +177,45 @@ pub struct IssuedKey {
     /// Its secret, for shared keys only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretText>,
+    /// Whether it is known to work. Absent in entries of earlier versions, whose
+    /// keys count as working.
+    #[serde(default, skip_serializing_if = "Proving::is_not_asked")]
+    pub proving: Proving,
+}
+
+impl IssuedKey {
+    /// A key that nobody tries, without its secret.
+    pub fn without_secret(id: KeyId) -> Self {
+        Self {
+            id,
+            secret: None,
+            proving: Proving::NotAsked,
+        }
+    }
+}
+
+/// Whether a new key is known to work (`lifecycle-2.md`, 48).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proving {
+    /// Nobody asked: it is handed out as it was made.
+    #[default]
+    NotAsked,
+    /// It is tried until it works.
+    UnderWay,
+    /// It works.
+    Done(Proof),
+}
+
+impl Proving {
+    fn is_not_asked(&self) -> bool {
+        *self == Self::NotAsked
+    }
+
+    /// Whether a static role may serve the key.
+    pub fn is_over(&self) -> bool {
+        *self != Self::UnderWay
+    }
 }
 
 /// One lease on a credential. A shared key can have tens of thousands of them

@@ -12,7 +12,7 @@ use crate::account::AskError;
 use crate::control_plane::{Access, Failure as CloudFailure};
 use crate::credential::later;
 use crate::ids::{CredentialId, KeyId, Marker, RoleName, StorageId};
-use crate::ledger::{Credential, Event, Failure, State};
+use crate::ledger::{Credential, Event, Failure, Purpose, State};
 use crate::state::Engine;
 use crate::sweep::AT_ONCE;
 
@@ -209,7 +209,9 @@ impl Engine {
         if drained.is_none() {
             tracing::error!("a key was still being made when the mount was removed");
         }
-        self.end_everything().await
+        let ended = self.end_everything().await;
+        self.name_keys_that_stay().await?;
+        ended
     }
 
     /// Ends every key on record, in rounds until none stays or the time is over.
@@ -220,9 +222,9 @@ impl Engine {
         let mut keys = Vec::new();
         loop {
             let begun = self.clock.now();
-            let ended = self.end_all(self.unsettled().await?).await;
+            let ended = self.end_all(self.ending_with_mount().await?).await;
             keys.extend(ended.keys);
-            let known = self.unsettled().await?;
+            let known = self.ending_with_mount().await?;
             let intents = known
                 .iter()
                 .filter(|credential| credential.state == State::Intended);
@@ -241,6 +243,36 @@ impl Engine {
             };
             self.tasks.sleep(pause.min(until.saturating_sub(now))).await;
         }
+    }
+
+    /// The records of the keys that end with the mount. Those that static roles
+    /// serve stay: moving a mount looks the same, and would stop every application
+    /// (`lifecycle-2.md`, 46).
+    async fn ending_with_mount(&self) -> Result<Vec<Credential>, Error> {
+        let mut records = self.unsettled().await?;
+        records.retain(|credential| {
+            let stays = matches!(credential.purpose, Purpose::Static { .. })
+                && matches!(credential.state, State::Live { .. });
+            !stays
+        });
+        Ok(records)
+    }
+
+    /// Names the keys that stay when the mount is removed.
+    async fn name_keys_that_stay(&self) -> Result<(), Error> {
+        for credential in self.unsettled().await? {
+            if let (Purpose::Static { static_role }, State::Live { key }) =
+                (&credential.purpose, &credential.state)
+            {
+                tracing::warn!(
+                    key = key.id.as_str(),
+                    static_role = static_role.as_str(),
+                    "the key of a static role outlives its mount: delete it in Confluent Cloud when \
+                     nothing uses it any more"
+                );
+            }
+        }
+        Ok(())
     }
 
     /// The records of all keys that are not certainly gone.

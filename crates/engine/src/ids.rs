@@ -141,6 +141,20 @@ impl ResourceId {
     }
 }
 
+impl From<ResourceKind> for readiness::Kind {
+    fn from(kind: ResourceKind) -> Self {
+        match kind {
+            ResourceKind::Kafka => Self::Kafka,
+            ResourceKind::SchemaRegistry => Self::SchemaRegistry,
+            ResourceKind::Ksql => Self::Ksqldb,
+            ResourceKind::FlinkRegion => Self::Flink,
+            ResourceKind::Tableflow => Self::Tableflow,
+            ResourceKind::Cloud => Self::Cloud,
+            ResourceKind::Global => Self::Global,
+        }
+    }
+}
+
 impl EnvironmentId {
     /// Parses an id of an environment.
     pub fn parse(text: &str) -> Option<Self> {

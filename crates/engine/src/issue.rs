@@ -1,42 +1,21 @@
-//! Making a key: intent, creation, entry. In this order, whatever happens to
-//! the request that asked for it.
+//! Issuing a key under a lease: what is made for whom, and the holder that the
+//! lease is.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::SignedDuration;
 use logical::Error;
-use logical::effects::within;
 use tokio::sync::oneshot;
 
-use crate::account::{Account, AskError};
-use crate::control_plane::{Access, Caller, CreatedKey, NewKey};
-use crate::credential::later;
+use crate::control_plane::Caller;
+use crate::credential::{Proving, later};
 use crate::ids::{CredentialId, HolderId, OrganizationId};
-use crate::ledger::{
-    Credential, Entry, Event, Failure, Holder, IssuedKey, RequestedBy, Sharing, State,
-};
+use crate::ledger::{Entry, Event, Holder, IssuedKey, RequestedBy, Sharing};
+use crate::making::Order;
 use crate::role::Role;
 use crate::state::{Engine, LeaseTimes};
-
-/// A creation is not sent for an intent older than this.
-const SEND_WITHIN: Duration = Duration::from_secs(10);
-
-/// How long a creation may take.
-const CREATE_LIMIT: Duration = Duration::from_secs(30);
-
-/// An entry that is not durable this long after its intent is given up.
-const DURABLE_WITHIN: Duration = Duration::from_secs(45);
-
-/// When a key whose answer was lost is looked for, after the loss.
-const SEARCH_AFTER: [Duration; 4] = [
-    Duration::ZERO,
-    Duration::from_secs(2),
-    Duration::from_secs(10),
-    Duration::from_mins(1),
-];
 
 /// What a deadline has beyond the lease, for the time that an answer needs to
 /// reach the host and a revocation to come back.
@@ -122,86 +101,28 @@ impl Engine {
         sharing: Sharing,
         requester: Requester,
     ) -> Result<Issued, Error> {
-        let _making = self.making.read().await;
-        let account = self.accounts.required().await?;
-        let id = CredentialId::random(&*self.entropy);
-        let marker = self.ledger.marker(&id).await?;
-        let key = NewKey {
-            display_name: marker.display_name(role.name.as_str()),
-            description: description(&role, &requester),
-            target: role.target.clone(),
-        };
-        let started = self.clock.monotonic();
-        let elapsed = || self.clock.monotonic().saturating_sub(started);
-        let intent = Credential {
-            id,
+        let order = Order {
+            id: CredentialId::random(&*self.entropy),
             purpose: role.purpose(),
-            organization: account.organization.clone(),
             target: role.target.clone(),
             sharing,
-            requester: requester.on_record(),
-            intended_at: self.timekeeper.intents_from(),
-            state: State::Intended,
-            holders: BTreeMap::new(),
             pinned: false,
+            proving: Proving::NotAsked,
+            description: description(&role, &requester),
+            requester: requester.on_record(),
+            caller: Caller::reader(&requester.mount, role.name.as_str(), &requester.name),
         };
-        // Each is a call to the host, and none needs another's answer.
-        let (entry, allowed) =
-            futures_util::join!(self.ledger.intend(intent), self.allowed_times(&role));
-        let entry = entry?;
-        let times = match allowed {
-            Ok(times) => times,
-            Err(error) => {
-                let _ = self.ledger.apply(&entry, Event::Refused).await;
-                return Err(error);
-            }
-        };
-        if elapsed() > SEND_WITHIN {
-            let _ = self.ledger.apply(&entry, Event::Refused).await;
-            return Err(Error::upstream(
-                "storage took too long to note the new key, so it was not made: try again",
-            ));
-        }
-        let (organization, key) = (account.organization.as_ref(), &key);
-        let caller = &Caller::reader(&requester.mount, role.name.as_str(), &requester.name);
-        let create = |access: Access| async move {
-            let access = access.on_behalf_of(caller.clone());
-            self.control.create_key(&access, key).await
-        };
-        let creation = self.ledger.ask(organization, create);
-        let created = match within(&*self.tasks, CREATE_LIMIT, creation).await {
-            Some(Ok(created)) if marker.marks(&created.key.display_name) => created,
-            Some(Ok(unmarked)) => return Err(self.disown(&entry, unmarked).await),
-            Some(Err(AskError::Cloud(lost))) if lost.outcome_unknown => {
-                self.search_later(Arc::clone(&entry));
-                return Err(creation_error(&role, lost));
-            }
-            Some(Err(refused)) => {
-                let _ = self.ledger.apply(&entry, Event::Refused).await;
-                return Err(creation_error(&role, refused));
-            }
-            None => {
-                self.search_later(Arc::clone(&entry));
-                return Err(Error::upstream(format!(
-                    "Confluent Cloud did not answer the creation of a key for role `{}` within {} \
-                     seconds; whatever it made is deleted: try again",
-                    role.name,
-                    CREATE_LIMIT.as_secs()
-                )));
-            }
-        };
-        if elapsed() > DURABLE_WITHIN {
-            return Err(self.disown(&entry, created).await);
-        }
-        if let (None, Some(told)) = (&account.organization, &created.key.organization) {
-            self.learn_later(Arc::clone(&account), told.clone());
-        }
-        let known = account.organization.clone();
-        let issued = self.enter(entry, created, known, sharing, times).await?;
-        if elapsed() > DURABLE_WITHIN {
-            return Err(self.give_up(issued).await);
-        }
-        Ok(issued)
+        let first = HolderId::random(&*self.entropy);
+        let holder = first.clone();
+        let holds = |times: &LeaseTimes| Some((holder, self.lease_from_now(*times)));
+        let (made, times) = self.create(order, self.allowed_times(&role), holds).await?;
+        Ok(Issued {
+            entry: made.entry,
+            key: made.key,
+            organization: made.organization,
+            holder: first,
+            times,
+        })
     }
 
     /// The times of a lease on a key that may be made: not for a mount that is
@@ -214,116 +135,15 @@ impl Engine {
         times
     }
 
-    /// Enters a created key with its first holder.
-    async fn enter(
-        self: &Arc<Self>,
-        entry: Arc<Entry>,
-        created: CreatedKey,
-        known: Option<OrganizationId>,
-        sharing: Sharing,
-        times: LeaseTimes,
-    ) -> Result<Issued, Error> {
-        let (holder, first) = self.new_holder(times);
-        let issued = IssuedKey {
-            id: created.key.id,
-            secret: Some(created.secret),
-        };
-        let stored = IssuedKey {
-            id: issued.id.clone(),
-            secret: issued.secret.clone().filter(|_| sharing == Sharing::Shared),
-        };
-        let organization = known.or_else(|| created.key.organization.clone());
-        let made = Event::Made {
-            key: stored,
-            holder: Some((holder.clone(), first)),
-            organization: created.key.organization,
-        };
-        match self.ledger.apply(&entry, made).await {
-            Ok(()) => {
-                self.ledger.confirm_new(&entry);
-                Ok(Issued {
-                    entry,
-                    key: issued,
-                    organization,
-                    holder,
-                    times,
-                })
-            }
-            // The write may have happened; the sweep reads storage and decides.
-            Err(Failure::Failed(error)) => Err(error.context("storing the new key")),
-            Err(Failure::Refused(_) | Failure::Unknown) => {
-                self.search_later(entry);
-                Err(Error::internal(
-                    "the new key was given up while it was made: try again",
-                ))
-            }
-        }
-    }
-
     /// A holder of a lease that starts now.
     pub(crate) fn new_holder(&self, times: LeaseTimes) -> (HolderId, Holder) {
-        let now = self.timekeeper.deadlines_from();
-        let holder = Holder::new(now, deadline(now, times.ttl, now, times.max_ttl));
+        let holder = self.lease_from_now(times);
         (HolderId::random(&*self.entropy), holder)
     }
 
-    /// Deletes a key that was made but must not be handed out.
-    async fn disown(self: &Arc<Self>, entry: &Arc<Entry>, created: CreatedKey) -> Error {
-        let found = Event::Found {
-            key: created.key.id.clone(),
-            now: self.clock.now(),
-        };
-        let _ = self.ledger.apply(entry, found).await;
-        Error::upstream(format!(
-            "Confluent Cloud made key `{}` too late or without the name it was given, so it is \
-             deleted again: try again",
-            created.key.id
-        ))
-    }
-
-    /// Ends a key whose record became durable too late: another process may
-    /// have taken its intent for abandoned.
-    async fn give_up(&self, issued: Issued) -> Error {
-        let released = Event::Release {
-            holder: issued.holder,
-            now: self.clock.now(),
-        };
-        let _ = self.ledger.apply(&issued.entry, released).await;
-        Error::upstream(format!(
-            "storage took too long to note key `{}`, so it is deleted again: try again",
-            issued.key.id
-        ))
-    }
-
-    /// The answer to a creation told the organization of an account. It is noted
-    /// beside the creation, since who writes accounts may wait for that.
-    fn learn_later(self: &Arc<Self>, account: Arc<Account>, organization: OrganizationId) {
-        let engine = Arc::clone(self);
-        self.tasks.spawn(Box::pin(async move {
-            let learned = engine.learn_organization(&account, organization).await;
-            if let Err(error) = learned {
-                tracing::warn!(
-                    error = error.message(),
-                    "the organization of the account could not be noted"
-                );
-            }
-        }));
-    }
-
-    /// Looks for a key whose answer was lost, now and a few times later. The
-    /// sweep goes on after that.
-    fn search_later(self: &Arc<Self>, entry: Arc<Entry>) {
-        let engine = Arc::clone(self);
-        self.tasks.spawn(Box::pin(async move {
-            for wait in SEARCH_AFTER {
-                engine.tasks.sleep(wait).await;
-                let now = engine.clock.now();
-                let _ = engine.ledger.apply(&entry, Event::Lapse { now }).await;
-                if entry.look(|known| known.state != State::Intended) == Some(true) {
-                    return;
-                }
-            }
-        }));
+    fn lease_from_now(&self, times: LeaseTimes) -> Holder {
+        let now = self.timekeeper.deadlines_from();
+        Holder::new(now, deadline(now, times.ttl, now, times.max_ttl))
     }
 }
 
@@ -359,13 +179,6 @@ fn description(role: &Role, requester: &Requester) -> String {
     } else {
         role.key_description.clone()
     }
-}
-
-fn creation_error(role: &Role, error: impl Into<Error>) -> Error {
-    error.into().context(format_args!(
-        "making a key of `{}` for `{}` (role `{}`)",
-        role.target.owner, role.target.resource, role.name
-    ))
 }
 
 #[cfg(test)]

@@ -254,10 +254,7 @@ impl Engine {
         let holder = HolderId::random(&*self.entropy);
         let mut credential = self.foreign(&role, &lease.key, Sharing::SingleUse);
         credential.state = State::Live {
-            key: IssuedKey {
-                id: lease.key.clone(),
-                secret: None,
-            },
+            key: IssuedKey::without_secret(lease.key.clone()),
         };
         let now = self.timekeeper.deadlines_from();
         // The renewal that follows moves it.

@@ -9,13 +9,16 @@
 //! - [`control_plane`]: what the engine needs of Confluent Cloud, as a trait.
 //! - [`account`] and [`role`]: what operators write.
 //! - [`ledger`]: the record of every key, and the rules of its life.
+//! - `making`: the one way to a new key.
 //! - `issue`, `share`, `lease`, `sweep`, `ending`: what happens to keys.
 //! - `go_plugin`: what is taken over from it.
 //! - `account_change`: an account replaced or removed, unless keys need it.
 //! - `proof`, `preflight`, `target_check`: whether the account is accepted, what
 //!   it may do, and whether what roles name is there.
+//! - `rotation`: static roles, whose key is replaced without a gap.
 //! - `records`: roles, accounts and settings in storage, with their cache.
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
+//! - `work`: when somebody looks at what again.
 //! - `paths`: the table of paths.
 
 pub mod account;
@@ -35,6 +38,7 @@ mod inventory;
 mod issue;
 mod lease;
 mod licence;
+mod making;
 mod output;
 mod paths;
 mod preflight;
@@ -42,6 +46,7 @@ mod presence;
 mod proof;
 mod reconcile;
 mod records;
+mod rotation;
 mod secret;
 mod settings;
 mod share;
@@ -50,6 +55,7 @@ mod state;
 mod sweep;
 mod target_check;
 mod timekeeper;
+mod work;
 
 pub use backend::EngineFactory;
 pub use secret::SecretText;

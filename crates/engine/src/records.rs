@@ -213,12 +213,12 @@ impl<T> Drop for InvalidationGuard<'_, T> {
 
 /// A mutex for each name in use.
 #[derive(Default)]
-struct KeyedLock {
+pub(crate) struct KeyedLock {
     locks: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 impl KeyedLock {
-    async fn lock(&self, name: &str) -> OwnedMutexGuard<()> {
+    pub(crate) async fn lock(&self, name: &str) -> OwnedMutexGuard<()> {
         let mutex = {
             let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
             let known = locks.get(name).and_then(Weak::upgrade);

@@ -5,16 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use logical::effects::within;
-use logical::{BackendContext, Clock, Entropy, Error, RunToCompletion, Storage, SystemView, Tasks};
+use logical::{
+    BackendContext, Clock, Entropy, Error, ErrorClass, RunToCompletion, Storage, SystemView, Tasks,
+};
 
 use crate::account::Accounts;
 use crate::coalescer::Coalescer;
 use crate::control_plane::ControlPlane;
-use crate::ledger::Ledger;
 use crate::ledger::store::LedgerStore;
+use crate::ledger::{Ledger, Pins};
 use crate::licence::Sweep;
 use crate::presence::Presence;
 use crate::role::{Role, Roles};
+use crate::rotation::{Rotations, StaticRoles};
 use crate::settings::StoredSettings;
 use crate::slots::Slots;
 use crate::timekeeper::Timekeeper;
@@ -33,6 +36,8 @@ pub(crate) struct Engine {
     pub(crate) control: Arc<dyn ControlPlane>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) roles: Roles,
+    pub(crate) static_roles: Arc<StaticRoles>,
+    pub(crate) rotations: Rotations,
     pub(crate) settings: StoredSettings,
     pub(crate) ledger: Ledger,
     pub(crate) slots: Slots,
@@ -93,16 +98,23 @@ struct Told {
 impl Engine {
     pub(crate) fn new(context: BackendContext, control: Arc<dyn ControlPlane>) -> Self {
         let accounts = Arc::new(Accounts::new(Arc::clone(&context.storage), &context.clock));
+        let static_roles = Arc::new(StaticRoles::new(
+            Arc::clone(&context.storage),
+            Arc::clone(&context.clock),
+        ));
         let ledger = Ledger::new(
             LedgerStore::new(Arc::clone(&context.storage)),
             Arc::clone(&control),
             Arc::clone(&accounts),
+            Arc::clone(&static_roles) as Arc<dyn Pins>,
             Arc::clone(&context.clock),
             Arc::clone(&context.entropy),
         );
         let sweep = Sweep::starting(context.clock.monotonic());
         Self {
             roles: Roles::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
+            static_roles,
+            rotations: Rotations::default(),
             settings: StoredSettings::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             storage: context.storage,
             system: context.system,
@@ -191,6 +203,16 @@ impl Engine {
             return Err(Error::read_only());
         }
         Ok(())
+    }
+
+    /// Whether this node may make and delete keys. As for leases, that is believed
+    /// for a second.
+    pub(crate) async fn is_active(&self) -> Result<bool, Error> {
+        match self.require_active_for_lease().await {
+            Ok(()) => Ok(true),
+            Err(error) if error.class() == ErrorClass::ReadOnlyStorage => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// As [`Engine::require_active`], for a lease. That this node is active is

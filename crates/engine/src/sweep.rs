@@ -65,6 +65,7 @@ impl Engine {
             self.look_at_all().await?;
             self.sweep_state().full_look_at = Some(now + FULL_LOOK);
             self.forget_long_gone().await?;
+            self.forget_left_roles().await?;
         }
         self.settle_due(Licence::Periodic).await;
         self.ledger.store.clear_intents().await?;
@@ -171,6 +172,15 @@ impl Engine {
             self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
             return None;
         }
+        if let Err(error) = self.release_unnamed(&entry).await {
+            tracing::warn!(
+                credential = %id,
+                error = error.message(),
+                "it could not be read whether a static role names a key; it is looked at again"
+            );
+            self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
+            return None;
+        }
         let before = entry.look(|credential| gone(credential).is_some());
         let outcome = match (loaded, due) {
             (Ok(()), Some(due)) if due > now => Ok(()),
@@ -222,7 +232,7 @@ impl Engine {
         self.sweep_state().full_look_at.is_some()
     }
 
-    fn is_licensed(&self) -> bool {
+    pub(crate) fn is_licensed(&self) -> bool {
         let licensed_until = self.sweep_state().licensed_until;
         licensed_until.is_some_and(|until| self.clock.monotonic() <= until)
     }

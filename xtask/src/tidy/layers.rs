@@ -49,7 +49,11 @@ const LAYERS: &[Layer] = &[
     layer("readiness", Kind::Pure, &[]),
     // When keys are rotated.
     layer("rotation-schedule", Kind::Pure, &[]),
-    layer("engine", Kind::Pure, &["logical", "readiness", "rotation-schedule"]),
+    layer(
+        "engine",
+        Kind::Pure,
+        &["logical", "readiness", "rotation-schedule"],
+    ),
     layer("vault-core", Kind::Pure, &["logical", "hcl1"]),
     layer("confluent-cloud", Kind::Library, &[]),
     // Ids and the checksum of secrets only, no JSON types: see ARCHITECTURE.md.

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::entries;
 use crate::account::{Account, DEFAULT_URL};
 use crate::codec;
+use crate::credential::Proving;
 use crate::credential::later;
 use crate::ids::{CredentialId, Generation, HolderId, KeyId, RoleName};
 use crate::ledger::{Credential, Holder, IssuedKey, Sharing, State};
@@ -112,6 +113,7 @@ impl Engine {
             let issued = IssuedKey {
                 id: key,
                 secret: Some(secret),
+                proving: Proving::NotAsked,
             };
             self.take_shared_key(&role, issued).await?;
         }

@@ -14,21 +14,22 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use logical::{Clock, Entropy, Error};
 
 use super::change::Joined;
 use super::deletions::{Absence, Deletions, Undone};
-use super::due_queue::{DueQueue, Stage};
 use super::entry::{Entries, Entry, lock};
 use super::failure::{Failure, interrupted};
 use super::holder_index::Doubts;
 use super::layout::{self, HolderEntry};
 use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
+use super::watch::{Stage, Watch};
 use crate::account::Accounts;
 use crate::control_plane::{ControlPlane, RemovalBy};
-use crate::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Sharing, State};
+use crate::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Purpose, Sharing, State};
 use crate::ids::{CredentialId, HolderId, Marker, OrganizationId, StorageId};
 
 /// A shared key that a reader holds: what it was when the reader was noted.
@@ -51,6 +52,13 @@ enum Then {
 /// How often an entry is read again when a write of it failed meanwhile.
 const READ_AGAIN: usize = 3;
 
+/// Records that have no deadline and keep the keys that they name.
+#[async_trait]
+pub(crate) trait Pins: Send + Sync {
+    /// Whether the record of a purpose names a key, by storage.
+    async fn names(&self, purpose: &Purpose, id: &CredentialId) -> Result<bool, Error>;
+}
+
 /// The ledger of a mount.
 pub(crate) struct Ledger {
     pub(crate) store: LedgerStore,
@@ -58,8 +66,9 @@ pub(crate) struct Ledger {
     pub(super) accounts: Arc<Accounts>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
+    pins: Arc<dyn Pins>,
     entries: Mutex<Entries>,
-    pub(super) due_queue: Mutex<DueQueue>,
+    pub(super) watch: Mutex<Watch>,
     pub(super) deletions: Mutex<Deletions>,
 }
 
@@ -68,6 +77,7 @@ impl Ledger {
         store: LedgerStore,
         control: Arc<dyn ControlPlane>,
         accounts: Arc<Accounts>,
+        pins: Arc<dyn Pins>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
@@ -75,10 +85,11 @@ impl Ledger {
             store,
             control,
             accounts,
+            pins,
             clock,
             entropy,
             entries: Mutex::default(),
-            due_queue: Mutex::default(),
+            watch: Mutex::default(),
             deletions: Mutex::default(),
         }
     }
@@ -96,9 +107,9 @@ impl Ledger {
     /// Writes the intent to make a key. Durable when it returns.
     pub(crate) async fn intend(&self, credential: Credential) -> Result<Arc<Entry>, Error> {
         {
-            let mut queue = lock(&self.due_queue);
-            queue.schedule(&credential);
-            queue.intended_since(&credential.id, self.clock.monotonic());
+            let mut watch = lock(&self.watch);
+            watch.schedule(&credential);
+            watch.intended_since(&credential.id, self.clock.monotonic());
         }
         match credential.sharing {
             Sharing::SingleUse => self.store.intend(&credential).await?,
@@ -133,7 +144,7 @@ impl Ledger {
         }
         batch.extend(LedgerStore::save(&credential)?);
         self.store.apply(batch).await?;
-        lock(&self.due_queue).schedule(&credential);
+        lock(&self.watch).schedule(&credential);
         entry.memory().credential = Some(credential);
         Ok(())
     }
@@ -190,7 +201,7 @@ impl Ledger {
                 .index
                 .replace(&doubts, &names, read, &mut credential.holders);
         }
-        lock(&self.due_queue).update_stage(credential);
+        lock(&self.watch).update_stage(credential);
         memory.doubts = Doubts::default();
         memory.count_pending();
         Ok(())
@@ -205,7 +216,7 @@ impl Ledger {
             memory.credential = None;
             return Err(Failure::Unknown);
         };
-        lock(&self.due_queue).update_stage(&credential);
+        lock(&self.watch).update_stage(&credential);
         memory.index = index;
         memory.credential = Some(credential);
         memory.count_pending();
@@ -302,13 +313,19 @@ impl Ledger {
         Ok(held)
     }
 
-    /// Asks storage who holds a key that is to be deleted.
+    /// Asks storage who holds a key that is to be deleted, and whether a record
+    /// names it.
     async fn recheck(&self, entry: &Entry) -> Result<Event, Failure> {
         let _reading = entry.writing.lock().await;
         let (index, holders) = self.store.holders(&entry.id).await?;
+        let purpose = entry.look(|known| known.purpose.clone());
+        let pinned = match purpose {
+            Some(purpose) => self.pins.names(&purpose, &entry.id).await?,
+            None => return Err(Failure::Failed(interrupted())),
+        };
         entry.memory().index = index;
         let holders = holders.into_iter().collect();
-        Ok(Event::Rechecked { holders })
+        Ok(Event::Rechecked { holders, pinned })
     }
 
     /// Whether Confluent refused the last deletion of a key that has ended.
@@ -354,17 +371,17 @@ impl Ledger {
 
     /// Entries that are due. Whoever takes them says when to look again.
     pub(crate) fn take_due(&self, now: Timestamp) -> Vec<CredentialId> {
-        lock(&self.due_queue).take_due(now)
+        lock(&self.watch).take_due(now)
     }
 
     /// When somebody looks at an entry again.
     pub(crate) fn due(&self, id: &CredentialId) -> Option<Timestamp> {
-        lock(&self.due_queue).due(id)
+        lock(&self.watch).due(id)
     }
 
     /// Schedules an entry for a time.
     pub(crate) fn schedule_at(&self, id: &CredentialId, due: Timestamp) {
-        lock(&self.due_queue).schedule_at(id, due);
+        lock(&self.watch).schedule_at(id, due);
     }
 
     /// How long nobody but its maker may look for the key of an intent. That is
@@ -373,7 +390,7 @@ impl Ledger {
     /// while it is made would be retired under its maker.
     pub(crate) fn quiet_for(&self, id: &CredentialId) -> Option<Duration> {
         let now = self.clock.monotonic();
-        let since = lock(&self.due_queue).intended_since(id, now);
+        let since = lock(&self.watch).intended_since(id, now);
         let quiet = Duration::try_from(INTENT_QUIET).unwrap_or_default();
         (since + quiet)
             .checked_sub(now)
@@ -382,14 +399,14 @@ impl Ledger {
 
     /// Nobody need look at an entry again.
     pub(crate) fn unschedule(&self, id: &CredentialId) {
-        lock(&self.due_queue).remove(id);
+        lock(&self.watch).remove(id);
         lock(&self.deletions).note(id, None, self.clock.monotonic());
     }
 
     /// How many entries are at a stage; `None` for those that this process has
     /// not seen yet.
     pub(crate) fn count(&self, stage: Option<Stage>) -> usize {
-        lock(&self.due_queue).count(stage)
+        lock(&self.watch).count(stage)
     }
 
     /// What follows from an event, and what somebody wants to know of the
@@ -443,7 +460,7 @@ impl Ledger {
             self.doubt(entry, own);
             return Err(Failure::Failed(error));
         }
-        lock(&self.due_queue).schedule(&made);
+        lock(&self.watch).schedule(&made);
         Ok(())
     }
 }

@@ -22,6 +22,16 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Failed(error) => error,
+            Failure::Refused(refusal) => Self::internal(format!("{refusal}: try again")),
+            Failure::Unknown => Self::internal("the key is not on record: try again"),
+        }
+    }
+}
+
 /// Whether a failed deletion can be left to the sweep. An account that is
 /// refused must be mended by a person, so the host goes on telling them.
 pub(crate) fn is_transient(error: &Error) -> bool {

@@ -128,7 +128,7 @@ impl Ledger {
             memory.credential = None;
             self.unschedule(&entry.id);
         } else if let Some(credential) = memory.credential.as_ref().filter(|_| save) {
-            lock(&self.due_queue).schedule(credential);
+            lock(&self.watch).schedule(credential);
         }
         Ok(epoch)
     }

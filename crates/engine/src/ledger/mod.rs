@@ -4,7 +4,7 @@
 //! [`credential`](crate::credential) says what an entry is, [`mod@step`] decides what happens to it
 //! (pure), [`store`] and `tombstone` keep it in storage and `entry` in memory,
 //! `driver` performs what was decided, asking Confluent through `upstream`, and
-//! `due_queue` remembers when to look at what again. Nothing outside this module
+//! `watch` remembers when to look at what again. Nothing outside this module
 //! changes an entry.
 
 pub mod step;
@@ -14,7 +14,6 @@ mod batch;
 mod change;
 mod deletions;
 mod driver;
-mod due_queue;
 mod entry;
 mod failure;
 mod holder_index;
@@ -22,10 +21,13 @@ mod journal;
 mod layout;
 mod tombstone;
 mod upstream;
+mod watch;
 
-pub use crate::credential::{Credential, Holder, IssuedKey, Purpose, RequestedBy, Sharing, State};
-pub(crate) use driver::Ledger;
-pub(crate) use due_queue::Stage;
+pub use crate::credential::{
+    Credential, Holder, IssuedKey, Proving, Purpose, RequestedBy, Sharing, State,
+};
+pub(crate) use driver::{Ledger, Pins};
 pub(crate) use entry::Entry;
 pub(crate) use failure::{Failure, is_transient};
 pub use step::{Effect, Event, Refusal, step};
+pub(crate) use watch::Stage;

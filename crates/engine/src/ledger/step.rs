@@ -7,8 +7,11 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
+use readiness::Proof;
 
-use crate::credential::{Credential, Holder, INTENT_AGE, IssuedKey, Sharing, State, later};
+use crate::credential::{
+    Credential, Holder, INTENT_AGE, IssuedKey, Proving, Purpose, Sharing, State, later,
+};
 use crate::ids::{HolderId, KeyId, OrganizationId};
 
 /// What a deadline has beyond the longest life of a lease.
@@ -44,6 +47,11 @@ pub enum Event {
     Attach {
         /// The reader's holder.
         holder: (HolderId, Holder),
+    },
+    /// The key was seen to work, or counts as working.
+    Proven {
+        /// On what.
+        proof: Proof,
     },
     /// A record that has no deadline names the key.
     Pin,
@@ -89,6 +97,8 @@ pub enum Event {
     Rechecked {
         /// Holders that were found.
         holders: Vec<(HolderId, Holder)>,
+        /// Whether a record names the key.
+        pinned: bool,
     },
     /// The key is gone.
     Deleted {
@@ -125,7 +135,8 @@ pub enum Effect {
     Forget,
     /// Look for a key with the marker, then say `Found` or `NotFound`.
     Search,
-    /// Ask storage who holds the key, then say `Rechecked`.
+    /// Ask storage who holds the key and whether a record names it, then say
+    /// `Rechecked`.
     Recheck,
     /// Look whether the key exists, then say `LookedAgain`.
     LookAgain(KeyId),
@@ -191,6 +202,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
             _ => Vec::new(),
         }),
         Event::Attach { holder } => attach(credential, holder),
+        Event::Proven { proof } => proven(credential, proof),
         Event::Pin => pin(credential),
         Event::Unpin { grace, now } => Ok(unpin(credential, grace, now)),
         Event::Renew { holder } => renew(credential, holder),
@@ -202,7 +214,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
             longest,
         } => Ok(away(credential, since, until, longest)),
         Event::Kill { now } => Ok(kill(credential, now)),
-        Event::Rechecked { holders } => Ok(rechecked(credential, holders)),
+        Event::Rechecked { holders, pinned } => Ok(rechecked(credential, holders, pinned)),
         Event::Deleted { now, doubtful } => Ok(deleted(credential, now, doubtful)),
         Event::LookedAgain { exists, now } => Ok(looked_again(credential, exists, now)),
         Event::DeleteFailed { cause } => Ok(delete_failed(credential, cause)),
@@ -233,6 +245,17 @@ fn made(
     }
     effects.push(Effect::Save);
     Ok(effects)
+}
+
+fn proven(credential: &mut Credential, proof: Proof) -> Result<Vec<Effect>, Refusal> {
+    let State::Live { key } = &mut credential.state else {
+        return Err(Refusal::NotLive);
+    };
+    if key.proving != Proving::UnderWay {
+        return Ok(Vec::new());
+    }
+    key.proving = Proving::Done(proof);
+    Ok(vec![Effect::Save])
 }
 
 /// Only a key in use is pinned: one that retires may be gone already.
@@ -419,7 +442,9 @@ fn away(
     until: Timestamp,
     longest: SignedDuration,
 ) -> Vec<Effect> {
-    if !matches!(credential.state, State::Live { .. }) {
+    // Nobody extends the grace of a static role's key.
+    let leased = matches!(credential.purpose, Purpose::Role { .. });
+    if !leased || !matches!(credential.state, State::Live { .. }) {
         return Vec::new();
     }
     let mut extended = Vec::new();
@@ -463,20 +488,22 @@ fn kill(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
 
 /// A key that turned out to be held stays until its holders lapse, but no new
 /// reader gets it: its secret was dropped when it was marked.
-fn rechecked(credential: &mut Credential, holders: Vec<(HolderId, Holder)>) -> Vec<Effect> {
+fn rechecked(
+    credential: &mut Credential,
+    holders: Vec<(HolderId, Holder)>,
+    pinned: bool,
+) -> Vec<Effect> {
     let State::Retiring { key, .. } = &credential.state else {
         return Vec::new();
     };
     let key = key.clone();
-    if holders.is_empty() {
+    credential.pinned = pinned;
+    credential.holders = holders.into_iter().collect();
+    if !credential.is_justified() {
         return vec![Effect::Delete(key)];
     }
-    credential.holders = holders.into_iter().collect();
     credential.state = State::Live {
-        key: IssuedKey {
-            id: key,
-            secret: None,
-        },
+        key: IssuedKey::without_secret(key),
     };
     vec![Effect::Save]
 }

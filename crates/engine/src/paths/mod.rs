@@ -11,8 +11,12 @@ pub(crate) mod config;
 pub(crate) mod creds;
 pub(crate) mod keys;
 mod names;
+mod readiness;
 pub(crate) mod reconcile;
 pub(crate) mod roles;
+mod rotation;
+pub(crate) mod static_creds;
+pub(crate) mod static_roles;
 pub(crate) mod status;
 mod target;
 mod times;
@@ -31,6 +35,11 @@ pub(crate) fn all() -> Vec<Path<Engine>> {
         roles::list(),
         roles::path(),
         creds::path(),
+        static_roles::list(),
+        static_roles::path(),
+        static_roles::status(),
+        static_creds::path(),
+        static_creds::rotate(),
         keys::list(),
         keys::path(),
         keys::of_role(),

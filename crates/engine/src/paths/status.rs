@@ -1,15 +1,21 @@
 //! `status` and `info`: how the mount is, and what it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use logical::framework::{Path, answer};
 use logical::{Error, Object, Operation, Response};
 
 use crate::account::no_account;
+use crate::control_plane::Pace;
 use crate::ids::{OrganizationId, StorageId};
 use crate::ledger::Stage;
 use crate::state::Engine;
 use crate::{SECRET_TYPE, VERSION};
+
+/// From when on a call that waits for its turn is worth a warning
+/// (`lifecycle-2.md`, 58).
+const LATE: Duration = Duration::from_mins(15);
 
 /// The row of `status`.
 pub(crate) fn status() -> Path<Engine> {
@@ -93,7 +99,45 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
         warnings.push(format!("the last sweep stopped early: {error}"));
     }
     data.insert("last_sweep".into(), at.into());
+    data.insert("static_roles".into(), engine.rotations.count().into());
+    if let Some(account) = &account
+        && let Some(pace) = engine.control.pace(&account.access())
+    {
+        warnings.extend(late(&pace));
+        data.insert("pace".into(), shown(&pace).into());
+    }
     Ok(Some(Response::with_data(data).with_warnings(warnings)))
+}
+
+/// What a deletion that has waited for long means.
+fn late(pace: &Pace) -> Option<String> {
+    let oldest = pace.oldest.filter(|oldest| *oldest >= LATE)?;
+    Some(format!(
+        "a call to Confluent Cloud has waited {} minutes for its turn, with {} others: look whether \
+         something else uses up the rate limit of the organization",
+        oldest.as_secs() / 60,
+        pace.waiting.total().saturating_sub(1)
+    ))
+}
+
+/// The pace at which the organization is asked, and when those who wait now are
+/// served.
+fn shown(pace: &Pace) -> Object {
+    let waiting = pace.waiting.total();
+    let mut data = Object::new();
+    let rate = pace.requests_per_second;
+    data.insert("requests_per_second".into(), rate.unwrap_or(0.0).into());
+    data.insert("waiting".into(), waiting.into());
+    data.insert("waiting_removals".into(), pace.waiting.removals.into());
+    let oldest = pace.oldest.unwrap_or_default().as_secs();
+    data.insert("oldest_seconds".into(), oldest.into());
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "some thousands at most, and only an estimate"
+    )]
+    let served_in = rate.map_or(0.0, |rate| (waiting as f64 / rate).ceil());
+    data.insert("served_in_seconds".into(), served_in.into());
+    data
 }
 
 async fn read_info(engine: &Engine) -> Result<Option<Response>, Error> {

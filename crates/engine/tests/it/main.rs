@@ -18,6 +18,7 @@ mod remembering;
 mod removal;
 mod roles;
 mod sharing;
+mod static_roles;
 mod stored;
 mod sweeping;
 mod tombstones;

@@ -341,6 +341,12 @@ impl World {
         self.engine.handle(request).await.map(|_| ())
     }
 
+    /// The wall time.
+    pub(crate) fn now(&self) -> Timestamp {
+        let _ = self;
+        virtual_now()
+    }
+
     /// Time passes, with the host's periodic call every minute.
     pub(crate) async fn pass(&self, time: Duration) {
         let minute = Duration::from_mins(1);

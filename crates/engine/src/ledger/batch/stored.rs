@@ -139,10 +139,7 @@ mod tests {
     }
 
     fn credential(letter: char, role: &str) -> Credential {
-        let live = IssuedKey {
-            id: KeyId::new("K7Q2M4ZB6RXN3TWD"),
-            secret: None,
-        };
+        let live = IssuedKey::without_secret(KeyId::new("K7Q2M4ZB6RXN3TWD"));
         let holder = Holder::new(Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         Credential {
             id: CredentialId::parse(&id(letter)).unwrap(),

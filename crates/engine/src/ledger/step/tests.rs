@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::SecretText;
 use crate::control_plane::Target;
-use crate::credential::Purpose;
+use crate::credential::{Proving, Purpose};
 use crate::ids::{CredentialId, Generation, OwnerId, ResourceId, RoleName};
 
 fn at(second: i64) -> Timestamp {
@@ -49,6 +49,7 @@ fn live(sharing: Sharing, first: (HolderId, Holder)) -> Credential {
     let key = IssuedKey {
         id: key(),
         secret: (sharing == Sharing::Shared).then(|| SecretText::new("secret")),
+        proving: Proving::NotAsked,
     };
     let made = Event::Made {
         key,
@@ -63,10 +64,7 @@ fn live(sharing: Sharing, first: (HolderId, Holder)) -> Credential {
 fn a_shared_key_is_stored_with_its_first_holder() {
     let mut credential = intended(Sharing::Shared);
     let first = holder(0, 100);
-    let key = IssuedKey {
-        id: key(),
-        secret: None,
-    };
+    let key = IssuedKey::without_secret(key());
     let effects = step(
         &mut credential,
         Event::Made {
@@ -144,6 +142,7 @@ fn a_shared_key_that_another_process_handed_out_is_kept_for_it() {
     let other = holder(7, 500);
     let rechecked = Event::Rechecked {
         holders: vec![other.clone()],
+        pinned: false,
     };
     assert_eq!(step(&mut credential, rechecked), Ok(vec![Effect::Save]));
     assert!(matches!(credential.state, State::Live { .. }));
@@ -324,7 +323,8 @@ fn any_event() -> impl Strategy<Value = Event> {
             exists
         }),
         Just(Event::Rechecked {
-            holders: Vec::new()
+            holders: Vec::new(),
+            pinned: false
         }),
         Just(Event::DeleteFailed {
             cause: "unreachable".into()
@@ -363,10 +363,7 @@ fn pinned(sharing: Sharing) -> Credential {
     let mut credential = intended(sharing);
     credential.pinned = true;
     let made = Event::Made {
-        key: IssuedKey {
-            id: key(),
-            secret: None,
-        },
+        key: IssuedKey::without_secret(key()),
         holder: None,
         organization: None,
     };
@@ -378,10 +375,7 @@ fn pinned(sharing: Sharing) -> Credential {
 fn a_key_that_neither_holder_nor_pin_would_keep_is_not_entered() {
     let mut credential = intended(Sharing::SingleUse);
     let made = Event::Made {
-        key: IssuedKey {
-            id: key(),
-            secret: None,
-        },
+        key: IssuedKey::without_secret(key()),
         holder: None,
         organization: None,
     };

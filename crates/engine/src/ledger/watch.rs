@@ -1,0 +1,103 @@
+//! Keys that somebody still has to look at: when, and how far each is.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::credential::{Credential, State};
+use crate::ids::CredentialId;
+use crate::work::DueQueue;
+
+/// How far a credential is that somebody still has to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    /// A key is being made, or an answer was lost.
+    Intended,
+    /// In use.
+    Live,
+    /// To be deleted.
+    Retiring,
+    /// Gone by a list alone; to be looked for once more.
+    Doubtful,
+}
+
+impl Stage {
+    /// The stage of a credential; none when nothing is left to do.
+    pub(crate) fn of(credential: &Credential) -> Option<Self> {
+        match &credential.state {
+            State::Intended => Some(Self::Intended),
+            State::Live { .. } => Some(Self::Live),
+            State::Retiring { .. } => Some(Self::Retiring),
+            State::Gone { doubtful, .. } => doubtful.then_some(Self::Doubtful),
+        }
+    }
+}
+
+/// The due queue of credentials, and since when intents are known.
+#[derive(Default)]
+pub(super) struct Watch {
+    queue: DueQueue<CredentialId, Stage>,
+    /// In monotonic time.
+    intended_since: HashMap<CredentialId, Duration>,
+}
+
+impl Watch {
+    /// Schedules an entry for when it is due by itself. Nobody looks at
+    /// tombstones.
+    pub(super) fn schedule(&mut self, credential: &Credential) {
+        self.put(credential, credential.due());
+    }
+
+    /// Updates the stage of an entry, and leaves alone when it is due.
+    pub(super) fn update_stage(&mut self, credential: &Credential) {
+        let due = self.queue.due(&credential.id);
+        self.put(credential, due.unwrap_or_else(|| credential.due()));
+    }
+
+    /// Schedules an entry for this time, whatever its stage.
+    pub(super) fn schedule_at(&mut self, id: &CredentialId, due: Timestamp) {
+        self.queue.schedule_at(id, due);
+    }
+
+    /// Since when an intent is known, in monotonic time; since now if it was not
+    /// known. By the wall clock it may seem older than it is, since that jumps.
+    pub(super) fn intended_since(&mut self, id: &CredentialId, now: Duration) -> Duration {
+        if self.queue.due(id).is_none() {
+            return now;
+        }
+        *self.intended_since.entry(id.clone()).or_insert(now)
+    }
+
+    /// Nothing is left to do.
+    pub(super) fn remove(&mut self, id: &CredentialId) {
+        self.queue.remove(id);
+        self.intended_since.remove(id);
+    }
+
+    /// Entries that are due, the earliest first. Their taker schedules them again.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<CredentialId> {
+        self.queue.take_due(now)
+    }
+
+    /// When an entry is due.
+    pub(super) fn due(&self, id: &CredentialId) -> Option<Timestamp> {
+        self.queue.due(id)
+    }
+
+    /// How many entries are at a stage; `None` for those not seen yet.
+    pub(super) fn count(&self, stage: Option<Stage>) -> usize {
+        self.queue.count(stage)
+    }
+
+    fn put(&mut self, credential: &Credential, due: Timestamp) {
+        let id = &credential.id;
+        let Some(stage) = Stage::of(credential) else {
+            return self.remove(id);
+        };
+        if stage != Stage::Intended {
+            self.intended_since.remove(id);
+        }
+        self.queue.schedule(id, due, stage);
+    }
+}

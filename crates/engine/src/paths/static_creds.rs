@@ -1,0 +1,102 @@
+//! `static-creds/<name>`: the key of a static role, without a lease; and
+//! `rotate-role/<name>`, which replaces it. `static-cred/` is accepted too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logical::framework::{Call, Field, FieldKind, Path, answer};
+use logical::{Error, Operation, Response};
+
+use super::names::{ROLE_SEGMENT, role_field, role_name};
+use super::rotation::rotation_time;
+use crate::output;
+use crate::rotation::Rotated;
+use crate::state::Engine;
+
+/// Clients of Vault and OpenBao give up after a minute.
+const LONGEST_WAIT: Duration = Duration::from_secs(50);
+
+/// The longest grace that can be asked for.
+const LONGEST_GRACE: Duration = Duration::from_hours(10 * 365 * 24);
+
+/// The row of `static-creds/<name>`.
+pub(crate) fn path() -> Path<Engine> {
+    Path::new(format!("static-creds?/{ROLE_SEGMENT}"))
+        .fields([role_field()])
+        .on(Operation::Read, answer(read))
+        .help(
+            "The key of a static role.",
+            "All readers get one key, without a lease. `ttl` says in how many seconds to come back: \
+             the key works that long and a minute more, whatever happens to the role, unless a \
+             person ends it. A read makes nothing and may be repeated at will.",
+        )
+}
+
+/// The row of `rotate-role/<name>`.
+pub(crate) fn rotate() -> Path<Engine> {
+    Path::new(format!("rotate-role/{ROLE_SEGMENT}"))
+        .fields([
+            role_field(),
+            Field::new(
+                "grace",
+                FieldKind::DurationSeconds,
+                "How long the old key lives on this time. Zero ends it at the switch. Default: the \
+                 static role's.",
+            ),
+            Field::new(
+                "wait",
+                FieldKind::DurationSeconds,
+                "How long to wait for the new key to be served, 50 seconds at most. Default: 0.",
+            ),
+        ])
+        .strict()
+        .on_write(answer(rotate_role))
+        .help(
+            "Replaces the key of a static role now.",
+            "Begins a rotation: a new key is made and proven, then readers get it, and the old one \
+             lives on for `grace`. The answer is empty when that is done, and has a warning when it \
+             goes on.",
+        )
+}
+
+async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
+    let name = role_name(&engine, &call).await?;
+    let served = engine.serve(&name, &call.request.mount_point).await?;
+    let Some(secret) = &served.key.secret else {
+        return Err(Error::internal("the key is on record without its secret"));
+    };
+    let mut data = output::data(&served.key.id, secret, &served.target.resource);
+    let since = rotation_time(served.since);
+    data.insert("last_vault_rotation".into(), since.into());
+    data.insert("rotation_period".into(), served.period.into());
+    data.insert("ttl".into(), served.ttl.into());
+    Ok(Some(Response::with_data(data)))
+}
+
+async fn rotate_role(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let name = role_name(&engine, &call).await?;
+    let grace = call.fields.duration("grace");
+    let wait = call.fields.duration("wait").unwrap_or_default();
+    if wait > LONGEST_WAIT {
+        return Err(Error::bad_request(format!(
+            "`wait` is {}s: give {}s at most, since clients give up after 60s",
+            wait.as_secs(),
+            LONGEST_WAIT.as_secs()
+        )));
+    }
+    if grace.is_some_and(|grace| grace > LONGEST_GRACE) {
+        return Err(Error::bad_request(
+            "`grace` is longer than 10 years: give less",
+        ));
+    }
+    let (worker, role) = (Arc::clone(&engine), name.clone());
+    let rotation = async move { worker.rotate_static_role(&role, grace, wait).await };
+    match engine.to_its_end(rotation).await? {
+        Rotated::Done => Ok(None),
+        Rotated::GoesOn => Ok(Some(Response::default().warn(format!(
+            "the rotation of `{name}` goes on: `static-role/{name}/status` tells when the new key is \
+             served"
+        )))),
+    }
+}

@@ -1,0 +1,289 @@
+//! What operators do to static roles: write one, rotate it, delete it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use logical::Error;
+use logical::effects::within;
+use readiness::Settings as Readiness;
+use rotation_schedule::{KeyLead, Overlap, OverlapFields, Planner, Spread, Timing};
+
+use super::decide::KeyState;
+use super::keys::kind_of;
+use super::static_role::{Request, Rotation, ServedKey, StaticRole, grace_holder};
+use crate::control_plane::Target;
+use crate::credential::later;
+use crate::ids::{CredentialId, RoleName};
+use crate::ledger::{Event, Failure};
+use crate::state::Engine;
+
+/// What an operator writes of a static role.
+pub(crate) struct Settings {
+    pub(crate) target: Target,
+    pub(crate) key_description: String,
+    pub(crate) timing: Timing,
+    pub(crate) overlap: OverlapFields,
+    pub(crate) readiness: Readiness,
+}
+
+/// What became of a rotation that was asked for.
+pub(crate) enum Rotated {
+    /// The new key is served.
+    Done,
+    /// It goes on.
+    GoesOn,
+}
+
+impl Engine {
+    /// Writes a static role: what `merge` makes of the stored one. A new one gets
+    /// its first key, or is not stored (`lifecycle-2.md`, 43).
+    pub(crate) async fn write_static_role(
+        self: &Arc<Self>,
+        name: RoleName,
+        merge: impl FnOnce(Option<&StaticRole>) -> Result<Settings, Error>,
+    ) -> Result<StaticRole, Error> {
+        let _advancing = self.rotations.advance(&name).await;
+        let lock = self.static_roles.lock(&name).await;
+        let stored = self.static_roles.get(&name).await?;
+        let settings = merge(stored.as_ref())?;
+        let now = self.clock.now();
+        let Some(stored) = stored else {
+            let role = self.new_static_role(name, settings, now)?;
+            return self.make_first(role, lock).await;
+        };
+        let replaced = stored.rotation.clone();
+        let role = self.changed(stored, settings, now)?;
+        self.static_roles.put(&role).await?;
+        if let Some(replaced) = replaced.filter(|replaced| !role.names(&replaced.next)) {
+            self.let_go(&replaced.next, None).await?;
+        }
+        drop(lock);
+        self.rotations.schedule(&role.name, now);
+        Ok(role)
+    }
+
+    fn new_static_role(
+        &self,
+        name: RoleName,
+        settings: Settings,
+        now: Timestamp,
+    ) -> Result<StaticRole, Error> {
+        let Settings {
+            target,
+            key_description,
+            timing,
+            overlap,
+            readiness,
+        } = settings;
+        let lead = self.lead_of(&target, &readiness);
+        let kind = kind_of(&target).to_string();
+        let key = KeyLead { kind: &kind, lead };
+        let overlap = Overlap::new(overlap, &timing, key, now)
+            .map_err(|error| Error::bad_request(error.to_string()))?;
+        Ok(StaticRole {
+            name,
+            target,
+            key_description,
+            timing,
+            overlap,
+            readiness,
+            version: 0,
+            served: None,
+            previous: None,
+            next_rotation: None,
+            rotation: Some(self.fresh(now, None)),
+        })
+    }
+
+    /// A stored role with other settings.
+    fn changed(
+        &self,
+        stored: StaticRole,
+        settings: Settings,
+        now: Timestamp,
+    ) -> Result<StaticRole, Error> {
+        let new = self.new_static_role(stored.name.clone(), settings, now)?;
+        let mut role = StaticRole {
+            version: stored.version,
+            served: stored.served,
+            previous: stored.previous,
+            next_rotation: stored.next_rotation,
+            rotation: stored.rotation,
+            ..new
+        };
+        if role.timing != stored.timing {
+            let since = role.served.as_ref().map_or(now, |served| served.since);
+            let apart = role.overlap.grace() + self.lead(&role);
+            let spread = Spread::of_name(role.name.as_str());
+            role.next_rotation =
+                Planner::new(&role.timing, spread, apart).after_planned(since, now);
+        }
+        if role.target != stored.target {
+            // A key for the old target is not what anybody wants any more.
+            role.rotation = Some(self.fresh(now, Some(Request::default())));
+        }
+        Ok(role)
+    }
+
+    /// Stores a new role with its first key. One that was deleted a moment ago
+    /// gets back the key that its clients have (`lifecycle-2.md`, 45).
+    async fn make_first(
+        self: &Arc<Self>,
+        role: StaticRole,
+        lock: tokio::sync::OwnedMutexGuard<()>,
+    ) -> Result<StaticRole, Error> {
+        let name = role.name.clone();
+        if let Some(role) = self.take_back(&role).await? {
+            drop(lock);
+            self.rotations.schedule(&name, self.clock.now());
+            return Ok(role);
+        }
+        let Some(first) = role.rotation.as_ref().map(|rotation| rotation.next.clone()) else {
+            return Err(Error::internal("a new static role names no key"));
+        };
+        self.static_roles.put(&role).await?;
+        drop(lock);
+        if let Err(error) = self.make_for_record(&role, &first).await {
+            let _lock = self.static_roles.lock(&name).await;
+            self.static_roles.delete(&name).await?;
+            self.let_go(&first, None).await?;
+            return Err(error.context(format_args!("static role `{name}` is not stored")));
+        }
+        self.advance_alone(&name).await;
+        let stored = self.static_roles.get(&name).await?;
+        Ok(stored.unwrap_or(role))
+    }
+
+    /// The role with the key that it had when it was deleted, where that lives
+    /// and is for the same target. The key is kept before the record names it,
+    /// and looked at again after that: its grace may have ended in between.
+    async fn take_back(&self, role: &StaticRole) -> Result<Option<StaticRole>, Error> {
+        let Some(left) = self.static_roles.left(&role.name).await? else {
+            return Ok(None);
+        };
+        let Some(served) = left.served.filter(|_| left.target == role.target) else {
+            return Ok(None);
+        };
+        let entry = self.ledger.entry(&served.credential);
+        match self.ledger.apply(&entry, Event::Pin).await {
+            Ok(()) => {}
+            Err(Failure::Failed(error)) => return Err(error),
+            Err(Failure::Refused(_) | Failure::Unknown) => return Ok(None),
+        }
+        let now = self.clock.now();
+        let apart = role.overlap.grace() + self.lead(role);
+        let planner = Planner::new(&role.timing, Spread::of_name(role.name.as_str()), apart);
+        let id = served.credential.clone();
+        let back = StaticRole {
+            version: left.version,
+            next_rotation: planner.first(now, self.random_number()),
+            served: Some(ServedKey { ..served }),
+            rotation: None,
+            ..role.clone()
+        };
+        self.static_roles.put(&back).await?;
+        self.static_roles.forget_left(&role.name).await?;
+        let stored = self.key_in_storage(&id).await?;
+        if stored == KeyState::Ready {
+            return Ok(Some(back));
+        }
+        // Another process ended it meanwhile: the role gets a key of its own.
+        Ok(None)
+    }
+
+    /// Asks for a rotation, and waits for it as long as wished.
+    pub(crate) async fn rotate_static_role(
+        self: &Arc<Self>,
+        name: &RoleName,
+        grace: Option<Duration>,
+        wait: Duration,
+    ) -> Result<Rotated, Error> {
+        let lock = self.static_roles.lock(name).await;
+        let Some(mut role) = self.static_roles.get(name).await? else {
+            return Err(Error::bad_request(format!(
+                "static role `{name}` does not exist: check its name, or LIST `static-role/`"
+            )));
+        };
+        let request = Request {
+            grace_seconds: grace.map(|grace| grace.as_secs()),
+        };
+        let now = self.clock.now();
+        let version = role.version;
+        match &mut role.rotation {
+            Some(rotation) => {
+                rotation.request = Some(request);
+                if let Some(failed) = &mut rotation.failure {
+                    failed.retry_at = now;
+                }
+            }
+            None => role.rotation = Some(self.fresh(now, Some(request))),
+        }
+        self.static_roles.put(&role).await?;
+        drop(lock);
+        self.advance_later(name.clone());
+        let done = within(&*self.tasks, wait, self.served_after(name, version)).await;
+        match done {
+            Some(done) => done.map(|()| Rotated::Done),
+            None => Ok(Rotated::GoesOn),
+        }
+    }
+
+    /// Waits until a role serves a later version.
+    async fn served_after(&self, name: &RoleName, version: u64) -> Result<(), Error> {
+        loop {
+            let mut advanced = std::pin::pin!(self.rotations.advanced.notified());
+            advanced.as_mut().enable();
+            match self.static_roles.get(name).await? {
+                Some(role) if role.version > version => return Ok(()),
+                Some(_) => {}
+                None => {
+                    return Err(Error::bad_request(format!(
+                        "static role `{name}` was deleted while it rotated"
+                    )));
+                }
+            }
+            advanced.await;
+        }
+    }
+
+    /// Deletes a static role. Its key lives on for its grace, so that nobody's
+    /// application stops with it.
+    pub(crate) async fn delete_static_role(self: &Arc<Self>, name: &RoleName) -> Result<(), Error> {
+        let _advancing = self.rotations.advance(name).await;
+        let _lock = self.static_roles.lock(name).await;
+        let Some(role) = self.static_roles.get(name).await? else {
+            return Ok(());
+        };
+        let from = self.timekeeper.deadlines_from();
+        let grace = jiff::SignedDuration::try_from(role.overlap.grace())
+            .unwrap_or(jiff::SignedDuration::MAX);
+        let until = later(from, grace);
+        self.static_roles.leave(&role).await?;
+        self.static_roles.delete(name).await?;
+        self.rotations.forget(name);
+        if let Some(rotation) = &role.rotation {
+            self.let_go(&rotation.next, None).await?;
+        }
+        if let Some(previous) = &role.previous {
+            let holder = grace_holder(name, role.version.saturating_sub(1));
+            self.let_go(&previous.credential, Some((holder, previous.until)))
+                .await?;
+        }
+        if let Some(served) = &role.served {
+            let grace = (role.grace_holder(), until);
+            self.let_go(&served.credential, Some(grace)).await?;
+        }
+        Ok(())
+    }
+
+    fn fresh(&self, now: Timestamp, request: Option<Request>) -> Rotation {
+        Rotation {
+            next: CredentialId::random(&*self.entropy),
+            begun: now,
+            attempt: 1,
+            request,
+            failure: None,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What a static role wants next, from its record and the state of its keys,
+//! without effects. A restart decides again from the same facts, so that nothing
+//! but the record need survive.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use rotation_schedule::{Due, Planner, Spread};
+
+use super::static_role::StaticRole;
+use crate::credential::later;
+
+/// How long after a failed attempt the next begins, doubled with each.
+const RETRY: SignedDuration = SignedDuration::from_mins(1);
+
+/// The longest such wait.
+const LONGEST_RETRY: SignedDuration = SignedDuration::from_hours(1);
+
+/// How often it is looked whether a key that is being made is there.
+const LOOK: SignedDuration = SignedDuration::from_secs(5);
+
+/// How a key of a static role is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyState {
+    /// Nobody knows of it.
+    Absent,
+    /// It may be made at this moment.
+    Making,
+    /// Its maker died, or its answer was lost.
+    Lost,
+    /// It lives, and is tried.
+    Proving,
+    /// It lives and works.
+    Ready,
+    /// It is gone, or about to be.
+    Ended,
+}
+
+/// What is known beside the record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Facts {
+    /// The key that is served.
+    pub(super) served: KeyState,
+    /// The key that is being made.
+    pub(super) next: KeyState,
+    /// Whether the entry of the key before still says that a record names it.
+    pub(super) previous_is_pinned: bool,
+    pub(super) now: Timestamp,
+    /// How long a key takes from the first step to the proof.
+    pub(super) lead: Duration,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing before a time; none: nothing until somebody asks.
+    Rest(Option<Timestamp>),
+    /// The key before lives by its grace alone from now on.
+    ReleasePrevious,
+    /// The record names a fresh key.
+    Name,
+    /// The key that the record names is made.
+    Make,
+    /// The key is tried.
+    Prove,
+    /// The attempt failed: its key ended, or was lost.
+    Fail,
+    /// The window closed: the rotation is planned for another time.
+    Postpone(Option<Timestamp>),
+    /// Readers get the new key.
+    Switch,
+}
+
+/// What a static role wants next.
+pub(super) fn decide(role: &StaticRole, facts: &Facts) -> Step {
+    if facts.previous_is_pinned {
+        return Step::ReleasePrevious;
+    }
+    let serves = role.served.is_some() && facts.served == KeyState::Ready;
+    let Some(rotation) = &role.rotation else {
+        return if serves {
+            when_planned(role, facts, Step::Name)
+        } else {
+            Step::Name
+        };
+    };
+    match facts.next {
+        KeyState::Absent => match &rotation.failure {
+            Some(failed) if facts.now < failed.retry_at => Step::Rest(Some(failed.retry_at)),
+            Some(_) => Step::Name,
+            None => Step::Make,
+        },
+        KeyState::Lost | KeyState::Ended => match &rotation.failure {
+            Some(failed) if facts.now < failed.retry_at => Step::Rest(Some(failed.retry_at)),
+            Some(_) => Step::Name,
+            None => Step::Fail,
+        },
+        KeyState::Making => Step::Rest(Some(later(facts.now, LOOK))),
+        KeyState::Proving => Step::Prove,
+        KeyState::Ready if rotation.request.is_some() || !serves => Step::Switch,
+        KeyState::Ready => when_planned(role, facts, Step::Switch),
+    }
+}
+
+/// A step of a planned rotation: the first ones from its lead on, the last at its
+/// time.
+fn when_planned(role: &StaticRole, facts: &Facts, step: Step) -> Step {
+    let Some(planned) = role.next_rotation else {
+        return Step::Rest(None);
+    };
+    match planner(role, facts.lead).due(planned, facts.now, facts.lead) {
+        Due::Later { begins } => Step::Rest(Some(begins)),
+        Due::Prepare { at } if step == Step::Switch => Step::Rest(Some(at)),
+        Due::Prepare { .. } | Due::Switch => step,
+        Due::Missed { next } => Step::Postpone(next),
+    }
+}
+
+/// When the next rotation is planned for, after a key that is served from now on.
+pub(super) fn next_rotation(
+    role: &StaticRole,
+    is_first: bool,
+    lead: Duration,
+    now: Timestamp,
+    entropy: u64,
+) -> Option<Timestamp> {
+    let planner = planner(role, lead);
+    let asked = role
+        .rotation
+        .as_ref()
+        .is_some_and(|it| it.request.is_some());
+    match role.next_rotation {
+        _ if is_first => planner.first(now, entropy),
+        Some(planned) if !asked && planned <= now => planner.after_planned(planned, now),
+        _ => planner.after_requested(now),
+    }
+}
+
+/// When the next attempt begins after so many that failed.
+pub(super) fn retry_at(now: Timestamp, attempts: u32) -> Timestamp {
+    let doubled = 1_i32 << attempts.saturating_sub(1).min(10);
+    later(now, RETRY.saturating_mul(doubled).min(LONGEST_RETRY))
+}
+
+fn planner(role: &StaticRole, lead: Duration) -> Planner<'_> {
+    let spread = Spread::of_name(role.name.as_str());
+    Planner::new(&role.timing, spread, role.overlap.grace() + lead)
+}

@@ -1,0 +1,22 @@
+//! Static roles: one key that all readers get, replaced without a gap.
+//!
+//! A record says which key is served, until when the one before lives, and which
+//! one is being made. [`decide`] says what a record wants next, without effects;
+//! `driver` does it and writes, `scheduler` runs it when it is due. `change` is
+//! what operators write, `serve` what readers get. Keys are made by `making` and
+//! kept by `ledger`, which asks the record before it lets go of one.
+
+mod change;
+mod decide;
+mod driver;
+mod keys;
+mod pins;
+mod report;
+mod rotations;
+mod scheduler;
+mod serve;
+mod static_role;
+
+pub(crate) use change::{Rotated, Settings};
+pub(crate) use rotations::Rotations;
+pub(crate) use static_role::{StaticRole, StaticRoles};

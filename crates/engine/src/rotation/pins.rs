@@ -1,0 +1,60 @@
+//! What the sweep does for static roles: keys that no record names any more are
+//! let go of, and roles that were deleted are forgotten.
+
+use jiff::SignedDuration;
+use logical::Error;
+
+use super::decide::KeyState;
+use crate::credential::{Proving, Purpose, State, later};
+use crate::ids::HolderId;
+use crate::ledger::Entry;
+use crate::state::Engine;
+
+/// How long a key lives on that no record names, where no role says.
+const UNNAMED_GRACE: SignedDuration = SignedDuration::from_hours(24);
+
+impl Engine {
+    /// Lets go of a key whose entry says that a record names it, where none does:
+    /// two processes rotated one role, or one died midway (`lifecycle-2.md`, 33).
+    pub(crate) async fn release_unnamed(&self, entry: &Entry) -> Result<(), Error> {
+        let pinned = entry.look(|known| known.pinned.then(|| known.purpose.clone()));
+        let Some(Purpose::Static { static_role }) = pinned.flatten() else {
+            return Ok(());
+        };
+        let _lock = self.static_roles.lock(&static_role).await;
+        let role = self.static_roles.get(&static_role).await?;
+        if let Some(role) = &role {
+            let previous = role.previous.as_ref().map(|key| &key.credential);
+            // Who advances the role releases the previous one, with its grace.
+            if role.names(entry.id()) || previous == Some(entry.id()) {
+                return Ok(());
+            }
+        }
+        let was_served = entry.look(|known| match &known.state {
+            State::Live { key } => !matches!(key.proving, Proving::UnderWay),
+            _ => false,
+        });
+        let grace = role.map_or(UNNAMED_GRACE, |role| {
+            SignedDuration::try_from(role.overlap.grace()).unwrap_or(UNNAMED_GRACE)
+        });
+        let until = later(self.timekeeper.deadlines_from(), grace);
+        let holder = HolderId::derived(&format!("unnamed {}", entry.id()));
+        let grace = (was_served == Some(true)).then_some((holder, until));
+        self.let_go(entry.id(), grace).await
+    }
+
+    /// Forgets deleted static roles whose keys are gone.
+    pub(crate) async fn forget_left_roles(&self) -> Result<(), Error> {
+        for role in self.static_roles.all_left().await? {
+            let _lock = self.static_roles.lock(&role.name).await;
+            let lives = match &role.served {
+                Some(served) => self.key_in_storage(&served.credential).await? == KeyState::Ready,
+                None => false,
+            };
+            if !lives {
+                self.static_roles.forget_left(&role.name).await?;
+            }
+        }
+        Ok(())
+    }
+}

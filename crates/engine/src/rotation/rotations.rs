@@ -1,0 +1,169 @@
+//! What the rotations of a mount need in memory. All of it can be lost: records
+//! and keys are in storage.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use readiness::{Kind, Place, Readiness};
+use rotation_schedule::{ProofTimes, lead};
+use tokio::sync::{Notify, OwnedMutexGuard, Semaphore};
+
+use crate::credential::later;
+use crate::ids::{CredentialId, ResourceId, RoleName};
+use crate::ledger::Entry;
+use crate::records::KeyedLock;
+use crate::work::DueQueue;
+
+/// How many static roles are advanced at once.
+const AT_ONCE: usize = 16;
+
+/// The rotations of a mount.
+pub(crate) struct Rotations {
+    memory: Mutex<Memory>,
+    /// Held for a role by whoever advances it.
+    advancing: KeyedLock,
+    /// Held by the scheduler that runs.
+    pub(super) scheduling: tokio::sync::Mutex<()>,
+    /// Something is due earlier than the scheduler knows.
+    pub(super) earlier: Notify,
+    /// A role was advanced: whoever waits for one looks again.
+    pub(super) advanced: Notify,
+    pub(super) turns: Semaphore,
+}
+
+#[derive(Default)]
+struct Memory {
+    due: DueQueue<RoleName, ()>,
+    /// Whether storage was asked for all static roles since this process began.
+    knows_all: bool,
+    /// Entries of keys that are served, so that readers find them in memory.
+    served: HashMap<RoleName, Arc<Entry>>,
+    /// Keys that are tried, and what is known of each so far.
+    proving: HashMap<CredentialId, Readiness>,
+    places: HashMap<ResourceId, Place>,
+    took: HashMap<Kind, ProofTimes>,
+}
+
+impl Default for Rotations {
+    fn default() -> Self {
+        Self {
+            memory: Mutex::default(),
+            advancing: KeyedLock::default(),
+            scheduling: tokio::sync::Mutex::default(),
+            earlier: Notify::new(),
+            advanced: Notify::new(),
+            turns: Semaphore::new(AT_ONCE),
+        }
+    }
+}
+
+impl Rotations {
+    /// Excludes others who would advance this role.
+    pub(super) async fn advance(&self, name: &RoleName) -> OwnedMutexGuard<()> {
+        self.advancing.lock(name.as_str()).await
+    }
+
+    /// Schedules a role for a time, and lets the scheduler know.
+    pub(super) fn schedule(&self, name: &RoleName, due: Timestamp) {
+        self.memory().due.schedule(name, due, ());
+        self.earlier.notify_one();
+    }
+
+    /// Nobody need look at a role again.
+    pub(super) fn forget(&self, name: &RoleName) {
+        let mut memory = self.memory();
+        memory.due.remove(name);
+        memory.served.remove(name);
+    }
+
+    /// Roles that are due.
+    pub(super) fn take_due(&self, now: Timestamp) -> Vec<RoleName> {
+        self.memory().due.take_due(now)
+    }
+
+    /// When the next role is due.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.memory().due.next_due()
+    }
+
+    pub(super) fn knows_all(&self) -> bool {
+        self.memory().knows_all
+    }
+
+    /// Schedules all roles, of these names.
+    pub(super) fn know_all(&self, names: &[RoleName], now: Timestamp) {
+        let mut memory = self.memory();
+        for name in names {
+            if memory.due.due(name).is_none() {
+                memory.due.schedule(name, now, ());
+            }
+        }
+        memory.knows_all = true;
+    }
+
+    /// How many static roles this process knows.
+    pub(crate) fn count(&self) -> usize {
+        self.memory().due.count(Some(()))
+    }
+
+    /// The entry of the key that a role serves, if it is this one.
+    pub(super) fn served(&self, name: &RoleName, id: &CredentialId) -> Option<Arc<Entry>> {
+        let memory = self.memory();
+        let entry = memory.served.get(name)?;
+        (entry.id() == id).then(|| Arc::clone(entry))
+    }
+
+    /// Keeps the entry of a key that a role serves.
+    pub(super) fn keep_served(&self, name: &RoleName, entry: &Arc<Entry>) {
+        let mut memory = self.memory();
+        memory.served.insert(name.clone(), Arc::clone(entry));
+    }
+
+    /// Decides with what is known so far of a key that is tried.
+    pub(super) fn proving<T>(
+        &self,
+        id: &CredentialId,
+        made: Timestamp,
+        decide: impl FnOnce(&mut Readiness) -> T,
+    ) -> T {
+        let mut memory = self.memory();
+        let known = memory.proving.entry(id.clone());
+        decide(known.or_insert_with(|| Readiness::of_key_made(made)))
+    }
+
+    /// A key of a kind was proven so long after it was made.
+    pub(super) fn proven(&self, id: &CredentialId, kind: Kind, took: Option<Duration>) {
+        let mut memory = self.memory();
+        memory.proving.remove(id);
+        if let Some(took) = took {
+            memory.took.entry(kind).or_default().record(took);
+        }
+    }
+
+    /// How long a key of a kind takes from the first step to the proof.
+    pub(super) fn lead(&self, kind: Kind, documented: Duration, queue: Duration) -> Duration {
+        let memory = self.memory();
+        let none = ProofTimes::default();
+        lead(memory.took.get(&kind).unwrap_or(&none), documented, queue)
+    }
+
+    /// Where a resource is, if that was looked up.
+    pub(super) fn place(&self, resource: &ResourceId) -> Option<Place> {
+        self.memory().places.get(resource).cloned()
+    }
+
+    pub(super) fn keep_place(&self, resource: &ResourceId, place: Place) {
+        self.memory().places.insert(resource.clone(), place);
+    }
+
+    /// A role that could not be advanced is tried again in a while.
+    pub(super) fn try_again(&self, name: &RoleName, now: Timestamp) {
+        self.schedule(name, later(now, jiff::SignedDuration::from_mins(1)));
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

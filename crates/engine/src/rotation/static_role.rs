@@ -1,0 +1,227 @@
+//! The record of a static role, and where it lies in storage.
+//!
+//! Settings and state are one record, so that a rotation is one write
+//! (`lifecycle-2.md`, 35). It holds no secret: those lie with the keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use logical::{Clock, Error, Storage};
+use readiness::Settings as Readiness;
+use rotation_schedule::{Overlap, Timing};
+use serde::{Deserialize, Serialize};
+use tokio::sync::OwnedMutexGuard;
+
+use crate::control_plane::Target;
+use crate::credential::Purpose;
+use crate::ids::{CredentialId, HolderId, RoleName};
+use crate::ledger::Pins;
+use crate::records::Records;
+
+const STATIC: &str = "lockkeeper/static/";
+
+/// Static roles that were deleted, until the grace of their keys is over.
+const LEFT: &str = "lockkeeper/static-left/";
+
+/// A static role, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StaticRole {
+    pub(crate) name: RoleName,
+    /// For whom and for what its keys are.
+    pub(crate) target: Target,
+    /// Description of the keys; empty for our own.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) key_description: String,
+    /// When it rotates.
+    pub(crate) timing: Timing,
+    /// How long the old and the new key are valid together.
+    pub(crate) overlap: Overlap,
+    /// What is expected of a new key before it is served.
+    pub(crate) readiness: Readiness,
+    /// Counts the keys that were served.
+    pub(crate) version: u64,
+    /// The key that readers get; none until the first is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) served: Option<ServedKey>,
+    /// The one before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) previous: Option<PreviousKey>,
+    /// When the next rotation is planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next_rotation: Option<Timestamp>,
+    /// The rotation under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rotation: Option<Rotation>,
+}
+
+/// The key that readers get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ServedKey {
+    pub(crate) credential: CredentialId,
+    /// Since when. Never earlier than that of the key before.
+    pub(crate) since: Timestamp,
+}
+
+/// The key that readers got before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PreviousKey {
+    pub(crate) credential: CredentialId,
+    /// How long it lives on.
+    pub(crate) until: Timestamp,
+}
+
+/// A rotation under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rotation {
+    /// The key that is made for it.
+    pub(crate) next: CredentialId,
+    pub(crate) begun: Timestamp,
+    /// How many keys were tried, this one included.
+    pub(crate) attempt: u32,
+    /// Why the key need not wait for its planned time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<Request>,
+    /// Why the last attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<FailedAttempt>,
+}
+
+/// Somebody asked for a rotation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Request {
+    /// How long the old key lives on, if not as long as the role says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grace_seconds: Option<u64>,
+}
+
+/// An attempt that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FailedAttempt {
+    pub(crate) error: String,
+    /// When the next begins.
+    pub(crate) retry_at: Timestamp,
+}
+
+impl StaticRole {
+    /// What its keys are made for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        Purpose::Static {
+            static_role: self.name.clone(),
+        }
+    }
+
+    /// Whether the record names a key, which keeps it alive.
+    pub(crate) fn names(&self, id: &CredentialId) -> bool {
+        let served = self.served.as_ref().map(|key| &key.credential);
+        // The key of an attempt that failed ends.
+        let rotation = self.rotation.as_ref();
+        let next = rotation.filter(|rotation| rotation.failure.is_none());
+        served == Some(id) || next.is_some_and(|rotation| rotation.next == *id)
+    }
+
+    /// The holder that the grace of the key which is served is.
+    pub(crate) fn grace_holder(&self) -> HolderId {
+        grace_holder(&self.name, self.version)
+    }
+
+    /// How long the key that is served lives on when the rotation under way ends.
+    pub(crate) fn grace(&self) -> Duration {
+        let request = self.rotation.as_ref().and_then(|rotation| rotation.request);
+        request
+            .and_then(|request| request.grace_seconds)
+            .map_or_else(|| self.overlap.grace(), Duration::from_secs)
+    }
+}
+
+/// The holder that the grace of a version's key is: always the same, so that a
+/// rotation which is finished after a restart makes no second one.
+pub(super) fn grace_holder(name: &RoleName, version: u64) -> HolderId {
+    HolderId::derived(&format!("grace {name} {version}"))
+}
+
+/// The static roles in a mount's storage.
+pub(crate) struct StaticRoles {
+    records: Records<StaticRole>,
+    left: Records<StaticRole>,
+}
+
+impl StaticRoles {
+    pub(crate) fn new(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            records: Records::new(Arc::clone(&storage), Arc::clone(&clock), STATIC),
+            left: Records::new(storage, clock, LEFT),
+        }
+    }
+
+    /// A static role, for a reader: at most a few seconds old.
+    pub(crate) async fn for_reader(
+        &self,
+        name: &RoleName,
+    ) -> Result<Option<Arc<StaticRole>>, Error> {
+        self.records.cached(name.as_str()).await
+    }
+
+    /// A static role, as it is stored.
+    pub(crate) async fn get(&self, name: &RoleName) -> Result<Option<StaticRole>, Error> {
+        self.records.read(name.as_str()).await
+    }
+
+    /// Excludes other changes of a static role that is read, changed and written.
+    pub(crate) async fn lock(&self, name: &RoleName) -> OwnedMutexGuard<()> {
+        self.records.lock(name.as_str()).await
+    }
+
+    pub(crate) async fn put(&self, role: &StaticRole) -> Result<(), Error> {
+        self.records.write(role.name.as_str(), role).await
+    }
+
+    pub(crate) async fn delete(&self, name: &RoleName) -> Result<(), Error> {
+        self.records.delete(name.as_str()).await
+    }
+
+    pub(crate) async fn list(&self) -> Result<Vec<String>, Error> {
+        self.records.list().await
+    }
+
+    /// The static roles of these names.
+    pub(crate) async fn named(&self, names: &[String]) -> Result<Vec<StaticRole>, Error> {
+        self.records.read_all(names).await
+    }
+
+    /// A static role as it was when it was deleted.
+    pub(crate) async fn left(&self, name: &RoleName) -> Result<Option<StaticRole>, Error> {
+        self.left.read(name.as_str()).await
+    }
+
+    /// Keeps a static role that is about to be deleted, for who writes it again.
+    pub(crate) async fn leave(&self, role: &StaticRole) -> Result<(), Error> {
+        self.left.write(role.name.as_str(), role).await
+    }
+
+    pub(crate) async fn forget_left(&self, name: &RoleName) -> Result<(), Error> {
+        self.left.delete(name.as_str()).await
+    }
+
+    /// All that were deleted and are kept still.
+    pub(crate) async fn all_left(&self) -> Result<Vec<StaticRole>, Error> {
+        self.left.read_all(&self.left.list().await?).await
+    }
+
+    /// Reads all from storage the next time.
+    pub(crate) fn invalidate(&self) {
+        self.records.invalidate();
+    }
+}
+
+#[async_trait]
+impl Pins for StaticRoles {
+    async fn names(&self, purpose: &Purpose, id: &CredentialId) -> Result<bool, Error> {
+        let Purpose::Static { static_role } = purpose else {
+            return Ok(false);
+        };
+        let role = self.get(static_role).await?;
+        Ok(role.is_some_and(|role| role.names(id)))
+    }
+}

@@ -1,0 +1,407 @@
+//! Static roles: one key that all readers get, replaced without a gap
+//! (`lifecycle-2.md`, 32 to 45).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use logical::{ErrorClass, Object};
+use serde_json::{Value, json};
+
+use crate::world::{Fault, World};
+
+const HOUR: Duration = Duration::from_hours(1);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// A static role that rotates each hour; nobody tries its keys.
+fn hourly() -> Value {
+    json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1",
+        "rotation_period": 3600, "grace": 600, "refresh": 300, "readiness": "none",
+    })
+}
+
+async fn with_role(role: &Value) -> World {
+    let world = World::ready().await;
+    world.write("static-role/orders", role).await.unwrap();
+    world
+}
+
+async fn creds(world: &World) -> Object {
+    let response = world.read("static-creds/orders").await.unwrap();
+    response.unwrap().data.unwrap()
+}
+
+async fn status(world: &World) -> Object {
+    let response = world.read("static-role/orders/status").await.unwrap();
+    response.unwrap().data.unwrap()
+}
+
+fn text<'a>(data: &'a Object, name: &str) -> &'a str {
+    data[name].as_str().unwrap()
+}
+
+async fn key(world: &World) -> String {
+    text(&creds(world).await, "key_id").to_owned()
+}
+
+fn lives(world: &World, key: &str) -> bool {
+    world.cloud.live().iter().any(|live| live == key)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_static_role_has_a_key_that_all_readers_get_without_a_lease() {
+    let world = with_role(&hourly()).await;
+    let response = world.read("static-creds/orders").await.unwrap().unwrap();
+    assert!(response.secret.is_none(), "there is no lease");
+    let data = response.data.unwrap();
+    assert!(lives(&world, text(&data, "key_id")));
+    assert!(text(&data, "sasl.jaas.config").contains(text(&data, "secret")));
+    assert_eq!(data["rotation_period"], 3600);
+    assert_eq!(data["ttl"], 300);
+    for _ in 0..10 {
+        assert_eq!(key(&world).await, text(&data, "key_id"));
+    }
+    assert_eq!(world.cloud.made(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_not_served_before_it_is_proven() {
+    let mut role = hourly();
+    role["readiness"] = "probe".into();
+    let world = with_role(&role).await;
+    let early = world.read("static-creds/orders").await.unwrap_err();
+    assert_eq!(early.class(), ErrorClass::UpstreamFailed);
+    assert!(
+        early
+            .message()
+            .contains("is being proven: about 120 s more"),
+        "{early}"
+    );
+    world.pass(3 * MINUTE).await;
+    assert!(lives(&world, &key(&world).await));
+    assert_eq!(text(&status(&world).await, "proven"), "assumed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_is_on_time_and_leaves_the_old_key_its_grace() {
+    let world = with_role(&hourly()).await;
+    let (first, planned) = (key(&world).await, status(&world).await);
+    let planned: jiff::Timestamp = text(&planned, "next_rotation").parse().unwrap();
+    let mut switched = None;
+    for _ in 0..60 {
+        let before = creds(&world).await;
+        let ttl = before["ttl"].as_u64().unwrap();
+        assert!((1..=300).contains(&ttl));
+        world.pass(MINUTE).await;
+        if text(&before, "key_id") == first && key(&world).await != first {
+            let since = creds(&world).await;
+            switched = Some(text(&since, "last_vault_rotation").parse().unwrap());
+        }
+    }
+    let switched: jiff::Timestamp = switched.unwrap();
+    assert!(switched >= planned, "nobody is switched before the time");
+    assert!(switched.duration_since(planned).as_secs() <= 2);
+    assert_eq!(world.cloud.made(), 2);
+    let left = switched.duration_since(world.now()).as_secs() + 600;
+    world
+        .pass(Duration::from_secs(u64::try_from(left.max(0)).unwrap()))
+        .await;
+    assert!(lives(&world, &first), "its grace is not over");
+    world.pass(3 * MINUTE).await;
+    assert!(!lives(&world, &first));
+    assert!(lives(&world, &key(&world).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rotations_count_from_the_planned_time() {
+    let world = with_role(&hourly()).await;
+    let planned: jiff::Timestamp = text(&status(&world).await, "next_rotation")
+        .parse()
+        .unwrap();
+    for hours in 1..6 {
+        world.pass(HOUR).await;
+        let next: jiff::Timestamp = text(&status(&world).await, "next_rotation")
+            .parse()
+            .unwrap();
+        assert_eq!(next.duration_since(planned).as_secs(), hours * 3600);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_is_asked_for_is_done_at_once_and_begins_the_period_anew() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    world.pass(10 * MINUTE).await;
+    let wait = json!({ "wait": 30 });
+    let answer = world.write("rotate-role/orders", &wait).await.unwrap();
+    assert!(answer.is_none(), "{answer:?}");
+    let second = creds(&world).await;
+    assert_ne!(text(&second, "key_id"), first);
+    assert!(lives(&world, &first));
+    let status = status(&world).await;
+    assert_eq!(status["version"], 2);
+    assert_eq!(text(&status, "previous_key_id"), first);
+    let next: jiff::Timestamp = text(&status, "next_rotation").parse().unwrap();
+    let wait = next.duration_since(world.now()).as_secs();
+    assert!((3590..=3601).contains(&wait), "{wait}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_logs_in_for_its_ttl_and_a_minute_whatever_was_asked_for() {
+    let world = with_role(&hourly()).await;
+    for _ in 0..4 {
+        let answer = creds(&world).await;
+        let rotate = json!({ "wait": 30 });
+        world.write("rotate-role/orders", &rotate).await.unwrap();
+        let ttl = answer["ttl"].as_u64().unwrap();
+        world.pass(Duration::from_secs(ttl + 60)).await;
+        assert!(lives(&world, text(&answer, "key_id")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_without_grace_ends_the_old_key() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    let now = json!({ "grace": 0, "wait": 30 });
+    world.write("rotate-role/orders", &now).await.unwrap();
+    world.pass(Duration::from_secs(5)).await;
+    assert!(!lives(&world, &first));
+    assert!(lives(&world, &key(&world).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_attempt_changes_nothing_for_readers_and_is_tried_again() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    for _ in 0..3 {
+        world.cloud.arm(Fault::Quota);
+    }
+    let answer = world.write("rotate-role/orders", &json!({})).await.unwrap();
+    assert!(answer.unwrap().warnings[0].contains("goes on"));
+    world.pass(Duration::from_secs(2)).await;
+    let report = status(&world).await;
+    assert_eq!(text(&report, "stage"), "failed");
+    assert_eq!(report["healthy"], false);
+    assert!(!text(&report, "last_error").is_empty());
+    assert_eq!(key(&world).await, first);
+    // A minute, two and four.
+    world.pass(6 * MINUTE).await;
+    assert_eq!(key(&world).await, first);
+    world.pass(2 * MINUTE).await;
+    assert_ne!(key(&world).await, first);
+    assert_eq!(status(&world).await["healthy"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_answer_was_lost_is_deleted_and_another_is_made() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    world.cloud.arm(Fault::LoseCreateAnswer);
+    world.write("rotate-role/orders", &json!({})).await.unwrap();
+    world.pass(5 * MINUTE).await;
+    let second = key(&world).await;
+    assert_ne!(second, first);
+    let mut live = world.cloud.live();
+    live.sort();
+    let mut ours = [first, second];
+    ours.sort();
+    assert_eq!(live, ours);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_static_role_that_gets_no_first_key_is_not_stored() {
+    let world = World::ready().await;
+    world.cloud.arm(Fault::Quota);
+    let error = world.write("static-role/orders", &hourly()).await;
+    let error = error.unwrap_err();
+    assert!(error.message().contains("is not stored"), "{error}");
+    assert!(world.read("static-role/orders").await.unwrap().is_none());
+    world.pass(5 * MINUTE).await;
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_static_role_leaves_its_key_for_its_grace_and_takes_it_back() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    world.delete("static-role/orders").await.unwrap();
+    assert!(world.read("static-role/orders").await.unwrap().is_none());
+    world.read("static-creds/orders").await.unwrap_err();
+    world.pass(5 * MINUTE).await;
+    assert!(lives(&world, &first));
+    world.write("static-role/orders", &hourly()).await.unwrap();
+    assert_eq!(key(&world).await, first);
+    assert_eq!(status(&world).await["version"], 1);
+    world.pass(20 * MINUTE).await;
+    assert!(lives(&world, &first), "the role needs it again");
+    assert_eq!(world.cloud.made(), 1);
+    world.delete("static-role/orders").await.unwrap();
+    world.pass(15 * MINUTE).await;
+    assert!(!lives(&world, &first));
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_for_another_target_does_not_take_a_key_back() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    world.delete("static-role/orders").await.unwrap();
+    let mut other = hourly();
+    other["owner"] = "sa-2".into();
+    world.write("static-role/orders", &other).await.unwrap();
+    let second = key(&world).await;
+    assert_ne!(second, first);
+    assert_eq!(world.cloud.owner_of(&second), "sa-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_target_is_a_rotation_at_once() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    let change = json!({ "owner": "sa-2" });
+    world.write("static-role/orders", &change).await.unwrap();
+    world.pass(Duration::from_secs(5)).await;
+    let second = key(&world).await;
+    assert_ne!(second, first);
+    assert_eq!(world.cloud.owner_of(&second), "sa-2");
+    assert!(lives(&world, &first), "its grace is not over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_static_roles_stay_when_the_mount_is_removed() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    world.lease("single").await.unwrap();
+    world.host.tainted.store(true, Ordering::SeqCst);
+    world.engine.cleanup().await;
+    assert_eq!(world.cloud.live(), [first]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_a_person_ends_is_replaced() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    world.delete(&format!("keys/{first}")).await.unwrap();
+    let error = world.read("static-creds/orders").await.unwrap_err();
+    assert!(error.message().contains("another is being made"), "{error}");
+    world.pass(Duration::from_secs(5)).await;
+    let second = key(&world).await;
+    assert_ne!(second, first);
+    assert_eq!(world.cloud.live(), [second]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_in_the_middle_of_a_rotation_goes_on_with_it() {
+    let mut role = hourly();
+    role["readiness"] = "delay".into();
+    let mut world = with_role(&role).await;
+    world.pass(3 * MINUTE).await;
+    let first = key(&world).await;
+    world.write("rotate-role/orders", &json!({})).await.unwrap();
+    world.pass(Duration::from_secs(30)).await;
+    assert_eq!(text(&status(&world).await, "stage"), "proving");
+    assert_eq!(world.cloud.made(), 2);
+    world.restart();
+    world.pass(3 * MINUTE).await;
+    assert_ne!(key(&world).await, first);
+    assert_eq!(world.cloud.made(), 2, "the same key was proven");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_processes_that_rotate_one_role_strand_no_key() {
+    let world = with_role(&hourly()).await;
+    let other = world.another_process();
+    let rotate = || {
+        let request = logical::Request::new(logical::Operation::Update, "rotate-role/orders");
+        request.with_data(json!({ "wait": 30 }).as_object().cloned().unwrap())
+    };
+    let engine = Arc::clone(&world.engine);
+    let (one, two) = tokio::join!(engine.handle(rotate()), other.handle(rotate()));
+    let _ = (one, two);
+    // A day later whatever was left over is gone.
+    world.pass(26 * HOUR).await;
+    let served = key(&world).await;
+    let status = status(&world).await;
+    let mut named = vec![served];
+    named.extend(Some(text(&status, "previous_key_id").to_owned()).filter(|id| !id.is_empty()));
+    named.extend(Some(text(&status, "pending_key_id").to_owned()).filter(|id| !id.is_empty()));
+    named.sort();
+    let mut live = world.cloud.live();
+    live.sort();
+    assert_eq!(live, named);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_standby_reads_from_storage_and_forwards_when_a_rotation_is_due() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    let active = Arc::clone(&world.engine);
+    let standby = world.another_process();
+    let read = || logical::Request::new(logical::Operation::Read, "static-creds/orders");
+    world.host.replication.store(STANDBY, Ordering::SeqCst);
+    let answer = standby.handle(read()).await.unwrap().unwrap();
+    assert_eq!(text(&answer.data.unwrap(), "key_id"), first);
+    world.host.replication.store(0, Ordering::SeqCst);
+    let rotate = logical::Request::new(logical::Operation::Update, "rotate-role/orders")
+        .with_data(json!({ "wait": 30 }).as_object().cloned().unwrap());
+    active.handle(rotate).await.unwrap();
+    world.host.replication.store(STANDBY, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let answer = standby.handle(read()).await.unwrap().unwrap();
+    assert_ne!(text(&answer.data.unwrap(), "key_id"), first);
+    tokio::time::sleep(2 * HOUR).await;
+    let late = standby.handle(read()).await.unwrap_err();
+    assert_eq!(late.class(), ErrorClass::ReadOnlyStorage);
+}
+
+/// The bit of a standby in what hosts tell of their replication.
+const STANDBY: u32 = 1 << 14;
+
+#[tokio::test(start_paused = true)]
+async fn what_was_missed_is_caught_up_once() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    // Nobody calls for two days.
+    tokio::time::sleep(48 * HOUR).await;
+    let late = creds(&world).await;
+    assert_eq!(text(&late, "key_id"), first);
+    assert_eq!(late["ttl"], 10);
+    world.pass(2 * MINUTE).await;
+    assert_ne!(key(&world).await, first);
+    assert_eq!(world.cloud.made(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bad_input_is_refused_with_the_field_and_makes_no_key() {
+    let world = World::ready().await;
+    for (change, field) in [
+        (json!({ "rotation_period": 0 }), "rotation_period"),
+        (json!({ "rotation_period": 599 }), "rotation_period"),
+        (json!({ "rotation_period": "11y" }), "rotation_period"),
+        (
+            json!({ "rotation_schedule": "* * * * *" }),
+            "rotation_schedule",
+        ),
+        (json!({ "rotation_window": 3600 }), "rotation_window"),
+        (json!({ "rotation": "manual" }), "rotation"),
+        (json!({ "grace": 3600 }), "grace"),
+        (json!({ "grace": 299 }), "grace"),
+        (json!({ "refresh": 600 }), "refresh"),
+        (json!({ "owner": "" }), "owner"),
+        (json!({ "readiness": "perhaps" }), "readiness"),
+        (json!({ "readiness_timeout": 1 }), "readiness_timeout"),
+        (json!({ "unheard_of": 1 }), "unheard_of"),
+    ] {
+        let mut role = hourly();
+        for (name, value) in change.as_object().unwrap() {
+            role[name] = value.clone();
+        }
+        let error = world.write("static-role/orders", &role).await;
+        let error = error.expect_err(field);
+        assert_eq!(error.class(), ErrorClass::BadRequest, "{change} {error}");
+        assert!(error.message().contains(field), "{change} {error}");
+    }
+    assert_eq!(world.cloud.made(), 0);
+}
