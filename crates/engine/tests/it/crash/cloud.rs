@@ -136,6 +136,13 @@ impl Cloud {
         self.keys.lock().unwrap().contains_key(key)
     }
 
+    /// The ids of the keys that live and have this word in their names.
+    pub(crate) fn live_named(&self, word: &str) -> Vec<String> {
+        let keys = self.keys.lock().unwrap();
+        let named = keys.iter().filter(|(_, key)| key.name.ends_with(word));
+        named.map(|(id, _)| id.clone()).collect()
+    }
+
     /// A person deletes a key in the console.
     pub(crate) fn delete_by_hand(&self, key: &str) {
         self.keys.lock().unwrap().remove(key);

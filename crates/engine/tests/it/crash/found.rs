@@ -340,3 +340,29 @@ fn a_reader_of_a_key_that_an_operator_ends_is_told_to_try_again() {
         },
     ]);
 }
+
+/// The power goes before and after every call of a rotation, of the end of a
+/// static role and of its return.
+#[test]
+fn the_power_may_go_at_every_step_of_a_static_role() {
+    let rotate = Action::RotateStatic {
+        with_grace: true,
+        wait: 20,
+    };
+    // Not tried, and tried by waiting.
+    for kind in [1, 4] {
+        let write = Action::WriteStatic { kind };
+        for (calls, moment) in
+            (0..40).flat_map(|calls| [Moment::Before, Moment::After].map(|moment| (calls, moment)))
+        {
+            let cut = Action::Cut { calls, moment };
+            let pass = Action::Pass(seconds(240));
+            keeps_all_promises(&[cut, write, pass, Action::ReadStatic]);
+            let rotated = [write, pass, Action::ReadStatic, cut, rotate, pass];
+            keeps_all_promises(&rotated);
+            keeps_all_promises(&[&rotated[..], &[Action::ReadStatic, rotate]].concat());
+            let deleted = [write, pass, rotate, cut, Action::DeleteStatic];
+            keeps_all_promises(&[&deleted[..], &[write, Action::ReadStatic, pass]].concat());
+        }
+    }
+}

@@ -48,6 +48,9 @@ pub(crate) struct Lease {
 pub(crate) struct Host {
     time: Arc<Time>,
     leases: Mutex<Vec<Lease>>,
+    /// Readers of static roles: the key that each got, and until when it must
+    /// work.
+    readers: Mutex<Vec<(String, Duration)>>,
     pub(crate) tainted: AtomicBool,
 }
 
@@ -56,6 +59,7 @@ impl Host {
         Self {
             time,
             leases: Mutex::default(),
+            readers: Mutex::default(),
             tainted: AtomicBool::new(false),
         }
     }
@@ -82,6 +86,32 @@ impl Host {
         });
     }
 
+    /// A reader of a static role got a key, and was told when to come back: it
+    /// works that long and a minute more.
+    pub(crate) fn told(&self, key: &str, ttl: Duration) {
+        let until = self.time.monotonic() + ttl + Duration::from_mins(1);
+        let mut readers = self.readers.lock().unwrap();
+        readers.push((key.to_owned(), until));
+    }
+
+    /// The readers of a key know that a person ends it.
+    pub(crate) fn warn_readers(&self, key: &str) {
+        self.readers.lock().unwrap().retain(|(got, _)| got != key);
+    }
+
+    /// The readers of all static roles know that a person ends their keys.
+    pub(crate) fn forget_readers(&self) {
+        self.readers.lock().unwrap().clear();
+    }
+
+    /// Keys that readers of static roles rely on now.
+    pub(crate) fn read(&self) -> Vec<String> {
+        let now = self.time.monotonic();
+        let readers = self.readers.lock().unwrap();
+        let relying = readers.iter().filter(|(_, until)| now < *until);
+        relying.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Leases that clients rely on now.
     pub(crate) fn held(&self) -> Vec<Lease> {
         let now = self.time.monotonic();
@@ -100,6 +130,7 @@ impl Host {
         for lease in self.leases.lock().unwrap().iter_mut() {
             lease.stage = Stage::Over;
         }
+        self.forget_readers();
     }
 
     /// Leases whose end is due, and when the next one is.
@@ -224,6 +255,9 @@ impl Lease {
 
 impl Holders for Host {
     fn holder_of(&self, key: &str) -> Option<String> {
+        if self.read().iter().any(|read| read == key) {
+            return Some("a reader of a static role".to_owned());
+        }
         let held = self.held();
         let lease = held.iter().find(|lease| lease.key == key)?;
         Some(format!("lease {} of role `{}`", lease.number, lease.role))

@@ -83,6 +83,15 @@ pub(crate) enum Action {
     Reconcile,
     /// The mount is removed, and enabled again with nothing in it.
     Remove,
+    WriteStatic {
+        kind: u64,
+    },
+    ReadStatic,
+    RotateStatic {
+        with_grace: bool,
+        wait: u64,
+    },
+    DeleteStatic,
     Arm(Fault),
     Pass(Duration),
     /// The wall clock is wrong while a key is made.
@@ -202,11 +211,36 @@ fn action(chance: &mut Chance) -> Action {
     }
 }
 
-/// The actions of a seed.
+/// An action on the static role.
+fn of_static_role(chance: &mut Chance) -> Action {
+    match chance.below(16) {
+        0..3 => Action::WriteStatic {
+            kind: chance.below(6),
+        },
+        3..10 => Action::ReadStatic,
+        10..15 => Action::RotateStatic {
+            with_grace: chance.below(8) > 0,
+            wait: chance.one_of(&[0, 0, 20]),
+        },
+        _ => Action::DeleteStatic,
+    }
+}
+
+/// The actions of a seed. In every other there is a static role.
 pub(crate) fn of_seed(seed: u64) -> Vec<Action> {
     let mut chance = Chance::new(seed);
     let length = 4 + chance.index(28);
-    (0..length).map(|_| action(&mut chance)).collect()
+    if seed % 2 == 0 {
+        return (0..length).map(|_| action(&mut chance)).collect();
+    }
+    let mut actions = vec![Action::WriteStatic {
+        kind: chance.below(6),
+    }];
+    for _ in 0..length {
+        actions.push(action(&mut chance));
+        actions.push(of_static_role(&mut chance));
+    }
+    actions
 }
 
 /// Carries actions out in a new world; gives the promises that were broken.
@@ -278,6 +312,7 @@ async fn perform(world: &mut World, action: Action) {
                 let key = &live[key % live.len()];
                 world.cloud.delete_by_hand(key);
                 // Who held it knows that a person did it.
+                world.host.warn_readers(key);
                 give_up(world, |lease| lease.key == *key);
             }
         }
@@ -286,6 +321,7 @@ async fn perform(world: &mut World, action: Action) {
             if !live.is_empty() {
                 let key = &live[key % live.len()];
                 give_up(world, |lease| lease.key == *key);
+                world.host.warn_readers(key);
                 world.end_key(key).await;
             }
         }
@@ -295,6 +331,10 @@ async fn perform(world: &mut World, action: Action) {
         }
         Action::Reconcile => world.reconcile().await,
         Action::Remove => world.remove().await,
+        Action::WriteStatic { kind } => world.write_static(kind).await,
+        Action::ReadStatic => world.read_static().await,
+        Action::RotateStatic { with_grace, wait } => world.rotate_static(with_grace, wait).await,
+        Action::DeleteStatic => world.delete_static().await,
         Action::WriteRole { role, cluster } => world.write_role(role, cluster).await,
         Action::DeleteRole { role } => world.delete_role(role).await,
         Action::Config { admin, verified } => world.write_config(admin, verified).await,
