@@ -12,14 +12,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use logical::effects::within;
 use logical::{
-    Backend, BackendContext, BackendKind, Error, Factory, RunToCompletion, Storage, TaskGroup,
-    Write,
+    Backend, BackendContext, BackendKind, Error, Factory, RunToCompletion, Storage as _, TaskGroup,
+    Tasks, Write,
 };
 
 pub(crate) use self::names::normalize;
@@ -31,7 +31,7 @@ use crate::locks::NamedLocks;
 use crate::routing::{
     Mount, MountEntry, MountRequest, Router, Settings, State, check_new, check_tuned, panicked,
 };
-use crate::storage::View;
+use crate::storage::{Fence, View};
 
 /// How long a backend may take to start when it is mounted.
 const INITIALIZE_LIMIT: Duration = Duration::from_mins(1);
@@ -41,6 +41,8 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_mins(1);
 const TASKS_GRACE: Duration = Duration::from_secs(5);
 /// How long a periodic call may take.
 const PERIODIC_LIMIT: Duration = Duration::from_secs(90);
+/// How long the removal of a mount waits for writes of its engine to end.
+const WRITES_LIMIT: Duration = Duration::from_secs(30);
 /// How many entries of a removed mount are deleted at a time.
 const WIPE_BATCH: usize = 256;
 
@@ -60,6 +62,8 @@ pub(crate) struct Mounts {
     changing: NamedLocks,
     /// Held by path while the removal of a mount goes on.
     removing: NamedLocks,
+    /// Around the storage of each engine that was created, by the mount's id.
+    fences: Mutex<HashMap<String, Arc<Fence>>>,
 }
 
 /// A change of a mount; what is `None` stays.
@@ -93,6 +97,7 @@ impl Mounts {
             builtin_version,
             changing: NamedLocks::default(),
             removing: NamedLocks::default(),
+            fences: Mutex::default(),
         };
         for entry in mounts.table.engines() {
             match entry.state() {
@@ -201,14 +206,6 @@ impl Mounts {
         }));
     }
 
-    /// Stops all backends; nothing is removed.
-    pub(crate) async fn shut_down(&self) {
-        let mounts = self.router.all();
-        let stops = mounts.iter().map(|mount| self.stop(mount));
-        futures_util::future::join_all(stops).await;
-        self.router.clear();
-    }
-
     /// Runs a change that must not stop half way, whatever its client does.
     fn run<T: Send + 'static>(
         &self,
@@ -253,7 +250,7 @@ impl Mounts {
 
     /// Removes what a mount that never answered may have stored, and its entry.
     async fn discard(&self, entry: &MountEntry) -> Result<(), Error> {
-        wipe(&self.view_of(&entry.uuid)).await?;
+        self.wipe(&entry.uuid).await?;
         self.table.remove(&entry.path).await
     }
 
@@ -325,7 +322,7 @@ impl Mounts {
         let tasks = (self.effects.task_groups)();
         let settings = Arc::new(Settings::new(entry.clone()));
         let context = BackendContext::new(
-            Arc::new(self.view_of(&entry.uuid)),
+            self.fenced(&entry.uuid),
             Arc::clone(&settings) as _,
             Arc::clone(&self.effects.clock),
             Arc::clone(&self.effects.entropy),
@@ -360,9 +357,40 @@ impl Mounts {
     }
 
     async fn stop(&self, mount: &Mount) {
-        mount
-            .stop(self.tasks.as_ref(), CLEAN_UP_LIMIT, TASKS_GRACE)
-            .await;
+        stop(mount, self.tasks.as_ref()).await;
+    }
+
+    /// The storage of a mount for its engine, which [`wipe`](Self::wipe) closes.
+    fn fenced(&self, uuid: &str) -> Arc<Fence> {
+        let view = Arc::new(self.view_of(uuid));
+        let fence = Arc::new(Fence::new(view, (self.effects.task_groups)(), removed));
+        self.fences().insert(uuid.to_owned(), Arc::clone(&fence));
+        fence
+    }
+
+    /// Removes everything that a mount has stored, once its engine can write no
+    /// more.
+    ///
+    /// # Errors
+    /// When a write of the engine does not end, or storage fails.
+    async fn wipe(&self, uuid: &str) -> Result<(), Error> {
+        let fence = self.fences().get(uuid).cloned();
+        if let Some(fence) = fence
+            && !fence.close(WRITES_LIMIT).await
+        {
+            return Err(Error::internal(format!(
+                "a write of the engine has not ended within {} s: try again",
+                WRITES_LIMIT.as_secs()
+            )));
+        }
+        let view = self.view_of(uuid);
+        let keys = view.walk("").await?;
+        for batch in keys.chunks(WIPE_BATCH) {
+            let deletions = batch.iter().map(Write::delete).collect();
+            view.apply(deletions).await?;
+        }
+        self.fences().remove(uuid);
+        Ok(())
     }
 
     fn view_of(&self, uuid: &str) -> View {
@@ -371,17 +399,29 @@ impl Mounts {
             format!("logical/{uuid}/"),
         )
     }
+
+    fn fences(&self) -> MutexGuard<'_, HashMap<String, Arc<Fence>>> {
+        self.fences.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Stops all backends; nothing is removed.
+pub(crate) async fn stop_all(router: &Router, tasks: &dyn Tasks) {
+    let mounts = router.all();
+    let stops = mounts.iter().map(|mount| stop(mount, tasks));
+    futures_util::future::join_all(stops).await;
+    router.clear();
+}
+
+async fn stop(mount: &Mount, tasks: &dyn Tasks) {
+    mount.stop(tasks, CLEAN_UP_LIMIT, TASKS_GRACE).await;
+}
+
+/// The error of a storage call by the engine of a removed mount.
+fn removed() -> Error {
+    Error::not_found("the mount was removed")
 }
 
 fn does_not_start(path: &str, error: Error) -> Error {
     error.context(format_args!("mount `{path}` does not start"))
-}
-
-async fn wipe(view: &View) -> Result<(), Error> {
-    let keys = view.walk("").await?;
-    for batch in keys.chunks(WIPE_BATCH) {
-        view.apply(batch.iter().map(Write::delete).collect())
-            .await?;
-    }
-    Ok(())
 }

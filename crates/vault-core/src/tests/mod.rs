@@ -134,6 +134,11 @@ impl World {
 
     /// A core on the world's storage, with the token `root`.
     pub(crate) async fn start(&self) -> Arc<Core> {
+        self.start_with(self.effects()).await.unwrap()
+    }
+
+    /// As [`World::start`], with other effects.
+    pub(crate) async fn start_with(&self, effects: Effects) -> Result<Arc<Core>, Error> {
         let puppet: Arc<dyn Factory> = Arc::new(PuppetFactory(Arc::clone(&self.puppet)));
         let config = CoreConfig {
             server_info: ServerInfo {
@@ -143,10 +148,10 @@ impl World {
             },
             factories: BTreeMap::from([("puppet".to_owned(), puppet)]),
         };
-        let core = Core::start(config, self.effects()).await.unwrap();
+        let core = Core::start(config, effects).await?;
         let root = Some(ClientToken::new("root"));
-        core.create_root_token(root).await.unwrap();
-        core
+        core.create_root_token(root).await?;
+        Ok(core)
     }
 
     /// As [`World::start`], with the puppet at `puppet/`.
