@@ -42,6 +42,10 @@ async fn a_start_that_fails_leaves_no_backend_and_no_expiry_of_leases_running() 
     assert!(world.start_with(effects()).await.is_err());
     let cleaned = world.puppet.cleaned.load(Ordering::SeqCst) - cleaned;
     assert_eq!(cleaned, 2, "mounts that were stopped");
+    let tasks = tokio::runtime::Handle::current()
+        .metrics()
+        .num_alive_tasks();
+    assert_eq!(tasks, 0, "tasks that still run");
     disk.storage.heal();
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert!(world.puppet.revoked().is_empty());
