@@ -31,7 +31,7 @@ pub(crate) struct Active {
     pub(crate) tokens: Arc<TokenStore>,
     /// Work that ends by itself.
     pub(crate) tasks: Arc<dyn TaskGroup>,
-    revocation: Arc<Revocation>,
+    pub(crate) revocation: Arc<Revocation>,
     running: Running,
 }
 

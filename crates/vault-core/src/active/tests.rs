@@ -1,6 +1,5 @@
 //! Starts that fail.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,16 +7,12 @@ use logical::Operation;
 use serde_json::Value;
 use virtual_world::Fault;
 
-use crate::Effects;
 use crate::tests::{Does, World, ask};
 
 #[tokio::test(start_paused = true)]
 async fn a_start_that_fails_leaves_no_backend_and_no_expiry_of_leases_running() {
     let (world, disk) = (World::new(), virtual_world::World::new());
-    let effects = || Effects {
-        storage: Arc::clone(&disk.storage) as _,
-        ..world.effects()
-    };
+    let effects = || world.effects_of(&disk);
     let core = world.start_with(effects()).await.unwrap();
     for path in ["sys/mounts/a", "sys/mounts/b"] {
         let body = serde_json::json!({"type": "puppet"});

@@ -10,8 +10,8 @@ use logical::Operation;
 use serde_json::{Value, json};
 use virtual_world::Timing;
 
+use crate::Core;
 use crate::tests::{Does, Seen, World, ask};
-use crate::{Core, Effects};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -128,12 +128,7 @@ async fn removing_a_mount_whose_engine_hangs_closes_it_at_once_and_holds_up_noth
 async fn nothing_is_written_under_a_mount_after_it_was_wiped() {
     let (world, disk) = (World::new(), virtual_world::World::new());
     let storage = Arc::clone(&disk.storage);
-    let effects = Effects {
-        storage: Arc::clone(&storage) as _,
-        ..world.effects()
-    };
-    let core = world.start_with(effects).await.unwrap();
-    assert_eq!(mount(&core, "puppet").await.status, 204);
+    let core = world.mounted_with(world.effects_of(&disk)).await;
     storage.set_write_delay(10 * SECOND, Timing::Late);
     let writing = ask(&core, Operation::Update, "puppet/thing", json!({}));
     let hung_up = tokio::time::timeout(SECOND, writing).await;
@@ -150,12 +145,7 @@ async fn nothing_is_written_under_a_mount_after_it_was_wiped() {
 async fn a_mount_is_not_wiped_while_a_write_of_its_engine_does_not_end() {
     let (world, disk) = (World::new(), virtual_world::World::new());
     let storage = Arc::clone(&disk.storage);
-    let effects = Effects {
-        storage: Arc::clone(&storage) as _,
-        ..world.effects()
-    };
-    let core = world.start_with(effects).await.unwrap();
-    assert_eq!(mount(&core, "puppet").await.status, 204);
+    let core = world.mounted_with(world.effects_of(&disk)).await;
     storage.set_write_delay(Duration::from_mins(5), Timing::Late);
     let writing = ask(&core, Operation::Update, "puppet/thing", json!({}));
     assert!(tokio::time::timeout(SECOND, writing).await.is_err());

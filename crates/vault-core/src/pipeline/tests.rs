@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use virtual_world::Fault;
 
-use crate::Effects;
 use crate::tests::{Does, World, ask, ask_as};
 
 #[tokio::test(start_paused = true)]
@@ -34,14 +33,7 @@ async fn a_path_that_needs_no_token_is_open_even_to_a_bad_one() {
 #[tokio::test(start_paused = true)]
 async fn a_path_that_needs_no_token_is_open_while_tokens_cannot_be_read() {
     let (world, disk) = (World::new(), virtual_world::World::new());
-    let effects = Effects {
-        storage: Arc::clone(&disk.storage) as _,
-        ..world.effects()
-    };
-    let core = world.start_with(effects).await.unwrap();
-    let body = json!({"type": "puppet"});
-    let mounted = ask(&core, Operation::Update, "sys/mounts/puppet", body).await;
-    assert_eq!(mounted.status, 204);
+    let core = world.mounted_with(world.effects_of(&disk)).await;
     disk.storage
         .fail_if(|call| call.touches("sys/token/").then_some(Fault::Lost));
     let stranger = Some("stranger");

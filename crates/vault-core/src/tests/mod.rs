@@ -132,6 +132,16 @@ impl World {
         }
     }
 
+    /// The same with storage that fails and takes time on demand, and a wall
+    /// clock that can jump.
+    pub(crate) fn effects_of(&self, machine: &virtual_world::World) -> Effects {
+        Effects {
+            storage: Arc::clone(&machine.storage) as _,
+            clock: Arc::clone(&machine.clock) as _,
+            ..self.effects()
+        }
+    }
+
     /// A core on the world's storage, with the token `root`.
     pub(crate) async fn start(&self) -> Arc<Core> {
         self.start_with(self.effects()).await.unwrap()
@@ -156,7 +166,12 @@ impl World {
 
     /// As [`World::start`], with the puppet at `puppet/`.
     pub(crate) async fn mounted(&self) -> Arc<Core> {
-        let core = self.start().await;
+        self.mounted_with(self.effects()).await
+    }
+
+    /// As [`World::mounted`], with other effects.
+    pub(crate) async fn mounted_with(&self, effects: Effects) -> Arc<Core> {
+        let core = self.start_with(effects).await.unwrap();
         let request = MountRequest {
             path: "puppet".into(),
             kind: "puppet".into(),
