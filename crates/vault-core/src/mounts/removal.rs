@@ -13,8 +13,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use logical::Error;
 use logical::effects::within;
+use tokio::sync::oneshot;
 
 use super::{Mounts, PERIODIC_LIMIT, names, normalize};
 use crate::leases::Mode;
@@ -46,19 +48,25 @@ impl Mounts {
         let path = normalize(path)?;
         names::refuse_reserved(&path, "unmount")?;
         let mounts = Arc::clone(self);
-        let tainting = self.run(async move { mounts.taint(&path).await });
-        // However long this takes: "continues" is a promise that a restart
-        // keeps only once the removal is on record.
-        let Some(entry) = tainting.await? else {
-            return Ok(Removed::Done);
-        };
-        let mounts = Arc::clone(self);
+        let (sender, on_record) = oneshot::channel();
         let removal = self.run(async move {
-            let _removing = mounts.removing.lock(&entry.path).await;
+            let Some(entry) = mounts.taint(&path).await? else {
+                return Ok(());
+            };
+            // The client may be gone.
+            let _ = sender.send(());
+            let _removing = mounts.removing.lock(&path).await;
             mounts.remove(&entry).await
         });
-        // What takes longer goes on as a task.
-        match within(self.tasks.as_ref(), ANSWER_WITHIN, removal).await {
+        let removed = match select(removal, on_record).await {
+            Either::Left((removed, _)) => Some(removed),
+            // Only now: "continues" is a promise that a restart keeps once the
+            // removal is on record. What takes longer goes on as a task.
+            Either::Right((_, removal)) => {
+                within(self.tasks.as_ref(), ANSWER_WITHIN, removal).await
+            }
+        };
+        match removed {
             Some(Ok(())) => Ok(Removed::Done),
             Some(Err(error)) => Err(Error::new(
                 error.class(),
