@@ -11,6 +11,7 @@ mod removal;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tuning;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,7 @@ use logical::{
 pub(crate) use self::names::normalize;
 pub(crate) use self::removal::Removed;
 use self::table::Table;
+pub(crate) use self::tuning::Tuning;
 use crate::effects::Effects;
 use crate::leases::Leases;
 use crate::locks::NamedLocks;
@@ -46,6 +48,9 @@ const WRITES_LIMIT: Duration = Duration::from_secs(30);
 /// How many entries of a removed mount are deleted at a time.
 const WIPE_BATCH: usize = 256;
 
+/// The option that chooses between the two `kv` engines.
+const VERSION: &str = "version";
+
 /// The engines that can be mounted, by the name that clients say.
 pub(crate) type Factories = BTreeMap<String, Arc<dyn Factory>>;
 
@@ -64,14 +69,6 @@ pub(crate) struct Mounts {
     removing: NamedLocks,
     /// Around the storage of each engine that was created, by the mount's id.
     fences: Mutex<HashMap<String, Arc<Fence>>>,
-}
-
-/// A change of a mount; what is `None` stays.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tuning {
-    pub(crate) default_lease_ttl: Option<u64>,
-    pub(crate) max_lease_ttl: Option<u64>,
-    pub(crate) description: Option<String>,
 }
 
 impl Mounts {
@@ -142,6 +139,7 @@ impl Mounts {
         let path = normalize(&request.path)?;
         names::refuse_reserved(&path, "mount")?;
         self.check_kind(&request)?;
+        self.check_version(&request.kind, &request.tuning.plugin_version)?;
         check_new(request.config)?;
         let entry = MountEntry::new(path, request, self.effects.entropy.as_ref());
         let mounts = Arc::clone(self);
@@ -270,6 +268,16 @@ impl Mounts {
             entry.config.max_lease_ttl = ttl;
         }
         check_tuned(entry.config)?;
+        if let Some(version) = &tuning.plugin_version {
+            self.check_version(&entry.kind, version)?;
+        }
+        if tuning.options.contains_key(VERSION) {
+            return Err(no_version_of(&entry.kind));
+        }
+        tuning.apply_to(&mut entry.tuning);
+        if let Some(options) = &mut entry.options {
+            options.extend(tuning.options);
+        }
         if let Some(description) = tuning.description {
             entry.description = description;
         }
@@ -303,12 +311,23 @@ impl Mounts {
                 )));
             }
         }
-        if request.options.contains_key("version") {
-            return Err(Error::bad_request(format!(
-                "secrets engine \"{kind}\" does not allow setting a version"
-            )));
+        if request.options.contains_key(VERSION) {
+            return Err(no_version_of(kind));
         }
         Ok(())
+    }
+
+    /// Refuses a version of an engine other than the one that is built in.
+    fn check_version(&self, kind: &str, wanted: &str) -> Result<(), Error> {
+        let built_in = self.factories.get(kind).map(|factory| factory.version());
+        let built_in = built_in.unwrap_or_default();
+        let is_same = wanted.trim_start_matches('v') == built_in.trim_start_matches('v');
+        if wanted.is_empty() || is_same {
+            return Ok(());
+        }
+        Err(Error::bad_request(format!(
+            "`plugin_version` is {wanted:?}: the version of `{kind}` in this server is {built_in}"
+        )))
     }
 
     /// The mount of an entry, whose backend is not started yet.
@@ -420,6 +439,13 @@ async fn stop(mount: &Mount, tasks: &dyn Tasks) {
 /// The error of a storage call by the engine of a removed mount.
 fn removed() -> Error {
     Error::not_found("the mount was removed")
+}
+
+/// The error of an option that only `kv` has.
+fn no_version_of(kind: &str) -> Error {
+    Error::bad_request(format!(
+        "secrets engine \"{kind}\" does not allow setting a version"
+    ))
 }
 
 fn does_not_start(path: &str, error: Error) -> Error {
