@@ -142,7 +142,8 @@ pub struct Request {
     pub client_token: String,
     /// Accessor of the requester's token, or empty.
     pub client_token_accessor: String,
-    /// Whether it came without a valid token, on a path that needs none.
+    /// Whether its path needs no token, so that no policy was consulted. The
+    /// caller may have sent a token all the same.
     pub unauthenticated: bool,
     /// How it reached the host, or none where the host does not say.
     pub connection: Option<Connection>,

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use logical::{Condition, Error, Storage, Write};
+use logical::effects::within;
+use logical::{Condition, Error, RunToCompletion, Storage, TaskGroup, Write};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::sync::RwLock;
 use zeroize::Zeroizing;
 
 /// The version of a stored record: a member of it. Records from before there
@@ -34,30 +37,71 @@ impl<'de, const CURRENT: u32> Deserialize<'de> for Version<CURRENT> {
     }
 }
 
-/// Storage that refuses everything once it is closed. What still runs when the
-/// core is sealed cannot write beside its successor.
+/// Storage that can be closed: what still runs then can no longer write.
+///
+/// Closing waits for the writes that have begun. A store may carry a write out
+/// after its caller is gone, so each write is awaited to its end in tasks of the
+/// fence's own, and counts as begun until the store has answered it.
 pub(crate) struct Fence {
     inner: Arc<dyn Storage>,
+    tasks: Arc<dyn TaskGroup>,
+    /// The error of every call after the closing.
+    closed: fn() -> Error,
     is_closed: AtomicBool,
+    /// Held shared by each write until it has ended.
+    writing: Arc<RwLock<()>>,
 }
 
 impl Fence {
-    pub(crate) fn new(inner: Arc<dyn Storage>) -> Self {
+    /// An open fence around `inner`. Nothing else may use the group of `tasks`.
+    pub(crate) fn new(
+        inner: Arc<dyn Storage>,
+        tasks: Arc<dyn TaskGroup>,
+        closed: fn() -> Error,
+    ) -> Self {
         Self {
             inner,
+            tasks,
+            closed,
             is_closed: AtomicBool::new(false),
+            writing: Arc::default(),
         }
     }
 
-    pub(crate) fn close(&self) {
-        self.is_closed.store(true, Ordering::Release);
+    /// Refuses all further calls, and waits for writes that have begun, at most
+    /// for as long as `limit`. Returns whether all of them have ended. A fence
+    /// may be closed again to wait longer.
+    pub(crate) async fn close(&self, limit: Duration) -> bool {
+        self.is_closed.store(true, Ordering::SeqCst);
+        let ended = within(self.tasks.as_ref(), limit, self.writing.write()).await;
+        ended.is_some()
     }
 
     fn check(&self) -> Result<&dyn Storage, Error> {
-        if self.is_closed.load(Ordering::Acquire) {
-            return Err(crate::errors::sealed());
+        if self.is_closed.load(Ordering::SeqCst) {
+            return Err((self.closed)());
         }
         Ok(self.inner.as_ref())
+    }
+
+    async fn write<T, F>(&self, write: impl FnOnce(Arc<dyn Storage>) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        self.check()?;
+        // Only closing ever holds the lock alone.
+        let writing = Arc::clone(&self.writing).try_read_owned();
+        let writing = writing.map_err(|_| (self.closed)())?;
+        // Once more with the lock held, so that closing misses no write.
+        self.check()?;
+        let write = write(Arc::clone(&self.inner));
+        let work = async move {
+            let written = write.await;
+            drop(writing);
+            written
+        };
+        RunToCompletion::new(Arc::clone(&self.tasks) as _, work).await
     }
 }
 
@@ -68,11 +112,15 @@ impl Storage for Fence {
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        self.check()?.put(key, value).await
+        let (key, value) = (key.to_owned(), Zeroizing::new(value.to_vec()));
+        self.write(|inner| async move { inner.put(&key, &value).await })
+            .await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.check()?.delete(key).await
+        let key = key.to_owned();
+        self.write(|inner| async move { inner.delete(&key).await })
+            .await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
@@ -89,11 +137,13 @@ impl Storage for Fence {
     }
 
     async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
-        self.check()?.apply(batch).await
+        self.write(|inner| async move { inner.apply(batch).await })
+            .await
     }
 
     async fn apply_if(&self, conditions: Vec<Condition>, batch: Vec<Write>) -> Result<bool, Error> {
-        self.check()?.apply_if(conditions, batch).await
+        self.write(|inner| async move { inner.apply_if(conditions, batch).await })
+            .await
     }
 }
 
@@ -208,5 +258,64 @@ impl Storage for View {
             })
             .collect();
         self.inner.apply_if(conditions, self.writes(batch)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime::TokioTasks;
+    use virtual_world::{Timing, World};
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A fence around storage that carries writes out ten seconds later, also
+    /// those whose caller is gone.
+    fn fence(world: &World) -> Fence {
+        let storage = &world.storage;
+        storage.set_write_delay(10 * SECOND, Timing::Late);
+        let tasks = Arc::new(TokioTasks::new());
+        Fence::new(Arc::clone(storage) as _, tasks, crate::errors::sealed)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_waits_for_a_write_whose_caller_is_gone() {
+        let world = World::new();
+        let fence = fence(&world);
+        let dropped = tokio::time::timeout(SECOND, fence.put("key", b"value")).await;
+        assert!(dropped.is_err());
+        assert!(fence.close(20 * SECOND).await);
+        assert_eq!(world.storage.disk().keys(), ["key"]);
+        world.storage.disk().delete("key").await.unwrap();
+        tokio::time::sleep(20 * SECOND).await;
+        assert!(world.storage.disk().keys().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_gives_up_after_its_limit_and_can_be_repeated() {
+        let world = World::new();
+        let fence = fence(&world);
+        let dropped = tokio::time::timeout(SECOND, fence.delete("key")).await;
+        assert!(dropped.is_err());
+        assert!(!fence.close(5 * SECOND).await);
+        assert!(fence.close(5 * SECOND).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_fence_refuses_every_call() {
+        let world = World::new();
+        let fence = fence(&world);
+        assert!(fence.close(SECOND).await);
+        assert!(fence.get("key").await.is_err());
+        assert!(fence.list("").await.is_err());
+        assert!(fence.list_page("", "", 1).await.is_err());
+        assert!(fence.put("key", b"value").await.is_err());
+        assert!(fence.delete("key").await.is_err());
+        let batch = || vec![Write::put("key", b"value".to_vec())];
+        assert!(fence.apply(batch()).await.is_err());
+        assert!(fence.apply_if(Vec::new(), batch()).await.is_err());
+        tokio::time::sleep(20 * SECOND).await;
+        assert!(world.storage.disk().keys().is_empty());
     }
 }

@@ -8,17 +8,19 @@ use logical::{Backend, Error, TaskGroup};
 
 use crate::effects::Effects;
 use crate::leases::Leases;
-use crate::mounts::{Factories, Mounts};
+use crate::mounts::{self, Factories, Mounts};
 use crate::revocation::Revocation;
 use crate::routing::Router;
 use crate::storage::Fence;
 use crate::tokens::TokenStore;
-use crate::{auth, sys};
+use crate::{auth, errors, sys};
 
 /// How often backends do their periodic work.
 const TICK: Duration = Duration::from_mins(1);
 /// How long background work of the core may run on at its end.
 const TASKS_GRACE: Duration = Duration::from_secs(5);
+/// How long the end of the core waits for writes to storage.
+const WRITES_LIMIT: Duration = Duration::from_secs(30);
 
 /// An unsealed core.
 pub(crate) struct Active {
@@ -29,9 +31,17 @@ pub(crate) struct Active {
     pub(crate) tokens: Arc<TokenStore>,
     /// Work that ends by itself.
     pub(crate) tasks: Arc<dyn TaskGroup>,
-    revocation: Arc<Revocation>,
-    /// Work that never does.
+    pub(crate) revocation: Arc<Revocation>,
+    running: Running,
+}
+
+/// What has to be stopped at the end of an active core.
+struct Running {
+    router: Arc<Router>,
+    tasks: Arc<dyn TaskGroup>,
+    /// Work that never ends by itself.
     loops: Arc<dyn TaskGroup>,
+    /// Around the storage of everything that runs.
     fence: Arc<Fence>,
 }
 
@@ -41,82 +51,62 @@ impl Active {
     ///
     /// # Errors
     /// What storage or the backend of a mount says. A mount that does not
-    /// start is an error, since its leases could not be revoked.
+    /// start is an error, since its leases could not be revoked. What had been
+    /// started before the error is stopped again.
     pub(crate) async fn start(
         factories: Arc<Factories>,
         builtin_version: String,
         effects: &Effects,
     ) -> Result<Arc<Self>, Error> {
-        let fence = Arc::new(Fence::new(Arc::clone(&effects.storage)));
+        let fence = Arc::new(Fence::new(
+            Arc::clone(&effects.storage),
+            (effects.task_groups)(),
+            errors::sealed,
+        ));
         let effects = Effects {
             storage: Arc::clone(&fence) as _,
             ..effects.clone()
         };
-        let tasks = (effects.task_groups)();
-        let loops = (effects.task_groups)();
-        let tokens = TokenStore::open(
-            Arc::clone(&effects.storage),
-            Arc::clone(&effects.clock),
-            Arc::clone(&effects.entropy),
-        );
-        let tokens = Arc::new(tokens.await?);
-        let router = Arc::new(Router::default());
-        let leases = Arc::new(Leases::new(
-            &effects,
-            Arc::clone(&router),
-            Arc::clone(&tokens),
-            Arc::clone(&tasks) as _,
-        ));
-        let mounts = Mounts::open(
-            effects.clone(),
-            factories,
-            Arc::clone(&router),
-            Arc::clone(&leases),
-            Arc::clone(&tasks),
-            builtin_version,
-        );
-        let mounts = Arc::new(mounts.await?);
-        let revocation = Arc::new(Revocation::new(
-            Arc::clone(&tokens),
-            Arc::clone(&leases),
-            Arc::clone(&tasks) as _,
-        ));
-        let system: Arc<dyn Backend> = Arc::new(sys::paths(&mounts, &leases, &tokens, &tasks)?);
-        mounts.mount_builtin("system", &system);
-        let token: Arc<dyn Backend> = Arc::new(auth::paths(&tokens, &revocation)?);
-        mounts.mount_builtin(auth::TOKEN_MOUNT, &token);
-        leases.run(loops.as_ref());
-        revocation.resume().await?;
-        let active = Arc::new(Self {
-            effects,
-            router,
-            mounts,
-            leases,
-            tokens,
-            tasks,
-            revocation,
-            loops,
+        let running = Running {
+            router: Arc::default(),
+            tasks: (effects.task_groups)(),
+            loops: (effects.task_groups)(),
             fence,
-        });
-        active.tick_for_ever();
-        Ok(active)
+        };
+        match running.parts(factories, builtin_version, &effects).await {
+            Ok(parts) => {
+                let active = Arc::new(Self {
+                    effects,
+                    router: Arc::clone(&running.router),
+                    tasks: Arc::clone(&running.tasks),
+                    mounts: parts.mounts,
+                    leases: parts.leases,
+                    tokens: parts.tokens,
+                    revocation: parts.revocation,
+                    running,
+                });
+                active.tick_for_ever();
+                Ok(active)
+            }
+            Err(error) => {
+                running.stop().await;
+                Err(error)
+            }
+        }
     }
 
     /// Ends all work in the background and every backend, then keeps what still
     /// runs away from storage. Nothing is removed.
     pub(crate) async fn stop(&self) {
-        self.loops.shut_down(Duration::ZERO).await;
-        self.tasks.shut_down(TASKS_GRACE).await;
-        self.mounts.shut_down().await;
-        self.fence.close();
+        self.running.stop().await;
     }
 
     fn tick_for_ever(self: &Arc<Self>) {
         let mounts = Arc::clone(&self.mounts);
         let revocation = Arc::clone(&self.revocation);
         let tasks = Arc::clone(&self.tasks);
-        let loops = Arc::clone(&self.loops);
-        self.loops.spawn(Box::pin(async move {
+        let loops = Arc::clone(&self.running.loops);
+        self.running.loops.spawn(Box::pin(async move {
             loop {
                 mounts.tick();
                 let revocation = Arc::clone(&revocation);
@@ -130,3 +120,73 @@ impl Active {
         }));
     }
 }
+
+/// What is made of storage at a start.
+struct Parts {
+    mounts: Arc<Mounts>,
+    leases: Arc<Leases>,
+    tokens: Arc<TokenStore>,
+    revocation: Arc<Revocation>,
+}
+
+impl Running {
+    /// Starts everything. After an error some of it may run.
+    async fn parts(
+        &self,
+        factories: Arc<Factories>,
+        builtin_version: String,
+        effects: &Effects,
+    ) -> Result<Parts, Error> {
+        let tokens = TokenStore::open(
+            Arc::clone(&effects.storage),
+            Arc::clone(&effects.clock),
+            Arc::clone(&effects.entropy),
+        );
+        let tokens = Arc::new(tokens.await?);
+        let leases = Arc::new(Leases::new(
+            effects,
+            Arc::clone(&self.router),
+            Arc::clone(&tokens),
+            Arc::clone(&self.tasks) as _,
+        ));
+        let mounts = Mounts::open(
+            effects.clone(),
+            factories,
+            Arc::clone(&self.router),
+            Arc::clone(&leases),
+            Arc::clone(&self.tasks),
+            builtin_version,
+        );
+        let mounts = Arc::new(mounts.await?);
+        let revocation = Arc::new(Revocation::new(
+            Arc::clone(&tokens),
+            Arc::clone(&leases),
+            Arc::clone(&self.tasks) as _,
+        ));
+        let system = sys::paths(&mounts, &leases, &tokens, &self.tasks)?;
+        let system: Arc<dyn Backend> = Arc::new(system);
+        mounts.mount_builtin("system", &system);
+        let token: Arc<dyn Backend> = Arc::new(auth::paths(&tokens, &revocation)?);
+        mounts.mount_builtin(auth::TOKEN_MOUNT, &token);
+        leases.run(self.loops.as_ref());
+        revocation.resume().await?;
+        Ok(Parts {
+            mounts,
+            leases,
+            tokens,
+            revocation,
+        })
+    }
+
+    async fn stop(&self) {
+        self.loops.shut_down(Duration::ZERO).await;
+        self.tasks.shut_down(TASKS_GRACE).await;
+        mounts::stop_all(&self.router, self.tasks.as_ref()).await;
+        if !self.fence.close(WRITES_LIMIT).await {
+            tracing::warn!("a write to storage has not ended while the core was sealed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ use logical::{Entropy, Error, ErrorClass};
 /// After this many failures a lease is given up.
 const ATTEMPTS: u32 = 6;
 const BASE: Duration = Duration::from_secs(10);
+/// The longest pause: the one before the last attempt.
+pub(super) const LONGEST_PAUSE: Duration = BASE.saturating_mul(24);
 
 /// What follows a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! themselves. The state is in storage; memory knows what is due when.
 
 mod backoff;
+mod clock;
 mod due;
 mod expiry;
 mod fair;
@@ -21,11 +22,12 @@ use jiff::{SignedDuration, Timestamp};
 use logical::effects::{Panicked, catch_panic, within};
 use logical::lease::{TtlRequest, calculate_ttl};
 use logical::{
-    Clock, Entropy, Error, ErrorClass, LeaseOptions, Object, Operation, Response, RunToCompletion,
-    Secret, Tasks,
+    Entropy, Error, ErrorClass, LeaseOptions, Object, Operation, Response, RunToCompletion, Secret,
+    Tasks,
 };
 use tokio::sync::watch;
 
+use self::clock::LeaseClock;
 use self::due::DueQueue;
 use self::fair::FairQueue;
 use self::record::{LeaseRecord, Revocation};
@@ -50,10 +52,12 @@ pub(crate) struct Leases {
     due: FairQueue,
     restored: watch::Sender<bool>,
     unrestored: Mutex<Vec<String>>,
+    /// Held while leases are tidied.
+    tidying: tokio::sync::Mutex<()>,
     locks: NamedLocks,
     router: Arc<Router>,
     tokens: Arc<TokenStore>,
-    clock: Arc<dyn Clock>,
+    clock: LeaseClock,
     entropy: Arc<dyn Entropy>,
     tasks: Arc<dyn Tasks>,
 }
@@ -98,10 +102,11 @@ impl Leases {
             due: FairQueue::default(),
             restored: watch::Sender::new(false),
             unrestored: Mutex::default(),
+            tidying: tokio::sync::Mutex::default(),
             locks: NamedLocks::default(),
             router,
             tokens,
-            clock: Arc::clone(&effects.clock),
+            clock: LeaseClock::new(Arc::clone(&effects.clock)),
             entropy: Arc::clone(&effects.entropy),
             tasks,
         }
@@ -158,7 +163,7 @@ impl Leases {
     pub(crate) async fn lookup(&self, id: &str) -> Result<Object, Error> {
         let record = self.store.load(id).await?;
         record
-            .map(|record| record.info(self.clock.as_ref()))
+            .map(|record| record.info(self.clock.now()))
             .ok_or_else(|| Error::bad_request("invalid lease"))
     }
 
@@ -234,6 +239,8 @@ impl Leases {
     }
 
     async fn store_new(&self, record: &LeaseRecord) -> Result<(), Error> {
+        // Tidying removes the way from a token to a lease that is not there.
+        let _held = self.locks.lock(&record.id).await;
         // Due even if the write fails: it may have happened all the same.
         self.queue.insert(&record.id, record.expire_time);
         self.store.create(record).await?;

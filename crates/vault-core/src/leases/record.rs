@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use logical::{Clock, LeaseOptions, Object, Operation, Request, Secret};
+use jiff::{SignedDuration, Timestamp};
+use logical::{LeaseOptions, Object, Operation, Request, Secret};
 use serde::{Deserialize, Serialize};
 
+use super::backoff::LONGEST_PAUSE;
 use crate::storage::Version;
 
 /// One lease as stored.
@@ -64,6 +65,25 @@ impl LeaseRecord {
         }
     }
 
+    /// Corrects times that a clock has written which was ahead of `now`, as
+    /// after a restart on a clock that was set back: no lease has more left than
+    /// was granted, and no pause is longer than the longest. Returns whether
+    /// there was anything to correct.
+    pub(crate) fn limit_to(&mut self, now: Timestamp) -> bool {
+        let after = |pause: Duration| {
+            let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
+            now.checked_add(pause).unwrap_or(Timestamp::MAX)
+        };
+        let before = (self.issue_time, self.last_renewal, self.due());
+        self.issue_time = self.issue_time.min(now);
+        self.last_renewal = self.last_renewal.map(|time| time.min(now));
+        self.expire_time = self.expire_time.min(after(Duration::from_secs(self.ttl)));
+        if let Revocation::Failed { next, .. } = &mut self.revocation {
+            *next = (*next).min(after(LONGEST_PAUSE));
+        }
+        before != (self.issue_time, self.last_renewal, self.due())
+    }
+
     /// Whether it can still be renewed.
     pub(crate) fn is_renewable(&self) -> bool {
         self.renewable && self.revocation == Revocation::Open
@@ -97,8 +117,8 @@ impl LeaseRecord {
     }
 
     /// What `sys/leases/lookup` shows.
-    pub(crate) fn info(&self, clock: &dyn Clock) -> Object {
-        let left = self.expire_time.duration_since(clock.now()).as_secs();
+    pub(crate) fn info(&self, now: Timestamp) -> Object {
+        let left = self.expire_time.duration_since(now).as_secs();
         let renewal = self.last_renewal.map(|time| time.to_string());
         let mut info = Object::new();
         info.insert("id".into(), self.id.clone().into());

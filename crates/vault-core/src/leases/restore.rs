@@ -20,10 +20,34 @@ const READS: usize = 32;
 const PAUSE: Duration = Duration::from_secs(5);
 
 impl Leases {
-    /// Looks through all leases, puts them into the queue, and ends those whose
-    /// token is gone.
+    /// Looks through all leases, puts them into the queue, ends those whose
+    /// token is gone, and removes what half a deletion or creation left. At most
+    /// one call at a time does that; others return at once.
+    ///
+    /// # Errors
+    /// When storage fails; the rest was then not looked at.
     pub(crate) async fn tidy(&self) -> Result<(), Error> {
-        self.restore().await
+        self.restored().await;
+        let Ok(_tidying) = self.tidying.try_lock() else {
+            tracing::info!("the leases are being tidied already");
+            return Ok(());
+        };
+        self.restore().await?;
+        for token in self.store.tokens().await? {
+            for id in self.store.of_token(&token).await? {
+                self.remove_if_dangling(&id, &token).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the way from a token to a lease, if the lease does not exist.
+    pub(super) async fn remove_if_dangling(&self, id: &str, salted: &str) -> Result<(), Error> {
+        let _held = self.locks.lock(id).await;
+        if self.store.load(id).await?.is_some() {
+            return Ok(());
+        }
+        self.store.remove_from_token(id, salted).await
     }
 
     /// Waits until every lease of storage was looked at since the start.
@@ -102,9 +126,12 @@ impl Leases {
     ) -> Result<(), Error> {
         let due = {
             let _held = self.locks.lock(id).await;
-            let Some(record) = self.store.load(id).await? else {
+            let Some(mut record) = self.store.load(id).await? else {
                 return Ok(());
             };
+            if record.limit_to(self.clock.now()) {
+                self.store.update(&record).await?;
+            }
             self.store.note(&record);
             let Some(due) = record.due() else {
                 return Ok(());
@@ -120,7 +147,7 @@ impl Leases {
         match due {
             Some(due) => self.queue.insert(id, due),
             // The token's end was cut short.
-            None => self.expire_now(id).await?,
+            None => self.expire_now(id).await.map(drop)?,
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ impl Leases {
         self.complete(move |leases| async move {
             match mode {
                 Mode::Sync => leases.end(&id, false).await,
-                Mode::Async => leases.expire_now(&id).await,
+                Mode::Async => leases.expire_now(&id).await.map(drop),
             }
         })
         .await
@@ -92,7 +92,14 @@ impl Leases {
         let salted = salted.to_owned();
         self.complete(move |leases| async move {
             let ids = leases.store.of_token(&salted).await?;
-            leases.expire_all_now(ids).await
+            let (leases, salted) = (&leases, salted.as_str());
+            let marks = ids.into_iter().map(|id| async move {
+                if leases.expire_now(&id).await? {
+                    return Ok(());
+                }
+                leases.remove_if_dangling(&id, salted).await
+            });
+            first_error(stream::iter(marks).buffer_unordered(AT_A_TIME)).await
         })
         .await
     }
@@ -108,7 +115,7 @@ impl Leases {
     async fn expire_all_now(&self, ids: Vec<String>) -> Result<(), Error> {
         let marks = ids
             .into_iter()
-            .map(|id| async move { self.expire_now(&id).await });
+            .map(|id| async move { self.expire_now(&id).await.map(drop) });
         first_error(stream::iter(marks).buffer_unordered(AT_A_TIME)).await
     }
 
@@ -217,17 +224,18 @@ impl Leases {
     }
 
     /// Makes a lease due now, on record, and leaves the rest to the queue.
-    pub(super) async fn expire_now(&self, id: &str) -> Result<(), Error> {
+    /// Returns whether there is such a lease.
+    pub(super) async fn expire_now(&self, id: &str) -> Result<bool, Error> {
         let _held = self.locks.lock(id).await;
         let Some(mut record) = self.store.load(id).await? else {
-            return Ok(());
+            return Ok(false);
         };
         let now = self.clock.now();
         let old = record.due();
         match record.revocation {
             Revocation::Open => record.expire_time = record.expire_time.min(now),
             // It is tried again by itself, in the pause that it has earned.
-            Revocation::Failed { .. } => return Ok(()),
+            Revocation::Failed { .. } => return Ok(true),
             Revocation::Irrevocable { .. } => {
                 record.revocation = Revocation::Failed {
                     attempts: 0,
@@ -236,14 +244,14 @@ impl Leases {
             }
         }
         let Some(due) = record.due() else {
-            return Ok(());
+            return Ok(true);
         };
         self.queue.insert(id, due);
         self.store.update(&record).await?;
         if let Some(old) = old.filter(|old| *old != due) {
             self.queue.remove(id, old);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The leases below a prefix. A prefix without a slash at its end that is

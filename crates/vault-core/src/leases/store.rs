@@ -40,7 +40,10 @@ impl LeaseStore {
     /// Stores a new lease and the way to it from its token.
     pub(super) async fn create(&self, record: &LeaseRecord) -> Result<(), Error> {
         let batch = vec![
-            Write::put(token_key(record), record.id.clone().into_bytes()),
+            Write::put(
+                token_key(&record.token, &record.id),
+                record.id.clone().into_bytes(),
+            ),
             Write::put(key_of(&record.id), encode(record)?),
         ];
         self.storage.apply(batch).await
@@ -54,11 +57,13 @@ impl LeaseStore {
         Ok(())
     }
 
-    /// Forgets a lease.
+    /// Forgets a lease. Where the store has no transactions and stops half way,
+    /// the lease is left, which ends once more, and not the way to it, which
+    /// nobody would look for.
     pub(super) async fn delete(&self, record: &LeaseRecord) -> Result<(), Error> {
         let batch = vec![
+            Write::delete(token_key(&record.token, &record.id)),
             Write::delete(key_of(&record.id)),
-            Write::delete(token_key(record)),
         ];
         self.storage.apply(batch).await?;
         self.given_up().remove(&record.id);
@@ -87,9 +92,21 @@ impl LeaseStore {
         Ok(ids.map(str::to_owned).collect())
     }
 
+    /// The salted hashes of all tokens that have leases.
+    pub(super) async fn tokens(&self) -> Result<Vec<String>, Error> {
+        let folders = self.storage.list(TOKEN).await?;
+        let names = folders.iter().filter_map(|name| name.strip_suffix('/'));
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    /// Removes the way from a token to a lease that does not exist.
+    pub(super) async fn remove_from_token(&self, id: &str, salted: &str) -> Result<(), Error> {
+        self.storage.delete(&token_key(salted, id)).await
+    }
+
     /// The ids of all leases of a token.
     pub(super) async fn of_token(&self, salted: &str) -> Result<Vec<String>, Error> {
-        let folder = format!("token/{salted}/");
+        let folder = format!("{TOKEN}{salted}/");
         let mut ids = Vec::new();
         for name in self.storage.list(&folder).await? {
             if let Some(id) = self.storage.get(&format!("{folder}{name}")).await? {
@@ -125,13 +142,14 @@ impl LeaseStore {
 }
 
 const ID: &str = "id/";
+const TOKEN: &str = "token/";
 
 fn key_of(id: &str) -> String {
     format!("{ID}{id}")
 }
 
 /// The last segment of an id is random, so it is a name by itself.
-fn token_key(record: &LeaseRecord) -> String {
-    let name = record.id.rsplit('/').next().unwrap_or_default();
-    format!("token/{}/{name}", record.token)
+fn token_key(salted: &str, id: &str) -> String {
+    let name = id.rsplit('/').next().unwrap_or_default();
+    format!("{TOKEN}{salted}/{name}")
 }

@@ -1,5 +1,6 @@
 //! The life of a lease, from a client's point of view.
 
+mod stopped;
 mod unwell;
 
 use std::sync::Arc;

@@ -11,27 +11,29 @@ mod removal;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tuning;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use logical::effects::within;
 use logical::{
-    Backend, BackendContext, BackendKind, Error, Factory, RunToCompletion, Storage, TaskGroup,
-    Write,
+    Backend, BackendContext, BackendKind, Error, Factory, RunToCompletion, Storage as _, TaskGroup,
+    Tasks, Write,
 };
 
 pub(crate) use self::names::normalize;
 pub(crate) use self::removal::Removed;
 use self::table::Table;
+pub(crate) use self::tuning::Tuning;
 use crate::effects::Effects;
 use crate::leases::Leases;
 use crate::locks::NamedLocks;
 use crate::routing::{
     Mount, MountEntry, MountRequest, Router, Settings, State, check_new, check_tuned, panicked,
 };
-use crate::storage::View;
+use crate::storage::{Fence, View};
 
 /// How long a backend may take to start when it is mounted.
 const INITIALIZE_LIMIT: Duration = Duration::from_mins(1);
@@ -41,8 +43,13 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_mins(1);
 const TASKS_GRACE: Duration = Duration::from_secs(5);
 /// How long a periodic call may take.
 const PERIODIC_LIMIT: Duration = Duration::from_secs(90);
+/// How long the removal of a mount waits for writes of its engine to end.
+const WRITES_LIMIT: Duration = Duration::from_secs(30);
 /// How many entries of a removed mount are deleted at a time.
 const WIPE_BATCH: usize = 256;
+
+/// The option that chooses between the two `kv` engines.
+const VERSION: &str = "version";
 
 /// The engines that can be mounted, by the name that clients say.
 pub(crate) type Factories = BTreeMap<String, Arc<dyn Factory>>;
@@ -60,14 +67,8 @@ pub(crate) struct Mounts {
     changing: NamedLocks,
     /// Held by path while the removal of a mount goes on.
     removing: NamedLocks,
-}
-
-/// A change of a mount; what is `None` stays.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tuning {
-    pub(crate) default_lease_ttl: Option<u64>,
-    pub(crate) max_lease_ttl: Option<u64>,
-    pub(crate) description: Option<String>,
+    /// Around the storage of each engine that was created, by the mount's id.
+    fences: Mutex<HashMap<String, Arc<Fence>>>,
 }
 
 impl Mounts {
@@ -93,6 +94,7 @@ impl Mounts {
             builtin_version,
             changing: NamedLocks::default(),
             removing: NamedLocks::default(),
+            fences: Mutex::default(),
         };
         for entry in mounts.table.engines() {
             match entry.state() {
@@ -137,6 +139,7 @@ impl Mounts {
         let path = normalize(&request.path)?;
         names::refuse_reserved(&path, "mount")?;
         self.check_kind(&request)?;
+        self.check_version(&request.kind, &request.tuning.plugin_version)?;
         check_new(request.config)?;
         let entry = MountEntry::new(path, request, self.effects.entropy.as_ref());
         let mounts = Arc::clone(self);
@@ -201,14 +204,6 @@ impl Mounts {
         }));
     }
 
-    /// Stops all backends; nothing is removed.
-    pub(crate) async fn shut_down(&self) {
-        let mounts = self.router.all();
-        let stops = mounts.iter().map(|mount| self.stop(mount));
-        futures_util::future::join_all(stops).await;
-        self.router.clear();
-    }
-
     /// Runs a change that must not stop half way, whatever its client does.
     fn run<T: Send + 'static>(
         &self,
@@ -253,7 +248,7 @@ impl Mounts {
 
     /// Removes what a mount that never answered may have stored, and its entry.
     async fn discard(&self, entry: &MountEntry) -> Result<(), Error> {
-        wipe(&self.view_of(&entry.uuid)).await?;
+        self.wipe(&entry.uuid).await?;
         self.table.remove(&entry.path).await
     }
 
@@ -273,6 +268,16 @@ impl Mounts {
             entry.config.max_lease_ttl = ttl;
         }
         check_tuned(entry.config)?;
+        if let Some(version) = &tuning.plugin_version {
+            self.check_version(&entry.kind, version)?;
+        }
+        if tuning.options.contains_key(VERSION) {
+            return Err(no_version_of(&entry.kind));
+        }
+        tuning.apply_to(&mut entry.tuning);
+        if let Some(options) = &mut entry.options {
+            options.extend(tuning.options);
+        }
         if let Some(description) = tuning.description {
             entry.description = description;
         }
@@ -306,12 +311,23 @@ impl Mounts {
                 )));
             }
         }
-        if request.options.contains_key("version") {
-            return Err(Error::bad_request(format!(
-                "secrets engine \"{kind}\" does not allow setting a version"
-            )));
+        if request.options.contains_key(VERSION) {
+            return Err(no_version_of(kind));
         }
         Ok(())
+    }
+
+    /// Refuses a version of an engine other than the one that is built in.
+    fn check_version(&self, kind: &str, wanted: &str) -> Result<(), Error> {
+        let built_in = self.factories.get(kind).map(|factory| factory.version());
+        let built_in = built_in.unwrap_or_default();
+        let is_same = wanted.trim_start_matches('v') == built_in.trim_start_matches('v');
+        if wanted.is_empty() || is_same {
+            return Ok(());
+        }
+        Err(Error::bad_request(format!(
+            "`plugin_version` is {wanted:?}: the version of `{kind}` in this server is {built_in}"
+        )))
     }
 
     /// The mount of an entry, whose backend is not started yet.
@@ -325,7 +341,7 @@ impl Mounts {
         let tasks = (self.effects.task_groups)();
         let settings = Arc::new(Settings::new(entry.clone()));
         let context = BackendContext::new(
-            Arc::new(self.view_of(&entry.uuid)),
+            self.fenced(&entry.uuid),
             Arc::clone(&settings) as _,
             Arc::clone(&self.effects.clock),
             Arc::clone(&self.effects.entropy),
@@ -360,9 +376,40 @@ impl Mounts {
     }
 
     async fn stop(&self, mount: &Mount) {
-        mount
-            .stop(self.tasks.as_ref(), CLEAN_UP_LIMIT, TASKS_GRACE)
-            .await;
+        stop(mount, self.tasks.as_ref()).await;
+    }
+
+    /// The storage of a mount for its engine, which [`wipe`](Self::wipe) closes.
+    fn fenced(&self, uuid: &str) -> Arc<Fence> {
+        let view = Arc::new(self.view_of(uuid));
+        let fence = Arc::new(Fence::new(view, (self.effects.task_groups)(), removed));
+        self.fences().insert(uuid.to_owned(), Arc::clone(&fence));
+        fence
+    }
+
+    /// Removes everything that a mount has stored, once its engine can write no
+    /// more.
+    ///
+    /// # Errors
+    /// When a write of the engine does not end, or storage fails.
+    async fn wipe(&self, uuid: &str) -> Result<(), Error> {
+        let fence = self.fences().get(uuid).cloned();
+        if let Some(fence) = fence
+            && !fence.close(WRITES_LIMIT).await
+        {
+            return Err(Error::internal(format!(
+                "a write of the engine has not ended within {} s: try again",
+                WRITES_LIMIT.as_secs()
+            )));
+        }
+        let view = self.view_of(uuid);
+        let keys = view.walk("").await?;
+        for batch in keys.chunks(WIPE_BATCH) {
+            let deletions = batch.iter().map(Write::delete).collect();
+            view.apply(deletions).await?;
+        }
+        self.fences().remove(uuid);
+        Ok(())
     }
 
     fn view_of(&self, uuid: &str) -> View {
@@ -371,17 +418,36 @@ impl Mounts {
             format!("logical/{uuid}/"),
         )
     }
+
+    fn fences(&self) -> MutexGuard<'_, HashMap<String, Arc<Fence>>> {
+        self.fences.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Stops all backends; nothing is removed.
+pub(crate) async fn stop_all(router: &Router, tasks: &dyn Tasks) {
+    let mounts = router.all();
+    let stops = mounts.iter().map(|mount| stop(mount, tasks));
+    futures_util::future::join_all(stops).await;
+    router.clear();
+}
+
+async fn stop(mount: &Mount, tasks: &dyn Tasks) {
+    mount.stop(tasks, CLEAN_UP_LIMIT, TASKS_GRACE).await;
+}
+
+/// The error of a storage call by the engine of a removed mount.
+fn removed() -> Error {
+    Error::not_found("the mount was removed")
+}
+
+/// The error of an option that only `kv` has.
+fn no_version_of(kind: &str) -> Error {
+    Error::bad_request(format!(
+        "secrets engine \"{kind}\" does not allow setting a version"
+    ))
 }
 
 fn does_not_start(path: &str, error: Error) -> Error {
     error.context(format_args!("mount `{path}` does not start"))
-}
-
-async fn wipe(view: &View) -> Result<(), Error> {
-    let keys = view.walk("").await?;
-    for batch in keys.chunks(WIPE_BATCH) {
-        view.apply(batch.iter().map(Write::delete).collect())
-            .await?;
-    }
-    Ok(())
 }

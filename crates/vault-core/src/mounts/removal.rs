@@ -13,16 +13,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use logical::Error;
 use logical::effects::within;
+use tokio::sync::oneshot;
 
-use super::{Mounts, PERIODIC_LIMIT, names, normalize, wipe};
+use super::{Mounts, PERIODIC_LIMIT, names, normalize};
 use crate::leases::Mode;
 use crate::routing::{Mount, MountEntry, State};
 
 /// How long a request waits for a removal. Clients of Vault give up after a
 /// minute.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// How long a removal waits for requests to leave the mount. Servers give up a
+/// request after 90 seconds.
+const DRAIN_LIMIT: Duration = Duration::from_mins(2);
 
 /// How far a removal is when its request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,15 +48,25 @@ impl Mounts {
         let path = normalize(path)?;
         names::refuse_reserved(&path, "unmount")?;
         let mounts = Arc::clone(self);
+        let (sender, on_record) = oneshot::channel();
         let removal = self.run(async move {
             let Some(entry) = mounts.taint(&path).await? else {
                 return Ok(());
             };
+            // The client may be gone.
+            let _ = sender.send(());
             let _removing = mounts.removing.lock(&path).await;
             mounts.remove(&entry).await
         });
-        // What takes longer goes on as a task.
-        match within(self.tasks.as_ref(), ANSWER_WITHIN, removal).await {
+        let removed = match select(removal, on_record).await {
+            Either::Left((removed, _)) => Some(removed),
+            // Only now: "continues" is a promise that a restart keeps once the
+            // removal is on record. What takes longer goes on as a task.
+            Either::Right((_, removal)) => {
+                within(self.tasks.as_ref(), ANSWER_WITHIN, removal).await
+            }
+        };
+        match removed {
             Some(Ok(())) => Ok(Removed::Done),
             Some(Err(error)) => Err(Error::new(
                 error.class(),
@@ -139,7 +154,7 @@ impl Mounts {
             mount.note_leases_ended();
             self.stop(mount).await;
         }
-        wipe(&self.view_of(&entry.uuid)).await?;
+        self.wipe(&entry.uuid).await?;
         // Until the router knows it too, nothing else is mounted there.
         let _changing = self.changing.lock(&entry.path).await;
         self.table.remove(&entry.path).await?;
@@ -154,7 +169,13 @@ impl Mounts {
             self.leases.revoke_prefix(path, Mode::Sync).await?;
             mount.set_stuck(false);
         }
-        let _alone = mount.empty().await;
+        let drained = within(self.tasks.as_ref(), DRAIN_LIMIT, mount.drain()).await;
+        let Some(_alone) = drained else {
+            return Err(Error::internal(format!(
+                "requests are still inside the mount after {} s",
+                DRAIN_LIMIT.as_secs()
+            )));
+        };
         mount.tick(self.tasks.as_ref(), PERIODIC_LIMIT).await;
         let ended = self.leases.revoke_prefix(path, Mode::Sync).await;
         if ended.is_err() {

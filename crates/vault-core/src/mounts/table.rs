@@ -22,7 +22,7 @@ const KEY: &str = "core/mounts";
 #[derive(Default, Serialize, Deserialize)]
 struct Stored {
     #[serde(default)]
-    version: Version<1>,
+    version: Version<2>,
     engines: Vec<MountEntry>,
     core: Vec<MountEntry>,
 }

@@ -1,11 +1,14 @@
 //! Mounting, tuning and removing, from a client's point of view: whatever the
 //! client, the engine and the power do.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use logical::Operation;
 use serde_json::{Value, json};
+use virtual_world::Timing;
 
 use crate::Core;
 use crate::tests::{Does, Seen, World, ask};
@@ -118,6 +121,75 @@ async fn removing_a_mount_whose_engine_hangs_closes_it_at_once_and_holds_up_noth
     assert_eq!(mounted(&core).await, ["another/"]);
     assert_eq!(world.puppet.revoked(), [0]);
     assert_eq!(kept(&world).len(), 1, "{:?}", kept(&world));
+}
+
+/// The write of an engine may be carried out after its request has left.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_under_a_mount_after_it_was_wiped() {
+    let (world, disk) = (World::new(), virtual_world::World::new());
+    let storage = Arc::clone(&disk.storage);
+    let core = world.mounted_with(world.effects_of(&disk)).await;
+    storage.set_write_delay(10 * SECOND, Timing::Late);
+    let writing = ask(&core, Operation::Update, "puppet/thing", json!({}));
+    let hung_up = tokio::time::timeout(SECOND, writing).await;
+    assert!(hung_up.is_err());
+    storage.set_write_delay(Duration::ZERO, Timing::First);
+    assert_eq!(unmount(&core, "puppet").await.status, 204);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let left = storage.disk().keys();
+    let left = left.iter().find(|key| key.starts_with("logical/"));
+    assert_eq!(left, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mount_is_not_wiped_while_a_write_of_its_engine_does_not_end() {
+    let (world, disk) = (World::new(), virtual_world::World::new());
+    let storage = Arc::clone(&disk.storage);
+    let core = world.mounted_with(world.effects_of(&disk)).await;
+    storage.set_write_delay(Duration::from_mins(5), Timing::Late);
+    let writing = ask(&core, Operation::Update, "puppet/thing", json!({}));
+    assert!(tokio::time::timeout(SECOND, writing).await.is_err());
+    storage.set_write_delay(Duration::ZERO, Timing::First);
+    unmount(&core, "puppet").await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(mounted(&core).await, ["puppet/"]);
+    tokio::time::sleep(Duration::from_mins(30)).await;
+    assert_eq!(mounted(&core).await, Vec::<String>::new());
+    let left = storage.disk().keys();
+    let left = left.iter().find(|key| key.starts_with("logical/"));
+    assert_eq!(left, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_does_not_wait_for_ever_for_a_request_that_hangs() {
+    let world = World::new();
+    let core = world.mounted().await;
+    world.puppet.on("handle", Does::Hang);
+    let mut hanging = Box::pin(read(&core, "puppet/asker"));
+    assert!(hanging.as_mut().now_or_never().is_none());
+    assert_eq!(unmount(&core, "puppet").await.status, 200);
+    // The first attempt has given up, and the next one is not due yet.
+    tokio::time::sleep(100 * SECOND).await;
+    assert_eq!(mounted(&core).await, ["puppet/"]);
+    let active = core.active().unwrap();
+    assert!(active.mounts.removing.try_lock("puppet/").is_some());
+    drop(hanging);
+    tokio::time::sleep(Duration::from_mins(30)).await;
+    assert_eq!(mounted(&core).await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_is_on_record_before_the_answer_says_that_it_goes_on() {
+    let world = World::new();
+    let core = world.mounted().await;
+    *world.slow.writes_take.lock().unwrap() = Duration::from_mins(1);
+    let removed = unmount(&core, "puppet").await;
+    assert_eq!(removed.status, 200, "{removed:?}");
+    let closed = read(&core, "puppet/asker").await;
+    assert_eq!(
+        closed.error(),
+        "no handler for route \"puppet/asker\". route entry is tainted."
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,32 +1,38 @@
-//! Who asks.
+//! Who sends the request.
+
+use std::sync::Arc;
+
+use logical::Error;
 
 use super::Context;
+use crate::ClientToken;
 use crate::active::Active;
 use crate::errors::{Origin, Refusal};
+use crate::tokens::TokenEntry;
 
-/// Finds the caller by its token. On a path that needs no token, a token that
-/// is missing or unknown is no fault.
+/// Finds the caller by its token. A path that needs no token is open to every
+/// token, valid or not: a valid one only tells the backend who the caller is, as
+/// in Vault (`CheckToken` in `vault/request_handling.go`).
 pub(super) async fn authenticate(active: &Active, context: &mut Context) -> Result<(), Refusal> {
-    let known = match &context.token {
-        Some(token) => {
-            let salted = active.tokens.salted(token);
-            let entry = active.tokens.lookup_salted(&salted).await;
-            entry
-                .map_err(|error| Refusal::Failed(error, Origin::Core))?
-                .map(|entry| (salted, entry))
-        }
-        None => None,
+    let path = &context.request.path;
+    let mount = context.mount.as_ref();
+    context.request.unauthenticated = mount.is_some_and(|mount| mount.is_unauthenticated(path));
+    let caller = match &context.token {
+        Some(token) => look_up(active, token).await,
+        None => Ok(None),
     };
-    let needs_token = |context: &Context| {
-        let mount = context.mount.as_ref();
-        mount.is_none_or(|mount| !mount.is_unauthenticated(&context.request.path))
-    };
-    let Some((salted, entry)) = known else {
-        if needs_token(context) {
-            return Err(Refusal::Unauthenticated);
+    let caller = match caller {
+        Err(error) if context.request.unauthenticated => {
+            tracing::warn!(%error, "the token of a request that needs none cannot be read");
+            None
         }
-        context.request.unauthenticated = true;
-        return Ok(());
+        caller => caller.map_err(|error| Refusal::Failed(error, Origin::Core))?,
+    };
+    let Some((salted, entry)) = caller else {
+        if context.request.unauthenticated {
+            return Ok(());
+        }
+        return Err(Refusal::Unauthenticated);
     };
     let request = &mut context.request;
     request.display_name.clone_from(&entry.display_name);
@@ -34,4 +40,14 @@ pub(super) async fn authenticate(active: &Active, context: &mut Context) -> Resu
     request.client_token_accessor.clone_from(&entry.accessor);
     context.caller = Some(entry);
     Ok(())
+}
+
+/// The entry of a token by its salted hash, or `None` when it is unknown.
+async fn look_up(
+    active: &Active,
+    token: &ClientToken,
+) -> Result<Option<(String, Arc<TokenEntry>)>, Error> {
+    let salted = active.tokens.salted(token);
+    let entry = active.tokens.lookup_salted(&salted).await?;
+    Ok(entry.map(|entry| (salted, entry)))
 }

@@ -5,23 +5,49 @@ use std::sync::{Arc, Mutex};
 use logical::{Metrics, Operation};
 use serde_json::{Value, json};
 
+use virtual_world::Fault;
+
 use crate::tests::{Does, World, ask, ask_as};
 
 #[tokio::test(start_paused = true)]
 async fn a_path_that_needs_no_token_is_open_even_to_a_bad_one() {
     let core = World::new().mounted().await;
-    for (token, unauthenticated) in [
-        (None, true),
-        (Some("stranger"), true),
-        (Some("root"), false),
+    let tokens = &core.active().unwrap().tokens;
+    let powerless = tokens.create(None, &["no-such-policy"]).await.unwrap();
+    for (token, name) in [
+        (None, ""),
+        (Some("stranger"), ""),
+        (Some("root"), "token"),
+        (Some(powerless.expose()), "token"),
     ] {
         let seen = ask_as(&core, token, Operation::Read, "puppet/open", Value::Null).await;
         assert_eq!(seen.status, 200, "{seen:?}");
-        assert_eq!(seen.body["data"]["unauthenticated"], unauthenticated);
+        assert_eq!(seen.body["data"]["unauthenticated"], true);
+        assert_eq!(seen.body["data"]["name"], name);
         assert_eq!(seen.body["data"]["type"], "puppet");
     }
     let closed = ask_as(&core, None, Operation::Read, "puppet/asker", Value::Null).await;
     assert_eq!(closed.status, 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_that_needs_no_token_is_open_while_tokens_cannot_be_read() {
+    let (world, disk) = (World::new(), virtual_world::World::new());
+    let core = world.mounted_with(world.effects_of(&disk)).await;
+    disk.storage
+        .fail_if(|call| call.touches("sys/token/").then_some(Fault::Lost));
+    let stranger = Some("stranger");
+    let open = ask_as(&core, stranger, Operation::Read, "puppet/open", Value::Null).await;
+    assert_eq!(open.status, 200, "{open:?}");
+    let closed = ask_as(
+        &core,
+        stranger,
+        Operation::Read,
+        "puppet/asker",
+        Value::Null,
+    )
+    .await;
+    assert_eq!(closed.status, 500, "{closed:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use logical::{Error, RunToCompletion, Tasks};
 
 use crate::leases::Leases;
+use crate::locks::NamedLocks;
 use crate::tokens::TokenStore;
 
 /// Ends tokens.
@@ -17,6 +18,9 @@ pub(crate) struct Revocation {
     tokens: Arc<TokenStore>,
     leases: Arc<Leases>,
     tasks: Arc<dyn Tasks>,
+    /// Held by salted hash while a revocation goes on. A second one could end
+    /// leases of a new token with the same text.
+    revoking: NamedLocks,
 }
 
 impl Revocation {
@@ -25,6 +29,7 @@ impl Revocation {
             tokens,
             leases,
             tasks,
+            revoking: NamedLocks::default(),
         }
     }
 
@@ -38,6 +43,7 @@ impl Revocation {
         let (revocation, salted) = (Arc::clone(self), salted.to_owned());
         let work = async move {
             if revocation.tokens.begin_revocation(&salted).await? {
+                let _revoking = revocation.revoking.lock(&salted).await;
                 revocation.go_on(&salted).await;
             }
             Ok(())
@@ -45,13 +51,16 @@ impl Revocation {
         RunToCompletion::new(Arc::clone(&self.tasks), work).await
     }
 
-    /// Goes on with revocations that did not end.
+    /// Goes on with revocations that did not end, except those that somebody
+    /// else is going on with.
     ///
     /// # Errors
     /// When they cannot be listed.
     pub(crate) async fn resume(&self) -> Result<(), Error> {
         for salted in self.tokens.revocations().await? {
-            self.go_on(&salted).await;
+            if let Some(_revoking) = self.revoking.try_lock(&salted) {
+                self.go_on(&salted).await;
+            }
         }
         Ok(())
     }
@@ -63,6 +72,9 @@ impl Revocation {
     }
 
     async fn finish(&self, salted: &str) -> Result<(), Error> {
+        if !self.tokens.is_being_revoked(salted).await? {
+            return Ok(());
+        }
         // A token that is still usable was never revoked: the mark was not
         // stored, and whoever asked for it was told so or never answered.
         let is_revoked = self.tokens.lookup_salted(salted).await?.is_none();

@@ -1,12 +1,13 @@
 //! The end of a token, whatever its client and the power do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use logical::Operation;
 use serde_json::Value;
 
-use crate::Core;
 use crate::tests::{World, ask};
+use crate::{ClientToken, Core};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -59,4 +60,54 @@ async fn a_revocation_of_a_token_goes_on_after_a_restart() {
     let _core = world.start().await;
     tokio::time::sleep(3 * SECOND).await;
     assert!(all_revoked(&world), "{:?}", world.puppet.revoked());
+}
+
+/// The second attempt would read the token shortly before the first one ends
+/// it, and look for its leases long after that.
+#[tokio::test(start_paused = true)]
+async fn two_attempts_at_a_revocation_leave_a_new_token_with_the_same_text_alone() {
+    // When the second attempt begins, and when reads become slow and fast again.
+    let cases = [
+        (Attempt::Resumes, 2_500, [4_400, 4_600]),
+        (Attempt::Revokes, 500, [3_900, 5_100]),
+    ];
+    for (second, begins, [slow, fast]) in cases {
+        let (world, machine) = (World::new(), virtual_world::World::new());
+        let core = world.mounted_with(world.effects_of(&machine)).await;
+        let active = core.active().unwrap();
+        let (tokens, root) = (&active.tokens, ClientToken::new("root"));
+        let salted = tokens.salted(&root);
+        machine.storage.set_read_delay(SECOND);
+        let attempt = |after: Duration, kind: Attempt| {
+            let (revocation, salted) = (Arc::clone(&active.revocation), salted.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(after).await;
+                match kind {
+                    Attempt::Resumes => revocation.resume().await,
+                    Attempt::Revokes => revocation.revoke(&salted).await,
+                }
+            })
+        };
+        let first = attempt(Duration::ZERO, Attempt::Revokes);
+        let second = attempt(Duration::from_millis(begins), second);
+        tokio::time::sleep(Duration::from_millis(slow)).await;
+        machine.storage.set_read_delay(5 * SECOND);
+        tokio::time::sleep(Duration::from_millis(fast - slow)).await;
+        machine.storage.set_read_delay(Duration::ZERO);
+        while tokens.create(Some(root.clone()), &["root"]).await.is_err() {
+            tokio::time::sleep(SECOND / 10).await;
+        }
+        leases(&core, 1).await;
+        for attempt in [first, second] {
+            attempt.await.unwrap().unwrap();
+        }
+        tokio::time::sleep(SECOND).await;
+        assert!(world.puppet.revoked().is_empty());
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Attempt {
+    Resumes,
+    Revokes,
 }

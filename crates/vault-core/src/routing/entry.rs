@@ -7,6 +7,7 @@ use logical::{Entropy, Error, Object, duration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::MountTuning;
 use crate::random;
 
 /// The limits of leases when a mount has none of its own: 768 hours.
@@ -32,15 +33,23 @@ pub struct MountRequest {
     pub description: String,
     /// Times to live.
     pub config: MountConfig,
+    /// Everything else that it is tuned to.
+    pub tuning: MountTuning,
     /// Options that the backend reads.
     pub options: BTreeMap<String, String>,
     /// Whether it belongs to this cluster alone.
     pub local: bool,
     /// Whether its storage asks for wrapping with the seal.
     pub seal_wrap: bool,
+    /// Whether its engine asks for a source of randomness outside the server.
+    pub external_entropy_access: bool,
 }
 
 /// What is kept of a mount.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of Vault's API that do not exclude each other"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MountEntry {
     /// With a slash at its end.
@@ -50,10 +59,14 @@ pub(crate) struct MountEntry {
     pub(crate) accessor: String,
     pub(crate) uuid: String,
     pub(crate) config: MountConfig,
+    #[serde(default)]
+    pub(crate) tuning: MountTuning,
     /// `None` for mounts of the core.
     pub(crate) options: Option<BTreeMap<String, String>>,
     pub(crate) local: bool,
     pub(crate) seal_wrap: bool,
+    #[serde(default)]
+    pub(crate) external_entropy_access: bool,
     /// Its removal has begun. Kept beside `state` for entries that were stored
     /// before there was one.
     tainted: bool,
@@ -84,9 +97,11 @@ impl MountEntry {
             kind: request.kind,
             description: request.description,
             config: request.config,
+            tuning: request.tuning,
             options: Some(request.options),
             local: request.local,
             seal_wrap: request.seal_wrap,
+            external_entropy_access: request.external_entropy_access,
             tainted: false,
             state: State::Enabling,
         }
@@ -107,9 +122,11 @@ impl MountEntry {
             accessor: format!("{accessor}_{}", random::hex8(entropy)),
             uuid: random::uuid(entropy),
             config: MountConfig::default(),
+            tuning: MountTuning::default(),
             options: None,
             local: false,
             seal_wrap: path == "sys/",
+            external_entropy_access: false,
             tainted: false,
             state: State::Active,
         }
@@ -151,25 +168,31 @@ impl MountEntry {
 
     /// The mount as `sys/mounts` shows it. `version` is that of its backend.
     pub(crate) fn info(&self, version: &str) -> Object {
-        let mut config = json!({
-            "default_lease_ttl": self.config.default_lease_ttl,
-            "force_no_cache": false,
-            "max_lease_ttl": self.config.max_lease_ttl,
-        });
+        let mut config = Object::new();
+        let MountConfig {
+            default_lease_ttl: default,
+            max_lease_ttl: max,
+        } = self.config;
+        config.insert("default_lease_ttl".into(), default.into());
+        config.insert("max_lease_ttl".into(), max.into());
+        self.tuning.insert_into(&mut config);
         let mut info = Object::new();
         if self.path.starts_with("auth/") {
-            config["token_type"] = "default-service".into();
+            config.insert("token_type".into(), "default-service".into());
         } else if self.options.is_some() {
             info.insert("deprecation_status".into(), "supported".into());
         }
         let members = [
             ("accessor", self.accessor.clone().into()),
-            ("config", config),
+            ("config", config.into()),
             ("description", self.description.clone().into()),
-            ("external_entropy_access", false.into()),
+            (
+                "external_entropy_access",
+                self.external_entropy_access.into(),
+            ),
             ("local", self.local.into()),
             ("options", json!(self.options)),
-            ("plugin_version", "".into()),
+            ("plugin_version", self.tuning.plugin_version.clone().into()),
             ("running_plugin_version", version.into()),
             ("running_sha256", "".into()),
             ("seal_wrap", self.seal_wrap.into()),
@@ -180,6 +203,16 @@ impl MountEntry {
         info
     }
 
+    /// What is told of the mount without a token, when it is listed for everybody.
+    pub(crate) fn public_info(&self) -> Object {
+        let members = [
+            ("description", self.description.clone().into()),
+            ("options", json!(self.options)),
+            ("type", self.kind.clone().into()),
+        ];
+        Object::from_iter(members.map(|(key, value): (_, Value)| (key.to_owned(), value)))
+    }
+
     /// The mount as `sys/mounts/<path>/tune` shows it, with the limits that
     /// are in force.
     pub(crate) fn tuning(&self) -> Object {
@@ -187,9 +220,13 @@ impl MountEntry {
         let default = self.default_lease_ttl().as_secs();
         tuning.insert("default_lease_ttl".into(), default.into());
         tuning.insert("description".into(), self.description.clone().into());
-        tuning.insert("force_no_cache".into(), false.into());
         let max = self.max_lease_ttl().as_secs();
         tuning.insert("max_lease_ttl".into(), max.into());
+        self.tuning.insert_into(&mut tuning);
+        if !self.tuning.plugin_version.is_empty() {
+            let version = self.tuning.plugin_version.clone();
+            tuning.insert("plugin_version".into(), version.into());
+        }
         if let Some(options) = self.options.as_ref().filter(|options| !options.is_empty()) {
             tuning.insert("options".into(), json!(options));
         }

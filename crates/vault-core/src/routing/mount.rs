@@ -130,8 +130,9 @@ impl Mount {
         (!self.is_closed()).then_some(entered)
     }
 
-    /// Waits until all requests have left, and keeps others out.
-    pub(crate) async fn empty(&self) -> OwnedRwLockWriteGuard<()> {
+    /// Waits until all requests have left, and keeps others out until the guard
+    /// is dropped.
+    pub(crate) async fn drain(&self) -> OwnedRwLockWriteGuard<()> {
         Arc::clone(&self.gate).write_owned().await
     }
 

@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use super::SysPaths;
 use crate::policy::Acl;
-use crate::routing::MountEntry;
+use crate::routing::{ListingVisibility, MountEntry};
 
 pub(super) fn paths() -> Vec<Path<SysPaths>> {
     vec![
         Path::new("internal/ui/mounts/?")
             .on(Operation::Read, answer(all))
-            .help("Shows the mounts that the caller can reach.", ""),
+            .help("Shows the mounts that the caller can reach, and those that are listed for everybody.", ""),
         Path::new("internal/ui/mounts/(?P<path>.+)")
             .fields([Field::new(
                 "path",
@@ -32,10 +32,13 @@ async fn all(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> 
     let acl = sys.acl(&call).await?;
     let (mut secret, mut auth) = (Object::new(), Object::new());
     for (entry, version) in sys.mounts.list() {
-        if !acl.reaches(&entry.path) {
-            continue;
-        }
-        let info = Value::from(entry.info(&version));
+        let is_public = entry.tuning.listing_visibility == ListingVisibility::Unauth;
+        let info = match &acl {
+            Some(acl) if is_public || acl.reaches(&entry.path) => entry.info(&version),
+            None if is_public => entry.public_info(),
+            _ => continue,
+        };
+        let info = Value::from(info);
         match entry.path.strip_prefix("auth/") {
             Some(path) => auth.insert(path.to_owned(), info),
             None => secret.insert(entry.path.clone(), info),
@@ -50,6 +53,7 @@ async fn all(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> 
 async fn one(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
     let path = call.fields.text("path");
     let acl = sys.acl(&call).await?;
+    let acl = acl.ok_or_else(Error::permission_denied)?;
     let reached = |entry: &MountEntry| acl.reaches(&entry.path);
     let found = sys.mounts.find(path).filter(|(entry, _)| reached(entry));
     let (entry, version) = found.ok_or_else(|| {
@@ -68,11 +72,12 @@ async fn one(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> 
 }
 
 impl SysPaths {
-    async fn acl(&self, call: &Call) -> Result<Acl, Error> {
+    /// What the caller may do, or `None` without a valid token.
+    async fn acl(&self, call: &Call) -> Result<Option<Acl>, Error> {
         let entry = self
             .tokens
             .lookup_salted(&call.request.client_token)
             .await?;
-        Ok(entry.ok_or_else(Error::permission_denied)?.acl())
+        Ok(entry.map(|entry| entry.acl()))
     }
 }

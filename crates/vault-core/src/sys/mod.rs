@@ -6,6 +6,7 @@ mod catalog;
 mod interface;
 mod leases;
 mod mounts;
+mod tuning;
 
 use std::sync::Arc;
 
@@ -28,6 +29,9 @@ const NEED_SUDO: [&str; 9] = [
     "revoke-prefix/*",
     "revoke-force/*",
 ];
+
+/// Paths that find out by themselves what the caller may see.
+const NEED_NO_TOKEN: [&str; 2] = ["internal/ui/mounts", "internal/ui/mounts/*"];
 
 /// What the paths need.
 pub(crate) struct SysPaths {
@@ -64,7 +68,9 @@ pub(crate) fn paths(
         help: "The system itself: mounts, leases, and who may do what.",
         paths,
         secrets: Vec::new(),
-        special_paths: SpecialPaths::new().root(NEED_SUDO),
+        special_paths: SpecialPaths::new()
+            .root(NEED_SUDO)
+            .unauthenticated(NEED_NO_TOKEN),
     };
     Framework::new(state, definition)
 }
@@ -73,3 +79,6 @@ pub(crate) fn paths(
 fn accepted() -> Response {
     crate::answer::status_only(202)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use logical::framework::{Call, Field, FieldKind, Fields, Path, answer};
 use logical::{Error, Object, Operation, Response};
 
-use super::SysPaths;
+use super::{SysPaths, tuning};
 use crate::mounts::{Removed, Tuning, normalize};
-use crate::routing::{MountConfig, MountRequest, read_ttl};
+use crate::routing::{MountConfig, MountRequest, MountTuning};
 
 /// Where the core keeps its auth methods among all mounts.
 const AUTH: &str = "auth/";
@@ -66,7 +66,44 @@ fn tune() -> Path<SysPaths> {
                 FieldKind::Text,
                 "Longest life of a lease: seconds, a duration, or `system` to inherit.",
             ),
-            Field::new("description", FieldKind::Text, "Words for people."),
+            description_field(),
+            options_field(),
+            Field::new(
+                "force_no_cache",
+                FieldKind::Flag,
+                "Whether reads bypass every cache of the server.",
+            ),
+            Field::new(
+                "listing_visibility",
+                FieldKind::Text,
+                "Who sees the mount in `sys/internal/ui/mounts`: `unauth` for everybody, `hidden` \
+                 or nothing for those who can reach it.",
+            ),
+            Field::new(
+                "audit_non_hmac_request_keys",
+                FieldKind::CommaList,
+                "Fields of requests that an audit log shows as they are.",
+            ),
+            Field::new(
+                "audit_non_hmac_response_keys",
+                FieldKind::CommaList,
+                "Fields of responses that an audit log shows as they are.",
+            ),
+            Field::new(
+                "passthrough_request_headers",
+                FieldKind::CommaList,
+                "Headers of requests for the engine. Stored without effect.",
+            ),
+            Field::new(
+                "allowed_response_headers",
+                FieldKind::CommaList,
+                "Headers that the engine may add to responses. Stored without effect.",
+            ),
+            Field::new(
+                "plugin_version",
+                FieldKind::Text,
+                "Version of the engine. Only the version that is built in is accepted.",
+            ),
         ])
         .on(Operation::Read, answer(read_tuning))
         .on_write(answer(write_tuning))
@@ -112,11 +149,23 @@ fn auth_tune() -> Path<SysPaths> {
         .help("Shows the settings of an auth method.", "")
 }
 
+fn description_field() -> Field {
+    Field::new(
+        "description",
+        FieldKind::Text,
+        "Human-readable description of the mount.",
+    )
+}
+
+fn options_field() -> Field {
+    Field::new("options", FieldKind::KeyValue, "Options of the engine.")
+}
+
 fn path_field() -> Field {
     Field::new("path", FieldKind::Text, "Path of the mount.")
 }
 
-fn fields() -> [Field; 8] {
+fn fields() -> [Field; 9] {
     [
         path_field(),
         Field::new(
@@ -124,13 +173,18 @@ fn fields() -> [Field; 8] {
             FieldKind::Text,
             "Name of the engine, as `sys/plugins/catalog` lists it.",
         ),
-        Field::new("description", FieldKind::Text, "Words for people."),
+        description_field(),
         Field::new(
             "config",
             FieldKind::Map,
-            "Settings: `default_lease_ttl` and `max_lease_ttl`.",
+            "Settings, as in `sys/mounts/<path>/tune`.",
         ),
-        Field::new("options", FieldKind::KeyValue, "Options of the engine."),
+        options_field(),
+        Field::new(
+            "plugin_version",
+            FieldKind::Text,
+            "Version of the engine. Only the version that is built in is accepted.",
+        ),
         Field::new(
             "local",
             FieldKind::Flag,
@@ -139,12 +193,12 @@ fn fields() -> [Field; 8] {
         Field::new(
             "seal_wrap",
             FieldKind::Flag,
-            "Whether its storage asks for wrapping with the seal.",
+            "Whether its storage asks for wrapping with the seal. Stored without effect.",
         ),
         Field::new(
             "external_entropy_access",
             FieldKind::Flag,
-            "Taken for compatibility; there is one source of randomness.",
+            "Whether the engine asks for randomness from outside. Stored without effect.",
         ),
     ]
 }
@@ -158,8 +212,26 @@ async fn read(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error>
 }
 
 async fn enable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
-    sys.mounts.enable(requested(&call.fields)?).await?;
-    Ok(None)
+    for name in tuning::UNSUPPORTED {
+        let given = call.request.data.get(name);
+        given.map_or(Ok(()), |value| tuning::refuse_unsupported(name, value))?;
+    }
+    let config = call.fields.map("config").cloned().unwrap_or_default();
+    let settings = tuning::read_config(&config)?;
+    let request = requested(&call.fields, &settings);
+    let mut warnings = tuning::warnings(&settings);
+    for (name, is_asked_for) in [
+        ("seal_wrap", request.seal_wrap),
+        ("external_entropy_access", request.external_entropy_access),
+    ] {
+        if is_asked_for {
+            warnings.push(format!(
+                "`{name}` is stored and has no effect: this server has no such protection"
+            ));
+        }
+    }
+    sys.mounts.enable(request).await?;
+    Ok(warned(warnings))
 }
 
 async fn disable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
@@ -174,25 +246,37 @@ async fn disable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Err
 }
 
 /// The mount that a request asks for.
-fn requested(fields: &Fields) -> Result<MountRequest, Error> {
-    let config = fields.map("config").cloned().unwrap_or_default();
-    let ttl = |name: &str| {
-        config
-            .get(name)
-            .map_or(Ok(0), |value| read_ttl(name, value))
-    };
-    Ok(MountRequest {
+fn requested(fields: &Fields, settings: &Tuning) -> MountRequest {
+    let flag = |name: &str| fields.flag(name).unwrap_or(false);
+    let in_config = settings.description.as_deref().unwrap_or_default();
+    let description = fields.text_given("description").unwrap_or(in_config);
+    let mut options = settings.options.clone();
+    options.extend(fields.key_value("options").cloned().unwrap_or_default());
+    let mut tuning = MountTuning::default();
+    settings.apply_to(&mut tuning);
+    if let Some(version) = fields.text_given("plugin_version") {
+        version.clone_into(&mut tuning.plugin_version);
+    }
+    MountRequest {
         path: fields.text("path").to_owned(),
         kind: fields.text("type").to_owned(),
-        description: fields.text("description").to_owned(),
+        description: description.to_owned(),
         config: MountConfig {
-            default_lease_ttl: ttl("default_lease_ttl")?,
-            max_lease_ttl: ttl("max_lease_ttl")?,
+            default_lease_ttl: settings.default_lease_ttl.unwrap_or(0),
+            max_lease_ttl: settings.max_lease_ttl.unwrap_or(0),
         },
-        options: fields.key_value("options").cloned().unwrap_or_default(),
-        local: fields.flag("local").unwrap_or(false),
-        seal_wrap: fields.flag("seal_wrap").unwrap_or(false),
-    })
+        tuning,
+        options,
+        local: flag("local"),
+        seal_wrap: flag("seal_wrap"),
+        external_entropy_access: flag("external_entropy_access"),
+    }
+}
+
+/// The answer to a write that was carried out: nothing but warnings.
+fn warned(warnings: Vec<String>) -> Option<Response> {
+    let any = !warnings.is_empty();
+    any.then(|| Response::default().with_warnings(warnings))
 }
 
 async fn read_tuning(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
@@ -203,17 +287,14 @@ async fn read_tuning(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>,
 }
 
 async fn write_tuning(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
-    let ttl = |name: &str| {
-        let given = call.request.data.get(name);
-        given.map(|value| read_ttl(name, value)).transpose()
-    };
-    let tuning = Tuning {
-        default_lease_ttl: ttl("default_lease_ttl")?,
-        max_lease_ttl: ttl("max_lease_ttl")?,
-        description: call.fields.text_given("description").map(str::to_owned),
-    };
+    let tuning = tuning::read(&call.request.data)?;
+    let mut warnings = tuning::warnings(&tuning);
+    if !tuning.options.is_empty() {
+        warnings
+            .push("the engine reads its `options` again at the next start of the server".into());
+    }
     sys.mounts.tune(call.fields.text("path"), tuning).await?;
-    Ok(None)
+    Ok(warned(warnings))
 }
 
 impl SysPaths {

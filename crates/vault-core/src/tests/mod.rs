@@ -132,8 +132,23 @@ impl World {
         }
     }
 
+    /// The same with storage that fails and takes time on demand, and a wall
+    /// clock that can jump.
+    pub(crate) fn effects_of(&self, machine: &virtual_world::World) -> Effects {
+        Effects {
+            storage: Arc::clone(&machine.storage) as _,
+            clock: Arc::clone(&machine.clock) as _,
+            ..self.effects()
+        }
+    }
+
     /// A core on the world's storage, with the token `root`.
     pub(crate) async fn start(&self) -> Arc<Core> {
+        self.start_with(self.effects()).await.unwrap()
+    }
+
+    /// As [`World::start`], with other effects.
+    pub(crate) async fn start_with(&self, effects: Effects) -> Result<Arc<Core>, Error> {
         let puppet: Arc<dyn Factory> = Arc::new(PuppetFactory(Arc::clone(&self.puppet)));
         let config = CoreConfig {
             server_info: ServerInfo {
@@ -143,15 +158,20 @@ impl World {
             },
             factories: BTreeMap::from([("puppet".to_owned(), puppet)]),
         };
-        let core = Core::start(config, self.effects()).await.unwrap();
+        let core = Core::start(config, effects).await?;
         let root = Some(ClientToken::new("root"));
-        core.create_root_token(root).await.unwrap();
-        core
+        core.create_root_token(root).await?;
+        Ok(core)
     }
 
     /// As [`World::start`], with the puppet at `puppet/`.
     pub(crate) async fn mounted(&self) -> Arc<Core> {
-        let core = self.start().await;
+        self.mounted_with(self.effects()).await
+    }
+
+    /// As [`World::mounted`], with other effects.
+    pub(crate) async fn mounted_with(&self, effects: Effects) -> Arc<Core> {
+        let core = self.start_with(effects).await.unwrap();
         let request = MountRequest {
             path: "puppet".into(),
             kind: "puppet".into(),

@@ -32,6 +32,9 @@ pub(crate) enum Does {
 pub(crate) struct Puppet {
     does: Mutex<BTreeMap<&'static str, Does>>,
     pub(crate) ticks: AtomicU64,
+    /// How often it was cleaned up.
+    pub(crate) cleaned: AtomicU64,
+    initialized: AtomicU64,
     answered: AtomicU64,
     revoked: Mutex<Vec<u64>>,
     storage: Mutex<Option<Arc<dyn Storage>>>,
@@ -39,7 +42,7 @@ pub(crate) struct Puppet {
 
 impl Puppet {
     /// Sets what it does when it is asked to `revoke`, `tick`, `initialize`,
-    /// `cleanup` or `handle`.
+    /// `second initialize` (each second time), `cleanup` or `handle`.
     pub(crate) fn on(&self, call: &'static str, does: Does) {
         self.does.lock().unwrap().insert(call, does);
     }
@@ -83,10 +86,15 @@ impl Backend for Puppet {
     async fn initialize(&self) -> Result<(), Error> {
         let storage = self.storage.lock().unwrap().clone().unwrap();
         storage.put("initialized", b"{}").await?;
+        let is_second = self.initialized.fetch_add(1, Ordering::SeqCst) % 2 == 1;
+        if is_second {
+            self.obey("second initialize").await?;
+        }
         self.obey("initialize").await
     }
 
     async fn cleanup(&self) {
+        self.cleaned.fetch_add(1, Ordering::SeqCst);
         let _ = self.obey("cleanup").await;
     }
 

@@ -138,11 +138,8 @@ impl TokenStore {
         };
         let salted = self.salted(&token);
         let _changing = self.changing.lock(&salted).await;
-        if self
-            .stored(&salted)
-            .await?
-            .is_some_and(|old| old.is_revoked)
-        {
+        let old = self.stored(&salted).await?;
+        if old.is_some_and(|old| old.is_revoked) || self.is_being_revoked(&salted).await? {
             return Err(Error::bad_request(
                 "a token with this text is being revoked: wait, or choose another text",
             ));
@@ -217,6 +214,12 @@ impl TokenStore {
     /// The salted hashes of tokens whose revocation did not end.
     pub(crate) async fn revocations(&self) -> Result<Vec<String>, Error> {
         self.storage.list(REVOCATIONS).await
+    }
+
+    /// Whether the revocation of a token has begun and not ended.
+    pub(crate) async fn is_being_revoked(&self, salted: &str) -> Result<bool, Error> {
+        let mark = self.storage.get(&revocation_of(salted)).await?;
+        Ok(mark.is_some())
     }
 
     async fn stored(&self, salted: &str) -> Result<Option<TokenEntry>, Error> {

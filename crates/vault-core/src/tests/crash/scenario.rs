@@ -35,6 +35,8 @@ pub(super) enum Action {
     Pass(u64),
     /// Every write takes a while, so that there are awaits to hang up at.
     SlowWrites,
+    /// Batches are carried out change by change from now on.
+    SplitBatches,
     /// The client of the next request hangs up after so many awaits.
     HangUp(usize),
     /// The power goes at a later step.
@@ -60,6 +62,9 @@ pub(super) fn of_seed(seed: u64) -> Vec<Action> {
     let mut actions = vec![Action::Mount(0)];
     if rng.below(2) == 0 {
         actions.push(Action::SlowWrites);
+    }
+    if rng.below(4) == 0 {
+        actions.push(Action::SplitBatches);
     }
     for _ in 0..(4 + rng.index(16)) {
         actions.push(any(&mut rng));

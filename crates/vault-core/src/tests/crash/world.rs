@@ -174,7 +174,8 @@ impl Scene {
                         token: token.clone(),
                         number: seen.body["data"]["number"].as_u64().unwrap(),
                         expires: Instant::now() + TTL - ROUND_TRIP,
-                        is_released: false,
+                        // A removal whose client hung up may be going on.
+                        is_released: self.mounts[mount] != Known::There,
                     });
                 }
             }
@@ -222,6 +223,7 @@ impl Scene {
                 let storage = &self.world.storage;
                 storage.set_write_delay(Duration::from_millis(5), Timing::First);
             }
+            Action::SplitBatches => self.world.storage.split_batches(),
             Action::HangUp(awaits) => self.hang_up = Some(awaits),
             Action::Cut { calls, moment } => self.world.process.cut_in(calls, moment),
             Action::Panic(call) => self.cloud.arm(call, true),
@@ -304,6 +306,10 @@ impl Scene {
         self.cloud.disarm();
         self.world.storage.heal();
         tokio::time::sleep(SETTLING).await;
+        // What half a creation left, where batches are split.
+        let path = "sys/leases/tidy";
+        self.ask(ROOT, Operation::Update, path, Value::Null).await;
+        tokio::time::sleep(TTL).await;
         let broken = std::mem::take(&mut *self.cloud.broken.lock().unwrap());
         self.broken.extend(broken);
         let alive = self.cloud.alive.lock().unwrap().clone();

@@ -1,0 +1,94 @@
+//! What a mount can be tuned to beside the times to live of its leases.
+
+use logical::{Error, Object};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Who sees a mount in `sys/internal/ui/mounts`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListingVisibility {
+    /// Not set: whoever can reach the mount.
+    #[default]
+    Default,
+    /// Whoever can reach the mount.
+    Hidden,
+    /// Everybody, also without a token.
+    Unauth,
+}
+
+impl ListingVisibility {
+    /// The word that clients use; empty when it is not set.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "",
+            Self::Hidden => "hidden",
+            Self::Unauth => "unauth",
+        }
+    }
+
+    /// The visibility of this word.
+    ///
+    /// # Errors
+    /// A bad request that names the field and the words.
+    pub(crate) fn of_text(text: &str) -> Result<Self, Error> {
+        let all = [Self::Default, Self::Hidden, Self::Unauth];
+        let found = all.into_iter().find(|known| known.as_str() == text);
+        found.ok_or_else(|| {
+            Error::bad_request(format!(
+                "`listing_visibility` is {text:?}: use `unauth`, `hidden`, or nothing"
+            ))
+        })
+    }
+}
+
+/// What a mount is tuned to, with the names and meanings of Vault.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MountTuning {
+    /// Reads are answered from storage, never from a cache.
+    pub force_no_cache: bool,
+    /// Who sees the mount before it is authorized.
+    pub listing_visibility: ListingVisibility,
+    /// Fields of requests that an audit log shows as they are.
+    pub audit_non_hmac_request_keys: Vec<String>,
+    /// Fields of responses that an audit log shows as they are.
+    pub audit_non_hmac_response_keys: Vec<String>,
+    /// Headers of requests that the engine sees.
+    pub passthrough_request_headers: Vec<String>,
+    /// Headers that the engine may add to responses.
+    pub allowed_response_headers: Vec<String>,
+    /// The version of the engine that was asked for, or empty.
+    pub plugin_version: String,
+}
+
+impl MountTuning {
+    /// The members of `config` in `sys/mounts` and of `tune`. What is not set is
+    /// left out, as in Vault (`mountInfo` in `vault/logical_system.go`).
+    pub(crate) fn insert_into(&self, config: &mut Object) {
+        config.insert("force_no_cache".into(), self.force_no_cache.into());
+        let visibility = self.listing_visibility.as_str();
+        if !visibility.is_empty() {
+            config.insert("listing_visibility".into(), visibility.into());
+        }
+        for (name, list) in [
+            (
+                "audit_non_hmac_request_keys",
+                &self.audit_non_hmac_request_keys,
+            ),
+            (
+                "audit_non_hmac_response_keys",
+                &self.audit_non_hmac_response_keys,
+            ),
+            (
+                "passthrough_request_headers",
+                &self.passthrough_request_headers,
+            ),
+            ("allowed_response_headers", &self.allowed_response_headers),
+        ] {
+            if !list.is_empty() {
+                config.insert(name.into(), Value::from(list.as_slice()));
+            }
+        }
+    }
+}
