@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest;
-use confluent_cloud::{Budgets, Class, Client, Effects, Flow, RetryPolicy, TokioEffects};
+use confluent_cloud::{Budgets, Class, Client, Effects, Flow, Recorder, RetryPolicy, TokioEffects};
 use engine::control_plane::{Access, CloudError, Pace};
 
 use crate::convert;
+use crate::measurements::Measurements;
 
 /// A process has a handful of accounts. Changing one leaves its old client
 /// behind, so that the cache is cleared when it is full.
@@ -21,6 +22,7 @@ pub(crate) struct Clients {
     pub(crate) retries: RetryPolicy,
     pub(crate) effects: Arc<dyn Effects>,
     pub(crate) budgets: Budgets,
+    pub(crate) measurements: Arc<Measurements>,
 }
 
 impl Default for Clients {
@@ -30,6 +32,7 @@ impl Default for Clients {
             retries: RetryPolicy::default(),
             effects: Arc::new(TokioEffects),
             budgets: Budgets::default(),
+            measurements: Arc::default(),
         }
     }
 }
@@ -70,7 +73,8 @@ impl Clients {
         let client = convert::client(access)?
             .with_retries(self.retries)
             .with_effects(Arc::clone(&self.effects))
-            .with_budgets(&self.budgets);
+            .with_budgets(&self.budgets)
+            .with_recorder(Arc::clone(&self.measurements) as Arc<dyn Recorder>);
         if clients.len() >= MAX_CLIENTS {
             clients.clear();
         }

@@ -7,6 +7,7 @@
 
 mod clients;
 mod convert;
+mod measurements;
 
 use std::sync::Arc;
 
@@ -22,12 +23,45 @@ use engine::control_plane::{
 };
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId, ResourceKind};
 
+use logical::{Backend, BackendContext, Error, Factory};
+
 use crate::clients::Clients;
 
 /// Makes engines that reach Confluent Cloud over HTTPS. All mounts of a process
 /// share one, and with it their connections and the pace of each organization.
-pub fn factory() -> EngineFactory {
-    EngineFactory::new(Arc::new(ConfluentCloud::default()))
+pub fn factory() -> ConfluentFactory {
+    ConfluentFactory::new(ConfluentCloud::default())
+}
+
+/// Makes engines on one [`ConfluentCloud`], and lets it report its requests to
+/// the metrics of the host that mounts them.
+pub struct ConfluentFactory {
+    engines: EngineFactory,
+    cloud: Arc<ConfluentCloud>,
+}
+
+impl ConfluentFactory {
+    /// Engines that reach Confluent Cloud through this.
+    pub fn new(cloud: ConfluentCloud) -> Self {
+        let cloud = Arc::new(cloud);
+        Self {
+            engines: EngineFactory::new(Arc::clone(&cloud) as Arc<dyn ControlPlane>),
+            cloud,
+        }
+    }
+}
+
+impl Factory for ConfluentFactory {
+    fn create(&self, context: BackendContext) -> Result<Arc<dyn Backend>, Error> {
+        // A process has one host, so that all of its mounts say the same.
+        let metrics = Arc::clone(&context.metrics);
+        self.cloud.clients.measurements.go_to(metrics);
+        self.engines.create(context)
+    }
+
+    fn version(&self) -> &str {
+        self.engines.version()
+    }
 }
 
 /// Confluent Cloud's control plane over HTTPS.

@@ -104,6 +104,8 @@ impl Answer {
             error: Error::of_answer(answered, hidden),
             cause: match status {
                 429 => Cause::Limited,
+                // A proxy gave up on the request, and may have sent it on.
+                408 => Cause::Lost,
                 // The vendor's stubs say 501 for what stays failed.
                 500 | 502..=599 => Cause::Failed,
                 _ => Cause::Final,

@@ -18,6 +18,10 @@ use crate::{Effects, Endpoint};
 /// dropped.
 const MAX_BUDGETS: usize = 256;
 
+/// How many accounts are known by their organization. A process that often
+/// changes its credentials leaves many behind.
+const MAX_ACCOUNTS: usize = 1024;
+
 /// The budgets of all organizations. Clones share them: pass one to every client.
 ///
 /// By default each organization starts with the default [`Rate`], and one on
@@ -64,6 +68,10 @@ impl Budgets {
                     known.budgets.insert(of_organization.clone(), budget);
                 }
             }
+        }
+        if known.organizations.len() >= MAX_ACCOUNTS {
+            // The others name their organization once more with their next answer.
+            known.organizations.clear();
         }
         known.organizations.insert(of_account, of_organization);
     }
@@ -131,5 +139,27 @@ impl fmt::Debug for Budgets {
         f.debug_struct("Budgets")
             .field("start", &self.0.start)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{ApiKeyId, OrganizationId};
+    use crate::{ApiSecret, Credentials};
+
+    #[test]
+    fn accounts_that_come_and_go_do_not_pile_up() {
+        let (budgets, now) = (Budgets::default(), Instant::now());
+        for number in 0..=MAX_ACCOUNTS {
+            let credentials = Credentials::Basic {
+                key_id: ApiKeyId::new(format!("K{number}")).unwrap(),
+                secret: ApiSecret::new("x"),
+            };
+            let endpoint = Endpoint::parse("https://api.example").unwrap();
+            let organization = OrganizationId::new("o-1").ok();
+            budgets.unite(now, &Account::new(endpoint, credentials, organization));
+        }
+        assert!(budgets.known().organizations.len() <= MAX_ACCOUNTS);
     }
 }

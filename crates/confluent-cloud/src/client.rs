@@ -10,7 +10,7 @@ use crate::connections::Connections;
 use crate::effects::TokioEffects;
 use crate::ids::OrganizationId;
 use crate::pace::{Class, Flow, PaceStatus};
-use crate::{Budgets, Credentials, Effects, Endpoint, RetryPolicy, tls};
+use crate::{Budgets, Credentials, Effects, Endpoint, Recorder, RetryPolicy, tls};
 
 /// The settings of a client.
 #[derive(Debug, Clone)]
@@ -47,6 +47,7 @@ pub struct Client {
     pub(crate) account: Arc<Account>,
     pub(crate) retries: RetryPolicy,
     pub(crate) effects: Arc<dyn Effects>,
+    pub(crate) recorder: Option<Arc<dyn Recorder>>,
     pub(crate) budgets: Option<Budgets>,
     pub(crate) class: Class,
     pub(crate) flow: Flow,
@@ -69,6 +70,7 @@ impl Client {
             account: Arc::new(account),
             retries: RetryPolicy::default(),
             effects: Arc::new(TokioEffects),
+            recorder: None,
             budgets: None,
             class: Class::default(),
             flow: Flow::default(),
@@ -86,6 +88,13 @@ impl Client {
     #[must_use]
     pub fn with_effects(self, effects: Arc<dyn Effects>) -> Self {
         Self { effects, ..self }
+    }
+
+    /// The same client, which reports its requests.
+    #[must_use]
+    pub fn with_recorder(self, recorder: Arc<dyn Recorder>) -> Self {
+        let recorder = Some(recorder);
+        Self { recorder, ..self }
     }
 
     /// The same client within the budget of its organization. Without budgets

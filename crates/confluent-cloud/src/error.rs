@@ -53,6 +53,29 @@ pub enum ErrorKind {
     Malformed,
 }
 
+impl ErrorKind {
+    /// A word for it, such as `rate_limited`, for labels of measurements.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::HeldBack { .. } => "held_back",
+            Self::Conflict => "conflict",
+            Self::Rejected => "rejected",
+            Self::Upstream => "upstream",
+            Self::NotConfluent => "not_confluent",
+            Self::Unreachable => "unreachable",
+            Self::Untrusted => "untrusted",
+            Self::NotTls => "not_tls",
+            Self::TimedOut => "timed_out",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
 /// A failed request, with a remedy in its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {

@@ -14,8 +14,9 @@ use serde_json::Value;
 
 use crate::answer::{Answer, Failed};
 use crate::budget::Turn;
-use crate::pace::{Class, Outcome, Place, RemovalBy, Wish};
+use crate::pace::{Class, Place, RemovalBy, Wish};
 use crate::retry::{Cause, is_idempotent};
+use crate::underway::Underway;
 use crate::{Client, Credentials, Error, ErrorKind};
 
 /// Within the 30 s that a caller gives a POST for a new key.
@@ -190,11 +191,13 @@ impl Call<'_> {
             class: client.class,
             flow: &client.flow,
             path: request.path,
-            until: patience.map_or(latest, |patience| latest.min(self.began + patience)),
+            until: patience
+                .and_then(|patience| self.began.checked_add(patience))
+                .map_or(latest, |until| latest.min(until)),
             place: if is_first { Place::Back } else { Place::Front },
         };
         let turn = budgets.turn(&client.account, &client.effects, &wish);
-        turn.await.map(Some)
+        client.reported(turn).await.map(Some)
     }
 
     /// How long to wait after a failed attempt; `None` to give up.
@@ -227,14 +230,9 @@ impl Call<'_> {
         if let Some(body) = request.body {
             builder = builder.json(body);
         }
+        let underway = Underway::begin(self.client, &request.method, request.path, turn);
         let answer = Answer::receive(request.name(), builder.send().await, &account.hidden).await;
-        let (outcome, standing) = match &answer {
-            Ok(answer) => (Outcome::Answered, answer.standing),
-            Err(failed) => (failed.outcome(), failed.standing),
-        };
-        if let Some(turn) = turn {
-            turn.finish(outcome, standing);
-        }
+        underway.end(&answer);
         if matches!(&answer, Err(failed) if failed.error.kind == ErrorKind::TimedOut) {
             self.client.connections.empty(&pool);
         }

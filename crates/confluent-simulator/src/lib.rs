@@ -13,6 +13,8 @@
 //! no Kafka runs behind it, and the addresses in its answers lead to itself or
 //! nowhere.
 
+mod admin_key;
+mod assumptions;
 mod clock;
 mod counts;
 mod credential;
@@ -22,7 +24,6 @@ mod http;
 mod limits;
 mod network;
 mod options;
-mod propagation;
 mod random;
 mod refusal;
 mod serve;
@@ -31,17 +32,17 @@ mod simulator;
 mod state;
 mod world;
 
+pub use admin_key::{AdminKey, InvalidAdminKey, parse_admin_key};
+pub use assumptions::{
+    DataPlaneRights, KeyCreated, KeySpread, LastPage, Switches, UnknownTarget, UsualLimits,
+};
 pub use clock::{Clock, ClockError, InvalidClock, parse_clock};
 pub use counts::RequestCount;
 pub use duration::{InvalidDuration, parse_duration};
 pub use faults::{ArmedFault, Arming, Fault, InvalidFault, Operation};
 pub use limits::{InvalidRate, LimitBy, Rate, RateLimits};
 pub use network::{RefusedAddress, Running, bind};
-pub use options::{
-    AdminKey, DataPlaneRights, InvalidAdminKey, KeyCreated, KeySpread, LastPage, Options, Switches,
-    UnknownTarget, UsualLimits, parse_admin_key,
-};
-pub use propagation::{Propagation, parse_propagation};
+pub use options::Options;
 pub use refusal::{Refusal, Source};
 pub use simulator::Simulator;
 pub use state::{
@@ -51,6 +52,6 @@ pub use state::{
 pub use world::{
     Availability, Caller, CloudProvider, ClusterConfig, ClusterSpec, CreatedKey, Environment,
     InvalidWorld, KafkaCluster, Key, KeyChange, KsqldbCluster, NewKey, OrganizationSettings,
-    Package, ReleasePriority, Resource, RoleBinding, SchemaRegistry, ServiceAccount,
-    UnknownCluster, User, World, WorldFile, parse_world,
+    Package, Propagation, ReleasePriority, Resource, RoleBinding, SchemaRegistry, ServiceAccount,
+    UnknownCluster, User, World, WorldFile, parse_propagation, parse_world,
 };

@@ -74,7 +74,8 @@ impl Running {
         format!("http://{}", self.address)
     }
 
-    /// Stops it and waits until requests under way are answered.
+    /// Stops it and waits until requests under way are answered, for some seconds
+    /// at most.
     ///
     /// # Errors
     /// Those of the network.

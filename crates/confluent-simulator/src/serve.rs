@@ -50,7 +50,12 @@ impl IntoResponse for Hangup {
     }
 }
 
-/// Serves until `shutdown` is done and requests under way are answered.
+/// How long requests under way may take to be answered after a shutdown: a client
+/// may never finish its request, and a virtual clock may stand still.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// Serves until `shutdown` is done and requests under way are answered, or
+/// [`DRAIN_LIMIT`] is over.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -74,7 +79,9 @@ pub(crate) async fn serve(
     }
     drop(listener);
     drop(stop);
-    while connections.join_next().await.is_some() {}
+    let drained = async { while connections.join_next().await.is_some() {} };
+    // What is left is cut off with the set.
+    let _ = tokio::time::timeout(DRAIN_LIMIT, drained).await;
 }
 
 async fn connection(stream: TcpStream, router: Router, mut stop: watch::Receiver<()>) {

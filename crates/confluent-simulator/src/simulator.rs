@@ -43,7 +43,7 @@ impl Simulator {
     /// in practice.
     pub fn new(options: &Options) -> Result<Self, InvalidWorld> {
         let now = options.clock.now();
-        let (world, admin_key) = World::begin(options, now)?;
+        let (world, admin_key) = World::begin(&options.beginning(), now)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 admin_key,

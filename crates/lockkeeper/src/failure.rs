@@ -51,6 +51,19 @@ impl Failure {
         }
     }
 
+    /// The same, when the data of a lease was not printed: the credential lives
+    /// on, although nobody has seen it.
+    pub(crate) fn leaving(self, lease_id: &str) -> Self {
+        if lease_id.is_empty() {
+            return self;
+        }
+        let text = self.text.trim_end();
+        Self {
+            text: format!("{text}; its lease is `{lease_id}`: revoke it"),
+            ..self
+        }
+    }
+
     /// What to print in place of an answer, when no request was to be sent.
     pub(crate) fn instead_of_answer(&self) -> Option<&str> {
         (self.code == 0).then_some(self.text.as_str())

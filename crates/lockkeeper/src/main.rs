@@ -4,12 +4,6 @@
 //! It reads arguments, wires parts and prints. Decisions are made in the crates
 //! that it joins.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line prints to its user"
-)]
-
 mod arguments;
 mod commands;
 mod dashes;
@@ -28,7 +22,7 @@ use crate::arguments::Arguments;
 fn main() -> ExitCode {
     let given: Result<Vec<String>, _> = std::env::args_os().map(OsString::into_string).collect();
     let Ok(given) = given else {
-        eprintln!("an argument is not UTF-8");
+        output::tell("an argument is not UTF-8");
         return ExitCode::FAILURE;
     };
     let given = dashes::normalize(given);
@@ -43,9 +37,13 @@ fn main() -> ExitCode {
     match commands::run(parsed.command) {
         Ok(code) => code,
         Err(failure) => {
-            match failure.instead_of_answer() {
-                Some(text) => println!("{text}"),
-                None => eprintln!("{failure}"),
+            match failure.instead_of_answer().map(output::say) {
+                None => output::tell(&failure.to_string()),
+                Some(Ok(())) => {}
+                Some(Err(unprinted)) => {
+                    output::tell(&unprinted.to_string());
+                    return unprinted.code();
+                }
             }
             failure.code()
         }

@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use reqwest::header::HeaderValue;
 use reqwest::{Method, redirect};
 use serde_json::Value;
 use url::Url;
 
-use crate::error::is_loopback;
+use crate::address::{is_loopback, without_login};
+use crate::answer::{Answer, Unread};
 use crate::retry::{self, Pause, RealPause};
 use crate::{Error, Object, Result, Secret, Settings, curl, duration, tls};
+
+/// How long the network may take to connect, as in Vault's client.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// A client of one server. Cheap to clone; clones share their connections.
 #[derive(Clone)]
@@ -25,31 +29,25 @@ pub struct Client {
     sent: Arc<AtomicU32>,
 }
 
-/// A raw response, with any status.
-#[derive(Debug)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The body; empty if there was none.
-    body: Vec<u8>,
-    url: Url,
-    method: Method,
-    retry_after: Option<Duration>,
-    /// Whether the server was asked to wrap what it answers.
-    must_be_wrapped: bool,
-}
-
 impl Client {
     /// A client with these settings. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// When certificates or the address of a proxy cannot be used.
+    /// When certificates, the address of a proxy or the namespace cannot be used.
     pub fn new(settings: Settings) -> Result<Self> {
+        let namespace = settings.namespace.as_deref().unwrap_or_default();
+        if HeaderValue::from_str(namespace).is_err() {
+            let problem = "it has a character that no header may carry, such as a line break";
+            return Err(Error::setting("namespace", problem.to_owned()));
+        }
         let mut http = reqwest::Client::builder()
             .user_agent(concat!("lockkeeper/", env!("CARGO_PKG_VERSION")))
             .tls_backend_preconfigured(tls::config(&settings)?)
             .redirect(redirect::Policy::none())
+            // Before the whole request times out: as long as there is no
+            // connection, the server cannot have executed anything.
+            .connect_timeout(CONNECT_LIMIT.min(settings.timeout / 2))
             .timeout(settings.timeout);
         if let Some(proxy) = &settings.proxy {
             let proxy = reqwest::Proxy::all(proxy.url().clone())
@@ -150,13 +148,14 @@ impl Client {
     ///
     /// A request that got no connection, or a response with a transient status
     /// (412, 429, 5xx but 501), is retried as often as the settings allow, writes
-    /// too, as in Vault's clients. A request that timed out is not: the server may
-    /// have executed it.
+    /// too, as in Vault's clients. A request that timed out or whose connection
+    /// broke is not: the server may have executed it.
     ///
     /// # Errors
     ///
-    /// When the path is invalid, no server answered, a redirect led from TLS to
-    /// plain HTTP, or only the `curl` command is wanted.
+    /// When the path is invalid, no server answered, the answer was cut off or is
+    /// larger than 32 MiB, a redirect led from TLS to plain HTTP, or only the
+    /// `curl` command is wanted.
     pub async fn request(
         &self,
         method: Method,
@@ -181,7 +180,7 @@ impl Client {
                 return result;
             }
             retries_left -= 1;
-            let retry_after = result.ok().and_then(|answer| answer.retry_after);
+            let retry_after = result.ok().and_then(|answer| answer.retry_after());
             let (min, max) = retry::backoff(retry_after, self.settings.timeout);
             self.pause.pause(min, max).await;
         }
@@ -189,33 +188,23 @@ impl Client {
 
     /// Sends one request, and follows one redirect.
     async fn try_once(&self, method: &Method, url: &Url, body: Option<&Value>) -> Result<Answer> {
-        let (answer, location) = self.send(method, url, body).await?;
-        let target = match (answer.status, location) {
-            (301 | 302 | 307, Some(location)) if self.settings.follow_redirects => {
-                url.join(&location).ok()
-            }
-            _ => None,
-        };
-        let Some(target) = target else {
+        let answer = self.send(method, url, body).await?;
+        let location = answer.redirect();
+        let location = location.filter(|_| self.settings.follow_redirects);
+        let Some(target) = location.and_then(|location| url.join(location).ok()) else {
             return Ok(answer);
         };
         if url.scheme() == "https" && target.scheme() != "https" {
             return Err(Error::InsecureRedirect {
-                from: Box::new(url.clone()),
-                to: Box::new(target),
+                from: Box::new(without_login(url)),
+                to: Box::new(without_login(&target)),
             });
         }
         // With the token: this is how a standby names the active node.
-        let (answer, _) = self.send(method, &target, body).await?;
-        Ok(answer)
+        self.send(method, &target, body).await
     }
 
-    async fn send(
-        &self,
-        method: &Method,
-        url: &Url,
-        body: Option<&Value>,
-    ) -> Result<(Answer, Option<String>)> {
+    async fn send(&self, method: &Method, url: &Url, body: Option<&Value>) -> Result<Answer> {
         self.keep_rate_limit().await;
         let mut request = self
             .http
@@ -236,27 +225,17 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
+        let shown = without_login(url);
+        let wrapped = self.settings.wrap_ttl.is_some();
         let response = request.send().await.map_err(|error| self.failed(&error))?;
-        let header = |name| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
-        let location = header(LOCATION);
-        let retry_after = header(RETRY_AFTER).and_then(|value| value.trim().parse().ok());
-        let status = response.status().as_u16();
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| self.failed(&error))?;
-        let answer = Answer {
-            status,
-            body: body.to_vec(),
-            url: url.clone(),
-            method: method.clone(),
-            retry_after: retry_after.map(Duration::from_secs),
-            must_be_wrapped: self.settings.wrap_ttl.is_some(),
-        };
-        Ok((answer, location))
+        let answer = Answer::read(response, method.clone(), shown.clone(), wrapped).await;
+        answer.map_err(|unread| match unread {
+            Unread::Broken(error) => self.failed(&error),
+            Unread::TooLong => Error::NotVault {
+                url: shown,
+                problem: "the answer is larger than 32 MiB".to_owned(),
+            },
+        })
     }
 
     async fn keep_rate_limit(&self) {
@@ -284,6 +263,10 @@ impl Client {
         {
             return Err(wrong("`.` and `..` are not allowed"));
         }
+        if inner.contains(char::is_control) {
+            // Parsers of URLs drop some of them, which makes another path.
+            return Err(wrong("it has a control character, such as a line break"));
+        }
         let mut url = self.settings.address.clone();
         url.path_segments_mut()
             .map_err(|()| wrong("the server's address cannot have a path"))?
@@ -297,17 +280,18 @@ impl Client {
     }
 
     fn failed(&self, error: &reqwest::Error) -> Error {
-        let address = self.settings.address.clone();
+        let address = without_login(&self.settings.address);
+        let cause = root_cause(error);
+        if error.is_connect() {
+            return Error::Unreachable { address, cause };
+        }
         if error.is_timeout() {
             return Error::TimedOut {
                 address,
                 timeout: self.settings.timeout,
             };
         }
-        Error::Unreachable {
-            address,
-            cause: root_cause(error),
-        }
+        Error::Broken { address, cause }
     }
 }
 
@@ -317,100 +301,6 @@ impl fmt::Debug for Client {
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
-}
-
-impl Answer {
-    /// The JSON of the body; null if there is no body. Whether it is wrapped is
-    /// not looked at.
-    ///
-    /// # Errors
-    ///
-    /// When the body is not JSON.
-    fn json(&self) -> Result<Value> {
-        if self.body.is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_slice(&self.body).map_err(|error| self.not_vault(&error))
-    }
-
-    /// The envelope of an answer to a write; none if it was empty.
-    fn accepted(self) -> Result<Option<Secret>> {
-        if self.status >= 400 {
-            return Err(self.into_error());
-        }
-        self.secret()
-    }
-
-    /// The envelope of an answer to a read; none if there is nothing.
-    fn found(self) -> Result<Option<Secret>> {
-        if self.status != 404 {
-            return self.accepted();
-        }
-        match self.secret() {
-            Ok(Some(secret)) if secret.has_content() => Ok(Some(secret)),
-            Ok(_) if !self.gives_a_reason() => Ok(None),
-            Err(error @ Error::NotWrapped { .. }) => Err(error),
-            // A reason, or a 404 without the API's JSON, which is not about the
-            // path.
-            _ => Err(self.into_error()),
-        }
-    }
-
-    fn gives_a_reason(&self) -> bool {
-        let errors = self.json().ok().and_then(|json| errors(&json));
-        errors.is_some_and(|errors| !errors.is_empty())
-    }
-
-    /// The answer of an endpoint without an envelope.
-    pub(crate) fn bare<T: serde::de::DeserializeOwned>(self) -> Result<T> {
-        if self.status >= 400 {
-            return Err(self.into_error());
-        }
-        serde_json::from_slice(&self.body).map_err(|error| self.not_vault(&error))
-    }
-
-    fn secret(&self) -> Result<Option<Secret>> {
-        let secret = match self.json()? {
-            Value::Null => return Ok(None),
-            json => Secret::from_answer(json).map_err(|error| self.not_vault(&error))?,
-        };
-        match secret {
-            Some(secret) if self.must_be_wrapped && secret.is_exposed() => Err(Error::NotWrapped {
-                url: Box::new(self.url.clone()),
-                lease_id: secret.lease_id,
-            }),
-            secret => Ok(secret),
-        }
-    }
-
-    fn into_error(self) -> Error {
-        let text = || String::from_utf8_lossy(&self.body).into_owned();
-        let errors = self.json().ok().and_then(|json| errors(&json));
-        Error::Api {
-            status: self.status,
-            raw_message: errors.is_none().then(text),
-            errors: errors.unwrap_or_default(),
-            url: Box::new(self.url),
-            method: self.method,
-        }
-    }
-
-    fn not_vault(&self, error: &serde_json::Error) -> Error {
-        Error::NotVault {
-            url: self.url.clone(),
-            problem: error.to_string(),
-        }
-    }
-}
-
-/// The texts of an answer's `errors`; none if it has no such list.
-fn errors(json: &Value) -> Option<Vec<String>> {
-    let list = json.get("errors")?.as_array()?;
-    let texts = list.iter().map(|error| match error {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    });
-    Some(texts.collect())
 }
 
 /// The innermost cause: the outer errors only state that a request failed.

@@ -4,11 +4,13 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
+use crate::address::without_login;
 use crate::settings::Pem;
 use crate::{Settings, Trust};
 
-/// A command for a POSIX shell that sends the same request. The token is not in
-/// it: the shell asks `token_command` for it.
+/// A command for a POSIX shell that sends the same request. The token and the
+/// password of an address are not in it: the shell asks `token_command` for the
+/// one, and `curl` the person for the other.
 pub(crate) fn command(
     settings: &Settings,
     token_command: &str,
@@ -23,7 +25,7 @@ pub(crate) fn command(
     words.extend(tls_flags(settings));
     let mut header = |text: String| words.push(format!("-H {text}"));
     if settings.mfa.is_some() {
-        header("\"X-Vault-MFA: $VAULT_MFA\"".to_owned());
+        header("\"X-Vault-MFA: ${BAO_MFA:-$VAULT_MFA}\"".to_owned());
     }
     if let Some(namespace) = &settings.namespace {
         header(quoted(&format!("X-Vault-Namespace: {namespace}")));
@@ -41,7 +43,11 @@ pub(crate) fn command(
     if let Some(body) = body {
         words.push(format!("-d {}", quoted(&body.to_string())));
     }
-    words.push(quoted(url.as_str()));
+    if !url.username().is_empty() {
+        // `curl` asks for the password.
+        words.push(format!("-u {}", quoted(url.username())));
+    }
+    words.push(quoted(without_login(url).as_str()));
     words.join(" ")
 }
 
@@ -109,6 +115,18 @@ mod tests {
             "curl -X PUT -H 'X-Vault-Namespace: team a' -H \"X-Vault-Request: true\" \
              -H \"X-Vault-Token: $(lockkeeper print token)\" -H \"X-Vault-Wrap-TTL: 60s\" \
              -d '{\"a\":\"it'\\''s\"}' http://vault:8200/v1/kv/x"
+        );
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        let mut settings = Settings::new(Url::parse("http://user:canary@vault").unwrap());
+        settings.mfa = Some(Token::new("canary").unwrap());
+        let url = Url::parse("http://user:canary@vault/v1/a").unwrap();
+        assert_eq!(
+            command(&settings, "x", &Method::GET, &url, None),
+            "curl -H \"X-Vault-MFA: ${BAO_MFA:-$VAULT_MFA}\" -H \"X-Vault-Request: true\" -u user \
+             http://vault/v1/a"
         );
     }
 

@@ -15,9 +15,13 @@ const UNITS: &[(&str, f64)] = &[
 
 /// A duration as headers take it: whole seconds, rounded up.
 pub(crate) fn whole_seconds(duration: Duration) -> String {
-    let whole = duration.as_secs();
+    format!("{}s", seconds_up(duration))
+}
+
+/// Whole seconds, rounded up: 0 would mean something else than a short time.
+pub(crate) fn seconds_up(duration: Duration) -> u64 {
     let rest = u64::from(duration.subsec_nanos() > 0);
-    format!("{}s", whole.saturating_add(rest))
+    duration.as_secs().saturating_add(rest)
 }
 
 /// Reads `60`, `1.5h` or `1m30s`; none if it is neither, or negative.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use reqwest::Method;
 use url::Url;
 
+use crate::address::is_loopback;
+
 /// The result of a request.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -54,6 +56,35 @@ pub enum Error {
         address: Url,
         /// The timeout.
         timeout: Duration,
+    },
+
+    /// The request was sent, and the connection broke before the whole answer
+    /// arrived. Whether the server executed it is unknown.
+    #[error(
+        "the connection to `{address}` broke before the answer: {cause}; the server may have \
+         executed the request: check before you repeat it"
+    )]
+    Broken {
+        /// The server's address.
+        address: Url,
+        /// The error of the network.
+        cause: String,
+    },
+
+    /// The server sent the client to another address, where the client did not
+    /// follow. Nothing was done.
+    #[error(
+        "`{url}` was not executed: the server answered {status}{}; {}",
+        to_location(location.as_deref()),
+        redirect_remedy(location.as_deref())
+    )]
+    Redirected {
+        /// The URL of the request.
+        url: Box<Url>,
+        /// The HTTP status.
+        status: u16,
+        /// The target of the redirect, as the server wrote it.
+        location: Option<String>,
     },
 
     /// The server sent the client away from TLS.
@@ -161,6 +192,22 @@ impl Error {
     }
 }
 
+fn to_location(location: Option<&str>) -> String {
+    location.map_or_else(String::new, |location| {
+        format!(", a redirect to `{location}`")
+    })
+}
+
+fn redirect_remedy(location: Option<&str>) -> &'static str {
+    match location {
+        Some(_) => {
+            "set VAULT_ADDR to the server that should answer, or leave out VAULT_DISABLE_REDIRECTS, \
+             so that one redirect is followed"
+        }
+        None => "is VAULT_ADDR right?",
+    }
+}
+
 fn left_lease(lease_id: &str) -> String {
     if lease_id.is_empty() {
         return String::new();
@@ -204,16 +251,6 @@ fn unreachable_remedy(address: &Url, cause: &str) -> &'static str {
                 address with `http://`";
     }
     "is it running? Set VAULT_ADDR to the address of the server that you mean"
-}
-
-/// Whether the address is this machine's own.
-pub(crate) fn is_loopback(address: &Url) -> bool {
-    match address.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@
 //! everything that speaks the API. Behaviour follows Vault's Go client
 //! (`api/client.go`, `api/logical.go`, `api/secret.go`) where users notice it.
 
+mod address;
+mod answer;
 mod client;
 mod curl;
 mod duration;
@@ -21,7 +23,8 @@ mod sys;
 mod tls;
 mod token;
 
-pub use client::{Answer, Client};
+pub use answer::Answer;
+pub use client::Client;
 pub use environment::token_file;
 pub use error::{Error, Result};
 pub use reqwest::Method;

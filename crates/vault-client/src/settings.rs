@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::address::without_login;
 use crate::{Error, Result, Token};
 
 /// Where Vault's command line looks when nothing is set.
@@ -17,10 +18,12 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 const DEFAULT_RETRIES: u32 = 2;
 
 /// All that a [`Client`](crate::Client) needs to know. Flags of a command line
-/// change the fields after the environment was read.
-#[derive(Debug, Clone, PartialEq)]
+/// change the fields after the environment was read. `Debug` shows no token,
+/// key or password.
+#[derive(Clone, PartialEq)]
 pub struct Settings {
-    /// The server, `http` or `https`; its path, if any, comes before `/v1/`.
+    /// The server, `http` or `https`; its path, if any, comes before `/v1/`. A
+    /// user and password in it are sent with HTTP Basic, and never shown.
     pub address: Url,
     /// Sent with each request.
     pub token: Option<Token>,
@@ -129,10 +132,17 @@ impl Settings {
     /// When it is not an `http` or `https` address.
     pub fn parse_address(text: &str) -> Result<Url> {
         let expected = "an address such as `https://vault.example:8200` is expected";
-        let mut url = Url::parse(text.trim())
-            .map_err(|error| Error::setting("address", format!("`{text}`: {error}; {expected}")))?;
+        // What stands before an `@` may be a password.
+        let shown = if text.contains('@') {
+            "the address".to_owned()
+        } else {
+            format!("`{text}`")
+        };
+        let wrong = |problem: String| Error::setting("address", format!("{shown}: {problem}"));
+        let mut url =
+            Url::parse(text.trim()).map_err(|error| wrong(format!("{error}; {expected}")))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err(Error::setting("address", format!("`{text}`: {expected}")));
+            return Err(wrong(expected.to_owned()));
         }
         let path = url.path().trim_end_matches('/');
         if let Some(before) = path.strip_suffix("/v1") {
@@ -184,6 +194,43 @@ impl Proxy {
     }
 }
 
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            address,
+            token,
+            namespace,
+            mfa,
+            wrap_ttl,
+            timeout,
+            retries,
+            rate_limit,
+            follow_redirects,
+            trust,
+            tls_server_name,
+            client_certificate,
+            proxy,
+            output_curl,
+        } = self;
+        f.debug_struct("Settings")
+            .field("address", &without_login(address).as_str())
+            .field("token", token)
+            .field("namespace", namespace)
+            .field("mfa", mfa)
+            .field("wrap_ttl", wrap_ttl)
+            .field("timeout", timeout)
+            .field("retries", retries)
+            .field("rate_limit", rate_limit)
+            .field("follow_redirects", follow_redirects)
+            .field("trust", trust)
+            .field("tls_server_name", tls_server_name)
+            .field("client_certificate", client_certificate)
+            .field("proxy", proxy)
+            .field("output_curl", output_curl)
+            .finish()
+    }
+}
+
 impl fmt::Debug for Pem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -214,6 +261,22 @@ mod tests {
         }
         assert_eq!(address("http://vault/a/v1"), "http://vault/a");
         assert_eq!(address("http://vault/v12"), "http://vault/v12");
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_shown_neither_in_errors_nor_by_debug() {
+        for text in [
+            "user:canary@vault:8200",
+            "ftp://user:canary@vault",
+            "http://u:canary@:x",
+        ] {
+            let error = Settings::parse_address(text).unwrap_err();
+            assert!(!error.to_string().contains("canary"), "{error}");
+        }
+        let address = Settings::parse_address("https://user:canary@vault:8200").unwrap();
+        let debug = format!("{:?}", Settings::new(address));
+        assert!(debug.contains("https://vault:8200/"), "{debug}");
+        assert!(!debug.contains("canary"), "{debug}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Client, Object, Result, Secret};
+use crate::{Client, Object, Result, Secret, duration};
 
 /// The answer of `sys/health`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, Default)]
@@ -168,7 +168,7 @@ impl Client {
         lease_id: &str,
         increment: Option<Duration>,
     ) -> Result<Option<Secret>> {
-        let seconds = increment.map_or(0, |increment| increment.as_secs());
+        let seconds = increment.map_or(0, duration::seconds_up);
         let body = object(json!({"lease_id": lease_id, "increment": seconds}));
         self.write("sys/leases/renew", &body).await
     }

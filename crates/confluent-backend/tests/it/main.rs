@@ -4,6 +4,7 @@
 
 mod error_messages;
 mod kinds;
+mod measurements;
 mod mount;
 mod pace;
 

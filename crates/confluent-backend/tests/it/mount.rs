@@ -6,15 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use confluent_backend::ConfluentCloud;
+use confluent_backend::{ConfluentCloud, ConfluentFactory};
 use confluent_cloud::RetryPolicy;
 use confluent_simulator::{Options, Running, Simulator, parse_world};
-use engine::EngineFactory;
 use engine::ledger::store::LedgerStore;
 use logical::effects::Replication;
 use logical::{
-    Backend, BackendContext, Error, Factory, Operation, Request, Response, Storage, SystemView,
-    Write,
+    Backend, BackendContext, Error, Factory, Metrics, NoMetrics, Operation, Request, Response,
+    Storage, SystemView, Write,
 };
 use runtime::{SystemClock, SystemEntropy, TokioTasks};
 use serde_json::{Value, json};
@@ -111,6 +110,11 @@ pub(crate) struct Mount {
 impl Mount {
     /// With an account.
     pub(crate) async fn new() -> Self {
+        Self::measured_by(Arc::new(NoMetrics)).await
+    }
+
+    /// With an account, on a host that takes measurements.
+    pub(crate) async fn measured_by(metrics: Arc<dyn Metrics>) -> Self {
         let options = Options {
             world: Some(parse_world(WORLD).unwrap()),
             ..Options::default()
@@ -125,8 +129,9 @@ impl Mount {
             Arc::new(SystemClock::new()),
             Arc::new(SystemEntropy),
             Arc::new(TokioTasks::new()),
-        );
-        let factory = EngineFactory::new(Arc::new(cloud));
+        )
+        .with_metrics(metrics);
+        let factory = ConfluentFactory::new(cloud);
         let mount = Self {
             engine: factory.create(context).unwrap(),
             simulator,

@@ -84,6 +84,19 @@ impl Part {
 }
 
 impl Class {
+    /// A word for it, such as `removal`, for labels of measurements.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Reader => "reader",
+            Self::Rotation => "rotation",
+            Self::Removal(_) => "removal",
+            Self::Proof => "proof",
+            Self::Spare => "spare",
+            Self::Look => "look",
+        }
+    }
+
     pub(super) fn part(self) -> Part {
         match self {
             Self::Operator | Self::Reader | Self::Proof | Self::Spare | Self::Look => Part::General,

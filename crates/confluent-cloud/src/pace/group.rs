@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::class::Name;
+use super::rate::LONGEST_CLOSURE;
 
 /// The headers `X-RateLimit-Limit`, `-Remaining` and `-Reset` of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,8 @@ impl Groups {
             remaining,
             reset,
         } = standing;
+        // No answer comes to correct it while a group is closed.
+        let reset = reset.min(LONGEST_CLOSURE);
         let plenty = u64::from(remaining) * 5 >= u64::from(limit);
         if plenty || reset.is_zero() {
             self.0.remove(group);
@@ -135,6 +138,22 @@ mod tests {
             now = groups.opens_at(now, &iam).unwrap();
         }
         assert!((now - began).abs_diff(seconds(1)) < Duration::from_millis(1));
+    }
+
+    #[test]
+    fn an_answer_that_names_a_far_reset_closes_a_group_for_minutes_only() {
+        let (now, iam) = (Instant::now(), Name::from("/iam/v2"));
+        for remaining in [0, 1] {
+            let mut groups = Groups::default();
+            let standing = Standing {
+                reset: Duration::from_hours(24),
+                ..standing(remaining)
+            };
+            groups.update(now, &iam, standing);
+            assert!(groups.opens_at(now, &iam).is_some());
+            let later = now + Duration::from_mins(5);
+            assert_eq!(groups.opens_at(later, &iam), None);
+        }
     }
 
     #[test]

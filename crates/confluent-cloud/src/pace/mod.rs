@@ -32,7 +32,7 @@ use bucket::{Bucket, count, seconds};
 use class::Name;
 use group::Groups;
 use lanes::{Lanes, Path};
-use rate::LearnedRate;
+use rate::{LONGEST_CLOSURE, LearnedRate};
 use window::Window;
 
 /// The shortest wait that is reported.
@@ -40,9 +40,6 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// The shortest pause after a 429.
 const SHORTEST_CLOSURE: Duration = Duration::from_secs(1);
-
-/// The longest pause that one answer can cause.
-const LONGEST_CLOSURE: Duration = Duration::from_mins(5);
 
 /// A request to be sent.
 #[derive(Debug, Clone)]
@@ -93,6 +90,8 @@ pub struct PaceStatus {
     /// The rate limit learned so far, in requests a second; absent if there is
     /// none.
     pub requests_per_second: Option<f64>,
+    /// How many requests are in flight.
+    pub in_flight: usize,
     /// How many requests wait.
     pub waiting: Waiting,
     /// How long the oldest of them has waited.
@@ -245,6 +244,7 @@ impl Pace {
         let oldest = self.waiting.values().next();
         PaceStatus {
             requests_per_second: self.rate.per_second(),
+            in_flight: self.window.in_flight(),
             waiting: self.lanes.waiting(),
             oldest: oldest.map(|entered| now.saturating_duration_since(entered.since)),
         }

@@ -18,6 +18,9 @@ const UNTRIED_LIMIT: f64 = 100.0;
 
 const LOWEST: f64 = 0.5;
 
+/// The longest pause that one answer can cause.
+pub(super) const LONGEST_CLOSURE: Duration = Duration::from_mins(5);
+
 /// After so long without a request the rate falls back to the initial one.
 const IDLE: Duration = Duration::from_mins(10);
 

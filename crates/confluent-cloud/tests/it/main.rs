@@ -12,5 +12,6 @@ mod faults;
 mod listener;
 mod pace;
 mod readiness;
+mod reports;
 mod retries;
 mod tls;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use confluent_cloud::ids::{ApiKeyId, OwnerId};
 use confluent_cloud::{
-    Credentials, Effects, ErrorKind, KeyResource, ListFilter, NewApiKey, RetryPolicy,
+    Budgets, Credentials, Effects, ErrorKind, KeyResource, ListFilter, NewApiKey, RetryPolicy,
 };
 
 use crate::listener::{FakeTime, SECRET, Step, Story, answer, client, nobody, story};
@@ -291,4 +291,25 @@ async fn a_token_is_sent_as_one_and_not_repeated_in_errors() {
     let told = format!("{error} {error:?} {client:?}");
     assert!(!told.contains(SECRET), "{told}");
     assert_eq!(error.kind, ErrorKind::Unauthorized);
+}
+
+#[tokio::test]
+async fn a_proxy_that_gave_up_is_asked_again_where_that_does_no_harm() {
+    let story = story([failing(408), deleted()]).await;
+    delete(&story).await.unwrap();
+    assert_eq!(story.requests().len(), 2);
+    let story = crate::listener::story([failing(408), created()]).await;
+    let error = story.client.create_api_key(&new_key()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::TimedOut);
+    assert!(error.outcome_unknown());
+    assert_eq!(story.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn any_patience_is_accepted() {
+    let story = story([deleted()]).await;
+    let budgets = Budgets::default();
+    let client = story.client.with_budgets(&budgets);
+    let client = client.with_patience(Duration::MAX);
+    client.delete_api_key(&id()).await.unwrap();
 }

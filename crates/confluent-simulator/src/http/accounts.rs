@@ -1,37 +1,33 @@
-//! `iam/v2/service-accounts` and `iam/v2/users`. Whoever is authenticated may
-//! see them, an administrator may change them.
+//! `iam/v2/service-accounts` and `iam/v2/users`. Every authenticated
+//! caller may see them, an administrator may change them.
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use serde_json::Value;
 
 use super::body::Body;
 use super::call::Call;
+use super::collection::Collection;
 use super::objects;
-use super::paging::Page;
 use crate::Refusal;
 use crate::world::AccountChange;
 
-const ACCOUNTS: &str = "/iam/v2/service-accounts";
-const USERS: &str = "/iam/v2/users";
+const ACCOUNTS: Collection =
+    Collection::new("/iam/v2/service-accounts", "iam/v2", "ServiceAccountList");
+const USERS: Collection = Collection::new("/iam/v2/users", "iam/v2", "UserList");
 
 /// `display_name` may be given several times: one that fits is enough.
 pub(super) async fn list_accounts(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::of(&call.query)?;
     let wanted: Vec<&str> = call.query.all("display_name").collect();
     let world = call.simulator.world();
     let accounts = world
         .service_accounts()
         .iter()
-        .filter(|account| wanted.is_empty() || wanted.contains(&account.display_name.as_str()))
-        .enumerate();
-    let render = |account| objects::service_account(&world, &call.base, account);
-    let types = ("iam/v2", "ServiceAccountList");
-    Ok(Json(page.cut(&call, ACCOUNTS, types, accounts, render)))
+        .filter(|account| wanted.is_empty() || wanted.contains(&account.display_name.as_str()));
+    ACCOUNTS.list(&call, &world, accounts, objects::service_account)
 }
 
 pub(super) async fn create_account(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
@@ -53,9 +49,8 @@ pub(super) async fn create_account(call: Call, body: Bytes) -> Result<impl IntoR
         world.delete_service_account(call.now, account.id.as_str())?;
         return Err(refusal);
     }
-    let location = format!("{}{ACCOUNTS}/{}", call.base, account.id);
     let value = objects::service_account(&world, &call.base, &account);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(value)))
+    Ok(ACCOUNTS.created(&call, StatusCode::CREATED, account.id.as_str(), value))
 }
 
 pub(super) async fn read_account(
@@ -96,12 +91,8 @@ pub(super) async fn delete_account(
 }
 
 pub(super) async fn list_users(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::of(&call.query)?;
     let world = call.simulator.world();
-    let users = world.users().iter().enumerate();
-    let render = |user| objects::user(&world, &call.base, user);
-    let types = ("iam/v2", "UserList");
-    Ok(Json(page.cut(&call, USERS, types, users, render)))
+    USERS.list(&call, &world, world.users(), objects::user)
 }
 
 pub(super) async fn read_user(call: Call, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {

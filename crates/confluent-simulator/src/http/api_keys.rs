@@ -4,24 +4,24 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use serde_json::Value;
 
 use super::body::Body;
 use super::call::Call;
+use super::collection::Collection;
 use super::objects;
-use super::paging::Page;
 use crate::world::KeyReference;
 use crate::{Key, KeyChange, KeyCreated, NewKey, Refusal, World};
 
-const PATH: &str = "/iam/v2/api-keys";
+const KEYS: Collection = Collection::new("/iam/v2/api-keys", "iam/v2", "ApiKeyList");
 /// Keys for several clusters, and owners outside of this organization.
 const NOT_SIMULATED: [&str; 2] = ["/spec/resources", "/spec/owner/environment"];
 const READ_ONLY: [&str; 2] = ["/id", "/spec/secret"];
 
 pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::of(&call.query)?;
+    // Before the request is recorded as granted.
+    KEYS.page(&call)?;
     let mut world = call.simulator.world();
     call.record(&mut world, "GetAPIKeys", None, true);
     let owner = call.query.get("spec.owner");
@@ -36,9 +36,8 @@ pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
             let place = world.key_place(key.id.as_str());
             (place.unwrap_or_default(), key)
         });
-    let render = |key| objects::api_key(&world, &call.base, key, None);
-    let types = ("iam/v2", "ApiKeyList");
-    Ok(Json(page.cut(&call, PATH, types, keys, render)))
+    let render = |world: &World, base: &str, key| objects::api_key(world, base, key, None);
+    KEYS.list_numbered(&call, &world, keys, render)
 }
 
 pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
@@ -55,7 +54,6 @@ pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse,
         .map(|created| KeyReference::new(&created.key));
     call.record(&mut world, "CreateAPIKey", about, created.is_ok());
     let created = created?;
-    let location = format!("{}{PATH}/{}", call.base, created.key.id);
     let secret = Some(created.secret.expose());
     let value = objects::api_key(&world, &call.base, &created.key, secret);
     let status = match world.switches().key_created {
@@ -63,7 +61,7 @@ pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse,
         KeyCreated::Created => StatusCode::CREATED,
         KeyCreated::Ok => StatusCode::OK,
     };
-    Ok((status, [(LOCATION, location)], Json(value)))
+    Ok(KEYS.created(&call, status, created.key.id.as_str(), value))
 }
 
 pub(super) async fn read(call: Call, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {

@@ -5,12 +5,12 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::body::Body;
 use super::call::Call;
+use super::collection::Collection;
 use super::environments::{InEnvironments, no_environment};
 use super::objects;
 use crate::world::{ClusterChange, NewCluster, World};
@@ -18,7 +18,7 @@ use crate::{
     Availability, CloudProvider, ClusterConfig, ClusterSpec, KafkaCluster, Refusal, ReleasePriority,
 };
 
-const PATH: &str = "/cmk/v2/clusters";
+const CLUSTERS: Collection = Collection::new("/cmk/v2/clusters", "cmk/v2", "ClusterList");
 const AVAILABILITIES: [(&str, Availability); 4] = [
     ("SINGLE_ZONE", Availability::SingleZone),
     ("MULTI_ZONE", Availability::MultiZone),
@@ -64,8 +64,7 @@ enum Kind {
 /// a network of the customer's.
 pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
     let clusters = InEnvironments {
-        path: PATH,
-        types: ("cmk/v2", "ClusterList"),
+        collection: CLUSTERS,
         all: World::kafka_clusters,
         environment: |cluster| &cluster.environment,
         render: objects::cluster,
@@ -90,9 +89,8 @@ pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse,
     call.admin()?;
     let mut world = call.simulator.world();
     let cluster = world.create_kafka_cluster(call.now, new)?;
-    let location = format!("{}{PATH}/{}", call.base, cluster.id);
     let value = objects::cluster(&world, &call.base, &cluster);
-    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], Json(value)))
+    Ok(CLUSTERS.created(&call, StatusCode::ACCEPTED, cluster.id.as_str(), value))
 }
 
 /// The environment must be named; clients that do not know it leave it empty.

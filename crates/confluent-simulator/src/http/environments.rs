@@ -1,39 +1,37 @@
-//! The organization, its environments and their Schema Registries. Whoever is authenticated may see them, an
-//! administrator may change them.
+//! The organization, its environments and their Schema Registries. Every
+//! authenticated caller may see them, an administrator may change them.
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use confluent_cloud::ids::EnvironmentId;
 use serde_json::Value;
 
 use super::body::Body;
 use super::call::Call;
+use super::collection::Collection;
 use super::objects;
-use super::paging::Page;
 use crate::world::{EnvironmentChange, OrganizationChange, World};
 use crate::{Package, Refusal};
 
-const ORGANIZATIONS: &str = "/org/v2/organizations";
-const ENVIRONMENTS: &str = "/org/v2/environments";
+const ORGANIZATIONS: Collection =
+    Collection::new("/org/v2/organizations", "org/v2", "OrganizationList");
+const ENVIRONMENTS: Collection =
+    Collection::new("/org/v2/environments", "org/v2", "EnvironmentList");
+const REGISTRIES: Collection = Collection::new("/srcm/v3/clusters", "srcm/v3", "ClusterList");
 /// As long as the name of an organization may be.
 const LONGEST_NAME: usize = 31;
 const PACKAGES: [(&str, Package); 2] = [
     ("ESSENTIALS", Package::Essentials),
     ("ADVANCED", Package::Advanced),
 ];
-const REGISTRIES: &str = "/srcm/v3/clusters";
 
 pub(super) async fn list_organizations(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::of(&call.query)?;
     let world = call.simulator.world();
-    let all = std::iter::once(()).enumerate();
-    let render = |()| objects::organization(&world, &call.base);
-    let types = ("org/v2", "OrganizationList");
-    Ok(Json(page.cut(&call, ORGANIZATIONS, types, all, render)))
+    let render = |world: &World, base: &str, ()| objects::organization(world, base);
+    ORGANIZATIONS.list(&call, &world, [()], render)
 }
 
 pub(super) async fn read_organization(
@@ -76,18 +74,8 @@ pub(super) async fn update_organization(
 }
 
 pub(super) async fn list_environments(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::of(&call.query)?;
     let world = call.simulator.world();
-    let environments = world.environments().iter().enumerate();
-    let render = |environment| objects::environment(&world, &call.base, environment);
-    let types = ("org/v2", "EnvironmentList");
-    Ok(Json(page.cut(
-        &call,
-        ENVIRONMENTS,
-        types,
-        environments,
-        render,
-    )))
+    ENVIRONMENTS.list(&call, &world, world.environments(), objects::environment)
 }
 
 pub(super) async fn create_environment(
@@ -101,9 +89,8 @@ pub(super) async fn create_environment(
     call.admin()?;
     let mut world = call.simulator.world();
     let environment = world.create_environment(call.now, &name, package)?;
-    let location = format!("{}{ENVIRONMENTS}/{}", call.base, environment.id);
     let value = objects::environment(&world, &call.base, &environment);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(value)))
+    Ok(ENVIRONMENTS.created(&call, StatusCode::CREATED, environment.id.as_str(), value))
 }
 
 pub(super) async fn read_environment(
@@ -146,8 +133,7 @@ pub(super) async fn delete_environment(
 /// Registries of the one environment that the query must name.
 pub(super) async fn list_registries(call: Call) -> Result<Json<Value>, Refusal> {
     let registries = InEnvironments {
-        path: REGISTRIES,
-        types: ("srcm/v3", "ClusterList"),
+        collection: REGISTRIES,
         all: World::schema_registries,
         environment: |registry| &registry.environment,
         render: objects::registry,
@@ -176,9 +162,7 @@ pub(super) async fn read_registry(
 
 /// Objects that lie in environments each, and how they are listed.
 pub(super) struct InEnvironments<T> {
-    pub(super) path: &'static str,
-    /// The version and the kind of a list.
-    pub(super) types: (&'static str, &'static str),
+    pub(super) collection: Collection,
     pub(super) all: fn(&World) -> &[T],
     pub(super) environment: fn(&T) -> &EnvironmentId,
     pub(super) render: fn(&World, &str, &T) -> Value,
@@ -191,16 +175,14 @@ impl<T> InEnvironments<T> {
         call: &Call,
         fits: impl Fn(&T) -> bool,
     ) -> Result<Json<Value>, Refusal> {
-        let page = Page::of(&call.query)?;
         let wanted = call.query.get("environment").ok_or_else(no_environment)?;
         let world = call.simulator.world();
         if world.environment(wanted).is_err() {
             return Err(Refusal::forbidden());
         }
         let here = |object: &&T| (self.environment)(object).as_str() == wanted && fits(object);
-        let objects = (self.all)(&world).iter().filter(here).enumerate();
-        let render = |object| (self.render)(&world, &call.base, object);
-        Ok(Json(page.cut(call, self.path, self.types, objects, render)))
+        let objects = (self.all)(&world).iter().filter(here);
+        self.collection.list(call, &world, objects, self.render)
     }
 }
 

@@ -5,20 +5,19 @@ use axum::extract::Path;
 use serde_json::Value;
 
 use super::call::Call;
+use super::collection::Collection;
 use super::environments::{InEnvironments, no_environment};
 use super::objects;
-use super::paging::Page;
 use crate::Refusal;
 use crate::world::{FLINK_REGIONS, World};
 
-const KSQLDB: &str = "/ksqldbcm/v2/clusters";
-const REGIONS: &str = "/fcpm/v2/regions";
+const KSQLDB: Collection = Collection::new("/ksqldbcm/v2/clusters", "ksqldbcm/v2", "ClusterList");
+const REGIONS: Collection = Collection::new("/fcpm/v2/regions", "fcpm/v2", "RegionList");
 
 /// ksqlDB clusters of the one environment that the query must name.
 pub(super) async fn list_ksqldb(call: Call) -> Result<Json<Value>, Refusal> {
     let clusters = InEnvironments {
-        path: KSQLDB,
-        types: ("ksqldbcm/v2", "ClusterList"),
+        collection: KSQLDB,
         all: World::ksqldb_clusters,
         environment: |cluster| &cluster.environment,
         render: objects::ksqldb,
@@ -40,16 +39,12 @@ pub(super) async fn read_ksqldb(
 
 /// Regions of Flink, of one cloud or of one name where the query says so.
 pub(super) async fn list_regions(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::of(&call.query)?;
     let cloud = call.query.get("cloud");
     let name = call.query.get("region_name");
     let regions = FLINK_REGIONS
         .iter()
         .filter(|region| cloud.is_none_or(|cloud| region.cloud.eq_ignore_ascii_case(cloud)))
-        .filter(|region| name.is_none_or(|name| region.name == name))
-        .enumerate();
+        .filter(|region| name.is_none_or(|name| region.name == name));
     let world = call.simulator.world();
-    let render = |region| objects::flink_region(&world, &call.base, region);
-    let types = ("fcpm/v2", "RegionList");
-    Ok(Json(page.cut(&call, REGIONS, types, regions, render)))
+    REGIONS.list(&call, &world, regions, objects::flink_region)
 }

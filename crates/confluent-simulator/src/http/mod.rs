@@ -7,6 +7,7 @@ mod base;
 mod body;
 mod call;
 mod clusters;
+mod collection;
 mod control;
 mod counting;
 mod data_plane;

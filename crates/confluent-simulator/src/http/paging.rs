@@ -9,7 +9,8 @@ use super::call::{Call, Query};
 use crate::{LastPage, Refusal};
 
 const DEFAULT_SIZE: usize = 10;
-const LARGEST_SIZE: usize = 100;
+/// How many objects a page of most lists may have.
+pub(super) const LARGEST_SIZE: usize = 100;
 const PARAMETERS: [&str; 2] = ["page_size", "page_token"];
 
 /// Which part of a list is wanted.
@@ -20,12 +21,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// What a query wants. A token belongs to the query that it was made for.
-    pub(super) fn of(query: &Query) -> Result<Self, Refusal> {
-        Self::up_to(query, LARGEST_SIZE)
-    }
-
-    /// The same for a list with pages of up to `largest` objects.
+    /// What a query wants, in pages of up to `largest` objects. A token belongs to
+    /// the query that it was made for.
     pub(super) fn up_to(query: &Query, largest: usize) -> Result<Self, Refusal> {
         let size = match query.get("page_size") {
             None => DEFAULT_SIZE,

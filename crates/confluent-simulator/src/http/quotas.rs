@@ -5,17 +5,20 @@ use axum::extract::Path;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::paging::Page;
+use super::collection::Collection;
 use crate::world::{AppliedQuota, Scope};
 use crate::{Refusal, World};
 
 const QUOTAS: &str = "/service-quota/v1/applied-quotas";
 const SCOPES: &str = "/service-quota/v1/scopes";
-const MAX_PAGE_SIZE: usize = 200;
+const LARGEST_PAGE: usize = 200;
+const ALL_QUOTAS: Collection =
+    Collection::new(QUOTAS, "service-quota/v1", "AppliedQuotaList").with_pages_of(LARGEST_PAGE);
+const ALL_SCOPES: Collection =
+    Collection::new(SCOPES, "service-quota/v1", "ScopeList").with_pages_of(LARGEST_PAGE);
 
 /// The limits of the scope that the query must name, in any case.
 pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::up_to(&call.query, MAX_PAGE_SIZE)?;
     let text = call
         .query
         .get("scope")
@@ -25,11 +28,9 @@ pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
     let quotas = world
         .applied_quotas(scope)
         .into_iter()
-        .filter(|quota| wanted(&call, quota))
-        .enumerate();
-    let render = |quota| object(&world, &call.base, &quota);
-    let types = ("service-quota/v1", "AppliedQuotaList");
-    Ok(Json(page.cut(&call, QUOTAS, types, quotas, render)))
+        .filter(|quota| wanted(&call, quota));
+    let render = |world: &World, base: &str, quota| object(world, base, &quota);
+    ALL_QUOTAS.list(&call, &world, quotas, render)
 }
 
 /// The first limit with a code, of what the query names.
@@ -44,11 +45,8 @@ pub(super) async fn read(call: Call, Path(id): Path<String>) -> Result<Json<Valu
 }
 
 pub(super) async fn list_scopes(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::up_to(&call.query, MAX_PAGE_SIZE)?;
-    let scopes = Scope::ALL.into_iter().enumerate();
-    let render = |scope| scope_object(&call.base, scope);
-    let types = ("service-quota/v1", "ScopeList");
-    Ok(Json(page.cut(&call, SCOPES, types, scopes, render)))
+    let render = |_: &World, base: &str, scope| scope_object(base, scope);
+    ALL_SCOPES.list(&call, &call.simulator.world(), Scope::ALL, render)
 }
 
 pub(super) async fn read_scope(call: Call, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {

@@ -4,22 +4,20 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::body::Body;
 use super::call::Call;
+use super::collection::Collection;
 use super::objects;
-use super::paging::Page;
 use crate::Refusal;
 use crate::world::NewBinding;
 
-const PATH: &str = "/iam/v2/role-bindings";
+const BINDINGS: Collection = Collection::new("/iam/v2/role-bindings", "iam/v2", "RoleBindingList");
 
 /// `crn_pattern` must be given; what contains it is listed.
 pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
-    let page = Page::of(&call.query)?;
     let pattern = call
         .query
         .get("crn_pattern")
@@ -27,12 +25,8 @@ pub(super) async fn list(call: Call) -> Result<Json<Value>, Refusal> {
     call.admin()?;
     let (principal, role) = (call.query.get("principal"), call.query.get("role_name"));
     let world = call.simulator.world();
-    let bindings = world
-        .list_role_bindings(pattern, principal, role)
-        .enumerate();
-    let render = |binding| objects::role_binding(&world, &call.base, binding);
-    let types = ("iam/v2", "RoleBindingList");
-    Ok(Json(page.cut(&call, PATH, types, bindings, render)))
+    let bindings = world.list_role_bindings(pattern, principal, role);
+    BINDINGS.list(&call, &world, bindings, objects::role_binding)
 }
 
 pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse, Refusal> {
@@ -46,9 +40,8 @@ pub(super) async fn create(call: Call, body: Bytes) -> Result<impl IntoResponse,
     call.admin()?;
     let mut world = call.simulator.world();
     let binding = world.create_role_binding(call.now, new)?;
-    let location = format!("{}{PATH}/{}", call.base, binding.id);
     let value = objects::role_binding(&world, &call.base, &binding);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(value)))
+    Ok(BINDINGS.created(&call, StatusCode::CREATED, binding.id.as_str(), value))
 }
 
 pub(super) async fn read(call: Call, Path(id): Path<String>) -> Result<Json<Value>, Refusal> {

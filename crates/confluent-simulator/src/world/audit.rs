@@ -5,7 +5,7 @@ use confluent_cloud::ids::{ApiKeyId, OwnerId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::access::Caller;
+use super::caller::Caller;
 use super::{Key, Resource, World};
 
 /// How many events are kept.

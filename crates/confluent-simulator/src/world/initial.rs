@@ -19,7 +19,7 @@ use super::{
     SchemaRegistry, ServiceAccount, Streams, User, World, WorldFile,
 };
 use crate::random::Random;
-use crate::{AdminKey, Options};
+use crate::{AdminKey, Propagation, Switches, UnknownTarget, UsualLimits};
 
 const ENVIRONMENTS: [&str; 2] = ["production", "staging"];
 const CLUSTERS: [&str; 2] = ["events", "logs"];
@@ -29,6 +29,23 @@ const SERVICE_ACCOUNTS: [(&str, &str); 3] = [
     ("analytics", "counts what was ordered"),
 ];
 const ADMIN: &str = "key-manager";
+
+/// What a world begins with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beginning<'a> {
+    /// The key of an administrator; generated when absent.
+    pub(crate) admin_key: Option<&'a AdminKey>,
+    pub(crate) seed: u64,
+    /// Generated when absent, as the environments are.
+    pub(crate) organization: Option<&'a OrganizationId>,
+    pub(crate) environments: Option<&'a [EnvironmentId]>,
+    /// The initial state. `organization` and `environments` are not used beside it.
+    pub(crate) file: Option<&'a WorldFile>,
+    pub(crate) limits: UsualLimits,
+    pub(crate) propagation: Propagation,
+    pub(crate) unknown_target: UnknownTarget,
+    pub(crate) switches: &'a Switches,
+}
 
 impl World {
     /// Builds the world that a file describes. Without a file it is an
@@ -40,17 +57,17 @@ impl World {
     /// # Errors
     /// When an id is malformed, occurs twice, or refers to nothing.
     pub(crate) fn begin(
-        options: &Options,
+        beginning: &Beginning<'_>,
         now: Timestamp,
     ) -> Result<(Self, AdminKey), InvalidWorld> {
-        let mut random = Streams::new(options.seed);
-        let file = match &options.world {
+        let mut random = Streams::new(beginning.seed);
+        let file = match beginning.file {
             Some(file) => file.clone(),
-            None => usual(options, &mut random),
+            None => usual(beginning, &mut random),
         };
         let organization = match &file.organization {
             Some(id) => OrganizationId::new(id)?,
-            None => OrganizationId::new(Random::new(options.seed, "organization").uuid())?,
+            None => OrganizationId::new(Random::new(beginning.seed, "organization").uuid())?,
         };
         let mut world = Self {
             organization,
@@ -69,16 +86,16 @@ impl World {
             sessions: Sessions::default(),
             events: VecDeque::new(),
             event_count: 0,
-            quotas: Quotas::new(options.limits, &file.quotas)?,
+            quotas: Quotas::new(beginning.limits, &file.quotas)?,
             random,
-            propagation: options.propagation,
-            unknown_target: options.unknown_target,
-            switches: options.switches.clone(),
+            propagation: beginning.propagation,
+            unknown_target: beginning.unknown_target,
+            switches: beginning.switches.clone(),
             data_plane: None,
             unreachable: BTreeSet::new(),
         };
         world.fill(&file, now)?;
-        let admin = world.add_admin(options, &file)?;
+        let admin = world.add_admin(beginning, &file)?;
         for key in &file.api_keys {
             if key.id != admin.id.as_str() {
                 world.add_given_key(key, now)?;
@@ -197,12 +214,16 @@ impl World {
 
     /// Adds the admin key, owned as the file says, or by a service account of its
     /// own.
-    fn add_admin(&mut self, options: &Options, file: &WorldFile) -> Result<AdminKey, InvalidWorld> {
+    fn add_admin(
+        &mut self,
+        beginning: &Beginning<'_>,
+        file: &WorldFile,
+    ) -> Result<AdminKey, InvalidWorld> {
         let now = self.began_at;
-        let admin = if let Some(key) = &options.admin_key {
+        let admin = if let Some(key) = beginning.admin_key {
             key.clone()
         } else {
-            let mut random = Random::new(options.seed, "admin-key");
+            let mut random = Random::new(beginning.seed, "admin-key");
             AdminKey {
                 id: ApiKeyId::new(random.key_id())?,
                 secret: random.secret(false),
@@ -329,8 +350,8 @@ impl World {
 }
 
 /// The default organization, with the ids of the options where they name any.
-fn usual(options: &Options, random: &mut Streams) -> WorldFile {
-    let environments = environments(options);
+fn usual(beginning: &Beginning<'_>, random: &mut Streams) -> WorldFile {
+    let environments = environments(beginning);
     let (mut kafka_clusters, mut schema_registries) = (Vec::new(), Vec::new());
     for environment in &environments {
         for name in CLUSTERS {
@@ -359,7 +380,7 @@ fn usual(options: &Options, random: &mut Streams) -> WorldFile {
         full_name: Some("Ada Min".into()),
     };
     WorldFile {
-        organization: options.organization.as_ref().map(ToString::to_string),
+        organization: beginning.organization.map(ToString::to_string),
         environments,
         kafka_clusters,
         schema_registries,
@@ -370,9 +391,9 @@ fn usual(options: &Options, random: &mut Streams) -> WorldFile {
     }
 }
 
-fn environments(options: &Options) -> Vec<GivenEnvironment> {
+fn environments(beginning: &Beginning<'_>) -> Vec<GivenEnvironment> {
     let mut environments: Vec<GivenEnvironment> = Vec::new();
-    if let Some(given) = &options.environments {
+    if let Some(given) = beginning.environments {
         for (id, name) in given.iter().zip(names()) {
             if environments.iter().all(|known| known.id != id.as_str()) {
                 environments.push(GivenEnvironment::new(id.to_string(), &name));
@@ -380,7 +401,7 @@ fn environments(options: &Options) -> Vec<GivenEnvironment> {
         }
         return environments;
     }
-    let mut random = Random::new(options.seed, "environments");
+    let mut random = Random::new(beginning.seed, "environments");
     for name in ENVIRONMENTS {
         let id = format!("env-{}", random.suffix());
         environments.push(GivenEnvironment::new(id, name));

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::World;
-use super::access::Caller;
+use super::caller::Caller;
 use crate::Refusal;
 use crate::clock::later;
 

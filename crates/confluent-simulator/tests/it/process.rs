@@ -3,10 +3,15 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use confluent_cloud::ids::{EnvironmentId, OrganizationId};
-use confluent_simulator::{Clock, NewKey, Options, Simulator, bind, parse_admin_key};
+use confluent_simulator::{
+    Arming, Clock, Fault, NewKey, Operation, Options, Simulator, bind, parse_admin_key,
+};
 use jiff::Timestamp;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 fn new_key(simulator: &Simulator) -> NewKey {
     let state = simulator.state();
@@ -153,4 +158,33 @@ async fn a_stopped_simulator_listens_no_more_and_can_be_served_again() {
             .await
             .is_ok()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_finishes_holds_up_no_shutdown() {
+    let options = Options {
+        clock: Clock::virtual_at(Timestamp::UNIX_EPOCH),
+        ..Options::default()
+    };
+    let simulator = Simulator::new(&options).unwrap();
+    // The clock stands still, so that this answer never comes.
+    simulator.arm(&Arming::once(Operation::Any, Fault::Delay));
+    let running = simulator.spawn().await.unwrap();
+    let connect = || TcpStream::connect(running.address());
+    let mut waiting = connect().await.unwrap();
+    let request = b"GET /org/v2/environments HTTP/1.1\r\nHost: x\r\n\r\n";
+    waiting.write_all(request).await.unwrap();
+    while simulator.faults()[0].fired == 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut unfinished = connect().await.unwrap();
+    unfinished
+        .write_all(b"POST /iam/v2/api-keys HT")
+        .await
+        .unwrap();
+    let limit = Duration::from_secs(10);
+    tokio::time::timeout(limit, running.stop())
+        .await
+        .unwrap()
+        .unwrap();
 }

@@ -138,9 +138,11 @@ pub(crate) fn set(names: [&'static str; 2]) -> Option<(&'static str, String)> {
     })
 }
 
-/// The environment.
+/// The environment. What is not UTF-8 is replaced by characters that no setting
+/// has, so that it is refused by its name and not taken for absent.
 pub(crate) fn lookup(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    let value = std::env::var_os(name)?;
+    Some(value.to_string_lossy().into_owned())
 }
 
 /// A setting that makes no sense.

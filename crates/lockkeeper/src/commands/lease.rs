@@ -44,6 +44,14 @@ async fn revoke(arguments: LeaseRevoke) -> Result<ExitCode, Failure> {
             "Specifying -force requires also specifying -prefix",
         ));
     }
+    if id.is_empty() {
+        return Err(Failure::local(if arguments.prefix {
+            "the prefix is empty, which would mean every lease: give a path such as \
+             `confluent/creds/app`"
+        } else {
+            "the id of the lease is empty"
+        }));
+    }
     let client = connect(arguments.connection)?;
     let what = if arguments.prefix {
         format!("leases with prefix {id}")
@@ -51,7 +59,7 @@ async fn revoke(arguments: LeaseRevoke) -> Result<ExitCode, Failure> {
         format!("lease {id}")
     };
     if arguments.force {
-        eprintln!("Warning! Credentials that their engine cannot revoke will live on.");
+        output::tell("Warning! Credentials that their engine cannot revoke will live on.");
     }
     let request = async {
         if arguments.force {

@@ -82,6 +82,16 @@ fn world(file: &Path) -> Result<WorldFile, Failure> {
 }
 
 fn options(arguments: &arguments::Simulator) -> Result<Options, Failure> {
+    for (flag, given) in [
+        ("-organization", arguments.organization.is_some()),
+        ("-environments", !arguments.environments.is_empty()),
+    ] {
+        if given && arguments.world.is_some() {
+            return Err(Failure::local(format!(
+                "{flag}: the file of -world says what there is: leave {flag} out, and name it there"
+            )));
+        }
+    }
     let organization = arguments
         .organization
         .as_deref()

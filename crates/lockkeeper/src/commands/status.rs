@@ -19,8 +19,13 @@ pub(super) async fn run(arguments: Status) -> Result<ExitCode, Failure> {
     // No answer is 1 here, since 2 means sealed.
     let failed = |error| Failure::of_request(1, "Error checking seal status", &error);
     let seal = client.seal_status().await.map_err(failed)?;
-    // A sealed server does not answer this.
-    let leader = client.leader().await.unwrap_or_default();
+    let leader = if seal.sealed {
+        // A sealed server does not know.
+        Leader::default()
+    } else {
+        let failed = |error| Failure::of_request(1, "Error checking leader status", &error);
+        client.leader().await.map_err(failed)?
+    };
     match output::structured(&whole(&seal, &leader)?, format)? {
         Some(text) => output::say(&text)?,
         None => output::say(&output::key_values(("Key", "Value"), &rows(&seal, &leader)))?,

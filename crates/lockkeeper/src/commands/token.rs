@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::client::{
     connect, connect_for_secrets, format, increment, local, lookup as environment, set, trimmed,
 };
-use super::progress;
+use super::{progress, shutdown_requested};
 use crate::arguments::{
     Login, Print, Token, TokenCapabilities, TokenLookup, TokenRenew, TokenRevoke,
 };
@@ -45,7 +45,7 @@ pub(super) async fn login(arguments: Login) -> Result<ExitCode, Failure> {
         .then(|| token_file(environment).map_err(local))
         .transpose()?;
     let client = connect(arguments.connection)?;
-    let token = given_token(arguments.token.as_deref())?;
+    let token = given_token(arguments.token.as_deref()).await?;
     let client = client.with_token(token.clone());
     let answer = client.read("auth/token/lookup-self", &[]).await;
     let failed =
@@ -61,7 +61,9 @@ pub(super) async fn login(arguments: Login) -> Result<ExitCode, Failure> {
     if store.is_some()
         && let Some((name, _)) = set(["BAO_TOKEN", "VAULT_TOKEN"])
     {
-        eprintln!("WARNING! {name} is set and takes precedence over the stored token.");
+        output::tell(&format!(
+            "WARNING! {name} is set and takes precedence over the stored token."
+        ));
     }
     let authenticated = Secret {
         auth: Some(authenticated(token, &found)),
@@ -82,11 +84,11 @@ pub(super) async fn login(arguments: Login) -> Result<ExitCode, Failure> {
 }
 
 /// The token of the command line, of standard input, or of the person.
-fn given_token(argument: Option<&str>) -> Result<ClientToken, Failure> {
+async fn given_token(argument: Option<&str>) -> Result<ClientToken, Failure> {
     let text = match argument {
         Some("-") => from_input()?,
         Some(token) => token.to_owned().into(),
-        None if std::io::stdin().is_terminal() => prompted()?,
+        None if std::io::stdin().is_terminal() => prompted().await?,
         None => from_input()?,
     };
     ClientToken::new(text.as_str()).map_err(local)
@@ -100,8 +102,9 @@ fn from_input() -> Result<Zeroizing<String>, Failure> {
     Ok(text)
 }
 
-/// Asks on the terminal, which does not show what is typed.
-fn prompted() -> Result<Zeroizing<String>, Failure> {
+/// Asks on the terminal, which does not show what is typed, and shows it again
+/// afterwards, even when the person gives up with Ctrl-C.
+async fn prompted() -> Result<Zeroizing<String>, Failure> {
     use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
     let failed = |error: std::io::Error| {
@@ -113,14 +116,20 @@ fn prompted() -> Result<Zeroizing<String>, Failure> {
     let before = tcgetattr(&input).map_err(|error| failed(error.into()))?;
     let mut hidden = before.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
-    eprint!("Token (will be hidden): ");
-    let _ = std::io::stderr().flush();
+    let interrupted = shutdown_requested()?;
+    let _ = std::io::stderr().write_all(b"Token (will be hidden): ");
     tcsetattr(&input, OptionalActions::Flush, &hidden).map_err(|error| failed(error.into()))?;
-    let mut text = Zeroizing::new(String::new());
-    let read = input.read_line(&mut text);
+    let line = tokio::task::spawn_blocking(|| {
+        let mut text = Zeroizing::new(String::new());
+        std::io::stdin().read_line(&mut text).map(|_| text)
+    });
+    let read = tokio::select! {
+        line = line => line.map_err(std::io::Error::other).flatten().map_err(failed),
+        () = interrupted => Err(Failure::local("no token was given")),
+    };
     let restored = tcsetattr(&input, OptionalActions::Flush, &before);
-    eprintln!();
-    read.map_err(failed)?;
+    output::tell("");
+    let text = read?;
     restored.map_err(|error| failed(error.into()))?;
     Ok(text)
 }
@@ -143,7 +152,10 @@ fn write_token(file: &std::path::Path, token: &ClientToken) -> Result<(), Failur
         .create_new(true)
         .mode(0o600)
         .open(&fresh)
-        .and_then(|mut opened| opened.write_all(token.expose().as_bytes()))
+        .and_then(|mut opened| {
+            opened.write_all(token.expose().as_bytes())?;
+            opened.sync_all()
+        })
         .and_then(|()| std::fs::rename(&fresh, file));
     written.map_err(|error| {
         let _ = std::fs::remove_file(&fresh);
@@ -204,7 +216,10 @@ async fn lookup(arguments: TokenLookup) -> Result<ExitCode, Failure> {
 async fn renew(arguments: TokenRenew) -> Result<ExitCode, Failure> {
     let format = format(&arguments.answer.output)?;
     let increment = increment(arguments.increment.as_deref())?;
-    let seconds = increment.map_or(0, |increment| increment.as_secs());
+    // Rounded up: with 0 the server would decide.
+    let seconds = increment.map_or(0, |increment| {
+        increment.as_secs() + u64::from(increment.subsec_nanos() > 0)
+    });
     let client = connect_for_secrets(arguments.connection, &arguments.answer)?;
     let body = object(json!({"increment": seconds}));
     let answer = client.write("auth/token/renew-self", &body).await;

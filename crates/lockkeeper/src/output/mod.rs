@@ -3,6 +3,7 @@
 mod table;
 mod yaml;
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
 use serde::Serialize;
@@ -15,18 +16,22 @@ use crate::failure::Failure;
 
 /// Prints a whole answer.
 pub(crate) fn secret(secret: &Secret, format: Format) -> Result<(), Failure> {
-    if let Some(text) = structured(secret, format)? {
-        return say(&text);
+    let text = match structured(secret, format)? {
+        Some(text) => text,
+        None => table::secret(secret),
+    };
+    say(&text).map_err(|failure| failure.leaving(&secret.lease_id))?;
+    if format == Format::Table {
+        warn(secret);
     }
-    say(&table::secret(secret))?;
-    warn(secret);
     Ok(())
 }
 
 /// Prints one field of an answer.
 pub(crate) fn field(secret: &Secret, name: &str, format: Format) -> Result<(), Failure> {
     let value = field_of(secret, name)
-        .ok_or_else(|| Failure::local(format!("Field \"{name}\" not present in secret")))?;
+        .ok_or_else(|| Failure::local(format!("Field \"{name}\" not present in secret")))
+        .map_err(|failure| failure.leaving(&secret.lease_id))?;
     let mut text = match structured(&value, format)? {
         Some(text) => text,
         None => plain(&value),
@@ -34,7 +39,7 @@ pub(crate) fn field(secret: &Secret, name: &str, format: Format) -> Result<(), F
     if std::io::stdout().is_terminal() && !text.ends_with('\n') {
         text.push('\n');
     }
-    write(&text)
+    write(&text).map_err(|failure| failure.leaving(&secret.lease_id))
 }
 
 /// Prints the names of a list, with their details if those are wanted.
@@ -101,11 +106,18 @@ pub(crate) fn warn(secret: &Secret) {
     if warnings.is_empty() {
         return;
     }
-    eprintln!("WARNING! The following warnings were returned:\n");
+    let mut text = "WARNING! The following warnings were returned:\n\n".to_owned();
     for warning in warnings {
-        eprintln!("  * {warning}");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  * {warning}");
     }
-    eprintln!();
+    tell(&text);
+}
+
+/// Prints a text and a line break to standard error. When nobody reads that any
+/// more, there is no other place to say so.
+pub(crate) fn tell(text: &str) {
+    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
 /// A field by the name that `-field` takes: of the data, of the lease, of the

@@ -11,6 +11,7 @@ mod commands_like_bao;
 mod dev;
 mod help;
 mod like_bao;
+mod mistakes;
 mod plugin;
 mod protected;
 mod simulator;

@@ -1,7 +1,8 @@
 //! The request of each operation, and the result of each response.
 
 use serde_json::json;
-use vault_client::{Client, Error, Object, Settings};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use vault_client::{Client, Error, Method, Object, Settings};
 
 use crate::server::{Server, json as answer, text};
 
@@ -73,6 +74,75 @@ async fn a_path_that_climbs_is_refused_before_it_is_sent() {
         .unwrap_err();
     assert!(matches!(error, Error::Path { .. }), "{error:?}");
     assert!(server.lines().is_empty());
+}
+
+#[tokio::test]
+async fn a_path_with_a_line_break_is_not_sent_as_another_path() {
+    let server = Server::start([]).await;
+    for path in ["kv/a\nb", "kv/\t", "kv/a\r/b"] {
+        let error = server.client().read(path, &[]).await.unwrap_err();
+        assert!(matches!(error, Error::Path { .. }), "{error:?}");
+    }
+    assert!(server.lines().is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_vaults_is_not_quoted() {
+    for body in [
+        r#"{"data": "canary"}"#,
+        r#"{"lease_id": {"canary": 1}, "#,
+        "canary",
+    ] {
+        let server = Server::start([text(200, body)]).await;
+        let error = server.client().read("cc/creds/app", &[]).await.unwrap_err();
+        assert!(matches!(error, Error::NotVault { .. }), "{error:?}");
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn debug_of_an_answer_does_not_show_its_body() {
+    let server = Server::start([text(200, "canary")]).await;
+    let answer = server.client().request(Method::GET, "a", &[], None).await;
+    let debug = format!("{:?}", answer.unwrap());
+    let bytes = format!("{:?}", "canary".as_bytes());
+    let bytes = bytes.trim_matches(['[', ']']);
+    assert!(
+        !debug.contains("canary") && !debug.contains(bytes),
+        "{debug}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await.unwrap();
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        while stream.write_all(&[b' '; 1 << 14]).await.is_ok() {}
+    });
+    let client = Client::new(Settings::new(address.parse().unwrap())).unwrap();
+    let error = client.read("a", &[]).await.unwrap_err();
+    assert!(error.to_string().contains("larger than 32 MiB"), "{error}");
+}
+
+#[tokio::test]
+async fn an_increment_of_less_than_a_second_is_not_left_to_the_server() {
+    let server = Server::start([text(204, "")]).await;
+    let half = Some(std::time::Duration::from_millis(500));
+    server.client().renew_lease("l", half).await.unwrap();
+    assert_eq!(server.asked()[0].body, r#"{"increment":1,"lease_id":"l"}"#);
+}
+
+#[tokio::test]
+async fn a_namespace_that_no_header_may_carry_is_refused() {
+    let mut settings = Settings::new("http://vault".parse().unwrap());
+    settings.namespace = Some("a\nb".to_owned());
+    let error = Client::new(settings).unwrap_err().to_string();
+    assert!(error.starts_with("`namespace`: "), "{error}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A standby may send the client to the active node, once, and not off TLS.
 
 use serde_json::json;
-use vault_client::{Error, Object};
+use vault_client::{Client, Error, Object, Settings};
 
 use crate::server::{Server, json as answer, text, with_header};
 
@@ -37,6 +37,38 @@ async fn a_second_redirect_is_not_followed() {
         .await;
     assert_eq!(answer.unwrap().status, 307);
     assert_eq!(server.lines(), ["GET /v1/a", "GET /v1/b"]);
+}
+
+#[tokio::test]
+async fn a_request_that_was_only_redirected_is_no_success() {
+    let target = "http://active:8200/v1/kv/x";
+    let server = Server::start([
+        with_header(307, "location", target),
+        with_header(307, "location", "/v1/b"),
+        with_header(307, "location", "/v1/c"),
+        text(303, ""),
+        with_header(307, "location", target),
+    ])
+    .await;
+    let mut settings = Settings::new(server.address.clone());
+    settings.follow_redirects = false;
+    let staying = Client::new(settings).unwrap();
+    let error = staying.write("kv/x", &Object::new()).await.unwrap_err();
+    assert!(matches!(error, Error::Redirected { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("/v1/kv/x` was not executed"), "{text}");
+    assert!(
+        text.contains(target) && text.contains("VAULT_ADDR"),
+        "{text}"
+    );
+
+    let following = server.client();
+    for _ in 0..2 {
+        let error = following.read("a", &[]).await.unwrap_err();
+        assert!(matches!(error, Error::Redirected { .. }), "{error:?}");
+    }
+    let error = staying.seal_status().await.unwrap_err();
+    assert!(matches!(error, Error::Redirected { .. }), "{error:?}");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use vault_client::{Client, Error, Object, Settings, Url};
 
 use crate::server::{Pauses, Server, client, json as answer, text, with_header};
@@ -97,4 +99,38 @@ async fn a_request_that_timed_out_is_not_repeated() {
     let error = client.read("a", &[]).await.unwrap_err();
     assert!(matches!(error, Error::TimedOut { .. }), "{error:?}");
     assert!(pauses.0.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_request_whose_connection_broke_is_not_repeated() {
+    for beginning in ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 4096]).await.unwrap();
+                stream.write_all(beginning.as_bytes()).await.unwrap();
+            }
+        });
+        let pauses = Arc::new(Pauses::default());
+        let client = client(&Url::parse(&address).unwrap(), pauses.clone());
+        let error = client.write("a", &Object::new()).await.unwrap_err();
+        assert!(matches!(error, Error::Broken { .. }), "{error:?}");
+        assert!(error.to_string().contains("may have executed"), "{error}");
+        assert!(pauses.0.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_never_made_did_nothing() {
+    // The system accepts the connection, and nobody answers the TLS handshake.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    let settings = Settings::new(Url::parse(&address).unwrap());
+    let pauses = Arc::new(Pauses::default());
+    let client = Client::new(settings).unwrap().with_pause(pauses.clone());
+    let error = client.read("a", &[]).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    assert_eq!(pauses.0.lock().unwrap().len(), 2);
 }

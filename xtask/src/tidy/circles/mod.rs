@@ -36,11 +36,6 @@ struct Tolerated {
 /// that a circle can be opened step by step.
 const TOLERATED: &[Tolerated] = &[
     tolerated(
-        "confluent-simulator",
-        &["options", "propagation", "refusal", "world"],
-    ),
-    tolerated("confluent-simulator", &["world::access", "world::audit"]),
-    tolerated(
         "engine",
         &[
             "ledger::batch",

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use vault_core::{ClientToken, Core, CoreConfig, MountRequest, ServerInfo};
 
 use self::welcome::Welcome;
+use super::client::lookup;
 use super::{shutdown_requested, simulator};
 use crate::arguments::Dev;
 use crate::failure::Failure;
@@ -24,9 +25,11 @@ use crate::output;
 const ENGINE: &str = "vault-plugin-secrets-confluent-cloud";
 /// Where the engine is mounted.
 const MOUNT: &str = "confluent";
+/// The variable with a filter for the log.
+const LOG: &str = "LOCKKEEPER_LOG";
 
 pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
-    install_logging();
+    install_logging()?;
     let options = Options {
         admin_key: simulator::admin_key(dev.simulator_admin_key.as_deref())?,
         ..Options::default()
@@ -119,20 +122,27 @@ async fn serve_cloud(
         let _ = ended.changed().await;
     };
     if let Err(error) = cloud.serve(listener, stopped).await {
-        eprintln!("the simulated Confluent Cloud stopped: {error}");
+        output::tell(&format!("the simulated Confluent Cloud stopped: {error}"));
     }
 }
 
 /// Logs warnings to standard error. `LOCKKEEPER_LOG` is a filter of `tracing`
 /// for more.
-fn install_logging() {
+fn install_logging() -> Result<(), Failure> {
     use tracing_subscriber::EnvFilter;
 
-    let filter =
-        EnvFilter::try_from_env("LOCKKEEPER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = match lookup(LOG).filter(|filter| !filter.is_empty()) {
+        None => EnvFilter::new("warn"),
+        Some(filter) => EnvFilter::try_new(filter).map_err(|error| {
+            Failure::local(format!(
+                "{LOG}: {error}: write it as `debug`, or as `warn,engine=debug`"
+            ))
+        })?,
+    };
     // A subscriber that is already installed stays.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .try_init();
+    Ok(())
 }

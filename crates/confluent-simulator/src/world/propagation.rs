@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Resource;
 use crate::clock::later;
-use crate::{InvalidDuration, Resource, parse_duration};
+use crate::{InvalidDuration, parse_duration};
 
 /// How long new keys and role bindings take until they work everywhere.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
