@@ -102,7 +102,7 @@ pub(super) fn days_of(fields: &CronFields, month: Date) -> u64 {
         return 0;
     }
     let first = month.first_of_month().weekday().to_sunday_zero_offset();
-    let weekdays = fields.weekdays * SIX_WEEKS >> first << 1;
+    let weekdays = ((fields.weekdays * SIX_WEEKS) >> first) << 1;
     let days = if fields.any_day || fields.any_weekday {
         fields.days & weekdays
     } else {

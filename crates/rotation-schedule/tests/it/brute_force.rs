@@ -32,7 +32,7 @@ const ZONES: [&str; 5] = [
 
 static SPANS: LazyLock<Vec<Span>> = LazyLock::new(|| ZONES.into_iter().flat_map(spans).collect());
 
-/// A day around each of the two changes of 2026; of a zone that has none,
+/// Half a day around each of the two changes of 2026; of a zone that has none,
 /// around the same days.
 fn spans(name: &str) -> Vec<Span> {
     let zone = TimeZone::get(name).unwrap();
@@ -51,8 +51,8 @@ fn spans(name: &str) -> Vec<Span> {
 
 impl Span {
     fn around(name: &str, zone: &TimeZone, change: Timestamp) -> Self {
-        let start = change - 12.hours();
-        let end = change + 12.hours();
+        let start = change - 6.hours();
+        let end = change + 6.hours();
         let mut newest = zone.to_datetime(start) - 1.minute();
         let mut minutes = Vec::new();
         let mut now = start;
@@ -86,7 +86,7 @@ proptest! {
     #[test]
     fn across_changes_of_clocks_the_times_are_those_of_every_single_minute(
         expression in expression(),
-        nanoseconds in 0..24 * 3600 * 1_000_000_000_i64,
+        nanoseconds in 0..12 * 3600 * 1_000_000_000_i64,
     ) {
         let cron = CronSchedule::parse(&expression.text()).unwrap();
         for span in SPANS.iter() {

@@ -67,6 +67,23 @@ fn the_next_rotation_counts_from_the_planned_time() {
 }
 
 #[test]
+fn a_new_period_counts_from_the_moment_when_the_key_was_switched() {
+    let daily = period(24 * HOUR);
+    let next =
+        planner(&daily).after_planned(at("2026-03-01T10:00:00.75Z"), at("2026-03-04T09:00:00Z"));
+    assert_eq!(next, Some(at("2026-03-04T10:00:01Z")));
+}
+
+#[test]
+fn a_rotation_ahead_of_its_time_is_not_followed_by_the_same_time() {
+    for timing in [period(HOUR), schedule("0 * * * *", "UTC", None)] {
+        let planned = at("2026-03-01T10:00:00Z");
+        let next = planner(&timing).after_planned(planned, at("2026-03-01T09:10:00Z"));
+        assert_eq!(next, Some(at("2026-03-01T11:00:00Z")));
+    }
+}
+
+#[test]
 fn what_a_weekend_missed_is_caught_up_once() {
     let hourly = period(HOUR);
     let planned = at("2026-02-27T18:20:00Z");
