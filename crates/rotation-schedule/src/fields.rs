@@ -1,7 +1,5 @@
 //! The fields in which operators write a timing, and read it back.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::cron::CronSchedule;
@@ -36,12 +34,6 @@ pub struct TimingFields {
 }
 
 impl TimingFields {
-    /// Sets `rotation_period`, refusing fractions of a second.
-    pub fn with_period(mut self, period: Duration) -> Result<Self, FieldError> {
-        self.rotation_period = Some(RotationPeriod::new(period)?.as_secs());
-        Ok(self)
-    }
-
     /// Whether any field is given.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -106,11 +98,14 @@ enum Kind<'a> {
     Manual,
 }
 
-/// The one of the three that is given.
+/// The one of the three that is given. Beside it, 0 and the empty text are no
+/// other: they are how objects are shown that do not have the field.
 fn kind_of(given: &TimingFields) -> Result<Option<Kind<'_>>, FieldError> {
+    let period = given.rotation_period;
+    let schedule = given.rotation_schedule.as_deref();
     let manual = match given.rotation.as_deref() {
-        None => None,
-        Some(MANUAL) => Some(Kind::Manual),
+        None | Some("") => false,
+        Some(MANUAL) => true,
         Some(other) => {
             return Err(FieldError::new(
                 "rotation",
@@ -121,21 +116,20 @@ fn kind_of(given: &TimingFields) -> Result<Option<Kind<'_>>, FieldError> {
             ));
         }
     };
-    let period = given.rotation_period.map(Kind::Period);
-    let schedule = given.rotation_schedule.as_deref().map(Kind::Schedule);
-    match (period, schedule, manual) {
-        (None, None, None) => Ok(None),
-        (Some(kind), None, None) | (None, Some(kind), None) | (None, None, Some(kind)) => {
-            Ok(Some(kind))
-        }
+    let some_period = period.filter(|period| *period > 0);
+    let some_schedule = schedule.filter(|schedule| !schedule.trim().is_empty());
+    match (some_period, some_schedule, manual) {
+        (Some(period), None, false) => Ok(Some(Kind::Period(period))),
+        (None, Some(schedule), false) => Ok(Some(Kind::Schedule(schedule))),
+        (None, None, true) => Ok(Some(Kind::Manual)),
+        // Alone they are a mistake, which is told where they are read.
+        (None, None, false) => Ok(period.map(Kind::Period).or(schedule.map(Kind::Schedule))),
         (Some(_), Some(_), _) => Err(both(
             "rotation_schedule",
             "`rotation_period` and `rotation_schedule`",
         )),
-        (Some(_), None, Some(_)) => {
-            Err(both("rotation", "`rotation_period` and `rotation=manual`"))
-        }
-        (None, Some(_), Some(_)) => Err(both(
+        (Some(_), None, true) => Err(both("rotation", "`rotation_period` and `rotation=manual`")),
+        (None, Some(_), true) => Err(both(
             "rotation",
             "`rotation_schedule` and `rotation=manual`",
         )),
@@ -146,11 +140,15 @@ fn both(field: &'static str, given: &str) -> FieldError {
     FieldError::new(field, format!("{given} were both given: {ONE_OF}"))
 }
 
-/// A window or a zone without a schedule; a window of 0 is none.
+/// A window or a zone without a schedule; 0 and the empty text are none.
 fn refuse_schedule_fields(given: &TimingFields) -> Result<(), FieldError> {
     let field = if given.rotation_window.is_some_and(|window| window > 0) {
         "rotation_window"
-    } else if given.rotation_timezone.is_some() {
+    } else if given
+        .rotation_timezone
+        .as_deref()
+        .is_some_and(|zone| !zone.is_empty())
+    {
         "rotation_timezone"
     } else {
         return Ok(());
@@ -359,6 +357,46 @@ mod tests {
             None,
             json!({"rotation_period": 86_400, "rotation_window": 0}),
             json!({"rotation_period": 86_400}),
+        );
+    }
+
+    #[test]
+    fn what_is_shown_of_all_fields_can_be_written_back() {
+        let empty = json!({
+            "rotation_period": 0,
+            "rotation_schedule": "",
+            "rotation_timezone": "",
+            "rotation_window": 0,
+            "rotation": ""
+        });
+        for written in [
+            json!({"rotation_period": 86_400}),
+            json!({"rotation_schedule": DAILY, "rotation_timezone": "UTC"}),
+            json!({"rotation": "manual"}),
+        ] {
+            let mut all = empty.clone();
+            for (field, value) in written.as_object().unwrap() {
+                all[field] = value.clone();
+            }
+            check(None, all.clone(), written.clone());
+            check(Some(written.clone()), all, written);
+        }
+    }
+
+    #[test]
+    fn zero_and_empty_alone_are_refused() {
+        let stored = json!({"rotation_period": 86_400});
+        let period = "`rotation_period` is 0s: give at least 10m";
+        let zero = json!({"rotation_period": 0, "rotation_schedule": ""});
+        refused(None, zero.clone(), "rotation_period", period);
+        refused(Some(stored.clone()), zero, "rotation_period", period);
+        let empty = json!({"rotation_schedule": ""});
+        refused(
+            Some(stored),
+            empty,
+            "rotation_schedule",
+            "`rotation_schedule` is empty: give minute, hour, day of the month, month and day of \
+             the week, such as `0 2 * * sun`",
         );
     }
 

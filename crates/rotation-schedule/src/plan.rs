@@ -73,6 +73,7 @@ impl<'a> Planner<'a> {
     /// `switched`. It counts from the planned time, so that no delay adds up;
     /// what was missed in between is left out.
     pub fn after_planned(&self, planned: Timestamp, switched: Timestamp) -> Option<Timestamp> {
+        let planned = later(planned, Duration::ZERO)?;
         let earliest = later(switched, self.apart)?;
         match self.timing {
             Timing::Period(period) => {

@@ -9,6 +9,7 @@ mod engine_requests;
 mod http_requests;
 mod ids;
 mod messages;
+mod rotation_times;
 
 /// One entry point.
 pub struct Target {
@@ -26,6 +27,11 @@ pub const TARGETS: &[Target] = &[
         name: "durations",
         run: durations::run,
         seeds: durations::seeds,
+    },
+    Target {
+        name: "rotation-times",
+        run: rotation_times::run,
+        seeds: rotation_times::seeds,
     },
     Target {
         name: "ids",

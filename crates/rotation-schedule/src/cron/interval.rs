@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::civil::date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 
 use super::CronFields;
 use super::search::{days_of, first_bit, next_after};
@@ -37,29 +37,40 @@ fn goes_forward(zone: &TimeZone, change: Timestamp) -> bool {
 /// The shorter of the interval that ends at or after a change and the one that
 /// follows.
 fn around(fields: &CronFields, zone: &TimeZone, change: Timestamp) -> Option<Duration> {
-    let before = |back: SignedDuration| {
-        let from = change.checked_sub(back).ok()?;
-        next_after(fields, zone, from).filter(|time| *time < change)
-    };
-    // The rarest schedule has a time in eight years.
-    let mut back = SignedDuration::from_mins(10);
-    let mut last = loop {
-        if let Some(time) = before(back) {
-            break time;
-        }
-        back = back.checked_mul(2)?;
-        (back < SignedDuration::from_hours(20 * 366 * 24)).then_some(())?;
-    };
-    let mut next = next_after(fields, zone, last)?;
-    while next < change {
-        last = next;
-        next = next_after(fields, zone, last)?;
-    }
+    let last = last_before(fields, zone, change)?;
+    let next = next_after(fields, zone, last)?;
     let following = next_after(fields, zone, next)?;
     let shorter = next
         .duration_since(last)
         .min(following.duration_since(next));
     Duration::try_from(shorter).ok()
+}
+
+/// The last time before an instant: by ever larger steps back, then by halving
+/// the last of them.
+fn last_before(fields: &CronFields, zone: &TimeZone, end: Timestamp) -> Option<Timestamp> {
+    let second = SignedDuration::from_secs(1);
+    let time_after = |back: SignedDuration| {
+        let from = end.checked_sub(back).ok()?;
+        next_after(fields, zone, from).filter(|time| *time < end)
+    };
+    let mut none_within = second;
+    let mut some_within = SignedDuration::from_mins(10);
+    while time_after(some_within).is_none() {
+        // The rarest schedule has a time in eight years.
+        (some_within < SignedDuration::from_hours(16 * 366 * 24)).then_some(())?;
+        none_within = some_within;
+        some_within = some_within.checked_mul(2)?;
+    }
+    while some_within - none_within > second {
+        let middle = (some_within + none_within) / 2;
+        if time_after(middle).is_some() {
+            some_within = middle;
+        } else {
+            none_within = middle;
+        }
+    }
+    time_after(some_within)
 }
 
 /// The shortest interval where clocks never change.
@@ -93,17 +104,14 @@ fn closest(bits: u64) -> Option<i64> {
     (1..64_i64).find(|distance| bits & bits >> distance != 0)
 }
 
-/// The shortest distance between two days that match: over 28 years, in which
+/// The shortest distance between two days that match: over 29 years, in which
 /// every month begins on every day of the week, in leap years and others.
 fn days_apart(fields: &CronFields) -> i64 {
-    let epoch = date(2000, 1, 1);
     let mut shortest = i64::MAX / MINUTES_OF_DAY;
     let mut previous: Option<i64> = None;
-    for months in 0..=28 * 12 {
-        let Ok(month) = epoch.checked_add(months.months()) else {
-            break;
-        };
-        let start = i64::from((month - epoch).get_days());
+    let mut month = date(2000, 1, 1);
+    let mut start = 0;
+    while month.year() <= 2028 {
         let days = days_of(fields, month);
         let mut from = 1;
         while let Some(day) = first_bit(days, from) {
@@ -117,6 +125,11 @@ fn days_apart(fields: &CronFields) -> i64 {
             previous = Some(day_number);
             from = day + 1;
         }
+        start += i64::from(month.days_in_month());
+        let Ok(next) = month.last_of_month().tomorrow() else {
+            break;
+        };
+        month = next;
     }
     shortest
 }

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 
 use super::CronFields;
 
@@ -28,9 +28,13 @@ pub(super) fn next_after(
     }
 }
 
+/// The whole minute after a time.
 fn next_minute(time: DateTime) -> Option<DateTime> {
-    let time = time.with().second(0).subsec_nanosecond(0).build().ok()?;
-    time.checked_add(1.minute()).ok()
+    match (time.hour(), time.minute()) {
+        (23, 59) => Some(time.date().tomorrow().ok()?.at(0, 0, 0, 0)),
+        (hour, 59) => Some(time.date().at(hour + 1, 0, 0, 0)),
+        (hour, minute) => Some(time.date().at(hour, minute + 1, 0, 0)),
+    }
 }
 
 /// The instant that a local time stands for: of a repeated one the first, of one
@@ -85,9 +89,9 @@ fn next_date(fields: &CronFields, from: Date) -> Option<Date> {
     // past the year 9999 there is no month.
     loop {
         if let Some(day) = first_bit(days_of(fields, month), day) {
-            return month.with().day(day).build().ok();
+            return Date::new(month.year(), month.month(), day).ok();
         }
-        month = month.checked_add(1.month()).ok()?;
+        month = month.last_of_month().tomorrow().ok()?;
         day = 1;
     }
 }
@@ -98,17 +102,18 @@ pub(super) fn days_of(fields: &CronFields, month: Date) -> u64 {
         return 0;
     }
     let first = month.first_of_month().weekday().to_sunday_zero_offset();
-    let weekdays = (1..=31)
-        .filter(|day| fields.weekdays & 1 << ((day + first - 1) % 7) != 0)
-        .fold(0, |bits: u64, day| bits | 1 << day);
+    let weekdays = ((fields.weekdays * SIX_WEEKS) >> first) << 1;
     let days = if fields.any_day || fields.any_weekday {
         fields.days & weekdays
     } else {
         fields.days | weekdays
     };
-    let exist = (1_u64 << (month.days_in_month() + 1)) - 1;
+    let exist = (1 << (month.days_in_month() + 1)) - 1;
     days & exist
 }
+
+/// Times the bits of a week: the bits of six.
+const SIX_WEEKS: u64 = 1 | 1 << 7 | 1 << 14 | 1 << 21 | 1 << 28 | 1 << 35;
 
 /// The first bit that is set at `from` or above.
 pub(super) fn first_bit(bits: u64, from: i8) -> Option<i8> {
