@@ -45,7 +45,8 @@ const fn layer(name: &'static str, kind: Kind, may_use: &'static [&'static str])
 const LAYERS: &[Layer] = &[
     layer("logical", Kind::Pure, &[]),
     layer("hcl1", Kind::Pure, &[]),
-    layer("engine", Kind::Pure, &["logical"]),
+    layer("credential-formats", Kind::Pure, &[]),
+    layer("engine", Kind::Pure, &["credential-formats", "logical"]),
     layer("vault-core", Kind::Pure, &["logical", "hcl1"]),
     layer("confluent-cloud", Kind::Library, &[]),
     // Ids and the checksum of secrets only, no JSON types: see ARCHITECTURE.md.
