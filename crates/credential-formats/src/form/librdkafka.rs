@@ -1,7 +1,9 @@
-//! A configuration for clients on librdkafka: `name=value` lines without quotes
-//! or escapes, as `kcat -F` reads them. Its reader trims a line, and what is
-//! blank after the `=`, and has a buffer of 512 bytes for a line with its end
-//! (`kcat.c`, `kc_rdkafka_conf_file_read` reads with `fgets`).
+//! A configuration for clients on librdkafka: `name=value` lines without quotes,
+//! as `kcat -F` and Confluent's examples read them.
+//!
+//! kcat trims a line, and what is blank after the `=`; it has a buffer of 512
+//! bytes for a line with its end; and it takes the backslash out of `\=` and `\:`
+//! but of nothing else, which other readers do not. (Seen with kcat 1.7.1.)
 
 use super::lines;
 use crate::refusal::{Offender, refuse_characters};
@@ -10,6 +12,8 @@ use crate::{Fields, Refusal, SecretText};
 const READER: &str = "a configuration file of librdkafka";
 /// The longest line that was read whole, without its end.
 const LONGEST: usize = 510;
+/// Where kcat drops the backslash.
+const ESCAPES: [&str; 2] = ["\\=", "\\:"];
 
 pub(super) fn write(fields: &Fields) -> Result<SecretText, Refusal> {
     lines("", fields, |name, value| {
@@ -27,6 +31,13 @@ fn check(name: &'static str, value: &str) -> Result<(), Refusal> {
         return Err(Refusal::Unholdable {
             field: name,
             offender: Offender::AtEnd(blank),
+            reader: READER,
+        });
+    }
+    if let Some(escape) = ESCAPES.iter().find(|escape| value.contains(**escape)) {
+        return Err(Refusal::Unholdable {
+            field: name,
+            offender: Offender::Sequence(escape),
             reader: READER,
         });
     }
@@ -63,6 +74,8 @@ mod tests {
             ("a\nb", "a line feed (U+000A)"),
             ("a\rb", "a carriage return (U+000D)"),
             ("a\0b", "a NUL (U+0000)"),
+            ("a\\=b", "`\\=`"),
+            ("a\\:b", "`\\:`"),
             (" a", "a space (U+0020) at its beginning or end"),
             ("a\t", "a tab (U+0009) at its beginning or end"),
         ] {
