@@ -9,8 +9,11 @@
 mod both;
 mod commands_like_bao;
 mod dev;
+mod exec;
 mod help;
 mod like_bao;
+mod own_server;
 mod plugin;
 mod protected;
+mod render;
 mod simulator;
