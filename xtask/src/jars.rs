@@ -1,10 +1,11 @@
-//! The jars of a real Kafka broker and of the console tools that come with it:
-//! downloaded once by Maven from the repository in its settings, pinned by
-//! hash, kept under `target/test-tools/`.
+//! The jars of a real Kafka broker, of the console tools that come with it, and
+//! of Spring Boot as far as it reads configuration: downloaded once by Maven from
+//! the repository in its settings, pinned by hash, kept under
+//! `target/test-tools/`.
 //!
 //! `jars.txt` has a line `group:artifact:version sha256` for each jar that a
-//! broker in `KRaft` mode, the console producer and the console consumer load.
-//! Their transitive dependencies are left out.
+//! broker in `KRaft` mode, the console producer, the console consumer and Spring's
+//! reader of `application.yml` load. Their transitive dependencies are left out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use crate::workspace::output;
 
 /// The version of the broker among the pins.
 const VERSION: &str = "4.3.1";
+/// The version of Spring Boot among them.
+const SPRING_BOOT: &str = "3.5.7";
 /// The oldest Java that runs it.
 const OLDEST_JAVA: u32 = 17;
 /// The Maven goal, as `plugin:version:goal`.
@@ -30,7 +33,7 @@ pub(crate) fn find_kafka(target: &Path, offline: bool) -> Result<PathBuf> {
     }
     let folder = target
         .join("test-tools")
-        .join(format!("kafka-{VERSION}"))
+        .join(format!("kafka-{VERSION}-spring-boot-{SPRING_BOOT}"))
         .join("jars");
     if folder.is_dir() {
         return Ok(folder);
@@ -189,11 +192,15 @@ mod tests {
     const ONE: &str = "org.example:some_2.13:4.0 abc";
 
     #[test]
-    fn every_jar_is_pinned_by_a_whole_hash_and_the_broker_is_of_the_named_version() {
+    fn every_jar_is_pinned_by_a_whole_hash_and_the_versions_are_those_that_are_named() {
         let pins = pins(PINS).unwrap();
         assert!(pins.iter().all(|pin| pin.sha256.len() == 64));
-        let broker = pins.iter().find(|pin| pin.artifact == "kafka_2.13");
-        assert_eq!(broker.unwrap().version, VERSION);
+        let version = |name| {
+            let pin = pins.iter().find(|pin| pin.artifact == name);
+            pin.unwrap().version
+        };
+        assert_eq!(version("kafka_2.13"), VERSION);
+        assert_eq!(version("spring-boot"), SPRING_BOOT);
     }
 
     #[test]

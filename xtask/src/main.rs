@@ -18,6 +18,7 @@ mod dist;
 mod fuzz;
 mod jars;
 mod licences;
+mod readers;
 mod reference;
 mod source;
 mod test;

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use crate::workspace::{Workspace, cargo};
-use crate::{jars, tools};
+use crate::{jars, readers, tools};
 
 /// Printed when the Kafka tests were not requested.
-const WITHOUT_KAFKA: &str = "left out: the tests against a real Kafka broker, which need Java \
-                             and Maven; `cargo xtask test --kafka` runs them";
+const WITHOUT_KAFKA: &str = "left out: the tests against a real Kafka broker and the classes of \
+                             Java clients, which need Java and Maven; `cargo xtask test --kafka` \
+                             runs them";
 
 /// The tests that run a second time with the older OpenBao: those of how a
 /// plugin is started, called, forwarded to and stopped.
@@ -81,10 +82,21 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         let older = &tools::OLDER_BAO;
         older.find(&workspace.target, options.offline)
     });
+    let readers = readers::ALL.map(|readers| {
+        let found = readers.find(&workspace.target, options.offline);
+        (readers.variable, found)
+    });
     let missing: Vec<String> = [Some(&bao), older_bao.as_ref()]
         .into_iter()
         .flatten()
-        .filter_map(|found| found.as_ref().err().map(|reason| format!("{reason:#}")))
+        .filter_map(|found| found.as_ref().err())
+        .map(|reason| format!("tests against a real OpenBao, because {reason:#}"))
+        .chain(
+            readers
+                .iter()
+                .filter_map(|(_, found)| found.as_ref().err())
+                .map(|reason| format!("tests of what is rendered, because {reason:#}")),
+        )
         .collect();
     if let (true, [reason, ..]) = (in_ci, missing.as_slice()) {
         bail!("in CI no test may be left out: {reason}");
@@ -115,6 +127,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         test.env("LOCKKEEPER_BIN_DIR", workspace.target.join("debug"));
         test.env("LOCKKEEPER_LEFT_OUT", &left_out);
         test.envs(bao.map(|bao| ("LOCKKEEPER_BAO", bao)));
+        for (variable, found) in &readers {
+            test.envs(found.as_ref().ok().map(|folder| (variable, folder)));
+        }
         match &kafka {
             Some(jars) => test.env("LOCKKEEPER_KAFKA", jars),
             None => test.env_remove("LOCKKEEPER_KAFKA"),
@@ -155,7 +170,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 fn summary(missing: &[String], recorded: &str) -> String {
     let mut lines: Vec<String> = missing
         .iter()
-        .map(|reason| format!("\nleft out: tests against a real OpenBao, because {reason}\n"))
+        .map(|reason| format!("\nleft out: {reason}\n"))
         .collect();
     let mut tests: Vec<&str> = recorded.lines().collect();
     tests.sort_unstable();

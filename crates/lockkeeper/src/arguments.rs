@@ -1,5 +1,6 @@
 //! The definition of the command line.
 
+mod credential;
 mod lease;
 mod logical;
 mod options;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::listen;
 
+pub(crate) use self::credential::{Exec, ExecForm, FormName, Known, Render};
 pub(crate) use self::lease::{Lease, LeaseLookup, LeaseRenew, LeaseRevoke};
 pub(crate) use self::logical::{Delete, List, PathHelp, Read, Write};
 pub(crate) use self::options::{AnswerOptions, Connection, FieldOptions, Format, OutputOptions};
@@ -89,6 +91,29 @@ Examples:
 Examples:
   lockkeeper delete confluent/role/app")]
     Delete(Delete),
+    /// Write a credential as the file that a client reads
+    #[command(after_help = "\
+Examples:
+  lockkeeper render confluent/creds/app -as=properties -out=client.properties
+  lockkeeper render confluent/creds/app -as=librdkafka -bootstrap-servers=pkc-1.example:9092
+  lockkeeper render confluent/creds/app -as=kubernetes -name=orders-kafka | kubectl apply -f -
+  lockkeeper render confluent/creds/registry -as=json -profile=schema-registry
+
+The lease of the credential is printed on standard error. If nothing could be
+written, it is revoked.")]
+    Render(Render),
+    /// Run a command with a credential in its environment
+    #[command(after_help = "\
+Examples:
+  lockkeeper exec confluent/creds/app -- ./producer --topic=orders
+  lockkeeper exec -kind=cloud confluent/creds/ci -- terraform apply
+
+The lease is renewed while the command runs, and revoked when it has ended.
+Signals are passed on.
+
+Exit codes: that of the command, or 128 and the number of the signal that ended
+it; 126 or 127 if it could not be started; 1 or 2 if there was no credential.")]
+    Exec(Exec),
     /// Look up, renew and revoke leases
     #[command(subcommand)]
     Lease(Lease),

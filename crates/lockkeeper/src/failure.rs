@@ -64,6 +64,12 @@ impl Failure {
         }
     }
 
+    /// The same with another exit code.
+    pub(crate) fn with_code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
     /// What to print in place of an answer, when no request was to be sent.
     pub(crate) fn instead_of_answer(&self) -> Option<&str> {
         (self.code == 0).then_some(self.text.as_str())

@@ -22,9 +22,11 @@ mod cli;
 mod files;
 mod http;
 mod kafka;
+mod left_out;
 mod node;
 mod openapi;
 mod process;
+mod readers;
 mod wait;
 
 pub use bao::{Bao, BaoServer};
@@ -35,6 +37,7 @@ pub use kafka::Kafka;
 pub use node::{BaoCluster, BaoNode};
 pub use openapi::assert_openapi_is_whole;
 pub use process::{Launch, Program, crash, processes_of};
+pub use readers::Reader;
 pub use wait::{eventually, free_port};
 
 /// The real `bao`; without it, the calling test returns.
@@ -58,6 +61,21 @@ macro_rules! require_kafka {
     () => {
         match $crate::Kafka::find_if_asked() {
             Some(kafka) => kafka,
+            None => return,
+        }
+    };
+}
+
+/// A program that reads configuration, prepared to be started; without it, the
+/// calling test returns.
+///
+/// If it is not there, the test is recorded as skipped and returns; with
+/// `CI=true` it fails.
+#[macro_export]
+macro_rules! require_reader {
+    ($reader:expr) => {
+        match $crate::Reader::find_or_leave_out($reader) {
+            Some(launch) => launch,
             None => return,
         }
     };

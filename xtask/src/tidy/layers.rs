@@ -49,10 +49,17 @@ const LAYERS: &[Layer] = &[
     layer("readiness", Kind::Pure, &[]),
     // When keys are rotated.
     layer("rotation-schedule", Kind::Pure, &[]),
+    // The forms in which clients take a credential.
+    layer("credential-formats", Kind::Pure, &[]),
     layer(
         "engine",
         Kind::Pure,
-        &["logical", "readiness", "rotation-schedule"],
+        &[
+            "credential-formats",
+            "logical",
+            "readiness",
+            "rotation-schedule",
+        ],
     ),
     layer("vault-core", Kind::Pure, &["logical", "hcl1"]),
     layer("confluent-cloud", Kind::Library, &[]),

@@ -3,10 +3,14 @@
 mod absence;
 mod client;
 mod dev;
+mod exec;
 mod lease;
 mod logical;
+mod obtain;
 mod progress;
+mod render;
 mod secrets;
+mod signals;
 mod simulator;
 mod status;
 mod token;
@@ -34,6 +38,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::List(list) => async_main(logical::list(list)),
         Command::Delete(delete) => async_main(logical::delete(delete)),
         Command::PathHelp(path_help) => async_main(logical::path_help(path_help)),
+        Command::Render(render) => async_main(render::run(render)),
+        Command::Exec(exec) => async_main(exec::run(exec)),
         Command::Lease(lease) => async_main(lease::run(lease)),
         Command::Secrets(secrets) => async_main(secrets::run(secrets)),
         Command::Login(login) => async_main(token::login(login)),

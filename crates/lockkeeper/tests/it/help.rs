@@ -17,6 +17,8 @@ fn every_command_explains_itself_with_examples() {
         "write",
         "list",
         "delete",
+        "render",
+        "exec",
         "lease",
         "lease lookup",
         "lease renew",

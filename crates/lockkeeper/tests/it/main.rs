@@ -9,9 +9,12 @@
 mod both;
 mod commands_like_bao;
 mod dev;
+mod exec;
 mod help;
 mod like_bao;
 mod mistakes;
+mod own_server;
 mod plugin;
 mod protected;
+mod render;
 mod simulator;

@@ -18,5 +18,6 @@ mod hosts;
 mod kafka;
 mod killed;
 mod mounted;
+mod readers;
 mod reference;
 mod transcript;

@@ -1,0 +1,147 @@
+//! Libraries that read configuration as users' programs do: downloaded once by
+//! pip and npm, pinned by hash, kept under `target/test-tools/`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::output;
+
+/// The libraries of one language.
+pub(crate) struct Readers {
+    /// What the tests find them by.
+    pub(crate) variable: &'static str,
+    /// The folder, which is named after its pins.
+    folder: &'static str,
+    language: &'static str,
+    /// Fills a folder from a scratch folder.
+    install: fn(&Path) -> Result<PathBuf>,
+}
+
+/// All of them.
+pub(crate) const ALL: [Readers; 2] = [
+    Readers {
+        variable: "LOCKKEEPER_PYTHON_READERS",
+        folder: "python-dotenv-1.2.4-pyyaml-6.0.3",
+        language: "Python",
+        install: with_pip,
+    },
+    Readers {
+        variable: "LOCKKEEPER_NODE_READERS",
+        folder: "node-dotenv-18.0.10-yaml-2.9.1",
+        language: "Node.js",
+        install: with_npm,
+    },
+];
+
+/// With a hash of `PyYAML` for each version of Python, on Linux on `x86_64`.
+const REQUIREMENTS: &str = "\
+python-dotenv==1.2.4 --hash=sha256:42269a8a5b3fd54ffa6f3d84b18abed50064717576b4ecf03dc4a55d8aa04fdc
+PyYAML==6.0.3 \
+--hash=sha256:9c7708761fccb9397fe64bbc0395abcae8c4bf7b0eac081e12b809bf47700d0b \
+--hash=sha256:b8bb0864c5a28024fac8a632c443c87c5aa6f215c0b126c449ae1a150412f31d \
+--hash=sha256:ba1cc08a7ccde2d2ec775841641541e4548226580ab850948cbfda66a1befcdc \
+--hash=sha256:0f29edc409a6392443abf94b9cf89ce99889a1dd5376d94316ae5145dfedd5d6 \
+--hash=sha256:c458b6d084f9b935061bc36216e8a69a7e293a2f1e68bf956dcd9e6cbcd143f5
+";
+
+const PACKAGE: &str =
+    r#"{"private": true, "dependencies": {"dotenv": "18.0.10", "yaml": "2.9.1"}}"#;
+
+const PACKAGE_LOCK: &str = r#"{
+  "lockfileVersion": 3,
+  "packages": {
+    "": {"dependencies": {"dotenv": "18.0.10", "yaml": "2.9.1"}},
+    "node_modules/dotenv": {
+      "version": "18.0.10",
+      "integrity": "sha512-89FAA1xchzK2mxVWdr5F/0rldwiueXs6zJM86rO66EzekR1iBdiXRthyG+m5GvkJaFH3C2LESzamTkgndmLT2A=="
+    },
+    "node_modules/yaml": {
+      "version": "2.9.1",
+      "integrity": "sha512-3NxN8+78OdzbT7C/WjGsyfPAtJaN3FNDsWxv7Y7mcDsT/oOmgW8BpyQQFFBnvZE3j9Y2Sdz1ULFLezL7Eb2yFw=="
+    }
+  }
+}"#;
+
+impl Readers {
+    /// The folder of the libraries, installed under `target` if missing; with
+    /// `offline` nothing is downloaded.
+    ///
+    /// It gets its final name only when all is in it, so an interrupted
+    /// installation leaves nothing that a later run would trust.
+    pub(crate) fn find(&self, target: &Path, offline: bool) -> Result<PathBuf> {
+        let tools = target.join("test-tools");
+        let folder = tools.join(self.folder);
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        let what = format!("libraries for {} that read what is rendered", self.language);
+        if offline {
+            bail!("the {what} are not installed, and with --offline they are not fetched");
+        }
+        println!("installing {what} for the tests");
+        let scratch = tools.join(format!("unpacking-{}", std::process::id()));
+        fs::create_dir_all(&scratch)
+            .with_context(|| format!("cannot create `{}`", scratch.display()))?;
+        let installed =
+            (self.install)(&scratch).and_then(|filled| Ok(fs::rename(filled, &folder)?));
+        fs::remove_dir_all(&scratch).ok();
+        installed.with_context(|| format!("cannot install {what}"))?;
+        Ok(folder)
+    }
+}
+
+fn with_pip(scratch: &Path) -> Result<PathBuf> {
+    let requirements = scratch.join("requirements.txt");
+    fs::write(&requirements, REQUIREMENTS)?;
+    let filled = scratch.join("python");
+    output(
+        Command::new("python3")
+            .args(["-m", "pip", "--quiet", "install", "--no-deps"])
+            .args(["--only-binary=:all:", "--require-hashes", "--requirement"])
+            .arg(&requirements)
+            .arg("--target")
+            .arg(&filled),
+    )
+    .context("`pip install` did not succeed; it needs python3 with pip, and a package index")?;
+    Ok(filled)
+}
+
+fn with_npm(scratch: &Path) -> Result<PathBuf> {
+    fs::write(scratch.join("package.json"), PACKAGE)?;
+    fs::write(scratch.join("package-lock.json"), PACKAGE_LOCK)?;
+    output(
+        Command::new("npm")
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .current_dir(scratch),
+    )
+    .context("`npm ci` did not succeed; it needs Node.js with npm, and a package registry")?;
+    Ok(scratch.join("node_modules"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folders_are_named_after_the_pins() {
+        let [python, node] = ALL.map(|readers| readers.folder);
+        for (name, version) in [("python-dotenv", "1.2.4"), ("PyYAML", "6.0.3")] {
+            assert!(REQUIREMENTS.contains(&format!("{name}=={version} ")));
+            assert!(python.contains(&format!("{}-{version}", name.to_lowercase())));
+        }
+        for (name, version) in [("dotenv", "18.0.10"), ("yaml", "2.9.1")] {
+            assert!(PACKAGE.contains(&format!("\"{name}\": \"{version}\"")));
+            assert!(node.contains(&format!("{name}-{version}")));
+        }
+        assert_eq!(PACKAGE_LOCK.matches("sha512-").count(), 2);
+    }
+
+    #[test]
+    fn offline_nothing_is_fetched() {
+        let error = ALL[0].find(Path::new("/nowhere"), true).unwrap_err();
+        assert!(error.to_string().contains("--offline"), "{error}");
+    }
+}
