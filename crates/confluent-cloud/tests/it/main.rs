@@ -11,6 +11,7 @@ mod failures;
 mod faults;
 mod listener;
 mod pace;
-mod readiness;
+mod places;
+mod probes;
 mod retries;
 mod tls;
