@@ -7,13 +7,15 @@
 
 mod clients;
 mod convert;
+mod places;
+mod probe;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use confluent_cloud::ids::ServiceAccountId;
 use confluent_cloud::{
-    Budgets, Class, Effects, ListFilter, RemovalBy, RetryPolicy, RoleBindingFilter,
+    Budgets, Class, Effects, ListFilter, Prober, RemovalBy, RetryPolicy, RoleBindingFilter,
 };
 use engine::EngineFactory;
 use engine::control_plane::{
@@ -34,6 +36,7 @@ pub fn factory() -> EngineFactory {
 #[derive(Default)]
 pub struct ConfluentCloud {
     clients: Clients,
+    prober: Prober,
 }
 
 impl ConfluentCloud {

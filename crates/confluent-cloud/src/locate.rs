@@ -1,7 +1,7 @@
 //! Where a resource that keys are made for can be asked: environment and
 //! address, as Confluent tells them.
 
-use crate::ids::{EnvironmentId, OrganizationId};
+use crate::ids::{EnvironmentId, OrganizationId, ResourceId};
 use crate::{Client, Endpoint, Error, ErrorKind, KeyResource};
 
 /// Where a resource is. What its kind does not have is absent.
@@ -16,6 +16,14 @@ pub struct Location {
     pub http_endpoint: Option<Endpoint>,
     /// The bootstrap server of a Kafka cluster.
     pub bootstrap_endpoint: Option<String>,
+}
+
+/// What is told by environment only.
+#[derive(Clone, Copy)]
+enum Cluster<'a> {
+    Kafka(&'a ResourceId),
+    SchemaRegistry(&'a ResourceId),
+    Ksqldb(&'a ResourceId),
 }
 
 impl Location {
@@ -40,56 +48,34 @@ impl Client {
         resource: &KeyResource,
         environment: Option<&EnvironmentId>,
     ) -> Result<Option<Location>, Error> {
-        let located = match resource {
-            KeyResource::KafkaCluster(id) => {
-                let read = async |within: &EnvironmentId| {
-                    let cluster = self.read_kafka_cluster(within, id).await?;
-                    let bootstrap_endpoint = cluster.bootstrap_endpoint;
-                    Ok(Location {
-                        bootstrap_endpoint,
-                        ..Location::at(cluster.http_endpoint)
-                    })
-                };
-                self.first_within(environment, read).await?
-            }
+        match resource {
+            KeyResource::KafkaCluster(id) => self.search(Cluster::Kafka(id), environment).await,
             KeyResource::SchemaRegistry(id) => {
-                let read = async |within: &EnvironmentId| {
-                    let registry = self.read_schema_registry(within, id).await?;
-                    let private = registry.private_http_endpoint;
-                    Ok(Location::at(registry.http_endpoint.or(private)))
-                };
-                self.first_within(environment, read).await?
+                self.search(Cluster::SchemaRegistry(id), environment).await
             }
-            KeyResource::Ksqldb(id) => {
-                let read = async |within: &EnvironmentId| {
-                    let cluster = self.read_ksqldb_cluster(within, id).await?;
-                    Ok(Location::at(cluster.http_endpoint))
-                };
-                self.first_within(environment, read).await?
-            }
+            KeyResource::Ksqldb(id) => self.search(Cluster::Ksqldb(id), environment).await,
             KeyResource::FlinkRegion { id, environment } => {
                 let Some(region) = self.list_flink_regions(id).await?.items.pop() else {
                     return Ok(None);
                 };
                 let private = region.private_http_endpoint;
-                Some(Location {
+                Ok(Some(Location {
                     environment: Some(environment.clone()),
                     organization: self.own_organization().await?,
                     ..Location::at(region.http_endpoint.or(private))
-                })
+                }))
             }
             KeyResource::Tableflow | KeyResource::Cloud | KeyResource::Global => {
-                Some(Location::default())
+                Ok(Some(Location::default()))
             }
-        };
-        Ok(located)
+        }
     }
 
     /// Asks one environment, or else each until one has it.
-    async fn first_within(
+    async fn search(
         &self,
+        cluster: Cluster<'_>,
         environment: Option<&EnvironmentId>,
-        read: impl AsyncFn(&EnvironmentId) -> Result<Location, Error>,
     ) -> Result<Option<Location>, Error> {
         let environments = if let Some(environment) = environment {
             vec![environment.clone()]
@@ -98,7 +84,7 @@ impl Client {
             listing.map(|environment| environment.id).collect()
         };
         for environment in environments {
-            if let Some(location) = there(read(&environment).await)? {
+            if let Some(location) = there(self.read_cluster(&environment, cluster).await)? {
                 return Ok(Some(Location {
                     environment: Some(environment),
                     ..location
@@ -106,6 +92,31 @@ impl Client {
             }
         }
         Ok(None)
+    }
+
+    async fn read_cluster(
+        &self,
+        environment: &EnvironmentId,
+        cluster: Cluster<'_>,
+    ) -> Result<Location, Error> {
+        match cluster {
+            Cluster::Kafka(id) => {
+                let cluster = self.read_kafka_cluster(environment, id).await?;
+                Ok(Location {
+                    bootstrap_endpoint: cluster.bootstrap_endpoint,
+                    ..Location::at(cluster.http_endpoint)
+                })
+            }
+            Cluster::SchemaRegistry(id) => {
+                let registry = self.read_schema_registry(environment, id).await?;
+                let private = registry.private_http_endpoint;
+                Ok(Location::at(registry.http_endpoint.or(private)))
+            }
+            Cluster::Ksqldb(id) => {
+                let cluster = self.read_ksqldb_cluster(environment, id).await?;
+                Ok(Location::at(cluster.http_endpoint))
+            }
+        }
     }
 
     async fn own_organization(&self) -> Result<Option<OrganizationId>, Error> {

@@ -6,6 +6,7 @@ mod error_messages;
 mod kinds;
 mod mount;
 mod pace;
+mod proof;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
