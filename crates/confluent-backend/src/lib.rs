@@ -8,13 +8,15 @@
 mod clients;
 mod convert;
 mod measurements;
+mod places;
+mod probe;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use confluent_cloud::ids::ServiceAccountId;
 use confluent_cloud::{
-    Budgets, Class, Effects, ListFilter, RemovalBy, RetryPolicy, RoleBindingFilter,
+    Budgets, Class, Effects, ListFilter, Prober, RemovalBy, RetryPolicy, RoleBindingFilter,
 };
 use engine::EngineFactory;
 use engine::control_plane::{
@@ -24,6 +26,7 @@ use engine::control_plane::{
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId, ResourceKind};
 
 use logical::{Backend, BackendContext, Error, Factory};
+use readiness::{Places, Probe};
 
 use crate::clients::Clients;
 
@@ -68,6 +71,7 @@ impl Factory for ConfluentFactory {
 #[derive(Default)]
 pub struct ConfluentCloud {
     clients: Clients,
+    prober: Prober,
 }
 
 impl ConfluentCloud {
@@ -194,6 +198,14 @@ impl ControlPlane for ConfluentCloud {
             }
             _ => Ok(Presence::Unknown),
         }
+    }
+
+    fn prober(&self) -> Option<&dyn Probe<Access>> {
+        Some(self)
+    }
+
+    fn places(&self) -> Option<&dyn Places<Access>> {
+        Some(self)
     }
 
     fn pace(&self, access: &Access) -> Option<Pace> {

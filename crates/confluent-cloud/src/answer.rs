@@ -38,6 +38,15 @@ pub(crate) struct Answer {
     pub(crate) standing: Option<Standing>,
 }
 
+/// How much of an answer is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All of it; one that is longer than any of the API's is an error.
+    Whole,
+    /// The first bytes.
+    Beginning(usize),
+}
+
 /// An attempt without an answer of the 2xx kind.
 pub(crate) struct Failed {
     /// What went wrong.
@@ -78,12 +87,31 @@ impl Answer {
         sent: Result<Response, reqwest::Error>,
         hidden: &Hidden,
     ) -> Result<Self, Failed> {
+        Self::receive_up_to(request, sent, hidden, Extent::Whole).await
+    }
+
+    /// Reads the answer of an attempt up to a number of bytes.
+    pub(crate) async fn receive_beginning(
+        request: String,
+        sent: Result<Response, reqwest::Error>,
+        hidden: &Hidden,
+        limit: usize,
+    ) -> Result<Self, Failed> {
+        Self::receive_up_to(request, sent, hidden, Extent::Beginning(limit)).await
+    }
+
+    async fn receive_up_to(
+        request: String,
+        sent: Result<Response, reqwest::Error>,
+        hidden: &Hidden,
+        extent: Extent,
+    ) -> Result<Self, Failed> {
         let response = sent.map_err(|error| unanswered(&request, &error))?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers());
         let standing = standing(response.headers());
         let request_id = header(response.headers(), "x-request-id", hidden);
-        let body = read(response, &request, status).await?;
+        let body = read(response, &request, status, extent).await?;
         if (200..300).contains(&status) {
             return Ok(Self {
                 request,
@@ -113,6 +141,16 @@ impl Answer {
             retry_after: retry_after.filter(|_| matches!(status, 429 | 503)),
             standing,
         })
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The first character of the body that is not white space.
+    pub(crate) fn first_character(&self) -> Option<char> {
+        let first = self.body.trim_ascii_start().first()?;
+        Some(char::from(*first))
     }
 
     /// The body as a type.
@@ -170,18 +208,25 @@ async fn read(
     mut response: Response,
     request: &str,
     status: u16,
+    extent: Extent,
 ) -> Result<Zeroizing<Vec<u8>>, Failed> {
-    let expected = response
-        .content_length()
-        .unwrap_or(0)
-        .min(ANSWER_LIMIT as u64);
+    let limit = match extent {
+        Extent::Whole => ANSWER_LIMIT,
+        Extent::Beginning(limit) => limit,
+    };
+    let expected = response.content_length().unwrap_or(0).min(limit as u64);
     let mut read = Zeroizing::new(Vec::with_capacity(usize::try_from(expected).unwrap_or(0)));
     while let Some(chunk) = response
         .chunk()
         .await
         .map_err(|error| cut_off(request, status, &error))?
     {
-        if read.len() + chunk.len() > ANSWER_LIMIT {
+        let room = limit - read.len();
+        if chunk.len() > room && extent != Extent::Whole {
+            read.extend_from_slice(&chunk[..room]);
+            break;
+        }
+        if chunk.len() > room {
             let detail = format!("the answer is longer than {ANSWER_LIMIT} bytes");
             let error = malformed(request, status, detail);
             return Err(Failed::without_answer(error, Cause::Final));

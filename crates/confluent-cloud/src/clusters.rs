@@ -1,5 +1,8 @@
 //! `cmk/v2/clusters` and `srcm/v3/clusters`: read and list Kafka clusters and
-//! Schema Registries. Both need an environment.
+//! Schema Registries. Both need an environment; where a resource is whose
+//! environment is not known is [`locate`](crate::locate)'s part.
+
+use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde::Deserialize;
@@ -30,8 +33,9 @@ pub struct KafkaCluster {
     pub region: Option<String>,
     /// The bootstrap server, such as `SASL_SSL://…:9092`.
     pub bootstrap_endpoint: Option<String>,
-    /// The address of its REST API. Absent while the cluster is provisioned, and
-    /// for an address that no key may be sent to.
+    /// The address of its REST API, a public one where it has several. Absent
+    /// while the cluster is provisioned, and for an address that no key may be
+    /// sent to.
     pub http_endpoint: Option<Endpoint>,
     /// `PROVISIONING`, `PROVISIONED`, `FAILED`, or something newer.
     pub phase: Option<String>,
@@ -138,6 +142,15 @@ struct WireSpec {
     http_endpoint: Option<String>,
     private_http_endpoint: Option<String>,
     environment: Option<Reference>,
+    /// The access points of a Kafka cluster.
+    endpoints: Option<BTreeMap<String, WireEndpoint>>,
+}
+
+#[derive(Deserialize)]
+struct WireEndpoint {
+    kafka_bootstrap_endpoint: Option<String>,
+    http_endpoint: Option<String>,
+    connection_type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -153,6 +166,14 @@ struct WireStatus {
 impl Wire {
     fn kafka_cluster(self) -> Result<KafkaCluster, String> {
         let spec = self.spec;
+        let (bootstrap, http) = match filled(spec.http_endpoint) {
+            Some(http) => (spec.kafka_bootstrap_endpoint, Some(http)),
+            // Newer clusters may name their addresses by access point only.
+            None => match access_point(spec.endpoints) {
+                Some(point) => (point.kafka_bootstrap_endpoint, point.http_endpoint),
+                None => (spec.kafka_bootstrap_endpoint, None),
+            },
+        };
         Ok(KafkaCluster {
             id: ResourceId::new(self.id).map_err(|error| error.to_string())?,
             display_name: spec.display_name.unwrap_or_default(),
@@ -161,10 +182,8 @@ impl Wire {
             kind: spec.config.and_then(|config| config.kind),
             cloud: spec.cloud,
             region: spec.region,
-            bootstrap_endpoint: spec
-                .kafka_bootstrap_endpoint
-                .filter(|text| !text.is_empty()),
-            http_endpoint: address(spec.http_endpoint.as_deref()),
+            bootstrap_endpoint: filled(bootstrap),
+            http_endpoint: address(http.as_deref()),
             phase: self.status.and_then(|status| status.phase),
         })
     }
@@ -183,6 +202,16 @@ impl Wire {
             phase: self.status.and_then(|status| status.phase),
         })
     }
+}
+
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// A public access point, if there is one, and else any.
+fn access_point(points: Option<BTreeMap<String, WireEndpoint>>) -> Option<WireEndpoint> {
+    let is_private = |point: &WireEndpoint| point.connection_type.as_deref() != Some("PUBLIC");
+    points?.into_values().min_by_key(is_private)
 }
 
 #[cfg(test)]
@@ -204,6 +233,20 @@ mod tests {
         assert_eq!(made.phase.as_deref(), Some("PROVISIONING"));
         assert_eq!((made.bootstrap_endpoint, made.http_endpoint), (None, None));
         assert_eq!(made.environment.unwrap().as_str(), "env-1");
+    }
+
+    #[test]
+    fn a_public_access_point_is_preferred_where_the_cluster_itself_has_no_address() {
+        let read = cluster(
+            r#"{"id":"lkc-1","spec":{"http_endpoint":"","kafka_bootstrap_endpoint":"","endpoints":{
+                "ap-1":{"http_endpoint":"https://lkc-1-ap1.private.confluent.cloud",
+                    "kafka_bootstrap_endpoint":"lkc-1-ap1:9092","connection_type":"PRIVATE_LINK"},
+                "ap-2":{"http_endpoint":"https://lkc-1-ap2.confluent.cloud",
+                    "kafka_bootstrap_endpoint":"lkc-1-ap2:9092","connection_type":"PUBLIC"}}}}"#,
+        );
+        let address = read.http_endpoint.unwrap().to_string();
+        assert_eq!(address, "https://lkc-1-ap2.confluent.cloud");
+        assert_eq!(read.bootstrap_endpoint.as_deref(), Some("lkc-1-ap2:9092"));
     }
 
     #[test]

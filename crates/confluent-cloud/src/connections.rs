@@ -4,7 +4,7 @@
 //! may hold many of them. The HTTP client cannot empty its pool, so that it is
 //! replaced.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -24,6 +24,8 @@ struct Inner {
     tls: ClientConfig,
     use_proxy: bool,
     current: Mutex<Pool>,
+    /// Keeps no connection for another request.
+    unpooled: OnceLock<reqwest::Client>,
 }
 
 /// The pool of one epoch.
@@ -44,11 +46,23 @@ impl Connections {
             tls,
             use_proxy,
             current: Mutex::new(Pool { http, epoch: 0 }),
+            unpooled: OnceLock::new(),
         })))
     }
 
     pub(crate) fn pool(&self) -> Pool {
         self.current().clone()
+    }
+
+    /// For requests that each make a connection of their own, so that the next
+    /// may meet another server.
+    pub(crate) fn unpooled(&self) -> reqwest::Client {
+        let unpooled = self.0.unpooled.get_or_init(|| {
+            let builder = builder(&self.0.tls, self.0.use_proxy).pool_max_idle_per_host(0);
+            // The pool was built before with the same settings.
+            builder.build().unwrap_or_else(|_| self.pool().http)
+        });
+        unpooled.clone()
     }
 
     /// Empties the pool, unless that was done since `stale` was obtained.
@@ -73,14 +87,15 @@ impl Connections {
 }
 
 fn build(tls: &ClientConfig, use_proxy: bool) -> reqwest::Result<reqwest::Client> {
-    let mut http = reqwest::Client::builder()
+    builder(tls, use_proxy).build()
+}
+
+fn builder(tls: &ClientConfig, use_proxy: bool) -> reqwest::ClientBuilder {
+    let http = reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
         .connect_timeout(CONNECT_LIMIT)
         // A redirect must not carry the credential elsewhere.
         .redirect(Policy::none())
         .user_agent(concat!("lockkeeper/", env!("CARGO_PKG_VERSION")));
-    if !use_proxy {
-        http = http.no_proxy();
-    }
-    http.build()
+    if use_proxy { http } else { http.no_proxy() }
 }

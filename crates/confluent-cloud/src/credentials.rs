@@ -8,6 +8,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
+use reqwest::RequestBuilder;
 use zeroize::Zeroizing;
 
 use crate::ApiSecret;
@@ -37,6 +38,16 @@ impl Credentials {
                 token.hash(&mut hash);
                 format!("token {:016x}", hash.finish())
             }
+        }
+    }
+
+    /// The request with these credentials.
+    pub(crate) fn authenticate(&self, request: RequestBuilder) -> RequestBuilder {
+        match self {
+            Self::Basic { key_id, secret } => {
+                request.basic_auth(key_id.as_str(), Some(secret.expose()))
+            }
+            Self::Bearer(token) => request.bearer_auth(token.as_str()),
         }
     }
 

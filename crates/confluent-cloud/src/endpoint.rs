@@ -4,6 +4,10 @@ use std::fmt;
 
 use url::{Host, Url};
 
+/// The domains of Confluent Cloud and of its Government edition, by the vendor's
+/// command line.
+const DOMAINS: [&str; 2] = ["confluent.cloud", "confluentgov.com"];
+
 /// Where the control plane is: https, or http on loopback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
@@ -62,6 +66,34 @@ impl Endpoint {
         is_loopback(&self.0)
     }
 
+    /// Whether keys may be sent to another address that an answer from this one
+    /// named: below a domain of Confluent's, below this one's own host, or on
+    /// loopback where this one is. A proxy, or whoever can write what was
+    /// stored, names no other place.
+    pub fn may_lead_to(&self, other: &Self) -> bool {
+        if other.is_loopback() {
+            return self.is_loopback();
+        }
+        let Some(Host::Domain(host)) = other.0.host() else {
+            return self.0.host() == other.0.host();
+        };
+        let below = |domain: &str| {
+            let rest = host.strip_suffix(domain);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        let own = match self.0.host() {
+            Some(Host::Domain(own)) => below(own),
+            _ => false,
+        };
+        own || DOMAINS.into_iter().any(below)
+    }
+
+    /// Host and port, as a name for the place.
+    pub(crate) fn host(&self) -> String {
+        let port = self.0.port_or_known_default().unwrap_or_default();
+        format!("{}:{port}", self.0.host_str().unwrap_or_default())
+    }
+
     /// The address of a path, which begins with a slash, and a query.
     pub(crate) fn join(&self, path: &str, query: &[(&str, &str)]) -> Url {
         let mut url = self.0.clone();
@@ -117,6 +149,55 @@ mod tests {
         }
         let error = Endpoint::parse("http://api.confluent.cloud").unwrap_err();
         assert!(error.to_string().contains("unencrypted"));
+    }
+
+    #[test]
+    fn keys_go_to_confluent_to_the_same_host_and_on_loopback_to_loopback() {
+        let may = |from: &str, to: &str| {
+            Endpoint::parse(from)
+                .unwrap()
+                .may_lead_to(&Endpoint::parse(to).unwrap())
+        };
+        let (api, proxy, local) = (
+            "https://api.confluent.cloud",
+            "https://proxy.example/confluent",
+            "http://127.0.0.1:1",
+        );
+        for (from, to, allowed) in [
+            (api, "https://pkc-1.us-east-1.aws.confluent.cloud:443", true),
+            (
+                api,
+                "https://lkc-1.us-east-1.aws.private.confluent.cloud",
+                true,
+            ),
+            (
+                api,
+                "https://pkc-1.us-gov-west-1.aws.confluentgov.com",
+                true,
+            ),
+            (api, "https://api.confluent.cloud", true),
+            (api, "https://PKC-1.Confluent.Cloud", true),
+            (api, "https://evilconfluent.cloud", false),
+            (api, "https://confluent.cloud.example", false),
+            (api, "https://example/confluent.cloud", false),
+            (api, "https://169.254.169.254", false),
+            (api, "https://[fd00::1]", false),
+            (api, "https://localhost", false),
+            (api, local, false),
+            (proxy, "https://proxy.example:8443/kafka", true),
+            (proxy, "https://kafka.proxy.example", true),
+            (proxy, "https://pkc-1.us-east-1.aws.confluent.cloud", true),
+            (proxy, "https://example", false),
+            (proxy, "https://otherproxy.example", false),
+            ("https://10.0.0.1", "https://10.0.0.1:444", true),
+            ("https://10.0.0.1", "https://10.0.0.2", false),
+            (local, "http://[::1]:2", true),
+            (local, "http://localhost:2", true),
+            (local, "https://pkc-1.us-east-1.aws.confluent.cloud", true),
+            (local, "https://proxy.example", false),
+        ] {
+            assert_eq!(may(from, to), allowed, "{from} {to}");
+        }
     }
 
     #[test]

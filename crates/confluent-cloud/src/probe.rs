@@ -2,105 +2,193 @@
 //!
 //! A new key takes a while to reach the servers that check it: about two minutes
 //! for Kafka, some seconds for the control plane. The control plane does not say
-//! when. How often and for how long to probe is up to the caller.
+//! when. This module makes one call, once, and says what the answer tells of the
+//! key; when to try and how often is up to the caller.
+//!
+//! The client's own credentials are sent nowhere. The new key is sent to the
+//! control plane, or to an address that is Confluent's
+//! ([`Endpoint::may_lead_to`]); redirects are not followed. Each probe makes a
+//! connection of its own, so that it meets any of the servers behind an address.
 
-use std::sync::Arc;
+mod attempt;
+mod hosts;
+mod told;
 
-use reqwest::Method;
+use std::time::Duration;
 
-use crate::account::Account;
-use crate::ids::{ApiKeyId, ResourceId};
-use crate::{ApiSecret, Client, Credentials, Endpoint, Error, ErrorKind};
+use crate::ids::{ApiKeyId, EnvironmentId, OrganizationId, ResourceId};
+use crate::{ApiSecret, Client, Credentials, Endpoint};
 
-/// Whether a new key works.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Readiness {
-    /// It was accepted. A Kafka cluster has several servers, so that one success
-    /// proves nothing for the others: the vendor's Terraform provider demands two
-    /// in a row.
-    Ready,
-    /// The key or its rights have not arrived yet: 401 or 403.
-    NotYet,
-    /// Another refusal, which waiting will not change: most likely a wrong
-    /// cluster or address.
-    Refused(Error),
+use attempt::Question;
+use hosts::Hosts;
+use told::{Shape, Told};
+
+/// What a service that limits the rate is given, where it does not say more.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Probes keys, at most two at once at one host: failed logins are counted by
+/// the address that they come from. Clones share that limit: a process has one.
+#[derive(Debug, Clone, Default)]
+pub struct Prober {
+    hosts: Hosts,
 }
 
-impl Client {
-    /// Lists the topics of a Kafka cluster with a new key
-    /// (`GET /kafka/v3/clusters/{id}/topics` at the cluster's
-    /// [`http_endpoint`](crate::KafkaCluster::http_endpoint)). The client's own
-    /// credentials are not sent there.
-    ///
-    /// # Errors
-    /// See [`Error`]: the cluster cannot be reached (it may be in a private
-    /// network), does not answer, fails, or limits the rate.
-    pub async fn probe_kafka_key(
+/// What a key is tried at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbeAt {
+    /// A Kafka cluster: its topics are listed.
+    Kafka {
+        /// The [`http_endpoint`](crate::KafkaCluster::http_endpoint).
+        address: Endpoint,
+        /// The cluster.
+        cluster: ResourceId,
+    },
+    /// A Schema Registry: one of its subjects is listed.
+    SchemaRegistry {
+        /// The [`http_endpoint`](crate::SchemaRegistry::http_endpoint).
+        address: Endpoint,
+    },
+    /// A region of Flink: one of the environment's statements is listed.
+    Flink {
+        /// The address of the region.
+        address: Endpoint,
+        /// The organization.
+        organization: OrganizationId,
+        /// The environment.
+        environment: EnvironmentId,
+    },
+    /// Tableflow, at the control plane: its regions are listed.
+    Tableflow,
+    /// The control plane, for Cloud and global keys: an environment is listed.
+    ControlPlane,
+}
+
+/// What a probe told. The sentences hold no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probed {
+    /// The key was accepted. A cluster has several servers, so that one success
+    /// proves nothing for the others: the vendor's Terraform provider demands
+    /// two in a row.
+    LoggedIn,
+    /// The key was accepted, and its owner may not do what was asked: 403 in
+    /// the form of that very service.
+    LoggedInWithoutRights(String),
+    /// The key is not known: 401 in any form.
+    NotYet(String),
+    /// Nothing was told of the key: no connection, no answer in time, a failure,
+    /// or an answer that is not that service's.
+    Unreachable(String),
+    /// The address is not one of Confluent's. Nothing was sent.
+    ForeignAddress(String),
+    /// There was no room for the probe in the pace or beside other probes of the
+    /// host, or the service limits the rate. The next should not be before the
+    /// wait is over.
+    HeldBack(Duration),
+}
+
+impl Prober {
+    /// Tries a key once. The client lends its connections' settings and, at the
+    /// control plane, its organization's pace; its own credentials are not sent.
+    pub async fn probe(
         &self,
-        http_endpoint: &Endpoint,
-        cluster: &ResourceId,
+        client: &Client,
+        at: &ProbeAt,
         key_id: &ApiKeyId,
         secret: &ApiSecret,
-    ) -> Result<Readiness, Error> {
-        let path = format!("/kafka/v3/clusters/{cluster}/topics");
-        let elsewhere = Self {
-            // The pace covers the control plane only.
-            budgets: None,
-            ..self.with_key(http_endpoint, key_id, secret)
+    ) -> Probed {
+        let call = Call::of(at);
+        let own = &client.account.endpoint;
+        if let Some(address) = call.address
+            && !own.may_lead_to(address)
+        {
+            return Probed::ForeignAddress(format!(
+                "`{address}` is no address of Confluent Cloud: no key is sent there"
+            ));
+        }
+        let address = call.address.unwrap_or(own);
+        let Some(_place) = self.hosts.enter(&address.host()).await else {
+            return Probed::HeldBack(PAUSE);
         };
-        readiness(elsewhere.send(Method::GET, &path, &[], None).await)
-    }
-
-    /// Lists environments with a new Cloud or global key
-    /// (`GET /org/v2/environments`).
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn probe_cloud_key(
-        &self,
-        key_id: &ApiKeyId,
-        secret: &ApiSecret,
-    ) -> Result<Readiness, Error> {
-        let same = self.with_key(&self.account.endpoint, key_id, secret);
-        let query = [("page_size", "1")];
-        let path = "/org/v2/environments";
-        readiness(same.send(Method::GET, path, &query, None).await)
-    }
-
-    /// The same client with another key of the same organization, whose pace
-    /// covers the new key's requests as well.
-    fn with_key(&self, endpoint: &Endpoint, key_id: &ApiKeyId, secret: &ApiSecret) -> Self {
         let credentials = Credentials::Basic {
             key_id: key_id.clone(),
             secret: secret.clone(),
         };
-        let organization = self.organization().cloned();
-        let account = Account::new(endpoint.clone(), credentials, organization);
-        Self {
-            account: Arc::new(account),
-            ..self.clone()
+        let question = Question {
+            address,
+            path: &call.path,
+            query: call.query,
+            credentials: &credentials,
+            within_pace: call.address.is_none(),
+        };
+        let told = match question.ask(client).await {
+            Ok(answer) => call.shape.of_answer(&answer),
+            Err(attempt::Failure::HeldBack(wait)) => return Probed::HeldBack(wait),
+            Err(attempt::Failure::Failed(error)) => call.shape.of_error(&error),
+        };
+        match told {
+            Told::LoggedIn => Probed::LoggedIn,
+            Told::WithoutRights(answer) => {
+                Probed::LoggedInWithoutRights(call.words(address, &answer))
+            }
+            Told::NotYet(answer) => Probed::NotYet(call.words(address, &answer)),
+            Told::Nothing(answer) => Probed::Unreachable(call.words(address, &answer)),
+            Told::TooMany(wait) => Probed::HeldBack(wait.unwrap_or(PAUSE)),
         }
     }
 }
 
-fn readiness<T>(answer: Result<T, Error>) -> Result<Readiness, Error> {
-    let Err(error) = answer else {
-        return Ok(Readiness::Ready);
-    };
-    match error.kind {
-        ErrorKind::Unauthorized | ErrorKind::Forbidden => Ok(Readiness::NotYet),
-        ErrorKind::NotFound
-        | ErrorKind::QuotaExceeded
-        | ErrorKind::Conflict
-        | ErrorKind::Rejected => Ok(Readiness::Refused(error)),
-        ErrorKind::RateLimited { .. }
-        | ErrorKind::HeldBack { .. }
-        | ErrorKind::Upstream
-        | ErrorKind::NotConfluent
-        | ErrorKind::Unreachable
-        | ErrorKind::Untrusted
-        | ErrorKind::NotTls
-        | ErrorKind::TimedOut
-        | ErrorKind::Malformed => Err(error),
+/// One call that tells whether a key works.
+struct Call<'a> {
+    /// Absent for the control plane.
+    address: Option<&'a Endpoint>,
+    path: String,
+    query: &'a [(&'a str, &'a str)],
+    shape: Shape,
+}
+
+impl<'a> Call<'a> {
+    fn of(at: &'a ProbeAt) -> Self {
+        match at {
+            ProbeAt::Kafka { address, cluster } => Self {
+                address: Some(address),
+                path: format!("/kafka/v3/clusters/{cluster}/topics"),
+                query: &[],
+                shape: Shape::Kafka,
+            },
+            ProbeAt::SchemaRegistry { address } => Self {
+                address: Some(address),
+                path: "/subjects".to_owned(),
+                query: &[("limit", "1")],
+                shape: Shape::SchemaRegistry,
+            },
+            ProbeAt::Flink {
+                address,
+                organization,
+                environment,
+            } => Self {
+                address: Some(address),
+                path: format!(
+                    "/sql/v1/organizations/{organization}/environments/{environment}/statements"
+                ),
+                query: &[("page_size", "1")],
+                shape: Shape::List,
+            },
+            ProbeAt::Tableflow => Self {
+                address: None,
+                path: "/tableflow/v1/regions".to_owned(),
+                query: &[("page_size", "1")],
+                shape: Shape::List,
+            },
+            ProbeAt::ControlPlane => Self {
+                address: None,
+                path: "/org/v2/environments".to_owned(),
+                query: &[("page_size", "1")],
+                shape: Shape::List,
+            },
+        }
+    }
+
+    fn words(&self, address: &Endpoint, answer: &str) -> String {
+        format!("`GET {}` at `{address}`: {answer}", self.path)
     }
 }

@@ -7,8 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use reqwest::header::ACCEPT;
-use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::budget::Turn;
 use crate::pace::{Class, Place, RemovalBy, Wish};
 use crate::retry::{Cause, is_idempotent};
 use crate::underway::Underway;
-use crate::{Client, Credentials, Error, ErrorKind};
+use crate::{Client, Error, ErrorKind};
 
 /// Within the 30 s that a caller gives a POST for a new key.
 const CREATE_LIMIT: Duration = Duration::from_secs(29);
@@ -104,15 +104,6 @@ impl Client {
     ) -> Result<T, Error> {
         let answer = self.send(method, path, query, body).await?;
         read(answer.json()?).map_err(|why| answer.malformed(why))
-    }
-
-    fn authenticate(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.account.credentials {
-            Credentials::Basic { key_id, secret } => {
-                request.basic_auth(key_id.as_str(), Some(secret.expose()))
-            }
-            Credentials::Bearer(token) => request.bearer_auth(token.as_str()),
-        }
     }
 }
 
@@ -226,7 +217,7 @@ impl Call<'_> {
             .request(request.method.clone(), address)
             .timeout(limit)
             .header(ACCEPT, "application/json");
-        builder = self.client.authenticate(builder);
+        builder = account.credentials.authenticate(builder);
         if let Some(body) = request.body {
             builder = builder.json(body);
         }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::{Kind, Observation, Place};
 
@@ -73,11 +74,17 @@ pub trait Probe<Account: ?Sized>: Send + Sync {
 #[async_trait]
 pub trait Places<Account: ?Sized>: Send + Sync {
     /// Asks Confluent with the account's key where a resource is. Where its
-    /// environment is not known, each environment is asked once.
+    /// environment is not known, each environment is asked once. `now` is the
+    /// time that the place keeps.
     ///
     /// # Errors
     /// When there is no such resource or no answer.
-    async fn find(&self, account: &Account, resource: &Resource) -> Result<Place, LookUpError>;
+    async fn find(
+        &self,
+        account: &Account,
+        resource: &Resource,
+        now: Timestamp,
+    ) -> Result<Place, LookUpError>;
 }
 
 /// Why a place is not known.

@@ -9,8 +9,8 @@ use confluent_cloud::ids::{
 };
 use confluent_cloud::{
     ApiSecret, AppliedQuota, Client, ClientConfig, Credentials, Effects, Endpoint, Error,
-    KeyResource, ListFilter, NewApiKey, QuotaFilter, QuotaScope, RetryPolicy, RoleBindingFilter,
-    Sleep,
+    KeyResource, ListFilter, NewApiKey, ProbeAt, Prober, QuotaFilter, QuotaScope, RetryPolicy,
+    RoleBindingFilter, Sleep,
 };
 use serde_json::Map;
 use tokio::runtime::Runtime;
@@ -142,7 +142,10 @@ async fn ask(client: &Client, call: u8) -> Result<(), Error> {
         }
         _ => {
             let secret = ApiSecret::new(CANARY);
-            client.probe_cloud_key(&key, &secret).await.map(drop)
+            let at = ProbeAt::ControlPlane;
+            let told = Prober::default().probe(client, &at, &key, &secret).await;
+            assert!(!format!("{told:?}").contains(CANARY), "{told:?}");
+            Ok(())
         }
     }
 }

@@ -7,6 +7,7 @@ mod kinds;
 mod measurements;
 mod mount;
 mod pace;
+mod proof;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

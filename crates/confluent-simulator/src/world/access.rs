@@ -7,7 +7,7 @@ use std::fmt;
 use confluent_cloud::ids::{ApiKeyId, OwnerId};
 use jiff::Timestamp;
 
-use super::{AuditRecord, Caller, Key, Resource, World};
+use super::{AuditRecord, Caller, FLINK_REGIONS, Key, Resource, World};
 use crate::clock::{earlier, later};
 use crate::{DataPlaneRights, KeySpread, Refusal};
 
@@ -47,8 +47,8 @@ impl fmt::Display for UnknownCluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is no cluster: use the id of a Kafka cluster, a Schema Registry or a ksqlDB \
-             cluster",
+            "`{}` is no cluster: use the id of a Kafka cluster, a Schema Registry, a ksqlDB cluster \
+             or a region of Flink",
             self.0
         )
     }
@@ -120,11 +120,12 @@ impl World {
     ///
     /// # Errors
     /// The first id that is neither a Kafka cluster, nor a Schema Registry, nor
-    /// a ksqlDB cluster.
+    /// a ksqlDB cluster, nor a region of Flink.
     pub fn set_unreachable(&mut self, ids: BTreeSet<String>) -> Result<(), UnknownCluster> {
         let unknown = ids.iter().find(|id| {
             let resource = self.resource(id, None);
-            resource.is_none_or(|resource| resource.environment().is_none())
+            let is_cluster = resource.is_some_and(|resource| resource.environment().is_some());
+            !is_cluster && FLINK_REGIONS.iter().all(|region| region.id() != **id)
         });
         if let Some(id) = unknown {
             return Err(UnknownCluster(id.chars().take(64).collect()));
@@ -138,7 +139,7 @@ impl World {
         &self.unreachable
     }
 
-    /// Requests to Schema Registry and ksqlDB do not always say which cluster
+    /// Requests to Schema Registry, ksqlDB and Flink do not always say which place
     /// is meant; then it is the one that the key is for.
     pub(crate) fn is_unreachable(&self, plane: DataPlane<'_>, key: &str) -> bool {
         let key = self.key_place(key).and_then(|place| self.keys.get(place));

@@ -129,17 +129,27 @@ async fn every_data_plane_refuses_a_key_without_rights_in_its_own_form() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_cannot_be_reached_resets_connections_and_others_do_not() {
+async fn a_place_that_cannot_be_reached_resets_connections_and_others_do_not() {
     let wire = Wire::start().await;
     let state = wire.simulator.state();
     let (kafka, registry) = (&state.kafka_clusters[0].id, &state.schema_registries[0].id);
     let created = wire.create("x").await;
     let registry_key = key_for(&wire, json!({"id": registry})).await;
-    let answer = set(&wire, json!({"unreachable": [kafka, registry]})).await;
-    assert_eq!(answer.body["unreachable"].as_array().unwrap().len(), 2);
+    let environment = &state.environments[0].id;
+    let region = json!({"id": "aws.us-east-1", "environment": environment});
+    let flink_key = key_for(&wire, region).await;
+    let statements = format!(
+        "/sql/v1/organizations/{}/environments/{environment}/statements",
+        state.organization
+    );
+    assert_eq!(wire.ask_with(&flink_key, &statements).await.status, 200);
+    let gone = json!({"unreachable": [kafka, registry, "aws.us-east-1"]});
+    let answer = set(&wire, gone).await;
+    assert_eq!(answer.body["unreachable"].as_array().unwrap().len(), 3);
     for (key, path) in [
         (&created, wire.topics().as_str()),
         (&registry_key, "/subjects"),
+        (&flink_key, &statements),
     ] {
         let header = basic(key.text("/id"), key.text("/spec/secret"));
         let failed = wire.try_send("GET", path, &header, "").await.unwrap_err();

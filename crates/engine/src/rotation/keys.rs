@@ -214,7 +214,7 @@ impl Engine {
             return Ok(());
         }
         if let Some(places) = self.control.places() {
-            let place = places.find(access, resource).await?;
+            let place = places.find(access, resource, self.clock.now()).await?;
             self.rotations.keep_place(&target.resource, place);
         }
         Ok(())

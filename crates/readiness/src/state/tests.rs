@@ -150,8 +150,10 @@ fn a_key_for_a_place_that_cannot_be_reached_is_assumed_after_the_wait() {
     ] {
         let (_, end) = run(&probed(kind), &[Unreachable]);
         assert_eq!(end, ready(Basis::Assumed, wait), "{kind}");
-        let (_, end) = run(&probed(kind), &[NoProbe]);
+        let (tried, end) = run(&probed(kind), &[NoProbe]);
         assert_eq!(end, ready(Basis::Assumed, wait), "{kind}");
+        // There is nothing to ask in between.
+        assert_eq!((tried.len(), tried.last()), (2, Some(&wait)), "{kind}");
     }
 }
 
@@ -236,6 +238,28 @@ fn a_key_that_is_never_tried_is_given_up_after_twice_the_time() {
 }
 
 #[test]
+fn a_probe_that_was_held_back_is_put_off_and_no_other_comes_before() {
+    let plan = probed(Kind::Tableflow);
+    let mut readiness = Readiness::of_key_made(at(0));
+    readiness.observe(&plan, at(5), NotYet);
+    readiness.postpone(&plan, at(10), Duration::from_secs(40));
+    let wait = Decision::Wait { until: at(50) };
+    assert_eq!(readiness.decide(&plan, at(10)), wait);
+}
+
+#[test]
+fn time_passes_in_steps_of_any_size() {
+    let plan = probed(Kind::Tableflow);
+    let mut readiness = Readiness::of_key_made(at(0));
+    let mut now = at(0);
+    while now < at(5) {
+        assert_ne!(readiness.decide(&plan, now), Decision::Probe);
+        now += Duration::from_micros(999);
+    }
+    assert_eq!(readiness.decide(&plan, now), Decision::Probe);
+}
+
+#[test]
 fn without_readiness_a_key_counts_when_it_is_made() {
     let plan = Settings::of(Mode::None).plan(Kind::Kafka);
     assert_eq!(run(&plan, &[NotYet]), (vec![], ready(Basis::Unchecked, 0)));
@@ -259,7 +283,7 @@ fn what_is_decided_stays_decided() {
     let plan = Plan::of_account();
     let mut readiness = Readiness::of_key_made(at(0));
     readiness.observe(&plan, at(5), LoggedIn);
-    readiness.observe(&plan, at(10), NotYet);
+    readiness.observe(&plan, at(9_999_999), NotYet);
     readiness.postpone(&plan, at(9_999_999), Duration::ZERO);
     let proven = ready(Basis::Probe, 5);
     assert_eq!(readiness.decide(&plan, at(9_999_999)), proven);
