@@ -11,14 +11,13 @@ use testkit::{Bao, BaoNode, BaoServer, Cli, Http, Launch, Program, bin, free_por
 use crate::load::{self, Target, Until, count};
 use crate::process::{cpu_seconds, parent, resident_mib};
 use crate::statistics::Figures;
-use crate::together::Together;
-use crate::{Plan, start};
+use crate::{Plan, start, together};
 
 const CONNECTIONS: usize = 32;
 /// The number of reads after which memory is measured.
 const READS: usize = 20_000;
-/// Leases that end together take the host seconds.
-const ROUNDS_TOGETHER: usize = 5;
+/// A thousand leases that end at once take the host a second.
+const ROUNDS_AT_ONCE: usize = 5;
 /// The file name of the plugin.
 const PROGRAM: &str = "vault-plugin-secrets-confluent-cloud";
 /// The names under which the plugins are registered and mounted.
@@ -137,7 +136,8 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         let reads = reads(plugins.len());
         let rows = measure(plan, &host, &reads)?;
         print_rows(storage, &reads, &rows);
-        together(plan, &host, &ENGINES[..plugins.len()])?;
+        let shared = builds().map(|(_, engine)| host.target(&format!("{engine}/creds/shared")));
+        together::run(plan.rounds.min(ROUNDS_AT_ONCE), &shared.collect::<Vec<_>>())?;
     }
     Ok(())
 }
@@ -202,21 +202,6 @@ fn print_rows(storage: Storage, reads: &[Read], rows: &[Row]) {
             row.plugin.median(),
         );
     }
-}
-
-/// Leases that are extended or end at the same moment. Some are left of the reads.
-fn together(plan: &Plan, host: &Host, engines: &[&str]) -> Result<()> {
-    let mut results: Vec<_> = engines.iter().map(|_| Together::default()).collect();
-    for _ in 0..plan.rounds.min(ROUNDS_TOGETHER) {
-        for (engine, results) in engines.iter().zip(&mut results) {
-            results.measure(&host.target(&format!("{engine}/creds/shared")))?;
-        }
-    }
-    for (build, results_of_build) in results.iter().enumerate() {
-        let other = results.get(1).filter(|_| build == 0);
-        results_of_build.print(engines[build], other);
-    }
-    Ok(())
 }
 
 /// The simulator and its address.

@@ -11,11 +11,10 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use testkit::{Bao, BaoServer, Http, Launch, Program, bin, free_port};
 
-use crate::Plan;
 use crate::load::{self, Target, Until, count};
 use crate::process::{cpu_seconds, resident_mib};
 use crate::statistics::Figures;
-use crate::together::Together;
+use crate::{Plan, together};
 
 const TOKEN: &str = "root";
 const ADMIN: (&str, &str) = ("BENCHADMIN234567", "a-secret-of-the-bench");
@@ -89,7 +88,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         print_rows(connections, &reads, &rows);
     }
     drop(ours);
-    together(plan, &builds)?;
+    at_once(plan, &builds)?;
     for (build, program) in builds.iter().enumerate() {
         memory(program, label(build))?;
     }
@@ -106,21 +105,13 @@ fn label(build: usize) -> &'static str {
 }
 
 /// Leases that are extended or end at the same moment, on fresh servers.
-fn together(plan: &Plan, builds: &[PathBuf]) -> Result<()> {
+fn at_once(plan: &Plan, builds: &[PathBuf]) -> Result<()> {
     let ours: Vec<_> = builds
         .iter()
         .map(|it| Ours::start(it))
         .collect::<Result<_>>()?;
-    let mut results: Vec<_> = ours.iter().map(|_| Together::default()).collect();
-    for _ in 0..plan.rounds {
-        for (ours, results) in ours.iter().zip(&mut results) {
-            results.measure(&ours.target(SHARED))?;
-        }
-    }
-    for (build, of_build) in results.iter().enumerate() {
-        let other = results.get(1).filter(|_| build == 0);
-        of_build.print(["this build", "other build"][build], other);
-    }
+    let shared: Vec<_> = ours.iter().map(|ours| ours.target(SHARED)).collect();
+    together::run(plan.rounds, &shared)?;
     println!();
     Ok(())
 }

@@ -10,11 +10,33 @@ use crate::load::{self, Target};
 use crate::statistics::Figures;
 
 /// How many leases.
-pub(crate) const LEASES: usize = 1_000;
+const LEASES: usize = 1_000;
 
-/// The results, in milliseconds.
+/// Measures this build and the other, if there is one, by a path of each whose
+/// readers share a key, and prints the results.
+pub(crate) fn run(rounds: usize, shared: &[Target]) -> Result<()> {
+    // What is done for the first time takes longer, and is not counted.
+    for target in shared {
+        Together::default().measure(target)?;
+    }
+    let mut results: Vec<_> = shared.iter().map(|_| Together::default()).collect();
+    for round in 0..rounds {
+        // Each round begins with another.
+        for turn in 0..shared.len() {
+            let build = (round + turn) % shared.len();
+            results[build].measure(&shared[build])?;
+        }
+    }
+    for (build, of_build) in results.iter().enumerate() {
+        let other = results.get(1).filter(|_| build == 0);
+        of_build.print(["this build", "other build"][build.min(1)], other);
+    }
+    Ok(())
+}
+
+/// The results of one build, in milliseconds.
 #[derive(Default)]
-pub(crate) struct Together {
+struct Together {
     renewals: Figures,
     revocations: Figures,
 }
@@ -22,7 +44,7 @@ pub(crate) struct Together {
 impl Together {
     /// Reads `shared`, a path whose readers share a key, then extends all leases at
     /// once, then revokes them at once.
-    pub(crate) fn measure(&mut self, shared: &Target) -> Result<()> {
+    fn measure(&mut self, shared: &Target) -> Result<()> {
         let http = Http::new(&format!("http://{}", shared.authority)).with_token(&shared.token);
         let mut leases = Vec::with_capacity(LEASES);
         for _ in 0..LEASES {
@@ -49,7 +71,7 @@ impl Together {
     }
 
     /// Prints the medians, and how many times faster than `other` they are.
-    pub(crate) fn print(&self, name: &str, other: Option<&Self>) {
+    fn print(&self, name: &str, other: Option<&Self>) {
         let rows = [
             (
                 "renewals",
