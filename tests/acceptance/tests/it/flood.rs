@@ -54,7 +54,9 @@ fn a_revoked_prefix_ends_without_an_error_however_slow_confluent_is() {
         assert_eq!(answer["data"]["lease_count"], 0, "{answer}");
         let log = host.log();
         for failure in ["failed to revoke lease", "a revocation failed"] {
-            assert_eq!(log.matches(failure).count(), 0, "{failure}");
+            let failed: Vec<&str> = log.lines().filter(|line| line.contains(failure)).collect();
+            let some = &failed[..failed.len().min(5)];
+            assert!(failed.is_empty(), "{} such as {some:#?}", failed.len());
         }
     });
 }
