@@ -1,15 +1,18 @@
 //! A load on one path: a number of connections, each with one request in flight,
-//! for a given time.
+//! for a given time; or many requests that are sent at the same moment.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
-use http::Request;
-use http_body_util::{BodyExt as _, Empty};
-use hyper::client::conn::http1;
+use http::{Method, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::sync::Barrier;
+use tokio::task::JoinHandle;
 
 /// The request that is repeated.
 #[derive(Debug, Clone)]
@@ -60,21 +63,12 @@ pub(crate) fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
 
-/// Loads a path. Every answer must be 200.
+/// Loads a path. Every answer must be a success.
 ///
 /// # Errors
 /// The first connection that fails, or the first other answer.
 pub(crate) fn run(target: &Target, connections: usize, until: Until) -> Result<Done> {
-    ensure!(
-        target.authority.starts_with("127.0.0.1:"),
-        "a load goes to loopback only, not to `{}`",
-        target.authority
-    );
-    // One thread: the server gets the rest of the machine.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let start = Instant::now();
         let tasks: Vec<_> = (0..connections)
             .map(|number| {
@@ -99,38 +93,106 @@ pub(crate) fn run(target: &Target, connections: usize, until: Until) -> Result<D
     })
 }
 
+/// Posts each of the bodies to a path on a connection of its own, all at once;
+/// the time until the last is answered. Connecting does not count.
+///
+/// # Errors
+/// The first connection that fails, or the first answer that is no success.
+pub(crate) fn post_at_once(target: &Target, bodies: Vec<Bytes>) -> Result<Duration> {
+    runtime()?.block_on(async {
+        let connected = Arc::new(Barrier::new(bodies.len() + 1));
+        let mut tasks = Vec::new();
+        for body in bodies {
+            let mut connection = Connection::open(target).await?;
+            let connected = Arc::clone(&connected);
+            tasks.push(tokio::task::spawn(async move {
+                connected.wait().await;
+                connection.send(Method::POST, body).await?;
+                connection.close().await
+            }));
+        }
+        connected.wait().await;
+        let start = Instant::now();
+        for task in tasks {
+            task.await.context("a connection broke down")??;
+        }
+        Ok(start.elapsed())
+    })
+}
+
+/// One thread: the server gets the rest of the machine.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    Ok(builder.enable_all().build()?)
+}
+
 fn share(all: usize, connections: usize, number: usize) -> usize {
     all / connections + usize::from(number < all % connections)
 }
 
 async fn ask(target: Target, until: Until) -> Result<Vec<Duration>> {
-    let stream = TcpStream::connect(&target.authority).await?;
-    stream.set_nodelay(true)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let driver = tokio::task::spawn(connection);
+    let mut connection = Connection::open(&target).await?;
     let start = Instant::now();
     let mut latencies = Vec::new();
     while match until {
         Until::Over(time) => start.elapsed() < time,
         Until::Count(count) => latencies.len() < count,
     } {
-        let request = Request::get(format!("/v1/{}", target.path))
-            .header("host", &target.authority)
-            .header("x-vault-token", &target.token)
-            .body(Empty::<Bytes>::new())?;
         let asked = Instant::now();
-        let response = sender.send_request(request).await?;
+        connection.send(Method::GET, Bytes::new()).await?;
+        latencies.push(asked.elapsed());
+    }
+    connection.close().await?;
+    Ok(latencies)
+}
+
+/// A connection to a server, which sends one request after another.
+struct Connection {
+    target: Target,
+    sender: SendRequest<Full<Bytes>>,
+    driver: JoinHandle<hyper::Result<()>>,
+}
+
+impl Connection {
+    async fn open(target: &Target) -> Result<Self> {
+        ensure!(
+            target.authority.starts_with("127.0.0.1:"),
+            "a load goes to loopback only, not to `{}`",
+            target.authority
+        );
+        let stream = TcpStream::connect(&target.authority).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        Ok(Self {
+            target: target.clone(),
+            sender,
+            driver: tokio::task::spawn(connection),
+        })
+    }
+
+    /// Sends a request and reads its answer, which must be a success.
+    async fn send(&mut self, method: Method, body: Bytes) -> Result<()> {
+        let path = &self.target.path;
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/v1/{path}"))
+            .header("host", &self.target.authority)
+            .header("x-vault-token", &self.target.token)
+            .body(Full::new(body))?;
+        let response = self.sender.send_request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         ensure!(
-            status == 200,
-            "{}: {status} {}",
-            target.path,
+            status.is_success(),
+            "{path}: {status} {}",
             String::from_utf8_lossy(&body)
         );
-        latencies.push(asked.elapsed());
+        Ok(())
     }
-    drop(sender);
-    driver.await.context("a connection broke down")??;
-    Ok(latencies)
+
+    async fn close(self) -> Result<()> {
+        drop(self.sender);
+        self.driver.await.context("a connection broke down")??;
+        Ok(())
+    }
 }

@@ -17,14 +17,18 @@ mod process;
 mod server;
 mod start;
 mod statistics;
+mod together;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: benches <what> [-seconds=N] [-rounds=N]
+usage: benches <what> [-seconds=N] [-rounds=N] [-compare=DIR]
 
   plugin    `creds` of the plugin in OpenBao beside a plugin that answers a constant
   server    `creds` of our server in memory beside KV reads of OpenBao
+
+  -compare  measures the programs of another build, too, in the same run
 ";
 
 fn main() -> ExitCode {
@@ -50,13 +54,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Duration and repetitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Duration and repetitions, and what else is measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// Duration of one measurement.
     pub(crate) seconds: u64,
     /// How many times each is repeated, alternating with its peer.
     pub(crate) rounds: usize,
+    /// The folder with the programs of another build, measured in the same run.
+    compare: Option<PathBuf>,
 }
 
 impl Plan {
@@ -64,11 +70,13 @@ impl Plan {
         let mut plan = Self {
             seconds: 3,
             rounds: 5,
+            compare: None,
         };
         for argument in arguments {
             match argument.trim_start_matches('-').split_once('=') {
                 Some(("seconds", value)) => plan.seconds = value.parse()?,
                 Some(("rounds", value)) => plan.rounds = value.parse()?,
+                Some(("compare", value)) => plan.compare = Some(value.into()),
                 _ => anyhow::bail!("unknown argument `{argument}`\n{USAGE}"),
             }
         }
@@ -77,5 +85,55 @@ impl Plan {
             "measure for 1 to 60 seconds, in 1 to 50 rounds"
         );
         Ok(plan)
+    }
+
+    /// A program, and the same program of the other build if there is one.
+    fn builds(&self, program: &Path, name: &str) -> anyhow::Result<Vec<PathBuf>> {
+        let mut builds = vec![program.to_owned()];
+        if let Some(folder) = &self.compare {
+            let other = folder.join(name);
+            let found = std::path::absolute(&other)?;
+            anyhow::ensure!(
+                found.is_file(),
+                "there is no program `{}` to compare with",
+                other.display()
+            );
+            builds.push(found);
+        }
+        Ok(builds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str]) -> anyhow::Result<Plan> {
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        Plan::read(&arguments)
+    }
+
+    #[test]
+    fn another_build_is_measured_only_on_demand() {
+        let own = std::env::current_exe().unwrap();
+        assert_eq!(
+            read(&[]).unwrap().builds(&own, "x").unwrap(),
+            [own.as_path()]
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("x");
+        let plan = read(&[&format!("--compare={}", folder.path().display())]).unwrap();
+        let error = plan.builds(&own, "x").unwrap_err().to_string();
+        assert!(error.contains("to compare with"), "{error}");
+        std::fs::write(&other, "").unwrap();
+        assert_eq!(plan.builds(&own, "x").unwrap(), [own, other]);
+    }
+
+    #[test]
+    fn an_argument_that_makes_no_sense_is_refused() {
+        for argument in ["-seconds=long", "-seconds=61", "-rounds=0", "-fast", "x"] {
+            assert!(read(&[argument]).is_err(), "{argument}");
+        }
+        assert_eq!(read(&["-seconds=7"]).unwrap().seconds, 7);
     }
 }

@@ -35,7 +35,11 @@ usage: cargo xtask <command>
   test [--offline] [--kafka] [-- <arguments of cargo test>]
                  install what the tests need under `target/` and run them all;
                  those against a real Kafka broker only with --kafka
-  bench <what>   build in release and compare with OpenBao: `server`, `plugin`
+  bench <what> [-seconds=N] [-rounds=N] [-binaries=DIR] [-compare=DIR]
+                 build in release and compare with OpenBao: `server`, `plugin`;
+                 or measure the programs in a folder, or those of another build, too
+  bench build -into=DIR
+                 build these programs and copy them into a folder
   fuzz [<target>...] [--seconds=N] [--input=FILE]
                  search for inputs that break a promise of the targets in `fuzz/`,
                  N seconds each, or run one input

@@ -3,7 +3,8 @@
 //!
 //! One waiting task is the leader: it sleeps until the pace can grant something,
 //! and wakes the tasks whose requests are granted. The others sleep until they are
-//! woken. A leader that is granted its turn or dropped wakes a successor.
+//! woken. A leader that is decided about or dropped wakes a successor, and so does
+//! every task that leaves while there is no leader.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -203,9 +204,18 @@ impl State {
         if self.leader == Some(ticket) {
             self.leader = None;
             self.wakes_at = None;
-            if let Some(successor) = self.waiters.values().next() {
-                successor.wake.notify_one();
-            }
+        }
+        if self.leader.is_none() {
+            self.wake_successor();
+        }
+    }
+
+    /// Wakes a task that becomes the leader when it looks. One that is decided
+    /// about before that leaves, and wakes another.
+    fn wake_successor(&self) {
+        let mut undecided = self.waiters.values();
+        if let Some(successor) = undecided.find(|waiter| waiter.verdict.is_none()) {
+            successor.wake.notify_one();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Many callers at once, some of which go away, on a paused clock.
 
 use std::sync::Mutex;
+use std::task::{Context, Waker};
 
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -279,4 +280,49 @@ async fn a_turn_that_was_granted_to_a_cancelled_task_goes_to_the_next() {
     assert!(cancelled.await.is_err());
     next.await.unwrap().unwrap();
     assert_eq!(crowd.budget.lock().pace.in_flight(), 15);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_is_woken_in_time_when_the_leader_is_held_back_with_its_successor() {
+    let crowd = Crowd::new(None);
+    let mut turns = Vec::new();
+    for _ in 0..16 {
+        turns.push(crowd.turn().await);
+    }
+    let began = tokio::time::Instant::now();
+    let mut asking = JoinSet::new();
+    // The leader and those behind it run out of time first.
+    for patience in [5, 5, 5, 9, 9] {
+        asking.spawn(crowd.ask("a", Class::Reader, Duration::from_secs(patience)));
+    }
+    // No answer comes that would wake anybody.
+    let all = tokio::time::timeout(LONG, asking.join_all()).await;
+    assert!(
+        all.expect("somebody waits for ever")
+            .iter()
+            .all(Result::is_err)
+    );
+    assert_eq!(began.elapsed().as_secs(), 9);
+    assert!(crowd.is_idle());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rest_is_woken_in_time_when_a_successor_is_granted_its_turn_before_it_leads() {
+    let crowd = Crowd::new(None);
+    let mut turns = Vec::new();
+    for _ in 0..16 {
+        turns.push(crowd.turn().await);
+    }
+    let ask = || Box::pin(crowd.ask("a", Class::Reader, Duration::from_secs(9)));
+    let (mut leader, mut successor, mut rest) = (ask(), ask(), ask());
+    let mut idle = Context::from_waker(Waker::noop());
+    for task in [&mut leader, &mut successor, &mut rest] {
+        assert!(task.as_mut().poll(&mut idle).is_pending());
+    }
+    drop(leader);
+    drop(turns.pop());
+    // It takes its turn, and its request is never answered.
+    assert!(successor.as_mut().poll(&mut idle).is_pending());
+    let rest = tokio::time::timeout(LONG, rest).await;
+    assert!(rest.expect("the rest waits for ever").is_err());
 }

@@ -50,6 +50,14 @@ impl Host {
         }
     }
 
+    /// The host's name, for a report.
+    pub(crate) fn name(&self) -> &'static str {
+        match self.running {
+            Running::Lockkeeper { .. } => "Lockkeeper",
+            Running::OpenBao { .. } => "OpenBao",
+        }
+    }
+
     /// What it has logged so far, at its most talkative. What `dev` shows on
     /// purpose, on its standard output, is no log.
     pub(crate) fn log(&self) -> String {

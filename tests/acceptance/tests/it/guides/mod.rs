@@ -41,7 +41,6 @@ fn the_readmes_plugin_works_as_it_is_written() {
     let mut terminal = Terminal::open(&bao);
     terminal.port(8220);
     let simulator = terminal.port(8230);
-    terminal.type_in("cargo build --release");
     terminal.follow(&Page::read("README.md").section("In OpenBao or Vault"));
     let cloud = cloud(simulator, "ZSXOWWKXUKMPZD4I");
     let read = terminal.meanings.get("5C5HAKKCXVTUCIM3").to_owned();

@@ -17,14 +17,15 @@ const COMMAND: Duration = Duration::from_mins(1);
 /// has built, at the path where cargo would leave it.
 const CARGO: &str = r#"#!/bin/sh
 case "$*" in
-"build --release -p vault-plugin-secrets-confluent-cloud")
-    mkdir -p target/release && cp "$PROGRAMS/vault-plugin-secrets-confluent-cloud" target/release/ ;;
 "run --release -- "*)
     shift 3; exec "$PROGRAMS/lockkeeper" "$@" ;;
 "xtask dist")
     mkdir -p target/packages && cp "$PROGRAMS/vault-plugin-secrets-confluent-cloud" target/packages/ ;;
 "build --release")
-    mkdir -p target/release && cp "$PROGRAMS/lockkeeper" target/release/ ;;
+    mkdir -p target/release
+    for name in lockkeeper vault-plugin-secrets-confluent-cloud; do
+        cp "$PROGRAMS/$name" target/release/
+    done ;;
 *)
     echo "the test does not know \`cargo $*\`" >&2; exit 1 ;;
 esac
