@@ -15,7 +15,7 @@
 //! - `account_change`: an account replaced or removed, unless keys need it.
 //! - `proof`, `preflight`, `target_check`: whether the account is accepted, what
 //!   it may do, and whether what roles name is there.
-//! - `rotation`: static roles, whose key is replaced without a gap.
+//! - `static_role`, `rotation`: static roles, whose key is replaced without a gap.
 //! - `records`: roles, accounts and settings in storage, with their cache.
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `work`: when somebody looks at what again.
@@ -52,6 +52,7 @@ mod settings;
 mod share;
 mod slots;
 mod state;
+mod static_role;
 mod sweep;
 mod target_check;
 mod timekeeper;

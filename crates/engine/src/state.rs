@@ -17,9 +17,9 @@ use crate::ledger::{Ledger, Pins};
 use crate::licence::Sweep;
 use crate::presence::Presence;
 use crate::role::{Role, Roles};
-use crate::rotation::{Rotations, StaticRoles};
 use crate::settings::StoredSettings;
 use crate::slots::Slots;
+use crate::static_role::{Rotations, StaticRoles};
 use crate::timekeeper::Timekeeper;
 
 /// How long it is believed that this node is active.

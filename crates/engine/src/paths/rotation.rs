@@ -5,7 +5,7 @@ use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object};
 use rotation_schedule::{OverlapFields, Timing, TimingFields};
 
-use crate::rotation::StaticRole;
+use crate::static_role::StaticRole;
 
 pub(super) fn description_field() -> Field {
     Field::new(

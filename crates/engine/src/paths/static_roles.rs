@@ -9,8 +9,9 @@ use logical::{Error, Object, Operation, Response};
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::{readiness, rotation, target};
 use crate::ids::RoleName;
-use crate::rotation::{Settings, StaticRole};
+use crate::rotation::Settings;
 use crate::state::Engine;
+use crate::static_role::StaticRole;
 
 /// How many static roles are listed with what they are for: each is a read.
 const DESCRIBED: usize = 500;

@@ -11,12 +11,12 @@ use rotation_schedule::{KeyLead, Overlap, OverlapFields, Planner, Spread, Timing
 
 use super::decide::KeyState;
 use super::keys::kind_of;
-use super::static_role::{Request, Rotation, ServedKey, StaticRole, grace_holder};
 use crate::control_plane::Target;
 use crate::credential::later;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Event, Failure};
 use crate::state::Engine;
+use crate::static_role::{Request, Rotation, ServedKey, StaticRole, grace_holder};
 
 /// What an operator writes of a static role.
 pub(crate) struct Settings {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rotation_schedule::{Due, Planner, Spread};
 
-use super::static_role::StaticRole;
 use crate::credential::later;
+use crate::static_role::StaticRole;
 
 /// How long after a failed attempt the next begins, doubled with each.
 const RETRY: SignedDuration = SignedDuration::from_mins(1);

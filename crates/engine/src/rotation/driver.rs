@@ -12,13 +12,13 @@ use logical::Error;
 
 use super::decide::{Facts, KeyState, Step, decide, next_rotation, retry_at};
 use super::keys::{Tried, in_grace};
-use super::static_role::{
-    FailedAttempt, PreviousKey, Rotation, ServedKey, StaticRole, grace_holder,
-};
 use crate::credential::later;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Event, Failure};
 use crate::state::Engine;
+use crate::static_role::{
+    FailedAttempt, PreviousKey, Rotation, ServedKey, StaticRole, grace_holder,
+};
 
 /// A role that takes more steps than this at once is looked at again later.
 const MOST_STEPS: usize = 32;

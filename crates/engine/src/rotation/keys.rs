@@ -12,7 +12,6 @@ use readiness::{
 
 use super::decide::KeyState;
 use super::scheduler::until;
-use super::static_role::StaticRole;
 use crate::control_plane::{Access, Caller, Class, Target};
 use crate::credential::{Proving, later};
 use crate::ids::{CredentialId, EnvironmentId, HolderId};
@@ -20,6 +19,7 @@ use crate::issue::being_removed;
 use crate::ledger::{Event, Failure, Holder, IssuedKey, Sharing, State};
 use crate::making::Order;
 use crate::state::Engine;
+use crate::static_role::StaticRole;
 
 /// What the grace of a key has beyond what the record says: answers that were
 /// given just before the switch are on their way.

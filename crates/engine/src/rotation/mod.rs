@@ -12,11 +12,7 @@ mod driver;
 mod keys;
 mod pins;
 mod report;
-mod rotations;
 mod scheduler;
 mod serve;
-mod static_role;
 
 pub(crate) use change::{Rotated, Settings};
-pub(crate) use rotations::Rotations;
-pub(crate) use static_role::{StaticRole, StaticRoles};

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use logical::Error;
 
 use super::decide::KeyState;
-use super::static_role::StaticRole;
 use crate::credential::{Credential, Proving, State, later};
 use crate::ids::{CredentialId, RoleName};
 use crate::state::Engine;
+use crate::static_role::StaticRole;
 
 /// How a static role is. Texts are empty where there is nothing to say.
 pub(crate) struct Report {

@@ -9,12 +9,12 @@ use rotation_schedule::{told_period, ttl};
 
 use super::keys::kind_of;
 use super::scheduler::until;
-use super::static_role::StaticRole;
 use crate::control_plane::Target;
 use crate::credential::State;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Entry, Failure, IssuedKey};
 use crate::state::Engine;
+use crate::static_role::StaticRole;
 
 /// A key as a reader gets it. What it says comes from one reading of the record.
 pub(crate) struct Served {

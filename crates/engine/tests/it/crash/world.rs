@@ -23,6 +23,7 @@ use super::cloud::{ADMINS, Cloud, ProcessCloud};
 use super::fault::Faults;
 use super::host::{Host, Lease};
 use super::process::{Moment, Process};
+use super::static_role::STATIC;
 use super::storage::ProcessStorage;
 use super::time::Time;
 
@@ -38,9 +39,6 @@ pub(crate) const ROLES: [(&str, bool, u64, u64); 3] = [
     ("plain", true, 0, 0),
 ];
 
-/// The static role of every world.
-const STATIC: &str = "steady";
-
 struct Counter(AtomicU64);
 
 impl Entropy for Counter {
@@ -54,7 +52,7 @@ impl Entropy for Counter {
 
 /// A process with its engine.
 #[derive(Clone)]
-struct Running {
+pub(super) struct Running {
     process: Arc<Process>,
     engine: Arc<dyn Backend>,
     tasks: Arc<TokioTasks>,
@@ -70,17 +68,17 @@ pub(crate) struct World {
     pub(crate) host: Arc<Host>,
     storage: Arc<MemoryStorage>,
     entropy: Arc<Counter>,
-    current: Running,
-    old: Vec<Running>,
+    pub(super) current: Running,
+    pub(super) old: Vec<Running>,
     /// Promises that were broken.
-    broken: Vec<String>,
+    pub(super) broken: Vec<String>,
     /// How many revocations failed when all leases ended last.
     failed_revocations: usize,
     /// Whether an operator ended keys while one was being made: whoever waits for
     /// it is told to try again.
     ended_in_the_making: bool,
     /// Whether the static role was ever rotated without grace.
-    without_grace: bool,
+    pub(super) without_grace: bool,
     /// Everything that was said: errors, and reads of config and roles.
     said: Vec<String>,
 }
@@ -142,93 +140,6 @@ impl World {
             "ttl": ttl, "max_ttl": max_ttl, "multi_use_key": shared,
         });
         self.write(&format!("role/{name}"), &body).await;
-    }
-
-    /// Writes the static role; `kind` chooses its times and what its keys are for.
-    pub(crate) async fn write_static(&mut self, kind: u64) {
-        let period = 1200 + kind % 3 * 1200;
-        let readiness = if kind < 3 { "none" } else { "delay" };
-        let body = json!({
-            "owner": "sa-1", "resource": format!("lkc-{}", kind % 2), "resource_env": "env-1",
-            "rotation_period": period, "grace": 600, "refresh": 300, "readiness": readiness,
-        });
-        self.write(&format!("static-role/{STATIC}"), &body).await;
-    }
-
-    pub(crate) async fn delete_static(&mut self) {
-        let path = format!("static-role/{STATIC}");
-        self.ask(Request::new(Operation::Delete, path)).await;
-    }
-
-    /// Rotates the static role. Without grace the readers know that the key ends.
-    pub(crate) async fn rotate_static(&mut self, with_grace: bool, wait: u64) {
-        let mut body = json!({ "wait": wait });
-        if !with_grace {
-            body["grace"] = 0.into();
-            self.without_grace = true;
-            self.host.forget_readers();
-        }
-        self.write(&format!("rotate-role/{STATIC}"), &body).await;
-    }
-
-    /// Reads the static role, whose key works as long as the answer says.
-    pub(crate) async fn read_static(&mut self) {
-        let undisturbed = self.faults.is_empty() && self.old.is_empty();
-        let request = Request::new(Operation::Read, format!("static-creds/{STATIC}"));
-        let answer = ask(self.current.clone(), request).await;
-        self.note(&answer);
-        if let Some(Ok(Some(response))) = answer {
-            let key = response.get("key_id").and_then(Value::as_str).unwrap();
-            let ttl = response.get("ttl").and_then(Value::as_u64).unwrap();
-            let dead = !self.cloud.is_alive(key) && !self.cloud.was_deleted_by_hand(key);
-            if dead && undisturbed {
-                self.broken
-                    .push(format!("static key {key} was served dead"));
-            }
-            if !(1..=300).contains(&ttl) {
-                self.broken.push(format!("`ttl` is {ttl}"));
-            }
-            // Whoever rotated without grace ended the keys of all readers.
-            if !self.without_grace && !dead {
-                self.host.told(key, Duration::from_secs(ttl));
-            }
-        }
-        self.go_on().await;
-    }
-
-    /// Of the static role the key that is served lives, and others only while its
-    /// status names them. Then it is deleted.
-    async fn settle_static(&mut self) {
-        self.pass(Duration::from_mins(5), MINUTE).await;
-        let before = self.unnamed_static().await;
-        // A grace may just be over, and its key about to go.
-        self.pass(Duration::from_mins(5), MINUTE).await;
-        let mut stranded = self.unnamed_static().await;
-        stranded.retain(|key| before.contains(key));
-        if !stranded.is_empty() {
-            self.broken
-                .push(format!("nothing names static keys {stranded:?}"));
-        }
-        self.delete_static().await;
-        self.pass(Duration::from_hours(26), Duration::from_hours(1))
-            .await;
-    }
-
-    /// Keys of the static role that live and that its status does not name.
-    async fn unnamed_static(&mut self) -> Vec<String> {
-        let path = format!("static-role/{STATIC}/status");
-        let status = self.ask(Request::new(Operation::Read, path)).await;
-        let mut live = self.cloud.live_named(STATIC);
-        if let Some(Ok(Some(status))) = &status {
-            let named = ["key_id", "pending_key_id", "previous_key_id"];
-            let named = named.map(|field| status.get(field).and_then(Value::as_str));
-            if let Some(served) = named[0].filter(|key| !self.cloud.is_alive(key)) {
-                self.broken
-                    .push(format!("static key {served:?} is served and dead"));
-            }
-            live.retain(|key| !named.contains(&Some(key.as_str())));
-        }
-        live
     }
 
     pub(crate) async fn delete_role(&mut self, role: usize) {
@@ -614,20 +525,20 @@ impl World {
         }
     }
 
-    async fn write(&mut self, path: &str, body: &Value) {
+    pub(super) async fn write(&mut self, path: &str, body: &Value) {
         let data = body.as_object().cloned().unwrap();
         self.ask(Request::new(Operation::Update, path).with_data(data))
             .await;
     }
 
-    async fn ask(&mut self, request: Request) -> Outcome {
+    pub(super) async fn ask(&mut self, request: Request) -> Outcome {
         let outcome = ask(self.current.clone(), request).await;
         self.note(&outcome);
         self.go_on().await;
         outcome
     }
 
-    fn note(&mut self, outcome: &Outcome) {
+    pub(super) fn note(&mut self, outcome: &Outcome) {
         if let Some(Err(error)) = outcome {
             self.said.push(error.message().to_owned());
         }
@@ -700,7 +611,7 @@ impl World {
     }
 }
 
-async fn ask(running: Running, request: Request) -> Outcome {
+pub(super) async fn ask(running: Running, request: Request) -> Outcome {
     tokio::select! {
         biased;
         () = running.process.death() => None,

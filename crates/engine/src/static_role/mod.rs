@@ -1,7 +1,10 @@
-//! The record of a static role, and where it lies in storage.
+//! Static roles as they are stored, and what their rotations need in memory. What
+//! happens to them is `rotation`'s part.
 //!
 //! Settings and state are one record, so that a rotation is one write
 //! (`lifecycle-2.md`, 35). It holds no secret: those lie with the keys.
+
+mod memory;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +22,8 @@ use crate::credential::Purpose;
 use crate::ids::{CredentialId, HolderId, RoleName};
 use crate::ledger::Pins;
 use crate::records::Records;
+
+pub(crate) use memory::Rotations;
 
 const STATIC: &str = "lockkeeper/static/";
 
@@ -137,7 +142,7 @@ impl StaticRole {
 
 /// The holder that the grace of a version's key is: always the same, so that a
 /// rotation which is finished after a restart makes no second one.
-pub(super) fn grace_holder(name: &RoleName, version: u64) -> HolderId {
+pub(crate) fn grace_holder(name: &RoleName, version: u64) -> HolderId {
     HolderId::derived(&format!("grace {name} {version}"))
 }
 

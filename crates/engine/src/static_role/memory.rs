@@ -25,12 +25,12 @@ pub(crate) struct Rotations {
     /// Held for a role by whoever advances it.
     advancing: KeyedLock,
     /// Held by the scheduler that runs.
-    pub(super) scheduling: tokio::sync::Mutex<()>,
+    pub(crate) scheduling: tokio::sync::Mutex<()>,
     /// Something is due earlier than the scheduler knows.
-    pub(super) earlier: Notify,
+    pub(crate) earlier: Notify,
     /// A role was advanced: whoever waits for one looks again.
-    pub(super) advanced: Notify,
-    pub(super) turns: Semaphore,
+    pub(crate) advanced: Notify,
+    pub(crate) turns: Semaphore,
 }
 
 #[derive(Default)]
@@ -61,39 +61,39 @@ impl Default for Rotations {
 
 impl Rotations {
     /// Excludes others who would advance this role.
-    pub(super) async fn advance(&self, name: &RoleName) -> OwnedMutexGuard<()> {
+    pub(crate) async fn advance(&self, name: &RoleName) -> OwnedMutexGuard<()> {
         self.advancing.lock(name.as_str()).await
     }
 
     /// Schedules a role for a time, and lets the scheduler know.
-    pub(super) fn schedule(&self, name: &RoleName, due: Timestamp) {
+    pub(crate) fn schedule(&self, name: &RoleName, due: Timestamp) {
         self.memory().due.schedule(name, due, ());
         self.earlier.notify_one();
     }
 
     /// Nobody need look at a role again.
-    pub(super) fn forget(&self, name: &RoleName) {
+    pub(crate) fn forget(&self, name: &RoleName) {
         let mut memory = self.memory();
         memory.due.remove(name);
         memory.served.remove(name);
     }
 
     /// Roles that are due.
-    pub(super) fn take_due(&self, now: Timestamp) -> Vec<RoleName> {
+    pub(crate) fn take_due(&self, now: Timestamp) -> Vec<RoleName> {
         self.memory().due.take_due(now)
     }
 
     /// When the next role is due.
-    pub(super) fn next_due(&self) -> Option<Timestamp> {
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
         self.memory().due.next_due()
     }
 
-    pub(super) fn knows_all(&self) -> bool {
+    pub(crate) fn knows_all(&self) -> bool {
         self.memory().knows_all
     }
 
     /// Schedules all roles, of these names.
-    pub(super) fn know_all(&self, names: &[RoleName], now: Timestamp) {
+    pub(crate) fn know_all(&self, names: &[RoleName], now: Timestamp) {
         let mut memory = self.memory();
         for name in names {
             if memory.due.due(name).is_none() {
@@ -109,20 +109,20 @@ impl Rotations {
     }
 
     /// The entry of the key that a role serves, if it is this one.
-    pub(super) fn served(&self, name: &RoleName, id: &CredentialId) -> Option<Arc<Entry>> {
+    pub(crate) fn served(&self, name: &RoleName, id: &CredentialId) -> Option<Arc<Entry>> {
         let memory = self.memory();
         let entry = memory.served.get(name)?;
         (entry.id() == id).then(|| Arc::clone(entry))
     }
 
     /// Keeps the entry of a key that a role serves.
-    pub(super) fn keep_served(&self, name: &RoleName, entry: &Arc<Entry>) {
+    pub(crate) fn keep_served(&self, name: &RoleName, entry: &Arc<Entry>) {
         let mut memory = self.memory();
         memory.served.insert(name.clone(), Arc::clone(entry));
     }
 
     /// Decides with what is known so far of a key that is tried.
-    pub(super) fn proving<T>(
+    pub(crate) fn proving<T>(
         &self,
         id: &CredentialId,
         made: Timestamp,
@@ -134,7 +134,7 @@ impl Rotations {
     }
 
     /// A key of a kind was proven so long after it was made.
-    pub(super) fn proven(&self, id: &CredentialId, kind: Kind, took: Option<Duration>) {
+    pub(crate) fn proven(&self, id: &CredentialId, kind: Kind, took: Option<Duration>) {
         let mut memory = self.memory();
         memory.proving.remove(id);
         if let Some(took) = took {
@@ -143,23 +143,23 @@ impl Rotations {
     }
 
     /// How long a key of a kind takes from the first step to the proof.
-    pub(super) fn lead(&self, kind: Kind, documented: Duration, queue: Duration) -> Duration {
+    pub(crate) fn lead(&self, kind: Kind, documented: Duration, queue: Duration) -> Duration {
         let memory = self.memory();
         let none = ProofTimes::default();
         lead(memory.took.get(&kind).unwrap_or(&none), documented, queue)
     }
 
     /// Where a resource is, if that was looked up.
-    pub(super) fn place(&self, resource: &ResourceId) -> Option<Place> {
+    pub(crate) fn place(&self, resource: &ResourceId) -> Option<Place> {
         self.memory().places.get(resource).cloned()
     }
 
-    pub(super) fn keep_place(&self, resource: &ResourceId, place: Place) {
+    pub(crate) fn keep_place(&self, resource: &ResourceId, place: Place) {
         self.memory().places.insert(resource.clone(), place);
     }
 
     /// A role that could not be advanced is tried again in a while.
-    pub(super) fn try_again(&self, name: &RoleName, now: Timestamp) {
+    pub(crate) fn try_again(&self, name: &RoleName, now: Timestamp) {
         self.schedule(name, later(now, jiff::SignedDuration::from_mins(1)));
     }
 
