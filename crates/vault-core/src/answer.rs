@@ -1,8 +1,7 @@
-//! Answers: what a client gets, before the network makes bytes of it.
+//! Answers, before the network serializes them.
 //!
-//! The members of the envelope and their order are those of Vault
-//! (`sdk/logical/translate_response.go`); the rules which response becomes
-//! which status are in `respond`.
+//! The members of the envelope and their order are Vault's
+//! (`sdk/logical/translate_response.go`); `respond` maps responses to statuses.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,8 +11,8 @@ use serde::ser::SerializeMap;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-/// Paths under `sys/` whose answers repeat their data beside the envelope, for
-/// old clients (`http/handler.go` in Vault).
+/// Paths under `sys/` whose answers repeat their data at top level, for old
+/// clients (`http/handler.go` in Vault).
 const DATA_AT_TOP_LEVEL: [&str; 3] = ["sys/mounts", "sys/auth", "sys/capabilities"];
 
 /// The answer to one request.
@@ -35,7 +34,7 @@ enum Body {
     Errors(Vec<String>),
 }
 
-/// The usual form of an answer.
+/// The envelope of most answers.
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct Envelope {
     pub(crate) request_id: String,
@@ -46,8 +45,8 @@ pub(crate) struct Envelope {
     pub(crate) data: Option<Object>,
     pub(crate) warnings: Vec<String>,
     pub(crate) mount_type: String,
-    /// Whether the members of `data` are repeated beside it, as old clients
-    /// of some paths under `sys/` expect.
+    /// Whether the members of `data` are repeated at top level, as old clients
+    /// expect of some paths under `sys/`.
     pub(crate) data_at_top_level: bool,
 }
 
@@ -60,7 +59,7 @@ impl Answer {
         }
     }
 
-    /// An error with one text.
+    /// An error with one message.
     pub fn error(status: u16, text: impl Into<String>) -> Self {
         Self {
             status,
@@ -68,7 +67,7 @@ impl Answer {
         }
     }
 
-    /// An error without a text, such as 404 for a thing that is not there.
+    /// An error without a message, such as 404 for a missing object.
     pub fn empty_errors(status: u16) -> Self {
         Self {
             status,
@@ -84,8 +83,9 @@ impl Answer {
         }
     }
 
-    /// What a backend's response becomes (`RespondErrorCommon` and
-    /// `respondLogical` in Vault). The envelope brings what the core knows.
+    /// The answer for a backend's response (`RespondErrorCommon` and
+    /// `respondLogical` in Vault). `envelope` has the members that the core
+    /// knows.
     pub(crate) fn respond(
         operation: Operation,
         response: Option<Response>,
@@ -120,7 +120,7 @@ impl Answer {
         self.status
     }
 
-    /// The type of the body.
+    /// The content type of the body.
     pub fn content_type(&self) -> &str {
         match &self.body {
             Body::Raw { content_type, .. } if !content_type.is_empty() => content_type,
@@ -170,8 +170,8 @@ impl Serialize for Envelope {
     }
 }
 
-/// A response that sets status and body itself, by the keys that Vault has
-/// for it (`sdk/logical/response.go`). The body is base64 or plain text.
+/// A response that sets status and body itself, with the keys that Vault has
+/// for this (`sdk/logical/response.go`). The body is base64 or plain text.
 fn raw(data: &Object) -> Option<Answer> {
     let status = data.get("http_status_code")?;
     let status = status
@@ -193,7 +193,7 @@ fn raw(data: &Object) -> Option<Answer> {
     })
 }
 
-/// Whether the data of an answer is repeated beside the envelope.
+/// Whether the data of an answer is repeated at top level.
 pub(crate) fn is_data_at_top_level(path: &str) -> bool {
     DATA_AT_TOP_LEVEL
         .iter()

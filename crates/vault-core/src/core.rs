@@ -1,4 +1,4 @@
-//! The core: sealed, or active with everything that storage holds.
+//! The core: sealed, or active with the state from storage.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,34 +17,34 @@ use crate::status::{Cluster, Status};
 use crate::tokens::ClientToken;
 use crate::{pipeline, random};
 
-/// What a core is started with.
+/// Configuration of a core.
 pub struct CoreConfig {
-    /// What it tells of itself.
+    /// What the server reports about itself.
     pub server_info: ServerInfo,
-    /// The engines that can be mounted, by the name that clients say.
+    /// The available engines by type.
     pub factories: BTreeMap<String, Arc<dyn Factory>>,
 }
 
-/// A running Vault without its network.
+/// A running Vault without a network.
 pub struct Core {
     effects: Effects,
     status: Status,
     state: RwLock<State>,
 }
 
-/// Whether the core has what storage holds.
+/// Sealed, or active.
 enum State {
     Sealed,
     Active(Arc<Active>),
 }
 
 impl Core {
-    /// Reads what storage holds, starts every mount and the work that ends
+    /// Loads the state from storage, starts every mount and the expiration of
     /// leases.
     ///
     /// # Errors
-    /// What storage or the backend of a mount says. A mount that does not
-    /// start is an error, since its leases could not be revoked.
+    /// An error of storage or of a mount's backend. A mount that fails to start
+    /// is an error, because its leases could not be revoked.
     pub async fn start(config: CoreConfig, effects: Effects) -> Result<Arc<Self>, Error> {
         let cluster = Cluster::open(&effects).await?;
         let version = format!("v{}", config.server_info.version);
@@ -57,11 +57,10 @@ impl Core {
         }))
     }
 
-    /// Makes a token that may do everything. Its text may be chosen, for
-    /// development servers.
+    /// Creates a root token. Its text may be given, for development servers.
     ///
     /// # Errors
-    /// When storage fails, or the core is sealed.
+    /// If storage fails or the core is sealed.
     pub async fn create_root_token(&self, text: Option<ClientToken>) -> Result<ClientToken, Error> {
         let active = self.active().ok_or_else(errors::sealed)?;
         active.tokens.create(text, &["root"]).await
@@ -70,17 +69,17 @@ impl Core {
     /// Mounts an engine.
     ///
     /// # Errors
-    /// A bad request when the path is taken or reserved, the engine unknown, or
-    /// the limits contradict each other; what the engine says when it does not
-    /// start; and when the core is sealed.
+    /// A bad request if the path is taken or reserved, the engine is unknown,
+    /// or the settings are inconsistent; the error of an engine that does not
+    /// start; or an error if the core is sealed.
     pub async fn mount(&self, request: MountRequest) -> Result<(), Error> {
         let active = self.active().ok_or_else(errors::sealed)?;
         active.mounts.enable(request).await
     }
 
-    /// Answers a request. It may be dropped at any time by a client that hangs
-    /// up: what was made for it is then revoked, and what it began to change
-    /// runs to completion.
+    /// Answers a request. The future may be dropped at any time, when a client
+    /// hangs up: secrets issued for it are then revoked, and changes that it
+    /// began run to completion.
     pub async fn handle(&self, mut request: ClientRequest) -> Answer {
         if let Err(refusal) = request::normalize(&mut request) {
             return errors::answer(&refusal);
@@ -97,13 +96,13 @@ impl Core {
         pipeline::run(&active, request, id).instrument(span).await
     }
 
-    /// Ends all background work and every backend. Nothing is removed.
+    /// Stops all background work and every backend. Nothing is removed.
     pub async fn shut_down(&self) {
         self.seal().await;
     }
 
-    /// Forgets everything that came from storage. Requests are refused from
-    /// now on.
+    /// Drops all state that came from storage. Requests are refused from now
+    /// on.
     pub(crate) async fn seal(&self) {
         let state = {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);

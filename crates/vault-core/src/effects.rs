@@ -1,20 +1,21 @@
-//! What a host hands to the core.
+//! The effects that a host injects into the core.
 
 use std::sync::Arc;
 
 use logical::{Clock, Entropy, Metrics, Storage, TaskGroup};
 
-/// The world, as far as the core needs it.
+/// The core's access to the outside world.
 #[derive(Clone)]
 pub struct Effects {
-    /// Everything that the core keeps.
+    /// Storage of all state.
     pub storage: Arc<dyn Storage>,
     /// Clocks.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Opens a group of tasks: one for the core, one for each mount.
+    /// Creates a group of tasks: for the core, each mount, and each fence
+    /// around storage.
     pub task_groups: Arc<dyn Fn() -> Arc<dyn TaskGroup> + Send + Sync>,
-    /// Where measurements go.
+    /// Sink for metrics.
     pub metrics: Arc<dyn Metrics>,
 }

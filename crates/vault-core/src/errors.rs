@@ -1,15 +1,16 @@
-//! Why a request is refused or failed, and which text and status a client sees.
+//! Why a request is refused or failed, and the status and text that the client
+//! gets.
 //!
-//! Vault has two forms. What an engine says of a bad request, or of an operation
-//! that a path does not know, is shown as it is; every other error that comes
-//! through the router is shown as a list of errors, in the words of Go's
-//! multierror. Clients match on both.
+//! Vault has two forms. A bad request, or an unsupported operation, is reported
+//! by an engine as plain text; every other error that passes through the router
+//! is reported as a list, in the format of Go's multierror. Clients match on
+//! both.
 
 use logical::{Error, ErrorClass};
 
 use crate::Answer;
 
-/// Who found an error.
+/// Where an error comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A mounted engine.
@@ -18,10 +19,10 @@ pub(crate) enum Origin {
     Core,
 }
 
-/// A request without a result.
+/// The reason why a request has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The request itself is wrong, whoever sent it.
+    /// The request is malformed, whatever the caller's rights.
     Malformed(&'static str),
     /// No path answers this kind of request.
     UnsupportedMethod,
@@ -35,7 +36,7 @@ pub(crate) enum Refusal {
     NoRoute(String),
     /// The mount of this path is being removed.
     Tainted(String),
-    /// It was tried and failed.
+    /// The backend or the core failed.
     Failed(Error, Origin),
 }
 
@@ -72,7 +73,7 @@ pub(crate) fn answer(refusal: &Refusal) -> Answer {
     Answer::error(refusal.status(), text)
 }
 
-/// What is said while there is nothing that could answer.
+/// The error while the core is sealed.
 pub(crate) fn sealed() -> Error {
     Error::coded(503, "Vault is sealed")
 }
@@ -93,7 +94,7 @@ fn text(error: &Error, origin: Origin) -> String {
     }
 }
 
-/// The form of Go's multierror with one error in it.
+/// Go's multierror format with a single error.
 fn one_of_many(text: &str) -> String {
     format!("1 error occurred:\n\t* {text}\n\n")
 }

@@ -1,16 +1,16 @@
-//! The heart of the server: what a Vault is apart from its network. Mounts,
+//! The core of the server: everything of a Vault but its network. Mounts,
 //! tokens, policies, leases and the built-in paths under `sys/`.
 //!
-//! This crate is pure. It opens no socket, reads no clock and no environment
+//! This crate is pure. It opens no socket, reads neither clock nor environment,
 //! and starts no thread: storage, time, randomness and tasks are the
-//! [`Effects`] that a host hands in. It sees engines only as backends that a
-//! [`logical::Factory`] makes, and never the one for Confluent Cloud.
+//! [`Effects`] that a host injects. It sees engines only as backends created by
+//! a [`logical::Factory`], and never names the one for Confluent Cloud.
 //!
-//! The order of the modules, each of which uses only those before it: what a
-//! mount is (`routing`), tokens, leases, what changes mounts (`mounts`) and ends
-//! tokens (`revocation`), the built-in backends (`sys`, `auth`), what exists
-//! while unsealed (`active`), the way of a request (`pipeline`), and the
-//! [`Core`]. What the network makes of an [`Answer`] is the host's affair.
+//! Each module uses only the modules before it: `routing`, tokens, leases,
+//! `mounts` and `revocation` (durable changes of mounts and tokens), the
+//! built-in backends (`sys`, `auth`), `active` (everything that exists while
+//! unsealed), the request `pipeline`, and the [`Core`]. Hosts serialize an
+//! [`Answer`] for the network.
 
 mod active;
 mod answer;

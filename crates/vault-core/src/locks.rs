@@ -1,4 +1,4 @@
-//! Locks by name, kept only while somebody holds or awaits one.
+//! Locks by name; each exists only while it is held or awaited.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,22 +21,22 @@ pub(crate) struct NamedGuard<'a> {
 }
 
 impl NamedLocks {
-    /// Waits until nobody else holds the name.
+    /// Acquires the lock of a name.
     pub(crate) async fn lock(&self, name: &str) -> NamedGuard<'_> {
         let (slot, mut held) = self.slot(name);
         held.guard = Some(slot.lock_owned().await);
         held
     }
 
-    /// The lock of a name, unless somebody holds it.
+    /// Acquires the lock of a name, or returns `None` if it is held.
     pub(crate) fn try_lock(&self, name: &str) -> Option<NamedGuard<'_>> {
         let (slot, mut held) = self.slot(name);
         held.guard = Some(slot.try_lock_owned().ok()?);
         Some(held)
     }
 
-    /// The slot of a name, and a guard that holds nothing yet: a wait that is
-    /// given up tidies up as well.
+    /// The slot of a name, and a guard that does not hold it yet, so that a
+    /// cancelled wait cleans up as well.
     fn slot(&self, name: &str) -> (Slot, NamedGuard<'_>) {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = Arc::clone(slots.entry(name.to_owned()).or_default());

@@ -1,11 +1,11 @@
-//! Policies: what a token may do. Default is deny.
+//! Policies: the rights of tokens. The default is deny.
 //!
-//! Two exist: `root` allows everything, `default` lets a token look after
-//! itself. Any other name may stand in a token and grants nothing.
+//! There are two: `root` allows everything, `default` lets a token manage
+//! itself. Other names are accepted in tokens and grant nothing.
 
 use logical::Operation;
 
-/// What a rule can allow.
+/// A capability of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Capability {
     Create,
@@ -40,7 +40,7 @@ pub(crate) struct Acl {
 }
 
 impl Acl {
-    /// The rules that these policies make together.
+    /// The combined rules of these policies.
     pub(crate) fn new<'a>(policies: impl IntoIterator<Item = &'a str>) -> Self {
         let mut acl = Self {
             root: false,
@@ -53,25 +53,24 @@ impl Acl {
         acl
     }
 
-    /// Whether this operation may be tried on this path.
+    /// Whether the operation is allowed on a path.
     pub(crate) fn allows(&self, operation: Operation, path: &str) -> bool {
         if self.root {
             return true;
         }
         let Some(needed) = needed(operation) else {
-            // Help is for everybody who has a token.
+            // Help is allowed for every token.
             return operation == Operation::Help;
         };
         self.rules(path).contains(&needed)
     }
 
-    /// Whether paths may be used that need sudo.
+    /// Whether paths that require sudo are allowed.
     pub(crate) fn allows_sudo(&self) -> bool {
         self.root
     }
 
-    /// The names of what is allowed on this path, as `sys/capabilities` shows
-    /// them.
+    /// The names of the capabilities on a path, as in `sys/capabilities`.
     pub(crate) fn capabilities(&self, path: &str) -> Vec<&'static str> {
         if self.root {
             return vec![ROOT];

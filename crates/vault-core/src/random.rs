@@ -1,4 +1,4 @@
-//! Names that nobody can guess, from the host's entropy.
+//! Unguessable names from the host's entropy.
 
 use logical::Entropy;
 use zeroize::Zeroizing;
@@ -11,8 +11,8 @@ pub(crate) fn base62(entropy: &dyn Entropy, length: usize) -> Zeroizing<String> 
     let mut buffer = Zeroizing::new([0_u8; 32]);
     while text.len() < length {
         entropy.fill(buffer.as_mut_slice());
-        // 248 is the largest multiple of 62 in a byte: what lies above would
-        // favour the first letters.
+        // 248 is the largest multiple of 62 that fits in a byte; larger bytes
+        // would favour the first letters.
         let letters = buffer.iter().filter(|byte| **byte < 248);
         for byte in letters.take(length - text.len()) {
             text.push(char::from(BASE62[usize::from(byte % 62)]));
@@ -21,7 +21,7 @@ pub(crate) fn base62(entropy: &dyn Entropy, length: usize) -> Zeroizing<String> 
     text
 }
 
-/// Eight hexadecimal digits, as accessors of mounts end in.
+/// Eight hexadecimal digits, the suffix of mount accessors.
 pub(crate) fn hex8(entropy: &dyn Entropy) -> String {
     let mut bytes = [0_u8; 4];
     entropy.fill(&mut bytes);

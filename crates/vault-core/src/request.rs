@@ -1,5 +1,5 @@
-//! Requests as the network brings them, and the form in which the pipeline
-//! takes them.
+//! Requests as the network delivers them, and their normalization for the
+//! pipeline.
 
 use std::fmt;
 
@@ -8,20 +8,20 @@ use logical::{Connection, Object, Operation};
 use crate::ClientToken;
 use crate::errors::Refusal;
 
-/// A request as the network brought it. `Debug` names the keys of its data but
-/// not their values.
+/// A request from the network. `Debug` shows the keys of its data but not their
+/// values.
 #[derive(Clone)]
 pub struct ClientRequest {
-    /// What to do. Writing is [`Operation::Update`]: whether it creates is
-    /// found out here.
+    /// Operation. A write is [`Operation::Update`]: the core finds out whether
+    /// it creates.
     pub operation: Operation,
-    /// Where, below `/v1/`, without a leading slash.
+    /// Path below `/v1/`, without a leading slash.
     pub path: String,
     /// Body or query.
     pub data: Object,
     /// The caller's token.
     pub token: Option<ClientToken>,
-    /// How it reached the server.
+    /// Connection on which the request arrived.
     pub connection: Option<Connection>,
 }
 
@@ -64,10 +64,10 @@ impl fmt::Debug for ClientRequest {
     }
 }
 
-/// Brings a request into the form that the pipeline relies on.
+/// Normalizes a request for the pipeline.
 ///
 /// # Errors
-/// The refusal of a request that no mount may see.
+/// The refusal of a malformed request.
 pub(crate) fn normalize(request: &mut ClientRequest) -> Result<(), Refusal> {
     let path = &request.path;
     if path.chars().any(char::is_control) {
@@ -86,7 +86,8 @@ pub(crate) fn normalize(request: &mut ClientRequest) -> Result<(), Refusal> {
         Operation::Create | Operation::Update | Operation::Patch if path.ends_with('/') => {
             Err(Refusal::Malformed("cannot write to a path ending in '/'"))
         }
-        // Leases are ended through `sys/leases`, never from outside on a path.
+        // Leases are renewed and revoked through `sys/leases`, never on an
+        // engine's path.
         Operation::Renew | Operation::Revoke | Operation::Rollback => {
             Err(Refusal::UnsupportedMethod)
         }

@@ -1,13 +1,13 @@
-//! What a server tells of itself.
+//! What a server reports about itself.
 
-/// The versions of a server, and what it stores in.
+/// The versions of a server and its type of storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerInfo {
-    /// The version of Vault's API that is spoken; clients choose by it what
-    /// they ask for.
+    /// The version of Vault whose API is implemented; clients choose features
+    /// by it.
     pub version: String,
-    /// Our own version.
+    /// The version of Lockkeeper.
     pub lockkeeper_version: String,
-    /// The kind of store, as `sys/seal-status` names it.
+    /// The type of storage, as shown in `sys/seal-status`.
     pub storage_type: String,
 }

@@ -1,8 +1,9 @@
-//! What a server tells everybody of itself, without a token and without the
-//! envelope: health, seal, leader, and whether it is initialized.
+//! The status of the server, without a token and without the envelope: health,
+//! seal, leader, and whether it is initialized.
 //!
-//! Members and codes are Vault's (`http/sys_health.go`, `http/sys_seal.go`);
-//! where Vault and OpenBao differ, both are given.
+//! Members and status codes are Vault's (`http/sys_health.go`,
+//! `http/sys_seal.go`); where Vault and OpenBao differ, both forms are
+//! included.
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::{Answer, ClientRequest};
 const CLUSTER: &str = "core/cluster";
 const ACTIVE: u16 = 200;
 
-/// Name and id of the cluster, made at the first start.
+/// Name and id of the cluster, generated at the first start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cluster {
     #[serde(default)]
@@ -29,7 +30,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Reads name and id, or makes them.
+    /// Loads name and id, or generates them.
     pub(crate) async fn open(effects: &Effects) -> Result<Self, Error> {
         let storage: Arc<dyn Storage> = Arc::clone(&effects.storage);
         let storage = View::new(storage, "");
@@ -47,7 +48,7 @@ impl Cluster {
     }
 }
 
-/// Answers questions about the server itself.
+/// Answers requests for the status of the server.
 pub(crate) struct Status {
     server_info: ServerInfo,
     cluster: Cluster,
@@ -63,7 +64,7 @@ impl Status {
         }
     }
 
-    /// The answer, when the request asks about the server itself.
+    /// The answer, if the request asks for the status of the server.
     pub(crate) fn answer(&self, request: &ClientRequest, sealed: bool) -> Option<Answer> {
         let answer = match request.path.as_str() {
             "sys/health" => self.health(request.operation, &request.data, sealed),
@@ -135,7 +136,7 @@ fn read(operation: Operation, body: impl FnOnce() -> Object) -> Answer {
     }
 }
 
-/// A server alone has no leader to name.
+/// A single server has no leader address.
 fn leader() -> Object {
     object(json!({
         "ha_enabled": false,
@@ -156,8 +157,8 @@ fn init(operation: Operation) -> Answer {
     }
 }
 
-/// The status of `sys/health` for a server in this state: the usual one, unless
-/// the query names another.
+/// The HTTP status of `sys/health`: the default for this state, unless the
+/// query overrides it.
 fn health_code(query: &Object, sealed: bool) -> Result<u16, Answer> {
     let (name, usual) = if sealed {
         ("sealedcode", 503)

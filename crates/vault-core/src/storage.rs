@@ -1,4 +1,5 @@
-//! Views of the core's storage, JSON in it, and the versions of what is stored.
+//! Views of the core's storage, JSON encoding, record versions, and closing
+//! storage.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,9 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::sync::RwLock;
 use zeroize::Zeroizing;
 
-/// The version of a stored record: a member of it. Records from before there
-/// were versions have none, and are read as they are; what a newer program
-/// wrote is refused, since changing it would lose what is not understood.
+/// The version of a stored record, which is a member of it. Records from before
+/// versions were introduced have none and are read as they are. Records of a
+/// newer program are refused, since rewriting them would lose data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Version<const CURRENT: u32>;
 
@@ -37,23 +38,24 @@ impl<'de, const CURRENT: u32> Deserialize<'de> for Version<CURRENT> {
     }
 }
 
-/// Storage that can be closed: what still runs then can no longer write.
+/// Storage that can be closed, after which no code that still holds it can
+/// write.
 ///
-/// Closing waits for the writes that have begun. A store may carry a write out
-/// after its caller is gone, so each write is awaited to its end in tasks of the
-/// fence's own, and counts as begun until the store has answered it.
+/// Closing waits for writes in progress. A store may carry out a write although
+/// its caller is gone, so each write runs to completion in tasks of the fence's
+/// own, and is in progress until the store has answered.
 pub(crate) struct Fence {
     inner: Arc<dyn Storage>,
     tasks: Arc<dyn TaskGroup>,
-    /// The error of every call after the closing.
+    /// The error that calls return once the fence is closed.
     closed: fn() -> Error,
     is_closed: AtomicBool,
-    /// Held shared by each write until it has ended.
+    /// Held shared by each write in progress.
     writing: Arc<RwLock<()>>,
 }
 
 impl Fence {
-    /// An open fence around `inner`. Nothing else may use the group of `tasks`.
+    /// An open fence around `inner`. The group `tasks` must not be shared.
     pub(crate) fn new(
         inner: Arc<dyn Storage>,
         tasks: Arc<dyn TaskGroup>,
@@ -68,9 +70,9 @@ impl Fence {
         }
     }
 
-    /// Refuses all further calls, and waits for writes that have begun, at most
-    /// for as long as `limit`. Returns whether all of them have ended. A fence
-    /// may be closed again to wait longer.
+    /// Refuses all further calls, and waits up to `limit` for writes in
+    /// progress. Returns whether all of them have ended. Calling it again waits
+    /// longer.
     pub(crate) async fn close(&self, limit: Duration) -> bool {
         self.is_closed.store(true, Ordering::SeqCst);
         let ended = within(self.tasks.as_ref(), limit, self.writing.write()).await;
@@ -90,10 +92,10 @@ impl Fence {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         self.check()?;
-        // Only closing ever holds the lock alone.
+        // Fails only while the fence is being closed.
         let writing = Arc::clone(&self.writing).try_read_owned();
         let writing = writing.map_err(|_| (self.closed)())?;
-        // Once more with the lock held, so that closing misses no write.
+        // Checked again with the lock held, so that closing misses no write.
         self.check()?;
         let write = write(Arc::clone(&self.inner));
         let work = async move {
@@ -147,7 +149,7 @@ impl Storage for Fence {
     }
 }
 
-/// The part of the storage below a prefix: what one owner sees.
+/// The storage below a prefix, as its owner sees it.
 #[derive(Clone)]
 pub(crate) struct View {
     inner: Arc<dyn Storage>,
@@ -155,7 +157,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// The part below `prefix`, which ends in `/`.
+    /// A view of the keys below `prefix`, which ends in `/`.
     pub(crate) fn new(inner: Arc<dyn Storage>, prefix: impl Into<String>) -> Self {
         Self {
             inner,
@@ -163,7 +165,7 @@ impl View {
         }
     }
 
-    /// The value of a key, read as JSON.
+    /// Reads the value of a key as JSON.
     pub(crate) async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
         let Some(bytes) = self.get(key).await? else {
             return Ok(None);
@@ -211,7 +213,7 @@ impl View {
     }
 }
 
-/// A value as the bytes that are stored.
+/// Encodes a value for storage.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Zeroizing<Vec<u8>>, Error> {
     serde_json::to_vec(value)
         .map(Zeroizing::new)
@@ -270,8 +272,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A fence around storage that carries writes out ten seconds later, also
-    /// those whose caller is gone.
+    /// A fence around storage that carries out each write after ten seconds,
+    /// even if its caller is gone.
     fn fence(world: &World) -> Fence {
         let storage = &world.storage;
         storage.set_write_delay(10 * SECOND, Timing::Late);

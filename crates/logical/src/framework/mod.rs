@@ -5,6 +5,7 @@
 //! It knows no engine and no host.
 
 mod coerce;
+mod definition;
 mod describe;
 mod display;
 mod field;
@@ -15,6 +16,7 @@ mod openapi;
 mod path;
 mod serve;
 
+pub use definition::Definition;
 pub use describe::Describe;
 pub use display::Display;
 pub use field::{Field, FieldKind};
@@ -23,4 +25,4 @@ pub use merge::merge_patch;
 pub use path::{
     Call, ExistenceCheck, Handler, Path, SecretType, answer, generic_name, on_active_node, probe,
 };
-pub use serve::{Definition, Framework, Hooks};
+pub use serve::{Framework, Hooks};

@@ -1,5 +1,5 @@
-//! What exists while the core is unsealed: everything that comes from storage,
-//! and the work in the background. It starts and ends as a whole.
+//! Everything that exists while the core is unsealed: state read from storage,
+//! and background work. It starts and stops as a whole.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use crate::storage::Fence;
 use crate::tokens::TokenStore;
 use crate::{auth, errors, sys};
 
-/// How often backends do their periodic work.
+/// Interval of the backends' periodic work.
 const TICK: Duration = Duration::from_mins(1);
-/// How long background work of the core may run on at its end.
+/// How long background tasks may finish when the core stops.
 const TASKS_GRACE: Duration = Duration::from_secs(5);
-/// How long the end of the core waits for writes to storage.
+/// How long stopping the core waits for writes to storage.
 const WRITES_LIMIT: Duration = Duration::from_secs(30);
 
 /// An unsealed core.
@@ -29,30 +29,30 @@ pub(crate) struct Active {
     pub(crate) mounts: Arc<Mounts>,
     pub(crate) leases: Arc<Leases>,
     pub(crate) tokens: Arc<TokenStore>,
-    /// Work that ends by itself.
+    /// Tasks that end by themselves.
     pub(crate) tasks: Arc<dyn TaskGroup>,
     pub(crate) revocation: Arc<Revocation>,
     running: Running,
 }
 
-/// What has to be stopped at the end of an active core.
+/// Everything that must be stopped with the core.
 struct Running {
     router: Arc<Router>,
     tasks: Arc<dyn TaskGroup>,
-    /// Work that never ends by itself.
+    /// Loops that never end by themselves.
     loops: Arc<dyn TaskGroup>,
-    /// Around the storage of everything that runs.
+    /// Guards the storage of everything that runs.
     fence: Arc<Fence>,
 }
 
 impl Active {
-    /// Reads what storage holds, starts every mount and the work in the
-    /// background.
+    /// Loads the state from storage and starts every mount and the background
+    /// work.
     ///
     /// # Errors
-    /// What storage or the backend of a mount says. A mount that does not
-    /// start is an error, since its leases could not be revoked. What had been
-    /// started before the error is stopped again.
+    /// An error of storage or of a mount's backend. A mount that fails to start
+    /// is an error, because its leases could not be revoked. Everything that
+    /// was started before the error is stopped again.
     pub(crate) async fn start(
         factories: Arc<Factories>,
         builtin_version: String,
@@ -95,8 +95,8 @@ impl Active {
         }
     }
 
-    /// Ends all work in the background and every backend, then keeps what still
-    /// runs away from storage. Nothing is removed.
+    /// Stops all background work and every backend, then closes storage to
+    /// anything that still runs. Nothing is removed.
     pub(crate) async fn stop(&self) {
         self.running.stop().await;
     }
@@ -121,7 +121,7 @@ impl Active {
     }
 }
 
-/// What is made of storage at a start.
+/// The parts of the core that a start creates.
 struct Parts {
     mounts: Arc<Mounts>,
     leases: Arc<Leases>,
@@ -130,7 +130,7 @@ struct Parts {
 }
 
 impl Running {
-    /// Starts everything. After an error some of it may run.
+    /// Starts everything. After an error, some parts may be running.
     async fn parts(
         &self,
         factories: Arc<Factories>,
@@ -183,7 +183,7 @@ impl Running {
         self.tasks.shut_down(TASKS_GRACE).await;
         mounts::stop_all(&self.router, self.tasks.as_ref()).await;
         if !self.fence.close(WRITES_LIMIT).await {
-            tracing::warn!("a write to storage has not ended while the core was sealed");
+            tracing::warn!("a write to storage is still in progress after the core was sealed");
         }
     }
 }

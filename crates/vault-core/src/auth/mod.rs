@@ -1,4 +1,4 @@
-//! `auth/token/`: what a token can learn of itself, and its end.
+//! `auth/token/`: lookup, renewal and revocation of tokens.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use serde_json::Value;
 use crate::revocation::Revocation;
 use crate::tokens::{ClientToken, TokenEntry, TokenStore};
 
-/// The type of the mount that these paths belong to.
+/// The type of the mount that serves these paths.
 pub(crate) const TOKEN_MOUNT: &str = "token";
 
 const LOOKUP_SELF: &str = "lookup-self";
 const TOKEN: &str = "token";
 
-/// What the paths need.
+/// State shared by the paths.
 pub(crate) struct TokenPaths {
     tokens: Arc<TokenStore>,
     revocation: Arc<Revocation>,
@@ -23,10 +23,10 @@ pub(crate) struct TokenPaths {
 
 impl Hooks for TokenPaths {}
 
-/// The table of `auth/token/`.
+/// The paths of `auth/token/`.
 ///
 /// # Errors
-/// An internal error that names a pattern which is no regular expression.
+/// An internal error that names an invalid path pattern.
 pub(crate) fn paths(
     tokens: &Arc<TokenStore>,
     revocation: &Arc<Revocation>,
@@ -36,7 +36,7 @@ pub(crate) fn paths(
         revocation: Arc::clone(revocation),
     });
     let definition = Definition {
-        help: "Tokens: what they are and how they end.",
+        help: "Lookup, renewal and revocation of tokens.",
         paths: vec![lookup_self(), lookup(), renew_self(), revoke_self()],
         secrets: Vec::new(),
         special_paths: SpecialPaths::default(),
@@ -44,9 +44,8 @@ pub(crate) fn paths(
     Framework::new(state, definition)
 }
 
-/// The fields that a look-up gets about its caller. Only here does a path see a
-/// token's text, because command lines read it back from the answer to learn
-/// which token they have.
+/// The extra fields of a request about its own token. Only `lookup-self` gets
+/// the text of the token, because command lines read it back from the answer.
 pub(crate) fn caller_fields(path: &str, token: Option<&ClientToken>) -> Option<(String, Value)> {
     let token = token.filter(|_| path == LOOKUP_SELF)?;
     Some((TOKEN.to_owned(), token.expose().into()))
@@ -54,17 +53,21 @@ pub(crate) fn caller_fields(path: &str, token: Option<&ClientToken>) -> Option<(
 
 fn lookup_self() -> Path<TokenPaths> {
     Path::new(LOOKUP_SELF)
-        .fields([Field::new(TOKEN, FieldKind::Text, "The caller's own.")])
+        .fields([Field::new(
+            TOKEN,
+            FieldKind::Text,
+            "The caller's own token.",
+        )])
         .on(Operation::Read, answer(look_up))
         .on(Operation::Update, answer(look_up))
-        .help("Tells what is known of the caller's token.", "")
+        .help("Looks up the caller's token.", "")
 }
 
 fn lookup() -> Path<TokenPaths> {
     Path::new("lookup")
         .fields([Field::new(TOKEN, FieldKind::Text, "The token.")])
         .on(Operation::Update, answer(look_up))
-        .help("Tells what is known of a token.", "")
+        .help("Looks up a token.", "")
 }
 
 async fn look_up(paths: Arc<TokenPaths>, call: Call) -> Result<Option<Response>, Error> {
@@ -86,7 +89,7 @@ fn renew_self() -> Path<TokenPaths> {
         .fields([Field::new(
             "increment",
             FieldKind::DurationSeconds,
-            "By how much. Every token here lives until it is revoked.",
+            "Requested TTL. Tokens of this server do not expire and cannot be renewed.",
         )])
         .on(
             Operation::Update,
@@ -106,11 +109,11 @@ fn revoke_self() -> Path<TokenPaths> {
                 Ok(None)
             }),
         )
-        .help("Ends the caller's token and all its leases.", "")
+        .help("Revokes the caller's token and all its leases.", "")
 }
 
-/// What a look-up shows. A token's text is not kept, so only who gave it gets
-/// it back.
+/// The answer to a lookup. The text of a token is not stored, so `id` repeats
+/// the request's.
 fn info(entry: &TokenEntry, text: &str) -> Object {
     let members = [
         ("accessor", Value::from(entry.accessor.clone())),

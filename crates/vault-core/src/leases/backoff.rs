@@ -1,26 +1,26 @@
-//! When a revocation that failed is tried again, and when it is given up
-//! (`vault/expiration.go` in Vault).
+//! Retries of failed revocations, and when they stop (`vault/expiration.go` in
+//! Vault).
 
 use std::time::Duration;
 
 use logical::{Entropy, Error, ErrorClass};
 
-/// After this many failures a lease is given up.
+/// A lease becomes irrevocable after this many failures.
 const ATTEMPTS: u32 = 6;
 const BASE: Duration = Duration::from_secs(10);
-/// The longest pause: the one before the last attempt.
+/// The longest pause, before the last attempt.
 pub(super) const LONGEST_PAUSE: Duration = BASE.saturating_mul(24);
 
-/// What follows a failure.
+/// What happens after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     TryAfter(Duration),
     GiveUp,
 }
 
-/// What follows the failure number `attempts`, counted from one: ten seconds,
-/// doubled each time, half more or less, so that what failed together is not
-/// tried again together.
+/// The step after failure number `attempts`, counted from one: a pause of ten
+/// seconds that doubles with each failure, with 50 % jitter so that
+/// simultaneous failures are not retried together.
 pub(super) fn after(attempts: u32, error: &Error, entropy: &dyn Entropy) -> Next {
     if attempts >= ATTEMPTS || is_lasting(error.class()) {
         return Next::GiveUp;
@@ -32,7 +32,7 @@ pub(super) fn after(attempts: u32, error: &Error, entropy: &dyn Entropy) -> Next
     Next::TryAfter(pause / 2 + pause * share / u32::from(u16::MAX))
 }
 
-/// Errors that no second try can mend.
+/// Errors that a retry cannot fix.
 fn is_lasting(class: ErrorClass) -> bool {
     matches!(
         class,

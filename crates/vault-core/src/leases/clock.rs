@@ -1,4 +1,4 @@
-//! The time by which leases are due.
+//! The clock of leases.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,18 +6,18 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use logical::Clock;
 
-/// A wall clock that never goes back, so that what has expired stays expired
+/// A wall clock that never goes back, so that an expired lease stays expired
 /// and no pause grows when the system's clock is set back.
 ///
-/// It follows the system's clock forward, also over a jump: a machine that was
-/// suspended must end what expired meanwhile. When the system's clock is set
-/// back, this one goes on with the monotonic clock until the process ends.
+/// Forward jumps of the system's clock are followed: leases that expired while
+/// the machine was suspended must be revoked. When the system's clock is set
+/// back, this clock continues with the monotonic clock until the process ends.
 pub(super) struct LeaseClock {
     system: Arc<dyn Clock>,
     latest: Mutex<Reading>,
 }
 
-/// Both clocks at one moment.
+/// Simultaneous readings of both clocks.
 #[derive(Debug, Clone, Copy)]
 struct Reading {
     wall: Timestamp,

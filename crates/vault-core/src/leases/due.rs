@@ -1,8 +1,9 @@
-//! Which lease is due when: one ordered set instead of one timer for each.
+//! The queue of leases by due time: one ordered set instead of a timer per
+//! lease.
 //!
-//! It holds an id and a moment, nothing else, so that a million leases fit in
-//! memory. It may be wrong in one direction: an entry can be earlier than its
-//! lease, never later. Read the lease before acting on an entry.
+//! An entry is only an id and a time, so that a million leases fit in memory.
+//! An entry may be earlier than its lease is due, never later: read the lease
+//! before acting on an entry.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-/// Lease ids by the moment at which they are due.
+/// Lease ids by due time.
 #[derive(Default)]
 pub(super) struct DueQueue {
     /// Milliseconds since 1970, rounded up, so that nothing is due early.
@@ -31,12 +32,12 @@ impl DueQueue {
         }
     }
 
-    /// Removes a lease that was due then.
+    /// Removes the entry of a lease at this time.
     pub(super) fn remove(&self, id: &str, due: Timestamp) {
         self.lock().remove(&(milliseconds(due), id.into()));
     }
 
-    /// Takes the lease that has been due the longest.
+    /// Takes the most overdue lease.
     pub(super) fn pop_due(&self, now: Timestamp) -> Option<Box<str>> {
         let mut entries = self.lock();
         let (due, _) = entries.first()?;
@@ -52,7 +53,7 @@ impl DueQueue {
         Timestamp::from_millisecond(due).ok()
     }
 
-    /// Ends when a lease was added that is due before all others.
+    /// Resolves when an entry becomes the new first one.
     pub(super) async fn sooner(&self) {
         self.sooner.notified().await;
     }

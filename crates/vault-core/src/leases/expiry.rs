@@ -1,8 +1,8 @@
-//! The loop that ends leases when their time has come.
+//! The loop that revokes expired leases.
 //!
-//! It moves what is due to the queue of its mount and starts workers there; it
-//! never waits for an engine itself. Nothing is lost with a worker: a lease
-//! whose end failed, timed out or panicked is due again later.
+//! The loop moves due leases to the queue of their mount and starts workers for
+//! it; it never waits for an engine. A lease whose revocation fails, times out
+//! or panics is queued again.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,15 +14,14 @@ use logical::effects::catch_panic;
 
 use super::Leases;
 
-/// The queue is looked at this often at least, since wall clocks jump.
+/// Longest interval between two looks at the queue, because wall clocks jump.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
-/// When a lease is looked at again that could not be ended for a reason that
-/// is not its engine's.
-pub(super) const AGAIN: Duration = Duration::from_secs(90);
+/// Delay before a lease is queued again after a failure that is not its
+/// engine's.
+pub(super) const REQUEUE_AFTER: Duration = Duration::from_secs(90);
 
 impl Leases {
-    /// Starts the loop and the look for what storage holds, among the `loops`
-    /// that never end by themselves.
+    /// Starts restoration and expiration of leases in the group `loops`.
     pub(crate) fn run(self: &Arc<Self>, loops: &dyn TaskGroup) {
         let leases = Arc::clone(self);
         loops.spawn(Box::pin(
@@ -34,35 +33,35 @@ impl Leases {
 
     async fn expire(self: Arc<Self>) {
         loop {
-            while let Some(id) = self.queue.pop_due(self.clock.now()) {
+            while let Some(id) = self.due_queue.pop_due(self.clock.now()) {
                 self.hand_to_worker(id);
             }
             let sleep = self.tasks.sleep(self.until_next());
-            select(sleep, pin!(self.queue.sooner())).await;
+            select(sleep, pin!(self.due_queue.sooner())).await;
         }
     }
 
     fn hand_to_worker(self: &Arc<Self>, id: Box<str>) {
-        // Leases whose mount is gone share the queue of no mount.
+        // Leases without a mount share one queue.
         let mount = self.router.route(&id).map(|(mount, _)| mount.path());
         let mount = mount.unwrap_or_default();
-        if !self.due.push(&mount, id) {
+        if !self.worker_queues.push(&mount, id) {
             return;
         }
         let leases = Arc::clone(self);
         self.tasks.spawn(Box::pin(async move {
-            while let Some(id) = leases.due.next(&mount) {
-                if catch_panic(leases.end_if_due(&id)).await.is_err() {
-                    leases.look_again(&id);
+            while let Some(id) = leases.worker_queues.next(&mount) {
+                if catch_panic(leases.expire_if_due(&id)).await.is_err() {
+                    leases.requeue(&id);
                 }
             }
         }));
     }
 
-    /// Puts a lease back that is due and could not be ended.
-    pub(super) fn look_again(&self, id: &str) {
-        if let Ok(again) = super::later(self.clock.now(), AGAIN) {
-            self.queue.insert(id, again);
+    /// Queues a lease again that is due and could not be revoked.
+    pub(super) fn requeue(&self, id: &str) {
+        if let Ok(again) = super::later(self.clock.now(), REQUEUE_AFTER) {
+            self.due_queue.insert(id, again);
         }
     }
 
@@ -71,7 +70,7 @@ impl Leases {
         let until = |due: jiff::Timestamp| {
             Duration::try_from(due.duration_since(now)).unwrap_or(Duration::ZERO)
         };
-        self.queue
+        self.due_queue
             .next_due()
             .map_or(LONGEST_SLEEP, until)
             .min(LONGEST_SLEEP)

@@ -1,15 +1,16 @@
-//! Leases that are due, one queue for each mount, so that an engine which is
-//! slow or hangs delays nobody else's leases.
+//! Due leases in one queue per mount, so that a slow or hanging engine does not
+//! delay the leases of other mounts.
 //!
-//! This decides who works on which queue and does none of the work.
+//! This module assigns workers to queues; the workers themselves are in
+//! `expiry`.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many leases of one mount end at a time.
+/// Number of leases of one mount that are revoked concurrently.
 const WORKERS: usize = 16;
 
-/// Due leases by the path of their mount.
+/// Due leases by mount path.
 #[derive(Default)]
 pub(super) struct FairQueue {
     mounts: Mutex<HashMap<String, Due>>,
@@ -22,8 +23,8 @@ struct Due {
 }
 
 impl FairQueue {
-    /// Adds a lease to the queue of its mount, and says whether the caller has
-    /// to start one more worker for that queue.
+    /// Adds a lease to the queue of its mount. Returns whether the caller must
+    /// start another worker for that queue.
     #[must_use]
     pub(super) fn push(&self, mount: &str, lease: Box<str>) -> bool {
         let mut mounts = self.lock();
@@ -34,8 +35,8 @@ impl FairQueue {
         starts
     }
 
-    /// The next lease for a worker of a mount. After `None` the worker counts
-    /// as ended.
+    /// The next lease for a worker of a mount. A worker that gets `None` must
+    /// stop.
     pub(super) fn next(&self, mount: &str) -> Option<Box<str>> {
         let mut mounts = self.lock();
         let due = mounts.get_mut(mount)?;

@@ -1,5 +1,5 @@
-//! Leases: registered before a secret leaves, renewed, revoked, and ended by
-//! themselves. The state is in storage; memory knows what is due when.
+//! Leases: registered before their secret is answered, renewed, revoked, and
+//! expired. Storage holds their state; memory holds only when each is due.
 
 mod backoff;
 mod clock;
@@ -42,17 +42,17 @@ use crate::tokens::TokenStore;
 pub(crate) use self::revoke::Mode;
 pub(crate) use self::store::Irrevocable;
 
-/// Random letters at the end of a lease's id.
+/// Length of the random suffix of a lease id.
 const RANDOM_LETTERS: usize = 24;
 
 /// All leases.
 pub(crate) struct Leases {
     store: LeaseStore,
-    queue: DueQueue,
-    due: FairQueue,
+    due_queue: DueQueue,
+    worker_queues: FairQueue,
     restored: watch::Sender<bool>,
     unrestored: Mutex<Vec<String>>,
-    /// Held while leases are tidied.
+    /// Held during a tidy.
     tidying: tokio::sync::Mutex<()>,
     locks: NamedLocks,
     router: Arc<Router>,
@@ -62,7 +62,7 @@ pub(crate) struct Leases {
     tasks: Arc<dyn Tasks>,
 }
 
-/// A lease as it is told to the client.
+/// The terms of a lease, as the client gets them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Granted {
     pub(crate) id: String,
@@ -72,16 +72,16 @@ pub(crate) struct Granted {
     pub(crate) warning: Option<String>,
 }
 
-/// A request whose answer is under a lease.
+/// The request that a lease originates from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<'a> {
-    /// The path with the mount.
+    /// Path including the mount.
     pub(crate) path: &'a str,
     /// Salted hash of the token.
     pub(crate) token: &'a str,
 }
 
-/// When a new lease begins and ends.
+/// Start and end of a new lease.
 #[derive(Clone, Copy)]
 struct Times {
     issued: Timestamp,
@@ -98,8 +98,8 @@ impl Leases {
     ) -> Self {
         Self {
             store: LeaseStore::new(Arc::clone(&effects.storage)),
-            queue: DueQueue::default(),
-            due: FairQueue::default(),
+            due_queue: DueQueue::default(),
+            worker_queues: FairQueue::default(),
             restored: watch::Sender::new(false),
             unrestored: Mutex::default(),
             tidying: tokio::sync::Mutex::default(),
@@ -112,12 +112,12 @@ impl Leases {
         }
     }
 
-    /// Registers the lease of a response and gives the response back without
-    /// it. Durable when it returns.
+    /// Registers the lease of a response, and returns the response without it.
+    /// Durable on return.
     ///
     /// # Errors
-    /// What kept the lease from being stored. The secret has been revoked
-    /// then, as far as its engine would.
+    /// The error that prevented the registration. The engine was asked to
+    /// revoke the secret.
     pub(crate) async fn register(
         &self,
         mount: &Mount,
@@ -156,10 +156,10 @@ impl Leases {
         Ok((granted, response))
     }
 
-    /// What is known of a lease.
+    /// The details of a lease.
     ///
     /// # Errors
-    /// A bad request when there is no such lease.
+    /// A bad request if there is no such lease.
     pub(crate) async fn lookup(&self, id: &str) -> Result<Object, Error> {
         let record = self.store.load(id).await?;
         record
@@ -172,14 +172,14 @@ impl Leases {
         self.store.list(prefix).await
     }
 
-    /// The leases that were given up, by id. Right after a start it waits until
-    /// all leases were looked at.
+    /// The irrevocable leases by id. After a start, waits until all leases have
+    /// been restored.
     pub(crate) async fn irrevocable(&self) -> Vec<Irrevocable> {
         self.restored().await;
         self.store.irrevocable()
     }
 
-    /// Does work on leases that goes on when the caller is gone.
+    /// Runs work on leases to completion, even if the caller is dropped.
     async fn complete<T, F>(self: &Arc<Self>, work: impl FnOnce(Arc<Self>) -> F) -> T
     where
         T: Send + 'static,
@@ -189,8 +189,8 @@ impl Leases {
         RunToCompletion::new(tasks, work(Arc::clone(self))).await
     }
 
-    /// How long the lease of a secret lives from now, with a warning when that
-    /// is not what its engine asked for.
+    /// The start and end of a secret's lease, with a warning if the TTL that
+    /// its engine asked for was reduced.
     fn times(&self, mount: &Mount, secret: &Secret) -> Result<(Times, Option<String>), Error> {
         let now = self.clock.now();
         let (default, max) = limits(mount);
@@ -239,13 +239,15 @@ impl Leases {
     }
 
     async fn store_new(&self, record: &LeaseRecord) -> Result<(), Error> {
-        // Tidying removes the way from a token to a lease that is not there.
+        // Keeps a concurrent tidy from removing the index entry before the
+        // lease is stored.
         let _held = self.locks.lock(&record.id).await;
-        // Due even if the write fails: it may have happened all the same.
-        self.queue.insert(&record.id, record.expire_time);
+        // Queued even if the write fails, because it may have happened all the
+        // same.
+        self.due_queue.insert(&record.id, record.expire_time);
         self.store.create(record).await?;
-        // The token may have been revoked while the engine worked; its leases
-        // were looked for before this one was there.
+        // The token may have been revoked while the engine worked, before this
+        // lease could be found by its revocation.
         if self.tokens.lookup_salted(&record.token).await?.is_none() {
             self.store.delete(record).await?;
             return Err(Error::permission_denied());
@@ -253,8 +255,8 @@ impl Leases {
         Ok(())
     }
 
-    /// Asks an engine to revoke what it just made, since no lease holds it;
-    /// gives the error with what became of the secret.
+    /// Revokes a secret that could not be registered. Returns the error with
+    /// the outcome.
     async fn revoke_unregistered(
         &self,
         mount: &Mount,
@@ -268,17 +270,17 @@ impl Leases {
             .with_data(data.unwrap_or_default())
             .with_secret(Secret::from_parts(secret.lease, secret.internal_data, ""));
         request.mount_point = mount.path();
-        match self.ask(mount, request).await {
+        match self.call_engine(mount, request).await {
             Ok(_) => error.context("the lease cannot be registered and the secret was revoked"),
             Err(failure) => {
-                tracing::warn!(path = origin.path, error = %failure, "a secret without a lease was not revoked");
-                error.context("neither can the lease be registered nor the secret be revoked now")
+                tracing::warn!(path = origin.path, error = %failure, "a secret that has no lease was not revoked");
+                error.context("the lease cannot be registered and the secret was not revoked")
             }
         }
     }
 
-    /// Sends a request about a lease to its engine, within the limit of time.
-    async fn ask(
+    /// Sends a request about a lease to its engine, with a time limit.
+    async fn call_engine(
         &self,
         mount: &Mount,
         request: logical::Request,
@@ -300,7 +302,7 @@ impl Leases {
     }
 }
 
-/// Whether a response of this mount may have a lease now.
+/// Checks that a response of this mount may be leased.
 fn accept(mount: &Mount, response: &Response) -> Result<(), Error> {
     if response.auth.is_some() {
         return Err(login_of_engine(&mount.path()));
@@ -311,14 +313,14 @@ fn accept(mount: &Mount, response: &Response) -> Result<(), Error> {
     Ok(())
 }
 
-/// A secrets engine answered as only an auth method may.
+/// The error for a login in the response of a secrets engine.
 pub(crate) fn login_of_engine(mount: &str) -> Error {
     Error::internal(format!(
         "the engine at `{mount}` answered with a login, which only auth methods may"
     ))
 }
 
-/// Default and longest time to live of a mount's leases.
+/// Default and maximum TTL of a mount's leases.
 fn limits(mount: &Mount) -> (Duration, Duration) {
     mount
         .settings
@@ -329,5 +331,7 @@ fn later(now: Timestamp, ttl: Duration) -> Result<Timestamp, Error> {
     SignedDuration::try_from(ttl)
         .ok()
         .and_then(|ttl| now.checked_add(ttl).ok())
-        .ok_or_else(|| Error::bad_request("the time to live ends beyond the calendar"))
+        .ok_or_else(|| {
+            Error::bad_request("the TTL is too long: the lease would expire after the year 9999")
+        })
 }

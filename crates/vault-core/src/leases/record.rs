@@ -1,5 +1,5 @@
-//! What is kept of a lease. The data lives in storage only; memory knows no
-//! more than when the lease is due.
+//! The stored record of a lease. Its data lives in storage only; memory holds
+//! just the time at which each lease is due.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use serde::{Deserialize, Serialize};
 use super::backoff::LONGEST_PAUSE;
 use crate::storage::Version;
 
-/// One lease as stored.
+/// A stored lease.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LeaseRecord {
     #[serde(default)]
     pub(crate) version: Version<1>,
     pub(crate) id: String,
-    /// The path of the request that made it, with the mount.
+    /// Path of the request that created the lease, including the mount.
     pub(crate) path: String,
-    /// Salted hash of the token that asked.
+    /// Salted hash of the requester's token.
     pub(crate) token: String,
-    /// What was answered, or `None` once a renewal answered nothing.
+    /// Data of the response, or `None` once a renewal returned none.
     pub(crate) data: Option<Object>,
-    /// The engine's own notes.
+    /// Internal data of the engine.
     pub(crate) internal_data: Object,
-    /// Seconds that were granted last.
+    /// TTL granted last, in seconds.
     pub(crate) ttl: u64,
-    /// The engine's limit in seconds; zero when it has none.
+    /// The engine's maximum TTL in seconds; zero if it has none.
     pub(crate) max_ttl: u64,
     pub(crate) renewable: bool,
     #[serde(with = "time")]
@@ -38,25 +38,25 @@ pub(crate) struct LeaseRecord {
     pub(crate) revocation: Revocation,
 }
 
-/// How far the end of a lease has come.
+/// Progress of the revocation of a lease.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Revocation {
-    /// Not tried.
+    /// Not attempted.
     Open,
-    /// Tried and failed; it is tried again. Stored, so that a restart does
-    /// not begin anew.
+    /// Failed and scheduled for a retry. Stored, so that a restart keeps the
+    /// count.
     Failed {
         attempts: u32,
         #[serde(with = "time")]
         next: Timestamp,
     },
-    /// Given up, with the last error. A person must decide.
+    /// Irrevocable, with the last error. An operator must intervene.
     Irrevocable { error: String },
 }
 
 impl LeaseRecord {
-    /// When something must be done, or `None` when it was given up.
+    /// When the lease must be revoked, or `None` if it is irrevocable.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         match &self.revocation {
             Revocation::Open => Some(self.expire_time),
@@ -65,10 +65,10 @@ impl LeaseRecord {
         }
     }
 
-    /// Corrects times that a clock has written which was ahead of `now`, as
-    /// after a restart on a clock that was set back: no lease has more left than
-    /// was granted, and no pause is longer than the longest. Returns whether
-    /// there was anything to correct.
+    /// Corrects times that were recorded by a clock ahead of `now`, such as
+    /// before a restart during which the clock was set back: no lease lives
+    /// longer than its TTL from now, and no retry is later than the longest
+    /// pause. Returns whether anything was corrected.
     pub(crate) fn limit_to(&mut self, now: Timestamp) -> bool {
         let after = |pause: Duration| {
             let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
@@ -84,13 +84,13 @@ impl LeaseRecord {
         before != (self.issue_time, self.last_renewal, self.due())
     }
 
-    /// Whether it can still be renewed.
+    /// Whether the lease can still be renewed.
     pub(crate) fn is_renewable(&self) -> bool {
         self.renewable && self.revocation == Revocation::Open
     }
 
-    /// The engine's request to renew or revoke it, with the path inside the
-    /// mount.
+    /// The request to the engine to renew or revoke the lease; `path` is
+    /// relative to the mount.
     pub(crate) fn request(
         &self,
         operation: Operation,
@@ -98,7 +98,7 @@ impl LeaseRecord {
         increment: Duration,
     ) -> Request {
         let lease_id = match operation {
-            // Hosts tell the id on revocation only.
+            // Hosts send the lease id with revocations only.
             Operation::Revoke => self.id.clone(),
             _ => String::new(),
         };
@@ -116,7 +116,7 @@ impl LeaseRecord {
             .with_secret(secret)
     }
 
-    /// What `sys/leases/lookup` shows.
+    /// The answer of `sys/leases/lookup`.
     pub(crate) fn info(&self, now: Timestamp) -> Object {
         let left = self.expire_time.duration_since(now).as_secs();
         let renewal = self.last_renewal.map(|time| time.to_string());
@@ -146,7 +146,7 @@ mod time {
     }
 }
 
-/// Times that may be missing.
+/// Optional times as RFC 3339 text.
 mod optional_time {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};

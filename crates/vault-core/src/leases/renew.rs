@@ -1,4 +1,4 @@
-//! Renewal: the engine is asked, the host decides.
+//! Renewal: the engine proposes a TTL, and the host limits it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,12 @@ use super::record::Revocation;
 use super::{Granted, Leases, later, limits};
 
 impl Leases {
-    /// Renews a lease by as much as the client asks for; zero leaves it to
-    /// the engine. `None` when the engine did not extend it. Durable when it
-    /// returns.
+    /// Renews a lease by `increment`; zero leaves the TTL to the engine.
+    /// Returns `None` if the engine did not renew it. Durable on return.
     ///
     /// # Errors
-    /// A bad request when there is no such lease, it is over, or not
-    /// renewable; what the engine says otherwise.
+    /// A bad request if there is no such lease, or it has expired or is not
+    /// renewable; otherwise the error of the engine.
     pub(crate) async fn renew(
         self: &Arc<Self>,
         id: &str,
@@ -47,7 +46,7 @@ impl Leases {
             .ok_or_else(Error::unsupported_path)?;
         let mut request = record.request(Operation::Renew, inside, increment);
         request.mount_point = mount.path();
-        let Some(response) = self.ask(&mount, request).await? else {
+        let Some(response) = self.call_engine(&mount, request).await? else {
             return Ok(None);
         };
         let Some(secret) = &response.secret else {
@@ -73,12 +72,12 @@ impl Leases {
         record.expire_time = later(now, granted.ttl)?;
         record.last_renewal = Some(now);
         record.revocation = Revocation::Open;
-        // Both moments are due until the write is known: the earlier entry
-        // does no harm, a missing one would.
-        self.queue.insert(id, record.expire_time);
+        // Both times stay queued until the write has succeeded: an entry that
+        // is too early is harmless, a missing one is not.
+        self.due_queue.insert(id, record.expire_time);
         self.store.update(&record).await?;
         if old != record.expire_time {
-            self.queue.remove(id, old);
+            self.due_queue.remove(id, old);
         }
         let granted = Granted {
             id: record.id,

@@ -1,6 +1,6 @@
-//! The return of leases after a start, in pages and in the background: a server
-//! with a million leases answers at once, and a lease that somebody asks for is
-//! read from storage whether or not its page had its turn.
+//! Restores leases after a start, page by page in the background: a server with
+//! a million leases serves requests at once, and reads a requested lease from
+//! storage even if its page was not restored yet.
 
 use std::collections::HashMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -10,26 +10,26 @@ use futures_util::stream::{self, StreamExt as _};
 use logical::Error;
 
 use super::Leases;
-use super::expiry::AGAIN;
+use super::expiry::REQUEUE_AFTER;
 
-/// How many names are listed at a time.
+/// Number of names listed at a time.
 const PAGE: usize = 512;
-/// How many leases are read at a time.
+/// Number of leases read concurrently.
 const READS: usize = 32;
-/// The pause after storage failed.
+/// Pause after storage failed.
 const PAUSE: Duration = Duration::from_secs(5);
 
 impl Leases {
-    /// Looks through all leases, puts them into the queue, ends those whose
-    /// token is gone, and removes what half a deletion or creation left. At most
-    /// one call at a time does that; others return at once.
+    /// Queues all leases, revokes those whose token is gone, and removes
+    /// leftovers of incomplete deletions and creations. Single-flight: a call
+    /// returns at once while another one is in progress.
     ///
     /// # Errors
-    /// When storage fails; the rest was then not looked at.
+    /// When storage fails; the remaining leases were not checked.
     pub(crate) async fn tidy(&self) -> Result<(), Error> {
         self.restored().await;
         let Ok(_tidying) = self.tidying.try_lock() else {
-            tracing::info!("the leases are being tidied already");
+            tracing::info!("leases are already being tidied");
             return Ok(());
         };
         self.restore().await?;
@@ -41,7 +41,8 @@ impl Leases {
         Ok(())
     }
 
-    /// Removes the way from a token to a lease, if the lease does not exist.
+    /// Removes the entry of a lease in the index by token, if the lease does
+    /// not exist.
     pub(super) async fn remove_if_dangling(&self, id: &str, salted: &str) -> Result<(), Error> {
         let _held = self.locks.lock(id).await;
         if self.store.load(id).await?.is_some() {
@@ -50,7 +51,7 @@ impl Leases {
         self.store.remove_from_token(id, salted).await
     }
 
-    /// Waits until every lease of storage was looked at since the start.
+    /// Waits until all leases in storage have been restored after the start.
     pub(crate) async fn restored(&self) {
         let mut restored = self.restored.subscribe();
         // The sender lives as long as `self`.
@@ -59,18 +60,19 @@ impl Leases {
 
     pub(super) async fn restore_in_background(&self) {
         while let Err(error) = self.restore().await {
-            tracing::warn!(%error, "the leases in storage cannot be read; trying again");
+            tracing::warn!(%error, "the leases in storage cannot be read; retrying");
             self.tasks.sleep(PAUSE).await;
         }
         self.restored.send_replace(true);
         loop {
-            self.tasks.sleep(AGAIN).await;
+            self.tasks.sleep(REQUEUE_AFTER).await;
             let again = std::mem::take(&mut *self.unrestored());
             self.restore_page(again).await;
         }
     }
 
-    /// Leases that could not be read, or whose token could not.
+    /// Leases that could not be restored because they, or their token, could
+    /// not be read.
     fn unrestored(&self) -> MutexGuard<'_, Vec<String>> {
         self.unrestored
             .lock()
@@ -105,7 +107,7 @@ impl Leases {
         stream::iter(ids.into_iter().map(|id| {
             let tokens = &tokens;
             async move {
-                // One lease that cannot be read must not keep the others away.
+                // One unreadable lease must not stop the others.
                 if let Err(error) = self.restore_one(&id, tokens).await {
                     tracing::warn!(lease = id, %error, "a lease cannot be restored");
                     self.unrestored().push(id);
@@ -117,8 +119,8 @@ impl Leases {
         .await;
     }
 
-    /// The lease's lock is held: a lease that is forgotten at this moment must
-    /// not be noted again.
+    /// Holds the lease's lock, so that a lease which is being deleted is not
+    /// cached as irrevocable again.
     async fn restore_one(
         &self,
         id: &str,
@@ -132,7 +134,7 @@ impl Leases {
             if record.limit_to(self.clock.now()) {
                 self.store.update(&record).await?;
             }
-            self.store.note(&record);
+            self.store.cache_if_irrevocable(&record);
             let Some(due) = record.due() else {
                 return Ok(());
             };
@@ -145,8 +147,8 @@ impl Leases {
             alive.then_some(due)
         };
         match due {
-            Some(due) => self.queue.insert(id, due),
-            // The token's end was cut short.
+            Some(due) => self.due_queue.insert(id, due),
+            // The revocation of the token was interrupted.
             None => self.expire_now(id).await.map(drop)?,
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The end of a lease: now, later, or by force.
+//! Revocation of leases: now, in the background, or by force.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,51 +10,52 @@ use super::Leases;
 use super::backoff::{self, Next};
 use super::record::{LeaseRecord, Revocation};
 
-/// How long an engine may take for one lease.
+/// Limit for one call of an engine about a lease.
 pub(super) const LIMIT: Duration = Duration::from_secs(90);
-/// How much of an error is kept with a lease that was given up.
+/// Maximum length of the error that is stored with an irrevocable lease.
 const ERROR_LENGTH: usize = 240;
 
-/// How many leases of a prefix end at a time.
+/// Number of leases of a prefix that are revoked concurrently.
 const AT_A_TIME: usize = 16;
 
-/// Who tries to end a lease. Only the worker's failures count towards giving a
-/// lease up: clients that try again during an outage must not use them up.
+/// Who attempts a revocation. Only the worker's failures count towards giving
+/// up: clients that retry during an outage must not use up the attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Attempt {
     Worker,
     Client,
 }
 
-/// Whether a revocation is over before the answer.
+/// When a revocation is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// Before the answer.
     Sync,
-    /// In the background; it survives a restart.
+    /// In the background, even after a restart.
     Async,
 }
 
 impl Leases {
-    /// Revokes one lease. One that does not exist is no error.
+    /// Revokes one lease. A lease that does not exist is not an error.
     ///
     /// # Errors
-    /// What the engine says. The lease is then tried again by itself.
+    /// The error of the engine. The revocation is retried automatically.
     pub(crate) async fn revoke(self: &Arc<Self>, id: &str, mode: Mode) -> Result<(), Error> {
         let id = id.to_owned();
         self.complete(move |leases| async move {
             match mode {
-                Mode::Sync => leases.end(&id, false).await,
+                Mode::Sync => leases.revoke_sync(&id, false).await,
                 Mode::Async => leases.expire_now(&id).await.map(drop),
             }
         })
         .await
     }
 
-    /// Revokes every lease below a prefix. It goes on when the caller is gone.
+    /// Revokes every lease below a prefix, even if the caller is dropped
+    /// meanwhile.
     ///
     /// # Errors
-    /// The first error, after every lease was tried.
+    /// The first error, after all leases were attempted.
     pub(crate) async fn revoke_prefix(
         self: &Arc<Self>,
         prefix: &str,
@@ -64,30 +65,32 @@ impl Leases {
         self.complete(move |leases| async move {
             let ids = leases.matching(&prefix).await?;
             match mode {
-                Mode::Sync => leases.end_all(ids, false).await,
+                Mode::Sync => leases.revoke_all(ids, false).await,
                 Mode::Async => leases.expire_all_now(ids).await,
             }
         })
         .await
     }
 
-    /// Forgets every lease below a prefix, whatever the engine says.
+    /// Deletes every lease below a prefix, even if the engine fails to revoke
+    /// it.
     ///
     /// # Errors
-    /// The first error of storage, after every lease was tried.
+    /// The first error of storage, after all leases were attempted.
     pub(crate) async fn force_prefix(self: &Arc<Self>, prefix: &str) -> Result<(), Error> {
         let prefix = prefix.to_owned();
         self.complete(move |leases| async move {
             let ids = leases.matching(&prefix).await?;
-            leases.end_all(ids, true).await
+            leases.revoke_all(ids, true).await
         })
         .await
     }
 
-    /// Lets every lease of a token end in the background.
+    /// Makes every lease of a token due now; the revocation happens in the
+    /// background.
     ///
     /// # Errors
-    /// When storage fails; the rest is then still open.
+    /// When storage fails; some leases may then not be due yet.
     pub(crate) async fn expire_token_now(self: &Arc<Self>, salted: &str) -> Result<(), Error> {
         let salted = salted.to_owned();
         self.complete(move |leases| async move {
@@ -104,9 +107,9 @@ impl Leases {
         .await
     }
 
-    async fn end_all(&self, ids: Vec<String>, force: bool) -> Result<(), Error> {
+    async fn revoke_all(&self, ids: Vec<String>, force: bool) -> Result<(), Error> {
         let ends = ids.into_iter().map(|id| async move {
-            let ended = self.end(&id, force).await;
+            let ended = self.revoke_sync(&id, force).await;
             ended.map_err(|error| error.context(format_args!("lease `{id}` cannot be revoked")))
         });
         first_error(stream::iter(ends).buffer_unordered(AT_A_TIME)).await
@@ -119,51 +122,56 @@ impl Leases {
         first_error(stream::iter(marks).buffer_unordered(AT_A_TIME)).await
     }
 
-    /// Ends a lease that came up in the queue, if it is really due.
-    pub(super) async fn end_if_due(&self, id: &str) {
+    /// Revokes a lease from the due queue, if it is really due.
+    pub(super) async fn expire_if_due(&self, id: &str) {
         let held = self.locks.lock(id).await;
         let record = match self.store.load(id).await {
             Ok(Some(record)) => record,
             Ok(None) => return,
             Err(error) => {
-                tracing::warn!(lease = id, %error, "a lease that is due cannot be read");
-                return self.look_again(id);
+                tracing::warn!(lease = id, %error, "a due lease cannot be read");
+                return self.requeue(id);
             }
         };
         match record.due() {
             Some(due) if due <= self.clock.now() => {
-                if let Err(error) = self.end_held(record, false, Attempt::Worker).await {
-                    // A failure that was stored is due again already.
-                    tracing::debug!(lease = id, %error, "a lease that is due did not end");
-                    self.look_again(id);
+                if let Err(error) = self.revoke_locked(record, false, Attempt::Worker).await {
+                    // A recorded failure is in the due queue already.
+                    tracing::debug!(lease = id, %error, "a due lease was not revoked");
+                    self.requeue(id);
                 }
             }
-            Some(due) => self.queue.insert(id, due),
+            Some(due) => self.due_queue.insert(id, due),
             None => {}
         }
         drop(held);
     }
 
-    async fn end(&self, id: &str, force: bool) -> Result<(), Error> {
+    async fn revoke_sync(&self, id: &str, force: bool) -> Result<(), Error> {
         let _held = self.locks.lock(id).await;
         match self.store.load(id).await? {
-            Some(record) => self.end_held(record, force, Attempt::Client).await,
+            Some(record) => self.revoke_locked(record, force, Attempt::Client).await,
             None => Ok(()),
         }
     }
 
-    /// Ends a lease whose lock is held.
-    async fn end_held(&self, record: LeaseRecord, force: bool, by: Attempt) -> Result<(), Error> {
+    /// Revokes a lease whose lock is held.
+    async fn revoke_locked(
+        &self,
+        record: LeaseRecord,
+        force: bool,
+        by: Attempt,
+    ) -> Result<(), Error> {
         match self.ask_to_revoke(&record).await {
-            Ok(()) => self.forget(&record).await,
+            Ok(()) => self.delete(&record).await,
             Err(error) if force => {
-                tracing::warn!(lease = record.id, %error, "a lease was dropped by force");
-                self.forget(&record).await
+                tracing::warn!(lease = record.id, %error, "a lease was deleted by force");
+                self.delete(&record).await
             }
             Err(error) => {
                 tracing::warn!(lease = record.id, %error, "a revocation failed");
                 if by == Attempt::Worker || record.revocation == Revocation::Open {
-                    self.note_failure(record, &error).await?;
+                    self.record_failure(record, &error).await?;
                 }
                 Err(error)
             }
@@ -177,24 +185,25 @@ impl Leases {
             .ok_or_else(Error::unsupported_path)?;
         let mut request = record.request(Operation::Revoke, inside, Duration::ZERO);
         request.mount_point = mount.path();
-        self.ask(&mount, request).await.map(|_| ())
+        self.call_engine(&mount, request).await.map(|_| ())
     }
 
-    async fn forget(&self, record: &LeaseRecord) -> Result<(), Error> {
+    async fn delete(&self, record: &LeaseRecord) -> Result<(), Error> {
         if let Err(error) = self.store.delete(record).await {
-            // Its engine will be asked again, which must do no harm.
-            self.look_again(&record.id);
+            // The engine will get the revocation again, which must be
+            // idempotent.
+            self.requeue(&record.id);
             return Err(error);
         }
         if let Some(due) = record.due() {
-            self.queue.remove(&record.id, due);
+            self.due_queue.remove(&record.id, due);
         }
         Ok(())
     }
 
-    /// Stores that a lease's end failed, and when it is tried again. A lease
-    /// whose end has begun is over for its client.
-    async fn note_failure(&self, mut record: LeaseRecord, error: &Error) -> Result<(), Error> {
+    /// Records a failed revocation and schedules its retry. For its client the
+    /// lease has expired.
+    async fn record_failure(&self, mut record: LeaseRecord, error: &Error) -> Result<(), Error> {
         let attempts = match record.revocation {
             Revocation::Open => 1,
             Revocation::Failed { attempts, .. } => attempts.saturating_add(1),
@@ -209,22 +218,22 @@ impl Leases {
                 next: super::later(now, pause)?,
             },
             Next::GiveUp => Revocation::Irrevocable {
-                error: cut(error.message()),
+                error: truncate(error.message()),
             },
         };
         let due = record.due();
         if let Some(due) = due {
-            self.queue.insert(&record.id, due);
+            self.due_queue.insert(&record.id, due);
         }
         self.store.update(&record).await?;
         if let Some(old) = old.filter(|old| Some(*old) != due) {
-            self.queue.remove(&record.id, old);
+            self.due_queue.remove(&record.id, old);
         }
         Ok(())
     }
 
-    /// Makes a lease due now, on record, and leaves the rest to the queue.
-    /// Returns whether there is such a lease.
+    /// Makes a lease due now, durably, and leaves its revocation to the due
+    /// queue. Returns whether the lease exists.
     pub(super) async fn expire_now(&self, id: &str) -> Result<bool, Error> {
         let _held = self.locks.lock(id).await;
         let Some(mut record) = self.store.load(id).await? else {
@@ -234,7 +243,7 @@ impl Leases {
         let old = record.due();
         match record.revocation {
             Revocation::Open => record.expire_time = record.expire_time.min(now),
-            // It is tried again by itself, in the pause that it has earned.
+            // A retry is scheduled already.
             Revocation::Failed { .. } => return Ok(true),
             Revocation::Irrevocable { .. } => {
                 record.revocation = Revocation::Failed {
@@ -246,16 +255,16 @@ impl Leases {
         let Some(due) = record.due() else {
             return Ok(true);
         };
-        self.queue.insert(id, due);
+        self.due_queue.insert(id, due);
         self.store.update(&record).await?;
         if let Some(old) = old.filter(|old| *old != due) {
-            self.queue.remove(id, old);
+            self.due_queue.remove(id, old);
         }
         Ok(true)
     }
 
-    /// The leases below a prefix. A prefix without a slash at its end that is
-    /// a lease's id means that lease.
+    /// The leases below a prefix. A prefix without a trailing slash may also be
+    /// the id of one lease.
     async fn matching(&self, prefix: &str) -> Result<Vec<String>, Error> {
         if prefix.is_empty() {
             return Err(Error::new(
@@ -273,7 +282,7 @@ impl Leases {
     }
 }
 
-/// The first error of many results, after all of them.
+/// The first error of many results, after awaiting all of them.
 async fn first_error(results: impl stream::Stream<Item = Result<(), Error>>) -> Result<(), Error> {
     results
         .fold(Ok(()), |first: Result<(), Error>, next| async move {
@@ -282,6 +291,6 @@ async fn first_error(results: impl stream::Stream<Item = Result<(), Error>>) -> 
         .await
 }
 
-fn cut(text: &str) -> String {
+fn truncate(text: &str) -> String {
     text.chars().take(ERROR_LENGTH).collect()
 }

@@ -1,4 +1,4 @@
-//! Leases in storage: by id, and by token.
+//! Storage of leases: by id, with an index by token.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,15 +8,15 @@ use logical::{Error, Storage, Write};
 use super::record::{LeaseRecord, Revocation};
 use crate::storage::{View, encode};
 
-/// A lease that was given up.
+/// An irrevocable lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Irrevocable {
     pub(crate) lease_id: String,
     pub(crate) error: String,
 }
 
-/// The stored leases. Those that were given up are also kept in memory: they
-/// are few, and people ask for all of them.
+/// The stored leases. Irrevocable ones are cached in memory: they are few, and
+/// are always listed as a whole.
 pub(super) struct LeaseStore {
     storage: View,
     irrevocable: Mutex<BTreeMap<String, String>>,
@@ -37,7 +37,7 @@ impl LeaseStore {
         self.storage.read(&key_of(id)).await
     }
 
-    /// Stores a new lease and the way to it from its token.
+    /// Stores a new lease and its index entry.
     pub(super) async fn create(&self, record: &LeaseRecord) -> Result<(), Error> {
         let batch = vec![
             Write::put(
@@ -49,24 +49,24 @@ impl LeaseStore {
         self.storage.apply(batch).await
     }
 
-    /// Stores a changed lease.
+    /// Updates a lease.
     pub(super) async fn update(&self, record: &LeaseRecord) -> Result<(), Error> {
         self.storage.write(&key_of(&record.id), record).await?;
-        self.given_up().remove(&record.id);
-        self.note(record);
+        self.cached().remove(&record.id);
+        self.cache_if_irrevocable(record);
         Ok(())
     }
 
-    /// Forgets a lease. Where the store has no transactions and stops half way,
-    /// the lease is left, which ends once more, and not the way to it, which
-    /// nobody would look for.
+    /// Deletes a lease. If a store without transactions stops half way, the
+    /// lease remains and is revoked again; a remaining index entry would never
+    /// be looked for.
     pub(super) async fn delete(&self, record: &LeaseRecord) -> Result<(), Error> {
         let batch = vec![
             Write::delete(token_key(&record.token, &record.id)),
             Write::delete(key_of(&record.id)),
         ];
         self.storage.apply(batch).await?;
-        self.given_up().remove(&record.id);
+        self.cached().remove(&record.id);
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl LeaseStore {
         Ok(names.map(str::to_owned).collect())
     }
 
-    /// Removes the way from a token to a lease that does not exist.
+    /// Removes the index entry of a lease that does not exist.
     pub(super) async fn remove_from_token(&self, id: &str, salted: &str) -> Result<(), Error> {
         self.storage.delete(&token_key(salted, id)).await
     }
@@ -116,16 +116,16 @@ impl LeaseStore {
         Ok(ids)
     }
 
-    /// Remembers a lease that was given up.
-    pub(super) fn note(&self, record: &LeaseRecord) {
+    /// Caches a lease if it is irrevocable.
+    pub(super) fn cache_if_irrevocable(&self, record: &LeaseRecord) {
         if let Revocation::Irrevocable { error } = &record.revocation {
-            self.given_up().insert(record.id.clone(), error.clone());
+            self.cached().insert(record.id.clone(), error.clone());
         }
     }
 
     pub(super) fn irrevocable(&self) -> Vec<Irrevocable> {
-        let given_up = self.given_up();
-        given_up
+        let cached = self.cached();
+        cached
             .iter()
             .map(|(lease_id, error)| Irrevocable {
                 lease_id: lease_id.clone(),
@@ -134,7 +134,7 @@ impl LeaseStore {
             .collect()
     }
 
-    fn given_up(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+    fn cached(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
         self.irrevocable
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -148,7 +148,7 @@ fn key_of(id: &str) -> String {
     format!("{ID}{id}")
 }
 
-/// The last segment of an id is random, so it is a name by itself.
+/// The last segment of an id is random, so it is unique by itself.
 fn token_key(salted: &str, id: &str) -> String {
     let name = id.rsplit('/').next().unwrap_or_default();
     format!("{TOKEN}{salted}/{name}")

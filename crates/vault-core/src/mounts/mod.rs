@@ -1,10 +1,10 @@
-//! Mounts: engines at paths. Enabling and tuning them, and their return after a
-//! restart; their removal is in [`removal`].
+//! Enabling and tuning mounts, and restoring them after a restart; their
+//! removal is in [`removal`].
 //!
-//! Every change of a mount touches storage, memory and the engine. It runs to
-//! completion whatever its client does, and its entry in the table says how far
-//! it is, so that a restart finishes or undoes it. Locks are by path: a mount
-//! whose engine hangs holds up no other.
+//! Every change of a mount affects storage, memory and the engine. It runs to
+//! completion even if its client hangs up, and the state of the entry in the
+//! table lets a restart finish or undo it. Locks are per path, so an engine
+//! that hangs blocks no other mount.
 
 mod names;
 mod removal;
@@ -35,26 +35,26 @@ use crate::routing::{
 };
 use crate::storage::{Fence, View};
 
-/// How long a backend may take to start when it is mounted.
+/// Limit for starting a backend when it is mounted.
 const INITIALIZE_LIMIT: Duration = Duration::from_mins(1);
-/// How long a backend may take to stop.
+/// Limit for stopping a backend.
 const CLEAN_UP_LIMIT: Duration = Duration::from_mins(1);
-/// How long tasks of a removed mount may run on.
+/// How long tasks of a stopped mount may finish.
 const TASKS_GRACE: Duration = Duration::from_secs(5);
-/// How long a periodic call may take.
+/// Limit for a periodic call.
 const PERIODIC_LIMIT: Duration = Duration::from_secs(90);
-/// How long the removal of a mount waits for writes of its engine to end.
+/// How long the removal of a mount waits for writes of its engine.
 const WRITES_LIMIT: Duration = Duration::from_secs(30);
-/// How many entries of a removed mount are deleted at a time.
+/// Number of storage entries that a removal deletes at a time.
 const WIPE_BATCH: usize = 256;
 
-/// The option that chooses between the two `kv` engines.
+/// The option that selects the version of the `kv` engine.
 const VERSION: &str = "version";
 
-/// The engines that can be mounted, by the name that clients say.
+/// The available engines by type.
 pub(crate) type Factories = BTreeMap<String, Arc<dyn Factory>>;
 
-/// The mounts, and what changes them.
+/// All mounts, and the operations that change them.
 pub(crate) struct Mounts {
     effects: Effects,
     factories: Arc<Factories>,
@@ -63,16 +63,16 @@ pub(crate) struct Mounts {
     leases: Arc<Leases>,
     tasks: Arc<dyn TaskGroup>,
     builtin_version: String,
-    /// Held by path while an entry changes.
+    /// Held by path while an entry is changed.
     changing: NamedLocks,
-    /// Held by path while the removal of a mount goes on.
+    /// Held by path during a removal.
     removing: NamedLocks,
-    /// Around the storage of each engine that was created, by the mount's id.
+    /// Fences around the storage of each engine, by the id of its mount.
     fences: Mutex<HashMap<String, Arc<Fence>>>,
 }
 
 impl Mounts {
-    /// Reads the table and starts the backend of every mount. A mount whose
+    /// Loads the table and starts the backend of every mount. A mount whose
     /// backend does not start is an error: its leases could not be revoked.
     pub(crate) async fn open(
         effects: Effects,
@@ -98,7 +98,7 @@ impl Mounts {
         };
         for entry in mounts.table.engines() {
             match entry.state() {
-                // It never answered a request, so that it has no leases.
+                // The mount never served a request, so it has no leases.
                 State::Enabling => mounts.discard(&entry).await?,
                 State::Active | State::Removing => {
                     let path = entry.path.clone();
@@ -114,8 +114,7 @@ impl Mounts {
         Ok(mounts)
     }
 
-    /// Mounts a backend of the core at the path that the table has for its
-    /// kind.
+    /// Mounts a built-in backend at its path in the table.
     pub(crate) fn mount_builtin(&self, kind: &str, backend: &Arc<dyn Backend>) {
         let entries = self.table.builtin().iter();
         for entry in entries.filter(|entry| entry.kind == kind) {
@@ -132,9 +131,9 @@ impl Mounts {
     /// Mounts an engine.
     ///
     /// # Errors
-    /// A bad request when the path is taken or reserved, the engine unknown,
-    /// or the limits contradict each other; what the engine says when it does
-    /// not start.
+    /// A bad request if the path is taken or reserved, the engine is unknown,
+    /// or the settings are inconsistent; otherwise the error of the engine that
+    /// does not start.
     pub(crate) async fn enable(self: &Arc<Self>, request: MountRequest) -> Result<(), Error> {
         let path = normalize(&request.path)?;
         names::refuse_reserved(&path, "mount")?;
@@ -149,8 +148,8 @@ impl Mounts {
     /// Changes the settings of a mount.
     ///
     /// # Errors
-    /// A bad request when there is no such mount or the limits contradict
-    /// each other.
+    /// A bad request if there is no such mount or the settings are
+    /// inconsistent.
     pub(crate) async fn tune(self: &Arc<Self>, path: &str, tuning: Tuning) -> Result<(), Error> {
         let path = normalize(path)?;
         let mounts = Arc::clone(self);
@@ -158,7 +157,7 @@ impl Mounts {
             .await
     }
 
-    /// Every mount with the version of its backend, those of the core too.
+    /// Every mount with the version of its backend, built-in mounts included.
     pub(crate) fn list(&self) -> Vec<(MountEntry, String)> {
         let mounts = self.router.all().into_iter();
         mounts
@@ -169,7 +168,7 @@ impl Mounts {
             .collect()
     }
 
-    /// The mount that a path lies in.
+    /// The mount that serves a path.
     pub(crate) fn find(&self, path: &str) -> Option<(MountEntry, String)> {
         let path = format!("{}/", path.trim_end_matches('/'));
         self.list()
@@ -186,8 +185,8 @@ impl Mounts {
             .collect()
     }
 
-    /// One periodic call to every backend, and one attempt at every change that
-    /// did not end, each in a task of its own.
+    /// Makes one periodic call to every backend, and one attempt at every
+    /// unfinished change, each in its own task.
     pub(crate) fn tick(self: &Arc<Self>) {
         for mount in self.router.all() {
             let tasks = Arc::clone(&self.tasks);
@@ -197,14 +196,14 @@ impl Mounts {
         }
         let mounts = Arc::clone(self);
         self.tasks.spawn(Box::pin(async move {
-            if let Err(error) = mounts.table.save_again().await {
+            if let Err(error) = mounts.table.retry_save().await {
                 tracing::warn!(%error, "the table of mounts cannot be stored");
             }
             mounts.resume();
         }));
     }
 
-    /// Runs a change that must not stop half way, whatever its client does.
+    /// Runs a change to completion, even if its client hangs up.
     fn run<T: Send + 'static>(
         &self,
         change: impl Future<Output = Result<T, Error>> + Send + 'static,
@@ -212,13 +211,13 @@ impl Mounts {
         RunToCompletion::new(Arc::clone(&self.tasks) as _, change)
     }
 
-    /// Mounts an engine at a path that nobody else can take meanwhile.
+    /// Mounts an engine while its path is reserved.
     async fn add(&self, entry: MountEntry) -> Result<(), Error> {
         let path = entry.path.clone();
         let _changing = self.changing.lock(&path).await;
         self.table.reserve(entry.clone())?;
         if let Err(error) = self.table.put(entry.clone()).await {
-            self.forget_reserved(&entry).await;
+            self.undo(&entry).await;
             return Err(error);
         }
         let started = self.start(entry.in_state(State::Active)).await;
@@ -234,19 +233,19 @@ impl Mounts {
             }
             Err(error) => Err(error),
         };
-        self.forget_reserved(&entry).await;
+        self.undo(&entry).await;
         stored
     }
 
-    /// Undoes a mount that did not come to be. What cannot be undone now is
-    /// tried again by itself.
-    async fn forget_reserved(&self, entry: &MountEntry) {
+    /// Undoes a failed mount. What cannot be undone now is retried later.
+    async fn undo(&self, entry: &MountEntry) {
         if let Err(error) = self.discard(entry).await {
-            tracing::warn!(mount = entry.path, %error, "a failed mount leaves entries behind");
+            tracing::warn!(mount = entry.path, %error, "a failed mount cannot be cleaned up yet and will be retried");
         }
     }
 
-    /// Removes what a mount that never answered may have stored, and its entry.
+    /// Removes the storage and the entry of a mount that never served a
+    /// request.
     async fn discard(&self, entry: &MountEntry) -> Result<(), Error> {
         self.wipe(&entry.uuid).await?;
         self.table.remove(&entry.path).await
@@ -317,7 +316,7 @@ impl Mounts {
         Ok(())
     }
 
-    /// Refuses a version of an engine other than the one that is built in.
+    /// Checks that a requested engine version is the built-in one.
     fn check_version(&self, kind: &str, wanted: &str) -> Result<(), Error> {
         let built_in = self.factories.get(kind).map(|factory| factory.version());
         let built_in = built_in.unwrap_or_default();
@@ -330,7 +329,7 @@ impl Mounts {
         )))
     }
 
-    /// The mount of an entry, whose backend is not started yet.
+    /// Creates the mount of an entry without starting its backend.
     fn create(&self, entry: MountEntry) -> Result<Arc<Mount>, Error> {
         let factory = self.factories.get(&entry.kind).ok_or_else(|| {
             Error::internal(format!(
@@ -357,7 +356,7 @@ impl Mounts {
         Ok(Arc::new(Mount::new(settings, backend, version, tasks)))
     }
 
-    /// The mount of a new entry, started.
+    /// Creates and starts the mount of a new entry.
     async fn start(&self, entry: MountEntry) -> Result<Arc<Mount>, Error> {
         let path = entry.path.clone();
         let mount = self.create(entry)?;
@@ -379,7 +378,8 @@ impl Mounts {
         stop(mount, self.tasks.as_ref()).await;
     }
 
-    /// The storage of a mount for its engine, which [`wipe`](Self::wipe) closes.
+    /// The storage of a mount as its engine gets it; [`wipe`](Self::wipe)
+    /// closes it.
     fn fenced(&self, uuid: &str) -> Arc<Fence> {
         let view = Arc::new(self.view_of(uuid));
         let fence = Arc::new(Fence::new(view, (self.effects.task_groups)(), removed));
@@ -387,11 +387,11 @@ impl Mounts {
         fence
     }
 
-    /// Removes everything that a mount has stored, once its engine can write no
-    /// more.
+    /// Deletes everything in the storage of a mount, after closing it to its
+    /// engine.
     ///
     /// # Errors
-    /// When a write of the engine does not end, or storage fails.
+    /// An error of storage, or a write of the engine that does not end.
     async fn wipe(&self, uuid: &str) -> Result<(), Error> {
         let fence = self.fences().get(uuid).cloned();
         if let Some(fence) = fence
@@ -436,12 +436,12 @@ async fn stop(mount: &Mount, tasks: &dyn Tasks) {
     mount.stop(tasks, CLEAN_UP_LIMIT, TASKS_GRACE).await;
 }
 
-/// The error of a storage call by the engine of a removed mount.
+/// The error of storage calls by the engine of a removed mount.
 fn removed() -> Error {
     Error::not_found("the mount was removed")
 }
 
-/// The error of an option that only `kv` has.
+/// The error for the option `version`, which only `kv` has.
 fn no_version_of(kind: &str) -> Error {
     Error::bad_request(format!(
         "secrets engine \"{kind}\" does not allow setting a version"

@@ -1,15 +1,14 @@
-//! Which paths a mount may have.
+//! Valid paths of mounts.
 
 use logical::Error;
 
-/// First segments that belong to the core, now or later.
+/// First segments that are reserved for the core.
 const RESERVED: [&str; 5] = ["sys", "auth", "identity", "cubbyhole", "audit"];
 
-/// The path of a mount in its stored form: no leading slash, one at the end.
+/// Normalizes the path of a mount: no leading slash, one trailing slash.
 ///
 /// # Errors
-/// A bad request when it is empty, relative, or has characters that no URL
-/// carries as they are.
+/// A bad request if the path is empty, relative, or has control characters.
 pub(crate) fn normalize(path: &str) -> Result<String, Error> {
     let trimmed = path.trim_matches('/');
     let odd = trimmed
@@ -23,7 +22,7 @@ pub(crate) fn normalize(path: &str) -> Result<String, Error> {
     Ok(format!("{trimmed}/"))
 }
 
-/// Refuses the paths of the core. `verb` is `mount` or `unmount`.
+/// Refuses reserved paths. `verb` is `mount` or `unmount`.
 ///
 /// # Errors
 /// A bad request that names the path.
@@ -35,7 +34,7 @@ pub(crate) fn refuse_reserved(path: &str, verb: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The existing mount that is the same as, above or below a path.
+/// The existing mount that equals, contains or is contained in a path.
 pub(crate) fn conflict<'a>(
     path: &str,
     existing: impl IntoIterator<Item = &'a String>,

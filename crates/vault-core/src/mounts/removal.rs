@@ -1,14 +1,14 @@
-//! The removal of a mount: its leases end, its backend stops, its storage is
-//! wiped, and at last its entry goes.
+//! Removal of a mount: revoke its leases, stop its backend, wipe its storage,
+//! and delete its entry.
 //!
-//! It is a job on record: the entry says `removing` before anything else
-//! happens, and whatever interrupts the job, it is tried again, by itself every
-//! few minutes, at the next start, or by a client that asks once more.
+//! Removal is a durable job: the entry is marked `removing` before anything
+//! else happens. An interrupted or failed removal is retried automatically
+//! every few minutes, at the next start, or when a client repeats the request.
 //!
-//! From the beginning the mount makes no leases and refuses requests. When a
+//! From the beginning, the mount issues no leases and refuses requests. If a
 //! lease cannot be revoked, requests are let in again, still without leases:
-//! often the account that the engine works with is gone, and only its
-//! configuration can mend that.
+//! often the account that the engine uses is gone, and only a new configuration
+//! can fix that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,28 +22,28 @@ use super::{Mounts, PERIODIC_LIMIT, names, normalize};
 use crate::leases::Mode;
 use crate::routing::{Mount, MountEntry, State};
 
-/// How long a request waits for a removal. Clients of Vault give up after a
+/// How long a request waits for a removal. Clients of Vault time out after a
 /// minute.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// How long a removal waits for requests to leave the mount. Servers give up a
-/// request after 90 seconds.
+/// How long a removal waits for requests to leave the mount. Servers cancel
+/// requests after 90 seconds.
 const DRAIN_LIMIT: Duration = Duration::from_mins(2);
 
-/// How far a removal is when its request is answered.
+/// Progress of a removal when its request is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Removed {
-    /// The mount is gone.
+    /// The mount is removed.
     Done,
-    /// It goes on in the background.
+    /// The removal continues in the background.
     Continues,
 }
 
 impl Mounts {
-    /// Removes a mount. One that does not exist is no error.
+    /// Removes a mount. A mount that does not exist is not an error.
     ///
     /// # Errors
-    /// What the first lease that cannot be revoked says. The removal is then
-    /// tried again by itself.
+    /// The error of the first lease that cannot be revoked, or of storage. The
+    /// removal is retried automatically.
     pub(crate) async fn disable(self: &Arc<Self>, path: &str) -> Result<Removed, Error> {
         let path = normalize(path)?;
         names::refuse_reserved(&path, "unmount")?;
@@ -53,15 +53,16 @@ impl Mounts {
             let Some(entry) = mounts.taint(&path).await? else {
                 return Ok(());
             };
-            // The client may be gone.
+            // Fails only if the client is gone.
             let _ = sender.send(());
             let _removing = mounts.removing.lock(&path).await;
             mounts.remove(&entry).await
         });
         let removed = match select(removal, on_record).await {
             Either::Left((removed, _)) => Some(removed),
-            // Only now: "continues" is a promise that a restart keeps once the
-            // removal is on record. What takes longer goes on as a task.
+            // Only now may the client be told that the removal continues: a
+            // restart resumes it once it is recorded. The rest of the work
+            // becomes a task.
             Either::Right((_, removal)) => {
                 within(self.tasks.as_ref(), ANSWER_WITHIN, removal).await
             }
@@ -71,8 +72,8 @@ impl Mounts {
             Some(Err(error)) => Err(Error::new(
                 error.class(),
                 format!(
-                    "{}; until it is removed the mount makes no new leases but can be configured, \
-                     and its removal is tried again",
+                    "{}; the removal will be retried: until then the mount issues no new leases but \
+                     can be configured",
                     error.message()
                 ),
             )),
@@ -80,8 +81,7 @@ impl Mounts {
         }
     }
 
-    /// Tries to finish removals and failed mounts that did not end, each in a
-    /// task of its own.
+    /// Resumes unfinished removals and failed mounts, each in its own task.
     pub(super) fn resume(self: &Arc<Self>) {
         for entry in self.table.engines() {
             let mounts = Arc::clone(self);
@@ -92,7 +92,7 @@ impl Mounts {
                         return;
                     };
                     if mounts.table.get(&entry.path).as_ref() == Some(&entry) {
-                        mounts.forget_reserved(&entry).await;
+                        mounts.undo(&entry).await;
                     }
                 })),
                 State::Removing => self.tasks.spawn(Box::pin(async move {
@@ -111,7 +111,7 @@ impl Mounts {
         }
     }
 
-    /// Puts on record that a mount is being removed, and closes it.
+    /// Records that a mount is being removed, and closes it to requests.
     async fn taint(&self, path: &str) -> Result<Option<MountEntry>, Error> {
         let _changing = self.changing.lock(path).await;
         let Some(entry) = self.table.get(path) else {
@@ -123,7 +123,7 @@ impl Mounts {
                     "mount `{path}` is not running, so that its leases cannot be revoked: try again"
                 )));
             }
-            // It never came to be, and undoing it failed.
+            // The mount was never enabled, and undoing it failed before.
             return self.discard(&entry).await.map(|()| None);
         };
         let entry = entry.in_state(State::Removing);
@@ -134,7 +134,7 @@ impl Mounts {
         Ok(Some(entry))
     }
 
-    /// Removes a tainted mount, unless that has been done already.
+    /// Removes a tainted mount, unless it is gone already.
     async fn remove(&self, entry: &MountEntry) -> Result<(), Error> {
         let known = |mount: &Arc<Mount>| mount.settings.read(|known| known.uuid == entry.uuid);
         let Some(mount) = self.router.get(&entry.path).filter(known) else {
@@ -148,24 +148,25 @@ impl Mounts {
     }
 
     async fn remove_mount(&self, mount: &Mount, entry: &MountEntry) -> Result<(), Error> {
-        // A mount that was stopped with the whole core has its leases still.
+        // A mount that was stopped with the whole core still has its leases.
         if !mount.leases_ended() {
             self.end_leases(mount, &entry.path).await?;
             mount.note_leases_ended();
             self.stop(mount).await;
         }
         self.wipe(&entry.uuid).await?;
-        // Until the router knows it too, nothing else is mounted there.
+        // The path stays reserved until the router has removed the mount.
         let _changing = self.changing.lock(&entry.path).await;
         self.table.remove(&entry.path).await?;
         self.router.remove(&entry.path);
         Ok(())
     }
 
-    /// Ends all leases of a mount and keeps requests out of it.
+    /// Revokes all leases of a mount and keeps requests out of it.
     async fn end_leases(&self, mount: &Mount, path: &str) -> Result<(), Error> {
         if mount.is_stuck() {
-            // Requests are inside: the leases first, then the door.
+            // Requests may be inside: revoke the leases before closing the
+            // mount.
             self.leases.revoke_prefix(path, Mode::Sync).await?;
             mount.set_stuck(false);
         }

@@ -1,8 +1,8 @@
-//! The table of mounts: in memory, and in storage as one entry.
+//! The table of mounts, in memory and as one storage entry.
 //!
-//! Memory is changed first and then stored in whole. A save that fails may have
-//! happened all the same, so that one is repeated until storage says again
-//! what memory says.
+//! Memory is changed first, then the whole table is stored. A failed save may
+//! have happened all the same, so it is repeated until storage agrees with
+//! memory.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +15,10 @@ use super::names;
 use crate::routing::MountEntry;
 use crate::storage::{Version, View};
 
-/// Where it is kept.
+/// Storage key of the table.
 const KEY: &str = "core/mounts";
 
-/// What is kept: the mounts of engines, and those of the core.
+/// The stored form: mounts of engines, and built-in mounts.
 #[derive(Default, Serialize, Deserialize)]
 struct Stored {
     #[serde(default)]
@@ -32,14 +32,14 @@ pub(super) struct Table {
     storage: View,
     builtin: Vec<MountEntry>,
     engines: Mutex<BTreeMap<String, MountEntry>>,
-    /// Held while the table is stored, and for nothing else.
+    /// Held while the table is being stored.
     saving: tokio::sync::Mutex<()>,
-    /// Whether storage may say something else than memory.
+    /// Whether storage may differ from memory.
     is_unsaved: AtomicBool,
 }
 
 impl Table {
-    /// Reads the table, or makes it at the first start.
+    /// Loads the table, or creates it at the first start.
     pub(super) async fn open(storage: View, entropy: &dyn Entropy) -> Result<Self, Error> {
         let stored: Option<Stored> = storage.read(KEY).await?;
         let is_new = stored.is_none();
@@ -55,11 +55,11 @@ impl Table {
             saving: tokio::sync::Mutex::new(()),
             is_unsaved: AtomicBool::new(is_new),
         };
-        table.save_again().await?;
+        table.retry_save().await?;
         Ok(table)
     }
 
-    /// The mounts of the core.
+    /// The built-in mounts.
     pub(super) fn builtin(&self) -> &[MountEntry] {
         &self.builtin
     }
@@ -76,7 +76,7 @@ impl Table {
     /// Adds an entry, unless its path is taken.
     ///
     /// # Errors
-    /// A bad request that names the path that is in the way.
+    /// A bad request that names the conflicting path.
     pub(super) fn reserve(&self, entry: MountEntry) -> Result<(), Error> {
         let mut engines = self.lock();
         if let Some(taken) = names::conflict(&entry.path, engines.keys()) {
@@ -88,16 +88,15 @@ impl Table {
         Ok(())
     }
 
-    /// Replaces or adds an entry and stores the table. When that fails, the
-    /// old entry is back.
+    /// Inserts an entry and stores the table. On failure the old entry is
+    /// restored.
     pub(super) async fn put(&self, entry: MountEntry) -> Result<(), Error> {
         let path = entry.path.clone();
         let old = self.lock().insert(path.clone(), entry);
         self.save_or_restore(&path, old).await
     }
 
-    /// Removes an entry and stores the table. When that fails, the entry is
-    /// back.
+    /// Removes an entry and stores the table. On failure the entry is restored.
     pub(super) async fn remove(&self, path: &str) -> Result<(), Error> {
         let old = self.lock().remove(path);
         self.save_or_restore(path, old).await
@@ -118,7 +117,7 @@ impl Table {
     }
 
     /// Stores the table again if a save failed.
-    pub(super) async fn save_again(&self) -> Result<(), Error> {
+    pub(super) async fn retry_save(&self) -> Result<(), Error> {
         if self.is_unsaved.load(Ordering::Acquire) {
             self.save().await?;
         }
@@ -135,7 +134,7 @@ impl Table {
         };
         // The failed save may have happened.
         if let Err(error) = self.save().await {
-            tracing::warn!(%error, "the table of mounts cannot be stored; it is tried again");
+            tracing::warn!(%error, "the table of mounts cannot be stored and will be retried");
         }
         Err(error)
     }
@@ -145,7 +144,7 @@ impl Table {
     }
 }
 
-/// The mounts of the core, which nobody can change.
+/// The built-in mounts, which are fixed.
 fn builtin_entries(entropy: &dyn Entropy) -> Vec<MountEntry> {
     vec![
         MountEntry::builtin(

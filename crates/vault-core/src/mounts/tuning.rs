@@ -1,16 +1,16 @@
-//! A change of a mount's settings.
+//! Changes of a mount's settings.
 
 use std::collections::BTreeMap;
 
 use crate::routing::{ListingVisibility, MountTuning};
 
-/// A change of a mount; what is `None` stays.
+/// Changes of a mount's settings; `None` leaves a setting as it is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tuning {
     pub(crate) default_lease_ttl: Option<u64>,
     pub(crate) max_lease_ttl: Option<u64>,
     pub(crate) description: Option<String>,
-    /// Added to the options that there are.
+    /// Merged into the existing options.
     pub(crate) options: BTreeMap<String, String>,
     pub(crate) force_no_cache: Option<bool>,
     pub(crate) listing_visibility: Option<ListingVisibility>,
@@ -22,7 +22,7 @@ pub(crate) struct Tuning {
 }
 
 impl Tuning {
-    /// Changes everything but the times to live.
+    /// Applies all changes except those of the TTLs.
     pub(crate) fn apply_to(&self, tuning: &mut MountTuning) {
         fn set<T: Clone>(to: &mut T, given: Option<&T>) {
             if let Some(given) = given {

@@ -1,5 +1,4 @@
-//! The end of the pipeline: what a request came to becomes an answer, and is
-//! counted.
+//! Turns the result of a request into an answer, and counts it.
 
 use logical::Operation;
 
@@ -8,17 +7,17 @@ use crate::active::Active;
 use crate::answer::Answer;
 use crate::errors::{self, Refusal};
 
-/// Requests by mount type, operation and class of status.
+/// Counter of requests by mount type, operation and status class.
 const REQUESTS: &str = "core_requests_total";
 
-/// The answer of a backend.
+/// The answer for a backend's response.
 pub(super) fn reply(reply: Reply) -> Answer {
     let Reply {
         operation,
         response,
         envelope,
     } = reply;
-    // Help stands without the envelope.
+    // Help is answered without the envelope.
     if operation == Operation::Help {
         return match response.and_then(|response| response.data) {
             Some(data) => Answer::bare(200, data),

@@ -1,4 +1,4 @@
-//! Who sends the request.
+//! Identifies the caller.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::active::Active;
 use crate::errors::{Origin, Refusal};
 use crate::tokens::TokenEntry;
 
-/// Finds the caller by its token. A path that needs no token is open to every
-/// token, valid or not: a valid one only tells the backend who the caller is, as
-/// in Vault (`CheckToken` in `vault/request_handling.go`).
+/// Looks up the caller's token. A path that needs no token accepts every token,
+/// valid or not; a valid one only identifies the caller to the backend, as in
+/// Vault (`CheckToken` in `vault/request_handling.go`).
 pub(super) async fn authenticate(active: &Active, context: &mut Context) -> Result<(), Refusal> {
     let path = &context.request.path;
     let mount = context.mount.as_ref();

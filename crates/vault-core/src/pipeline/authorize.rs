@@ -1,4 +1,4 @@
-//! What the caller may do.
+//! Checks the caller's rights.
 
 use logical::{ErrorClass, Existence, Operation, Request};
 
@@ -6,9 +6,8 @@ use super::{Context, dispatch};
 use crate::errors::Refusal;
 use crate::routing::Mount;
 
-/// Finds out whether a write creates, which decides what it needs, and compares
-/// that with the caller's policies. On a path that needs no token no policy
-/// counts.
+/// Tells create from update, then checks the caller's policies. Paths that need
+/// no token are not subject to policies.
 pub(super) async fn authorize(context: &mut Context) -> Result<(), Refusal> {
     if let Some(mount) = &context.mount
         && context.request.operation == Operation::Update
@@ -36,12 +35,13 @@ pub(super) async fn authorize(context: &mut Context) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a write makes its object, as far as the backend can tell.
+/// Whether a write creates or updates its target, as far as the backend can
+/// tell.
 async fn creates_or_updates(mount: &Mount, request: &Request) -> Result<Operation, Refusal> {
     match mount.exists(request.clone()).await {
         Ok(Existence::Absent) => Ok(Operation::Create),
         Ok(Existence::Present | Existence::Unchecked) => Ok(Operation::Update),
-        // The backend says the same of the request itself.
+        // The backend returns the same error for the request itself.
         Err(error) if error.class() == ErrorClass::UnsupportedPath => Ok(Operation::Update),
         Err(error) => Err(dispatch::failed(mount, error)),
     }

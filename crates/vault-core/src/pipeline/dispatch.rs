@@ -1,4 +1,4 @@
-//! The backend's part.
+//! Hands the request to its backend.
 
 use logical::{Error, Request, Response};
 
@@ -7,9 +7,8 @@ use crate::auth;
 use crate::errors::{Origin, Refusal};
 use crate::routing::{Entered, Mount, panicked};
 
-/// Sends the request to its backend. The request stays inside the mount until
-/// what this gives back is dropped, so that removing the mount finds the lease
-/// of the response.
+/// Calls the backend. The request counts as inside the mount until the returned
+/// guard is dropped, so that removing the mount sees the lease of the response.
 pub(super) async fn dispatch(
     context: &mut Context,
 ) -> Result<(Entered, Option<Response>), Refusal> {
@@ -29,14 +28,14 @@ pub(super) async fn dispatch(
     Ok((entered, response))
 }
 
-/// A call of a mount's backend that failed.
+/// The refusal for a failed call of a mount's backend.
 pub(super) fn failed(mount: &Mount, error: Error) -> Refusal {
     let is_own = mount.is_builtin() || error == panicked();
     let origin = if is_own { Origin::Core } else { Origin::Engine };
     Refusal::Failed(error, origin)
 }
 
-/// The request for the backend. What later stages need of it stays.
+/// Takes the request for the backend, and keeps what later stages need of it.
 fn take(kept: &mut Request) -> Request {
     let rest = Request::new(kept.operation, "");
     let request = std::mem::replace(kept, rest);

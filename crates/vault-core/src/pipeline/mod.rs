@@ -1,10 +1,9 @@
-//! The way of a request, in stages that are one function each: resolve its
-//! mount, authenticate its caller, authorize the operation, dispatch it to the
-//! backend, register the lease of the response, and answer.
+//! The request pipeline, one function per stage: resolve the mount,
+//! authenticate the caller, authorize the operation, dispatch to the backend,
+//! register the lease of the response, and answer.
 //!
-//! The built-in paths under `sys/` and `auth/token/` are backends like all
-//! others. Responses and refusals are values up to the last stage, which alone
-//! knows how they look.
+//! The built-in paths under `sys/` and `auth/token/` are backends like any
+//! other. Only the last stage knows the format of responses and refusals.
 
 mod answer;
 mod authenticate;
@@ -27,20 +26,20 @@ use crate::request::ClientRequest;
 use crate::routing::Mount;
 use crate::tokens::TokenEntry;
 
-/// A request under way.
+/// A request in progress.
 struct Context {
-    /// The path that the client asked for, with the mount.
+    /// The requested path, including the mount.
     path: String,
     token: Option<ClientToken>,
     /// The token's entry, once the caller is known.
     caller: Option<Arc<TokenEntry>>,
-    /// The mount that the path lies in, if there is one.
+    /// The mount that serves the path, if any.
     mount: Option<Arc<Mount>>,
-    /// The request as the backend will see it.
+    /// The request as the backend will get it.
     request: Request,
 }
 
-/// What a request came to.
+/// The result of a request.
 struct Reply {
     operation: Operation,
     response: Option<logical::Response>,

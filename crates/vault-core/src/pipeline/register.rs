@@ -1,4 +1,4 @@
-//! The lease of a response.
+//! Registers the lease of a response.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::errors::{Origin, Refusal};
 use crate::leases::{self, Granted};
 use crate::routing::{Entered, Mount};
 
-/// Registers the lease of a response, if it has one, and puts everything
-/// together that the answer needs.
+/// Registers the lease of a response, if any, and builds the envelope of the
+/// answer.
 pub(super) async fn register(
     active: &Arc<Active>,
     context: &mut Context,
@@ -60,7 +60,7 @@ pub(super) async fn register(
     })
 }
 
-/// A renewal tells of a lease that is registered already.
+/// The response of a renewal, whose lease is already registered.
 fn renewed(mut response: Response) -> (Option<Granted>, Response) {
     let granted = response.secret.take().map(|secret| Granted {
         id: secret.lease_id,
@@ -71,8 +71,8 @@ fn renewed(mut response: Response) -> (Option<Granted>, Response) {
     (granted, response)
 }
 
-/// Registers the lease of an engine's response. A client that hangs up now
-/// leaves a lease that ends at once, not a secret that nobody knows of.
+/// Registers the lease of an engine's response. If the client hangs up
+/// meanwhile, the lease is revoked at once, because nobody received its secret.
 async fn lease(
     active: &Arc<Active>,
     mount: &Arc<Mount>,
@@ -103,7 +103,7 @@ async fn lease(
             tracing::warn!(
                 lease = abandoned.id,
                 %error,
-                "the lease of a client that hung up lives until its time is over"
+                "the lease of a client that hung up could not be revoked and will expire"
             );
         }
     };

@@ -1,4 +1,4 @@
-//! Which mount a request is for.
+//! Finds the mount of a request.
 
 use logical::Request;
 
@@ -6,7 +6,7 @@ use super::Context;
 use crate::active::Active;
 use crate::request::ClientRequest;
 
-/// Finds the mount, and writes the request as its backend will see it.
+/// Routes the request and translates it to the form that its backend gets.
 pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Context {
     let mut request = Request::new(client.operation, "").with_data(client.data);
     request.id = id;

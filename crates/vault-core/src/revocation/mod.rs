@@ -1,9 +1,9 @@
-//! The revocation of a token with everything that was leased under it.
+//! Revocation of a token together with every lease that was issued under it.
 //!
-//! It is a job on record. First the token is marked, so that it cannot be used
-//! and no lease can be added; then each of its leases is made due; then the
-//! token goes. Whatever interrupts the job, the next start or the next minute
-//! goes on with it.
+//! Revocation is a durable job. First the token is marked as revoked, so that
+//! it can no longer be used and no lease can be added; then each of its leases
+//! is made due; then the token is deleted. A job that is interrupted is resumed
+//! at the next start or within a minute.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use crate::leases::Leases;
 use crate::locks::NamedLocks;
 use crate::tokens::TokenStore;
 
-/// Ends tokens.
+/// Revokes tokens.
 pub(crate) struct Revocation {
     tokens: Arc<TokenStore>,
     leases: Arc<Leases>,
     tasks: Arc<dyn Tasks>,
-    /// Held by salted hash while a revocation goes on. A second one could end
-    /// leases of a new token with the same text.
+    /// Held by salted hash while a revocation is in progress: a second one
+    /// could revoke leases of a new token with the same text.
     revoking: NamedLocks,
 }
 
@@ -33,41 +33,40 @@ impl Revocation {
         }
     }
 
-    /// Revokes a token. One that does not exist, or whose revocation has begun,
-    /// is no error.
+    /// Revokes a token. A token that does not exist, or whose revocation has
+    /// begun, is not an error.
     ///
     /// # Errors
-    /// When it cannot be put on record. What fails later is tried again by
-    /// itself.
+    /// When the revocation cannot be recorded. Later failures are retried in
+    /// the background.
     pub(crate) async fn revoke(self: &Arc<Self>, salted: &str) -> Result<(), Error> {
         let (revocation, salted) = (Arc::clone(self), salted.to_owned());
         let work = async move {
             if revocation.tokens.begin_revocation(&salted).await? {
                 let _revoking = revocation.revoking.lock(&salted).await;
-                revocation.go_on(&salted).await;
+                revocation.attempt(&salted).await;
             }
             Ok(())
         };
         RunToCompletion::new(Arc::clone(&self.tasks), work).await
     }
 
-    /// Goes on with revocations that did not end, except those that somebody
-    /// else is going on with.
+    /// Resumes unfinished revocations, except those that are in progress.
     ///
     /// # Errors
     /// When they cannot be listed.
     pub(crate) async fn resume(&self) -> Result<(), Error> {
         for salted in self.tokens.revocations().await? {
             if let Some(_revoking) = self.revoking.try_lock(&salted) {
-                self.go_on(&salted).await;
+                self.attempt(&salted).await;
             }
         }
         Ok(())
     }
 
-    async fn go_on(&self, salted: &str) {
+    async fn attempt(&self, salted: &str) {
         if let Err(error) = self.finish(salted).await {
-            tracing::warn!(%error, "the revocation of a token did not end; it is tried again");
+            tracing::warn!(%error, "the revocation of a token failed and will be retried");
         }
     }
 
@@ -75,8 +74,8 @@ impl Revocation {
         if !self.tokens.is_being_revoked(salted).await? {
             return Ok(());
         }
-        // A token that is still usable was never revoked: the mark was not
-        // stored, and whoever asked for it was told so or never answered.
+        // A token that is still usable was never marked: recording its
+        // revocation failed, and the client got an error or no answer.
         let is_revoked = self.tokens.lookup_salted(salted).await?.is_none();
         if is_revoked {
             self.leases.expire_token_now(salted).await?;

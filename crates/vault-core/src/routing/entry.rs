@@ -1,4 +1,4 @@
-//! What is kept of a mount, and how `sys/mounts` shows it.
+//! The stored entry of a mount, and its form in `sys/mounts`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,49 +10,49 @@ use serde_json::{Value, json};
 use super::MountTuning;
 use crate::random;
 
-/// The limits of leases when a mount has none of its own: 768 hours.
+/// The lease TTL of mounts that set none: 768 hours.
 pub(crate) const SYSTEM_LEASE_TTL: Duration = Duration::from_hours(768);
 
-/// Times to live of a mount's leases, in seconds; zero inherits the system's.
+/// TTLs of a mount's leases in seconds; zero inherits the system default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountConfig {
-    /// What a lease gets when nobody asks for another.
+    /// TTL of a lease when the engine sets none.
     pub default_lease_ttl: u64,
-    /// The longest life of a lease.
+    /// Maximum TTL of a lease.
     pub max_lease_ttl: u64,
 }
 
-/// A mount that somebody asks for.
+/// A request to mount an engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MountRequest {
-    /// Where, with or without slashes around it.
+    /// Path of the mount, with or without surrounding slashes.
     pub path: String,
     /// The name under which its factory is registered.
     pub kind: String,
-    /// Words for people.
+    /// Human-readable description.
     pub description: String,
-    /// Times to live.
+    /// TTLs of its leases.
     pub config: MountConfig,
-    /// Everything else that it is tuned to.
+    /// All other settings.
     pub tuning: MountTuning,
-    /// Options that the backend reads.
+    /// Options that are passed to the backend.
     pub options: BTreeMap<String, String>,
-    /// Whether it belongs to this cluster alone.
+    /// Whether the mount is local to this cluster.
     pub local: bool,
-    /// Whether its storage asks for wrapping with the seal.
+    /// Whether seal wrapping is requested for its storage.
     pub seal_wrap: bool,
-    /// Whether its engine asks for a source of randomness outside the server.
+    /// Whether the engine requests an external source of entropy.
     pub external_entropy_access: bool,
 }
 
-/// What is kept of a mount.
+/// The stored entry of a mount.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "flags of Vault's API that do not exclude each other"
 )]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MountEntry {
-    /// With a slash at its end.
+    /// Path with a trailing slash.
     pub(crate) path: String,
     pub(crate) kind: String,
     pub(crate) description: String,
@@ -61,34 +61,34 @@ pub(crate) struct MountEntry {
     pub(crate) config: MountConfig,
     #[serde(default)]
     pub(crate) tuning: MountTuning,
-    /// `None` for mounts of the core.
+    /// `None` for built-in mounts.
     pub(crate) options: Option<BTreeMap<String, String>>,
     pub(crate) local: bool,
     pub(crate) seal_wrap: bool,
     #[serde(default)]
     pub(crate) external_entropy_access: bool,
-    /// Its removal has begun. Kept beside `state` for entries that were stored
-    /// before there was one.
+    /// Whether the removal has begun. Older entries have this flag and no
+    /// `state`.
     tainted: bool,
     #[serde(default)]
     state: State,
 }
 
-/// How far a mount is. What is on record goes on after a restart.
+/// The stage of a mount's life. Recorded stages are resumed after a restart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
-    /// Its backend is being started for the first time.
+    /// The backend is being started for the first time.
     Enabling,
-    /// It answers requests.
+    /// The mount serves requests.
     #[default]
     Active,
-    /// It is being removed.
+    /// The mount is being removed.
     Removing,
 }
 
 impl MountEntry {
-    /// A new entry with accessor and id of its own.
+    /// A new entry with a generated accessor and id.
     pub(crate) fn new(path: String, request: MountRequest, entropy: &dyn Entropy) -> Self {
         Self {
             accessor: format!("{}_{}", request.kind, random::hex8(entropy)),
@@ -107,7 +107,7 @@ impl MountEntry {
         }
     }
 
-    /// The entry of a mount of the core.
+    /// The entry of a built-in mount.
     pub(crate) fn builtin(
         path: &str,
         kind: &str,
@@ -132,7 +132,7 @@ impl MountEntry {
         }
     }
 
-    /// How far it is.
+    /// The current stage.
     pub(crate) fn state(&self) -> State {
         if self.tainted {
             State::Removing
@@ -141,7 +141,7 @@ impl MountEntry {
         }
     }
 
-    /// The same entry in another state.
+    /// A copy of the entry in another state.
     #[must_use]
     pub(crate) fn in_state(&self, state: State) -> Self {
         Self {
@@ -151,22 +151,23 @@ impl MountEntry {
         }
     }
 
-    /// Whether its removal has begun.
+    /// Whether the removal of the mount has begun.
     pub(crate) fn is_tainted(&self) -> bool {
         self.state() == State::Removing
     }
 
-    /// What a lease gets when nobody asks for another.
+    /// TTL of a lease when the engine sets none.
     pub(crate) fn default_lease_ttl(&self) -> Duration {
         or_system(self.config.default_lease_ttl)
     }
 
-    /// The longest life of a lease.
+    /// Maximum TTL of a lease.
     pub(crate) fn max_lease_ttl(&self) -> Duration {
         or_system(self.config.max_lease_ttl)
     }
 
-    /// The mount as `sys/mounts` shows it. `version` is that of its backend.
+    /// The mount as shown in `sys/mounts`; `version` is the running version of
+    /// its backend.
     pub(crate) fn info(&self, version: &str) -> Object {
         let mut config = Object::new();
         let MountConfig {
@@ -203,7 +204,7 @@ impl MountEntry {
         info
     }
 
-    /// What is told of the mount without a token, when it is listed for everybody.
+    /// The mount as shown without a token when it is listed for everybody.
     pub(crate) fn public_info(&self) -> Object {
         let members = [
             ("description", self.description.clone().into()),
@@ -213,8 +214,7 @@ impl MountEntry {
         Object::from_iter(members.map(|(key, value): (_, Value)| (key.to_owned(), value)))
     }
 
-    /// The mount as `sys/mounts/<path>/tune` shows it, with the limits that
-    /// are in force.
+    /// The mount as shown in `sys/mounts/<path>/tune`, with effective TTLs.
     pub(crate) fn tuning(&self) -> Object {
         let mut tuning = Object::new();
         let default = self.default_lease_ttl().as_secs();
@@ -234,10 +234,10 @@ impl MountEntry {
     }
 }
 
-/// Refuses limits of a new mount that contradict each other.
+/// Checks that the TTLs of a new mount are consistent.
 ///
 /// # Errors
-/// A bad request in Vault's words.
+/// A bad request with Vault's message.
 pub(crate) fn check_new(config: MountConfig) -> Result<(), Error> {
     let MountConfig {
         default_lease_ttl: default,
@@ -257,10 +257,10 @@ pub(crate) fn check_new(config: MountConfig) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses limits of a tuned mount that contradict each other.
+/// Checks that the TTLs of a tuned mount are consistent.
 ///
 /// # Errors
-/// A bad request in Vault's words.
+/// A bad request with Vault's message.
 pub(crate) fn check_tuned(config: MountConfig) -> Result<(), Error> {
     let MountConfig {
         default_lease_ttl: default,
@@ -274,8 +274,8 @@ pub(crate) fn check_tuned(config: MountConfig) -> Result<(), Error> {
     Ok(())
 }
 
-/// A time to live as clients send it: seconds, a duration, or `system` and
-/// the empty text to inherit.
+/// Parses a TTL: seconds or a duration; `system` and the empty string inherit
+/// the system default.
 ///
 /// # Errors
 /// A bad request that names the field and quotes the value.

@@ -1,8 +1,8 @@
-//! From a path to the backend that answers it: the router, the mounts in it,
-//! and what is stored of each.
+//! Routing: from a path to the backend that serves it. The router, its mounts,
+//! and the stored entry of each.
 //!
-//! This module knows no tokens and no leases, and it changes no table in
-//! storage: [`mounts`](crate::mounts) does.
+//! This module knows neither tokens nor leases, and never changes the stored
+//! table of mounts; [`mounts`](crate::mounts) does.
 
 mod entry;
 mod mount;

@@ -1,7 +1,7 @@
-//! A running mount: its backend, its settings, and the requests inside it.
+//! A running mount: its backend, its settings, and the requests in progress.
 //!
-//! Every call of the backend goes through here, so that a panic in it is an
-//! error of that call and of nothing else.
+//! Every call of the backend goes through this type, so that a panic fails only
+//! the call that caused it.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -16,11 +16,11 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use super::MountEntry;
 use super::special_paths::Special;
 
-/// The first pause after a removal failed; it doubles with each failure.
+/// Pause after the first failed removal; it doubles with each failure.
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(30);
 
-/// A backend that is mounted.
+/// A mounted backend.
 pub(crate) struct Mount {
     pub(crate) settings: Arc<Settings>,
     pub(crate) backend: Arc<dyn Backend>,
@@ -28,35 +28,34 @@ pub(crate) struct Mount {
     pub(crate) tasks: Arc<dyn TaskGroup>,
     special: Special,
     is_builtin: bool,
-    /// Requests hold it shared; removing the mount takes it alone, which waits
-    /// for them.
+    /// Requests hold it shared; the removal of the mount waits for them by
+    /// taking it exclusively.
     gate: Arc<tokio::sync::RwLock<()>>,
-    /// Held while a periodic call runs.
+    /// Held during a periodic call.
     ticking: tokio::sync::Mutex<()>,
     removal: Mutex<Removal>,
 }
 
-/// How far the removal of a mount has come. What must survive a restart is in
-/// its entry.
+/// Progress of a removal. State that must survive a restart is in the entry.
 #[derive(Debug, Default)]
 struct Removal {
     /// Failed attempts, and when the next one is due on the monotonic clock.
     failures: u32,
     next: Duration,
-    /// A lease cannot be revoked: the mount answers requests again, so that
-    /// its configuration can be mended.
+    /// A lease cannot be revoked: requests are let in again, so that the
+    /// configuration can be corrected.
     is_stuck: bool,
-    /// The backend was stopped, by a removal or with the whole core.
+    /// The backend was stopped, by a removal or by the shutdown of the core.
     is_stopped: bool,
-    /// A removal has ended all leases.
+    /// All leases were revoked by a removal.
     leases_ended: bool,
 }
 
-/// A request that is inside a mount until this is dropped.
+/// Marks a request as in progress until dropped.
 pub(crate) type Entered = OwnedRwLockReadGuard<()>;
 
 impl Mount {
-    /// A mount of a backend that a factory made.
+    /// A mount of an engine.
     pub(crate) fn new(
         settings: Arc<Settings>,
         backend: Arc<dyn Backend>,
@@ -76,7 +75,7 @@ impl Mount {
         }
     }
 
-    /// A mount that belongs to the core.
+    /// A built-in mount.
     pub(crate) fn builtin(
         entry: MountEntry,
         backend: Arc<dyn Backend>,
@@ -89,22 +88,22 @@ impl Mount {
         }
     }
 
-    /// The path, with a slash at its end.
+    /// The path with a trailing slash.
     pub(crate) fn path(&self) -> String {
         self.settings.read(|entry| entry.path.clone())
     }
 
-    /// Whether it belongs to the core.
+    /// Whether the mount is built in.
     pub(crate) fn is_builtin(&self) -> bool {
         self.is_builtin
     }
 
-    /// Whether its removal has begun: nothing new may be leased.
+    /// Whether the removal has begun, so that no lease may be issued.
     pub(crate) fn is_tainted(&self) -> bool {
         self.settings.read(MountEntry::is_tainted)
     }
 
-    /// Whether requests are refused because it is being removed.
+    /// Whether requests are refused because the mount is being removed.
     pub(crate) fn is_closed(&self) -> bool {
         self.is_tainted() && !self.removal().is_stuck
     }
@@ -119,19 +118,19 @@ impl Mount {
         self.special.needs_sudo(path)
     }
 
-    /// Enters the mount for one request, or `None` while it is being removed.
-    /// It never waits.
+    /// Enters the mount for one request, or returns `None` while the mount is
+    /// being removed. Never waits.
     pub(crate) fn enter(&self) -> Option<Entered> {
         if self.is_closed() {
             return None;
         }
         let entered = Arc::clone(&self.gate).try_read_owned().ok()?;
-        // The removal may have begun and ended in between.
+        // A removal may have begun and ended since the first check.
         (!self.is_closed()).then_some(entered)
     }
 
-    /// Waits until all requests have left, and keeps others out until the guard
-    /// is dropped.
+    /// Waits for all requests to leave, and keeps others out until the guard is
+    /// dropped.
     pub(crate) async fn drain(&self) -> OwnedRwLockWriteGuard<()> {
         Arc::clone(&self.gate).write_owned().await
     }
@@ -141,7 +140,7 @@ impl Mount {
         caught(self.backend.handle(request)).await
     }
 
-    /// Whether the object of a write exists.
+    /// Whether the target of a write exists.
     pub(crate) async fn exists(&self, request: Request) -> Result<Existence, Error> {
         caught(self.backend.exists(request)).await
     }
@@ -151,8 +150,8 @@ impl Mount {
         caught(self.backend.initialize()).await
     }
 
-    /// Stops the backend, for as long as `limit`, then its tasks. A periodic
-    /// call that runs is waited for, since it may write; none begins after it.
+    /// Stops the backend, for up to `limit`, then its tasks. Waits for a
+    /// periodic call in progress, which may write; none starts afterwards.
     pub(crate) async fn stop(&self, tasks: &dyn Tasks, limit: Duration, grace: Duration) {
         self.removal().is_stopped = true;
         let _ticking = self.ticking.lock().await;
@@ -165,8 +164,9 @@ impl Mount {
         self.tasks.shut_down(grace).await;
     }
 
-    /// One periodic call, unless the last one still runs. A backend without
-    /// periodic work says so, which is no fault.
+    /// Makes one periodic call, unless the previous one is still running. A
+    /// backend without periodic work reports an unsupported operation, which is
+    /// not a failure.
     pub(crate) async fn tick(&self, tasks: &dyn Tasks, limit: Duration) {
         let Ok(_ticking) = self.ticking.try_lock() else {
             return;
@@ -189,33 +189,34 @@ impl Mount {
         self.removal().is_stopped
     }
 
-    /// Whether a removal has ended all leases.
+    /// Whether a removal has revoked all leases.
     pub(crate) fn leases_ended(&self) -> bool {
         self.removal().leases_ended
     }
 
-    /// A removal has ended all leases.
+    /// Records that a removal has revoked all leases.
     pub(crate) fn note_leases_ended(&self) {
         self.removal().leases_ended = true;
     }
 
-    /// Whether a lease kept the last removal from going on.
+    /// Whether the last removal failed to revoke a lease.
     pub(crate) fn is_stuck(&self) -> bool {
         self.removal().is_stuck
     }
 
-    /// Opens the mount for requests while a lease cannot be revoked, or closes
-    /// it again.
+    /// Lets requests in while a lease cannot be revoked, or closes the mount
+    /// again.
     pub(crate) fn set_stuck(&self, is_stuck: bool) {
         self.removal().is_stuck = is_stuck;
     }
 
-    /// Whether its removal should be tried by itself, at this monotonic time.
+    /// Whether the next automatic attempt at the removal is due at this
+    /// monotonic time.
     pub(crate) fn removal_is_due(&self, now: Duration) -> bool {
         self.removal().next <= now
     }
 
-    /// The removal failed; the next attempt is due after a pause.
+    /// Records a failed removal and schedules the next attempt.
     pub(crate) fn removal_failed(&self, now: Duration) {
         let mut removal = self.removal();
         let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(removal.failures));
@@ -228,13 +229,13 @@ impl Mount {
     }
 }
 
-/// The error of a call that panicked. The text of the panic may quote anything,
-/// so it is not shown.
+/// The error of a call that panicked. The panic message may quote secrets, so
+/// it is not shown.
 pub(crate) fn panicked() -> Error {
     Error::internal("internal error")
 }
 
-/// The result of a call of a backend.
+/// Awaits a backend call and turns a panic into an error.
 async fn caught<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     catch_panic(call).await.unwrap_or_else(|_| Err(panicked()))
 }
@@ -247,7 +248,7 @@ impl Settings {
         Self(RwLock::new(entry))
     }
 
-    /// Looks at the entry.
+    /// Reads the entry.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&MountEntry) -> T) -> T {
         look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }

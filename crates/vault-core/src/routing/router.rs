@@ -1,20 +1,19 @@
-//! From a path to its mount.
+//! Routes a path to its mount.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Mount;
 
-/// All mounts by path, those of the core too. No path is above or below
-/// another.
+/// All mounts by path, built-in ones included. No path is a prefix of another.
 #[derive(Default)]
 pub(crate) struct Router {
     mounts: RwLock<BTreeMap<String, Arc<Mount>>>,
 }
 
 impl Router {
-    /// The mount that answers a path, and the path inside it. A mount answers
-    /// its own path with and without the slash at its end.
+    /// The mount that serves a path, and the path relative to it. The path of a
+    /// mount matches with and without its trailing slash.
     pub(crate) fn route(&self, path: &str) -> Option<(Arc<Mount>, String)> {
         let mounts = self.read();
         let ends = path
@@ -53,8 +52,8 @@ impl Router {
         self.write().remove(path);
     }
 
-    /// Removes all mounts: backends of the core hold the router, so that it
-    /// would never be dropped.
+    /// Removes all mounts. Built-in backends hold the router, so it would never
+    /// be dropped otherwise.
     pub(crate) fn clear(&self) {
         self.write().clear();
     }

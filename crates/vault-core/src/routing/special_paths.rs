@@ -1,4 +1,4 @@
-//! The special paths of a backend, ready to be compared with requests.
+//! The special paths of a backend, compiled for matching.
 
 use logical::SpecialPaths;
 
@@ -9,7 +9,7 @@ pub(super) struct Special {
     root: Patterns,
 }
 
-/// Paths, and beginnings of paths.
+/// Exact paths and path prefixes.
 #[derive(Debug, Default)]
 struct Patterns {
     exact: Vec<String>,

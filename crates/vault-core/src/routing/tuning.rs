@@ -1,24 +1,24 @@
-//! What a mount can be tuned to beside the times to live of its leases.
+//! Settings of a mount other than the TTLs of its leases.
 
 use logical::{Error, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Who sees a mount in `sys/internal/ui/mounts`.
+/// Who can see a mount in `sys/internal/ui/mounts`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ListingVisibility {
-    /// Not set: whoever can reach the mount.
+    /// Not set: callers whose policies reach the mount.
     #[default]
     Default,
-    /// Whoever can reach the mount.
+    /// Callers whose policies reach the mount.
     Hidden,
-    /// Everybody, also without a token.
+    /// Everybody, even without a token.
     Unauth,
 }
 
 impl ListingVisibility {
-    /// The word that clients use; empty when it is not set.
+    /// The value as clients write it; empty when not set.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Default => "",
@@ -27,10 +27,10 @@ impl ListingVisibility {
         }
     }
 
-    /// The visibility of this word.
+    /// Parses the value that clients write.
     ///
     /// # Errors
-    /// A bad request that names the field and the words.
+    /// A bad request that names the field and the accepted values.
     pub(crate) fn of_text(text: &str) -> Result<Self, Error> {
         let all = [Self::Default, Self::Hidden, Self::Unauth];
         let found = all.into_iter().find(|known| known.as_str() == text);
@@ -42,23 +42,23 @@ impl ListingVisibility {
     }
 }
 
-/// What a mount is tuned to, with the names and meanings of Vault.
+/// Settings of a mount, with Vault's names and meanings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MountTuning {
     /// Reads are answered from storage, never from a cache.
     pub force_no_cache: bool,
-    /// Who sees the mount before it is authorized.
+    /// Who can see the mount before being authorized.
     pub listing_visibility: ListingVisibility,
-    /// Fields of requests that an audit log shows as they are.
+    /// Request fields that audit devices log in plain text.
     pub audit_non_hmac_request_keys: Vec<String>,
-    /// Fields of responses that an audit log shows as they are.
+    /// Response fields that audit devices log in plain text.
     pub audit_non_hmac_response_keys: Vec<String>,
-    /// Headers of requests that the engine sees.
+    /// Request headers that are passed to the engine.
     pub passthrough_request_headers: Vec<String>,
     /// Headers that the engine may add to responses.
     pub allowed_response_headers: Vec<String>,
-    /// The version of the engine that was asked for, or empty.
+    /// The requested version of the engine, or empty.
     pub plugin_version: String,
 }
 

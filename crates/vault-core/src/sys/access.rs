@@ -1,4 +1,4 @@
-//! `sys/capabilities`: what a token may do on a path.
+//! `sys/capabilities`: the capabilities of a token on paths.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(super) fn paths() -> Vec<Path<SysPaths>> {
                 let salted = call.request.client_token.clone();
                 sys.capabilities(&salted, &call).await
             }))
-            .help("Tells what the caller may do on paths.", ""),
+            .help("Returns the caller's capabilities on paths.", ""),
         Path::new("capabilities")
             .fields(fields())
             .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
@@ -29,14 +29,14 @@ pub(super) fn paths() -> Vec<Path<SysPaths>> {
                 let salted = sys.tokens.salted(&ClientToken::new(token));
                 sys.capabilities(&salted, &call).await
             }))
-            .help("Tells what a token may do on paths.", ""),
+            .help("Returns the capabilities of a token on paths.", ""),
     ]
 }
 
 fn fields() -> [Field; 3] {
     [
         Field::new("token", FieldKind::Text, "The token."),
-        Field::new("path", FieldKind::CommaList, "The path, or several."),
+        Field::new("path", FieldKind::CommaList, "The path or paths."),
         Field::new("paths", FieldKind::CommaList, "The paths."),
     ]
 }

@@ -1,4 +1,4 @@
-//! `sys/plugins/catalog`: which engines can be mounted. All are built in.
+//! `sys/plugins/catalog`: the available engines, all of which are built in.
 
 use std::sync::Arc;
 

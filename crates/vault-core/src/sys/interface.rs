@@ -1,6 +1,6 @@
-//! `sys/internal/ui/mounts`: what command lines and user interfaces ask before
-//! they know a mount. The form is not part of Vault's published API, but every
-//! client with `kv` commands relies on it.
+//! `sys/internal/ui/mounts`: mount information for command lines and user
+//! interfaces. It is not part of Vault's documented API, but every client with
+//! `kv` commands relies on it.
 
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ async fn one(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> 
 }
 
 impl SysPaths {
-    /// What the caller may do, or `None` without a valid token.
+    /// The caller's rights, or `None` without a valid token.
     async fn acl(&self, call: &Call) -> Result<Option<Acl>, Error> {
         let entry = self
             .tokens

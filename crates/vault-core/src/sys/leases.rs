@@ -1,5 +1,5 @@
-//! `sys/leases`: looking leases up, extending and ending them. The older names
-//! `sys/renew` and `sys/revoke` mean the same.
+//! `sys/leases`: lookup, renewal and revocation of leases. The older paths
+//! `sys/renew` and `sys/revoke` are aliases.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,14 @@ use serde_json::{Value, json};
 use super::{SysPaths, accepted};
 use crate::leases::{Irrevocable, Mode};
 
-/// How long a revocation waits when nobody says for how long.
-const A_WHILE: Duration = Duration::from_secs(30);
-/// How many leases that were given up are shown when nobody says another
-/// number.
-const SHOWN: usize = 10_000;
+/// How long a revocation waits when `sync` is not given.
+const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+/// Default for `limit`, the number of irrevocable leases shown.
+const DEFAULT_LIMIT: usize = 10_000;
 
 pub(super) fn paths() -> Vec<Path<SysPaths>> {
     vec![
-        given_up(),
+        irrevocable(),
         count(),
         lookup(),
         list(),
@@ -36,10 +35,10 @@ fn lookup() -> Path<SysPaths> {
     Path::new("leases/lookup")
         .fields([lease_id()])
         .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
-            let found = sys.leases.lookup(named(&call)?).await?;
+            let found = sys.leases.lookup(lease_id_of(&call)?).await?;
             Ok(Some(Response::with_data(found)))
         }))
-        .help("Tells what is known of a lease.", "")
+        .help("Looks up a lease.", "")
 }
 
 fn list() -> Path<SysPaths> {
@@ -63,14 +62,14 @@ fn renew() -> Path<SysPaths> {
             Field::new(
                 "increment",
                 FieldKind::DurationSeconds,
-                "By how much from now. Zero leaves it to the engine.",
+                "Requested TTL from now. Zero leaves it to the engine.",
             ),
         ])
-        .on_write(answer(extend))
+        .on_write(answer(renew_lease))
         .help(
-            "Extends a lease.",
-            "The increment counts from now, so that it can also shorten the lease. No lease lives \
-             longer than its longest life, counted from when it was made.",
+            "Renews a lease.",
+            "The increment counts from now, so it can also shorten the lease. No lease lives longer \
+             than its maximum TTL, counted from its creation.",
         )
 }
 
@@ -78,14 +77,14 @@ fn revoke() -> Path<SysPaths> {
     Path::new("(?:leases/)?revoke(?:/(?P<url_lease_id>.+))?")
         .fields([lease_id(), url_lease_id(), sync()])
         .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
-            let (id, leases) = (named(&call)?, &sys.leases);
+            let (id, leases) = (lease_id_of(&call)?, &sys.leases);
             let wait = Wait::of(&call);
-            if wait != Wait::UntilEnded {
+            if wait != Wait::UntilRevoked {
                 leases.revoke(id, Mode::Async).await?;
             }
             sys.wait(wait, leases.revoke(id, Mode::Sync)).await
         }))
-        .help("Ends a lease, and what was answered under it.", "")
+        .help("Revokes a lease and its secret.", "")
 }
 
 fn revoke_prefix() -> Path<SysPaths> {
@@ -94,13 +93,13 @@ fn revoke_prefix() -> Path<SysPaths> {
         .on_write(answer(|sys: Arc<SysPaths>, call: Call| async move {
             let (prefix, leases) = (call.fields.text("prefix"), &sys.leases);
             let wait = Wait::of(&call);
-            if wait != Wait::UntilEnded {
+            if wait != Wait::UntilRevoked {
                 leases.revoke_prefix(prefix, Mode::Async).await?;
             }
             sys.wait(wait, leases.revoke_prefix(prefix, Mode::Sync))
                 .await
         }))
-        .help("Ends every lease below a prefix.", "")
+        .help("Revokes every lease below a prefix.", "")
 }
 
 fn revoke_force() -> Path<SysPaths> {
@@ -111,9 +110,8 @@ fn revoke_force() -> Path<SysPaths> {
             Ok(None)
         }))
         .help(
-            "Forgets every lease below a prefix, whatever its engine says.",
-            "What was answered under the leases may live on: the last resort when an engine cannot \
-             revoke.",
+            "Deletes every lease below a prefix, even if its engine cannot revoke it.",
+            "Secrets of the leases may remain valid: a last resort when an engine cannot revoke.",
         )
 }
 
@@ -123,26 +121,26 @@ fn tidy() -> Path<SysPaths> {
             let leases = Arc::clone(&sys.leases);
             sys.tasks.spawn(Box::pin(async move {
                 if let Err(error) = leases.tidy().await {
-                    tracing::warn!(%error, "tidying the leases stopped early");
+                    tracing::warn!(%error, "tidying leases failed");
                 }
             }));
             Ok(Some(accepted()))
         }))
         .help(
-            "Looks through all leases and ends those whose token is gone.",
-            "The work goes on after the answer.",
+            "Checks all leases, revokes those whose token is gone, and removes leftovers.",
+            "The work continues after the answer.",
         )
 }
 
-fn given_up() -> Path<SysPaths> {
+fn irrevocable() -> Path<SysPaths> {
     Path::new("leases/?")
         .fields([
             kind(),
-            Field::new("limit", FieldKind::Integer, "How many at most."),
+            Field::new("limit", FieldKind::Integer, "Maximum number of leases."),
         ])
-        .on(Operation::Read, answer(read_given_up))
+        .on(Operation::Read, answer(read_irrevocable))
         .help(
-            "Shows the leases that could not be revoked and were given up.",
+            "Lists the irrevocable leases: those that could not be revoked.",
             "The only type is `irrevocable`.",
         )
 }
@@ -154,20 +152,20 @@ fn count() -> Path<SysPaths> {
             Operation::Read,
             answer(|sys: Arc<SysPaths>, call: Call| async move {
                 only_irrevocable(&call)?;
-                let given_up = sys.leases.irrevocable().await;
+                let irrevocable = sys.leases.irrevocable().await;
                 let mut counts = Object::new();
-                for lease in &given_up {
+                for lease in &irrevocable {
                     let mount = sys.accessor(&lease.lease_id);
                     let one_more = counts.get(&mount).and_then(Value::as_u64).unwrap_or(0) + 1;
                     counts.insert(mount, one_more.into());
                 }
                 Ok(Some(data(json!({
                     "counts": counts,
-                    "lease_count": given_up.len(),
+                    "lease_count": irrevocable.len(),
                 }))))
             }),
         )
-        .help("Counts the leases that were given up, by mount.", "")
+        .help("Counts the irrevocable leases by mount.", "")
 }
 
 fn lease_id() -> Field {
@@ -183,7 +181,7 @@ fn url_lease_id() -> Field {
 }
 
 fn prefix() -> Field {
-    Field::new("prefix", FieldKind::Text, "Beginning of lease ids.")
+    Field::new("prefix", FieldKind::Text, "Prefix of lease ids.")
 }
 
 fn sync() -> Field {
@@ -199,8 +197,8 @@ fn kind() -> Field {
     Field::new("type", FieldKind::Text, "Which leases: `irrevocable`.")
 }
 
-/// The lease that a request is about.
-fn named(call: &Call) -> Result<&str, Error> {
+/// The id of the lease that a request names.
+fn lease_id_of(call: &Call) -> Result<&str, Error> {
     let in_path = call.fields.text("url_lease_id");
     let id = match in_path {
         "" => call.fields.text("lease_id"),
@@ -212,29 +210,29 @@ fn named(call: &Call) -> Result<&str, Error> {
     Ok(id)
 }
 
-/// How long the answer to a revocation waits for the end of the leases.
+/// How long the answer to a revocation waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wait {
-    UntilEnded,
-    /// The request does not say. Vault and OpenBao then revoke before they answer
-    /// (`vault/logical_system_paths.go` in both), but clients give up after a
-    /// minute: a longer revocation is answered 202 and goes on.
-    AWhile,
+    UntilRevoked,
+    /// `sync` is not given. Vault and OpenBao then revoke before they answer
+    /// (`vault/logical_system_paths.go` in both), but clients time out after a
+    /// minute: a longer revocation is answered with 202 and continues.
+    Default,
     No,
 }
 
 impl Wait {
     fn of(call: &Call) -> Self {
         match call.fields.flag("sync") {
-            Some(true) => Self::UntilEnded,
-            None => Self::AWhile,
+            Some(true) => Self::UntilRevoked,
+            None => Self::Default,
             Some(false) => Self::No,
         }
     }
 }
 
-async fn extend(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
-    let id = named(&call)?;
+async fn renew_lease(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
+    let id = lease_id_of(&call)?;
     let increment = call.fields.duration("increment").unwrap_or(Duration::ZERO);
     let Some((granted, renewed)) = sys.leases.renew(id, increment).await? else {
         return Ok(None);
@@ -248,15 +246,15 @@ async fn extend(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Erro
     Ok(Some(response))
 }
 
-async fn read_given_up(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
+async fn read_irrevocable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
     only_irrevocable(&call)?;
     let limit = match call.fields.integer("limit") {
-        None | Some(0) => SHOWN,
+        None | Some(0) => DEFAULT_LIMIT,
         Some(limit) => usize::try_from(limit)
             .map_err(|_| Error::bad_request("`limit` is negative: give a number of leases"))?,
     };
-    let given_up = sys.leases.irrevocable().await;
-    let leases: Vec<Value> = given_up
+    let irrevocable = sys.leases.irrevocable().await;
+    let leases: Vec<Value> = irrevocable
         .iter()
         .take(limit)
         .map(|Irrevocable { lease_id, error }| {
@@ -268,7 +266,7 @@ async fn read_given_up(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response
         })
         .collect();
     Ok(Some(data(json!({
-        "lease_count": given_up.len(),
+        "lease_count": irrevocable.len(),
         "leases": leases,
     }))))
 }
@@ -290,8 +288,8 @@ fn data(value: Value) -> Response {
 }
 
 impl SysPaths {
-    /// Ends leases, and answers when that is done or when the client has waited
-    /// long enough. It goes on when this is dropped.
+    /// Awaits a revocation as long as the client wants. The revocation
+    /// continues when this future is dropped.
     async fn wait(
         &self,
         wait: Wait,
@@ -299,8 +297,8 @@ impl SysPaths {
     ) -> Result<Option<Response>, Error> {
         let ended = match wait {
             Wait::No => None,
-            Wait::UntilEnded => Some(end.await),
-            Wait::AWhile => within(self.tasks.as_ref(), A_WHILE, end).await,
+            Wait::UntilRevoked => Some(end.await),
+            Wait::Default => within(self.tasks.as_ref(), DEFAULT_WAIT, end).await,
         };
         match ended {
             Some(ended) => ended.map(|()| None),
@@ -308,8 +306,8 @@ impl SysPaths {
         }
     }
 
-    /// The accessor of the mount that a lease came from; empty once it is
-    /// gone.
+    /// The accessor of the mount of a lease, or an empty string if it was
+    /// removed.
     fn accessor(&self, lease_id: &str) -> String {
         self.mounts
             .find(lease_id)

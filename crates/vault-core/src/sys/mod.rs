@@ -1,5 +1,5 @@
-//! The paths under `sys/`: mounts, leases, capabilities, and what user
-//! interfaces ask. What is told without a token is in `status`.
+//! The paths under `sys/`: mounts, leases, capabilities, and the endpoints of
+//! user interfaces. Status endpoints without authentication are in `status`.
 
 mod access;
 mod catalog;
@@ -30,10 +30,10 @@ const NEED_SUDO: [&str; 9] = [
     "revoke-force/*",
 ];
 
-/// Paths that find out by themselves what the caller may see.
+/// Paths whose handlers check the caller's rights themselves.
 const NEED_NO_TOKEN: [&str; 2] = ["internal/ui/mounts", "internal/ui/mounts/*"];
 
-/// What the paths need.
+/// State shared by the paths.
 pub(crate) struct SysPaths {
     mounts: Arc<Mounts>,
     leases: Arc<Leases>,
@@ -43,10 +43,10 @@ pub(crate) struct SysPaths {
 
 impl Hooks for SysPaths {}
 
-/// The table of `sys/`.
+/// The paths of `sys/`.
 ///
 /// # Errors
-/// An internal error that names a pattern which is no regular expression.
+/// An internal error that names an invalid path pattern.
 pub(crate) fn paths(
     mounts: &Arc<Mounts>,
     leases: &Arc<Leases>,
@@ -75,7 +75,7 @@ pub(crate) fn paths(
     Framework::new(state, definition)
 }
 
-/// The answer to what goes on after it: 202.
+/// The response to work that continues in the background: 202.
 fn accepted() -> Response {
     crate::answer::status_only(202)
 }

@@ -1,5 +1,5 @@
-//! `sys/mounts`: enabling, showing, tuning and removing engines; `sys/auth`
-//! shows the auth methods, which nobody can change.
+//! `sys/mounts`: enables, shows, tunes and disables secrets engines. `sys/auth`
+//! shows the auth methods, which are fixed.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{SysPaths, tuning};
 use crate::mounts::{Removed, Tuning, normalize};
 use crate::routing::{MountConfig, MountRequest, MountTuning};
 
-/// Where the core keeps its auth methods among all mounts.
+/// The prefix of auth methods among all mounts.
 const AUTH: &str = "auth/";
 
 pub(super) fn paths() -> Vec<Path<SysPaths>> {
@@ -28,9 +28,9 @@ fn list() -> Path<SysPaths> {
     Path::new("mounts/?")
         .on(
             Operation::Read,
-            answer(|sys: Arc<SysPaths>, _| async move { Ok(Some(sys.shown(false))) }),
+            answer(|sys: Arc<SysPaths>, _| async move { Ok(Some(sys.list_mounts(false))) }),
         )
-        .help("Shows the mounted engines.", "")
+        .help("Lists the mounted secrets engines.", "")
 }
 
 fn mount() -> Path<SysPaths> {
@@ -43,11 +43,11 @@ fn mount() -> Path<SysPaths> {
             answer(disable),
         )
         .help(
-            "Mounts an engine, shows it, or removes it with all its leases.",
-            "A mount is neither above nor below another one. Removing one revokes its leases first, \
-             and goes on in the background if that takes long. While one of them cannot be revoked \
-             the mount stays: it makes no new leases but can be configured, and its removal is \
-             tried again.",
+            "Enables, shows or disables a secrets engine.",
+            "No mount may be a prefix of another. Disabling an engine revokes its leases first, and \
+             continues in the background if that takes long. While a lease cannot be revoked the \
+             mount remains: it issues no new leases but can be configured, and its removal is \
+             retried.",
         )
 }
 
@@ -58,13 +58,13 @@ fn tune() -> Path<SysPaths> {
             Field::new(
                 "default_lease_ttl",
                 FieldKind::Text,
-                "Time to live of a lease when nobody asks for another: seconds, a duration, or \
-                 `system` to inherit.",
+                "TTL of a lease when the engine sets none: seconds, a duration, or `system` to \
+                 inherit the default.",
             ),
             Field::new(
                 "max_lease_ttl",
                 FieldKind::Text,
-                "Longest life of a lease: seconds, a duration, or `system` to inherit.",
+                "Maximum TTL of a lease: seconds, a duration, or `system` to inherit the default.",
             ),
             description_field(),
             options_field(),
@@ -114,9 +114,9 @@ fn auth_list() -> Path<SysPaths> {
     Path::new("auth/?")
         .on(
             Operation::Read,
-            answer(|sys: Arc<SysPaths>, _| async move { Ok(Some(sys.shown(true))) }),
+            answer(|sys: Arc<SysPaths>, _| async move { Ok(Some(sys.list_mounts(true))) }),
         )
-        .help("Shows the auth methods.", "")
+        .help("Lists the auth methods.", "")
 }
 
 fn auth_mount() -> Path<SysPaths> {
@@ -231,7 +231,7 @@ async fn enable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Erro
         }
     }
     sys.mounts.enable(request).await?;
-    Ok(warned(warnings))
+    Ok(warnings_only(warnings))
 }
 
 async fn disable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
@@ -239,13 +239,13 @@ async fn disable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Err
     Ok(match sys.mounts.disable(path).await? {
         Removed::Done => None,
         Removed::Continues => Some(Response::default().warn(format!(
-            "the removal of `{path}` takes long and goes on in the background: the mount makes no \
-             new leases and is gone once `sys/mounts` does not list it"
+            "the removal of `{path}` continues in the background: the mount issues no new leases, \
+             and is gone once `sys/mounts` does not list it"
         ))),
     })
 }
 
-/// The mount that a request asks for.
+/// Parses the request for a new mount.
 fn requested(fields: &Fields, settings: &Tuning) -> MountRequest {
     let flag = |name: &str| fields.flag(name).unwrap_or(false);
     let in_config = settings.description.as_deref().unwrap_or_default();
@@ -273,8 +273,8 @@ fn requested(fields: &Fields, settings: &Tuning) -> MountRequest {
     }
 }
 
-/// The answer to a write that was carried out: nothing but warnings.
-fn warned(warnings: Vec<String>) -> Option<Response> {
+/// The response to a successful write: warnings, or nothing.
+fn warnings_only(warnings: Vec<String>) -> Option<Response> {
     let any = !warnings.is_empty();
     any.then(|| Response::default().with_warnings(warnings))
 }
@@ -294,12 +294,12 @@ async fn write_tuning(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>
             .push("the engine reads its `options` again at the next start of the server".into());
     }
     sys.mounts.tune(call.fields.text("path"), tuning).await?;
-    Ok(warned(warnings))
+    Ok(warnings_only(warnings))
 }
 
 impl SysPaths {
-    /// All mounts of one kind, by the path that clients say.
-    fn shown(&self, auth: bool) -> Response {
+    /// All secrets engines or all auth methods, by the path that clients use.
+    fn list_mounts(&self, auth: bool) -> Response {
         let mut data = Object::new();
         for (entry, version) in self.mounts.list() {
             let inside_auth = entry.path.strip_prefix(AUTH);

@@ -1,8 +1,8 @@
-//! The settings of a mount as clients send them: the members of `config` when
-//! it is mounted, and the fields of `tune`.
+//! Parses the settings of a mount: the members of `config` when mounting, and
+//! the fields of `tune`.
 //!
-//! A setting is kept or refused, never ignored: what Vault knows and this
-//! server does not have is refused by name, unless it asks for nothing.
+//! A setting is stored or refused, never ignored. Settings of Vault that this
+//! server does not support are refused by name, unless their value is empty.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::routing::{ListingVisibility, read_ttl};
 
 /// Settings of auth methods.
 const OF_AUTH: [&str; 2] = ["token_type", "user_lockout_config"];
-/// Settings of Vault that this server does not have.
+/// Settings of Vault that this server does not support.
 pub(super) const UNSUPPORTED: [&str; 5] = [
     "allowed_managed_keys",
     "delegated_auth_accessors",
@@ -23,7 +23,7 @@ pub(super) const UNSUPPORTED: [&str; 5] = [
     "trim_request_trailing_slashes",
 ];
 
-/// Reads settings. Members with other names are left to the caller.
+/// Parses settings. Unknown members are left to the caller.
 ///
 /// # Errors
 /// A bad request that names the field.
@@ -65,10 +65,10 @@ pub(super) fn read(given: &Object) -> Result<Tuning, Error> {
     Ok(tuning)
 }
 
-/// Reads the `config` of a new mount.
+/// Parses the `config` of a new mount.
 ///
 /// # Errors
-/// As [`read`], and for members that are no settings.
+/// As [`read`], and a bad request for unknown members.
 pub(super) fn read_config(config: &Object) -> Result<Tuning, Error> {
     let tuning = read(config)?;
     let unknown = config.iter().find(|(name, value)| {
@@ -85,7 +85,7 @@ pub(super) fn read_config(config: &Object) -> Result<Tuning, Error> {
     }
 }
 
-/// Settings that are kept.
+/// Settings that are stored.
 const KEPT: [&str; 11] = [
     "default_lease_ttl",
     "max_lease_ttl",
@@ -100,7 +100,7 @@ const KEPT: [&str; 11] = [
     "plugin_version",
 ];
 
-/// Refuses a field that this server does not have, unless it asks for nothing.
+/// Refuses an unsupported field, unless its value is empty.
 ///
 /// # Errors
 /// A bad request that names the field.
@@ -113,7 +113,7 @@ pub(super) fn refuse_unsupported(name: &str, value: &Value) -> Result<(), Error>
     )))
 }
 
-/// What a client is told about settings that are kept and have no effect here.
+/// Warnings about settings that are stored without effect.
 pub(super) fn warnings(tuning: &Tuning) -> Vec<String> {
     let mut warnings = Vec::new();
     for (name, list) in [

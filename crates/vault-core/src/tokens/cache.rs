@@ -1,78 +1,77 @@
-//! Tokens that were looked up lately, so that a request does not read and parse
-//! its token again and again.
+//! A cache of tokens, so that a request does not read and parse its token
+//! again.
 //!
-//! It holds what storage holds, or less: a token leaves it before it is changed
-//! in storage, and nothing that was read meanwhile is kept. A token that does
-//! not exist is never remembered.
+//! An entry is evicted before the token is changed in storage, and reads that
+//! began before the end of a change are not cached. Missing tokens are not
+//! cached.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::TokenEntry;
 
-/// So many tokens are kept; then all are forgotten, and those in use come back.
+/// Maximum number of entries; the cache is emptied when it is reached.
 const CAPACITY: usize = 4096;
 
 #[derive(Default)]
-pub(super) struct TokenCache(Mutex<Known>);
+pub(super) struct TokenCache(Mutex<State>);
 
 #[derive(Default)]
-struct Known {
+struct State {
     entries: HashMap<Box<str>, Arc<TokenEntry>>,
-    /// How many changes began or ended so far.
-    changes: u64,
+    /// Incremented at the beginning and the end of each change.
+    epoch: u64,
 }
 
-/// A change of a token that is under way. However it ends, what was read
-/// before its end is not kept.
-pub(super) struct Change<'a> {
+/// Guards a change of a token in storage: reads that began before it is dropped
+/// are not cached.
+pub(super) struct InvalidationGuard<'a> {
     cache: &'a TokenCache,
     salted: &'a str,
 }
 
 impl TokenCache {
-    /// A token that is kept, or how many changes there were, for
-    /// [`keep`](Self::keep).
+    /// A cached token, or the current epoch for [`insert`](Self::insert).
     pub(super) fn get(&self, salted: &str) -> Result<Arc<TokenEntry>, u64> {
-        let known = self.known();
-        known.entries.get(salted).cloned().ok_or(known.changes)
+        let state = self.lock();
+        state.entries.get(salted).cloned().ok_or(state.epoch)
     }
 
-    /// Keeps what was read from storage, unless a token was changed since.
-    pub(super) fn keep(&self, salted: &str, entry: &Arc<TokenEntry>, changes: u64) {
-        let mut known = self.known();
-        if known.changes != changes {
+    /// Caches a token that was read from storage in this epoch.
+    pub(super) fn insert(&self, salted: &str, entry: &Arc<TokenEntry>, epoch: u64) {
+        let mut state = self.lock();
+        if state.epoch != epoch {
             return;
         }
-        if known.entries.len() >= CAPACITY {
-            known.entries.clear();
+        if state.entries.len() >= CAPACITY {
+            state.entries.clear();
         }
-        known.entries.insert(salted.into(), Arc::clone(entry));
+        state.entries.insert(salted.into(), Arc::clone(entry));
     }
 
-    /// A token is about to be changed in storage.
-    pub(super) fn change<'a>(&'a self, salted: &'a str) -> Change<'a> {
-        self.forget(salted);
-        Change {
+    /// Evicts a token that is about to be changed in storage.
+    pub(super) fn invalidate<'a>(&'a self, salted: &'a str) -> InvalidationGuard<'a> {
+        self.evict(salted);
+        InvalidationGuard {
             cache: self,
             salted,
         }
     }
 
-    fn forget(&self, salted: &str) {
-        let mut known = self.known();
-        known.changes = known.changes.wrapping_add(1);
-        known.entries.remove(salted);
+    fn evict(&self, salted: &str) {
+        let mut state = self.lock();
+        state.epoch = state.epoch.wrapping_add(1);
+        state.entries.remove(salted);
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Change<'_> {
+impl Drop for InvalidationGuard<'_> {
     fn drop(&mut self) {
-        self.cache.forget(self.salted);
+        self.cache.evict(self.salted);
     }
 }
 
@@ -97,16 +96,16 @@ mod tests {
     fn what_was_read_before_a_change_ended_is_not_kept() {
         let cache = TokenCache::default();
         let before = cache.get("a").unwrap_err();
-        let change = cache.change("a");
-        cache.keep("a", &entry(), before);
+        let change = cache.invalidate("a");
+        cache.insert("a", &entry(), before);
         let meanwhile = cache.get("a").unwrap_err();
-        cache.keep("a", &entry(), meanwhile);
+        cache.insert("a", &entry(), meanwhile);
         drop(change);
         assert!(cache.get("a").is_err());
-        cache.keep("a", &entry(), meanwhile);
+        cache.insert("a", &entry(), meanwhile);
         assert!(cache.get("a").is_err());
         let after = cache.get("a").unwrap_err();
-        cache.keep("a", &entry(), after);
+        cache.insert("a", &entry(), after);
         assert!(cache.get("a").is_ok());
     }
 
@@ -114,8 +113,8 @@ mod tests {
     fn it_never_holds_more_than_its_capacity() {
         let cache = TokenCache::default();
         for number in 0..=CAPACITY {
-            cache.keep(&number.to_string(), &entry(), 0);
+            cache.insert(&number.to_string(), &entry(), 0);
         }
-        assert_eq!(cache.known().entries.len(), 1);
+        assert_eq!(cache.lock().entries.len(), 1);
     }
 }

@@ -1,5 +1,5 @@
-//! The token store. A token's text is given out once and never kept: storage
-//! knows it only as a salted hash.
+//! The token store. The text of a token is returned once and never stored:
+//! storage has only its salted hash.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ mod cache;
 use self::cache::TokenCache;
 
 const SALT: &str = "salt";
-/// Where revocations are on record while they go on.
+/// Prefix of the marks of revocations in progress.
 const REVOCATIONS: &str = "revoking/";
 const PREFIX: &str = "hvs.";
 const RANDOM_LETTERS: usize = 24;
@@ -35,7 +35,7 @@ impl ClientToken {
         Self(text.into())
     }
 
-    /// The text, for a header or a screen.
+    /// Exposes the text, for a header or a terminal.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -47,7 +47,7 @@ impl fmt::Debug for ClientToken {
     }
 }
 
-/// What is kept of a token.
+/// A stored token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TokenEntry {
     #[serde(default)]
@@ -55,13 +55,13 @@ pub(crate) struct TokenEntry {
     pub(crate) accessor: String,
     pub(crate) policies: Vec<String>,
     pub(crate) display_name: String,
-    /// The path that made it.
+    /// The path that created the token.
     pub(crate) path: String,
     /// RFC 3339.
     pub(crate) issue_time: String,
     pub(crate) orphan: bool,
-    /// Its revocation has begun: it can no longer be used, and goes once its
-    /// leases have been told to end.
+    /// Whether the revocation has begun. The token can no longer be used, and
+    /// is deleted once its leases are due.
     #[serde(default)]
     pub(crate) is_revoked: bool,
 }
@@ -83,7 +83,7 @@ impl TokenEntry {
 pub(crate) struct TokenStore {
     storage: View,
     cache: TokenCache,
-    /// Held by salted hash while a token changes.
+    /// Held by salted hash while a token is changed.
     changing: NamedLocks,
     key: hmac::Key,
     clock: Arc<dyn Clock>,
@@ -91,7 +91,8 @@ pub(crate) struct TokenStore {
 }
 
 impl TokenStore {
-    /// The store below `sys/token/`; its salt is made on the first start.
+    /// Opens the store below `sys/token/`; its salt is generated at the first
+    /// start.
     pub(crate) async fn open(
         storage: Arc<dyn Storage>,
         clock: Arc<dyn Clock>,
@@ -116,7 +117,7 @@ impl TokenStore {
         })
     }
 
-    /// Makes a token with these policies. The text may be chosen, for `dev`.
+    /// Creates a token with these policies. Its text may be given, for `dev`.
     pub(crate) async fn create(
         &self,
         text: Option<ClientToken>,
@@ -144,41 +145,41 @@ impl TokenStore {
                 "a token with this text is being revoked: wait, or choose another text",
             ));
         }
-        let change = self.cache.change(&salted);
+        let change = self.cache.invalidate(&salted);
         self.storage.write(&key_of(&salted), &entry).await?;
         drop(change);
         Ok(token)
     }
 
-    /// What is known of a token by its salted hash, or `None` when there is no
-    /// such token or its revocation has begun.
+    /// A token by its salted hash, or `None` if it does not exist or its
+    /// revocation has begun.
     pub(crate) async fn lookup_salted(
         &self,
         salted: &str,
     ) -> Result<Option<Arc<TokenEntry>>, Error> {
-        let changes = match self.cache.get(salted) {
+        let epoch = match self.cache.get(salted) {
             Ok(known) => return Ok(Some(known)),
-            Err(changes) => changes,
+            Err(epoch) => epoch,
         };
         let stored = self.stored(salted).await?;
         let Some(entry) = stored.filter(|entry| !entry.is_revoked).map(Arc::new) else {
             return Ok(None);
         };
-        self.cache.keep(salted, &entry, changes);
+        self.cache.insert(salted, &entry, epoch);
         Ok(Some(entry))
     }
 
-    /// Puts on record that a token is revoked: from now on nobody can use it.
-    /// `false` when there is no such token.
+    /// Marks a token as revoked; it can no longer be used. Returns `false` if
+    /// there is no such token.
     pub(crate) async fn begin_revocation(&self, salted: &str) -> Result<bool, Error> {
         let _changing = self.changing.lock(salted).await;
         let Some(mut entry) = self.stored(salted).await? else {
             return Ok(false);
         };
         entry.is_revoked = true;
-        let _change = self.cache.change(salted);
+        let _change = self.cache.invalidate(salted);
         let batch = vec![
-            // First what is looked for after a restart.
+            // The mark comes first, because a restart looks for it.
             Write::put(revocation_of(salted), Vec::new()),
             Write::put(key_of(salted), encode(&entry)?),
         ];
@@ -186,15 +187,15 @@ impl TokenStore {
         Ok(true)
     }
 
-    /// Removes a token whose revocation is over. A token that was marked only
-    /// after its leases were looked at stays on record for the next attempt.
+    /// Deletes a token whose revocation is complete. A token that was marked
+    /// only after its leases were read stays marked for the next attempt.
     pub(crate) async fn end_revocation(
         &self,
         salted: &str,
         leases_expired: bool,
     ) -> Result<(), Error> {
         let _changing = self.changing.lock(salted).await;
-        // It may have begun without coming so far that the token was marked.
+        // Recording the revocation may have failed before the token was marked.
         let is_usable = self
             .stored(salted)
             .await?
@@ -207,16 +208,16 @@ impl TokenStore {
             batch.push(Write::delete(key_of(salted)));
         }
         batch.push(Write::delete(revocation_of(salted)));
-        let _change = self.cache.change(salted);
+        let _change = self.cache.invalidate(salted);
         self.storage.apply(batch).await
     }
 
-    /// The salted hashes of tokens whose revocation did not end.
+    /// The salted hashes of tokens with an unfinished revocation.
     pub(crate) async fn revocations(&self) -> Result<Vec<String>, Error> {
         self.storage.list(REVOCATIONS).await
     }
 
-    /// Whether the revocation of a token has begun and not ended.
+    /// Whether a token has an unfinished revocation.
     pub(crate) async fn is_being_revoked(&self, salted: &str) -> Result<bool, Error> {
         let mark = self.storage.get(&revocation_of(salted)).await?;
         Ok(mark.is_some())
@@ -226,7 +227,7 @@ impl TokenStore {
         self.storage.read(&key_of(salted)).await
     }
 
-    /// The name under which a token is known: `h` and an HMAC in hexadecimal.
+    /// The salted hash of a token: `h` and an HMAC in hexadecimal.
     pub(crate) fn salted(&self, token: &ClientToken) -> String {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let tag = hmac::sign(&self.key, token.0.as_bytes());

@@ -2,6 +2,7 @@
 //! call, the host's storage and system view that the backend calls, and the
 //! translation between the wire and `logical`.
 
+mod calls;
 mod convert;
 mod errors;
 #[cfg(feature = "fuzzing")]

@@ -13,9 +13,9 @@ use logical::{Error, ErrorClass, Write};
 use tokio::sync::OnceCell;
 use tonic::Code;
 
+use super::calls::{remove, store, succeeded};
 use super::errors::of_status;
 use super::host::Host;
-use super::storage::{remove, store, succeeded};
 use crate::pb::backend::{Empty, EndTxArgs};
 
 /// What OpenBao says when others changed the same meanwhile

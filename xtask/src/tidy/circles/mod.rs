@@ -44,11 +44,6 @@ const TOLERATED: &[Tolerated] = &[
             "ledger::tombstone",
         ],
     ),
-    tolerated("logical", &["framework::openapi", "framework::serve"]),
-    tolerated(
-        "vault-plugin",
-        &["backend::storage", "backend::transactions"],
-    ),
 ];
 
 const fn tolerated(package: &'static str, modules: &'static [&'static str]) -> Tolerated {

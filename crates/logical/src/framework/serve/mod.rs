@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::fields::Values;
 use super::path::Handler;
-use super::{Call, Fields, Path, SecretType, coerce, help, openapi};
+use super::{Call, Definition, Fields, Path, coerce, help, openapi};
 use crate::lease::SECRET_TYPE;
 use crate::{Backend, Error, Existence, Object, Operation, Request, Response, SpecialPaths};
 
@@ -51,18 +51,6 @@ pub trait Hooks: Send + Sync + 'static {
 
     /// See [`Backend::cleanup`].
     async fn cleanup(self: Arc<Self>) {}
-}
-
-/// An engine as a table.
-pub struct Definition<S> {
-    /// What the engine is, for help.
-    pub help: &'static str,
-    /// The paths; the first that matches answers.
-    pub paths: Vec<Path<S>>,
-    /// The kinds of leased answers.
-    pub secrets: Vec<SecretType<S>>,
-    /// Paths that hosts treat differently.
-    pub special_paths: SpecialPaths,
 }
 
 /// A [`Backend`] made of a table and the engine's state.

@@ -1,0 +1,16 @@
+//! The table that describes an engine.
+
+use super::{Path, SecretType};
+use crate::SpecialPaths;
+
+/// An engine as a table.
+pub struct Definition<S> {
+    /// What the engine is, for help.
+    pub help: &'static str,
+    /// The paths; the first that matches answers.
+    pub paths: Vec<Path<S>>,
+    /// The kinds of leased answers.
+    pub secrets: Vec<SecretType<S>>,
+    /// Paths that hosts treat differently.
+    pub special_paths: SpecialPaths,
+}
