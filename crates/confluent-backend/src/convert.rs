@@ -4,12 +4,12 @@ use confluent_cloud::ids::{ApiKeyId, EnvironmentId, OwnerId};
 use confluent_cloud::secret::SecretFormat;
 use confluent_cloud::{
     ApiKey, ApiSecret, Class, Client, ClientConfig, CreatedApiKey, Credentials, Endpoint,
-    ErrorKind, KeyResource, NewApiKey, PaceStatus, RemovalBy,
+    ErrorKind, KeyResource, Listing, NewApiKey, PaceStatus, RemovalBy, RoleBinding,
 };
 use engine::SecretText;
 use engine::control_plane::{
-    self, Access, CloudError, CreatedKey, Failure, KnownKey, NewKey, Pace, Presence, Target,
-    Waiting,
+    self, Access, CloudError, CreatedKey, Failure, HeldRole, KnownKey, NewKey, Pace, Presence,
+    Target, Waiting,
 };
 use engine::ids::{KeyId, OrganizationId};
 
@@ -88,6 +88,29 @@ pub(crate) fn known(key: ApiKey) -> KnownKey {
         organization: key.organization.map(|id| OrganizationId::new(id.as_str())),
         owner: key.owner.map(|id| engine::ids::OwnerId::new(id.as_str())),
     }
+}
+
+/// The role that may do everything.
+const ORGANIZATION_ADMIN: &str = "OrganizationAdmin";
+
+/// All roles of an owner. A list that is not complete does not show what is
+/// missing, unless it shows that nothing can be.
+pub(crate) fn held_roles(
+    owner: &engine::ids::OwnerId,
+    bindings: Listing<RoleBinding>,
+) -> Result<Vec<HeldRole>, CloudError> {
+    let mut items = bindings.items.iter();
+    if !bindings.complete && !items.any(|binding| binding.role_name == ORGANIZATION_ADMIN) {
+        return Err(rejected(format!(
+            "`{owner}` has more role bindings than Confluent Cloud lists: give the account an owner \
+             with fewer, or with {ORGANIZATION_ADMIN}"
+        )));
+    }
+    let held = bindings.items.into_iter().map(|binding| HeldRole {
+        name: binding.role_name,
+        pattern: binding.crn_pattern,
+    });
+    Ok(held.collect())
 }
 
 pub(crate) fn created(created: CreatedApiKey) -> CreatedKey {
@@ -186,6 +209,7 @@ pub(crate) fn pace(status: PaceStatus) -> Pace {
 
 #[cfg(test)]
 mod tests {
+    use confluent_cloud::ids::RoleBindingId;
     use engine::ids;
 
     use super::*;
@@ -232,6 +256,25 @@ mod tests {
         let mut access = access("https://api.example", &"x".repeat(64));
         access.ca_cert = "no certificate".into();
         assert!(check(&access).is_err());
+    }
+
+    #[test]
+    fn a_list_of_roles_that_is_not_complete_does_not_say_which_are_missing() {
+        let owner = ids::OwnerId::new("sa-1");
+        let bindings = |role: &str, complete| Listing {
+            items: vec![RoleBinding {
+                id: RoleBindingId::new("rb-1").unwrap(),
+                principal: "User:sa-1".into(),
+                role_name: role.into(),
+                crn_pattern: "crn://x".into(),
+                created_at: None,
+            }],
+            complete,
+        };
+        assert!(held_roles(&owner, bindings("ResourceOwner", true)).is_ok());
+        assert!(held_roles(&owner, bindings("OrganizationAdmin", false)).is_ok());
+        let unknown = held_roles(&owner, bindings("ResourceOwner", false)).unwrap_err();
+        assert!(unknown.message.contains("`sa-1`"), "{}", unknown.message);
     }
 
     #[test]

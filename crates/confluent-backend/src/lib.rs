@@ -153,12 +153,7 @@ impl ControlPlane for ConfluentCloud {
             role_name: None,
         };
         let bindings = client.list_role_bindings(&filter).await;
-        let bindings = bindings.map_err(convert::error)?.items.into_iter();
-        let held = bindings.map(|binding| HeldRole {
-            name: binding.role_name,
-            pattern: binding.crn_pattern,
-        });
-        Ok(held.collect())
+        convert::held_roles(owner, bindings.map_err(convert::error)?)
     }
 
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
@@ -168,7 +163,7 @@ impl ControlPlane for ConfluentCloud {
     }
 
     async fn find_owner(&self, access: &Access, owner: &OwnerId) -> Result<Presence, CloudError> {
-        // There is no way to ask after users.
+        // The API does not read users.
         let Ok(id) = ServiceAccountId::new(owner.as_str()) else {
             return Ok(Presence::Unknown);
         };

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::credentials::Hidden;
 use crate::error::Answered;
-use crate::pace::{Outcome, Standing};
+use crate::pace::{LimitHeaders, Outcome};
 use crate::retry::Cause;
 use crate::{Error, ErrorKind};
 
@@ -34,8 +34,8 @@ pub(crate) struct Answer {
     status: u16,
     request_id: Option<String>,
     body: Zeroizing<Vec<u8>>,
-    /// What the headers tell of the rate limit.
-    pub(crate) standing: Option<Standing>,
+    /// The rate limit that the headers report.
+    pub(crate) limit_headers: Option<LimitHeaders>,
 }
 
 /// How much of an answer is read.
@@ -55,8 +55,8 @@ pub(crate) struct Failed {
     pub(crate) cause: Cause,
     /// When the service wants to be asked again.
     pub(crate) retry_after: Option<Duration>,
-    /// What the headers tell of the rate limit.
-    pub(crate) standing: Option<Standing>,
+    /// The rate limit that the headers report.
+    pub(crate) limit_headers: Option<LimitHeaders>,
 }
 
 impl Failed {
@@ -65,7 +65,7 @@ impl Failed {
             error,
             cause,
             retry_after: None,
-            standing: None,
+            limit_headers: None,
         }
     }
 
@@ -109,7 +109,7 @@ impl Answer {
         let response = sent.map_err(|error| unanswered(&request, &error))?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers());
-        let standing = standing(response.headers());
+        let limit_headers = limit_headers(response.headers());
         let request_id = header(response.headers(), "x-request-id", hidden);
         let body = read(response, &request, status, extent).await?;
         if (200..300).contains(&status) {
@@ -118,7 +118,7 @@ impl Answer {
                 status,
                 request_id,
                 body,
-                standing,
+                limit_headers,
             });
         }
         let answered = Answered {
@@ -139,7 +139,7 @@ impl Answer {
                 _ => Cause::Final,
             },
             retry_after: retry_after.filter(|_| matches!(status, 429 | 503)),
-            standing,
+            limit_headers,
         })
     }
 
@@ -193,9 +193,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     wait(headers, RETRY_AFTER.as_str()).max(wait(headers, RESET))
 }
 
-fn standing(headers: &HeaderMap) -> Option<Standing> {
+fn limit_headers(headers: &HeaderMap) -> Option<LimitHeaders> {
     let count = |name| u32::try_from(number(headers, name)?).ok();
-    Some(Standing {
+    Some(LimitHeaders {
         limit: count("x-ratelimit-limit")?,
         remaining: count("x-ratelimit-remaining")?,
         reset: wait(headers, RESET)?,
@@ -243,7 +243,7 @@ fn malformed(request: &str, status: u16, detail: String) -> Error {
     }
 }
 
-/// A cut answer does not tell whether the request was carried out.
+/// A truncated answer does not show whether the request was carried out.
 fn cut_off(request: &str, status: u16, error: &reqwest::Error) -> Failed {
     let kind = if error.is_timeout() {
         ErrorKind::TimedOut

@@ -106,7 +106,7 @@ impl Client {
         let mut wire: WireKey = answer.json()?;
         let secret = wire.spec.secret.take();
         let key = wire.into_key().map_err(|why| answer.malformed(why))?;
-        self.is_of(key.organization.as_ref());
+        self.learn_organization(key.organization.as_ref());
         let Some(secret) = secret.filter(|secret| !secret.expose().is_empty()) else {
             let why = format!("key `{}` was made, and its secret is missing", key.id);
             return Err(answer.malformed(why));
@@ -124,7 +124,7 @@ impl Client {
         let key = self
             .object(Method::GET, &path, &[], None, WireKey::into_key)
             .await?;
-        self.is_of(key.organization.as_ref());
+        self.learn_organization(key.organization.as_ref());
         Ok(key)
     }
 
@@ -194,7 +194,7 @@ impl Client {
             .items
             .iter()
             .find_map(|key| key.organization.as_ref());
-        self.is_of(told);
+        self.learn_organization(told);
         Ok(listing)
     }
 

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::Effects;
-use crate::pace::{Decided, Outcome, Pace, PaceStatus, Permit, Rate, Standing, Ticket, Wish};
+use crate::pace::{
+    Decided, LimitHeaders, Outcome, Pace, PaceStatus, Permit, Rate, Ticket, TurnRequest,
+};
 
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
@@ -65,23 +67,23 @@ impl Budget {
     pub(crate) async fn turn(
         self: Arc<Self>,
         effects: &Arc<dyn Effects>,
-        wish: &Wish<'_>,
+        wanted: &TurnRequest<'_>,
     ) -> Result<Turn, Duration> {
-        let place = self.enter(effects, wish)?;
+        let entry = self.enter(effects, wanted)?;
         loop {
-            let sleep = match self.look(effects.now(), &place) {
-                Look::Decided(verdict) => {
+            let sleep = match self.poll_verdict(effects.now(), &entry) {
+                Step::Decided(verdict) => {
                     return verdict.map(|permit| Turn {
                         budget: Arc::clone(&self),
                         effects: Arc::clone(effects),
                         permit: Some(permit),
                     });
                 }
-                Look::Lead(time) => Some(effects.sleep(time)),
-                Look::Follow => None,
+                Step::Lead(time) => Some(effects.sleep(time)),
+                Step::Follow => None,
             };
             let mut sleep = sleep;
-            let mut woken = pin!(place.wake.notified());
+            let mut woken = pin!(entry.wake.notified());
             poll_fn(|context| {
                 let slept = sleep
                     .as_mut()
@@ -101,8 +103,8 @@ impl Budget {
     }
 
     /// Merges the state of another budget of the same organization.
-    pub(crate) fn unite(&self, now: Instant, other: &Self) {
-        self.lock().pace.unite(now, &mut other.lock().pace);
+    pub(crate) fn merge(&self, now: Instant, other: &Self) {
+        self.lock().pace.merge(now, &mut other.lock().pace);
     }
 
     /// Whether it can be replaced by a new one.
@@ -113,18 +115,18 @@ impl Budget {
     fn enter(
         self: &Arc<Self>,
         effects: &Arc<dyn Effects>,
-        wish: &Wish<'_>,
-    ) -> Result<Place, Duration> {
+        wanted: &TurnRequest<'_>,
+    ) -> Result<QueueEntry, Duration> {
         let now = effects.now();
         let mut state = self.lock();
-        let ticket = state.pace.enter(now, wish)?;
+        let ticket = state.pace.enter(now, wanted)?;
         let wake = Arc::new(Notify::new());
         let waiter = Waiter {
             verdict: None,
             wake: Arc::clone(&wake),
         };
         state.waiters.insert(ticket, waiter);
-        Ok(Place {
+        Ok(QueueEntry {
             budget: Arc::clone(self),
             effects: Arc::clone(effects),
             ticket,
@@ -132,22 +134,22 @@ impl Budget {
         })
     }
 
-    /// Returns the verdict for a place, or how to wait for it.
-    fn look(&self, now: Instant, place: &Place) -> Look {
+    /// Returns the verdict for an entry, or how to wait for it.
+    fn poll_verdict(&self, now: Instant, entry: &QueueEntry) -> Step {
         let mut state = self.lock();
         let next = state.advance(now);
-        let waiter = state.waiters.get_mut(&place.ticket);
+        let waiter = state.waiters.get_mut(&entry.ticket);
         if let Some(verdict) = waiter.and_then(|waiter| waiter.verdict.take()) {
-            return Look::Decided(verdict);
+            return Step::Decided(verdict);
         }
-        let leads = *state.leader.get_or_insert(place.ticket) == place.ticket;
+        let leads = *state.leader.get_or_insert(entry.ticket) == entry.ticket;
         if leads {
             state.wakes_at = next;
             let time = next.map(|next| next.saturating_duration_since(now));
-            // Every place has a deadline, so that there always is a next time.
-            return Look::Lead(time.unwrap_or(LONGEST_SLEEP));
+            // Every entry has a deadline, so that there always is a next time.
+            return Step::Lead(time.unwrap_or(LONGEST_SLEEP));
         }
-        Look::Follow
+        Step::Follow
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -156,7 +158,7 @@ impl Budget {
 }
 
 /// The next step of a waiting task.
-enum Look {
+enum Step {
     Decided(Result<Permit, Duration>),
     /// Sleep for so long as the leader.
     Lead(Duration),
@@ -220,15 +222,15 @@ impl State {
     }
 }
 
-/// A place in the queue, which is given up when the task is dropped.
-struct Place {
+/// An entry in the queue, which is removed when the task is dropped.
+struct QueueEntry {
     budget: Arc<Budget>,
     effects: Arc<dyn Effects>,
     ticket: Ticket,
     wake: Arc<Notify>,
 }
 
-impl Drop for Place {
+impl Drop for QueueEntry {
     fn drop(&mut self) {
         let now = self.effects.now();
         self.budget.lock().leave(now, self.ticket);
@@ -237,17 +239,19 @@ impl Drop for Place {
 
 impl Turn {
     /// Ends the request.
-    pub(crate) fn finish(mut self, outcome: Outcome, standing: Option<Standing>) {
-        self.end(outcome, standing);
+    pub(crate) fn finish(mut self, outcome: Outcome, limit_headers: Option<LimitHeaders>) {
+        self.end(outcome, limit_headers);
     }
 
-    fn end(&mut self, outcome: Outcome, standing: Option<Standing>) {
+    fn end(&mut self, outcome: Outcome, limit_headers: Option<LimitHeaders>) {
         let Some(permit) = self.permit.take() else {
             return;
         };
         let (now, random) = (self.effects.now(), self.effects.random());
         let mut state = self.budget.lock();
-        state.pace.finish(now, &permit, outcome, standing, random);
+        state
+            .pace
+            .finish(now, &permit, outcome, limit_headers, random);
         state.advance(now);
     }
 }

@@ -7,7 +7,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::*;
 use crate::Sleep;
-use crate::pace::{Class, Flow, Place, RemovalBy};
+use crate::pace::{Class, Flow, QueueEnd, RemovalBy};
 
 /// Tokio's clock, which a test can pause.
 #[derive(Debug)]
@@ -71,14 +71,14 @@ impl Crowd {
         let (served, name) = (Arc::clone(&self.served), name.to_owned());
         async move {
             let flow = Flow::new(&name, "");
-            let wish = Wish {
+            let wanted = TurnRequest {
                 class,
                 flow: &flow,
                 path,
                 until: effects.now() + patience,
-                place: Place::Back,
+                end: QueueEnd::Back,
             };
-            let turn = budget.turn(&effects, &wish).await?;
+            let turn = budget.turn(&effects, &wanted).await?;
             served.lock().unwrap().push(name);
             effects.sleep(Duration::from_millis(50)).await;
             turn.finish(Outcome::Answered, None);
@@ -89,15 +89,15 @@ impl Crowd {
     /// Takes a turn that is there at once.
     async fn turn(&self) -> Turn {
         let flow = Flow::default();
-        let wish = Wish {
+        let wanted = TurnRequest {
             class: Class::Reader,
             flow: &flow,
             path: KEYS,
             until: self.effects.now() + LONG,
-            place: Place::Back,
+            end: QueueEnd::Back,
         };
         let budget = Arc::clone(&self.budget);
-        budget.turn(&self.effects, &wish).await.unwrap()
+        budget.turn(&self.effects, &wanted).await.unwrap()
     }
 
     fn is_idle(&self) -> bool {
@@ -242,7 +242,7 @@ async fn a_429_wakes_the_tasks_that_run_out_of_time() {
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_sleeps_for_long_wakes_up_for_a_request_that_can_be_sent_sooner() {
     let crowd = Crowd::new(Some(Rate::new(1, 10)));
-    let used_up = Standing {
+    let used_up = LimitHeaders {
         limit: 10,
         remaining: 0,
         reset: Duration::from_mins(1),

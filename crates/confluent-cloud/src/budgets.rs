@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::account::Account;
 use crate::budget::{Budget, Turn};
-use crate::pace::{PaceStatus, Rate, Wish};
+use crate::pace::{PaceStatus, Rate, TurnRequest};
 use crate::{Effects, Endpoint};
 
 /// Far more organizations than a process has. Beyond that, idle budgets are
@@ -56,14 +56,14 @@ impl Budgets {
 
     /// Notes the organization of an account, and charges it with what the account
     /// used so far.
-    pub(crate) fn unite(&self, now: Instant, account: &Account) {
+    pub(crate) fn merge(&self, now: Instant, account: &Account) {
         let (of_account, Some(of_organization)) = (account.name(), account.shared_name()) else {
             return;
         };
         let mut known = self.known();
         if let Some(budget) = known.budgets.remove(&of_account) {
             match known.budgets.get(&of_organization) {
-                Some(shared) => shared.unite(now, &budget),
+                Some(shared) => shared.merge(now, &budget),
                 None => {
                     known.budgets.insert(of_organization.clone(), budget);
                 }
@@ -84,10 +84,10 @@ impl Budgets {
         &self,
         account: &Account,
         effects: &Arc<dyn Effects>,
-        wish: &Wish<'_>,
+        wanted: &TurnRequest<'_>,
     ) -> Result<Turn, Duration> {
         let budget = self.budget(account, effects.now());
-        budget.turn(effects, wish).await
+        budget.turn(effects, wanted).await
     }
 
     pub(crate) fn status(&self, account: &Account, now: Instant) -> PaceStatus {
@@ -158,7 +158,7 @@ mod tests {
             };
             let endpoint = Endpoint::parse("https://api.example").unwrap();
             let organization = OrganizationId::new("o-1").ok();
-            budgets.unite(now, &Account::new(endpoint, credentials, organization));
+            budgets.merge(now, &Account::new(endpoint, credentials, organization));
         }
         assert!(budgets.known().organizations.len() <= MAX_ACCOUNTS);
     }

@@ -137,14 +137,14 @@ impl Client {
     }
 
     /// Notes the organization that an answer names.
-    pub(crate) fn is_of(&self, organization: Option<&OrganizationId>) {
+    pub(crate) fn learn_organization(&self, organization: Option<&OrganizationId>) {
         let Some(organization) = organization else {
             return;
         };
         if self.account.organization.set(organization.clone()).is_ok()
             && let Some(budgets) = &self.budgets
         {
-            budgets.unite(self.effects.now(), &self.account);
+            budgets.merge(self.effects.now(), &self.account);
         }
     }
 }

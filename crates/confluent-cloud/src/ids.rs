@@ -17,7 +17,7 @@ impl fmt::Display for InvalidId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no {}: copy it as Confluent Cloud shows it",
+            "{:?} is not an {}: copy it as Confluent Cloud shows it",
             self.text, self.what
         )
     }

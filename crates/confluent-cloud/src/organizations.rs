@@ -44,7 +44,7 @@ impl Client {
             .list(ORGANIZATIONS, &[], WireOrganization::read)
             .await?;
         if let ([one], true) = (&*listing.items, listing.complete) {
-            self.is_of(Some(&one.id));
+            self.learn_organization(Some(&one.id));
         }
         Ok(listing)
     }

@@ -1,4 +1,4 @@
-//! Whether a failed request is sent again, and when. Pure: nobody waits here.
+//! Whether and when a failed request is sent again. Pure: nothing waits here.
 //!
 //! An idempotent request (GET, DELETE, PATCH, PUT) is sent again after any
 //! transient failure. One that makes something (POST) is sent again only when it

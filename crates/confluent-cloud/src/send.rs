@@ -1,9 +1,8 @@
 //! One call: its requests, their attempts, and the time that all of them have
 //! together.
 //!
-//! What is tried again is [`retry`](crate::retry)'s part, who may send when
-//! [`pace`](crate::pace)'s, and how answers are read
-//! [`answer`](crate::answer)'s.
+//! [`retry`](crate::retry) decides what is sent again, [`pace`](crate::pace) when
+//! a request may be sent, and [`answer`](crate::answer) reads answers.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use serde_json::Value;
 
 use crate::answer::{Answer, Failed};
 use crate::budget::Turn;
-use crate::pace::{Class, Place, RemovalBy, Wish};
+use crate::pace::{Class, QueueEnd, RemovalBy, TurnRequest};
 use crate::retry::{Cause, is_idempotent};
 use crate::underway::Underway;
 use crate::{Client, Error, ErrorKind};
@@ -27,15 +26,15 @@ const DELETE_LIMIT: Duration = Duration::from_secs(9);
 
 const OTHER_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long a request of the sweep may wait for its turn: nobody waits for the
+/// How long a request of the sweep may wait for its turn: no client waits for its
 /// answer.
 const SWEEP_PATIENCE: Duration = Duration::from_mins(1);
 
-/// A request that makes something is not sent with less time than this for its
-/// answer: without one nobody would know what was made.
+/// A request that creates something is not sent with less time than this for its
+/// answer: without an answer it is unknown what was created.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 
-/// What is asked of the API.
+/// A request to the API.
 pub(crate) struct Request<'a> {
     pub(crate) method: Method,
     /// Begins with a slash.
@@ -178,16 +177,20 @@ impl Call<'_> {
         };
         let is_first = attempt == 1;
         let patience = client.patience.filter(|_| is_first);
-        let wish = Wish {
+        let wanted = TurnRequest {
             class: client.class,
             flow: &client.flow,
             path: request.path,
             until: patience
                 .and_then(|patience| self.began.checked_add(patience))
                 .map_or(latest, |until| latest.min(until)),
-            place: if is_first { Place::Back } else { Place::Front },
+            end: if is_first {
+                QueueEnd::Back
+            } else {
+                QueueEnd::Front
+            },
         };
-        let turn = budgets.turn(&client.account, &client.effects, &wish);
+        let turn = budgets.turn(&client.account, &client.effects, &wanted);
         client.reported(turn).await.map(Some)
     }
 

@@ -46,7 +46,7 @@ pub(crate) struct Underway<'a> {
     client: &'a Client,
     method: &'static str,
     endpoint: &'static str,
-    /// Absent when nobody wants to know, or the end was reported.
+    /// Absent without a recorder, and after the end was reported.
     began: Option<Instant>,
     turn: Option<Turn>,
 }
@@ -68,14 +68,14 @@ impl<'a> Underway<'a> {
         }
     }
 
-    /// Ends it: the pace learns from the answer, and the host is told.
+    /// Ends it: the pace learns from the answer, and the recorder gets its report.
     pub(crate) fn end(mut self, answer: &Result<Answer, Failed>) {
         if let Some(turn) = self.turn.take() {
-            let (outcome, standing) = match answer {
-                Ok(answer) => (Outcome::Answered, answer.standing),
-                Err(failed) => (failed.outcome(), failed.standing),
+            let (outcome, limit_headers) = match answer {
+                Ok(answer) => (Outcome::Answered, answer.limit_headers),
+                Err(failed) => (failed.outcome(), failed.limit_headers),
             };
-            turn.finish(outcome, standing);
+            turn.finish(outcome, limit_headers);
         }
         self.report(match answer {
             Ok(_) => RequestOutcome::Succeeded,

@@ -14,7 +14,7 @@ pub struct AdminKey {
     pub secret: ApiSecret,
 }
 
-/// A text that is no `ID:SECRET`.
+/// A text that is not `ID:SECRET`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidAdminKey(String);
 

@@ -1,4 +1,4 @@
-//! The clock: the machine's, or a virtual one that is advanced by hand.
+//! The clock: the machine's, or a virtual one that is advanced on request.
 
 use std::fmt;
 use std::sync::Arc;

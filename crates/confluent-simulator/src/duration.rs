@@ -11,7 +11,7 @@ const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000),
 ];
 
-/// A text that is no duration.
+/// A text that is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidDuration(String);
 
@@ -19,7 +19,7 @@ impl fmt::Display for InvalidDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no duration: use whole numbers with units, such as `500ms`, `120s` or `1h30m`",
+            "{:?} is not a duration: use whole numbers with units, such as `500ms`, `120s` or `1h30m`",
             self.0
         )
     }

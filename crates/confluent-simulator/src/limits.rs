@@ -46,7 +46,7 @@ pub enum LimitBy {
     Organization,
 }
 
-/// A text that is no rate, or not what a rate is counted by.
+/// A text that is not a rate, or not what a rate is counted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidRate(String);
 
@@ -85,7 +85,7 @@ impl FromStr for Rate {
         let (requests, period) = parts.ok_or_else(|| {
             let text: String = text.chars().take(64).collect();
             InvalidRate(format!(
-                "{text:?} is no rate limit: use REQUESTS/PERIOD, such as `20/1s`, `5/1s` or \
+                "{text:?} is not a rate limit: use REQUESTS/PERIOD, such as `20/1s`, `5/1s` or \
                  `100/1m`"
             ))
         })?;
@@ -167,9 +167,9 @@ struct Window {
     used: HashMap<String, u32>,
 }
 
-/// What the headers say.
+/// The state of a limit after a request, as the headers show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct LimitState {
     pub(crate) limit: u32,
     pub(crate) remaining: u32,
     /// Seconds until the period ends, rounded up.
@@ -200,7 +200,7 @@ impl Limits {
     /// Counts a request, unless it is refused; `None` where there is no limit.
     /// Of two limits the answer is about the one that refuses, or that has
     /// less left.
-    pub(crate) fn take(&mut self, now: Timestamp, principal: &str) -> Option<Standing> {
+    pub(crate) fn take(&mut self, now: Timestamp, principal: &str) -> Option<LimitState> {
         let limits = self.rates;
         let principal = self.principals.subject(principal);
         let mut buckets = [
@@ -220,9 +220,9 @@ impl Limits {
                 *window.used.entry((*subject).to_owned()).or_default() += 1;
             }
         }
-        let standings = buckets.iter_mut().filter_map(|(rate, window, subject)| {
+        let candidates = buckets.iter_mut().filter_map(|(rate, window, subject)| {
             let rate = (*rate)?;
-            Some(Standing {
+            Some(LimitState {
                 limit: rate.requests,
                 remaining: window.left(now, rate, subject),
                 reset: window.reset(now),
@@ -230,7 +230,7 @@ impl Limits {
                 headers: limits.headers,
             })
         });
-        standings.min_by_key(|standing| standing.remaining)
+        candidates.min_by_key(|state| state.remaining)
     }
 }
 
@@ -299,15 +299,15 @@ mod tests {
     }
 
     #[test]
-    fn the_standing_is_that_of_the_limit_with_less_left() {
+    fn the_state_is_that_of_the_limit_with_less_left() {
         let mut limits = Limits::new(RateLimits {
             per_principal: Some(rate("5/10s")),
             per_organization: Some(rate("3/20s")),
             headers: false,
         });
-        let standing = limits.take(at(0), "sa-1").unwrap();
-        assert_eq!((standing.limit, standing.remaining), (3, 2));
-        assert_eq!((standing.reset, standing.headers), (20, false));
+        let state = limits.take(at(0), "sa-1").unwrap();
+        assert_eq!((state.limit, state.remaining), (3, 2));
+        assert_eq!((state.reset, state.headers), (20, false));
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Simulator {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let address = listener.local_addr()?;
-        self.is_at(address);
+        self.set_address(address);
         serve(listener, http::router(self.clone(), address), shutdown).await;
         Ok(())
     }
@@ -37,12 +37,12 @@ impl Simulator {
     pub async fn spawn(&self) -> io::Result<Running> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        self.is_at(address);
+        self.set_address(address);
         let (stop, stopped) = oneshot::channel();
         let simulator = self.clone();
         let task = tokio::spawn(async move {
             let shutdown = async {
-                // An end that was dropped means the same as one that spoke.
+                // A dropped sender means the same as a message.
                 let _ = stopped.await;
             };
             simulator.serve(listener, shutdown).await

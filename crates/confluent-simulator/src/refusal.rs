@@ -90,9 +90,13 @@ impl Refusal {
         Self::new(405, None, "Method Not Allowed")
     }
 
-    /// 400: a body that is no JSON object.
+    /// 400: a body that is not a JSON object.
     pub(crate) fn not_json() -> Self {
-        Self::new(400, Some("invalid_request"), "the body is no JSON object")
+        Self::new(
+            400,
+            Some("invalid_request"),
+            "the body is not a JSON object",
+        )
     }
 
     /// 400 of the simulator's own paths.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::counts::Counts;
 use crate::credential::Credential;
 use crate::faults::{Faults, Fired, Operation};
-use crate::limits::{Limits, Standing};
+use crate::limits::{LimitState, Limits};
 use crate::random::Random;
 use crate::world::{AuditRecord, KeyReference};
 use crate::{
@@ -182,7 +182,7 @@ impl Simulator {
         world.record(now, record, granted);
     }
 
-    pub(crate) fn is_at(&self, address: SocketAddr) {
+    pub(crate) fn set_address(&self, address: SocketAddr) {
         self.world().set_data_plane(format!("http://{address}"));
     }
 
@@ -191,7 +191,7 @@ impl Simulator {
     }
 
     /// Counts a request, by the owner of its key.
-    pub(crate) fn take(&self, credential: &Credential) -> Option<Standing> {
+    pub(crate) fn count_toward_limit(&self, credential: &Credential) -> Option<LimitState> {
         if !lock(&self.shared.limits).exist() {
             return None;
         }

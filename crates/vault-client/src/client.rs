@@ -84,7 +84,7 @@ impl Client {
         client
     }
 
-    /// The same client with another way to wait between two tries.
+    /// The same client with another implementation of pauses.
     #[must_use]
     pub fn with_pause(mut self, pause: Arc<dyn Pause>) -> Self {
         self.pause = pause;

@@ -1,7 +1,7 @@
 //! The environment variables of Vault and OpenBao, and the file in which `login`
 //! stores a token.
 //!
-//! The environment is handed in; nothing here reads it. A variable for something
+//! The environment is injected; nothing here reads it. A variable for something
 //! that this client does not support is refused: ignoring it could weaken
 //! protection that the user relies on.
 
@@ -86,7 +86,8 @@ pub fn token_file(lookup: impl Fn(&str) -> Option<String>) -> Result<PathBuf> {
     })
 }
 
-/// The handed-in environment with its two families of names.
+/// The injected environment. Each variable has a name with `BAO_` and one with
+/// `VAULT_`.
 struct Environment<'e> {
     lookup: &'e dyn Fn(&str) -> Option<String>,
 }
@@ -124,7 +125,7 @@ impl Environment<'_> {
         Ok(())
     }
 
-    /// An agent's address counts before a server's, as in Vault's client.
+    /// An agent's address takes precedence over a server's, as in Vault's client.
     fn address(&self) -> Result<Url> {
         if let Some(agent) = self.parsed("AGENT_ADDR", Settings::parse_address)? {
             return Ok(agent);

@@ -10,7 +10,7 @@ const MIN_PAUSE: Duration = Duration::from_secs(1);
 /// The longest one. The pause is random, so that clients do not retry in step.
 const MAX_PAUSE: Duration = Duration::from_millis(1500);
 
-/// The pause between two tries, handed in so that tests do not wait.
+/// The pause between two attempts, injected so that tests do not wait.
 #[async_trait]
 pub trait Pause: Send + Sync {
     /// Waits at least `min` and at most `max`.

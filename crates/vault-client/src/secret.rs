@@ -55,7 +55,7 @@ pub struct Auth {
     /// The token.
     #[serde(deserialize_with = "token", serialize_with = "exposed")]
     pub client_token: Option<Token>,
-    /// Names the token without its power.
+    /// Identifies the token, but cannot be used in its place.
     #[serde(default)]
     pub accessor: String,
     /// All policies of the token.
@@ -100,7 +100,7 @@ pub struct WrapInfo {
     /// Unwraps the answer, once.
     #[serde(deserialize_with = "token", serialize_with = "exposed")]
     pub token: Option<Token>,
-    /// Names that token without its power.
+    /// Identifies that token, but cannot be used in its place.
     #[serde(default)]
     pub accessor: String,
     /// How long the response is kept, in seconds.

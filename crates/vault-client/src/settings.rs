@@ -1,4 +1,4 @@
-//! Which server to ask, as whom, how it is verified, and how patiently.
+//! The settings of a client: address, credentials, TLS, timeout and retries.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 /// The number of retries of Vault's client.
 const DEFAULT_RETRIES: u32 = 2;
 
-/// All that a [`Client`](crate::Client) needs to know. Flags of a command line
+/// The settings of a [`Client`](crate::Client). Flags of a command line
 /// change the fields after the environment was read. `Debug` shows no token,
 /// key or password.
 #[derive(Clone, PartialEq)]
@@ -38,7 +38,7 @@ pub struct Settings {
     pub timeout: Duration,
     /// How often a failed request is repeated; 0 for never.
     pub retries: u32,
-    /// How fast requests may follow each other.
+    /// The rate limit of requests, if there is one.
     pub rate_limit: Option<RateLimit>,
     /// Whether one redirect is followed. The token goes along with it.
     pub follow_redirects: bool,
@@ -94,7 +94,7 @@ pub enum Pem {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy(Url);
 
-/// How fast requests may follow each other.
+/// A rate limit of requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimit {
     /// The pause before each request after the first ones.

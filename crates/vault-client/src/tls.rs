@@ -10,6 +10,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_t
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tls_roots::PemProblem;
 use zeroize::Zeroizing;
 
 use crate::settings::{ClientCertificate, Pem};
@@ -42,7 +43,7 @@ pub(crate) fn config(settings: &Settings) -> Result<ClientConfig> {
 /// The roots that sign certificates of servers; none if all are accepted.
 fn roots(trust: &Trust) -> Result<Option<RootCertStore>> {
     let roots = match trust {
-        Trust::System => system_roots(),
+        Trust::System => tls_roots::system().map_err(|error| Error::Tls(error.to_string()))?,
         Trust::File(path) => roots_of(&path.display().to_string(), &read(path)?)?,
         Trust::Folder(path) => roots_in(path)?,
         Trust::Pem(text) => roots_of("VAULT_CACERT_BYTES", text.as_bytes())?,
@@ -51,25 +52,15 @@ fn roots(trust: &Trust) -> Result<Option<RootCertStore>> {
     Ok(Some(roots))
 }
 
-/// The system's roots; the bundled ones where the system has none, as in a
-/// container made of one program.
-fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    }
-    roots
-}
-
 fn roots_of(source_name: &str, pem: &[u8]) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(source_name, pem)? {
-        roots
-            .add(certificate)
-            .map_err(|error| unusable(source_name, error.to_string()))?;
-    }
+    tls_roots::add(&mut roots, pem).map_err(|problem| unusable(source_name, it(&problem)))?;
     Ok(roots)
+}
+
+/// A problem as a sentence about a PEM that was named before.
+fn it(problem: &PemProblem) -> String {
+    format!("it {problem}")
 }
 
 /// The certificates of all files of a folder.
@@ -85,7 +76,7 @@ fn roots_in(folder: &Path) -> Result<RootCertStore> {
         }
     }
     if roots.is_empty() {
-        return Err(unusable(&source_name, NO_CERTIFICATE));
+        return Err(unusable(&source_name, it(&PemProblem::Empty)));
     }
     Ok(roots)
 }
@@ -94,7 +85,7 @@ fn read_client_certificate(
     given: &ClientCertificate,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
     let (name, pem) = read_pem("VAULT_CLIENT_CERT_BYTES", &given.certificate)?;
-    let chain = certificates(&name, &pem)?;
+    let chain = tls_roots::certificates(&pem).map_err(|problem| unusable(&name, it(&problem)))?;
     let (name, pem) = read_pem("VAULT_CLIENT_KEY_BYTES", &given.key)?;
     // Without the parser's message, which could quote the key.
     let key = PrivateKeyDer::from_pem_slice(&pem)
@@ -111,18 +102,6 @@ fn read_pem(variable: &str, pem: &Pem) -> Result<(String, Zeroizing<Vec<u8>>)> {
         )),
     }
 }
-
-/// The certificates in a PEM text, of which there must be one.
-fn certificates(source_name: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
-    let found: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let found = found.map_err(|error| unusable(source_name, error.to_string()))?;
-    if found.is_empty() {
-        return Err(unusable(source_name, NO_CERTIFICATE));
-    }
-    Ok(found)
-}
-
-const NO_CERTIFICATE: &str = "it has no certificate in it";
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| unusable(&path.display().to_string(), error.to_string()))

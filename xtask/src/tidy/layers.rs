@@ -62,13 +62,15 @@ const LAYERS: &[Layer] = &[
         ],
     ),
     layer("vault-core", Kind::Pure, &["logical", "hcl1"]),
-    layer("confluent-cloud", Kind::Library, &[]),
+    // What clients trust, the same for all.
+    layer("tls-roots", Kind::Library, &[]),
+    layer("confluent-cloud", Kind::Library, &["tls-roots"]),
     // Ids and the checksum of secrets only, no JSON types: see ARCHITECTURE.md.
     layer("confluent-simulator", Kind::Library, &["confluent-cloud"]),
     layer("store", Kind::Library, &["logical"]),
     // The real clock, entropy and tasks.
     layer("runtime", Kind::Library, &["logical"]),
-    layer("vault-client", Kind::Library, &[]),
+    layer("vault-client", Kind::Library, &["tls-roots"]),
     // Joins the engine to the real client; the two never see each other.
     layer(
         "confluent-backend",

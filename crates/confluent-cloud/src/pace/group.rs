@@ -12,7 +12,7 @@ use super::rate::LONGEST_CLOSURE;
 
 /// The headers `X-RateLimit-Limit`, `-Remaining` and `-Reset` of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct LimitHeaders {
     pub(crate) limit: u32,
     pub(crate) remaining: u32,
     /// The time until the limit is reset.
@@ -32,12 +32,12 @@ struct Throttle {
 
 impl Groups {
     /// Handles the headers of an answer.
-    pub(super) fn update(&mut self, now: Instant, group: &Name, standing: Standing) {
-        let Standing {
+    pub(super) fn update(&mut self, now: Instant, group: &Name, limit_headers: LimitHeaders) {
+        let LimitHeaders {
             limit,
             remaining,
             reset,
-        } = standing;
+        } = limit_headers;
         // No answer comes to correct it while a group is closed.
         let reset = reset.min(LONGEST_CLOSURE);
         let plenty = u64::from(remaining) * 5 >= u64::from(limit);
@@ -90,8 +90,8 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn standing(remaining: u32) -> Standing {
-        Standing {
+    fn limit_headers(remaining: u32) -> LimitHeaders {
+        LimitHeaders {
             limit: 100,
             remaining,
             reset: seconds(20),
@@ -102,7 +102,7 @@ mod tests {
     fn a_group_of_which_a_fifth_is_left_is_open() {
         let (now, iam) = (Instant::now(), Name::from("/iam/v2"));
         let mut groups = Groups::default();
-        groups.update(now, &iam, standing(20));
+        groups.update(now, &iam, limit_headers(20));
         assert_eq!(groups.opens_at(now, &iam), None);
     }
 
@@ -110,7 +110,7 @@ mod tests {
     fn what_is_left_of_a_group_is_spread_until_its_reset() {
         let (now, iam) = (Instant::now(), Name::from("/iam/v2"));
         let mut groups = Groups::default();
-        groups.update(now, &iam, standing(10));
+        groups.update(now, &iam, limit_headers(10));
         assert_eq!(groups.opens_at(now, &iam), Some(now + seconds(2)));
         let later = now + seconds(2);
         assert_eq!(groups.opens_at(later, &iam), None);
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(groups.opens_at(later, &iam), Some(now + seconds(4)));
         assert_eq!(groups.opens_at(now, &"/org/v2".into()), None);
         // Plenty again.
-        groups.update(later, &iam, standing(99));
+        groups.update(later, &iam, limit_headers(99));
         assert_eq!(groups.opens_at(later, &iam), None);
     }
 
@@ -129,12 +129,12 @@ mod tests {
         let mut now = began;
         for remaining in [3, 2, 1] {
             groups.sends(now, &iam);
-            let standing = Standing {
+            let limit_headers = LimitHeaders {
                 limit: 20,
                 remaining,
                 reset: seconds(1),
             };
-            groups.update(now, &iam, standing);
+            groups.update(now, &iam, limit_headers);
             now = groups.opens_at(now, &iam).unwrap();
         }
         assert!((now - began).abs_diff(seconds(1)) < Duration::from_millis(1));
@@ -145,11 +145,11 @@ mod tests {
         let (now, iam) = (Instant::now(), Name::from("/iam/v2"));
         for remaining in [0, 1] {
             let mut groups = Groups::default();
-            let standing = Standing {
+            let limit_headers = LimitHeaders {
                 reset: Duration::from_hours(24),
-                ..standing(remaining)
+                ..limit_headers(remaining)
             };
-            groups.update(now, &iam, standing);
+            groups.update(now, &iam, limit_headers);
             assert!(groups.opens_at(now, &iam).is_some());
             let later = now + Duration::from_mins(5);
             assert_eq!(groups.opens_at(later, &iam), None);
@@ -160,7 +160,7 @@ mod tests {
     fn a_group_of_which_nothing_is_left_is_closed_until_its_reset() {
         let (now, iam) = (Instant::now(), Name::from("/iam/v2"));
         let mut groups = Groups::default();
-        groups.update(now, &iam, standing(0));
+        groups.update(now, &iam, limit_headers(0));
         let almost = now + Duration::from_millis(19_999);
         assert_eq!(groups.opens_at(almost, &iam), Some(now + seconds(20)));
         let reset = now + seconds(20);

@@ -6,7 +6,7 @@
 //! readers wait.
 
 use super::class::{Class, Name, Part, RemovalBy};
-use super::queue::{Fifo, Place, Queue, RoundRobin, Ticket};
+use super::queue::{Fifo, Queue, QueueEnd, RoundRobin, Ticket};
 
 /// The waiting requests of one class, by group of paths, flow and caller.
 type Lane = RoundRobin<RoundRobin<RoundRobin<Fifo>>>;
@@ -43,9 +43,9 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn push(&mut self, class: Class, path: &Path, ticket: Ticket, place: Place) {
+    pub(super) fn push(&mut self, class: Class, path: &Path, ticket: Ticket, end: QueueEnd) {
         self.catch_up(class.part());
-        self.lane_mut(class).push(path, ticket, place);
+        self.lane_mut(class).push(path, ticket, end);
     }
 
     pub(super) fn remove(&mut self, class: Class, path: &Path, ticket: Ticket) {
@@ -122,8 +122,8 @@ impl Lanes {
         let of_lane = |class| {
             let mut lane = self.lane(class).clone();
             let tickets = std::iter::from_fn(move || lane.pop());
-            let placed = tickets.enumerate();
-            placed.map(move |(place, ticket)| (ticket, self.ahead_at(class, place)))
+            let positioned = tickets.enumerate();
+            positioned.map(move |(position, ticket)| (ticket, self.ahead_at(class, position)))
         };
         lanes.into_iter().flat_map(of_lane).collect()
     }
@@ -151,16 +151,16 @@ impl Lanes {
     }
 
     /// Adds the requests of other lanes to the position within the own one.
-    fn ahead_at(&self, class: Class, place: usize) -> usize {
+    fn ahead_at(&self, class: Class, position: usize) -> usize {
         match class {
-            Class::Operator | Class::Rotation => place,
-            Class::Reader => self.operator.len() + place + self.background.len().min(place),
+            Class::Operator | Class::Rotation => position,
+            Class::Reader => self.operator.len() + position + self.background.len().min(position),
             Class::Proof | Class::Spare | Class::Look => {
-                self.operator.len() + place + self.readers.len().min(place + 1)
+                self.operator.len() + position + self.readers.len().min(position + 1)
             }
             Class::Removal(by) => {
                 let earlier = &self.removal[..by as usize];
-                place + earlier.iter().map(Queue::len).sum::<usize>()
+                position + earlier.iter().map(Queue::len).sum::<usize>()
             }
         }
     }

@@ -23,9 +23,9 @@ use crate::effects::fraction;
 
 use class::Part;
 pub use class::{Class, Flow, RemovalBy};
-pub(crate) use group::Standing;
+pub(crate) use group::LimitHeaders;
 pub use lanes::Waiting;
-pub(crate) use queue::{Place, Ticket};
+pub(crate) use queue::{QueueEnd, Ticket};
 pub use rate::Rate;
 
 use bucket::{Bucket, count, seconds};
@@ -43,14 +43,14 @@ const SHORTEST_CLOSURE: Duration = Duration::from_secs(1);
 
 /// A request to be sent.
 #[derive(Debug, Clone)]
-pub(crate) struct Wish<'a> {
+pub(crate) struct TurnRequest<'a> {
     pub(crate) class: Class,
     pub(crate) flow: &'a Flow,
     /// The path, such as `/iam/v2/api-keys`.
     pub(crate) path: &'a str,
     /// The latest time to send it.
     pub(crate) until: Instant,
-    pub(crate) place: Place,
+    pub(crate) end: QueueEnd,
 }
 
 /// Permission to send one request, which is returned with [`Pace::finish`].
@@ -155,26 +155,30 @@ impl Pace {
     ///
     /// # Errors
     /// The estimated wait, if the request cannot be sent in time.
-    pub(crate) fn enter(&mut self, now: Instant, wish: &Wish<'_>) -> Result<Ticket, Duration> {
-        self.pass(now);
-        let [name, caller] = wish.class.path(wish.flow);
-        let path = [group_of(wish.path), name, caller];
-        let ahead = match wish.place {
-            Place::Back => self.lanes.ahead(wish.class, &path),
-            Place::Front => 0,
+    pub(crate) fn enter(
+        &mut self,
+        now: Instant,
+        wanted: &TurnRequest<'_>,
+    ) -> Result<Ticket, Duration> {
+        self.tick(now);
+        let [name, caller] = wanted.class.path(wanted.flow);
+        let path = [group_of(wanted.path), name, caller];
+        let ahead = match wanted.end {
+            QueueEnd::Back => self.lanes.ahead(wanted.class, &path),
+            QueueEnd::Front => 0,
         };
-        let wait = self.estimate(now, wish.class, &path[0], ahead);
-        if now + wait > wish.until {
+        let wait = self.estimate(now, wanted.class, &path[0], ahead);
+        if now + wait > wanted.until {
             return Err(wait.max(SHORTEST_WAIT));
         }
         let ticket = Ticket(self.tickets);
         self.tickets += 1;
-        self.lanes.push(wish.class, &path, ticket, wish.place);
-        self.deadlines.insert((wish.until, ticket));
+        self.lanes.push(wanted.class, &path, ticket, wanted.end);
+        self.deadlines.insert((wanted.until, ticket));
         let entered = Entered {
-            class: wish.class,
+            class: wanted.class,
             path,
-            until: wish.until,
+            until: wanted.until,
             since: now,
         };
         self.waiting.insert(ticket, entered);
@@ -191,7 +195,7 @@ impl Pace {
     /// Grants the requests that may be sent now, and holds back those that cannot
     /// be sent in time.
     pub(crate) fn advance(&mut self, now: Instant) -> Decided {
-        self.pass(now);
+        self.tick(now);
         let mut decided = Decided::default();
         if std::mem::take(&mut self.is_slower) {
             self.hold_back_late(now, &mut decided);
@@ -221,13 +225,13 @@ impl Pace {
         now: Instant,
         permit: &Permit,
         outcome: Outcome,
-        standing: Option<Standing>,
+        limit_headers: Option<LimitHeaders>,
         random: u64,
     ) {
-        self.pass(now);
+        self.tick(now);
         self.window.ends();
-        if let Some(standing) = standing {
-            self.groups.update(now, &permit.group, standing);
+        if let Some(limit_headers) = limit_headers {
+            self.groups.update(now, &permit.group, limit_headers);
         }
         match outcome {
             Outcome::Answered => self.window.grow(),
@@ -257,9 +261,9 @@ impl Pace {
     }
 
     /// Merges the state of another pace of the same organization.
-    pub(crate) fn unite(&mut self, now: Instant, other: &mut Self) {
-        self.pass(now);
-        other.pass(now);
+    pub(crate) fn merge(&mut self, now: Instant, other: &mut Self) {
+        self.tick(now);
+        other.tick(now);
         self.bucket.lower_to(&other.bucket);
         self.rate.lower_to(&other.rate);
         self.window.lower_to(&other.window);
@@ -270,7 +274,7 @@ impl Pace {
 
     /// Whether it can be replaced by a new one.
     pub(crate) fn is_untouched(&mut self, now: Instant) -> bool {
-        self.pass(now);
+        self.tick(now);
         self.waiting.is_empty()
             && self.window.in_flight() == 0
             && self.closed_until.is_none()
@@ -282,7 +286,7 @@ impl Pace {
     }
 
     /// Updates everything that changes with time.
-    fn pass(&mut self, now: Instant) {
+    fn tick(&mut self, now: Instant) {
         if let Some(fill) = self.rate.fill() {
             self.bucket.refill(fill, now);
         }

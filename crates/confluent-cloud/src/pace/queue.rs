@@ -4,13 +4,13 @@ use std::collections::{HashMap, VecDeque};
 
 use super::class::Name;
 
-/// A place in the queue. Later tickets are greater.
+/// A position in the queue. Later tickets are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Ticket(pub(super) u64);
 
 /// The end at which a ticket enters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum QueueEnd {
     /// Behind all others with the same path.
     Back,
     /// Before all others: a retry.
@@ -19,7 +19,7 @@ pub(crate) enum Place {
 
 /// A queue of tickets with paths of names, one name for each level.
 pub(super) trait Queue: Default + Clone {
-    fn push(&mut self, path: &[Name], ticket: Ticket, place: Place);
+    fn push(&mut self, path: &[Name], ticket: Ticket, end: QueueEnd);
 
     fn pop(&mut self) -> Option<Ticket>;
 
@@ -37,10 +37,10 @@ pub(super) trait Queue: Default + Clone {
 pub(super) struct Fifo(VecDeque<Ticket>);
 
 impl Queue for Fifo {
-    fn push(&mut self, _: &[Name], ticket: Ticket, place: Place) {
-        match place {
-            Place::Back => self.0.push_back(ticket),
-            Place::Front => self.0.push_front(ticket),
+    fn push(&mut self, _: &[Name], ticket: Ticket, end: QueueEnd) {
+        match end {
+            QueueEnd::Back => self.0.push_back(ticket),
+            QueueEnd::Front => self.0.push_front(ticket),
         }
     }
 
@@ -108,18 +108,18 @@ impl<Q: Queue> RoundRobin<Q> {
 }
 
 impl<Q: Queue> Queue for RoundRobin<Q> {
-    fn push(&mut self, path: &[Name], ticket: Ticket, place: Place) {
+    fn push(&mut self, path: &[Name], ticket: Ticket, end: QueueEnd) {
         let Some((name, rest)) = path.split_first() else {
             return;
         };
         let known = self.queues.contains_key(name);
         let queue = self.queues.entry(Name::clone(name)).or_default();
-        queue.push(rest, ticket, place);
+        queue.push(rest, ticket, end);
         self.len += 1;
-        match place {
-            Place::Back if known => {}
-            Place::Back => self.order.push_back(Name::clone(name)),
-            Place::Front => {
+        match end {
+            QueueEnd::Back if known => {}
+            QueueEnd::Back => self.order.push_back(Name::clone(name)),
+            QueueEnd::Front => {
                 self.order.retain(|other| other != name);
                 self.order.push_front(Name::clone(name));
             }
@@ -176,7 +176,7 @@ mod tests {
     fn filled(paths: &[&str]) -> Queues {
         let mut queues = Queues::default();
         for (ticket, text) in (0..).zip(paths) {
-            queues.push(&path(text), Ticket(ticket), Place::Back);
+            queues.push(&path(text), Ticket(ticket), QueueEnd::Back);
         }
         queues
     }
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_ticket_that_enters_again_is_next() {
         let mut queues = filled(&["a/x", "a/x", "b/z"]);
-        queues.push(&path("b/z"), Ticket(9), Place::Front);
+        queues.push(&path("b/z"), Ticket(9), QueueEnd::Front);
         assert_eq!(queues.pop(), Some(Ticket(9)));
         assert_eq!(queues.len(), 3);
     }

@@ -39,7 +39,7 @@ pub(super) async fn create_account(call: Call, body: Bytes) -> Result<impl IntoR
     let mut world = call.simulator.world();
     let resource_owner = call.query.get("assigned_resource_owner");
     if resource_owner.is_some_and(|id| !world.has_owner(id)) {
-        let detail = "assigned_resource_owner is no service account or user";
+        let detail = "assigned_resource_owner is neither a service account nor a user";
         return Err(Refusal::filter("assigned_resource_owner", detail));
     }
     let account = world.create_service_account(call.now, &name, &description)?;

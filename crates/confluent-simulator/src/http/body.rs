@@ -24,7 +24,10 @@ impl Body {
         match self.member(pointer) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(Refusal::member(pointer, format!("{pointer} is no string"))),
+            Some(_) => Err(Refusal::member(
+                pointer,
+                format!("{pointer} is not a string"),
+            )),
         }
     }
 
@@ -55,7 +58,10 @@ impl Body {
         match self.member(pointer) {
             None => Ok(None),
             Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(_) => Err(Refusal::member(pointer, format!("{pointer} is no boolean"))),
+            Some(_) => Err(Refusal::member(
+                pointer,
+                format!("{pointer} is not a boolean"),
+            )),
         }
     }
 
@@ -67,7 +73,7 @@ impl Body {
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
         number
             .map(Some)
-            .ok_or_else(|| Refusal::member(pointer, format!("{pointer} is no whole number")))
+            .ok_or_else(|| Refusal::member(pointer, format!("{pointer} is not a whole number")))
     }
 
     /// One of several words, in any case.

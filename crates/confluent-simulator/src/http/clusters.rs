@@ -1,4 +1,4 @@
-//! `cmk/v2/clusters`. Whoever is authenticated may see them, an administrator
+//! `cmk/v2/clusters`. Every authenticated caller may see them, an administrator
 //! may change them.
 
 use axum::Json;

@@ -1,4 +1,4 @@
-//! The data planes, as far as they tell whether a key works: Kafka REST v3,
+//! The data planes, as far as they show whether a key works: Kafka REST v3,
 //! Schema Registry, Tableflow, ksqlDB and Flink. Nothing is stored in them.
 
 use axum::extract::{Path, State};

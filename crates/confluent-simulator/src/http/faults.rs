@@ -10,7 +10,7 @@ use super::base::is_own;
 use super::call::Stale;
 use crate::credential::Credential;
 use crate::faults::{Fault, Fired, Operation};
-use crate::limits::Standing;
+use crate::limits::LimitState;
 use crate::serve::Hangup;
 use crate::{Refusal, Simulator};
 
@@ -48,7 +48,7 @@ pub(super) async fn inject(
             next.run(request).await
         }
         Fault::Reset => Hangup::Reset.into_response(),
-        Fault::RateLimit => too_many_requests(Standing {
+        Fault::RateLimit => too_many_requests(LimitState {
             limit: 1,
             remaining: 0,
             reset: delay.as_secs() + u64::from(delay.subsec_nanos() > 0),
@@ -74,14 +74,14 @@ pub(super) async fn limit(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(standing) = simulator.take(&Credential::of(request.headers())) else {
+    let Some(state) = simulator.count_toward_limit(&Credential::of(request.headers())) else {
         return next.run(request).await;
     };
-    if !standing.granted {
-        return too_many_requests(standing);
+    if !state.granted {
+        return too_many_requests(state);
     }
     let mut response = next.run(request).await;
-    add_headers(&mut response, standing);
+    add_headers(&mut response, state);
     response
 }
 
@@ -100,22 +100,22 @@ fn operation(request: &Request) -> Operation {
     }
 }
 
-fn too_many_requests(standing: Standing) -> Response {
+fn too_many_requests(state: LimitState) -> Response {
     let mut response = Refusal::rate_limited().into_response();
-    add_headers(&mut response, standing);
-    if standing.headers {
+    add_headers(&mut response, state);
+    if state.headers {
         let headers = response.headers_mut();
-        headers.insert(RETRY_AFTER, HeaderValue::from(standing.reset));
+        headers.insert(RETRY_AFTER, HeaderValue::from(state.reset));
     }
     response
 }
 
-fn add_headers(response: &mut Response, standing: Standing) {
-    if !standing.headers {
+fn add_headers(response: &mut Response, state: LimitState) {
+    if !state.headers {
         return;
     }
     let headers = response.headers_mut();
-    headers.insert(LIMIT, HeaderValue::from(standing.limit));
-    headers.insert(REMAINING, HeaderValue::from(standing.remaining));
-    headers.insert(RESET, HeaderValue::from(standing.reset));
+    headers.insert(LIMIT, HeaderValue::from(state.limit));
+    headers.insert(REMAINING, HeaderValue::from(state.remaining));
+    headers.insert(RESET, HeaderValue::from(state.reset));
 }

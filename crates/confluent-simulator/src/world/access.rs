@@ -39,7 +39,7 @@ pub(crate) enum Admission {
     Unreachable,
 }
 
-/// An id that is no cluster's.
+/// An id that is not a cluster's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownCluster(String);
 
@@ -47,7 +47,7 @@ impl fmt::Display for UnknownCluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is no cluster: use the id of a Kafka cluster, a Schema Registry, a ksqlDB cluster \
+            "`{}` is not a cluster: use the id of a Kafka cluster, a Schema Registry, a ksqlDB cluster \
              or a region of Flink",
             self.0
         )

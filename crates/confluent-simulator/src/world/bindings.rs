@@ -168,7 +168,7 @@ impl World {
         if !within.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
             return Err(Refusal::member(
                 "/crn_pattern",
-                "crn_pattern is no name in this organization",
+                "crn_pattern does not begin with the name of this organization",
             ));
         }
         let same = |binding: &&RoleBinding| {

@@ -88,7 +88,7 @@ pub struct World {
     unreachable: BTreeSet<String>,
 }
 
-/// Chance, one stream for each kind of object.
+/// Random numbers, one stream for each kind of object.
 #[derive(Debug, Clone)]
 struct Streams {
     environments: Random,

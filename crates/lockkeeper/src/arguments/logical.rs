@@ -41,7 +41,7 @@ pub(crate) struct List {
     /// The path to list
     pub(crate) path: String,
     #[arg(
-        help = "Show a column for each detail that the server gives of the names [env: VAULT_DETAILED or BAO_DETAILED]",
+        help = "Show a column for each detail that the server returns with the names [env: VAULT_DETAILED or BAO_DETAILED]",
         help_heading = "Output",
         long
     )]

@@ -145,7 +145,7 @@ pub(crate) fn lookup(name: &str) -> Option<String> {
     Some(value.to_string_lossy().into_owned())
 }
 
-/// A setting that makes no sense.
+/// The error of a setting.
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 pub(crate) fn local(error: vault_client::Error) -> Failure {
     Failure::local(error.to_string())

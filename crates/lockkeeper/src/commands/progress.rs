@@ -1,4 +1,4 @@
-//! A word to a waiting person while a server takes its time.
+//! Progress of a long request, on a terminal.
 
 use std::future::Future;
 use std::io::{IsTerminal as _, Write};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long nothing is said, and how often from then on.
+/// The time until progress is shown, and between two updates of it.
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// Awaits a request; on a terminal, with the time that it has taken so far, on

@@ -40,7 +40,7 @@ pub(super) fn print(print: &Print) -> Result<ExitCode, Failure> {
 
 pub(super) async fn login(arguments: Login) -> Result<ExitCode, Failure> {
     let format = format(&arguments.output)?;
-    // Before the token is asked for: to type it in vain is a nuisance.
+    // Before the prompt, so that nobody types a token that cannot be stored.
     let store = (!arguments.no_store)
         .then(|| token_file(environment).map_err(local))
         .transpose()?;
@@ -83,7 +83,7 @@ pub(super) async fn login(arguments: Login) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The token of the command line, of standard input, or of the person.
+/// The token: the argument, standard input, or what is typed at the prompt.
 async fn given_token(argument: Option<&str>) -> Result<ClientToken, Failure> {
     let text = match argument {
         Some("-") => from_input()?,

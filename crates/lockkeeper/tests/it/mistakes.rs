@@ -105,6 +105,14 @@ fn a_variable_that_is_not_utf8_is_not_taken_for_absent() {
 }
 
 #[test]
+fn roots_that_cannot_be_read_are_not_replaced_by_others() {
+    let mut asking = command("https://127.0.0.1:1", &["read", "a"]);
+    let output = asking.env("SSL_CERT_FILE", "/no/such/roots.pem").output();
+    let text = stderr(&output.unwrap());
+    assert!(text.contains("/no/such/roots.pem"), "{text}");
+}
+
+#[test]
 fn the_state_of_a_cluster_that_cannot_be_asked_is_not_made_up() {
     let unsealed = r#"{"type":"shamir","initialized":true,"sealed":false}"#;
     let address = answering(&[(200, unsealed), (500, r#"{"errors":["broken"]}"#)]);

@@ -47,7 +47,7 @@ impl Service {
         }
     }
 
-    fn answer(&mut self, now: Instant) -> (Outcome, Option<Standing>) {
+    fn answer(&mut self, now: Instant) -> (Outcome, Option<LimitHeaders>) {
         let passed = (now - self.now).as_secs_f64();
         self.now = now;
         let (limit, reset) = match self.limit {
@@ -73,7 +73,7 @@ impl Service {
             clippy::cast_sign_loss,
             reason = "small"
         )]
-        let standing = Standing {
+        let limit_headers = LimitHeaders {
             limit,
             remaining: self.left as u32,
             reset,
@@ -83,7 +83,7 @@ impl Service {
         } else {
             Outcome::Limited(self.tells.then_some(seconds(1)))
         };
-        (outcome, Some(standing).filter(|_| self.tells))
+        (outcome, Some(limit_headers).filter(|_| self.tells))
     }
 }
 
@@ -100,7 +100,7 @@ fn run(paces: &mut [Pace], service: &mut Service, from: Instant, time: Duration)
         let (arrived, rest) = in_flight.drain(..).partition(|(at, ..)| *at <= now);
         in_flight = rest;
         for (_, who, permit) in arrived {
-            let (outcome, standing) = service.answer(now);
+            let (outcome, limit_headers) = service.answer(now);
             match outcome {
                 Outcome::Answered => tallies[who].answered += 1,
                 _ => tallies[who].refused += 1,
@@ -108,12 +108,12 @@ fn run(paces: &mut [Pace], service: &mut Service, from: Instant, time: Duration)
             random = random
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1);
-            paces[who].finish(now, &permit, outcome, standing, random);
+            paces[who].finish(now, &permit, outcome, limit_headers, random);
         }
         for (who, pace) in paces.iter_mut().enumerate() {
             while pace.waiting.len() < 20 {
                 let class = Class::Removal(RemovalBy::Host);
-                pace.enter(now, &wish(class, &flow, now)).unwrap();
+                pace.enter(now, &wanted(class, &flow, now)).unwrap();
             }
             for (_, permit) in pace.advance(now).granted {
                 in_flight.push((now + latency, who, permit));
@@ -176,13 +176,13 @@ fn busy(start: Option<Rate>, in_flight: usize) -> (Pace, Instant, Vec<Permit>) {
     let (now, flow) = (Instant::now(), Flow::default());
     let mut pace = Pace::new(start, now);
     for _ in 0..in_flight {
-        pace.enter(now, &wish(Class::Reader, &flow, now)).unwrap();
+        pace.enter(now, &wanted(Class::Reader, &flow, now)).unwrap();
     }
     let granted = pace.advance(now).granted;
     assert_eq!(granted.len(), in_flight);
     let permits = granted.into_iter().map(|(_, permit)| permit).collect();
     for _ in 0..100 {
-        pace.enter(now, &wish(Class::Reader, &flow, now)).unwrap();
+        pace.enter(now, &wanted(Class::Reader, &flow, now)).unwrap();
     }
     (pace, now, permits)
 }
@@ -296,17 +296,17 @@ fn a_429_halves_the_window_and_failures_shrink_it_less() {
 fn a_group_that_is_used_up_does_not_hold_up_the_others() {
     let (mut pace, now, permits) = busy(None, 4);
     let flow = Flow::default();
-    let elsewhere = Wish {
+    let elsewhere = TurnRequest {
         path: "/org/v2/environments",
-        ..wish(Class::Reader, &flow, now)
+        ..wanted(Class::Reader, &flow, now)
     };
     let ticket = pace.enter(now, &elsewhere).unwrap();
-    let standing = Standing {
+    let limit_headers = LimitHeaders {
         limit: 10,
         remaining: 0,
         reset: seconds(7),
     };
-    pace.finish(now, &permits[0], Outcome::Answered, Some(standing), 0);
+    pace.finish(now, &permits[0], Outcome::Answered, Some(limit_headers), 0);
     let decided = pace.advance(now);
     let granted: Vec<Ticket> = decided.granted.iter().map(|(ticket, _)| *ticket).collect();
     assert_eq!(granted, [ticket]);
@@ -322,14 +322,14 @@ fn two_paces_of_one_organization_have_the_less_of_both() {
     let (mut one, mut other) = (Pace::new(rate, now), Pace::new(rate, now));
     let class = Class::Removal(RemovalBy::Host);
     for pace in [&mut one, &mut other] {
-        pace.enter(now, &wish(class, &flow, now)).unwrap();
+        pace.enter(now, &wanted(class, &flow, now)).unwrap();
         let (_, permit) = pace.advance(now).granted.pop().unwrap();
         pace.finish(now, &permit, Outcome::Answered, None, 0);
     }
     other.close(now + seconds(2));
-    one.unite(now, &mut other);
+    one.merge(now, &mut other);
     assert!(!one.is_untouched(now));
-    one.enter(now, &wish(Class::Reader, &flow, now)).unwrap();
+    one.enter(now, &wanted(Class::Reader, &flow, now)).unwrap();
     let decided = one.advance(now);
     assert_eq!(
         (decided.granted.len(), decided.next),
@@ -344,7 +344,7 @@ fn a_closure_that_is_over_is_not_taken_over() {
     let (mut one, mut other) = (Pace::new(rate, now), Pace::new(rate, now));
     other.close(now + seconds(2));
     let later = now + seconds(60);
-    one.unite(later, &mut other);
+    one.merge(later, &mut other);
     assert!(other.is_untouched(later) && one.is_untouched(later));
 }
 

@@ -13,13 +13,13 @@ const KEYS: &str = "/iam/v2/api-keys";
 const LONG: Duration = Duration::from_hours(10);
 
 /// A request to [`KEYS`] that may wait for long.
-fn wish(class: Class, flow: &Flow, now: Instant) -> Wish<'_> {
-    Wish {
+fn wanted(class: Class, flow: &Flow, now: Instant) -> TurnRequest<'_> {
+    TurnRequest {
         class,
         flow,
         path: KEYS,
         until: now + LONG,
-        place: Place::Back,
+        end: QueueEnd::Back,
     }
 }
 
@@ -58,8 +58,8 @@ impl Crowd {
         let (flow, caller) = name.split_once('/').unwrap_or((name, ""));
         let flow = Flow::new(flow, caller);
         for _ in 0..count {
-            let wish = wish(class, &flow, self.now);
-            let ticket = self.pace.enter(self.now, &wish).unwrap();
+            let wanted = wanted(class, &flow, self.now);
+            let ticket = self.pace.enter(self.now, &wanted).unwrap();
             self.waiting.insert(ticket, (class, name.to_owned()));
         }
     }

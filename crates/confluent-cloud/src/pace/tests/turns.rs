@@ -1,4 +1,5 @@
-//! Whose turn it is, and who is told at once that there will be none in time.
+//! The order of turns, and requests that are held back at once because none
+//! comes in time.
 
 use proptest::prelude::*;
 
@@ -89,7 +90,7 @@ proptest! {
             entered.push((class, name));
             let wish_flow = name.split_once('/').unwrap();
             let flow = Flow::new(wish_flow.0, wish_flow.1);
-            let ticket = crowd.pace.enter(crowd.now, &wish(class, &flow, crowd.now)).unwrap();
+            let ticket = crowd.pace.enter(crowd.now, &wanted(class, &flow, crowd.now)).unwrap();
             crowd.waiting.insert(ticket, (class, number.to_string()));
         }
         crowd.pass(seconds(60));
@@ -128,7 +129,7 @@ proptest! {
         let mut now = began;
         let mut pace = Pace::new(Some(Rate::new(rate.0, rate.1)), now);
         for _ in 0..count {
-            pace.enter(now, &wish(class, &flow, now)).unwrap();
+            pace.enter(now, &wanted(class, &flow, now)).unwrap();
             let mut looks = 0;
             loop {
                 let decided = pace.advance(now);
@@ -306,11 +307,11 @@ fn a_request_that_cannot_be_served_in_time_is_held_back_at_once() {
     crowd.look();
     let flow = Flow::new("a", "");
     let mut enter = |until| {
-        let wish = Wish {
+        let wanted = TurnRequest {
             until: crowd.now + until,
-            ..wish(Class::Reader, &flow, crowd.now)
+            ..wanted(Class::Reader, &flow, crowd.now)
         };
-        crowd.pace.enter(crowd.now, &wish)
+        crowd.pace.enter(crowd.now, &wanted)
     };
     // The tokens for rotations and removals are there, so that all flows in.
     let wait = enter(seconds(9)).unwrap_err();
@@ -325,11 +326,11 @@ fn a_role_that_is_hammered_holds_back_its_own_readers_and_no_others() {
     crowd.look();
     let enter = |crowd: &mut Crowd, name: &str| {
         let flow = Flow::new(name, "");
-        let wish = Wish {
+        let wanted = TurnRequest {
             until: crowd.now + seconds(19),
-            ..wish(Class::Reader, &flow, crowd.now)
+            ..wanted(Class::Reader, &flow, crowd.now)
         };
-        crowd.pace.enter(crowd.now, &wish)
+        crowd.pace.enter(crowd.now, &wanted)
     };
     assert!(enter(&mut crowd, "busy").is_err());
     assert!(enter(&mut crowd, "quiet").is_ok());
@@ -342,11 +343,11 @@ fn a_429_holds_back_at_once_what_cannot_be_sent_in_time_any_more() {
     crowd.look();
     let flow = Flow::new("a", "");
     let tickets = [5, 60].map(|patience| {
-        let wish = Wish {
+        let wanted = TurnRequest {
             until: crowd.now + seconds(patience),
-            ..wish(Class::Reader, &flow, crowd.now)
+            ..wanted(Class::Reader, &flow, crowd.now)
         };
-        crowd.pace.enter(crowd.now, &wish).unwrap()
+        crowd.pace.enter(crowd.now, &wanted).unwrap()
     });
     let (_, permit) = crowd.in_flight.pop().unwrap();
     let limited = Outcome::Limited(Some(seconds(20)));
@@ -366,11 +367,11 @@ fn a_request_that_was_not_granted_by_its_deadline_is_held_back() {
     crowd.enter(Class::Reader, "a", 16);
     crowd.look();
     let flow = Flow::new("b", "");
-    let wish = Wish {
+    let wanted = TurnRequest {
         until: crowd.now + seconds(3),
-        ..wish(Class::Reader, &flow, crowd.now)
+        ..wanted(Class::Reader, &flow, crowd.now)
     };
-    crowd.pace.enter(crowd.now, &wish).unwrap();
+    crowd.pace.enter(crowd.now, &wanted).unwrap();
     let next = crowd.pace.advance(crowd.now).next;
     assert_eq!(next, Some(crowd.now + seconds(3)));
     let decided = crowd.pace.advance(crowd.now + seconds(3));
@@ -385,11 +386,11 @@ fn a_slow_service_holds_back_what_the_window_lets_through_too_late() {
     crowd.enter(Class::Reader, "a", 500);
     crowd.pass(seconds(10));
     let flow = Flow::new("a", "");
-    let wish = Wish {
+    let wanted = TurnRequest {
         until: crowd.now + seconds(19),
-        ..wish(Class::Reader, &flow, crowd.now)
+        ..wanted(Class::Reader, &flow, crowd.now)
     };
-    assert!(crowd.pace.enter(crowd.now, &wish).is_err());
+    assert!(crowd.pace.enter(crowd.now, &wanted).is_err());
 }
 
 #[test]
@@ -398,12 +399,12 @@ fn a_request_that_is_sent_again_is_next() {
     crowd.enter(Class::Reader, "a", 17);
     crowd.look();
     let flow = Flow::new("b", "");
-    let wish = Wish {
-        place: Place::Front,
+    let wanted = TurnRequest {
+        end: QueueEnd::Front,
         until: crowd.now + seconds(2),
-        ..wish(Class::Reader, &flow, crowd.now)
+        ..wanted(Class::Reader, &flow, crowd.now)
     };
-    let again = crowd.pace.enter(crowd.now, &wish).unwrap();
+    let again = crowd.pace.enter(crowd.now, &wanted).unwrap();
     let granted = crowd.pace.advance(crowd.now + seconds(1)).granted;
     assert_eq!(granted[0].0, again);
 }
@@ -414,11 +415,11 @@ fn a_cancelled_request_makes_room() {
     let flow = Flow::default();
     let mut pace = Pace::new(Some(Rate::new(1, 10)), now);
     for _ in 0..7 {
-        pace.enter(now, &wish(Class::Reader, &flow, now)).unwrap();
+        pace.enter(now, &wanted(Class::Reader, &flow, now)).unwrap();
     }
     assert_eq!(pace.advance(now).granted.len(), 7);
-    let first = pace.enter(now, &wish(Class::Reader, &flow, now)).unwrap();
-    let second = pace.enter(now, &wish(Class::Reader, &flow, now)).unwrap();
+    let first = pace.enter(now, &wanted(Class::Reader, &flow, now)).unwrap();
+    let second = pace.enter(now, &wanted(Class::Reader, &flow, now)).unwrap();
     pace.leave(first);
     pace.leave(first);
     let granted = pace.advance(now + seconds(1)).granted;

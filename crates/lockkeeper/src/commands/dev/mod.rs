@@ -10,7 +10,7 @@ use std::sync::Arc;
 use confluent_simulator::{Options, Simulator};
 use store::MemoryStorage;
 use tokio::sync::watch;
-use vault_core::{ClientToken, Core, CoreConfig, MountRequest, ServerInfo};
+use vault_core::{ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo};
 
 use self::welcome::Welcome;
 use super::client::lookup;
@@ -46,7 +46,8 @@ pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
 
     let (end, ended) = watch::channel(());
     let cloud_serving = tokio::spawn(serve_cloud(cloud.clone(), cloud_listener, ended));
-    let (core, token) = start(root_token).await?;
+    let effects = server::effects(Arc::new(MemoryStorage::new()));
+    let (core, token) = start(effects, root_token).await?;
     let url = format!("http://{cloud_address}");
     let example = example::prepare(&core, &token, &cloud, &url).await?;
     let serving = server::serve(Arc::clone(&core), listener, shutdown_requested()?);
@@ -86,8 +87,11 @@ fn root_token(text: &str) -> Result<ClientToken, Failure> {
     Ok(ClientToken::new(token.expose()))
 }
 
-/// A core in memory with the engine mounted.
-async fn start(root_token: Option<ClientToken>) -> Result<(Arc<Core>, ClientToken), Failure> {
+/// A core with the engine mounted.
+async fn start(
+    effects: Effects,
+    root_token: Option<ClientToken>,
+) -> Result<(Arc<Core>, ClientToken), Failure> {
     let broken =
         |error: logical::Error| Failure::local(format!("the server does not start: {error}"));
     let factory: Arc<dyn logical::Factory> = Arc::new(confluent_backend::factory());
@@ -99,7 +103,6 @@ async fn start(root_token: Option<ClientToken>) -> Result<(Arc<Core>, ClientToke
         },
         factories: [(ENGINE.to_owned(), factory)].into(),
     };
-    let effects = server::effects(Arc::new(MemoryStorage::new()));
     let core = Core::start(config, effects).await.map_err(broken)?;
     let token = core.create_root_token(root_token).await.map_err(broken)?;
     let mount = MountRequest {
@@ -145,4 +148,60 @@ fn install_logging() -> Result<(), Failure> {
         .with_writer(std::io::stderr)
         .try_init();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Mutex;
+
+    use logical::Metrics;
+
+    use super::*;
+
+    /// The names of the measurements that were taken.
+    #[derive(Default)]
+    struct Names(Mutex<BTreeSet<&'static str>>);
+
+    impl Names {
+        fn add(&self, name: &'static str) {
+            self.0.lock().unwrap().insert(name);
+        }
+    }
+
+    impl Metrics for Names {
+        fn count(&self, name: &'static str, _: &[(&'static str, &str)], _: u64) {
+            self.add(name);
+        }
+
+        fn gauge(&self, name: &'static str, _: &[(&'static str, &str)], _: f64) {
+            self.add(name);
+        }
+
+        fn observe(&self, name: &'static str, _: &[(&'static str, &str)], _: f64) {
+            self.add(name);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_recorder_of_the_server_sees_requests_to_confluent_cloud() {
+        let names = Arc::new(Names::default());
+        let mut effects = server::effects(Arc::new(MemoryStorage::new()));
+        effects.metrics = Arc::clone(&names) as Arc<dyn Metrics>;
+        let cloud = simulator::start(&Options::default()).unwrap();
+        let running = cloud.spawn().await.unwrap();
+        let (core, token) = start(effects, None).await.unwrap();
+        let prepared = example::prepare(&core, &token, &cloud, &running.url()).await;
+        prepared.unwrap();
+        let names = names.0.lock().unwrap();
+        for name in [
+            "core_requests_total",
+            "confluent_requests_total",
+            "confluent_request_seconds",
+            "confluent_pace_wait_seconds",
+            "confluent_requests_in_flight",
+        ] {
+            assert!(names.contains(name), "{name}: {names:?}");
+        }
+    }
 }
