@@ -58,6 +58,7 @@ mod overlap;
 mod period;
 mod plan;
 mod timing;
+mod update;
 mod window;
 mod zone;
 
