@@ -99,7 +99,7 @@ fn with_pip(scratch: &Path) -> Result<PathBuf> {
     let filled = scratch.join("python");
     output(
         Command::new("python3")
-            .args(["-m", "pip", "--quiet", "install", "--no-deps"])
+            .args(["-m", "pip", "-qq", "install", "--no-deps"])
             .args(["--only-binary=:all:", "--require-hashes", "--requirement"])
             .arg(&requirements)
             .arg("--target")

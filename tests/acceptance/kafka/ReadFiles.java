@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.kafka.clients.admin.AdminClientConfig;
+import org.apache.kafka.common.config.provider.FileConfigProvider;
 import org.apache.kafka.common.config.types.Password;
 import org.apache.kafka.common.security.JaasContext;
 import org.apache.kafka.common.utils.Utils;
@@ -60,7 +61,7 @@ public final class ReadFiles {
         }
         Map<String, String> found =
                 switch (form) {
-                    case "properties" -> texts(Utils.loadProps(file.toString()));
+                    case "properties" -> properties();
                     case "spring-yaml" -> spring();
                     default -> texts(JSON.convertValue(given.get("fields"), Map.class));
                 };
@@ -70,6 +71,16 @@ public final class ReadFiles {
         }
         JsonNode login = given.get("login");
         return login == null ? null : login(found, login);
+    }
+
+    /** What Kafka's tools load, and, if it is the same, what Kafka Connect looks up. */
+    private Map<String, String> properties() throws Exception {
+        Map<String, String> loaded = texts(Utils.loadProps(file.toString()));
+        try (FileConfigProvider provider = new FileConfigProvider()) {
+            provider.configure(Map.of());
+            Map<String, String> provided = provider.get(file.toString()).data();
+            return provided.equals(loaded) ? loaded : provided;
+        }
     }
 
     /** What Spring for Apache Kafka hands to the client. */

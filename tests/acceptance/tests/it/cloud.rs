@@ -32,6 +32,11 @@ impl Cloud {
         (text(&cluster["id"]), text(&cluster["environment"]))
     }
 
+    /// The id of the first Schema Registry.
+    pub(crate) fn registry(&self) -> String {
+        text(&self.state()["schema_registries"][0]["id"])
+    }
+
     /// The keys that live, but for the admin key.
     pub(crate) fn live(&self) -> Vec<Value> {
         let state = self.state();

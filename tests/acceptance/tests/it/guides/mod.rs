@@ -181,6 +181,18 @@ fn an_agent_renders_a_configuration_as_the_guide_says() {
 }
 
 #[test]
+fn kafka_clients_are_fed_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    let registry = desk.cloud.registry();
+    desk.terminal.meanings.set("lsrc-xyz789", &registry);
+    desk.terminal.follow(&Page::read("docs/kafka-clients.md"));
+    let live = desk.live();
+    assert_eq!(live.len(), 2, "what was rendered lives: {live:?}");
+}
+
+#[test]
 fn a_plugin_of_ones_own_is_registered_as_its_guide_says() {
     let bao = require_bao!();
     let mut desk = Desk::set_up(&bao);
