@@ -7,7 +7,7 @@ use reqwest::header::ACCEPT;
 
 use crate::answer::Answer;
 use crate::budget::Turn;
-use crate::pace::{Outcome, Place, Wish};
+use crate::pace::{Outcome, QueueEnd, TurnRequest};
 use crate::{Client, Credentials, Endpoint, Error};
 
 /// How long a probe may take, connecting included.
@@ -53,12 +53,12 @@ impl Question<'_> {
         let name = format!("GET {}", self.path);
         let hidden = self.credentials.hidden();
         let answer = Answer::receive_beginning(name, sent, &hidden, BODY_LIMIT).await;
-        let (outcome, standing) = match &answer {
-            Ok(answer) => (Outcome::Answered, answer.standing),
-            Err(failed) => (failed.outcome(), failed.standing),
+        let (outcome, limit_headers) = match &answer {
+            Ok(answer) => (Outcome::Answered, answer.limit_headers),
+            Err(failed) => (failed.outcome(), failed.limit_headers),
         };
         if let Some(turn) = turn {
-            turn.finish(outcome, standing);
+            turn.finish(outcome, limit_headers);
         }
         answer.map_err(|failed| Failure::Failed(failed.error))
     }
@@ -70,14 +70,14 @@ impl Question<'_> {
             return Ok(None);
         };
         let patience = client.patience.unwrap_or(PATIENCE);
-        let wish = Wish {
+        let request = TurnRequest {
             class: client.class,
             flow: &client.flow,
             path: self.path,
             until: client.effects.now() + patience,
-            place: Place::Back,
+            end: QueueEnd::Back,
         };
-        let turn = budgets.turn(&client.account, &client.effects, &wish);
+        let turn = budgets.turn(&client.account, &client.effects, &request);
         turn.await.map(Some)
     }
 }
