@@ -90,10 +90,10 @@ pub(super) async fn give_back(client: &Client, lease: Option<&Lease>, signals: &
         Ok(Err(error)) => error.to_string(),
         Err(given_up) => given_up.to_string(),
     };
-    eprintln!(
+    crate::output::tell(&format!(
         "lockkeeper: lease {id} may not be revoked: {}\nIt ends by itself, or with `lockkeeper lease revoke {id}`.",
         problem.trim_end()
-    );
+    ));
 }
 
 impl Obtained {

@@ -89,7 +89,7 @@ impl Signals {
                         let given_up = Failure::local(format!("gave up {doing}"));
                         return Err(given_up.with_code(code_of(kind.as_raw_value())));
                     }
-                    eprintln!("lockkeeper: still {doing}; another signal gives up");
+                    crate::output::tell(&format!("lockkeeper: still {doing}; another signal gives up"));
                     before = true;
                     self.ended_by.get_or_insert(kind);
                 }

@@ -94,10 +94,10 @@ async fn renew(client: &Client, lease: Option<&Lease>) -> std::convert::Infallib
     let mut renewal = Renewal::new(Instant::now(), lease.duration);
     if !lease.renewable {
         let left = renewal.left(Instant::now()).as_secs();
-        eprintln!(
+        crate::output::tell(&format!(
             "lockkeeper: the lease cannot be renewed: the credential ends in {left} s, whether the command \
              still runs or not"
-        );
+        ));
         return pending().await;
     }
     loop {
@@ -112,9 +112,9 @@ async fn renew(client: &Client, lease: Option<&Lease>) -> std::convert::Infallib
         };
         match next {
             Next::Again => {}
-            Next::AgainAfter(text) => eprintln!("lockkeeper: {text}"),
+            Next::AgainAfter(text) => crate::output::tell(&format!("lockkeeper: {text}")),
             Next::Stop(text) => {
-                eprintln!("lockkeeper: {text}");
+                crate::output::tell(&format!("lockkeeper: {text}"));
                 return pending().await;
             }
         }

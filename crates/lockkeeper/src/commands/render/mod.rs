@@ -83,10 +83,10 @@ fn write(draft: Option<Draft>, text: &SecretText) -> Result<(), Failure> {
 /// On standard error: standard output may be the file.
 fn tell(lease: Option<&Lease>) {
     if let Some(lease) = lease {
-        eprintln!(
+        crate::output::tell(&format!(
             "It ends with lease {} in {}, unless that is renewed.",
             lease.id,
             output::seconds(i64::try_from(lease.duration.as_secs()).unwrap_or(i64::MAX))
-        );
+        ));
     }
 }
