@@ -334,6 +334,14 @@ impl Credential {
         )
     }
 
+    /// The key while it is in use.
+    pub fn live_key(&self) -> Option<&IssuedKey> {
+        match &self.state {
+            State::Live { key } => Some(key),
+            _ => None,
+        }
+    }
+
     /// The key, in every state that has one.
     pub fn key_id(&self) -> Option<&KeyId> {
         match &self.state {

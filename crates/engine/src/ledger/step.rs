@@ -62,6 +62,9 @@ pub enum Event {
         /// The present.
         now: Timestamp,
     },
+    /// The key is left to whoever uses it: it lives on, and nobody here keeps
+    /// account of it any more.
+    Leave,
     /// A lease is extended.
     Renew {
         /// Its holder, with the new deadline.
@@ -205,6 +208,10 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         Event::Proven { proof } => proven(credential, proof),
         Event::Pin => pin(credential),
         Event::Unpin { grace, now } => Ok(unpin(credential, grace, now)),
+        Event::Leave => match credential.state {
+            State::Live { .. } => Ok(forget(credential)),
+            _ => Err(Refusal::NotLive),
+        },
         Event::Renew { holder } => renew(credential, holder),
         Event::Release { holder, now } => Ok(release(credential, &holder, now)),
         Event::Lapse { now } => Ok(lapse(credential, now)),

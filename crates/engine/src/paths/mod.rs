@@ -29,7 +29,7 @@ for whom and for what keys are made, and read `creds/<role>`.";
 
 /// All paths; the first that matches answers.
 pub(crate) fn all() -> Vec<Path<Engine>> {
-    vec![
+    let mut all = vec![
         config::path(),
         config::check(),
         roles::list(),
@@ -46,5 +46,8 @@ pub(crate) fn all() -> Vec<Path<Engine>> {
         reconcile::path(),
         status::status(),
         status::info(),
-    ]
+    ];
+    all.extend(static_roles::by_hand());
+    all.extend(static_creds::beside());
+    all
 }

@@ -9,9 +9,11 @@ use logical::{Error, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::rotation::rotation_time;
+use crate::ledger::IssuedKey;
 use crate::output;
 use crate::rotation::Rotated;
 use crate::state::Engine;
+use crate::static_role::StaticRole;
 
 /// Clients of Vault and OpenBao give up after a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(50);
@@ -30,6 +32,27 @@ pub(crate) fn path() -> Path<Engine> {
              the key works that long and a minute more, whatever happens to the role, unless a \
              person ends it. A read makes nothing and may be repeated at will.",
         )
+}
+
+/// The rows of the keys beside the one that is served, for pipelines: a policy can
+/// tell them apart.
+pub(crate) fn beside() -> [Path<Engine>; 2] {
+    [
+        Path::new(format!("static-creds?/{ROLE_SEGMENT}/pending"))
+            .fields([role_field()])
+            .on(Operation::Read, answer(read_pending))
+            .help(
+                "The key of a static role that is staged or being proven.",
+                "Nobody else gets it before it is served. It may not work yet.",
+            ),
+        Path::new(format!("static-creds?/{ROLE_SEGMENT}/previous"))
+            .fields([role_field()])
+            .on(Operation::Read, answer(read_previous))
+            .help(
+                "The key of a static role before the one that is served.",
+                "While its grace lasts.",
+            ),
+    ]
 }
 
 /// The row of `rotate-role/<name>`.
@@ -70,6 +93,28 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
     data.insert("last_vault_rotation".into(), since.into());
     data.insert("rotation_period".into(), served.period.into());
     data.insert("ttl".into(), served.ttl.into());
+    Ok(Some(Response::with_data(data)))
+}
+
+async fn read_pending(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let name = role_name(&engine, &call).await?;
+    let (role, key) = engine.pending_key(&name).await?;
+    beside_served(&role, &key)
+}
+
+async fn read_previous(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let name = role_name(&engine, &call).await?;
+    let (role, key) = engine.previous_key(&name).await?;
+    beside_served(&role, &key)
+}
+
+fn beside_served(role: &StaticRole, key: &IssuedKey) -> Result<Option<Response>, Error> {
+    let Some(secret) = &key.secret else {
+        return Err(Error::internal("the key is on record without its secret"));
+    };
+    let data = output::data(&key.id, secret, &role.target.resource);
     Ok(Some(Response::with_data(data)))
 }
 

@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
-use logical::framework::{Call, Fields, Path, answer, probe};
+use logical::framework::{Call, Field, FieldKind, Fields, Path, answer, probe};
 use logical::{Error, Object, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::{readiness, rotation, target};
-use crate::ids::RoleName;
-use crate::rotation::Settings;
+use crate::SecretText;
+use crate::ids::{KeyId, RoleName};
+use crate::rotation::{Imported, Settings};
 use crate::state::Engine;
-use crate::static_role::StaticRole;
+use crate::static_role::{OnDelete, StaticRole};
 
 /// How many static roles are listed with what they are for: each is a read.
 const DESCRIBED: usize = 500;
@@ -54,6 +55,26 @@ pub(crate) fn path() -> Path<Engine> {
     fields.push(rotation::description_field());
     fields.extend(rotation::fields());
     fields.extend(readiness::fields_of_static_roles());
+    fields.extend([
+        Field::new(
+            "on_delete",
+            FieldKind::Text,
+            "What becomes of the key when the static role is deleted: `retire` (it lives on for \
+             `grace`) or `keep` (it lives on, and is not kept account of any more). Default: retire.",
+        ),
+        Field::new(
+            "import_key_id",
+            FieldKind::Text,
+            "Id of a key that exists, to be the first key of a new static role. It must be of `owner` \
+             and `resource`.",
+        ),
+        Field::new(
+            "import_key_secret",
+            FieldKind::Text,
+            "Secret of the imported key, with which it must log in.",
+        )
+        .sensitive(),
+    ]);
     Path::new(format!("static-roles?/{ROLE_SEGMENT}"))
         .fields(fields)
         .strict()
@@ -88,6 +109,63 @@ pub(crate) fn status() -> Path<Engine> {
         )
 }
 
+/// The rows of rotations by hand.
+pub(crate) fn by_hand() -> [Path<Engine>; 3] {
+    let row = |step: &str| {
+        Path::new(format!("static-roles?/{ROLE_SEGMENT}/{step}")).fields([role_field()])
+    };
+    let force = Field::new(
+        "force",
+        FieldKind::Flag,
+        "Serves the staged key although it is not proven. Default: false.",
+    );
+    [
+        row("stage").strict().on_write(answer(stage)).help(
+            "Makes and proves the next key without serving it.",
+            "`static-creds/<name>/pending` reads it, `commit` serves it and `rollback` drops it. When \
+             the planned time comes first, it is served then.",
+        ),
+        row("commit")
+            .fields([force])
+            .strict()
+            .on_write(answer(commit))
+            .help(
+                "Serves the staged key.",
+                "Readers get it from then on, and the old key lives on for `grace`.",
+            ),
+        row("rollback").strict().on_write(answer(roll_back)).help(
+            "Drops the staged key, or goes back to the key before.",
+            "Without a staged key, and within the grace of the key before, readers get that one again \
+             and the present one lives on for `grace`.",
+        ),
+    ]
+}
+
+async fn stage(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let name = role_name(&engine, &call).await?;
+    let worker = Arc::clone(&engine);
+    let staging = async move { worker.stage(&name).await };
+    engine.to_its_end(staging).await.map(|()| None)
+}
+
+async fn commit(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let name = role_name(&engine, &call).await?;
+    let force = call.fields.flag("force") == Some(true);
+    let worker = Arc::clone(&engine);
+    let committing = async move { worker.commit(&name, force).await };
+    engine.to_its_end(committing).await.map(|()| None)
+}
+
+async fn roll_back(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
+    engine.require_active().await?;
+    let name = role_name(&engine, &call).await?;
+    let worker = Arc::clone(&engine);
+    let going_back = async move { worker.roll_back(&name).await };
+    engine.to_its_end(going_back).await.map(|()| None)
+}
+
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     let name = role_name(&engine, &call).await?;
     let role = engine.static_roles.get(&name).await?;
@@ -101,6 +179,11 @@ fn shown(role: &StaticRole) -> Object {
     data.insert("key_description".into(), description.into());
     rotation::show(role, &mut data);
     readiness::show_of_static_role(&role.readiness, &mut data);
+    let on_delete = match role.on_delete {
+        OnDelete::Retire => "retire",
+        OnDelete::Keep => "keep",
+    };
+    data.insert("on_delete".into(), on_delete.into());
     rotation::show_last(role, &mut data);
     data
 }
@@ -112,8 +195,9 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
     let change = async move {
         let fields = call.fields;
         let is_new = worker.static_roles.get(&name).await?.is_none();
+        let imported = imported(&fields)?;
         let role = worker
-            .write_static_role(name, |stored| merge(stored, &fields))
+            .write_static_role(name, imported, |stored| merge(stored, &fields))
             .await?;
         let mut warnings = Vec::new();
         if is_new && target::defaults_resource(&fields) {
@@ -151,8 +235,43 @@ fn merge(stored: Option<&StaticRole>, fields: &Fields) -> Result<Settings, Error
             &target,
             fields,
         )?,
+        on_delete: on_delete(stored, fields)?,
         target,
     })
+}
+
+fn on_delete(stored: Option<&StaticRole>, fields: &Fields) -> Result<OnDelete, Error> {
+    match fields.text_given("on_delete") {
+        None => Ok(stored.map_or_else(OnDelete::default, |role| role.on_delete)),
+        Some("retire") => Ok(OnDelete::Retire),
+        Some("keep") => Ok(OnDelete::Keep),
+        Some(other) => Err(Error::bad_request(format!(
+            "`on_delete` is {other:?}: give `retire` or `keep`"
+        ))),
+    }
+}
+
+/// The key that a new static role takes over.
+fn imported(fields: &Fields) -> Result<Option<Imported>, Error> {
+    let given = |field| {
+        fields
+            .text_given(field)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+    };
+    match (given("import_key_id"), given("import_key_secret")) {
+        (None, None) => Ok(None),
+        (Some(id), Some(secret)) => Ok(Some(Imported {
+            id: KeyId::new(id),
+            secret: SecretText::new(secret),
+        })),
+        (Some(_), None) => Err(Error::bad_request(
+            "`import_key_secret` is missing: an imported key needs its secret",
+        )),
+        (None, Some(_)) => Err(Error::bad_request(
+            "`import_key_id` is missing: give the id of the key that the secret is of",
+        )),
+    }
 }
 
 async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {

@@ -10,13 +10,13 @@ use readiness::Settings as Readiness;
 use rotation_schedule::{KeyLead, Overlap, OverlapFields, Planner, Spread, Timing};
 
 use super::decide::KeyState;
-use super::keys::kind_of;
+use super::keys::{kind_of, kind_word};
+use crate::SecretText;
 use crate::control_plane::Target;
-use crate::credential::later;
-use crate::ids::{CredentialId, RoleName};
+use crate::ids::{CredentialId, KeyId, RoleName};
 use crate::ledger::{Event, Failure};
 use crate::state::Engine;
-use crate::static_role::{Request, Rotation, ServedKey, StaticRole, grace_holder};
+use crate::static_role::{OnDelete, Request, Rotation, ServedKey, StaticRole, grace_holder};
 
 /// What an operator writes of a static role.
 pub(crate) struct Settings {
@@ -25,6 +25,13 @@ pub(crate) struct Settings {
     pub(crate) timing: Timing,
     pub(crate) overlap: OverlapFields,
     pub(crate) readiness: Readiness,
+    pub(crate) on_delete: OnDelete,
+}
+
+/// A key that exists, for a new static role.
+pub(crate) struct Imported {
+    pub(crate) id: KeyId,
+    pub(crate) secret: SecretText,
 }
 
 /// What became of a rotation that was asked for.
@@ -41,6 +48,7 @@ impl Engine {
     pub(crate) async fn write_static_role(
         self: &Arc<Self>,
         name: RoleName,
+        imported: Option<Imported>,
         merge: impl FnOnce(Option<&StaticRole>) -> Result<Settings, Error>,
     ) -> Result<StaticRole, Error> {
         let _advancing = self.rotations.advance(&name).await;
@@ -50,8 +58,17 @@ impl Engine {
         let now = self.clock.now();
         let Some(stored) = stored else {
             let role = self.new_static_role(name, settings, now)?;
-            return self.make_first(role, lock).await;
+            return match imported {
+                Some(imported) => self.import_first(role, imported).await,
+                None => self.make_first(role, lock).await,
+            };
         };
+        if imported.is_some() {
+            return Err(Error::bad_request(format!(
+                "`import_key_id`: static role `{name}` has a key already: only a new one takes a key \
+                 that exists"
+            )));
+        }
         let replaced = stored.rotation.clone();
         let role = self.changed(stored, settings, now)?;
         self.static_roles.put(&role).await?;
@@ -75,10 +92,11 @@ impl Engine {
             timing,
             overlap,
             readiness,
+            on_delete,
         } = settings;
         let lead = self.lead_of(&target, &readiness);
-        let kind = kind_of(&target).to_string();
-        let key = KeyLead { kind: &kind, lead };
+        let kind = kind_word(kind_of(&target));
+        let key = KeyLead { kind, lead };
         let overlap = Overlap::new(overlap, &timing, key, now)
             .map_err(|error| Error::bad_request(error.to_string()))?;
         Ok(StaticRole {
@@ -88,11 +106,13 @@ impl Engine {
             timing,
             overlap,
             readiness,
+            on_delete,
+            promised_until: None,
             version: 0,
             served: None,
             previous: None,
             next_rotation: None,
-            rotation: Some(self.fresh(now, None)),
+            rotation: Some(self.fresh_rotation(None)),
         })
     }
 
@@ -105,6 +125,7 @@ impl Engine {
     ) -> Result<StaticRole, Error> {
         let new = self.new_static_role(stored.name.clone(), settings, now)?;
         let mut role = StaticRole {
+            promised_until: Some(stored.promise_of_now(now)),
             version: stored.version,
             served: stored.served,
             previous: stored.previous,
@@ -121,7 +142,7 @@ impl Engine {
         }
         if role.target != stored.target {
             // A key for the old target is not what anybody wants any more.
-            role.rotation = Some(self.fresh(now, Some(Request::default())));
+            role.rotation = Some(self.fresh_rotation(Some(Request::default())));
         }
         Ok(role)
     }
@@ -162,7 +183,7 @@ impl Engine {
         let Some(left) = self.static_roles.left(&role.name).await? else {
             return Ok(None);
         };
-        let Some(served) = left.served.filter(|_| left.target == role.target) else {
+        let Some(served) = left.served.clone().filter(|_| left.target == role.target) else {
             return Ok(None);
         };
         let entry = self.ledger.entry(&served.credential);
@@ -172,12 +193,11 @@ impl Engine {
             Err(Failure::Refused(_) | Failure::Unknown) => return Ok(None),
         }
         let now = self.clock.now();
-        let apart = role.overlap.grace() + self.lead(role);
-        let planner = Planner::new(&role.timing, Spread::of_name(role.name.as_str()), apart);
         let id = served.credential.clone();
         let back = StaticRole {
+            promised_until: Some(left.promise_of_now(now)),
             version: left.version,
-            next_rotation: planner.first(now, self.random_number()),
+            next_rotation: self.first_rotation(role, now),
             served: Some(ServedKey { ..served }),
             rotation: None,
             ..role.clone()
@@ -200,11 +220,7 @@ impl Engine {
         wait: Duration,
     ) -> Result<Rotated, Error> {
         let lock = self.static_roles.lock(name).await;
-        let Some(mut role) = self.static_roles.get(name).await? else {
-            return Err(Error::bad_request(format!(
-                "static role `{name}` does not exist: check its name, or LIST `static-role/`"
-            )));
-        };
+        let mut role = self.required_static_role(name).await?;
         let request = Request {
             grace_seconds: grace.map(|grace| grace.as_secs()),
         };
@@ -217,7 +233,7 @@ impl Engine {
                     failed.retry_at = now;
                 }
             }
-            None => role.rotation = Some(self.fresh(now, Some(request))),
+            None => role.rotation = Some(self.fresh_rotation(Some(request))),
         }
         self.static_roles.put(&role).await?;
         drop(lock);
@@ -256,9 +272,7 @@ impl Engine {
             return Ok(());
         };
         let from = self.timekeeper.deadlines_from();
-        let grace = jiff::SignedDuration::try_from(role.overlap.grace())
-            .unwrap_or(jiff::SignedDuration::MAX);
-        let until = later(from, grace);
+        let until = role.grace_until(from);
         self.static_roles.leave(&role).await?;
         self.static_roles.delete(name).await?;
         self.rotations.forget(name);
@@ -270,20 +284,41 @@ impl Engine {
             self.let_go(&previous.credential, Some((holder, previous.until)))
                 .await?;
         }
-        if let Some(served) = &role.served {
-            let grace = (role.grace_holder(), until);
-            self.let_go(&served.credential, Some(grace)).await?;
+        match (&role.served, role.on_delete) {
+            (Some(served), OnDelete::Retire) => {
+                let grace = (role.grace_holder(), until);
+                self.let_go(&served.credential, Some(grace)).await
+            }
+            (Some(served), OnDelete::Keep) => self.leave_alone(&served.credential).await,
+            (None, _) => Ok(()),
         }
-        Ok(())
     }
 
-    fn fresh(&self, now: Timestamp, request: Option<Request>) -> Rotation {
+    /// When a role rotates first whose key is served from now on.
+    pub(super) fn first_rotation(&self, role: &StaticRole, now: Timestamp) -> Option<Timestamp> {
+        let apart = role.overlap.grace() + self.lead(role);
+        let spread = Spread::of_name(role.name.as_str());
+        Planner::new(&role.timing, spread, apart).first(now, self.random_number())
+    }
+
+    /// The key lives on, and nobody here keeps account of it any more.
+    async fn leave_alone(&self, id: &CredentialId) -> Result<(), Error> {
+        let entry = self.ledger.entry(id);
+        match self.ledger.apply(&entry, Event::Leave).await {
+            Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),
+            Err(Failure::Failed(error)) => Err(error),
+        }
+    }
+
+    /// A rotation that begins now, with a fresh key.
+    pub(super) fn fresh_rotation(&self, request: Option<Request>) -> Rotation {
         Rotation {
             next: CredentialId::random(&*self.entropy),
-            begun: now,
+            begun: self.clock.now(),
             attempt: 1,
             request,
             failure: None,
+            last_error: String::new(),
         }
     }
 }

@@ -12,7 +12,6 @@ use logical::Error;
 
 use super::decide::{Facts, KeyState, Step, decide, next_rotation, retry_at};
 use super::keys::{Tried, in_grace};
-use crate::credential::later;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Event, Failure};
 use crate::state::Engine;
@@ -147,8 +146,11 @@ impl Engine {
             next: CredentialId::random(&*self.entropy),
             begun: failed.as_ref().map_or(now, |failed| failed.begun),
             attempt: failed.as_ref().map_or(1, |failed| failed.attempt + 1),
-            request: failed.and_then(|failed| failed.request),
+            request: failed.as_ref().and_then(|failed| failed.request),
             failure: None,
+            last_error: failed
+                .and_then(|failed| failed.failure)
+                .map_or_else(String::new, |failure| failure.error),
         }
     }
 
@@ -174,15 +176,13 @@ impl Engine {
         let last = role.served.as_ref().map(|served| served.since);
         let mut previous = None;
         if let Some(served) = role.served.take_if(|_| facts.served == KeyState::Ready) {
-            let grace =
-                jiff::SignedDuration::try_from(role.grace()).unwrap_or(jiff::SignedDuration::MAX);
-            let until = later(from, grace);
-            if !grace.is_zero() {
+            let until = role.asked_grace_until(from);
+            if let Some(until) = until {
                 self.note_grace(&role, &served, from, until).await?;
             }
             previous = Some(PreviousKey {
                 credential: served.credential,
-                until,
+                until: until.unwrap_or(from),
             });
         }
         let (entropy, is_first) = (self.random_number(), role.version == 0);
@@ -195,6 +195,7 @@ impl Engine {
         });
         role.version += 1;
         role.rotation = None;
+        role.promised_until = None;
         self.static_roles.put(&role).await?;
         tracing::info!(
             static_role = role.name.as_str(),

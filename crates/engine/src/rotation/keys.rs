@@ -165,7 +165,7 @@ impl Engine {
     }
 
     /// Tries a key once, at the place of its resource.
-    async fn probe(&self, target: &Target, key: &IssuedKey) -> Result<Probed, Error> {
+    pub(super) async fn probe(&self, target: &Target, key: &IssuedKey) -> Result<Probed, Error> {
         let observed = |observation| Probed::Observed {
             observation,
             detail: None,
@@ -272,6 +272,19 @@ impl Engine {
 /// The holder that a grace until this time is.
 pub(super) fn in_grace(now: Timestamp, until: Timestamp) -> Holder {
     Holder::new(now, later(until, GRACE_MARGIN))
+}
+
+/// What keys of a kind are called: it stands before "key" in a sentence.
+pub(super) fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Kafka => "Kafka",
+        Kind::SchemaRegistry => "Schema Registry",
+        Kind::Flink => "Flink",
+        Kind::Ksqldb => "ksqlDB",
+        Kind::Tableflow => "Tableflow",
+        Kind::Cloud => "Cloud API",
+        Kind::Global => "global API",
+    }
 }
 
 /// The kind of what keys of a target are for. Targets are parsed when they are

@@ -9,10 +9,12 @@
 mod change;
 mod decide;
 mod driver;
+mod import;
 mod keys;
 mod pins;
 mod report;
 mod scheduler;
 mod serve;
+mod stage;
 
-pub(crate) use change::{Rotated, Settings};
+pub(crate) use change::{Imported, Rotated, Settings};

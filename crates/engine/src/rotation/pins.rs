@@ -34,10 +34,8 @@ impl Engine {
             State::Live { key } => !matches!(key.proving, Proving::UnderWay),
             _ => false,
         });
-        let grace = role.map_or(UNNAMED_GRACE, |role| {
-            SignedDuration::try_from(role.overlap.grace()).unwrap_or(UNNAMED_GRACE)
-        });
-        let until = later(self.timekeeper.deadlines_from(), grace);
+        let from = self.timekeeper.deadlines_from();
+        let until = role.map_or_else(|| later(from, UNNAMED_GRACE), |role| role.grace_until(from));
         let holder = HolderId::derived(&format!("unnamed {}", entry.id()));
         let grace = (was_served == Some(true)).then_some((holder, until));
         self.let_go(entry.id(), grace).await

@@ -53,12 +53,17 @@ impl Engine {
         };
         let lead = jiff::SignedDuration::try_from(self.lead(&role)).unwrap_or_default();
         let failure = role.rotation.as_ref().and_then(|it| it.failure.as_ref());
+        let last_error = match (failure, &role.rotation) {
+            (Some(failure), _) => Some(failure.error.clone()),
+            (None, Some(rotation)) => Some(rotation.last_error.clone()),
+            (None, None) => None,
+        };
         let lives = served.as_ref().is_some_and(is_live);
         let is_late = role.next_rotation.is_some_and(|next| next < now);
         Ok(Some(Report {
-            is_healthy: lives && failure.is_none() && !is_late,
+            is_healthy: lives && last_error.as_ref().is_none_or(String::is_empty) && !is_late,
             version: role.version,
-            stage: self.stage(&role).await?,
+            stage: self.stage_word(&role).await?,
             key: key_of(served.as_ref()),
             proven: proven(served.as_ref()),
             next_rotation: role.next_rotation,
@@ -67,12 +72,12 @@ impl Engine {
             previous: key_of(previous_key.as_ref()),
             previous_until: previous.map(|previous| previous.until),
             attempts: role.rotation.as_ref().map_or(0, |it| it.attempt),
-            last_error: failure.map_or_else(String::new, |it| it.error.clone()),
+            last_error: last_error.unwrap_or_default(),
             retry_at: failure.map(|it| it.retry_at),
         }))
     }
 
-    async fn stage(&self, role: &StaticRole) -> Result<&'static str, Error> {
+    async fn stage_word(&self, role: &StaticRole) -> Result<&'static str, Error> {
         let Some(rotation) = &role.rotation else {
             return Ok("idle");
         };

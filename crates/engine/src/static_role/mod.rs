@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use logical::{Clock, Error, Storage};
 use readiness::Settings as Readiness;
 use rotation_schedule::{Overlap, Timing};
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::control_plane::Target;
-use crate::credential::Purpose;
+use crate::credential::{Purpose, later};
 use crate::ids::{CredentialId, HolderId, RoleName};
 use crate::ledger::Pins;
 use crate::records::Records;
@@ -29,6 +29,10 @@ const STATIC: &str = "lockkeeper/static/";
 
 /// Static roles that were deleted, until the grace of their keys is over.
 const LEFT: &str = "lockkeeper/static-left/";
+
+/// What an answer is good for beyond its `ttl`: a minute, and as long as a record
+/// is cached.
+const PROMISE_MARGIN: Duration = Duration::from_secs(65);
 
 /// A static role, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +49,13 @@ pub(crate) struct StaticRole {
     pub(crate) overlap: Overlap,
     /// What is expected of a new key before it is served.
     pub(crate) readiness: Readiness,
+    /// What becomes of its key when it is deleted.
+    #[serde(default)]
+    pub(crate) on_delete: OnDelete,
+    /// Until when readers may rely on what they were told before the settings
+    /// changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) promised_until: Option<Timestamp>,
     /// Counts the keys that were served.
     pub(crate) version: u64,
     /// The key that readers get; none until the first is ready.
@@ -59,6 +70,17 @@ pub(crate) struct StaticRole {
     /// The rotation under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rotation: Option<Rotation>,
+}
+
+/// What becomes of the key of a static role that is deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OnDelete {
+    /// It lives on for its grace.
+    #[default]
+    Retire,
+    /// It lives on, and is nobody's here.
+    Keep,
 }
 
 /// The key that readers get.
@@ -88,9 +110,12 @@ pub(crate) struct Rotation {
     /// Why the key need not wait for its planned time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request: Option<Request>,
-    /// Why the last attempt failed.
+    /// Why this attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<FailedAttempt>,
+    /// Why the attempt before failed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) last_error: String,
 }
 
 /// Somebody asked for a rotation.
@@ -131,13 +156,35 @@ impl StaticRole {
         grace_holder(&self.name, self.version)
     }
 
-    /// How long the key that is served lives on when the rotation under way ends.
-    pub(crate) fn grace(&self) -> Duration {
-        let request = self.rotation.as_ref().and_then(|rotation| rotation.request);
-        request
-            .and_then(|request| request.grace_seconds)
-            .map_or_else(|| self.overlap.grace(), Duration::from_secs)
+    /// How long the key that is served lives on when it is replaced at a time: for
+    /// the grace, and at least as long as its readers were promised.
+    pub(crate) fn grace_until(&self, from: Timestamp) -> Timestamp {
+        let until = later(from, span(self.overlap.grace()));
+        self.promised_until
+            .map_or(until, |promised| until.max(promised))
     }
+
+    /// As [`Self::grace_until`], or for as long as whoever asked for the rotation
+    /// under way wants; none where they want the key to end.
+    pub(crate) fn asked_grace_until(&self, from: Timestamp) -> Option<Timestamp> {
+        let request = self.rotation.as_ref().and_then(|rotation| rotation.request);
+        match request.and_then(|request| request.grace_seconds) {
+            None => Some(self.grace_until(from)),
+            Some(0) => None,
+            Some(seconds) => Some(later(from, span(Duration::from_secs(seconds)))),
+        }
+    }
+
+    /// Until when a reader who read now may rely on the key.
+    pub(crate) fn promise_of_now(&self, now: Timestamp) -> Timestamp {
+        let promised = later(now, span(self.overlap.refresh() + PROMISE_MARGIN));
+        self.promised_until
+            .map_or(promised, |before| promised.max(before))
+    }
+}
+
+fn span(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 /// The holder that the grace of a version's key is: always the same, so that a

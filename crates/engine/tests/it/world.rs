@@ -2,6 +2,7 @@
 //! that passes only when all wait.
 
 mod cloud;
+mod data_plane;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -361,6 +361,24 @@ fn the_power_may_go_at_every_step_of_a_static_role() {
             let rotated = [write, pass, Action::ReadStatic, cut, rotate, pass];
             keeps_all_promises(&rotated);
             keeps_all_promises(&[&rotated[..], &[Action::ReadStatic, rotate]].concat());
+            let staged = [
+                write,
+                pass,
+                Action::StepStatic("stage"),
+                pass,
+                Action::ReadStatic,
+            ];
+            let by_hand = [cut, Action::StepStatic("commit"), pass, Action::ReadStatic];
+            keeps_all_promises(&[&staged[..], &by_hand[..]].concat());
+            let taken_back = [
+                cut,
+                Action::StepStatic("rollback"),
+                pass,
+                Action::ReadStatic,
+            ];
+            keeps_all_promises(&[&staged[..], &taken_back[..]].concat());
+            let back = [rotate, pass, cut, Action::StepStatic("rollback"), pass];
+            keeps_all_promises(&[&[write, pass][..], &back[..]].concat());
             let deleted = [write, pass, rotate, cut, Action::DeleteStatic];
             keeps_all_promises(&[&deleted[..], &[write, Action::ReadStatic, pass]].concat());
         }

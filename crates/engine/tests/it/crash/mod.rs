@@ -11,7 +11,7 @@
 //! LOCKKEEPER_SCENARIOS=1000000 cargo test -p engine scenarios
 //! ```
 
-mod chance;
+pub(crate) mod chance;
 mod cloud;
 mod fault;
 mod found;

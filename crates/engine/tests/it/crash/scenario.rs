@@ -92,6 +92,8 @@ pub(crate) enum Action {
         wait: u64,
     },
     DeleteStatic,
+    /// A key is staged, committed or taken back by hand.
+    StepStatic(&'static str),
     Arm(Fault),
     Pass(Duration),
     /// The wall clock is wrong while a key is made.
@@ -213,7 +215,7 @@ fn action(chance: &mut Chance) -> Action {
 
 /// An action on the static role.
 fn of_static_role(chance: &mut Chance) -> Action {
-    match chance.below(16) {
+    match chance.below(19) {
         0..3 => Action::WriteStatic {
             kind: chance.below(6),
         },
@@ -222,7 +224,10 @@ fn of_static_role(chance: &mut Chance) -> Action {
             with_grace: chance.below(8) > 0,
             wait: chance.one_of(&[0, 0, 20]),
         },
-        _ => Action::DeleteStatic,
+        15 => Action::DeleteStatic,
+        16 => Action::StepStatic("stage"),
+        17 => Action::StepStatic("commit"),
+        _ => Action::StepStatic("rollback"),
     }
 }
 
@@ -230,7 +235,7 @@ fn of_static_role(chance: &mut Chance) -> Action {
 pub(crate) fn of_seed(seed: u64) -> Vec<Action> {
     let mut chance = Chance::new(seed);
     let length = 4 + chance.index(28);
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         return (0..length).map(|_| action(&mut chance)).collect();
     }
     let mut actions = vec![Action::WriteStatic {
@@ -335,6 +340,7 @@ async fn perform(world: &mut World, action: Action) {
         Action::ReadStatic => world.read_static().await,
         Action::RotateStatic { with_grace, wait } => world.rotate_static(with_grace, wait).await,
         Action::DeleteStatic => world.delete_static().await,
+        Action::StepStatic(step) => world.step_static(step).await,
         Action::WriteRole { role, cluster } => world.write_role(role, cluster).await,
         Action::DeleteRole { role } => world.delete_role(role).await,
         Action::Config { admin, verified } => world.write_config(admin, verified).await,

@@ -38,6 +38,12 @@ impl World {
         self.write(&format!("rotate-role/{STATIC}"), &body).await;
     }
 
+    /// A step of a rotation by hand.
+    pub(crate) async fn step_static(&mut self, step: &str) {
+        self.write(&format!("static-role/{STATIC}/{step}"), &json!({}))
+            .await;
+    }
+
     /// Reads the static role, whose key works as long as the answer says.
     pub(crate) async fn read_static(&mut self) {
         let undisturbed = self.faults.is_empty() && self.old.is_empty();

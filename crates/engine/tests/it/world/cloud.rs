@@ -14,6 +14,8 @@ use engine::control_plane::{
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 use jiff::Timestamp;
 
+use readiness::Probe;
+
 use super::virtual_now;
 
 pub(crate) const ORGANIZATION: &str = "0f0f0f0f-1111-2222-3333-444444444444";
@@ -88,6 +90,11 @@ pub(crate) struct Cloud {
     pub(crate) sent_to: Mutex<BTreeSet<String>>,
     /// How long it takes to read a key.
     pub(crate) read_delay: Mutex<Duration>,
+    /// How long new keys are refused where they are tried; none: nobody can try
+    /// them.
+    pub(super) propagation: Mutex<Option<Duration>>,
+    /// Whether nobody can reach what keys are for.
+    pub(crate) unreachable: AtomicBool,
     /// Owners and resources that do not exist.
     pub(crate) absent: Mutex<BTreeSet<&'static str>>,
 }
@@ -122,6 +129,11 @@ impl Cloud {
             created_at: virtual_now(),
         };
         self.keys.lock().unwrap().insert(id.to_owned(), live);
+    }
+
+    pub(super) fn created_at(&self, key: &str) -> Option<Timestamp> {
+        let keys = self.keys.lock().unwrap();
+        keys.get(key).map(|key| key.created_at)
     }
 
     pub(crate) fn name_of(&self, key: &str) -> String {
@@ -200,6 +212,11 @@ impl ControlPlane for Cloud {
         } else {
             Err("`url` must be https".into())
         }
+    }
+
+    fn prober(&self) -> Option<&dyn Probe<Access>> {
+        let can_be_tried = self.propagation.lock().unwrap().is_some();
+        can_be_tried.then_some(self as _)
     }
 
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {

@@ -1,0 +1,230 @@
+//! No gap: whatever happens to a static role, an answer logs in from when it was
+//! given until its `ttl` and a minute are over (`lifecycle-2.md`, 37, 38, 48).
+//!
+//! A seed gives the same run on every machine:
+//!
+//! ```text
+//! LOCKKEEPER_SEED=42 LOCKKEEPER_RUNS=1 cargo test -p engine --test it no_gap
+//! ```
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::crash::chance::Chance;
+use crate::world::{Fault, World};
+
+const RUNS: u64 = 10_000;
+
+/// How often all answers are tried.
+const TICK: Duration = Duration::from_secs(20);
+
+/// An answer that a reader relies on.
+struct Relied {
+    key: String,
+    secret: String,
+    given: Duration,
+    until: Duration,
+}
+
+struct Run {
+    world: World,
+    chance: Chance,
+    begun: tokio::time::Instant,
+    relied: Vec<Relied>,
+    refresh: u64,
+    last: Option<(u64, jiff::Timestamp, String)>,
+    broken: Vec<String>,
+    done: Vec<String>,
+}
+
+impl Run {
+    fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    async fn read(&mut self) {
+        let Ok(Some(response)) = self.world.read("static-creds/orders").await else {
+            return;
+        };
+        let data = response.data.unwrap();
+        let text = |field: &str| data[field].as_str().unwrap().to_owned();
+        let (key, secret, ttl) = (
+            text("key_id"),
+            text("secret"),
+            data["ttl"].as_u64().unwrap(),
+        );
+        if ttl == 0 || ttl > self.refresh {
+            self.broken.push(format!("`ttl` is {ttl}"));
+        }
+        let since: jiff::Timestamp = text("last_vault_rotation").parse().unwrap();
+        if let Some((_, last, before)) = &self.last {
+            if since < *last {
+                self.broken.push("`last_vault_rotation` moved back".into());
+            }
+            if since == *last && key != *before {
+                self.broken
+                    .push("two keys have one `last_vault_rotation`".into());
+            }
+        }
+        self.last = Some((ttl, since, key.clone()));
+        let given = self.now();
+        self.relied.push(Relied {
+            key,
+            secret,
+            given,
+            until: given + Duration::from_secs(ttl + 60),
+        });
+    }
+
+    /// Every answer that is relied on logs in.
+    fn log_in(&mut self) {
+        let now = self.now();
+        self.relied.retain(|relied| now <= relied.until);
+        for relied in &self.relied {
+            if !self.world.cloud.logs_in(&relied.key, &relied.secret) {
+                let (key, age) = (&relied.key, now.saturating_sub(relied.given));
+                self.broken
+                    .push(format!("{key} does not log in {age:?} after it was given"));
+            }
+        }
+    }
+
+    async fn pass(&mut self, time: Duration) {
+        let until = self.now() + time;
+        let mut next_call = self.now();
+        while self.now() < until {
+            if self.now() >= next_call {
+                self.world.engine.periodic().await.unwrap();
+                next_call = self.now() + Duration::from_mins(1);
+            }
+            tokio::time::sleep(TICK).await;
+            self.log_in();
+            if self.chance.below(4) == 0 {
+                self.read().await;
+            }
+        }
+    }
+
+    async fn post(&mut self, path: &str) {
+        let _ = self.world.write(path, &json!({})).await;
+        // A person may have seen to it.
+    }
+
+    async fn act(&mut self) {
+        let what = self.chance.below(14);
+        self.done.push(format!("{what} at {:?}", self.now()));
+        match what {
+            0..3 => self.post("rotate-role/orders").await,
+            3 => self.post("static-role/orders/stage").await,
+            4 => self.post("static-role/orders/commit").await,
+            5 => self.post("static-role/orders/rollback").await,
+            6 => self.world.restart(),
+            7 => self.world.cloud.arm(Fault::Quota),
+            8 => self.world.cloud.arm(Fault::LoseCreateAnswer),
+            9 => self.world.storage.fail_next_writes(1),
+            10 => {
+                let settings = settings(&mut self.chance, &mut self.refresh);
+                let _ = self.world.write("static-role/orders", &settings).await;
+            }
+            11 => {
+                let _ = self.world.delete("static-role/orders").await;
+                let settings = settings(&mut self.chance, &mut self.refresh);
+                let _ = self.world.write("static-role/orders", &settings).await;
+                // It may be another key with times of its own.
+                self.last = None;
+            }
+            _ => self.read().await,
+        }
+    }
+}
+
+/// Settings of a static role; `refresh` becomes the longest `ttl` that may be
+/// told.
+fn settings(chance: &mut Chance, refresh: &mut u64) -> Value {
+    let period = chance.one_of(&[1200_u64, 1800, 3600, 7200]);
+    let by = chance.below(4);
+    // A schedule comes every half hour.
+    let interval = if by == 1 { 1800 } else { period };
+    let grace = 300 + chance.below(interval / 3);
+    let asked = 5 + chance.below(grace - 65);
+    *refresh = (*refresh).max(asked);
+    let mut role = json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1", "grace": grace,
+        "refresh": asked, "readiness": "probe",
+    });
+    match by {
+        0 => role["rotation"] = "manual".into(),
+        1 => role["rotation_schedule"] = "*/30 * * * *".into(),
+        _ => role["rotation_period"] = period.into(),
+    }
+    role
+}
+
+/// The promises that a run broke, and what was done until then.
+fn run(seed: u64) -> (Vec<String>, Vec<String>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut chance = Chance::new(seed);
+        let world = World::ready().await;
+        let propagation = chance.one_of(&[0_u64, 30, 120, 120]);
+        world
+            .cloud
+            .set_propagation(Duration::from_secs(propagation));
+        let mut refresh = 0;
+        let role = settings(&mut chance, &mut refresh);
+        world.write("static-role/orders", &role).await.unwrap();
+        let mut run = Run {
+            world,
+            chance,
+            begun: tokio::time::Instant::now(),
+            relied: Vec::new(),
+            refresh,
+            last: None,
+            broken: Vec::new(),
+            done: vec![role.to_string()],
+        };
+        for _ in 0..12 {
+            let time = run.chance.seconds(20, 1200);
+            run.pass(time).await;
+            run.act().await;
+            if !run.broken.is_empty() {
+                break;
+            }
+        }
+        (run.broken, run.done)
+    })
+}
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+#[test]
+fn every_answer_logs_in_until_its_ttl_and_a_minute_are_over() {
+    let first = number("LOCKKEEPER_SEED", 1);
+    let last = first + number("LOCKKEEPER_RUNS", RUNS);
+    let next = AtomicU64::new(first);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::SeqCst);
+                    if seed >= last {
+                        return;
+                    }
+                    let (broken, done) = run(seed);
+                    let first = broken.first();
+                    assert!(first.is_none(), "seed {seed}: {first:?} after {done:#?}");
+                }
+            });
+        }
+    });
+}
