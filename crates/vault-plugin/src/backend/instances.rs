@@ -34,7 +34,7 @@ impl Instances {
         by_id.get(id).cloned()
     }
 
-    /// Keeps a new instance. One that had the id before is stopped.
+    /// Adds an instance. An earlier instance with the same id is stopped.
     pub(super) async fn add(&self, id: String, instance: Instance) {
         let before = {
             let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +45,7 @@ impl Instances {
         }
     }
 
-    /// Stops an instance. One that is not there was stopped before.
+    /// Stops an instance, unless it was stopped before.
     pub(super) async fn stop(&self, id: &str) {
         let instance = {
             let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +56,7 @@ impl Instances {
         }
     }
 
-    /// Stops what the host left running.
+    /// Stops all instances that the host left running.
     pub(crate) async fn stop_all(&self) {
         let all: Vec<_> = {
             let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,10 @@
-//! One call for all who ask the same of the host at one time.
+//! Single-flight calls to the host: concurrent callers with the same question
+//! share one call.
 //!
-//! Every request asks a few things that hosts answer from memory, and each
-//! answer costs both sides as much as a small request. Callers never get the
-//! answer to a call that began before they asked: so they see what was done
-//! before, exactly as with a call of their own.
+//! Every request needs a few answers that hosts give from memory, and each call
+//! costs both sides as much as a small request. A caller never gets the answer
+//! of a call that began before it asked, so it sees everything that was done
+//! before, as with a call of its own.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,15 +12,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use logical::Error;
 
-/// One question that many ask.
-pub(super) struct Together<T> {
-    /// How many calls have begun.
+/// Single-flight calls for one question.
+pub(super) struct SingleFlight<T> {
+    /// Number of calls that have begun.
     begun: AtomicU64,
-    /// The last answer, with the number of its call. Held during a call.
+    /// The last answer with the number of its call. Locked during a call.
     last: tokio::sync::Mutex<Option<(u64, Result<T, Error>)>>,
 }
 
-impl<T> Default for Together<T> {
+impl<T> Default for SingleFlight<T> {
     fn default() -> Self {
         Self {
             begun: AtomicU64::new(0),
@@ -28,10 +29,10 @@ impl<T> Default for Together<T> {
     }
 }
 
-impl<T: Clone> Together<T> {
-    /// The answer to a call that begins after this: to `call`, or to that of
-    /// another who asks meanwhile.
-    pub(super) async fn ask(
+impl<T: Clone> SingleFlight<T> {
+    /// Returns the answer of a call that begins after this one was made:
+    /// `call`, or that of a concurrent caller.
+    pub(super) async fn run(
         &self,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
@@ -42,8 +43,8 @@ impl<T: Clone> Together<T> {
         {
             return answer.clone();
         }
-        // Noted once it is answered: a caller that is dropped meanwhile leaves
-        // the question to the next.
+        // Stored only with the answer: if this caller is dropped meanwhile, the
+        // next one makes the call.
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let answer = call.await;
         *last = Some((number, answer.clone()));
@@ -51,64 +52,63 @@ impl<T: Clone> Together<T> {
     }
 }
 
-/// Questions by name. An answer is kept only while somebody waits for one.
-pub(super) struct TogetherBy<T> {
-    questions: Mutex<HashMap<String, Arc<Together<T>>>>,
+/// Single-flight calls by key. A key exists only while somebody awaits its
+/// answer.
+pub(super) struct KeyedSingleFlight<T> {
+    flights: Mutex<HashMap<String, Arc<SingleFlight<T>>>>,
 }
 
-impl<T> Default for TogetherBy<T> {
+impl<T> Default for KeyedSingleFlight<T> {
     fn default() -> Self {
         Self {
-            questions: Mutex::default(),
+            flights: Mutex::default(),
         }
     }
 }
 
-impl<T: Clone> TogetherBy<T> {
-    /// As [`Together::ask`], for the question of this name.
-    pub(super) async fn ask(
+impl<T: Clone> KeyedSingleFlight<T> {
+    /// As [`SingleFlight::run`], for the question of this name.
+    pub(super) async fn run(
         &self,
         name: &str,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let question = Arc::clone(self.questions().entry(name.to_owned()).or_default());
-        let asking = Asking {
+        let flight = Arc::clone(self.flights().entry(name.to_owned()).or_default());
+        let caller = Caller {
             all: self,
             name,
-            question: Some(question),
+            flight: Some(flight),
         };
-        match &asking.question {
-            Some(question) => question.ask(call).await,
+        match &caller.flight {
+            Some(flight) => flight.run(call).await,
             None => call.await,
         }
     }
 
-    fn questions(&self) -> MutexGuard<'_, HashMap<String, Arc<Together<T>>>> {
-        self.questions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn flights(&self) -> MutexGuard<'_, HashMap<String, Arc<SingleFlight<T>>>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Somebody who asks. The last one to go takes the question along.
-struct Asking<'a, T: Clone> {
-    all: &'a TogetherBy<T>,
+/// A caller. The last one to leave removes the key.
+struct Caller<'a, T: Clone> {
+    all: &'a KeyedSingleFlight<T>,
     name: &'a str,
-    /// Some until this is dropped.
-    question: Option<Arc<Together<T>>>,
+    /// `Some` until dropped.
+    flight: Option<Arc<SingleFlight<T>>>,
 }
 
-impl<T: Clone> Drop for Asking<'_, T> {
+impl<T: Clone> Drop for Caller<'_, T> {
     fn drop(&mut self) {
-        let mut questions = self.all.questions();
-        // Given up before the lock is: of two callers that are dropped at once
+        let mut flights = self.all.flights();
+        // Dropped before the lock is: of two callers that are dropped at once,
         // the second must not count the first.
-        drop(self.question.take());
-        let unused = questions
+        drop(self.flight.take());
+        let unused = flights
             .get(self.name)
-            .is_some_and(|question| Arc::strong_count(question) == 1);
+            .is_some_and(|flight| Arc::strong_count(flight) == 1);
         if unused {
-            questions.remove(self.name);
+            flights.remove(self.name);
         }
     }
 }
@@ -134,30 +134,30 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn those_who_ask_during_a_call_share_the_next_one() {
-        let (host, question) = (Host::default(), Together::default());
+        let (host, flight) = (Host::default(), SingleFlight::default());
         let late = async {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            join_all((0..10).map(|_| question.ask(host.answer()))).await
+            join_all((0..10).map(|_| flight.run(host.answer()))).await
         };
-        let (first, late) = tokio::join!(question.ask(host.answer()), late);
+        let (first, late) = tokio::join!(flight.run(host.answer()), late);
         assert_eq!(first, Ok(1));
         assert_eq!(late, vec![Ok(2); 10]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_asks_after_an_answer_asks_anew() {
-        let (host, question) = (Host::default(), Together::default());
-        assert_eq!(question.ask(host.answer()).await, Ok(1));
-        assert_eq!(question.ask(host.answer()).await, Ok(2));
+        let (host, flight) = (Host::default(), SingleFlight::default());
+        assert_eq!(flight.run(host.answer()).await, Ok(1));
+        assert_eq!(flight.run(host.answer()).await, Ok(2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_caller_that_is_gone_leaves_the_question_to_the_next() {
-        let (host, question) = (Host::default(), Together::default());
-        let gone = tokio::time::timeout(Duration::from_millis(100), question.ask(host.answer()));
+        let (host, flight) = (Host::default(), SingleFlight::default());
+        let gone = tokio::time::timeout(Duration::from_millis(100), flight.run(host.answer()));
         let (gone, next) = tokio::join!(gone, async {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            question.ask(host.answer()).await
+            flight.run(host.answer()).await
         });
         assert!(gone.is_err());
         assert_eq!(next, Ok(1));
@@ -165,37 +165,38 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_failure_is_shared_like_an_answer() {
-        let (host, question) = (Host::default(), Together::default());
+        let (host, flight) = (Host::default(), SingleFlight::default());
         let fail = async || {
             host.answer().await?;
             Err::<u64, _>(Error::internal("no"))
         };
-        let all = join_all((0..10).map(|_| question.ask(fail()))).await;
+        let all = join_all((0..10).map(|_| flight.run(fail()))).await;
         assert!(all.iter().all(Result::is_err));
-        // One call for the first, and one for all who came during it.
+        // One call for the first caller, and one for all that arrived during
+        // it.
         assert_eq!(host.0.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn questions_of_different_names_are_apart_and_nothing_is_kept() {
-        let (host, questions) = (Host::default(), TogetherBy::default());
-        let asked = ["a", "a", "a", "b"].map(|name| questions.ask(name, host.answer()));
+        let (host, flights) = (Host::default(), KeyedSingleFlight::default());
+        let asked = ["a", "a", "a", "b"].map(|name| flights.run(name, host.answer()));
         let answers = join_all(asked).await;
         assert_eq!(answers, [Ok(1), Ok(3), Ok(3), Ok(2)]);
-        assert!(questions.questions().is_empty());
+        assert!(flights.flights().is_empty());
     }
 
     #[test]
     fn callers_that_are_dropped_at_once_leave_no_question_behind() {
-        let questions = TogetherBy::<u64>::default();
+        let flights = KeyedSingleFlight::<u64>::default();
         for _ in 0..20_000 {
-            let ask = || {
-                let mut asking = Box::pin(questions.ask("a", std::future::pending()));
+            let begin = || {
+                let mut caller = Box::pin(flights.run("a", std::future::pending()));
                 let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-                assert!(asking.as_mut().poll(&mut context).is_pending());
-                asking
+                assert!(caller.as_mut().poll(&mut context).is_pending());
+                caller
             };
-            let (first, second) = (ask(), ask());
+            let (first, second) = (begin(), begin());
             let start = std::sync::Barrier::new(2);
             std::thread::scope(|scope| {
                 scope.spawn(|| {
@@ -205,7 +206,7 @@ mod tests {
                 start.wait();
                 drop(second);
             });
-            assert!(questions.questions().is_empty());
+            assert!(flights.flights().is_empty());
         }
     }
 }
