@@ -178,13 +178,7 @@ impl Backend for Engine {
 
     async fn cleanup(&self, request: Request<Empty>) -> Reply<Empty> {
         let id = multiplex_id(request.metadata())?;
-        // Runs to completion even if the host stops waiting, because it does
-        // not ask again.
-        let instances = Arc::clone(&self.instances);
-        let stopped = tokio::spawn(async move { instances.stop(&id).await }).await;
-        if let Err(error) = stopped {
-            tracing::error!(%error, "cannot clean up a mount");
-        }
+        self.instances.stop(&id).await;
         Ok(Response::new(Empty {}))
     }
 }
