@@ -1,31 +1,31 @@
-//! Logins: what an auth method proposes about its caller. The host makes the
-//! token; a backend never sees it.
+//! Logins, as auth methods return them. The host creates the token; a backend
+//! never sees it.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::{LeaseOptions, Object};
 
-/// What kind of token a login gets (`sdk/logical/token.go` in Vault).
+/// Type of the token that a login creates (`sdk/logical/token.go` in Vault).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TokenType {
-    /// What the mount is tuned to.
+    /// The type that the mount is tuned to.
     #[default]
     Default,
-    /// A token on record, which can be renewed and revoked.
+    /// A stored token, which can be renewed and revoked.
     Service,
-    /// A token that carries its own facts and is not on record.
+    /// A self-contained token that is not stored.
     Batch,
 }
 
-/// A successful login, as an auth method proposes it (`sdk/logical/auth.go` in
-/// Vault). `Debug` leaves out the method's own notes and the metadata's values.
+/// A successful login, as an auth method returns it (`sdk/logical/auth.go` in
+/// Vault). `Debug` omits internal data and the values of metadata.
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Auth {
-    /// How long the token is good for.
+    /// Lease of the token.
     pub lease: LeaseOptions,
-    /// The method's own notes, handed back to it at a renewal.
+    /// Internal data of the method, passed back to it at a renewal.
     pub internal_data: Object,
     /// A name for the caller in logs and answers.
     pub display_name: String,
@@ -35,15 +35,15 @@ pub struct Auth {
     pub no_default_policy: bool,
     /// Facts about the caller, which answers and audit logs show.
     pub metadata: BTreeMap<String, String>,
-    /// How often the token can be used; zero for any number of times.
+    /// Number of uses of the token; zero for unlimited.
     pub num_uses: u32,
-    /// The period by which the token can be renewed without end; zero for none.
+    /// Period of a periodic token; zero for none.
     pub period: std::time::Duration,
-    /// The longest life of the token, which no tuning moves; zero for none.
+    /// Explicit maximum TTL of the token; zero for none.
     pub explicit_max_ttl: std::time::Duration,
     /// Addresses from which the token can be used, in CIDR form; any if empty.
     pub bound_cidrs: Vec<String>,
-    /// What kind of token it is.
+    /// Type of the token.
     pub token_type: TokenType,
     /// The name under which the method knows the caller, for its entity.
     pub alias: Option<Alias>,

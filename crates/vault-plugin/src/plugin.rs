@@ -1,4 +1,4 @@
-//! The whole life of a plugin program: start, handshake, service, end.
+//! The life cycle of a plugin program: start, handshake, service, end.
 
 use std::future::Future;
 use std::io::{self, Write as _};
@@ -30,8 +30,8 @@ use crate::pb::plugin::grpc_broker_server::GrpcBrokerServer;
 use crate::pb::plugin::grpc_controller_server::GrpcControllerServer;
 use crate::pb::plugin::grpc_stdio_server::GrpcStdioServer;
 
-/// How long calls in flight may go on after the host's word to end, and how
-/// long backends may then clean up. A host kills the process after two
+/// How long calls in flight may continue after the host's request to shut down,
+/// and how long backends may then clean up. A host kills the process after two
 /// seconds in all.
 const DRAIN: Duration = Duration::from_millis(700);
 const CLEAN_UP: Duration = Duration::from_millis(700);
@@ -76,7 +76,7 @@ impl Plugin {
         match built {
             Ok(runtime) => {
                 let code = runtime.block_on(self.serve());
-                // What still blocks a thread must not hold up the exit.
+                // A blocked thread must not delay the exit.
                 runtime.shutdown_background();
                 code
             }
@@ -212,7 +212,7 @@ fn print(line: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Says to a person why nothing happens.
+/// Explains to a person why the program does nothing.
 fn fail(text: &str) -> ExitCode {
     // Where standard error is closed, nobody reads it.
     let _ = io::stderr().lock().write_all(text.as_bytes());

@@ -1,8 +1,8 @@
-//! Measurements that an engine or a core reports to its host.
+//! Metrics that an engine or a core reports to its host.
 
-/// Where measurements go. Names are `snake_case`, with a unit at the end where
-/// there is one (`_seconds`, `_total`); labels are few and of few values, never
-/// a secret, a key's id or a token.
+/// A sink for metrics. Names are `snake_case` with a unit as suffix where there
+/// is one (`_seconds`, `_total`); labels have low cardinality and never hold a
+/// secret, a key's id or a token.
 pub trait Metrics: Send + Sync {
     /// Adds to a counter.
     fn count(&self, name: &'static str, labels: &[(&'static str, &str)], amount: u64);
@@ -14,7 +14,7 @@ pub trait Metrics: Send + Sync {
     fn observe(&self, name: &'static str, labels: &[(&'static str, &str)], value: f64);
 }
 
-/// Drops every measurement: for hosts that collect none.
+/// A sink that drops all metrics.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoMetrics;
 

@@ -1,5 +1,5 @@
-//! The effects that a host hands to a backend: storage, time, randomness, a
-//! view of the host, background tasks, and a place for measurements.
+//! The effects that a host injects into a backend: storage, time, randomness, a
+//! view of the host, background tasks, and a sink for metrics.
 //!
 //! They are traits, so that every behaviour can be tested without sleeping,
 //! and so that a test can cut an engine off at any call.

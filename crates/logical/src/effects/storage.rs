@@ -45,7 +45,7 @@ impl Write {
     }
 }
 
-/// What must hold for a batch to be carried out.
+/// A precondition of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// The key does not exist.
@@ -95,8 +95,8 @@ impl Condition {
 /// A tree of keys and values. Keys are relative to the mount, parts separated
 /// by `/`, without a leading slash.
 ///
-/// A write that failed may have happened all the same: the caller must not
-/// rely on either until it has read the key again.
+/// A failed write may have happened all the same: the caller must not rely on
+/// either until it has read the key again.
 #[async_trait]
 pub trait Storage: Send + Sync {
     /// The value of a key, or `None`.
@@ -105,7 +105,7 @@ pub trait Storage: Send + Sync {
     /// Stores a value. Durable when it returns.
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error>;
 
-    /// Removes a key; one that does not exist is no error.
+    /// Removes a key. A key that does not exist is not an error.
     async fn delete(&self, key: &str) -> Result<(), Error>;
 
     /// The names directly below a prefix that is empty or ends in `/`, sorted;
@@ -127,9 +127,9 @@ pub trait Storage: Send + Sync {
             .collect())
     }
 
-    /// Carries out changes that were waiting together: in one transaction
-    /// where the store has them, otherwise in the order given. A reader may
-    /// see a beginning of the batch, never a later change without an earlier.
+    /// Applies a batch of changes: in one transaction where the store has them,
+    /// otherwise in the given order. A reader may see a beginning of the batch,
+    /// never a later change without an earlier one.
     async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
         for write in batch {
             match write {
@@ -140,11 +140,12 @@ pub trait Storage: Send + Sync {
         Ok(())
     }
 
-    /// Carries out changes if all conditions hold, and says whether it did.
+    /// Applies a batch if all conditions hold, and returns whether it did.
     ///
-    /// Stores of ours look and write in one transaction. Where a host has none,
-    /// as here, other writers can come between the look and the changes, so a
-    /// caller that has several must keep them apart by a lock of its own.
+    /// Lockkeeper's stores check and write in one transaction. Where a host has
+    /// none, as in this default, other writers can interfere between the check
+    /// and the changes, so callers must exclude each other by a lock of their
+    /// own.
     async fn apply_if(&self, conditions: Vec<Condition>, batch: Vec<Write>) -> Result<bool, Error> {
         for condition in &conditions {
             let present = self.get(condition.key()).await?;

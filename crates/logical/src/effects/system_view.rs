@@ -30,19 +30,19 @@ impl Replication {
 /// A backend's view of its host (`sdk/logical/system_view.go` in Vault).
 #[async_trait]
 pub trait SystemView: Send + Sync {
-    /// Time to live of a lease for which none was requested.
+    /// TTL of a lease for which none was requested.
     async fn default_lease_ttl(&self) -> Result<Duration, Error>;
 
-    /// The longest life of a lease of this mount.
+    /// Maximum TTL of a lease of this mount.
     async fn max_lease_ttl(&self) -> Result<Duration, Error>;
 
-    /// Whether the mount is being removed: nothing new may be made.
+    /// Whether the mount is being removed, so that nothing new may be issued.
     async fn tainted(&self) -> Result<bool, Error>;
 
     /// The role of this node in its cluster.
     async fn replication(&self) -> Result<Replication, Error>;
 
-    /// Whether the mount belongs to this cluster alone.
+    /// Whether the mount is local to this cluster.
     async fn local_mount(&self) -> Result<bool, Error>;
 }
 

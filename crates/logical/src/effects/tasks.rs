@@ -1,4 +1,4 @@
-//! Background work, and work that must not stop half way.
+//! Background tasks, and work that runs to completion.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -10,25 +10,25 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, select};
 
-/// Background work. A host ends all tasks of a backend after its clean-up.
+/// Background tasks. A host stops all tasks of a backend after its clean-up.
 pub trait Tasks: Send + Sync {
-    /// Runs a future to its end, apart from the caller.
+    /// Runs a future as a background task.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
-    /// Waits.
+    /// Sleeps.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
 
-/// The background work of one owner, which ends together.
+/// The background tasks of one owner, which are shut down together.
 #[async_trait]
 pub trait TaskGroup: Tasks {
-    /// Lets running tasks end by themselves for as long as `grace`, then drops
-    /// those that still run. Tasks that are spawned later are dropped at once.
+    /// Waits up to `grace` for running tasks, then drops those that still run.
+    /// Tasks that are spawned later are dropped at once.
     async fn shut_down(&self, grace: Duration);
 }
 
-/// The result of a future, or `None` when it takes longer than `limit`. The
-/// future is dropped then.
+/// Awaits a future for up to `limit`. Returns `None` and drops the future when
+/// it takes longer.
 pub async fn within<F: Future>(tasks: &dyn Tasks, limit: Duration, future: F) -> Option<F::Output> {
     let sleep = tasks.sleep(limit);
     match select(pin!(future), sleep).await {
@@ -39,21 +39,21 @@ pub async fn within<F: Future>(tasks: &dyn Tasks, limit: Duration, future: F) ->
 
 type Abandoned<T> = Box<dyn FnOnce(T) -> BoxFuture<'static, ()> + Send>;
 
-/// Work that runs to completion although its caller may be dropped.
+/// Work that runs to completion even if its caller is dropped.
 ///
 /// Hosts drop a request when its client hangs up. Work that changes two places,
 /// such as memory and storage, must not stop between them. It is polled where
-/// it is awaited, which costs no task; when that future is dropped, the rest of
-/// the work becomes a task. Work that panicked is not resumed.
+/// it is awaited, without a task; if that future is dropped, the rest of the
+/// work becomes a task. Work that panicked is not resumed.
 pub struct RunToCompletion<T: Send + 'static> {
-    /// `None` while the work is polled, and once it ended.
+    /// `None` while the work is being polled, and after its end.
     work: Option<BoxFuture<'static, T>>,
     abandoned: Option<Abandoned<T>>,
     tasks: Arc<dyn Tasks>,
 }
 
 impl<T: Send + 'static> RunToCompletion<T> {
-    /// Work whose result is dropped when nobody awaits it any more.
+    /// Work whose result is dropped if nobody awaits it.
     pub fn new(tasks: Arc<dyn Tasks>, work: impl Future<Output = T> + Send + 'static) -> Self {
         Self {
             work: Some(Box::pin(work)),
@@ -62,8 +62,8 @@ impl<T: Send + 'static> RunToCompletion<T> {
         }
     }
 
-    /// What happens to the result when the caller is gone by then: for example
-    /// the lease that it would have taken is revoked.
+    /// Handles the result if the caller was dropped, for example by revoking
+    /// the lease that the caller would have taken.
     #[must_use]
     pub fn or_abandoned<F>(mut self, abandoned: impl FnOnce(T) -> F + Send + 'static) -> Self
     where
@@ -101,12 +101,12 @@ impl<T: Send + 'static> Drop for RunToCompletion<T> {
     }
 }
 
-/// A call that panicked. The panic itself is in the log.
+/// The error of a call that panicked. The panic itself is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Panicked;
 
-/// The result of a future, or [`Panicked`]: for callers that hold something
-/// which must be put back, such as an entry of a queue.
+/// Awaits a future and catches a panic, for callers that must put something
+/// back afterwards, such as an entry of a queue.
 ///
 /// # Errors
 /// When the future panicked.

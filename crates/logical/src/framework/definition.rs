@@ -1,4 +1,5 @@
-//! The table that describes an engine.
+//! The definition of an engine: its paths, its secret types, and its special
+//! paths.
 
 use super::{Path, SecretType};
 use crate::SpecialPaths;

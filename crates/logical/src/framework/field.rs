@@ -1,6 +1,6 @@
-//! The declaration of a path's field. Only its type changes how requests are
-//! read; the rest is for help, for the `OpenAPI` document, and for handlers
-//! that ask for defaults.
+//! The declaration of a path's field. Only its type affects how requests are
+//! read; the rest is for help, the `OpenAPI` document, and handlers that ask
+//! for defaults.
 
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ pub enum FieldKind {
     Integer64,
     /// A number with a fraction.
     Float,
-    /// A truth value.
+    /// A boolean.
     Flag,
     /// A duration in whole seconds, not negative.
     DurationSeconds,
@@ -95,7 +95,7 @@ pub struct Field {
     pub name: &'static str,
     /// Its type.
     pub kind: FieldKind,
-    /// What it means, for help.
+    /// Description, for help.
     pub description: &'static str,
     pub(super) default: Option<Value>,
     pub(super) required: bool,
@@ -106,7 +106,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// A field of this name, type and meaning.
+    /// A field with this name, type and description.
     pub const fn new(name: &'static str, kind: FieldKind, description: &'static str) -> Self {
         Self {
             name,
@@ -121,16 +121,16 @@ impl Field {
         }
     }
 
-    /// What stands for the field where it is not given. Handlers see it through
-    /// [`Fields::with_defaults`](super::Fields::with_defaults) only, since a
-    /// write to an object that exists must tell what was given.
+    /// The default of the field. Handlers see it only through
+    /// [`Fields::with_defaults`](super::Fields::with_defaults), because a write
+    /// to an existing object must tell which fields were given.
     #[must_use]
     pub fn default_value(mut self, value: impl Into<Value>) -> Self {
         self.default = Some(value.into());
         self
     }
 
-    /// Says that the field must be given. As in Go, this is for documents: the
+    /// Marks the field as required. As in Go, this is for documents: the
     /// handler refuses a request without it.
     #[must_use]
     pub const fn required(mut self) -> Self {
@@ -138,37 +138,36 @@ impl Field {
         self
     }
 
-    /// Says that the field should not be used any more.
+    /// Marks the field as deprecated.
     #[must_use]
     pub const fn deprecated(mut self) -> Self {
         self.deprecated = true;
         self
     }
 
-    /// Says that the field comes in the query string, as it does where a
-    /// request has no body.
+    /// Marks the field as a query parameter, for requests without a body.
     #[must_use]
     pub const fn query(mut self) -> Self {
         self.query = true;
         self
     }
 
-    /// The values that are accepted. As in Go, this is for documents: the
-    /// handler refuses other values.
+    /// The accepted values. As in Go, this is for documents: the handler
+    /// refuses other values.
     #[must_use]
     pub fn allowed_values<V: Into<Value>>(mut self, values: impl IntoIterator<Item = V>) -> Self {
         self.allowed = values.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Says that user interfaces mask the value.
+    /// Marks the value as sensitive for user interfaces.
     #[must_use]
     pub fn sensitive(mut self) -> Self {
         self.display.get_or_insert_default().sensitive = true;
         self
     }
 
-    /// Hints for user interfaces, instead of those so far.
+    /// Sets the hints for user interfaces.
     #[must_use]
     pub fn display(mut self, display: Display) -> Self {
         self.display = Some(display);

@@ -1,4 +1,4 @@
-//! One row of an engine's table of paths.
+//! One path in an engine's table.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -9,21 +9,21 @@ use futures_util::future::BoxFuture;
 use super::{Describe, Display, Field, Fields};
 use crate::{Error, Operation, Request, Response, SystemView};
 
-/// A request that found its path, with the path's fields.
+/// A routed request with the path's fields.
 pub struct Call {
     /// The request as the host sent it.
     pub request: Request,
-    /// The fields of the path that the request gave.
+    /// The fields that the request gave.
     pub fields: Fields,
 }
 
 type Answer = BoxFuture<'static, Result<Option<Response>, Error>>;
 type Probe = BoxFuture<'static, Result<bool, Error>>;
 
-/// Answers one operation of a path.
+/// The handler of one operation of a path.
 pub type Handler<S> = Arc<dyn Fn(Arc<S>, Call) -> Answer + Send + Sync>;
 
-/// Tells whether the object of a write exists.
+/// Checks whether the target of a write exists.
 pub type ExistenceCheck<S> = Arc<dyn Fn(Arc<S>, Call) -> Probe + Send + Sync>;
 
 /// Turns an async function into a [`Handler`].
@@ -112,14 +112,14 @@ impl<S> Path<S> {
         self
     }
 
-    /// Answers an operation.
+    /// Sets the handler of an operation.
     #[must_use]
     pub fn on(mut self, operation: Operation, handler: Handler<S>) -> Self {
         self.operations.insert(operation, handler);
         self
     }
 
-    /// Answers creating and updating alike.
+    /// Sets the handler of both create and update.
     #[must_use]
     pub fn on_write(self, handler: Handler<S>) -> Self {
         let create = Arc::clone(&handler);
@@ -127,14 +127,14 @@ impl<S> Path<S> {
             .on(Operation::Update, handler)
     }
 
-    /// Tells creating from updating.
+    /// Sets the check that tells create from update.
     #[must_use]
     pub fn existence(mut self, check: ExistenceCheck<S>) -> Self {
         self.existence = Some(check);
         self
     }
 
-    /// One line and a longer text for `path-help`.
+    /// Sets the synopsis and the description for `path-help`.
     #[must_use]
     pub fn help(mut self, synopsis: &'static str, description: &'static str) -> Self {
         self.synopsis = synopsis;
@@ -142,24 +142,24 @@ impl<S> Path<S> {
         self
     }
 
-    /// Takes members of a body that are no fields without a warning.
+    /// Accepts body members that are not fields, without a warning.
     #[must_use]
     pub fn any_input(mut self) -> Self {
         self.arbitrary = true;
         self
     }
 
-    /// Refuses a write whose body has members that are no fields, and names the
-    /// field that was probably meant. For paths where a mistyped field would
-    /// give somebody more than was intended.
+    /// Refuses a write with body members that are not fields, and names the
+    /// most similar field. For paths where a mistyped field would grant more
+    /// than was intended.
     #[must_use]
     pub fn strict(mut self) -> Self {
         self.strict = true;
         self
     }
 
-    /// What documents say of one operation. Creating and updating are one
-    /// operation there, [`Operation::Update`] where both are answered.
+    /// Describes one operation for documents. Create and update are one
+    /// operation there: [`Operation::Update`] if both are handled.
     #[must_use]
     pub fn describe(mut self, operation: Operation, about: Describe) -> Self {
         self.described.insert(operation, about);
@@ -174,7 +174,7 @@ impl<S> Path<S> {
     }
 }
 
-/// A kind of leased answer, with what happens to it later.
+/// A type of leased secret, with its renewal and revocation.
 pub struct SecretType<S> {
     pub(super) name: &'static str,
     pub(super) renew: Option<Handler<S>>,
@@ -182,7 +182,7 @@ pub struct SecretType<S> {
 }
 
 impl<S> SecretType<S> {
-    /// The kind whose internal data has this `secret_type`.
+    /// The secret type with this `secret_type` in its internal data.
     pub fn new(name: &'static str, renew: Handler<S>, revoke: Handler<S>) -> Self {
         Self {
             name,
@@ -191,8 +191,8 @@ impl<S> SecretType<S> {
         }
     }
 
-    /// A kind whose leases cannot be renewed: to ask for it is an unsupported
-    /// operation.
+    /// A secret type whose leases cannot be renewed: a renewal is an
+    /// unsupported operation.
     pub fn not_renewable(name: &'static str, revoke: Handler<S>) -> Self {
         Self {
             name,

@@ -24,9 +24,9 @@ const GO_ZERO_TIME: i64 = -62_135_596_800;
 /// Why a request cannot be given to a backend.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
-    /// A newer host asks for something that is not known here.
+    /// A newer host uses something that this plugin does not know.
     Operation(UnknownOperation),
-    /// The host sent what is not JSON.
+    /// The host sent invalid JSON.
     Data(Error),
 }
 
@@ -129,7 +129,7 @@ pub(super) fn json(object: Object) -> String {
     Value::Object(object).to_string()
 }
 
-/// Nanoseconds of the wire, none for what makes no sense.
+/// A duration from nanoseconds; `None` if they are out of range.
 pub(super) fn duration(nanoseconds: i64) -> Duration {
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0))
 }

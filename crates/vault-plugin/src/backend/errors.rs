@@ -102,7 +102,7 @@ fn of_type(err_type: u32, error: &Error) -> ProtoError {
     }
 }
 
-/// What a host's storage said of a failure. The read-only text stays as it is.
+/// An error of the host's storage. The read-only message is kept as it is.
 pub(super) fn of_host(doing: &str, text: &str) -> Error {
     if text.contains(READ_ONLY_STORAGE) {
         return Error::new(ErrorClass::ReadOnlyStorage, text);
@@ -110,7 +110,7 @@ pub(super) fn of_host(doing: &str, text: &str) -> Error {
     Error::internal(format!("{doing} in the host: {text}"))
 }
 
-/// A call to the host that did not get through, or that it refused as a whole.
+/// A call to the host that failed, or that the host refused as a whole.
 pub(super) fn of_status(doing: &str, status: &Status) -> Error {
     match status.code() {
         // Hosts put errors of their own here with no more than a text.

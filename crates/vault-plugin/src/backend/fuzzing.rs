@@ -1,4 +1,4 @@
-//! A door for the targets in `fuzz/`: what is read from a host's messages.
+//! Entry points for the fuzz targets in `fuzz/`: parsing of a host's messages.
 
 use jiff::Timestamp;
 use logical::{Error, Request, Response};

@@ -1,4 +1,4 @@
-//! The connection of one mount to its host, which can be taken back.
+//! The connection of one mount to its host, which can be revoked.
 
 use std::sync::{PoisonError, RwLock};
 
@@ -36,7 +36,7 @@ impl Host {
         Ok(SystemViewClient::new(self.channel()?))
     }
 
-    /// Takes the connection back; it closes when the calls in flight are done.
+    /// Revokes the connection; it closes when calls in flight are done.
     pub(super) fn close(&self) {
         let mut channel = self.channel.write().unwrap_or_else(PoisonError::into_inner);
         *channel = None;

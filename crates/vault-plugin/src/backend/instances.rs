@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use logical::{Backend, BackendContext, Clock, Error, Factory};
 use runtime::{SystemClock, SystemEntropy, TokioTasks};
+use tokio_util::task::TaskTracker;
 use tonic::transport::Channel;
 
 use super::host::Host;
@@ -22,10 +23,17 @@ use crate::pb::backend::SetupArgs;
 /// two seconds for the whole process.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// Limit for the clean-up of a backend. One that does not end must neither keep
+/// the tasks of a removed mount running nor its connection open.
+const CLEAN_UP_LIMIT: Duration = Duration::from_mins(1);
+
 /// Backends by the id that the host gives each mount's connection.
 #[derive(Default)]
 pub(crate) struct Instances {
     by_id: RwLock<HashMap<String, Arc<Instance>>>,
+    /// Stops in progress. They run to completion even if the host stops
+    /// waiting, because it does not ask again.
+    stopping: TaskTracker,
 }
 
 impl Instances {
@@ -34,35 +42,45 @@ impl Instances {
         by_id.get(id).cloned()
     }
 
-    /// Keeps a new instance. One that had the id before is stopped.
+    /// Adds an instance. An earlier instance with the same id is stopped.
     pub(super) async fn add(&self, id: String, instance: Instance) {
         let before = {
             let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
             by_id.insert(id, Arc::new(instance))
         };
         if let Some(before) = before {
-            before.stop().await;
+            self.run_stop(before).await;
         }
     }
 
-    /// Stops an instance. One that is not there was stopped before.
+    /// Stops an instance, unless it was stopped before.
     pub(super) async fn stop(&self, id: &str) {
         let instance = {
             let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
             by_id.remove(id)
         };
         if let Some(instance) = instance {
-            instance.stop().await;
+            self.run_stop(instance).await;
         }
     }
 
-    /// Stops what the host left running.
+    /// Stops all instances that the host left running, and waits for stops in
+    /// progress.
     pub(crate) async fn stop_all(&self) {
         let all: Vec<_> = {
             let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
             by_id.drain().map(|(_, instance)| instance).collect()
         };
-        join_all(all.iter().map(|instance| instance.stop())).await;
+        join_all(all.into_iter().map(|instance| self.run_stop(instance))).await;
+        self.stopping.close();
+        self.stopping.wait().await;
+    }
+
+    async fn run_stop(&self, instance: Arc<Instance>) {
+        let stop = self.stopping.spawn(async move { instance.stop().await });
+        if let Err(error) = stop.await {
+            tracing::error!(%error, "cannot clean up a mount");
+        }
     }
 }
 
@@ -123,14 +141,17 @@ impl Instance {
     }
 
     async fn stop(&self) {
-        let cleaned = self
-            .call(async |backend| {
-                backend.cleanup().await;
-                Ok(())
-            })
-            .await;
-        if let Err(error) = cleaned {
-            tracing::error!(%error, "cannot clean up a mount");
+        let clean_up = self.call(async |backend| {
+            backend.cleanup().await;
+            Ok(())
+        });
+        match tokio::time::timeout(CLEAN_UP_LIMIT, clean_up).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "cannot clean up a mount"),
+            Err(_) => tracing::error!(
+                "the clean-up of a mount did not end within {} s",
+                CLEAN_UP_LIMIT.as_secs()
+            ),
         }
         self.tasks.shut_down(GRACE).await;
         self.host.close();
@@ -209,6 +230,80 @@ mod tests {
         instances.stop("id").await;
         assert!(instance.host.storage().is_err());
         assert!(instances.get("id").is_none());
+    }
+
+    /// Cleans up for a while, or for ever.
+    struct Slow(Duration);
+
+    impl Factory for Slow {
+        fn create(&self, context: BackendContext) -> Result<Arc<dyn Backend>, Error> {
+            let sleep = context.tasks.sleep(Duration::from_hours(1));
+            context.tasks.spawn(sleep);
+            Ok(Arc::new(Self(self.0)))
+        }
+
+        fn version(&self) -> &'static str {
+            "v0.0.1"
+        }
+    }
+
+    #[async_trait]
+    impl Backend for Slow {
+        async fn handle(&self, _: Request) -> Result<Option<Response>, Error> {
+            Ok(None)
+        }
+
+        async fn exists(&self, _: Request) -> Result<Existence, Error> {
+            Ok(Existence::Unchecked)
+        }
+
+        async fn cleanup(&self) {
+            tokio::time::sleep(self.0).await;
+        }
+    }
+
+    async fn slow(clean_up: Duration) -> (Instances, Arc<Instance>) {
+        let channel = Endpoint::from_static("http://localhost:1").connect_lazy();
+        let instance = Instance::build(&Slow(clean_up), channel, SetupArgs::default());
+        let instances = Instances::default();
+        instances.add("id".into(), instance.unwrap()).await;
+        let instance = instances.get("id").unwrap();
+        (instances, instance)
+    }
+
+    fn running_tasks() -> usize {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clean_up_that_hangs_leaves_no_task_and_no_connection() {
+        let (instances, instance) = slow(Duration::from_hours(1000)).await;
+        let stopped = tokio::time::timeout(Duration::from_mins(2), instances.stop("id")).await;
+        assert!(stopped.is_ok());
+        assert!(instance.host.storage().is_err());
+        tokio::task::yield_now().await;
+        assert_eq!(running_tasks(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_instance_is_stopped_although_the_set_up_that_replaces_it_is_cancelled() {
+        let (instances, first) = slow(Duration::from_secs(10)).await;
+        let second = instances.add("id".into(), build(false).unwrap());
+        let cancelled = tokio::time::timeout(Duration::from_secs(1), second).await;
+        assert!(cancelled.is_err());
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        assert!(first.host.storage().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_the_process_waits_for_a_clean_up_that_its_host_gave_up() {
+        let (instances, instance) = slow(Duration::from_secs(10)).await;
+        let given_up = tokio::time::timeout(Duration::from_secs(1), instances.stop("id")).await;
+        assert!(given_up.is_err());
+        instances.stop_all().await;
+        assert!(instance.host.storage().is_err());
     }
 
     #[tokio::test]

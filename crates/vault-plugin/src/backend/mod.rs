@@ -10,9 +10,9 @@ pub(crate) mod fuzzing;
 mod host;
 mod instances;
 mod service;
+mod single_flight;
 mod storage;
 mod system_view;
-mod together;
 mod transactions;
 
 pub(crate) use instances::Instances;

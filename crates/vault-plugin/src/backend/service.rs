@@ -169,7 +169,7 @@ impl Backend for Engine {
                 Ok(())
             })
             .await;
-        // The host does not look at the answer.
+        // The host ignores the answer.
         if let Err(error) = invalidated {
             tracing::error!(%error, key, "cannot evict a key from the cache");
         }
@@ -178,12 +178,7 @@ impl Backend for Engine {
 
     async fn cleanup(&self, request: Request<Empty>) -> Reply<Empty> {
         let id = multiplex_id(request.metadata())?;
-        // To its end, also when the host gives up waiting: it does not ask again.
-        let instances = Arc::clone(&self.instances);
-        let stopped = tokio::spawn(async move { instances.stop(&id).await }).await;
-        if let Err(error) = stopped {
-            tracing::error!(%error, "cannot clean up a mount");
-        }
+        self.instances.stop(&id).await;
         Ok(Response::new(Empty {}))
     }
 }

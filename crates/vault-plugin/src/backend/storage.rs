@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::calls::{remove, store, succeeded};
 use super::errors::of_status;
 use super::host::Host;
-use super::together::TogetherBy;
+use super::single_flight::KeyedSingleFlight;
 use super::transactions::Transactions;
 use crate::pb::backend::{StorageGetArgs, StorageListArgs, StorageListPageArgs};
 
@@ -21,7 +21,7 @@ pub(super) struct HostStorage {
     host: Arc<Host>,
     /// Vault has no paging: found out once, by the code of its answer.
     pages: AtomicBool,
-    reads: TogetherBy<Option<Zeroizing<Vec<u8>>>>,
+    reads: KeyedSingleFlight<Option<Zeroizing<Vec<u8>>>>,
     transactions: Arc<Transactions>,
 }
 
@@ -31,7 +31,7 @@ impl HostStorage {
         Self {
             host,
             pages: AtomicBool::new(true),
-            reads: TogetherBy::default(),
+            reads: KeyedSingleFlight::default(),
             transactions: Arc::default(),
         }
     }
@@ -53,7 +53,7 @@ impl Storage for HostStorage {
             succeeded(doing, &reply.err)?;
             Ok(reply.entry.map(|entry| Zeroizing::new(entry.value)))
         };
-        self.reads.ask(key, call).await
+        self.reads.run(key, call).await
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {

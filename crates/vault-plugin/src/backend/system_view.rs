@@ -11,17 +11,17 @@ use tonic::{Response, Status};
 use super::convert;
 use super::errors::of_status;
 use super::host::Host;
-use super::together::Together;
+use super::single_flight::SingleFlight;
 use crate::pb::backend::Empty;
 
 /// Hosts answer from memory; concurrent requests share one call.
 pub(super) struct HostSystemView {
     host: Arc<Host>,
-    default_lease_ttl: Together<Duration>,
-    max_lease_ttl: Together<Duration>,
-    tainted: Together<bool>,
-    replication: Together<Replication>,
-    local_mount: Together<bool>,
+    default_lease_ttl: SingleFlight<Duration>,
+    max_lease_ttl: SingleFlight<Duration>,
+    tainted: SingleFlight<bool>,
+    replication: SingleFlight<Replication>,
+    local_mount: SingleFlight<bool>,
 }
 
 impl HostSystemView {
@@ -29,11 +29,11 @@ impl HostSystemView {
     pub(super) fn new(host: Arc<Host>) -> Self {
         Self {
             host,
-            default_lease_ttl: Together::default(),
-            max_lease_ttl: Together::default(),
-            tainted: Together::default(),
-            replication: Together::default(),
-            local_mount: Together::default(),
+            default_lease_ttl: SingleFlight::default(),
+            max_lease_ttl: SingleFlight::default(),
+            tainted: SingleFlight::default(),
+            replication: SingleFlight::default(),
+            local_mount: SingleFlight::default(),
         }
     }
 }
@@ -46,7 +46,7 @@ impl SystemView for HostSystemView {
             let reply = answer("asking for the default lease TTL", reply)?;
             Ok(convert::duration(reply.ttl))
         };
-        self.default_lease_ttl.ask(call).await
+        self.default_lease_ttl.run(call).await
     }
 
     async fn max_lease_ttl(&self) -> Result<Duration, Error> {
@@ -55,7 +55,7 @@ impl SystemView for HostSystemView {
             let reply = answer("asking for the max lease TTL", reply)?;
             Ok(convert::duration(reply.ttl))
         };
-        self.max_lease_ttl.ask(call).await
+        self.max_lease_ttl.run(call).await
     }
 
     async fn tainted(&self) -> Result<bool, Error> {
@@ -63,7 +63,7 @@ impl SystemView for HostSystemView {
             let reply = self.host.system_view()?.tainted(Empty {}).await;
             Ok(answer("asking whether the mount is being removed", reply)?.tainted)
         };
-        self.tainted.ask(call).await
+        self.tainted.run(call).await
     }
 
     async fn replication(&self) -> Result<Replication, Error> {
@@ -72,7 +72,7 @@ impl SystemView for HostSystemView {
             let reply = answer("asking for the node's role", reply)?;
             Ok(Replication(reply.state.cast_unsigned()))
         };
-        self.replication.ask(call).await
+        self.replication.run(call).await
     }
 
     async fn local_mount(&self) -> Result<bool, Error> {
@@ -80,7 +80,7 @@ impl SystemView for HostSystemView {
             let reply = self.host.system_view()?.local_mount(Empty {}).await;
             Ok(answer("asking whether the mount is local", reply)?.local)
         };
-        self.local_mount.ask(call).await
+        self.local_mount.run(call).await
     }
 }
 

@@ -26,23 +26,23 @@ const CONFLICT: &str = "transaction commit failed";
 #[derive(Default)]
 pub(super) struct Transactions {
     offered: OnceCell<bool>,
-    /// Set when they turn out not to work.
+    /// Set once transactions turn out not to work.
     broken: AtomicBool,
 }
 
-/// Why a transaction came to nothing.
+/// Why a transaction failed.
 enum Failed {
-    /// Others changed the same.
+    /// A concurrent writer changed the same keys.
     Conflict,
     /// Transactions do not work on this host.
     Broken(Error),
-    /// Nothing can be written there at all.
+    /// The storage is read-only.
     Refused(Error),
 }
 
 impl Transactions {
-    /// Carries out changes. They go on to their end when the caller is gone: a
-    /// transaction that nobody ends stays with the host.
+    /// Applies a batch. It runs to completion even if the caller is dropped,
+    /// because the host would keep an open transaction.
     pub(super) async fn apply(
         self: Arc<Self>,
         host: Arc<Host>,
@@ -97,7 +97,7 @@ async fn in_order(host: &Host, batch: &[Write], txn: &str) -> Result<(), Error> 
 async fn in_transaction(host: &Host, batch: &[Write]) -> Result<(), Failed> {
     let txn = begin(host).await.map_err(failed)?;
     if let Err(error) = in_order(host, batch, &txn).await {
-        // Where even this fails, the host is going.
+        // If this fails too, the host is shutting down.
         let _ = end(host, txn, false).await;
         return Err(failed(error));
     }
@@ -122,7 +122,7 @@ async fn begin(host: &Host) -> Result<String, Error> {
         .map_err(|status| of_status(&doing(), &status))?
         .into_inner();
     succeeded(doing, &reply.err)?;
-    // With an empty id each change would be made at once.
+    // With an empty id, each change would be applied at once.
     if reply.txn.is_empty() {
         return Err(Error::internal(
             "the host began a transaction without an id",

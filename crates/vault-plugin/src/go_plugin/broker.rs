@@ -28,7 +28,7 @@ const WAIT: Duration = Duration::from_secs(5);
 /// How long connecting to an address may take.
 const DIAL_LIMIT: Duration = Duration::from_secs(5);
 
-/// Addresses by id, whichever of the two comes first.
+/// Addresses by id; the address or its request may come first.
 #[derive(Default)]
 pub(crate) struct Addresses {
     waiting: Mutex<HashMap<u32, Waiting>>,
@@ -50,7 +50,7 @@ impl Addresses {
         });
         let id = address.service_id;
         match waiting.remove(&id) {
-            // A caller that gave up meanwhile needs no address.
+            // The caller may have given up.
             Some(Waiting::Caller(caller)) => drop(caller.send(address)),
             _ => drop(waiting.insert(id, Waiting::Address(address, now))),
         }
@@ -84,7 +84,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// A broker that puts what it hears into `addresses` until `stop`.
+    /// A broker that records announced addresses in `addresses` until `stop`.
     pub(crate) fn new(addresses: Arc<Addresses>, stop: CancellationToken) -> Self {
         Self { addresses, stop }
     }
@@ -94,8 +94,8 @@ impl Broker {
 impl GrpcBroker for Broker {
     type StartStreamStream = BoxStream<'static, Result<ConnInfo, Status>>;
 
-    /// The answer says nothing and stays open: a host whose broker stream
-    /// ends serves no more mounts.
+    /// The response stays open and empty: a host whose broker stream ends
+    /// serves no more mounts.
     async fn start_stream(
         &self,
         request: Request<Streaming<ConnInfo>>,
@@ -118,7 +118,7 @@ impl GrpcBroker for Broker {
 pub(crate) async fn dial(address: ConnInfo, tls: Arc<ClientConfig>) -> Result<Channel, Status> {
     let shown = format!("{} `{}`", address.network, address.address);
     let connector = tower::service_fn(move |_| connect(address.clone(), Arc::clone(&tls)));
-    // TLS is ours, so the scheme that tonic sees is the one without.
+    // TLS is added by this connector, so tonic gets the scheme without it.
     let endpoint = Endpoint::from_static("http://localhost").connect_timeout(DIAL_LIMIT);
     endpoint
         .connect_with_connector(connector)

@@ -1,4 +1,4 @@
-//! The host's word that the plugin should end.
+//! The host's request to shut down.
 
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};

@@ -24,10 +24,10 @@ const PROTOCOL: u32 = 5;
 /// The version of go-plugin's own protocol.
 const CORE_PROTOCOL: u32 = 1;
 
-/// What a host that started this process wants.
+/// The configuration from the host that started this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Launch {
-    /// The one certificate that the host proves itself with.
+    /// The certificate with which the host authenticates itself.
     pub(crate) host_certificate: CertificateDer<'static>,
     /// Where the socket should be.
     pub(crate) socket: SocketConfig,
@@ -35,7 +35,7 @@ pub(crate) struct Launch {
     asks_for_one_socket: bool,
 }
 
-/// Why a start is refused.
+/// Why the plugin cannot start.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum Refusal {
     /// No host started this process, or the host of another kind of plugin.
@@ -63,7 +63,7 @@ pub(crate) enum Refusal {
 }
 
 impl Launch {
-    /// Reads what the host wants from the environment.
+    /// Reads the host's configuration from the environment.
     pub(crate) fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Refusal> {
         let given = |name: &str| lookup(name).filter(|value| !value.is_empty());
         if lookup(COOKIE.0).as_deref() != Some(COOKIE.1) {

@@ -6,7 +6,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 /// The service that go-plugin asks about (`grpc_server.go`).
 const SERVICE: &str = "plugin";
 
-/// A health service that says yes.
+/// A health service that always reports `SERVING`.
 pub(crate) async fn service() -> HealthServer<impl Health> {
     let (reporter, service) = tonic_health::server::health_reporter();
     reporter

@@ -1,5 +1,5 @@
-//! The socket that a host connects to: its place, its permissions, and that
-//! it is gone when the plugin is.
+//! The socket that a host connects to: its location, its permissions, and its
+//! removal at the end.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -26,18 +26,19 @@ const TLS_LIMIT: Duration = Duration::from_secs(10);
 /// How long accepting pauses after a failure, such as no free descriptor.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Where the socket is to be, and which group may use it.
+/// Location of the socket, and the group that may use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SocketConfig {
-    /// The folder that the host chose, when it runs the plugin in a container.
+    /// The directory chosen by the host when it runs the plugin in a container.
     pub(crate) folder: Option<PathBuf>,
     /// A group, by name or number, that may use the socket.
     pub(crate) group: Option<String>,
-    /// Where a folder of our own is made otherwise.
+    /// Otherwise, the parent of a new directory.
     pub(crate) temporary: PathBuf,
 }
 
-/// A bound socket. Dropping it removes its file, and its folder if we made it.
+/// A bound socket. Dropping it removes its file, and its directory if it was
+/// created here.
 pub(crate) struct Socket {
     listener: UnixListener,
     place: Place,
@@ -50,7 +51,7 @@ pub(crate) struct Place {
 }
 
 impl Socket {
-    /// Binds a socket where the host wants it, otherwise in a new folder that
+    /// Binds a socket at the host's location, or else in a new directory that
     /// only this user may enter. Needs a running tokio runtime.
     pub(crate) fn bind(config: &SocketConfig, entropy: &dyn Entropy) -> io::Result<Self> {
         let mut random = [0; 8];
@@ -82,9 +83,9 @@ impl Socket {
         &self.place.path
     }
 
-    /// The connections of the host. Peers prove themselves side by side, so
-    /// one that is slow holds up nobody. The stream ends when `stop` is
-    /// cancelled; the file goes when the returned place is dropped.
+    /// The connections of the host. Handshakes run concurrently, so a slow peer
+    /// does not block others. The stream ends when `stop` is cancelled; the
+    /// file is removed when the returned location is dropped.
     pub(crate) fn accept(
         self,
         tls: TlsAcceptor,
@@ -139,7 +140,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // What cannot be removed is only litter.
+        // A file that cannot be removed is harmless.
         let _ = fs::remove_file(&self.path);
         if let Some(folder) = &self.own_folder {
             let _ = fs::remove_dir(folder);
@@ -147,7 +148,7 @@ impl Drop for Place {
     }
 }
 
-/// Lets a peer through that is the host and speaks HTTP/2.
+/// Accepts a peer that is the host and speaks HTTP/2.
 async fn accept_tls(
     tls: TlsAcceptor,
     stream: UnixStream,
@@ -155,7 +156,7 @@ async fn accept_tls(
 ) {
     match tokio::time::timeout(TLS_LIMIT, tls.accept(stream)).await {
         Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => {
-            // Without a receiver the plugin is on its way out.
+            // There is no receiver while the plugin is stopping.
             let _ = ready.send(Ok(FlushCoalescer::new(stream))).await;
         }
         Ok(Ok(_)) => tracing::warn!("refused a connection that does not speak HTTP/2"),

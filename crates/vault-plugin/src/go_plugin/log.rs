@@ -1,4 +1,4 @@
-//! The one way to standard error, which the host reads as the plugin's log.
+//! The only writer to standard error, which the host reads as the plugin's log.
 //!
 //! A host takes a line that is a JSON object as a record of hclog, Go's
 //! logging library, and assumes that `@level`, `@message` and `@timestamp` are
@@ -27,7 +27,7 @@ const LONGEST_LINE: usize = 60 * 1024;
 /// A text in a line that would be too long: even with every byte escaped in
 /// six, three of them fit.
 const LONGEST_TEXT: usize = 3 * 1024;
-/// Libraries that tell more than an operator wants to know.
+/// Libraries whose logs are too verbose for operators.
 const TALKATIVE: [&str; 6] = ["h2", "hyper", "hyper_util", "rustls", "tonic", "tower"];
 
 /// Sends what `tracing` records, and panics, to the host. Does nothing when
@@ -94,7 +94,7 @@ where
 
 fn write(record: &Record) {
     let line = record.line(Timestamp::now());
-    // A host that no longer reads is no reason to stop.
+    // A host that no longer reads is not an error.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
@@ -240,7 +240,7 @@ mod tests {
 
     use super::*;
 
-    /// What the macros of `tracing` become.
+    /// Records a `tracing` event.
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<String>>>);
 

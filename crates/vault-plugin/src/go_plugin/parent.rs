@@ -1,14 +1,15 @@
-//! Whether the host is still there.
+//! Detects the death of the host.
 //!
-//! Nothing ends a plugin whose host was killed: its pipes break and it gets
-//! another parent. So it looks at its parent. A signal at the parent's death
-//! would be tied to the thread that started us, which Go may end at any time.
+//! A plugin whose host was killed is not ended by anything: its pipes break and
+//! it gets another parent. So the parent is polled. A parent-death signal would
+//! be tied to the thread that started this process, which Go may end at any
+//! time.
 
 use std::time::Duration;
 
 use rustix::process::{Pid, getppid};
 
-/// How long an orphan may live.
+/// Polling interval, the longest life of an orphan.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The process that started this one.

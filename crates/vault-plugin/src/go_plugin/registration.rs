@@ -1,22 +1,23 @@
-//! What a person reads who starts a plugin program by hand: how to register it.
+//! Instructions for a person who starts a plugin program by hand: how to
+//! register it.
 
 use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
 
-/// The program as it was started.
+/// The running program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Started {
-    /// Its file name.
+    /// File name.
     pub(crate) program: String,
-    /// The arguments behind it, with which a host must start it too.
+    /// Arguments, which a host must pass as well.
     pub(crate) arguments: Vec<String>,
-    /// Its SHA-256 in lower-case hex, if the file could be read.
+    /// SHA-256 in lower-case hexadecimal, if the file could be read.
     pub(crate) sha256: Option<String>,
 }
 
 impl Started {
-    /// The present process.
+    /// Describes this process.
     pub(crate) fn now() -> Self {
         let mut arguments = std::env::args_os().map(|text| text.to_string_lossy().into_owned());
         let first = arguments.next().unwrap_or_default();
@@ -34,7 +35,7 @@ impl Started {
         }
     }
 
-    /// How to register and mount it.
+    /// The commands that register and mount the plugin.
     pub(crate) fn how_to_register(&self) -> String {
         let program = quoted(&self.program);
         let sum = match &self.sha256 {
@@ -64,7 +65,7 @@ fn sha256(bytes: &[u8]) -> String {
     hex
 }
 
-/// A word of a POSIX shell in which nothing is special.
+/// Whether a word needs no quoting in a POSIX shell.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

@@ -1,7 +1,7 @@
-//! The stream on which go-plugin could carry a plugin's output.
+//! go-plugin's stream for the output of a plugin.
 //!
-//! Vault and OpenBao throw away what comes, and logs have their own way
-//! (standard error), so the stream stays open and silent.
+//! Vault and OpenBao discard it and read logs from standard error, so the
+//! stream stays open and empty.
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use tokio_util::sync::CancellationToken;

@@ -1,7 +1,6 @@
-//! The `OpenAPI` document of an engine, from its table: what hosts add to their
-//! own when a client or a user interface asks for the whole
-//! (`sdk/framework/openapi.go` in both hosts). One wrong type in it breaks the
-//! document of the whole server.
+//! The `OpenAPI` document of an engine, generated from its table. Hosts merge
+//! it into their own document (`sdk/framework/openapi.go` in both hosts); a
+//! single wrong type breaks the document of the whole server.
 
 mod schema;
 mod spelling;
@@ -15,8 +14,8 @@ use self::spelling::{Spelling, spellings};
 use super::{Definition, Describe, Display, Field, Path};
 use crate::{Operation, SpecialPaths};
 
-/// The document of all paths. `prefix` begins the ids of operations, so that
-/// they are unique in a whole server.
+/// The document of all paths. `prefix` makes operation ids unique in the whole
+/// server.
 pub(super) fn of_engine<S>(definition: &Definition<S>, prefix: &str) -> Value {
     document(definition, definition.paths.iter(), prefix)
 }
@@ -34,7 +33,7 @@ fn document<'a, S: 'a>(
     let mut paths = Map::new();
     for path in table {
         let spellings = spellings(&path.pattern);
-        // A reader still learns that the path is there, as in Go.
+        // The path is still listed, as in Go.
         let unsaid = || vec![(path.pattern.clone(), json!({"description": path.synopsis}))];
         let items = spellings.map_or_else(unsaid, |spellings| {
             let items = spellings.iter().enumerate().map(|(index, spelling)| {
@@ -49,7 +48,7 @@ fn document<'a, S: 'a>(
             items.collect()
         });
         for (text, item) in items {
-            // The first that matches answers, as in routing.
+            // The first match wins, as in routing.
             paths.entry(format!("/{text}")).or_insert(item);
         }
     }
@@ -66,9 +65,9 @@ fn document<'a, S: 'a>(
     })
 }
 
-/// One way to write a path. Schemas stand where they are used: hosts lose each
-/// `$ref` of a plugin's document when they decode it (`mapstructure` knows the
-/// field as `Ref`), and would show an empty schema.
+/// One spelling of a path. Schemas are inlined: hosts lose each `$ref` of a
+/// plugin's document when they decode it (`mapstructure` knows the field as
+/// `Ref`), and would show an empty schema.
 struct Item<'a, S> {
     path: &'a Path<S>,
     spelling: &'a Spelling,
@@ -107,8 +106,8 @@ impl<S> Item<'_, S> {
         item
     }
 
-    /// HTTP methods and what they ask for. Creating and updating are one
-    /// request; a list is one of its own only where nothing is read.
+    /// HTTP methods and their operations. Create and update are one method; a
+    /// list is a method of its own only for paths without reads.
     fn methods(&self) -> Vec<(&'static str, Operation)> {
         let first = |choices: &[Operation]| {
             let mut choices = choices.iter().copied();
@@ -163,8 +162,8 @@ impl<S> Item<'_, S> {
         entry
     }
 
-    /// The query parameter that turns a read into a list. Without reads the
-    /// word is not optional.
+    /// The query parameter that turns a read into a list. It is required for
+    /// paths without reads.
     fn word(&self, operation: Operation) -> Option<Value> {
         let optional = |name: &str, description: &str| {
             json!({
@@ -225,8 +224,9 @@ impl<S> Item<'_, S> {
         parameter
     }
 
-    /// The id of an operation: lower case, words with hyphens. Hints of the
-    /// operation come before those of the path (`constructOperationID`).
+    /// The id of an operation: lower-case words with hyphens. Hints of the
+    /// operation take precedence over those of the path
+    /// (`constructOperationID`).
     fn id(&self, operation: Operation) -> String {
         let about = self.about(operation);
         let hints = [about.display.as_ref(), self.path.display.as_ref()];
@@ -258,7 +258,7 @@ impl<S> Item<'_, S> {
         parts.join("-").to_ascii_lowercase()
     }
 
-    /// What is said of an operation; creating is described by updating.
+    /// The description of an operation; create shares that of update.
     fn about(&self, operation: Operation) -> Describe {
         let described = &self.path.described;
         described.get(&operation).cloned().unwrap_or_default()
@@ -298,8 +298,8 @@ fn content(schema: &Value) -> Value {
     json!({"application/json": {"schema": schema}})
 }
 
-/// Whether a path is one of a host's special paths: the whole of it, up to a
-/// `*`, or with any part for a `+` (`specialPathMatch`).
+/// Whether a path matches one of a host's special paths: exactly, by prefix for
+/// a trailing `*`, or by segment for a `+` (`specialPathMatch`).
 fn matches_special(path: &str, patterns: &[String]) -> bool {
     patterns.iter().any(|pattern| {
         let begins = pattern.strip_suffix('*');

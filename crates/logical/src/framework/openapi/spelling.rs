@@ -1,21 +1,20 @@
-//! From the pattern of a path to every way to write it. It follows Go's
-//! `collectPathsFromRegexpAST` in `sdk/framework/openapi.go`, in the order of
-//! the results too, since ids of operations are chosen by it.
+//! Expands the pattern of a path to all its spellings. It follows Go's
+//! `collectPathsFromRegexpAST` in `sdk/framework/openapi.go`, including the
+//! order of the results, because operation ids depend on it.
 
 use std::collections::BTreeSet;
 
 use regex_syntax::ast::{Ast, GroupKind, RepetitionKind, parse::Parser};
 
-/// More ways to write one path than any table has; a pattern with more is not
-/// described.
+/// Maximum number of spellings; a pattern with more is not documented.
 const MOST_SPELLINGS: usize = 16;
 
-/// One way to write a path: `{name}` stands where its pattern captures.
+/// One spelling of a path; `{name}` stands for a captured group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Spelling {
     pub(super) text: String,
     pub(super) captured: BTreeSet<String>,
-    /// How long the text was after a slash that may be left out, or zero.
+    /// Length of the text up to an optional trailing slash, or zero.
     slash: usize,
 }
 
@@ -32,8 +31,8 @@ impl Spelling {
     }
 }
 
-/// Every way to write a path, without the slash that lists may end in. None
-/// when the pattern has parts that no document can say.
+/// All spellings of a path, without the trailing slash of lists. `None` if the
+/// pattern cannot be documented.
 pub(super) fn spellings(pattern: &str) -> Option<Vec<Spelling>> {
     let all = expand(&Parser::new().parse(pattern).ok()?)?;
     let mut seen = BTreeSet::new();

@@ -1,5 +1,5 @@
-//! From a table of paths to a [`Backend`]: routing, coercion, warnings, leases
-//! and help, in the order of Go's `framework.Backend.HandleRequest`.
+//! Turns a table of paths into a [`Backend`]: routing, coercion, warnings,
+//! leases and help, in the order of Go's `framework.Backend.HandleRequest`.
 
 #[cfg(test)]
 mod tests;
@@ -17,8 +17,8 @@ use super::{Call, Definition, Fields, Path, coerce, help, openapi};
 use crate::lease::SECRET_TYPE;
 use crate::{Backend, Error, Existence, Object, Operation, Request, Response, SpecialPaths};
 
-/// What a host gives with its request for help when it puts the documents of
-/// all mounts together.
+/// The parameter of a help request by which a host collects the documents of
+/// all mounts.
 const PREFIX: &str = "requestResponsePrefix";
 
 /// What Vault's command line calls the operations of a path.
@@ -31,7 +31,7 @@ const VERBS: [(Operation, &str); 6] = [
     (Operation::Delete, "delete"),
 ];
 
-/// What an engine does outside requests. Everything has a default.
+/// Calls of an engine outside requests. All have a default.
 #[async_trait]
 pub trait Hooks: Send + Sync + 'static {
     /// See [`Backend::initialize`].
@@ -60,7 +60,7 @@ pub struct Framework<S> {
     routes: Vec<Route>,
 }
 
-/// What is made of a path's row once, beside the row.
+/// The compiled form of a path.
 struct Route {
     pattern: Regex,
     defaults: Arc<Values>,
@@ -99,7 +99,7 @@ impl Route {
     }
 }
 
-/// The row and the values that a request's path chose.
+/// The path that matched a request, with captured values.
 struct Found<'a, S> {
     path: &'a Path<S>,
     captured: Object,
@@ -107,7 +107,7 @@ struct Found<'a, S> {
 }
 
 impl<S> Found<'_, S> {
-    /// The path's fields from the body, overlaid by what the path captured.
+    /// Reads the path's fields from the body; captured values take precedence.
     fn fields(&self, body: &Object) -> Result<Fields, Error> {
         let mut fields = Fields::new(Arc::clone(self.defaults));
         for field in &self.path.fields {
@@ -125,8 +125,8 @@ impl<S> Found<'_, S> {
         Ok(fields)
     }
 
-    /// The answer to an operation that the path does not know: what it knows,
-    /// in the words of the command line.
+    /// The error for an unsupported operation: it names the supported ones as
+    /// the command line does.
     fn refuse(&self, request: &Request) -> Error {
         let takes_data = self.path.arbitrary
             || self
@@ -163,8 +163,8 @@ impl<S: Hooks> Framework<S> {
     /// Compiles the table.
     ///
     /// # Errors
-    /// An internal error that names a pattern which is no regular expression or
-    /// captures an undeclared field, or a default that its field cannot hold.
+    /// An internal error that names an invalid pattern, a captured name without
+    /// a field, or an invalid default.
     pub fn new(state: Arc<S>, definition: Definition<S>) -> Result<Self, Error> {
         let routes = definition.paths.iter().map(Route::compile);
         let routes = routes.collect::<Result<_, _>>()?;
@@ -175,8 +175,8 @@ impl<S: Hooks> Framework<S> {
         })
     }
 
-    /// The first path that matches, with what its pattern captured. A group
-    /// that took no part is there and empty, as in Go.
+    /// The first matching path, with its captures. A group that did not
+    /// participate is empty, as in Go.
     fn route(&self, request: &str) -> Option<Found<'_, S>> {
         // Matching is much cheaper than capturing.
         let answers = |route: &Route| route.pattern.is_match(request);
@@ -267,7 +267,7 @@ impl<S: Hooks> Backend for Framework<S> {
         }
         let warnings = input_warnings(found.path, &request.data, &found.captured);
         let fields = match found.fields(&request.data) {
-            // Help explains a request that cannot be carried out, too.
+            // Help is answered even for a request with invalid fields.
             Err(_) if request.operation == Operation::Help => Fields::default(),
             read => read?,
         };
@@ -317,7 +317,7 @@ impl<S: Hooks> Backend for Framework<S> {
     }
 }
 
-/// The beginning of the ids of operations, where the host gives one.
+/// The prefix of operation ids, if the host gives one.
 fn prefix(request: &Request) -> &str {
     let prefix = request.data.get(PREFIX).and_then(Value::as_str);
     prefix.unwrap_or_default()
@@ -338,7 +338,7 @@ fn is_write(operation: Operation) -> bool {
     )
 }
 
-/// Warnings about body members that were not used. The wording is Vault's
+/// Warnings about ignored body members. The wording is Vault's
 /// (`sdk/framework/backend.go`), since operators know it.
 fn input_warnings<S>(path: &Path<S>, body: &Object, captured: &Object) -> Vec<String> {
     let mut warnings = Vec::new();

@@ -1,23 +1,22 @@
-//! Members of a body that are no fields of their path.
+//! Body members that are not fields of their path.
 
 use crate::framework::Path;
 use crate::{Error, Object};
 
-/// How alike two names must be, from 0 to 1, for one to be taken for a mistyped
-/// form of the other.
+/// Minimum similarity of two names, from 0 to 1, to suggest one for the other.
 const ALIKE: f64 = 0.75;
 
-/// The names of the members that are no fields.
+/// The names of the members that are not fields.
 pub(super) fn names<'a, S>(path: &Path<S>, body: &'a Object) -> impl Iterator<Item = &'a str> {
     body.keys()
         .map(String::as_str)
         .filter(|name| !path.arbitrary && path.fields.iter().all(|field| field.name != *name))
 }
 
-/// Refuses a body with members that are no fields.
+/// Refuses a body with members that are not fields.
 ///
 /// # Errors
-/// A bad request that names each, with the field that was probably meant.
+/// A bad request that names each, with the most similar field.
 pub(super) fn refuse<S>(path: &Path<S>, body: &Object) -> Result<(), Error> {
     let fields: Vec<&str> = path.fields.iter().map(|field| field.name).collect();
     let faults: Vec<String> = names(path, body)
