@@ -14,7 +14,7 @@ use url::Url;
 use crate::address::{is_loopback, without_login};
 use crate::answer::{Answer, Unread};
 use crate::retry::{self, Pause, RealPause};
-use crate::{Error, Object, Result, Secret, Settings, curl, duration, tls};
+use crate::{Error, Object, Result, Secret, Settings, curl, duration, handshake, tls};
 
 /// How long the network may take to connect, as in Vault's client.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -149,7 +149,8 @@ impl Client {
     /// A request that got no connection, or a response with a transient status
     /// (412, 429, 5xx but 501), is retried as often as the settings allow, writes
     /// too, as in Vault's clients. A request that timed out or whose connection
-    /// broke is not: the server may have executed it.
+    /// broke is not, since the server may have executed it, and neither is one
+    /// whose TLS handshake failed, since that would fail again.
     ///
     /// # Errors
     ///
@@ -282,6 +283,13 @@ impl Client {
     fn failed(&self, error: &reqwest::Error) -> Error {
         let address = without_login(&self.settings.address);
         let cause = root_cause(error);
+        if let Some(of_tls) = handshake::tls_error(error) {
+            return Error::Handshake {
+                address: Box::new(address),
+                cause: of_tls.to_string(),
+                remedy: handshake::remedy(of_tls),
+            };
+        }
         if error.is_connect() {
             return Error::Unreachable { address, cause };
         }

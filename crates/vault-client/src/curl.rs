@@ -6,11 +6,12 @@ use url::Url;
 
 use crate::address::without_login;
 use crate::settings::Pem;
+use crate::shell::quoted;
 use crate::{Settings, Trust};
 
 /// A command for a POSIX shell that sends the same request. The token and the
-/// password of an address are not in it: the shell asks `token_command` for the
-/// one, and `curl` the person for the other.
+/// passwords of addresses are not in it: the shell asks `token_command` for the
+/// one, and `curl` asks at the terminal for the others.
 pub(crate) fn command(
     settings: &Settings,
     token_command: &str,
@@ -23,6 +24,15 @@ pub(crate) fn command(
         words.push(format!("-X {method}"));
     }
     words.extend(tls_flags(settings));
+    if let Some(proxy) = &settings.proxy {
+        words.push(format!(
+            "-x {}",
+            quoted(without_login(proxy.url()).as_str())
+        ));
+        if !proxy.url().username().is_empty() {
+            words.push(format!("-U {}", quoted(proxy.url().username())));
+        }
+    }
     let mut header = |text: String| words.push(format!("-H {text}"));
     if settings.mfa.is_some() {
         header("\"X-Vault-MFA: ${BAO_MFA:-$VAULT_MFA}\"".to_owned());
@@ -77,15 +87,6 @@ fn tls_flags(settings: &Settings) -> Vec<String> {
     flags
 }
 
-/// A word of a POSIX shell in which nothing is special.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -93,7 +94,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Token;
+    use crate::{Proxy, Token};
 
     #[test]
     fn a_request_is_shown_without_the_token() {
@@ -122,10 +123,11 @@ mod tests {
     fn no_password_is_shown() {
         let mut settings = Settings::new(Url::parse("http://user:canary@vault").unwrap());
         settings.mfa = Some(Token::new("canary").unwrap());
+        settings.proxy = Proxy::parse("http://me:canary@proxy:3128").ok();
         let url = Url::parse("http://user:canary@vault/v1/a").unwrap();
         assert_eq!(
             command(&settings, "x", &Method::GET, &url, None),
-            "curl -H \"X-Vault-MFA: ${BAO_MFA:-$VAULT_MFA}\" -H \"X-Vault-Request: true\" -u user \
+            "curl -x http://proxy:3128/ -U me -H \"X-Vault-MFA: ${BAO_MFA:-$VAULT_MFA}\" -H \"X-Vault-Request: true\" -u user \
              http://vault/v1/a"
         );
     }

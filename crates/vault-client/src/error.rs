@@ -35,12 +35,12 @@ pub enum Error {
     /// No server answered, after all retries.
     #[error(
         "cannot reach a server at `{address}`: {cause}; {}",
-        unreachable_remedy(address, cause)
+        unreachable_remedy(address)
     )]
     Unreachable {
         /// The server's address.
         address: Url,
-        /// The error of the network or of TLS.
+        /// The error of the network.
         cause: String,
     },
 
@@ -56,6 +56,17 @@ pub enum Error {
         address: Url,
         /// The timeout.
         timeout: Duration,
+    },
+
+    /// The TLS handshake failed. Nothing was sent.
+    #[error("no TLS connection to `{address}`: {cause}; {remedy}")]
+    Handshake {
+        /// The server's address.
+        address: Box<Url>,
+        /// The error of TLS.
+        cause: String,
+        /// What to do about it.
+        remedy: &'static str,
     },
 
     /// The request was sent, and the connection broke before the whole answer
@@ -239,13 +250,7 @@ fn api_message(
     message.trim_end().to_owned()
 }
 
-fn unreachable_remedy(address: &Url, cause: &str) -> &'static str {
-    if cause.contains("InvalidContentType") {
-        return "it does not speak TLS: set VAULT_ADDR to its address with `http://`";
-    }
-    if cause.contains("certificate") {
-        return "set VAULT_CACERT to the certificate that signed the server's";
-    }
+fn unreachable_remedy(address: &Url) -> &'static str {
     if address.scheme() == "https" && is_loopback(address) {
         return "is it running? A development server speaks plain HTTP: set VAULT_ADDR to its \
                 address with `http://`";
@@ -297,14 +302,5 @@ mod tests {
                 .to_string()
                 .ends_with("Code: 502. Raw Message:\n\n<html>bad gateway</html>")
         );
-    }
-
-    #[test]
-    fn the_remedy_for_a_server_without_tls_is_its_plain_address() {
-        let error = Error::Unreachable {
-            address: url("https://127.0.0.1:8200"),
-            cause: "received corrupt message of type InvalidContentType".to_owned(),
-        };
-        assert!(error.to_string().contains("with `http://`"), "{error}");
     }
 }

@@ -118,7 +118,19 @@ async fn an_unknown_certificate_is_refused_with_the_remedy() {
         .read("a", &[])
         .await
         .unwrap_err();
+    assert!(matches!(error, Error::Handshake { .. }), "{error:?}");
     assert!(error.to_string().contains("set VAULT_CACERT"), "{error}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_failed_is_not_repeated_and_executed_nothing() {
+    let server = TlsServer::start(EMPTY).await;
+    let pauses = Arc::new(Pauses::default());
+    let mut settings = Settings::new(server.address.clone());
+    settings.trust = Trust::System;
+    let client = Client::new(settings).unwrap().with_pause(pauses.clone());
+    client.read("a", &[]).await.unwrap_err();
+    assert!(pauses.0.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -151,8 +163,10 @@ async fn the_name_of_a_certificate_can_be_given_and_then_counts() {
         Client::new(settings).unwrap().read("a", &[]).await
     };
     assert_eq!(read(Some("vault.example")).await.unwrap(), None);
-    assert!(read(Some("other.example")).await.is_err());
-    assert!(read(None).await.is_err());
+    for name in [Some("other.example"), None] {
+        let error = read(name).await.unwrap_err().to_string();
+        assert!(error.contains("VAULT_TLS_SERVER_NAME"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -162,7 +176,8 @@ async fn a_client_shows_its_certificate() {
     settings.trust = Trust::Pem(server.certificate.clone());
     settings.retries = 0;
     let without = Client::new(settings.clone()).unwrap();
-    assert!(without.read("a", &[]).await.is_err());
+    let error = without.read("a", &[]).await.unwrap_err().to_string();
+    assert!(error.contains("VAULT_CLIENT_CERT"), "{error}");
     let text = |text: &str| Pem::Text(text.to_owned().into());
     settings.client_certificate = Some(ClientCertificate {
         certificate: text(&server.certificate),

@@ -34,6 +34,7 @@ impl Welcome {
             "Lockkeeper for trials: everything is in memory, and gone when it stops.\n\
              Confluent Cloud is simulated; no request leaves this machine.\n\n",
         );
+        let word = vault_client::quoted(token);
         let minutes = example.lease_duration / 60;
         let facts = [
             ("Server", address.clone()),
@@ -79,7 +80,7 @@ impl Welcome {
              \x20 secret    {}\n\
              \x20 lease     {}, {minutes} minutes\n\n\
              In another terminal, with `lockkeeper`, `bao` or `vault`:\n\n\
-             \x20 export VAULT_ADDR={address} VAULT_TOKEN={token}\n\
+             \x20 export VAULT_ADDR={address} VAULT_TOKEN={word}\n\
              \x20 lockkeeper read {MOUNT}/creds/{ROLE}\n\
              \x20 lockkeeper read {MOUNT}/creds/{SHARED_ROLE}\n\
              \x20 lockkeeper lease revoke -sync {}\n\
@@ -102,7 +103,7 @@ mod tests {
     fn the_welcome_names_every_address_and_ends_with_how_to_stop() {
         let welcome = Welcome {
             address: "http://127.0.0.1:8200".into(),
-            token: "hvs.token".into(),
+            token: "a;b".into(),
             cloud: "http://127.0.0.1:8210".into(),
             admin_key: parse_admin_key("ADMIN:made-up").ok(),
             example: Example {
@@ -118,7 +119,8 @@ mod tests {
         };
         let text = welcome.text();
         for part in [
-            "export VAULT_ADDR=http://127.0.0.1:8200 VAULT_TOKEN=hvs.token\n",
+            "Root token       a;b\n",
+            "export VAULT_ADDR=http://127.0.0.1:8200 VAULT_TOKEN='a;b'\n",
             "http://127.0.0.1:8210/simulator/state",
             "lease     confluent/creds/app/x, 60 minutes\n",
             "sa-1 (orders)",
