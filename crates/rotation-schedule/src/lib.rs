@@ -43,10 +43,6 @@
 //! assert_eq!(ttl(Some(next), overlap.refresh(), now), 43_200);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! In a record, keep [`Timing`] and [`Overlap`] as members of their own rather
-//! than flattened: serde's `flatten` cannot read numbers while `serde_json`
-//! keeps their text, as it does in this workspace.
 
 mod answer;
 mod cron;
