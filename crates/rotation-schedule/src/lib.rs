@@ -1,8 +1,7 @@
 //! When keys are rotated, and what clients are told of it.
 //!
 //! This crate is pure: instants, random numbers and what was measured are handed
-//! in, and times come out. It knows no storage, no clock and no engine. Rules
-//! are cited by their number in `docs/contributing/lifecycle.md`.
+//! in, and times come out. It knows no storage, no clock and no engine.
 //!
 //! - [`Timing`] is what an operator chose: a [`RotationPeriod`], a [`Schedule`]
 //!   ([`CronSchedule`], [`TimeZoneName`], [`Window`]) or rotation by hand.

@@ -86,7 +86,10 @@ fn read(given: &str) -> Result<Overlap, FieldError> {
     for word in given.split(' ') {
         match (word.split_once('='), fields.last_mut()) {
             (Some((field, value)), _) => fields.push((field, value.into())),
-            (None, Some((_, value))) => *value += &format!(" {word}"),
+            (None, Some((_, value))) => {
+                value.push(' ');
+                value.push_str(word);
+            }
             (None, None) => assert_eq!(given, "nothing"),
         }
     }
