@@ -1,8 +1,7 @@
 //! When keys are rotated, and what clients are told of it.
 //!
 //! This crate is pure: instants, random numbers and what was measured are handed
-//! in, and times come out. It knows no storage, no clock and no engine. Rules
-//! are cited by their number in `docs/contributing/lifecycle.md`.
+//! in, and times come out. It knows no storage, no clock and no engine.
 //!
 //! - [`Timing`] is what an operator chose: a [`RotationPeriod`], a [`Schedule`]
 //!   ([`CronSchedule`], [`TimeZoneName`], [`Window`]) or rotation by hand.
@@ -43,10 +42,6 @@
 //! assert_eq!(ttl(Some(next), overlap.refresh(), now), 43_200);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//!
-//! In a record, keep [`Timing`] and [`Overlap`] as members of their own rather
-//! than flattened: serde's `flatten` cannot read numbers while `serde_json`
-//! keeps their text, as it does in this workspace.
 
 mod answer;
 mod cron;

@@ -44,17 +44,9 @@ impl Schedule {
         zone: TimeZoneName,
         window: Option<Window>,
     ) -> Result<Self, FieldError> {
-        let interval = cron.shortest_on_calendar().as_secs();
-        if let Some(window) = window.filter(|window| window.as_secs() > interval) {
-            return Err(FieldError::new(
-                "rotation_window",
-                format!(
-                    "`rotation_window` is {} and two times of `rotation_schedule` are only {} \
-                     apart: give a window of at most {1}",
-                    short(window.as_secs()),
-                    short(interval)
-                ),
-            ));
+        if let Some(window) = window {
+            let interval = cron.shortest_on_calendar().as_secs();
+            fits(window.as_secs(), interval)?;
         }
         Ok(Self { cron, zone, window })
     }
@@ -78,6 +70,21 @@ impl Schedule {
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         self.cron.next_after(&self.zone, after)
     }
+}
+
+/// Whether a window closes before the next one opens.
+fn fits(window: u64, interval: u64) -> Result<(), FieldError> {
+    if window <= interval {
+        return Ok(());
+    }
+    let (window, interval) = (short(window), short(interval));
+    Err(FieldError::new(
+        "rotation_window",
+        format!(
+            "`rotation_window` is {window} and two times of `rotation_schedule` are only {interval} \
+             apart: give a window of at most {interval}"
+        ),
+    ))
 }
 
 impl Timing {

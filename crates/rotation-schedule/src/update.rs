@@ -391,6 +391,16 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_as_long_as_a_page_is_refused() {
+        refused(
+            None,
+            json!({"rotation_schedule": format!("{}1 * * * *", "1,".repeat(300))}),
+            "rotation_schedule",
+            "`rotation_schedule` is 609 bytes long: give at most 512",
+        );
+    }
+
+    #[test]
     fn an_empty_schedule_is_refused_with_an_example() {
         refused(
             None,

@@ -60,6 +60,12 @@ impl CronSchedule {
                 "`{FIELD}` is empty: give {FIVE_FIELDS}, such as `0 2 * * sun`"
             )));
         }
+        if text.len() > LONGEST {
+            return Err(refuse(format!(
+                "`{FIELD}` is {} bytes long: give at most {LONGEST}",
+                text.len()
+            )));
+        }
         let fields = parse::fields(text)
             .map_err(|problem| refuse(format!("`{FIELD}` is {}: {problem}", quoted(text))))?;
         Ok(Self {
@@ -89,6 +95,9 @@ impl CronSchedule {
         interval::on_calendar(&self.fields)
     }
 }
+
+/// Longer than any that is meant: it is stored with the role.
+const LONGEST: usize = 512;
 
 const FIVE_FIELDS: &str = "minute, hour, day of the month, month and day of the week";
 

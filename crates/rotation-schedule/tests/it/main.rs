@@ -6,6 +6,7 @@ mod answers;
 mod brute_force;
 mod change_of_clocks;
 mod expression;
+mod page;
 mod plan;
 mod properties;
 
