@@ -70,7 +70,8 @@ fn a_command_that_cannot_be_started_leaves_no_key() {
 fn a_signal_is_passed_on_and_the_command_says_how_it_ends() {
     let server = OwnServer::start();
     let before = server.alive();
-    let script = "trap 'echo told; exit 9' TERM; echo ready; while :; do sleep 0.05; done";
+    let script =
+        "trap 'echo told; exit 9' TERM; echo ready; for i in $(seq 400); do sleep 0.05; done";
     let mut program = server
         .launch()
         .args(["exec", PATH, "--", "sh", "-c", script])
@@ -87,7 +88,7 @@ fn the_lease_is_renewed_while_the_command_runs() {
     let before = server.alive();
     let cli = server.cli();
     cli.ok(&["write", "confluent/role/app", "ttl=3s", "max_ttl=1h"]);
-    let script = "echo ready; while [ ! -e done ]; do sleep 0.05; done";
+    let script = "echo ready; for i in $(seq 800); do [ -e done ] && exit; sleep 0.05; done";
     let mut program = server
         .launch()
         .args(["exec", PATH, "--", "sh", "-c", script])
@@ -144,7 +145,11 @@ fn a_signal_before_the_answer_leaves_no_lease_behind() {
             folder.join("started").exists(),
         )
     });
-    let (mut revoking, _) = listener.accept().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let mut revoking = eventually("the lease is revoked", PATIENCE, || {
+        listener.accept().ok().map(|(stream, _)| stream)
+    });
+    revoking.set_nonblocking(false).unwrap();
     let told = request(&revoking);
     assert!(told.starts_with("PUT /v1/sys/leases/revoke "), "{told}");
     assert!(
