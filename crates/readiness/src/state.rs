@@ -186,17 +186,18 @@ impl Readiness {
         let Some(last) = self.last else {
             return millis(schedule.first).max(self.not_before);
         };
-        let usual = last.at + millis(schedule.interval(Duration::from_millis(last.at)));
+        let interval = schedule.interval(Duration::from_millis(last.at));
+        let usual = last.at.saturating_add(millis(interval));
         let confirmation = kind
             .confirmation()
             .unwrap_or(schedule.interval(Duration::ZERO));
         let confirmation = millis(confirmation);
         let due = match (self.login, last.observation) {
-            (Some(login), _) => login.at + confirmation,
+            (Some(login), _) => login.at.saturating_add(confirmation),
             // Only the wait can change anything.
             (None, Observation::NoProbe) => usual.max(self.assumable_at(plan)),
             // The last word on a key that is given up is a probe at that time.
-            (None, _) => usual.min(millis(plan.timeout).max(last.at + confirmation)),
+            (None, _) => usual.min(millis(plan.timeout).max(last.at.saturating_add(confirmation))),
         };
         due.max(self.not_before)
     }
@@ -230,11 +231,13 @@ impl Readiness {
     fn basis(&self, plan: &Plan, observation: Observation) -> Option<Basis> {
         if let Some(login) = self.login {
             let apart = plan.kind.confirmation().map_or(0, millis);
-            return (self.age - login.at >= apart).then_some(if login.without_rights {
-                Basis::ProbeWithoutRights
-            } else {
-                Basis::Probe
-            });
+            return (self.age.saturating_sub(login.at) >= apart).then_some(
+                if login.without_rights {
+                    Basis::ProbeWithoutRights
+                } else {
+                    Basis::Probe
+                },
+            );
         }
         let nobody_can_tell = match observation {
             Observation::NoProbe => true,

@@ -98,7 +98,7 @@ async fn ask(client: &Client, call: u8) -> Result<(), Error> {
     let key = ApiKeyId::new("K1").expect("an id");
     let environment = EnvironmentId::new("env-1").expect("an id");
     let resource = ResourceId::new("lkc-1").expect("an id");
-    match call % 12 {
+    match call % 14 {
         0 => client.list_api_keys(&ListFilter::default()).await.map(drop),
         1 => client.read_api_key(&key).await.map(drop),
         2 => {
@@ -140,14 +140,21 @@ async fn ask(client: &Client, call: u8) -> Result<(), Error> {
             let id = ServiceAccountId::new("sa-1").expect("an id");
             client.read_service_account(&id).await.map(drop)
         }
-        _ => {
+        11 => {
             let secret = ApiSecret::new(CANARY);
             let at = ProbeAt::ControlPlane;
             let told = Prober::default().probe(client, &at, &key, &secret).await;
             assert!(!format!("{told:?}").contains(CANARY), "{told:?}");
             Ok(())
         }
+        12 => locate(client, "lksqlc-1", &environment).await,
+        _ => locate(client, "aws.us-east-1", &environment).await,
     }
+}
+
+async fn locate(client: &Client, id: &str, environment: &EnvironmentId) -> Result<(), Error> {
+    let resource = KeyResource::from_id(id, Some(environment.clone())).expect("a resource");
+    client.locate(&resource, Some(environment)).await.map(drop)
 }
 
 pub(super) fn confluent_seeds() -> Vec<Vec<u8>> {
@@ -169,6 +176,8 @@ pub(super) fn confluent_seeds() -> Vec<Vec<u8>> {
         (9, 0, list(r#"{"id":"rb-1","principal":"User:sa-1","role_name":"OrganizationAdmin","crn_pattern":"crn://confluent.cloud/organization=0f0f"}"#)),
         (10, 0, r#"{"id":"sa-1","display_name":"a","description":"b"}"#.into()),
         (11, 9, r#"{"error_code":40101,"message":"invalid API key"}"#.into()),
+        (12, 0, r#"{"id":"lksqlc-1","spec":{"display_name":"q"},"status":{"phase":"PROVISIONED","http_endpoint":"https://h"}}"#.into()),
+        (13, 0, list(r#"{"id":"aws.us-east-1","http_endpoint":"https://h","private_http_endpoint":""}"#)),
         (2, 2, problem.into()),
         (2, 10, problem.into()),
         (1, 4, r#"{"error":{"code":429,"message":"slow down"}}"#.into()),

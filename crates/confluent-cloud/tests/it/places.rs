@@ -89,6 +89,28 @@ async fn a_region_of_flink_is_found_with_the_organization_that_its_paths_name() 
 }
 
 #[tokio::test]
+async fn another_region_of_flink_is_not_taken_for_this_one() {
+    let region = |id: &str, host: &str| {
+        format!(r#"{{"id":"{id}","http_endpoint":"https://{host}.confluent.cloud"}}"#)
+    };
+    let (ours, other) = (
+        region("aws.us-east-1", "ours"),
+        region("gcp.us-east1", "other"),
+    );
+    let regions = format!(r#"{{"data":[{ours},{other}]}}"#);
+    let story = story([
+        Step::Next(answer(200, "", &regions)),
+        Step::Last(answer(200, "", r#"{"data":[{"id":"0f0f"}]}"#)),
+    ])
+    .await;
+    let found = story.client.locate(&resource("aws.us-east-1"), None).await;
+    let address = found.unwrap().unwrap().http_endpoint.unwrap();
+    assert_eq!(address.to_string(), "https://ours.confluent.cloud");
+    let asked = &story.requests()[0];
+    assert!(asked.contains("cloud=AWS&region_name=us-east-1"), "{asked}");
+}
+
+#[tokio::test]
 async fn what_has_no_place_of_its_own_is_asked_for_nowhere() {
     let story = story([]).await;
     for id in ["cloud", "global", "tableflow"] {

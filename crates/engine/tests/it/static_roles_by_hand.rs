@@ -81,7 +81,7 @@ async fn a_staged_key_that_is_dropped_goes() {
     assert_eq!(world.cloud.live().len(), 2);
     post(&world, "rollback").await.unwrap();
     world.pass(2 * MINUTE).await;
-    assert_eq!(world.cloud.live(), [first.clone()]);
+    assert_eq!(world.cloud.live(), std::slice::from_ref(&first));
     assert_eq!(key(&world).await, first);
 }
 

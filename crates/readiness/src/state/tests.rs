@@ -322,3 +322,27 @@ fn a_stored_state_goes_on_as_it_was() {
     restored.observe(&plan, at(55), LoggedIn);
     assert_eq!(restored.decide(&plan, at(55)), ready(Basis::Probe, 55));
 }
+
+#[test]
+fn no_stored_state_is_too_strange_to_go_on() {
+    for (age, at) in [(0, u64::MAX), (u64::MAX, u64::MAX), (u64::MAX, 0)] {
+        for login in [true, false] {
+            let mut stored = serde_json::json!({
+                "seen": "2025-01-01T00:00:00Z", "age": age, "not_before": at,
+                "refused_at": at, "unreachable": 255,
+                "last": {"at": at, "observation": "not-yet"},
+            });
+            if login {
+                stored["login"] = serde_json::json!({"at": at, "without_rights": false});
+            }
+            for observation in [LoggedIn, NotYet, Unreachable, NoProbe] {
+                let plan = probed(Kind::Kafka);
+                let mut readiness: Readiness = serde_json::from_value(stored.clone()).unwrap();
+                readiness.decide(&plan, Timestamp::MAX);
+                readiness.observe(&plan, Timestamp::MIN, observation);
+                readiness.postpone(&plan, Timestamp::MAX, Duration::MAX);
+                let _ = readiness.expected(&plan);
+            }
+        }
+    }
+}
