@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use logical::lease::SECRET_TYPE as TYPE_KEY;
 use logical::{Error, LeaseOptions, Object, Request, Response, Secret};
+use readiness::Place;
 use serde_json::Value;
 
 use crate::SECRET_TYPE;
@@ -15,7 +16,6 @@ use crate::ids::{
 };
 use crate::issue::{Issued, deadline};
 use crate::ledger::{Entry, Event, Failure, Holder, IssuedKey, Sharing, State, is_transient};
-use crate::output;
 use crate::role::Role;
 use crate::state::Engine;
 
@@ -133,7 +133,11 @@ impl Carried {
 }
 
 /// The answer to a reader: the key under a lease.
-pub(crate) fn leased(role: &Role, issued: &Issued) -> Result<Response, Error> {
+pub(crate) fn leased(
+    role: &Role,
+    issued: &Issued,
+    place: Option<&Place>,
+) -> Result<Response, Error> {
     let secret = issued
         .key
         .secret
@@ -147,7 +151,9 @@ pub(crate) fn leased(role: &Role, issued: &Issued) -> Result<Response, Error> {
         organization: issued.organization.clone(),
         target: role.target.clone(),
     };
-    let data = output::data(&issued.key.id, secret, &role.target.resource);
+    let data = role
+        .output
+        .data(&issued.key.id, secret, &role.target, place)?;
     let lease = LeaseOptions::renewable(issued.times.ttl, issued.times.max_ttl);
     let lease = Secret::from_parts(lease, internal.to_object(), "");
     Ok(Response::with_data(data).under(lease))

@@ -19,6 +19,7 @@
 //! - `records`: roles, accounts and settings in storage, with their cache.
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `work`: when somebody looks at what again.
+//! - `places`: where resources are, for probes and answers.
 //! - `paths`: the table of paths.
 
 pub mod account;
@@ -41,6 +42,7 @@ mod licence;
 mod making;
 mod output;
 mod paths;
+mod places;
 mod preflight;
 mod presence;
 mod proof;

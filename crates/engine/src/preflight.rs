@@ -209,6 +209,7 @@ mod tests {
             max_ttl_seconds: 0,
             key_description: String::new(),
             multi_use_key: false,
+            output: crate::output::Output::default(),
             generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
         }
     }

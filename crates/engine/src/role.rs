@@ -10,6 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::control_plane::Target;
 use crate::credential::Purpose;
 use crate::ids::{EnvironmentId, Generation, RoleName};
+use crate::output::Output;
 use crate::records::Records;
 
 const PREFIX: &str = "lockkeeper/role/";
@@ -33,6 +34,9 @@ pub struct Role {
     pub key_description: String,
     /// Whether all readers get one key.
     pub multi_use_key: bool,
+    /// In which fields readers get the key.
+    #[serde(default, skip_serializing_if = "Output::is_default")]
+    pub output: Output,
     /// Which shared key the readers get.
     pub generation: Generation,
 }

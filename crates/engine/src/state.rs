@@ -15,6 +15,7 @@ use crate::control_plane::ControlPlane;
 use crate::ledger::store::LedgerStore;
 use crate::ledger::{Ledger, Pins};
 use crate::licence::Sweep;
+use crate::places::KnownPlaces;
 use crate::presence::Presence;
 use crate::role::{Role, Roles};
 use crate::settings::StoredSettings;
@@ -38,6 +39,7 @@ pub(crate) struct Engine {
     pub(crate) roles: Roles,
     pub(crate) static_roles: Arc<StaticRoles>,
     pub(crate) rotations: Rotations,
+    pub(crate) places: KnownPlaces,
     pub(crate) settings: StoredSettings,
     pub(crate) ledger: Ledger,
     pub(crate) slots: Slots,
@@ -115,6 +117,7 @@ impl Engine {
             roles: Roles::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             static_roles,
             rotations: Rotations::default(),
+            places: KnownPlaces::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             settings: StoredSettings::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             storage: context.storage,
             system: context.system,

@@ -107,6 +107,7 @@ impl Engine {
             max_ttl_seconds: theirs.max_ttl_seconds(),
             key_description: theirs.key_description.clone(),
             multi_use_key: theirs.multi_use_key,
+            output: crate::output::Output::default(),
             generation,
         };
         if let Some((key, secret)) = theirs.shared_key() {

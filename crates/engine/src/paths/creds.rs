@@ -62,6 +62,11 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
             .await?
     };
     let warnings = role.capped_by(issued.times.max_ttl);
-    let response = lease::leased(&role, &issued)?;
+    let place = if role.output.needs_address() {
+        engine.place_for_reader(&role.target).await
+    } else {
+        None
+    };
+    let response = lease::leased(&role, &issued, place.as_ref())?;
     Ok(Some(response.with_warnings(warnings)))
 }

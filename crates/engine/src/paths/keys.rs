@@ -11,7 +11,7 @@ use logical::{Error, Object, Operation, Response};
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use crate::ending::{Consent, Ended};
 use crate::ids::{EnvironmentId, KeyId, OrganizationId, StorageId};
-use crate::ledger::{Credential, Holder, Sharing, State};
+use crate::ledger::{Credential, Holder, Proving, Purpose, Sharing, State};
 use crate::state::Engine;
 
 /// How long a request waits for keys to end. Hosts cut requests at 90 s.
@@ -87,6 +87,7 @@ fn listed(records: &[Credential]) -> Response {
         let mut about = Object::new();
         let target = &credential.target;
         about.insert("role".into(), credential.purpose.name().as_str().into());
+        about.insert("purpose".into(), purpose(credential).into());
         about.insert("state".into(), state(credential).into());
         about.insert("owner".into(), target.owner.as_str().into());
         about.insert("resource".into(), target.resource.as_str().into());
@@ -110,6 +111,23 @@ fn keyed(records: &[Credential]) -> impl Iterator<Item = (&KeyId, &Credential)> 
     records
         .iter()
         .filter_map(|credential| Some((credential.key_id()?, credential)))
+}
+
+/// What a key was made for.
+fn purpose(credential: &Credential) -> &'static str {
+    match credential.purpose {
+        Purpose::Role { .. } => "role",
+        Purpose::Static { .. } => "static-role",
+    }
+}
+
+/// On what a key that is in use counts as working.
+fn proven(credential: &Credential) -> &'static str {
+    match credential.live_key().map(|key| &key.proving) {
+        Some(Proving::NotAsked) => "unchecked",
+        Some(Proving::Done(proof)) => proof.basis.word(),
+        Some(Proving::UnderWay) | None => "",
+    }
 }
 
 fn state(credential: &Credential) -> &'static str {
@@ -151,6 +169,8 @@ fn shown(key: &KeyId, credential: &Credential) -> Object {
     insert("key_id", key.as_str());
     insert("state", state(credential));
     insert("role", credential.purpose.name().as_str());
+    insert("purpose", purpose(credential));
+    insert("proven", proven(credential));
     insert("owner", credential.target.owner.as_str());
     insert("resource", credential.target.resource.as_str());
     insert(

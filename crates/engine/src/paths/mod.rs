@@ -10,7 +10,9 @@ use crate::state::Engine;
 pub(crate) mod config;
 pub(crate) mod creds;
 pub(crate) mod keys;
+mod kv_face;
 mod names;
+mod output;
 mod readiness;
 pub(crate) mod reconcile;
 pub(crate) mod roles;
@@ -40,6 +42,9 @@ pub(crate) fn all() -> Vec<Path<Engine>> {
         static_roles::status(),
         static_creds::path(),
         static_creds::rotate(),
+        kv_face::data(),
+        kv_face::list(),
+        kv_face::metadata(),
         keys::list(),
         keys::path(),
         keys::of_role(),

@@ -8,7 +8,7 @@ use logical::{Error, Object, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::times::Times;
-use super::{target, times};
+use super::{output, target, times};
 use crate::ids::{Generation, RoleName};
 use crate::role::Role;
 use crate::state::Engine;
@@ -93,6 +93,7 @@ fn fields() -> Vec<Field> {
             "Whether all readers of the role share one key, which lives as long as its last lease. \
              Default: false, a key for each lease.",
         ),
+        output::field(),
     ]);
     fields
 }
@@ -112,6 +113,7 @@ fn shown(role: &Role) -> Object {
     let description = role.key_description.as_str();
     data.insert("key_description".into(), description.into());
     data.insert("multi_use_key".into(), role.multi_use_key.into());
+    output::show(&role.output, &mut data);
     data
 }
 
@@ -131,7 +133,11 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
 }
 
 /// Merges and stores a role. Gives warnings.
-async fn change(engine: &Engine, name: RoleName, fields: &Fields) -> Result<Vec<String>, Error> {
+async fn change(
+    engine: &Arc<Engine>,
+    name: RoleName,
+    fields: &Fields,
+) -> Result<Vec<String>, Error> {
     let lock = engine.roles.lock(&name).await;
     let current = engine.roles.get(&name).await?;
     let generation = Generation::random(&*engine.entropy);
@@ -146,6 +152,9 @@ async fn change(engine: &Engine, name: RoleName, fields: &Fields) -> Result<Vec<
         forget_shared(engine, earlier).await?;
     }
     drop(lock);
+    if role.output.needs_address() {
+        engine.look_up_for_writer(&role.target).await;
+    }
     let mut warnings = Vec::new();
     if current.is_none() && target::defaults_resource(fields) {
         warnings.push(
@@ -183,7 +192,6 @@ fn merge(
         .map_or(generation, |role| role.generation.clone());
     Ok(Role {
         name,
-        target,
         owner_environment: target::parse_environment(
             "owner_env",
             current.and_then(|role| role.owner_environment.as_ref()),
@@ -196,6 +204,8 @@ fn merge(
             .flag("multi_use_key")
             .or_else(|| current.map(|role| role.multi_use_key))
             .unwrap_or(false),
+        output: output::parse(current.map(|role| &role.output), &target, fields)?,
+        target,
         generation,
     })
 }

@@ -10,7 +10,6 @@ use logical::{Error, Operation, Response};
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::rotation::rotation_time;
 use crate::ledger::IssuedKey;
-use crate::output;
 use crate::rotation::Rotated;
 use crate::state::Engine;
 use crate::static_role::StaticRole;
@@ -88,7 +87,13 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
     let Some(secret) = &served.key.secret else {
         return Err(Error::internal("the key is on record without its secret"));
     };
-    let mut data = output::data(&served.key.id, secret, &served.target.resource);
+    let place = if served.output.needs_address() {
+        engine.place_for_reader(&served.target).await
+    } else {
+        None
+    };
+    let (key, target) = (&served.key.id, &served.target);
+    let mut data = served.output.data(key, secret, target, place.as_ref())?;
     let since = rotation_time(served.since);
     data.insert("last_vault_rotation".into(), since.into());
     data.insert("rotation_period".into(), served.period.into());
@@ -114,7 +119,7 @@ fn beside_served(role: &StaticRole, key: &IssuedKey) -> Result<Option<Response>,
     let Some(secret) = &key.secret else {
         return Err(Error::internal("the key is on record without its secret"));
     };
-    let data = output::data(&key.id, secret, &role.target.resource);
+    let data = role.output.data(&key.id, secret, &role.target, None)?;
     Ok(Some(Response::with_data(data)))
 }
 

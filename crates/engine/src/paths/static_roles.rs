@@ -7,7 +7,7 @@ use logical::framework::{Call, Field, FieldKind, Fields, Path, answer, probe};
 use logical::{Error, Object, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
-use super::{readiness, rotation, target};
+use super::{output, readiness, rotation, target};
 use crate::SecretText;
 use crate::ids::{KeyId, RoleName};
 use crate::rotation::{Imported, Settings};
@@ -55,6 +55,7 @@ pub(crate) fn path() -> Path<Engine> {
     fields.push(rotation::description_field());
     fields.extend(rotation::fields());
     fields.extend(readiness::fields_of_static_roles());
+    fields.push(output::field());
     fields.extend([
         Field::new(
             "on_delete",
@@ -184,6 +185,7 @@ fn shown(role: &StaticRole) -> Object {
         OnDelete::Keep => "keep",
     };
     data.insert("on_delete".into(), on_delete.into());
+    output::show(&role.output, &mut data);
     rotation::show_last(role, &mut data);
     data
 }
@@ -199,6 +201,9 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
         let role = worker
             .write_static_role(name, imported, |stored| merge(stored, &fields))
             .await?;
+        if role.output.needs_address() {
+            worker.look_up_for_writer(&role.target).await;
+        }
         let mut warnings = Vec::new();
         if is_new && target::defaults_resource(&fields) {
             warnings.push(
@@ -236,6 +241,7 @@ fn merge(stored: Option<&StaticRole>, fields: &Fields) -> Result<Settings, Error
             fields,
         )?,
         on_delete: on_delete(stored, fields)?,
+        output: output::parse(stored.map(|role| &role.output), &target, fields)?,
         target,
     })
 }

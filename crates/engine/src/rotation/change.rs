@@ -15,6 +15,7 @@ use crate::SecretText;
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, KeyId, RoleName};
 use crate::ledger::{Event, Failure};
+use crate::output::Output;
 use crate::state::Engine;
 use crate::static_role::{OnDelete, Request, Rotation, ServedKey, StaticRole, grace_holder};
 
@@ -26,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) overlap: OverlapFields,
     pub(crate) readiness: Readiness,
     pub(crate) on_delete: OnDelete,
+    pub(crate) output: Output,
 }
 
 /// A key that exists, for a new static role.
@@ -93,6 +95,7 @@ impl Engine {
             overlap,
             readiness,
             on_delete,
+            output,
         } = settings;
         let lead = self.lead_of(&target, &readiness);
         let kind = kind_word(kind_of(&target));
@@ -108,6 +111,7 @@ impl Engine {
             readiness,
             on_delete,
             promised_until: None,
+            output,
             version: 0,
             served: None,
             previous: None,

@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use logical::Error;
-use readiness::{
-    Candidate, Decision, Kind, LookUpError, Mode, Observation, Probed, Resource, Settings,
-};
+use readiness::{Candidate, Decision, Kind, LookUpError, Mode, Observation, Probed, Settings};
 
 use super::decide::KeyState;
 use super::scheduler::until;
-use crate::control_plane::{Access, Caller, Class, Target};
+use crate::control_plane::{Caller, Class, Target};
 use crate::credential::{Proving, later};
-use crate::ids::{CredentialId, EnvironmentId, HolderId};
+use crate::ids::{CredentialId, HolderId};
 use crate::issue::being_removed;
 use crate::ledger::{Event, Failure, Holder, IssuedKey, Sharing, State};
 use crate::making::Order;
+use crate::places::resource_of;
 use crate::state::Engine;
 use crate::static_role::StaticRole;
 
@@ -176,18 +175,11 @@ impl Engine {
         let account = self.accounts.required().await?;
         let caller = Caller::of(Class::Proof, target.owner.as_str());
         let access = account.access().on_behalf_of(caller);
-        let resource = Resource {
-            kind: kind_of(target),
-            id: target.resource.as_str().to_owned(),
-            environment: target
-                .environment
-                .as_ref()
-                .map(|id| EnvironmentId::as_str(id).to_owned()),
-        };
-        if let Err(LookUpError::Failed { .. }) = self.look_up(&access, target, &resource).await {
+        if let Err(LookUpError::Failed { .. }) = self.look_up(&access, target).await {
             return Ok(observed(Observation::Unreachable));
         }
-        let place = self.rotations.place(&target.resource);
+        let place = self.places.get(&target.resource).await?;
+        let resource = resource_of(target);
         let candidate = Candidate {
             id: key.id.as_str(),
             secret: secret.expose(),
@@ -197,27 +189,9 @@ impl Engine {
             .await;
         if let (Some(mut place), Probed::Observed { observation, .. }) = (place, &probed) {
             place.observe(*observation);
-            self.rotations.keep_place(&target.resource, place);
+            self.places.note(&target.resource, place);
         }
         Ok(probed)
-    }
-
-    /// Looks up where a resource is, unless that is known.
-    async fn look_up(
-        &self,
-        access: &Access,
-        target: &Target,
-        resource: &Resource,
-    ) -> Result<(), LookUpError> {
-        let known = self.rotations.place(&target.resource);
-        if known.is_some_and(|place| !place.is_stale(self.clock.now())) {
-            return Ok(());
-        }
-        if let Some(places) = self.control.places() {
-            let place = places.find(access, resource, self.clock.now()).await?;
-            self.rotations.keep_place(&target.resource, place);
-        }
-        Ok(())
     }
 
     /// How a key is, by storage alone.

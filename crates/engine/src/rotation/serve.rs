@@ -13,6 +13,7 @@ use crate::control_plane::Target;
 use crate::credential::State;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Entry, Failure, IssuedKey};
+use crate::output::Output;
 use crate::state::Engine;
 use crate::static_role::StaticRole;
 
@@ -22,6 +23,10 @@ pub(crate) struct Served {
     pub(crate) key: IssuedKey,
     /// What it is for: the target of the role when it was made.
     pub(crate) target: Target,
+    /// In which fields readers get it.
+    pub(crate) output: Output,
+    /// How many keys were served, this one included.
+    pub(crate) version: u64,
     /// Since when it is served.
     pub(crate) since: Timestamp,
     /// Seconds until the reader should come back.
@@ -83,6 +88,8 @@ impl Engine {
             since,
             ttl: ttl(next, refresh, now),
             period: told_period(&role.timing, since, next, refresh),
+            output: role.output.clone(),
+            version: role.version,
         })
     }
 

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use readiness::{Kind, Place, Readiness};
+use readiness::{Kind, Readiness};
 use rotation_schedule::{ProofTimes, lead};
 use tokio::sync::{Notify, OwnedMutexGuard, Semaphore};
 
 use crate::credential::later;
-use crate::ids::{CredentialId, ResourceId, RoleName};
+use crate::ids::{CredentialId, RoleName};
 use crate::ledger::Entry;
 use crate::records::KeyedLock;
 use crate::work::DueQueue;
@@ -42,7 +42,6 @@ struct Memory {
     served: HashMap<RoleName, Arc<Entry>>,
     /// Keys that are tried, and what is known of each so far.
     proving: HashMap<CredentialId, Readiness>,
-    places: HashMap<ResourceId, Place>,
     took: HashMap<Kind, ProofTimes>,
 }
 
@@ -147,15 +146,6 @@ impl Rotations {
         let memory = self.memory();
         let none = ProofTimes::default();
         lead(memory.took.get(&kind).unwrap_or(&none), documented, queue)
-    }
-
-    /// Where a resource is, if that was looked up.
-    pub(crate) fn place(&self, resource: &ResourceId) -> Option<Place> {
-        self.memory().places.get(resource).cloned()
-    }
-
-    pub(crate) fn keep_place(&self, resource: &ResourceId, place: Place) {
-        self.memory().places.insert(resource.clone(), place);
     }
 
     /// A role that could not be advanced is tried again in a while.

@@ -21,6 +21,7 @@ use crate::control_plane::Target;
 use crate::credential::{Purpose, later};
 use crate::ids::{CredentialId, HolderId, RoleName};
 use crate::ledger::Pins;
+use crate::output::Output;
 use crate::records::Records;
 
 pub(crate) use memory::Rotations;
@@ -56,6 +57,9 @@ pub(crate) struct StaticRole {
     /// changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) promised_until: Option<Timestamp>,
+    /// In which fields readers get the key.
+    #[serde(default, skip_serializing_if = "Output::is_default")]
+    pub(crate) output: Output,
     /// Counts the keys that were served.
     pub(crate) version: u64,
     /// The key that readers get; none until the first is ready.

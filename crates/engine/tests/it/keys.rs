@@ -27,7 +27,7 @@ async fn the_keys_on_record_are_listed_with_role_state_and_holders() {
     let info = |key: &str| all.get("key_info").unwrap()[key].clone();
     let expected = |role: &str, holders: usize| {
         json!({
-            "role": role, "state": "live", "holders": holders, "owner": "sa-1",
+            "role": role, "state": "live", "holders": holders, "purpose": "role", "owner": "sa-1",
             "resource": "lkc-1", "made_at": "2027-01-15T08:00:00Z",
             "held_until": "2027-01-15T08:11:00Z",
         })

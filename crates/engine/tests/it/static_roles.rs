@@ -405,3 +405,77 @@ async fn bad_input_is_refused_with_the_field_and_makes_no_key() {
     }
     assert_eq!(world.cloud.made(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_face_of_a_kv_engine_answers_404_only_where_there_is_no_role() {
+    let mut role = hourly();
+    role["readiness"] = "delay".into();
+    let world = with_role(&role).await;
+    assert!(world.read("data/other").await.unwrap().is_none(), "404");
+    let early = world.read("data/orders").await.unwrap_err();
+    assert_eq!(early.class(), ErrorClass::UpstreamFailed, "503");
+    world.pass(3 * MINUTE).await;
+    let first = key(&world).await;
+    let read = |path: &'static str| {
+        let reading = world.read(path);
+        async {
+            reading
+                .await
+                .map(|response| response.and_then(|response| response.data))
+        }
+    };
+    let answer = read("data/orders").await.unwrap().unwrap();
+    assert_eq!(answer["data"]["key_id"], first);
+    assert_eq!(answer["metadata"]["version"], 1);
+    world.write("rotate-role/orders", &json!({})).await.unwrap();
+    world.pass(4 * MINUTE).await;
+    let answer = read("data/orders").await.unwrap().unwrap();
+    assert_eq!(answer["metadata"]["version"], 2);
+    assert_ne!(answer["data"]["key_id"], first);
+    let metadata = read("metadata/orders").await.unwrap().unwrap();
+    assert_eq!(metadata["current_version"], 2);
+    let listed = world
+        .list("metadata/")
+        .await
+        .unwrap()
+        .unwrap()
+        .data
+        .unwrap();
+    assert_eq!(listed["keys"], json!(["orders"]));
+    let old = |version: u64| {
+        let data = json!({ "version": version }).as_object().cloned().unwrap();
+        let request = logical::Request::new(logical::Operation::Read, "data/orders");
+        world.engine.handle(request.with_data(data))
+    };
+    let before = old(1).await.unwrap().unwrap().data.unwrap();
+    assert_eq!(before["data"]["key_id"], first);
+    world.pass(15 * MINUTE).await;
+    assert!(old(1).await.unwrap().is_none(), "its grace is over");
+    assert!(old(9).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_get_the_fields_that_the_role_says() {
+    let mut role = hourly();
+    role["output"] = json!(["minimal", "librdkafka"]);
+    let world = with_role(&role).await;
+    let data = creds(&world).await;
+    assert_eq!(data["sasl.username"], data["key_id"]);
+    assert_eq!(data["sasl.password"], data["secret"]);
+    assert!(!data.contains_key("sasl.jaas.config"));
+    let shown = world.read("static-role/orders").await.unwrap().unwrap();
+    let shown = shown.data.unwrap();
+    assert_eq!(shown["output"], json!(["minimal", "librdkafka"]));
+    for (output, says) in [("nothing", "`output`"), ("schema-registry", "`output`")] {
+        let change = json!({ "output": output });
+        let refused = world.write("static-role/orders", &change).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.class(), ErrorClass::BadRequest);
+        assert!(refused.message().contains(says), "{refused}");
+    }
+    let leased = json!({ "output": "template" });
+    world.write("role/single", &leased).await.unwrap();
+    let lease = world.read("creds/single").await.unwrap().unwrap();
+    let data = lease.data.unwrap();
+    assert!(data.contains_key("username") && data.contains_key("sasl_jaas_config"));
+}

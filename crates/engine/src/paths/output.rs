@@ -1,0 +1,37 @@
+//! The field that says in which fields readers get a key.
+
+use logical::framework::{Field, FieldKind, Fields};
+use logical::{Error, Object};
+
+use crate::control_plane::Target;
+use crate::output::Output;
+
+pub(super) fn field() -> Field {
+    Field::new(
+        "output",
+        FieldKind::CommaList,
+        "In which fields readers get the key, one or several of: compat, minimal, template, \
+         kafka-java, librdkafka, spring, schema-registry, env, aws-managed. Default: compat, the \
+         fields of Confluent's Go plugin.",
+    )
+}
+
+/// What the request gives over what is stored.
+pub(super) fn parse(
+    stored: Option<&Output>,
+    target: &Target,
+    fields: &Fields,
+) -> Result<Output, Error> {
+    let refused = |refusal| Error::bad_request(format!("`output`: {refusal}"));
+    let output = match fields.list("output") {
+        Some(given) => Output::try_from(given.to_vec()).map_err(refused)?,
+        None => stored.cloned().unwrap_or_default(),
+    };
+    output.check(target).map_err(refused)?;
+    Ok(output)
+}
+
+pub(super) fn show(output: &Output, data: &mut Object) {
+    let names: Vec<&str> = output.names().collect();
+    data.insert("output".into(), names.into());
+}

@@ -1,0 +1,137 @@
+//! Where resources are: looked up when a role is written that needs it, again
+//! after a day, and kept in storage. No reader waits for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use logical::effects::within;
+use logical::{Clock, Error, Storage};
+use readiness::{LookUpError, Place, Resource};
+
+use crate::control_plane::{Access, Caller, Class, Target};
+use crate::ids::{EnvironmentId, ResourceId, short_name};
+use crate::records::Records;
+use crate::state::Engine;
+
+const PLACES: &str = "lockkeeper/places/";
+
+/// How long whoever writes a role waits for an address.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Addresses in memory and in storage.
+pub(crate) struct KnownPlaces {
+    records: Records<Place>,
+    known: Mutex<HashMap<ResourceId, Place>>,
+}
+
+impl KnownPlaces {
+    pub(crate) fn new(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            records: Records::new(storage, clock, PLACES),
+            known: Mutex::default(),
+        }
+    }
+
+    fn in_memory(&self, resource: &ResourceId) -> Option<Place> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(resource).cloned()
+    }
+
+    /// Notes what a probe told of a place.
+    pub(crate) fn note(&self, resource: &ResourceId, place: Place) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(resource.clone(), place);
+    }
+
+    /// A place, by memory or storage.
+    pub(crate) async fn get(&self, resource: &ResourceId) -> Result<Option<Place>, Error> {
+        if let Some(place) = self.in_memory(resource) {
+            return Ok(Some(place));
+        }
+        let stored = self.records.read(&short_name(resource.as_str())).await?;
+        if let Some(place) = &stored {
+            self.note(resource, place.clone());
+        }
+        Ok(stored)
+    }
+
+    async fn keep(&self, resource: &ResourceId, place: Place) -> Result<(), Error> {
+        let name = short_name(resource.as_str());
+        self.records.write(&name, &place).await?;
+        self.note(resource, place);
+        Ok(())
+    }
+}
+
+/// What a target is, for whoever looks it up or tries keys at it.
+pub(crate) fn resource_of(target: &Target) -> Resource {
+    let kind = target.resource.kind();
+    let environment = target.environment.as_ref();
+    Resource {
+        kind: kind.map_or(readiness::Kind::Cloud, readiness::Kind::from),
+        id: target.resource.as_str().to_owned(),
+        environment: environment.map(|id| EnvironmentId::as_str(id).to_owned()),
+    }
+}
+
+impl Engine {
+    /// Where a resource is, for a reader: what is known. What is not, or is old, is
+    /// looked up beside it.
+    pub(crate) async fn place_for_reader(self: &Arc<Self>, target: &Target) -> Option<Place> {
+        let place = self.places.get(&target.resource).await.ok().flatten();
+        let now = self.clock.now();
+        if place.as_ref().is_none_or(|place| place.is_stale(now)) {
+            self.look_up_later(target.clone());
+        }
+        place
+    }
+
+    /// Looks up where a resource is, as long as whoever writes a role may wait.
+    pub(crate) async fn look_up_for_writer(self: &Arc<Self>, target: &Target) {
+        let _ = within(&*self.tasks, WAIT, self.look_up_with_account(target)).await;
+    }
+
+    fn look_up_later(self: &Arc<Self>, target: Target) {
+        let engine = Arc::clone(self);
+        self.tasks.spawn(Box::pin(async move {
+            engine.look_up_with_account(&target).await;
+        }));
+    }
+
+    async fn look_up_with_account(&self, target: &Target) {
+        let Ok(account) = self.accounts.required().await else {
+            return;
+        };
+        let caller = Caller::of(Class::Look, target.owner.as_str());
+        let access = account.access().on_behalf_of(caller);
+        if let Err(error) = self.look_up(&access, target).await {
+            tracing::warn!(
+                resource = target.resource.as_str(),
+                error = %error,
+                "the address of a resource could not be looked up, so answers are without it"
+            );
+        }
+    }
+
+    /// Looks up where a resource is, unless that is known.
+    pub(crate) async fn look_up(
+        &self,
+        access: &Access,
+        target: &Target,
+    ) -> Result<(), LookUpError> {
+        let now = self.clock.now();
+        let known = self.places.get(&target.resource).await.ok().flatten();
+        if known.is_some_and(|place| !place.is_stale(now)) {
+            return Ok(());
+        }
+        if let Some(places) = self.control.places() {
+            let place = places.find(access, &resource_of(target), now).await?;
+            let kept = self.places.keep(&target.resource, place).await;
+            kept.map_err(|error| LookUpError::Failed {
+                message: error.message().to_owned(),
+            })?;
+        }
+        Ok(())
+    }
+}
