@@ -1,5 +1,5 @@
-//! The real world for a core: the system's clocks, the operating system's
-//! randomness, and tasks on tokio.
+//! The production effects of a core: the system's clocks, the operating
+//! system's randomness, and tasks on tokio.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use logical::{NoMetrics, Storage};
 use runtime::{SystemClock, SystemEntropy, TokioTasks};
 use vault_core::Effects;
 
-/// What a core on this storage is started with. Needs a running tokio runtime.
+/// The effects for a core on this storage. Needs a running tokio runtime.
 pub fn effects(storage: Arc<dyn Storage>) -> Effects {
     Effects {
         storage,

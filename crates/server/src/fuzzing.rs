@@ -1,4 +1,4 @@
-//! A door for the targets in `fuzz/`; no part of the API.
+//! Entry points for the fuzz targets in `fuzz/`; not part of the API.
 
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! The network host: Vault's HTTP API over [`vault_core`] and the engines that
 //! a program mounts in it.
 //!
-//! It turns bytes into requests and answers into bytes, hands the core the real
-//! clock, randomness and tasks, and ends in order. It decides nothing about
-//! tokens, mounts or leases, and it never names the engine for Confluent Cloud:
-//! a program hands that in.
+//! It translates HTTP to requests of the core and answers to HTTP, injects the
+//! real clock, randomness and tasks, and shuts down gracefully. It decides
+//! nothing about tokens, mounts or leases, and never names the engine for
+//! Confluent Cloud: a program injects that.
 
 mod effects;
 #[cfg(feature = "fuzzing")]
@@ -16,6 +16,6 @@ mod serve;
 pub use effects::effects;
 pub use serve::serve;
 
-/// The version of Vault whose API is spoken. Clients choose by it what they
-/// ask for.
+/// The version of Vault whose API is implemented. Clients choose features by
+/// it.
 pub const VAULT_VERSION: &str = "1.18.3";

@@ -1,4 +1,4 @@
-//! Listening and ending.
+//! Serving and graceful shutdown.
 
 use std::future::Future;
 use std::io;
@@ -12,11 +12,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vault_core::Core;
 
-/// How long requests under way may go on when the server is told to end.
+/// How long requests in flight may continue at a shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Serves Vault's HTTP API until `shutdown` is done; then lets requests that
-/// are under way end, and stops the core.
+/// Serves Vault's HTTP API until `shutdown` resolves; then drains requests in
+/// flight and stops the core.
 ///
 /// # Errors
 /// Those of the listener.
@@ -25,7 +25,7 @@ pub async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    // Answers are small: waiting to fill a packet only delays them.
+    // Answers are small: Nagle's algorithm would only delay them.
     let listener = listener.tap_io(|connection| {
         let _ = connection.set_nodelay(true);
     });

@@ -1,4 +1,4 @@
-//! From an answer of the core to bytes, with the headers that Vault sends.
+//! Serializes an answer of the core, with the headers that Vault sends.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -6,10 +6,10 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, Response, StatusCode};
 use vault_core::Answer;
 
-/// The answer as a response of HTTP.
+/// The answer as an HTTP response.
 pub(super) fn write(answer: &Answer) -> Response<Body> {
     let body = answer.body();
-    // Without a copy, which nobody would wipe.
+    // Not copied, because a copy would not be wiped.
     let body = body.map_or_else(Body::empty, |body| Body::from(Bytes::from_owner(body)));
     let mut response = Response::new(body);
     *response.status_mut() =

@@ -1,8 +1,7 @@
-//! From bytes to a request of the core: method, path, query, body and headers
-//! as Vault reads them (`http/logical.go`, `http/util.go`).
+//! Parses HTTP requests for the core: method, path, query, body and headers as
+//! Vault reads them (`http/logical.go`, `http/util.go`).
 //!
-//! What cannot be read is refused here, in words that never quote the body: a
-//! secret may be in it.
+//! Errors never quote the body, which may hold a secret.
 
 use std::net::SocketAddr;
 
@@ -19,16 +18,16 @@ use serde_json::Value;
 use url::form_urlencoded;
 use vault_core::{Answer, ClientRequest, ClientToken};
 
-/// The largest body (`max_request_size` in Vault).
+/// Maximum size of a body (`max_request_size` in Vault).
 const BODY_LIMIT: usize = 32 << 20;
 const TOKEN: &str = "x-vault-token";
 const NAMESPACE: &str = "x-vault-namespace";
 const WRAP_TTL: &str = "x-vault-wrap-ttl";
 
-/// Reads a request.
+/// Parses a request.
 ///
 /// # Errors
-/// The answer to one that cannot be read.
+/// The answer to a malformed request.
 pub(super) async fn read(request: Request) -> Result<ClientRequest, Answer> {
     let (parts, body) = request.into_parts();
     let path = path(&parts)?;
@@ -58,8 +57,8 @@ fn path(parts: &Parts) -> Result<String, Answer> {
         .map_err(|_| Answer::error(400, "the path is not UTF-8 after decoding"))
 }
 
-/// Refuses what this server does not have. To ignore it would answer from
-/// another namespace, or show a secret that was to be hidden.
+/// Refuses unsupported headers. Ignoring them would answer from another
+/// namespace, or show a secret that was to be wrapped.
 fn check_headers(headers: &HeaderMap) -> Result<(), Answer> {
     let is_root = |namespace: &str| matches!(namespace.trim_matches('/'), "" | "root");
     if !all(headers, NAMESPACE, is_root) {
@@ -75,7 +74,7 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Answer> {
     Ok(())
 }
 
-/// Whether every value of a header is text that is accepted; true without one.
+/// Whether all values of a header are accepted; true if there are none.
 fn all(headers: &HeaderMap, name: &str, accepted: impl Fn(&str) -> bool) -> bool {
     let mut values = headers.get_all(name).iter();
     values.all(|value| value.to_str().is_ok_and(|text| accepted(text.trim())))
@@ -113,7 +112,7 @@ fn read_query(query: &str) -> Object {
     data
 }
 
-/// A name that comes again makes a list.
+/// A repeated name becomes a list.
 fn add(data: &mut Object, name: String, value: Value) {
     match data.get_mut(&name) {
         None => {
@@ -127,8 +126,8 @@ fn add(data: &mut Object, name: String, value: Value) {
     }
 }
 
-/// Whether a query asks for another operation by a truth value, as Go reads
-/// them (`strconv.ParseBool`). The name is taken out only when it does.
+/// Whether a boolean query parameter selects another operation, parsed as by
+/// Go's `strconv.ParseBool`. The parameter is removed only if it does.
 fn asks_for(query: &mut Object, name: &str) -> Result<bool, Answer> {
     let asked = match query.get(name).and_then(Value::as_str) {
         None | Some("") => return Ok(false),
@@ -174,8 +173,8 @@ async fn read_body(headers: &HeaderMap, body: Body) -> Result<Object, Answer> {
     parse(headers, &bytes)
 }
 
-/// A body is JSON whatever its type says, except one that says that it is a
-/// form and looks like one.
+/// A body is JSON whatever its content type, unless it is declared as a form
+/// and looks like one.
 fn parse(headers: &HeaderMap, bytes: &Bytes) -> Result<Object, Answer> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let Some(first) = first else {
@@ -187,7 +186,7 @@ fn parse(headers: &HeaderMap, bytes: &Bytes) -> Result<Object, Answer> {
         let text = String::from_utf8_lossy(bytes);
         return Ok(read_query(text.trim()));
     }
-    // As a value first: its errors tell places, not contents.
+    // Parsed as a value first, whose errors name positions, not contents.
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(data)) => Ok(data),
         Ok(Value::Null) => Ok(Object::new()),

@@ -1,4 +1,4 @@
-//! Requests as bytes, and what becomes of them.
+//! How raw requests are read.
 
 use axum::body::Body;
 use axum::extract::Request;
