@@ -64,10 +64,9 @@ impl Recorder for Measurements {
         self.metrics().observe(WAITS, &labels, waited);
     }
 
-    fn pace(&self, organization: Option<&OrganizationId>, pace: &PaceStatus) {
+    fn pace(&self, organization: &OrganizationId, pace: &PaceStatus) {
         let metrics = self.metrics();
-        let organization = organization.map_or("unknown", OrganizationId::as_str);
-        let labels = [("organization", organization)];
+        let labels = [("organization", organization.as_str())];
         let rate = pace.requests_per_second.unwrap_or(f64::INFINITY);
         metrics.gauge(RATE, &labels, rate);
         metrics.gauge(IN_FLIGHT, &labels, count(pace.in_flight));

@@ -21,9 +21,9 @@ pub trait Recorder: fmt::Debug + Send + Sync {
     /// back.
     fn turn(&self, turn: &TurnReport);
 
-    /// The state of an organization's pace has changed. The organization is
-    /// absent until an answer has named it.
-    fn pace(&self, organization: Option<&OrganizationId>, pace: &PaceStatus);
+    /// The state of an organization's pace has changed. There is no report before
+    /// an answer has named the organization.
+    fn pace(&self, organization: &OrganizationId, pace: &PaceStatus);
 }
 
 /// A request that ended.

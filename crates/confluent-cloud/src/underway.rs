@@ -14,9 +14,10 @@ impl Client {
     /// Reports the present state of the organization's pace.
     fn report_pace(&self) {
         if let Some(recorder) = &self.recorder
+            && let Some(organization) = self.organization()
             && let Some(pace) = self.pace()
         {
-            recorder.pace(self.organization(), &pace);
+            recorder.pace(organization, &pace);
         }
     }
 

@@ -173,6 +173,18 @@ impl Client {
         self.write("sys/leases/renew", &body).await
     }
 
+    /// Renews the token of the client, for `increment` from now if the server
+    /// agrees; by default the server chooses.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::write`]; a token that cannot be renewed is refused with 400.
+    pub async fn renew_own_token(&self, increment: Option<Duration>) -> Result<Option<Secret>> {
+        let seconds = increment.map_or(0, duration::seconds_up);
+        let body = object(json!({"increment": seconds}));
+        self.write("auth/token/renew-self", &body).await
+    }
+
     /// Revokes a lease. With `sync` the server answers when it is revoked, or
     /// reports the failure; otherwise it queues the revocation.
     ///

@@ -216,13 +216,8 @@ async fn lookup(arguments: TokenLookup) -> Result<ExitCode, Failure> {
 async fn renew(arguments: TokenRenew) -> Result<ExitCode, Failure> {
     let format = format(&arguments.answer.output)?;
     let increment = increment(arguments.increment.as_deref())?;
-    // Rounded up: with 0 the server would decide.
-    let seconds = increment.map_or(0, |increment| {
-        increment.as_secs() + u64::from(increment.subsec_nanos() > 0)
-    });
     let client = connect_for_secrets(arguments.connection, &arguments.answer)?;
-    let body = object(json!({"increment": seconds}));
-    let answer = client.write("auth/token/renew-self", &body).await;
+    let answer = client.renew_own_token(increment).await;
     let answer = answer.map_err(|error| Failure::asking("renewing token", &error))?;
     if let Some(secret) = answer {
         output::secret(&secret, format)?;
