@@ -77,7 +77,13 @@ impl Engine {
         let kill = Event::Kill {
             now: self.clock.now(),
         };
-        match self.ledger.apply(&entry, kill).await {
+        let ended = self.ledger.apply(&entry, kill).await;
+        let purpose = entry.look(|credential| credential.purpose.clone());
+        if let Some(Purpose::Static { static_role }) = purpose {
+            // Its readers need another.
+            self.rotations.schedule(&static_role, self.clock.now());
+        }
+        match ended {
             Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),
             // It waits for its turn, and the sweep owns it.
             Err(Failure::Failed(_))

@@ -225,6 +225,7 @@ impl Engine {
         id: &CredentialId,
         grace: Option<(HolderId, Timestamp)>,
     ) -> Result<(), Error> {
+        self.rotations.forget_key(id);
         let entry = self.ledger.entry(id);
         let now = self.clock.now();
         let grace = grace

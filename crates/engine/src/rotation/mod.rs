@@ -7,6 +7,7 @@
 //! kept by `ledger`, which asks the record before it lets go of one.
 
 mod change;
+mod confirm;
 mod decide;
 mod driver;
 mod import;

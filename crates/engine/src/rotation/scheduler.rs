@@ -34,6 +34,7 @@ impl Engine {
                         "the static roles could not be read and are looked at again"
                     );
                 }
+                engine.confirm_served_later();
                 engine.nap().await;
             }
         }));

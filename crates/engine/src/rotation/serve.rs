@@ -73,7 +73,7 @@ impl Engine {
         };
         let Some((key, target)) = key else {
             if is_active {
-                self.advance_later(name.clone());
+                self.rotations.schedule(name, now);
             }
             return Err(Error::upstream(format!(
                 "the key of static role `{name}` was deleted, and another is being made: try again \

@@ -43,6 +43,9 @@ struct Memory {
     /// Keys that are tried, and what is known of each so far.
     proving: HashMap<CredentialId, Readiness>,
     took: HashMap<Kind, ProofTimes>,
+    /// When to look again whether keys that are served exist, in monotonic time;
+    /// an hour away while somebody looks.
+    confirm_at: Option<Duration>,
 }
 
 impl Default for Rotations {
@@ -139,6 +142,28 @@ impl Rotations {
         if let Some(took) = took {
             memory.took.entry(kind).or_default().record(took);
         }
+    }
+
+    /// Whether it is time to look whether the keys that are served exist. Whoever
+    /// is told so looks, and says when the next may.
+    pub(crate) fn takes_turn_to_confirm(&self, now: Duration, first: Duration) -> bool {
+        let mut memory = self.memory();
+        let at = *memory.confirm_at.get_or_insert(now + first);
+        let is_time = now >= at;
+        if is_time {
+            memory.confirm_at = Some(now + Duration::from_hours(1));
+        }
+        is_time
+    }
+
+    /// When to look next.
+    pub(crate) fn confirm_at(&self, at: Duration) {
+        self.memory().confirm_at = Some(at);
+    }
+
+    /// A key is tried no more.
+    pub(crate) fn forget_key(&self, id: &CredentialId) {
+        self.memory().proving.remove(id);
     }
 
     /// How long a key of a kind takes from the first step to the proof.

@@ -479,3 +479,15 @@ async fn readers_get_the_fields_that_the_role_says() {
     let data = lease.data.unwrap();
     assert!(data.contains_key("username") && data.contains_key("sasl_jaas_config"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_a_person_deleted_at_confluent_is_noticed_and_replaced() {
+    let world = with_role(&hourly()).await;
+    world.pass(5 * MINUTE).await;
+    let first = key(&world).await;
+    world.cloud.delete_by_hand(&first);
+    world.pass(12 * MINUTE).await;
+    let second = key(&world).await;
+    assert_ne!(second, first);
+    assert!(lives(&world, &second));
+}
