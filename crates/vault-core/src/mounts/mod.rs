@@ -98,8 +98,10 @@ impl Mounts {
         };
         for entry in mounts.table.engines() {
             match entry.state() {
-                // The mount never served a request, so it has no leases.
-                State::Enabling => mounts.discard(&entry).await?,
+                // Neither has leases: an enabling mount never served a request,
+                // and those of a wiping one are revoked. Its storage may be
+                // incomplete, so its backend must not be started.
+                State::Enabling | State::Wiping => mounts.discard(&entry).await?,
                 State::Active | State::Removing => {
                     let path = entry.path.clone();
                     let mount = mounts.create(entry)?;
@@ -244,8 +246,7 @@ impl Mounts {
         }
     }
 
-    /// Removes the storage and the entry of a mount that never served a
-    /// request.
+    /// Removes the storage and the entry of a mount without leases.
     async fn discard(&self, entry: &MountEntry) -> Result<(), Error> {
         self.wipe(&entry.uuid).await?;
         self.table.remove(&entry.path).await

@@ -95,7 +95,7 @@ impl Mounts {
                         mounts.undo(&entry).await;
                     }
                 })),
-                State::Removing => self.tasks.spawn(Box::pin(async move {
+                State::Removing | State::Wiping => self.tasks.spawn(Box::pin(async move {
                     let Some(_removing) = mounts.removing.try_lock(&entry.path) else {
                         return;
                     };
@@ -154,12 +154,19 @@ impl Mounts {
             mount.note_leases_ended();
             self.stop(mount).await;
         }
+        self.note_wiping(entry).await?;
         self.wipe(&entry.uuid).await?;
         // The path stays reserved until the router has removed the mount.
         let _changing = self.changing.lock(&entry.path).await;
         self.table.remove(&entry.path).await?;
         self.router.remove(&entry.path);
         Ok(())
+    }
+
+    /// Records that the backend of a mount must not be started again.
+    async fn note_wiping(&self, entry: &MountEntry) -> Result<(), Error> {
+        let _changing = self.changing.lock(&entry.path).await;
+        self.table.put(entry.in_state(State::Wiping)).await
     }
 
     /// Revokes all leases of a mount and keeps requests out of it.

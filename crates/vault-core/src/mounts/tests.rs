@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use logical::Operation;
 use serde_json::{Value, json};
-use virtual_world::Timing;
+use virtual_world::{Fault, Timing};
 
 use crate::Core;
 use crate::tests::{Does, Seen, World, ask};
@@ -275,6 +275,28 @@ async fn a_mount_whose_leases_cannot_be_revoked_can_be_configured_but_makes_no_n
     assert_eq!(unmount(&core, "puppet").await.status, 204);
     assert!(world.puppet.revoked().contains(&0));
     assert_eq!(mounted(&core).await, Vec::<String>::new());
+}
+
+/// An engine need not start on storage from which a part is gone.
+#[tokio::test(start_paused = true)]
+async fn a_mount_that_was_half_wiped_is_not_started_again() {
+    let (world, machine) = (World::new(), virtual_world::World::new());
+    let storage = Arc::clone(&machine.storage);
+    let core = world.mounted_with(world.effects_of(&machine)).await;
+    storage.fail_if(|call| {
+        let wipes = call.is_write() && call.touches("logical/");
+        wipes.then_some(Fault::Lost)
+    });
+    let failed = unmount(&core, "puppet").await;
+    assert_eq!(failed.status, 500, "{failed:?}");
+    core.shut_down().await;
+    storage.heal();
+    world.puppet.on("initialize", Does::Fail);
+    let core = world.start_with(world.effects_of(&machine)).await.unwrap();
+    assert_eq!(mounted(&core).await, Vec::<String>::new());
+    let left = storage.disk().keys();
+    let left = left.iter().find(|key| key.starts_with("logical/"));
+    assert_eq!(left, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -85,6 +85,9 @@ pub(crate) enum State {
     Active,
     /// The mount is being removed.
     Removing,
+    /// The leases of the removed mount are revoked and its backend is stopped:
+    /// only its storage and its entry are left.
+    Wiping,
 }
 
 impl MountEntry {
@@ -153,7 +156,7 @@ impl MountEntry {
 
     /// Whether the removal of the mount has begun.
     pub(crate) fn is_tainted(&self) -> bool {
-        self.state() == State::Removing
+        matches!(self.state(), State::Removing | State::Wiping)
     }
 
     /// TTL of a lease when the engine sets none.
