@@ -230,7 +230,7 @@ fn of_static_role(chance: &mut Chance) -> Action {
 pub(crate) fn of_seed(seed: u64) -> Vec<Action> {
     let mut chance = Chance::new(seed);
     let length = 4 + chance.index(28);
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         return (0..length).map(|_| action(&mut chance)).collect();
     }
     let mut actions = vec![Action::WriteStatic {
