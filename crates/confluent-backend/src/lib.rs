@@ -20,8 +20,8 @@ use confluent_cloud::{
 };
 use engine::EngineFactory;
 use engine::control_plane::{
-    Access, CloudError, ControlPlane, CreatedKey, HeldRole, KeyList, KnownKey, NewKey, Pace,
-    Presence, Target,
+    Access, CloudError, ControlPlane, CreatedKey, HeldRole, KeyList, Keys, KnownKey, Lookup,
+    NewKey, Pace, Paced, Presence, Rights, Target,
 };
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId, ResourceKind};
 
@@ -101,7 +101,7 @@ impl ConfluentCloud {
 }
 
 #[async_trait]
-impl ControlPlane for ConfluentCloud {
+impl Keys for ConfluentCloud {
     fn check_access(&self, access: &Access) -> Result<Vec<String>, String> {
         convert::check(access)
     }
@@ -139,6 +139,15 @@ impl ControlPlane for ConfluentCloud {
         })
     }
 
+    async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
+        let client = self.clients.of(access, Class::Removal(RemovalBy::Host))?;
+        let deleted = client.delete_api_key(&convert::key_id(id)?).await;
+        deleted.map_err(convert::error)
+    }
+}
+
+#[async_trait]
+impl Rights for ConfluentCloud {
     async fn list_roles(
         &self,
         access: &Access,
@@ -155,13 +164,10 @@ impl ControlPlane for ConfluentCloud {
         let bindings = client.list_role_bindings(&filter).await;
         convert::held_roles(owner, bindings.map_err(convert::error)?)
     }
+}
 
-    async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
-        let client = self.clients.of(access, Class::Removal(RemovalBy::Host))?;
-        let deleted = client.delete_api_key(&convert::key_id(id)?).await;
-        deleted.map_err(convert::error)
-    }
-
+#[async_trait]
+impl Lookup for ConfluentCloud {
     async fn find_owner(&self, access: &Access, owner: &OwnerId) -> Result<Presence, CloudError> {
         // The API does not read users.
         let Ok(id) = ServiceAccountId::new(owner.as_str()) else {
@@ -194,6 +200,26 @@ impl ControlPlane for ConfluentCloud {
             _ => Ok(Presence::Unknown),
         }
     }
+}
+
+impl Paced for ConfluentCloud {
+    fn pace(&self, access: &Access) -> Option<Pace> {
+        self.clients.pace(access)
+    }
+}
+
+impl ControlPlane for ConfluentCloud {
+    fn rights(&self) -> Option<&dyn Rights> {
+        Some(self)
+    }
+
+    fn lookup(&self) -> Option<&dyn Lookup> {
+        Some(self)
+    }
+
+    fn paced(&self) -> Option<&dyn Paced> {
+        Some(self)
+    }
 
     fn prober(&self) -> Option<&dyn Probe<Access>> {
         Some(self)
@@ -201,9 +227,5 @@ impl ControlPlane for ConfluentCloud {
 
     fn places(&self) -> Option<&dyn Places<Access>> {
         Some(self)
-    }
-
-    fn pace(&self, access: &Access) -> Option<Pace> {
-        self.clients.pace(access)
     }
 }

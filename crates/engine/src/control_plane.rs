@@ -1,19 +1,20 @@
-//! What the engine needs of Confluent Cloud, as a trait.
+//! What the engine needs of Confluent Cloud, as small traits on one object:
+//! [`ControlPlane`], of which a caller takes the part that it needs.
 //!
 //! The real client implements it through a small adapter, and tests implement
 //! it with a world of their own. Implementations retry nothing that could
 //! happen twice, and never put a secret in an error.
 
 mod caller;
+mod parts;
 
 use std::time::Duration;
 
 pub use caller::{Caller, Class, Pace, RemovalBy, Waiting};
+pub use parts::{ControlPlane, Keys, Lookup, Paced, Rights};
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use logical::Error;
-use readiness::{Places, Probe};
 
 use crate::SecretText;
 use crate::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
@@ -146,70 +147,6 @@ impl From<CloudError> for Error {
             | Failure::QuotaReached
             | Failure::Rejected => Self::bad_request(error.message),
         }
-    }
-}
-
-/// Confluent Cloud's control plane.
-#[async_trait]
-pub trait ControlPlane: Send + Sync {
-    /// Checks what can be told without asking: the form of the address, the
-    /// checksum of the secret, the roots. Gives warnings.
-    ///
-    /// # Errors
-    /// A sentence that names the field and what to do.
-    fn check_access(&self, access: &Access) -> Result<Vec<String>, String>;
-
-    /// Makes a key. Not idempotent: a lost answer may have made one.
-    async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError>;
-
-    /// Reads a key.
-    async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError>;
-
-    /// Lists the keys of one owner for one resource.
-    async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError>;
-
-    /// Lists the roles that a service account or user holds anywhere in the
-    /// organization.
-    async fn list_roles(
-        &self,
-        access: &Access,
-        organization: &OrganizationId,
-        owner: &OwnerId,
-    ) -> Result<Vec<HeldRole>, CloudError>;
-
-    /// Deletes a key.
-    async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError>;
-
-    /// Tries whether keys work, where that can be done.
-    fn prober(&self) -> Option<&dyn Probe<Access>> {
-        None
-    }
-
-    /// Finds where keys can be tried, where that can be done.
-    fn places(&self) -> Option<&dyn Places<Access>> {
-        None
-    }
-
-    /// The pace of the organization, where one is kept. Asks nobody.
-    fn pace(&self, _: &Access) -> Option<Pace> {
-        None
-    }
-
-    /// Whether a service account or user exists.
-    async fn find_owner(&self, access: &Access, owner: &OwnerId) -> Result<Presence, CloudError> {
-        let _ = (access, owner);
-        Ok(Presence::Unknown)
-    }
-
-    /// Whether a resource exists, in its environment where that is given.
-    async fn find_resource(
-        &self,
-        access: &Access,
-        resource: &ResourceId,
-        environment: Option<&EnvironmentId>,
-    ) -> Result<Presence, CloudError> {
-        let _ = (access, resource, environment);
-        Ok(Presence::Unknown)
     }
 }
 

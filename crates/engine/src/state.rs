@@ -11,7 +11,7 @@ use logical::{
 
 use crate::account::Accounts;
 use crate::coalescer::Coalescer;
-use crate::control_plane::ControlPlane;
+use crate::control_plane::{ControlPlane, Keys};
 use crate::ledger::store::LedgerStore;
 use crate::ledger::{Ledger, Pins};
 use crate::licence::Sweep;
@@ -106,7 +106,7 @@ impl Engine {
         ));
         let ledger = Ledger::new(
             LedgerStore::new(Arc::clone(&context.storage)),
-            Arc::clone(&control),
+            Arc::clone(&control) as Arc<dyn Keys>,
             Arc::clone(&accounts),
             Arc::clone(&static_roles) as Arc<dyn Pins>,
             Arc::clone(&context.clock),

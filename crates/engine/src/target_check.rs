@@ -113,13 +113,14 @@ impl Engine {
 
     /// That something is not there, if that is certain.
     async fn is_absent(&self, named: &Named) -> Option<String> {
+        let lookup = self.control.lookup()?;
         let account = self.accounts.required().await.ok()?;
         let organization = account.organization.as_ref();
         let asked = match named {
             Named::Owner(owner) => {
                 let find = |access: Access| async move {
                     let access = access.on_behalf_of(Caller::operator());
-                    self.control.find_owner(&access, owner).await
+                    lookup.find_owner(&access, owner).await
                 };
                 self.accounts.ask(organization, find).await
             }
@@ -127,9 +128,7 @@ impl Engine {
                 let environment = environment.as_ref();
                 let find = |access: Access| async move {
                     let access = access.on_behalf_of(Caller::operator());
-                    self.control
-                        .find_resource(&access, resource, environment)
-                        .await
+                    lookup.find_resource(&access, resource, environment).await
                 };
                 self.accounts.ask(organization, find).await
             }

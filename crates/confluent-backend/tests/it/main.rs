@@ -16,7 +16,7 @@ use confluent_backend::ConfluentCloud;
 use confluent_cloud::{Budgets, Effects, Rate, RetryPolicy, Sleep};
 use confluent_simulator::{Options, Running, Simulator};
 use engine::SecretText;
-use engine::control_plane::{Access, Caller, ControlPlane, Failure, NewKey, Target};
+use engine::control_plane::{Access, Caller, Failure, Keys, NewKey, Target};
 use engine::ids::{KeyId, OwnerId, ResourceId};
 
 struct World {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use confluent_backend::ConfluentCloud;
 use confluent_cloud::{Budgets, Effects, Rate, Sleep};
 use confluent_simulator::{Clock, NewKey, Options, RateLimits};
-use engine::control_plane::{Caller, CloudError, ControlPlane, Failure, RemovalBy};
+use engine::control_plane::{Caller, CloudError, Failure, Keys, Paced, RemovalBy};
 use engine::ids::KeyId;
 use jiff::Timestamp;
 

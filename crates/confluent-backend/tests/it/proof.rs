@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use confluent_simulator::{Clock, DataPlaneRights, KeySpread, Options, Propagation, Switches};
 use engine::SecretText;
-use engine::control_plane::{ControlPlane, CreatedKey, NewKey, Target};
+use engine::control_plane::{CreatedKey, Keys, NewKey, Target};
 use engine::ids::{self, OwnerId};
 use jiff::Timestamp;
 use readiness::{

@@ -28,7 +28,7 @@ use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
 use super::watch::{Stage, Watch};
 use crate::account::Accounts;
-use crate::control_plane::{ControlPlane, RemovalBy};
+use crate::control_plane::{Keys, RemovalBy};
 use crate::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Purpose, Sharing, State};
 use crate::ids::{CredentialId, HolderId, Marker, OrganizationId, StorageId};
 
@@ -62,7 +62,7 @@ pub(crate) trait Pins: Send + Sync {
 /// The ledger of a mount.
 pub(crate) struct Ledger {
     pub(crate) store: LedgerStore,
-    pub(super) control: Arc<dyn ControlPlane>,
+    pub(super) control: Arc<dyn Keys>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
@@ -75,7 +75,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) fn new(
         store: LedgerStore,
-        control: Arc<dyn ControlPlane>,
+        control: Arc<dyn Keys>,
         accounts: Arc<Accounts>,
         pins: Arc<dyn Pins>,
         clock: Arc<dyn Clock>,

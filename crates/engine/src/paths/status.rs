@@ -101,7 +101,8 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
     data.insert("last_sweep".into(), at.into());
     data.insert("static_roles".into(), engine.rotations.count().into());
     if let Some(account) = &account
-        && let Some(pace) = engine.control.pace(&account.access())
+        && let Some(paced) = engine.control.paced()
+        && let Some(pace) = paced.pace(&account.access())
     {
         warnings.extend(late(&pace));
         data.insert("pace".into(), shown(&pace).into());

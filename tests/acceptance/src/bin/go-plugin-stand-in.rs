@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use confluent_backend::ConfluentCloud;
 use engine::SecretText;
-use engine::control_plane::{Access, Caller, ControlPlane, NewKey, Target};
+use engine::control_plane::{Access, Caller, Keys, NewKey, Target};
 use engine::ids::{KeyId, OwnerId, ResourceId};
 use logical::framework::{
     Call, Definition, Field, FieldKind, Framework, Hooks, Path, SecretType, answer, generic_name,

@@ -9,8 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use engine::SecretText;
 use engine::control_plane::{
-    Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, KnownKey, NewKey,
-    Target,
+    Access, CloudError, ControlPlane, CreatedKey, Failure, KeyList, Keys, KnownKey, NewKey, Target,
 };
 use engine::ids::{KeyId, OrganizationId, OwnerId};
 use jiff::{SignedDuration, Timestamp};
@@ -236,7 +235,7 @@ pub(crate) struct ProcessCloud {
 }
 
 #[async_trait]
-impl ControlPlane for ProcessCloud {
+impl Keys for ProcessCloud {
     fn check_access(&self, _: &Access) -> Result<Vec<String>, String> {
         Ok(Vec::new())
     }
@@ -333,18 +332,6 @@ impl ControlPlane for ProcessCloud {
         answer
     }
 
-    async fn list_roles(
-        &self,
-        access: &Access,
-        _: &OrganizationId,
-        _: &OwnerId,
-    ) -> Result<Vec<HeldRole>, CloudError> {
-        let cut = self.process.enter().await;
-        organization(access)?;
-        self.process.leave(cut).await;
-        Ok(Vec::new())
-    }
-
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
         let cut = self.process.enter().await;
         let organization = organization(access)?;
@@ -376,3 +363,5 @@ impl ControlPlane for ProcessCloud {
         answer
     }
 }
+
+impl ControlPlane for ProcessCloud {}

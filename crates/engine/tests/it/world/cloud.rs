@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use engine::SecretText;
 use engine::control_plane::{
-    Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, KnownKey, NewKey,
-    Presence, Target,
+    Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, Keys, KnownKey,
+    Lookup, NewKey, Presence, Rights, Target,
 };
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 use jiff::Timestamp;
@@ -205,7 +205,7 @@ fn failed(failure: Failure, message: &str, outcome_unknown: bool) -> CloudError 
 }
 
 #[async_trait]
-impl ControlPlane for Cloud {
+impl Keys for Cloud {
     fn check_access(&self, access: &Access) -> Result<Vec<String>, String> {
         if access.url.starts_with("https://") {
             Ok(Vec::new())
@@ -300,33 +300,6 @@ impl ControlPlane for Cloud {
         })
     }
 
-    async fn list_roles(
-        &self,
-        access: &Access,
-        organization: &OrganizationId,
-        owner: &OwnerId,
-    ) -> Result<Vec<HeldRole>, CloudError> {
-        let own = self.organization(access)?;
-        assert_eq!((organization.as_str(), owner.as_str()), (own, "sa-admin"));
-        Ok(vec![HeldRole {
-            name: self.admin_role.lock().unwrap().to_owned(),
-            pattern: format!("crn://confluent.cloud/organization={own}"),
-        }])
-    }
-
-    async fn find_owner(&self, _: &Access, owner: &OwnerId) -> Result<Presence, CloudError> {
-        Ok(self.presence(owner.as_str()))
-    }
-
-    async fn find_resource(
-        &self,
-        _: &Access,
-        resource: &ResourceId,
-        _: Option<&EnvironmentId>,
-    ) -> Result<Presence, CloudError> {
-        Ok(self.presence(resource.as_str()))
-    }
-
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
         let organization = self.organization(access)?;
         if let Some(wait) = *self.held_back.lock().unwrap() {
@@ -356,5 +329,48 @@ impl ControlPlane for Cloud {
         }
         keys.remove(id.as_str());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Rights for Cloud {
+    async fn list_roles(
+        &self,
+        access: &Access,
+        organization: &OrganizationId,
+        owner: &OwnerId,
+    ) -> Result<Vec<HeldRole>, CloudError> {
+        let own = self.organization(access)?;
+        assert_eq!((organization.as_str(), owner.as_str()), (own, "sa-admin"));
+        Ok(vec![HeldRole {
+            name: self.admin_role.lock().unwrap().to_owned(),
+            pattern: format!("crn://confluent.cloud/organization={own}"),
+        }])
+    }
+}
+
+#[async_trait]
+impl Lookup for Cloud {
+    async fn find_owner(&self, _: &Access, owner: &OwnerId) -> Result<Presence, CloudError> {
+        Ok(self.presence(owner.as_str()))
+    }
+
+    async fn find_resource(
+        &self,
+        _: &Access,
+        resource: &ResourceId,
+        _: Option<&EnvironmentId>,
+    ) -> Result<Presence, CloudError> {
+        Ok(self.presence(resource.as_str()))
+    }
+}
+
+impl ControlPlane for Cloud {
+    fn rights(&self) -> Option<&dyn Rights> {
+        Some(self)
+    }
+
+    fn lookup(&self) -> Option<&dyn Lookup> {
+        Some(self)
     }
 }
