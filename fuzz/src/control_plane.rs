@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use engine::SecretText;
 use engine::control_plane::{
-    Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, KnownKey, NewKey,
-    Target,
+    Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, Keys, KnownKey,
+    NewKey, Rights, Target,
 };
 use engine::ids::{KeyId, OrganizationId, OwnerId};
 
@@ -43,7 +43,7 @@ fn gone() -> CloudError {
 }
 
 #[async_trait]
-impl ControlPlane for Cloud {
+impl Keys for Cloud {
     fn check_access(&self, _: &Access) -> Result<Vec<String>, String> {
         Ok(Vec::new())
     }
@@ -82,6 +82,13 @@ impl ControlPlane for Cloud {
         })
     }
 
+    async fn delete_key(&self, _: &Access, id: &KeyId) -> Result<(), CloudError> {
+        self.keys().remove(id.as_str()).map(|_| ()).ok_or_else(gone)
+    }
+}
+
+#[async_trait]
+impl Rights for Cloud {
     async fn list_roles(
         &self,
         _: &Access,
@@ -93,8 +100,10 @@ impl ControlPlane for Cloud {
             pattern: format!("crn://confluent.cloud/organization={ORGANIZATION}"),
         }])
     }
+}
 
-    async fn delete_key(&self, _: &Access, id: &KeyId) -> Result<(), CloudError> {
-        self.keys().remove(id.as_str()).map(|_| ()).ok_or_else(gone)
+impl ControlPlane for Cloud {
+    fn rights(&self) -> Option<&dyn Rights> {
+        Some(self)
     }
 }

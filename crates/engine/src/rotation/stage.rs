@@ -16,8 +16,8 @@ use crate::state::Engine;
 use crate::static_role::{PreviousKey, Request, ServedKey, StaticRole};
 
 impl Engine {
-    /// Makes and proves the next key, which is served when somebody commits it or
-    /// the planned time comes.
+    /// Makes the next key and begins to prove it. It is served when somebody commits
+    /// it or the planned time comes.
     pub(crate) async fn stage(self: &Arc<Self>, name: &RoleName) -> Result<(), Error> {
         let lock = self.static_roles.lock(name).await;
         let mut role = self.required_static_role(name).await?;
@@ -34,7 +34,8 @@ impl Engine {
         }
         self.static_roles.put(&role).await?;
         drop(lock);
-        self.advance_later(name.clone());
+        // To its making: who stages a key wants to read it.
+        self.advance(name).await;
         Ok(())
     }
 

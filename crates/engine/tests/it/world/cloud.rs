@@ -214,11 +214,6 @@ impl Keys for Cloud {
         }
     }
 
-    fn prober(&self) -> Option<&dyn Probe<Access>> {
-        let can_be_tried = self.propagation.lock().unwrap().is_some();
-        can_be_tried.then_some(self as _)
-    }
-
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
         let organization = self.organization(access)?;
         let delay = *self.create_delay.lock().unwrap();
@@ -366,6 +361,11 @@ impl Lookup for Cloud {
 }
 
 impl ControlPlane for Cloud {
+    fn prober(&self) -> Option<&dyn Probe<Access>> {
+        let can_be_tried = self.propagation.lock().unwrap().is_some();
+        can_be_tried.then_some(self as _)
+    }
+
     fn rights(&self) -> Option<&dyn Rights> {
         Some(self)
     }
