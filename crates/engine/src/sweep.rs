@@ -168,7 +168,7 @@ impl Engine {
                 State::Intended | State::Gone { doubtful: true, .. }
             )
         };
-        if entry.look(looks) == Some(true) && self.ledger.deletions_wait() {
+        if entry.look(looks) == Some(true) && self.ledger.holds_back_deletions() {
             self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
             return None;
         }

@@ -117,7 +117,7 @@ impl Deletions {
 
     /// Whether any deletion waits in our own queue. A key that waits for a look
     /// does not count, or such keys would hold each other back for ever.
-    pub(super) fn wait(&self, now: Duration) -> bool {
+    pub(super) fn any_held_back(&self, now: Duration) -> bool {
         let mut all = self.undone.values();
         all.any(|last| matches!(last, Last::HeldBack { until } if now < *until))
     }
@@ -199,10 +199,10 @@ mod tests {
         };
         deletions.note(&id('A'), Some(&held_back), SECOND);
         assert!(deletions.is_held_back(&id('A')));
-        assert!(deletions.wait(SECOND * 90));
-        assert!(!deletions.wait(SECOND * 91));
+        assert!(deletions.any_held_back(SECOND * 90));
+        assert!(!deletions.any_held_back(SECOND * 91));
         deletions.note(&id('A'), None, SECOND);
-        assert!(!deletions.wait(SECOND));
+        assert!(!deletions.any_held_back(SECOND));
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
         let unverified = Undone::Unverified(Error::rate_limited("later"));
         deletions.note(&id('A'), Some(&unverified), SECOND);
         assert!(deletions.is_held_back(&id('A')));
-        assert!(!deletions.wait(SECOND));
+        assert!(!deletions.any_held_back(SECOND));
     }
 
     #[test]

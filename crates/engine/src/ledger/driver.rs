@@ -360,8 +360,8 @@ impl Ledger {
     }
 
     /// Whether deletions wait in our own queue: nothing is looked for meanwhile.
-    pub(crate) fn deletions_wait(&self) -> bool {
-        lock(&self.deletions).wait(self.clock.monotonic())
+    pub(crate) fn holds_back_deletions(&self) -> bool {
+        lock(&self.deletions).any_held_back(self.clock.monotonic())
     }
 
     /// A failed deletion to try, to notice that Confluent answers again.

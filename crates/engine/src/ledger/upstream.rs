@@ -273,7 +273,7 @@ impl Ledger {
             Err(AskError::Cloud(refusal)) if is_absence(refusal.failure) => refusal,
             Err(error) => return Err(undone(error)),
         };
-        if self.deletions_wait() {
+        if self.holds_back_deletions() {
             // Looking would take the turn of a deletion.
             return Err(Undone::Unverified(Error::rate_limited(
                 "Confluent Cloud does not know the key; whether it is gone is looked at when no \

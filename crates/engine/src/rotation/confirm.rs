@@ -46,7 +46,7 @@ impl Engine {
         }
         let lists = u32::try_from(by_target.len()).unwrap_or(u32::MAX);
         for (target, served) in by_target {
-            if !self.is_licensed() || self.ledger.deletions_wait() {
+            if !self.is_licensed() || self.ledger.holds_back_deletions() {
                 break;
             }
             self.confirm_target(&target, &served).await?;
