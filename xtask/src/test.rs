@@ -230,8 +230,11 @@ mod tests {
 
     #[test]
     fn a_missing_tool_and_each_test_are_named() {
-        let text = summary(&["pip failed".to_owned()], "b: no `bao`\na: no `bao`\n");
-        assert!(text.contains("because pip failed"));
+        let text = summary(
+            &["some tests, because pip failed".to_owned()],
+            "b: no `bao`\na: no `bao`\n",
+        );
+        assert!(text.contains("left out: some tests, because pip failed\n"));
         assert!(text.contains("2 tests were left out:\n  a: no `bao`\n  b: no `bao`\n"));
     }
 }

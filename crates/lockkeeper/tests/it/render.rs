@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
 
 use testkit::{BaoServer, Cli, bin, require_bao};
 
@@ -135,6 +136,26 @@ fn what_cannot_be_written_leaves_neither_a_file_nor_a_key() {
         assert_eq!(server.alive(), before, "{options:?}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
+}
+
+#[test]
+fn a_reader_that_went_away_leaves_no_key() {
+    let server = OwnServer::start();
+    let before = server.alive();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = Command::new(bin("lockkeeper"))
+        .args(["render", PATH, "-as=json"])
+        .env("VAULT_ADDR", &server.address)
+        .env("VAULT_TOKEN", "root")
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("cannot print the credential: "), "{said}");
+    assert_eq!(server.alive(), before);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod file;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use credential_formats::{Form, Profile, SecretName, SecretText};
@@ -69,7 +70,7 @@ fn file(
 
 fn write(draft: Option<Draft>, text: &SecretText) -> Result<(), Failure> {
     match draft {
-        None => output::write(text.expose()),
+        None => print(text.expose()),
         Some(draft) => {
             let path = draft.publish(text.expose())?;
             output::say(&format!(
@@ -78,6 +79,14 @@ fn write(draft: Option<Draft>, text: &SecretText) -> Result<(), Failure> {
             ))
         }
     }
+}
+
+/// A reader that went away is a failure here: nobody got the key.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::local(format!("cannot print the credential: {error}")))
 }
 
 /// On standard error: standard output may be the file.
