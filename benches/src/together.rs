@@ -13,25 +13,33 @@ use crate::statistics::Figures;
 const LEASES: usize = 1_000;
 
 /// Measures this build and the other, if there is one, by a path of each whose
-/// readers share a key, and prints the results.
-pub(crate) fn run(rounds: usize, shared: &[Target]) -> Result<()> {
+/// readers share a key, and prints the results. A build that refuses some of the
+/// requests has none.
+pub(crate) fn run(rounds: usize, shared: &[Target]) {
+    let names = ["this build", "other build"];
+    let mut results: Vec<_> = shared.iter().map(|_| Some(Together::default())).collect();
     // What is done for the first time takes longer, and is not counted.
-    for target in shared {
-        Together::default().measure(target)?;
-    }
-    let mut results: Vec<_> = shared.iter().map(|_| Together::default()).collect();
-    for round in 0..rounds {
+    for round in 0..=rounds {
         // Each round begins with another.
         for turn in 0..shared.len() {
             let build = (round + turn) % shared.len();
-            results[build].measure(&shared[build])?;
+            let Some(of_build) = &mut results[build] else {
+                continue;
+            };
+            if let Err(error) = of_build.measure(&shared[build]) {
+                println!("  {}: {error:#}", names[build.min(1)]);
+                results[build] = None;
+            } else if round == 0 {
+                *of_build = Together::default();
+            }
         }
     }
     for (build, of_build) in results.iter().enumerate() {
         let other = results.get(1).filter(|_| build == 0);
-        of_build.print(["this build", "other build"][build.min(1)], other);
+        if let Some(of_build) = of_build {
+            of_build.print(names[build.min(1)], other.and_then(Option::as_ref));
+        }
     }
-    Ok(())
 }
 
 /// The results of one build, in milliseconds.
