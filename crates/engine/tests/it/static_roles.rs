@@ -129,6 +129,31 @@ async fn rotations_count_from_the_planned_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_late_rotation_does_not_move_the_times_after_it() {
+    let world = with_role(&hourly()).await;
+    let next =
+        |status: &Object| -> jiff::Timestamp { text(status, "next_rotation").parse().unwrap() };
+    let planned = next(&status(&world).await);
+    // Nobody calls for a while.
+    tokio::time::sleep(HOUR + 17 * MINUTE).await;
+    world.pass(2 * MINUTE).await;
+    let after = next(&status(&world).await);
+    assert_eq!(world.cloud.made(), 2);
+    assert_eq!(after.duration_since(planned).as_secs(), 3600);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_rotation_of_a_role_is_not_a_whole_period_away() {
+    let world = with_role(&hourly()).await;
+    let planned: jiff::Timestamp = text(&status(&world).await, "next_rotation")
+        .parse()
+        .unwrap();
+    // The random numbers of these tests are small.
+    let wait = planned.duration_since(world.now()).as_secs();
+    assert!((3240..3590).contains(&wait), "{wait}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rotation_that_is_asked_for_is_done_at_once_and_begins_the_period_anew() {
     let world = with_role(&hourly()).await;
     let first = key(&world).await;
@@ -321,6 +346,7 @@ async fn a_deleted_static_role_leaves_its_key_for_its_grace_and_takes_it_back() 
     assert_eq!(status(&world).await["version"], 1);
     world.pass(20 * MINUTE).await;
     assert!(lives(&world, &first), "the role needs it again");
+    assert_eq!(key(&world).await, first);
     assert_eq!(world.cloud.made(), 1);
     world.delete("static-role/orders").await.unwrap();
     world.pass(15 * MINUTE).await;
