@@ -225,6 +225,7 @@ impl Engine {
     ) -> Result<Rotated, Error> {
         let lock = self.static_roles.lock(name).await;
         let mut role = self.required_static_role(name).await?;
+        must_outlive_answers(&role, grace)?;
         let request = Request {
             grace_seconds: grace.map(|grace| grace.as_secs()),
         };
@@ -324,5 +325,21 @@ impl Engine {
             failure: None,
             last_error: String::new(),
         }
+    }
+}
+
+/// Readers rely on a key for `refresh` and a minute, unless a person ends it
+/// (`lifecycle-2.md`, 37).
+fn must_outlive_answers(role: &StaticRole, grace: Option<Duration>) -> Result<(), Error> {
+    let relied_on = role.overlap.refresh() + Duration::from_mins(1);
+    match grace {
+        Some(grace) if !grace.is_zero() && grace < relied_on => Err(Error::bad_request(format!(
+            "`grace` is {}s, and readers of static role `{}` rely on its key for {}s: give that at \
+             least, or 0 to end the key at once",
+            grace.as_secs(),
+            role.name,
+            relied_on.as_secs()
+        ))),
+        _ => Ok(()),
     }
 }

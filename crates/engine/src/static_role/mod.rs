@@ -175,7 +175,10 @@ impl StaticRole {
         match request.and_then(|request| request.grace_seconds) {
             None => Some(self.grace_until(from)),
             Some(0) => None,
-            Some(seconds) => Some(later(from, span(Duration::from_secs(seconds)))),
+            Some(seconds) => {
+                let until = later(from, span(Duration::from_secs(seconds)));
+                Some(self.promised_until.map_or(until, |told| until.max(told)))
+            }
         }
     }
 

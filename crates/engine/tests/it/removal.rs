@@ -1,9 +1,14 @@
 //! The end of a mount: a removed one takes its keys along, a stopped one
 //! leaves them (`lifecycle.md`, 28).
 
-use std::sync::Arc;
+use std::fmt::{self, Write as _};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 use crate::world::{World, leased};
 
@@ -76,4 +81,59 @@ async fn no_key_is_made_once_the_keys_of_a_removed_mount_are_being_ended() {
     second.await.unwrap().unwrap_err();
     assert_eq!(world.cloud.made(), 1);
     assert!(world.cloud.live().is_empty());
+}
+
+/// What was logged, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Visit for Log {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        writeln!(self.0.lock().unwrap(), "{field}={value:?}").unwrap();
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// `lifecycle.md`, 46.
+#[tokio::test(start_paused = true)]
+async fn a_removed_mount_names_the_keys_of_static_roles_that_stay() {
+    let world = World::ready().await;
+    let role = serde_json::json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1",
+        "rotation_period": 3600, "readiness": "none",
+    });
+    world.write("static-role/orders", &role).await.unwrap();
+    world.lease("single").await.unwrap();
+    let log = Log::default();
+    let logging = tracing::subscriber::set_default(log.clone());
+    world.host.tainted.store(true, Ordering::SeqCst);
+    world.engine.cleanup().await;
+    drop(logging);
+    let [stays] = &world.cloud.live()[..] else {
+        panic!("{:?}", world.cloud.live());
+    };
+    let logged = log.0.lock().unwrap();
+    assert!(logged.contains(stays) && logged.contains("outlives its mount"));
+    assert!(!logged.contains("secret-of-"));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use logical::{ErrorClass, Object};
+use logical::{ErrorClass, Object, Storage as _};
 use serde_json::{Value, json};
 
 use crate::world::{Fault, World};
@@ -129,6 +129,31 @@ async fn rotations_count_from_the_planned_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_late_rotation_does_not_move_the_times_after_it() {
+    let world = with_role(&hourly()).await;
+    let next =
+        |status: &Object| -> jiff::Timestamp { text(status, "next_rotation").parse().unwrap() };
+    let planned = next(&status(&world).await);
+    // Nobody calls for a while.
+    tokio::time::sleep(HOUR + 17 * MINUTE).await;
+    world.pass(2 * MINUTE).await;
+    let after = next(&status(&world).await);
+    assert_eq!(world.cloud.made(), 2);
+    assert_eq!(after.duration_since(planned).as_secs(), 3600);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_rotation_of_a_role_is_not_a_whole_period_away() {
+    let world = with_role(&hourly()).await;
+    let planned: jiff::Timestamp = text(&status(&world).await, "next_rotation")
+        .parse()
+        .unwrap();
+    // The random numbers of these tests are small.
+    let wait = planned.duration_since(world.now()).as_secs();
+    assert!((3240..3590).contains(&wait), "{wait}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rotation_that_is_asked_for_is_done_at_once_and_begins_the_period_anew() {
     let world = with_role(&hourly()).await;
     let first = key(&world).await;
@@ -169,6 +194,91 @@ async fn a_rotation_without_grace_ends_the_old_key() {
     world.pass(Duration::from_secs(5)).await;
     assert!(!lives(&world, &first));
     assert!(lives(&world, &key(&world).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grace_that_is_asked_for_is_as_long_as_readers_rely_on_the_key() {
+    let world = with_role(&hourly()).await;
+    let first = creds(&world).await;
+    let short = json!({ "grace": 359, "wait": 30 });
+    let refused = world.write("rotate-role/orders", &short).await.unwrap_err();
+    assert_eq!(refused.class(), ErrorClass::BadRequest);
+    assert!(refused.message().contains("rely on its key for 360s"));
+    // Readers that were told less still rely on what others were told before.
+    let change = json!({ "refresh": 5, "grace": 300 });
+    world.write("static-role/orders", &change).await.unwrap();
+    let short = json!({ "grace": 65, "wait": 30 });
+    world.write("rotate-role/orders", &short).await.unwrap();
+    world
+        .pass(Duration::from_secs(first["ttl"].as_u64().unwrap() + 60))
+        .await;
+    assert!(lives(&world, text(&first, "key_id")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_promise_less_do_not_shorten_what_readers_were_told() {
+    let mut role = hourly();
+    role["grace"] = 1700.into();
+    role["refresh"] = 1600.into();
+    let world = with_role(&role).await;
+    let answer = creds(&world).await;
+    assert_eq!(answer["ttl"], 1600);
+    let change = json!({ "refresh": 60, "grace": 300 });
+    world.write("static-role/orders", &change).await.unwrap();
+    let rotate = json!({ "wait": 30 });
+    world.write("rotate-role/orders", &rotate).await.unwrap();
+    world.pass(Duration::from_secs(1660)).await;
+    assert!(lives(&world, text(&answer, "key_id")));
+    world.pass(3 * MINUTE).await;
+    assert_eq!(world.cloud.live(), [key(&world).await]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_no_record_names_has_its_grace_only_if_it_was_proven() {
+    let mut role = hourly();
+    role["readiness"] = "delay".into();
+    let mut world = with_role(&role).await;
+    world.pass(3 * MINUTE).await;
+    let proven = key(&world).await;
+    world.write("rotate-role/orders", &json!({})).await.unwrap();
+    world.pass(Duration::from_secs(30)).await;
+    assert_eq!(world.cloud.live().len(), 2);
+    world
+        .storage
+        .inner
+        .delete("lockkeeper/static/orders")
+        .await
+        .unwrap();
+    world.restart();
+    world.pass(5 * MINUTE).await;
+    assert_eq!(world.cloud.live(), std::slice::from_ref(&proven));
+    world.pass(23 * HOUR).await;
+    assert_eq!(world.cloud.live(), [proven]);
+    world.pass(2 * HOUR).await;
+    assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_missed_its_window_waits_for_the_next_one() {
+    let mut role = hourly();
+    role.as_object_mut().unwrap().remove("rotation_period");
+    // Two hours after the clock of these tests begins.
+    role["rotation_schedule"] = "0 10 * * *".into();
+    role["rotation_window"] = 3600.into();
+    let world = with_role(&role).await;
+    let first = key(&world).await;
+    // Nobody calls until the window has closed.
+    tokio::time::sleep(4 * HOUR).await;
+    world.pass(HOUR).await;
+    assert_eq!(key(&world).await, first);
+    assert_eq!(world.cloud.made(), 1);
+    let planned: jiff::Timestamp = text(&status(&world).await, "next_rotation")
+        .parse()
+        .unwrap();
+    assert!(planned.duration_since(world.now()).as_hours() >= 20);
+    world.pass(22 * HOUR).await;
+    assert_ne!(key(&world).await, first);
+    assert_eq!(world.cloud.made(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,6 +346,7 @@ async fn a_deleted_static_role_leaves_its_key_for_its_grace_and_takes_it_back() 
     assert_eq!(status(&world).await["version"], 1);
     world.pass(20 * MINUTE).await;
     assert!(lives(&world, &first), "the role needs it again");
+    assert_eq!(key(&world).await, first);
     assert_eq!(world.cloud.made(), 1);
     world.delete("static-role/orders").await.unwrap();
     world.pass(15 * MINUTE).await;
@@ -354,6 +465,22 @@ async fn a_standby_reads_from_storage_and_forwards_when_a_rotation_is_due() {
     tokio::time::sleep(2 * HOUR).await;
     let late = standby.handle(read()).await.unwrap_err();
     assert_eq!(late.class(), ErrorClass::ReadOnlyStorage);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_standby_does_not_serve_a_key_that_the_active_node_ended() {
+    let world = with_role(&hourly()).await;
+    let first = key(&world).await;
+    let standby = world.another_process();
+    let read = || logical::Request::new(logical::Operation::Read, "static-creds/orders");
+    world.host.replication.store(STANDBY, Ordering::SeqCst);
+    standby.handle(read()).await.unwrap();
+    world.host.replication.store(0, Ordering::SeqCst);
+    world.delete(&format!("keys/{first}")).await.unwrap();
+    world.host.replication.store(STANDBY, Ordering::SeqCst);
+    let answer = standby.handle(read()).await;
+    let served = answer.ok().flatten().and_then(|answer| answer.data);
+    assert!(served.is_none_or(|data| text(&data, "key_id") != first));
 }
 
 /// The bit of a standby in what hosts tell of their replication.

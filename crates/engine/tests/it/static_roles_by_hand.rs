@@ -99,6 +99,7 @@ async fn within_its_grace_the_key_before_is_served_again() {
     assert!(lives(&world, &second), "its clients get its grace");
     world.pass(15 * MINUTE).await;
     assert!(lives(&world, &first));
+    assert_eq!(key(&world).await, first);
     assert!(!lives(&world, &second));
     let late = post(&world, "rollback").await.unwrap_err();
     assert!(late.message().contains("is gone"), "{late}");

@@ -2,7 +2,7 @@
 //! host holds, and notes every key that dies too early.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use engine::control_plane::{
 use engine::ids::{KeyId, OrganizationId, OwnerId};
 use jiff::{SignedDuration, Timestamp};
 use logical::Clock as _;
+use readiness::{Candidate, Observation, Place, Probe, Probed, Resource};
 
 use super::fault::{Fault, Faults};
 use super::process::Process;
@@ -43,6 +44,9 @@ const STALE: SignedDuration = SignedDuration::from_secs(90);
 
 /// How long a key that a person deleted may still be handed out.
 const UNNOTICED: Duration = Duration::from_mins(5);
+
+/// How long a new key is refused where it is tried.
+pub(crate) const PROPAGATION: SignedDuration = SignedDuration::from_secs(70);
 
 struct LiveKey {
     name: String,
@@ -79,6 +83,8 @@ pub(crate) struct Cloud {
     made: Mutex<u64>,
     /// Creations that were not answered yet.
     unanswered: AtomicUsize,
+    /// Whether the last probe was answered with a lie.
+    lied: AtomicBool,
     time: Arc<Time>,
     pub(crate) faults: Arc<Faults>,
     holders: Arc<dyn Holders>,
@@ -94,6 +100,7 @@ impl Cloud {
             keys: Mutex::default(),
             made: Mutex::new(0),
             unanswered: AtomicUsize::new(0),
+            lied: AtomicBool::new(false),
             time,
             faults,
             holders,
@@ -140,6 +147,13 @@ impl Cloud {
         let keys = self.keys.lock().unwrap();
         let named = keys.iter().filter(|(_, key)| key.name.ends_with(word));
         named.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether a key logs in where it is used.
+    pub(crate) fn logs_in(&self, key: &str) -> bool {
+        let keys = self.keys.lock().unwrap();
+        keys.get(key)
+            .is_some_and(|key| self.time.right().duration_since(key.created_at) >= PROPAGATION)
     }
 
     /// A person deletes a key in the console.
@@ -364,4 +378,42 @@ impl Keys for ProcessCloud {
     }
 }
 
-impl ControlPlane for ProcessCloud {}
+impl ControlPlane for ProcessCloud {
+    fn prober(&self) -> Option<&dyn Probe<Access>> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Probe<Access> for ProcessCloud {
+    async fn probe(
+        &self,
+        _: &Access,
+        _: &Resource,
+        _: Option<&Place>,
+        key: Candidate<'_>,
+    ) -> Probed {
+        let cut = self.process.enter().await;
+        let observed = |observation| Probed::Observed {
+            observation,
+            detail: None,
+        };
+        let probed = match self.cloud.faults.of_probe() {
+            Some(Fault::ProbeHeldBack(wait)) => Probed::HeldBack { wait },
+            // Once: two lies in a row are a proof.
+            Some(_) if !self.cloud.lied.swap(true, Ordering::SeqCst) => {
+                observed(Observation::LoggedIn)
+            }
+            _ => {
+                self.cloud.lied.store(false, Ordering::SeqCst);
+                observed(if self.cloud.logs_in(key.id) {
+                    Observation::LoggedIn
+                } else {
+                    Observation::NotYet
+                })
+            }
+        };
+        self.process.leave(cut).await;
+        probed
+    }
+}

@@ -36,6 +36,10 @@ pub(crate) enum Fault {
     DeleteHeldBack(Duration),
     /// A creation is not sent, to keep the pace of the organization.
     CreateHeldBack(Duration),
+    /// A key that does not work yet is said to log in.
+    ProbeLies,
+    /// A probe is put off so long.
+    ProbeHeldBack(Duration),
     /// A list is older than the latest keys.
     ListStale,
     /// A list is cut off.
@@ -100,6 +104,10 @@ impl Faults {
 
     pub(crate) fn of_list(&self) -> Option<Fault> {
         self.first(|armed| matches!(armed, Fault::ListStale | Fault::ListCut | Fault::ListFails))
+    }
+
+    pub(crate) fn of_probe(&self) -> Option<Fault> {
+        self.first(|armed| matches!(armed, Fault::ProbeLies | Fault::ProbeHeldBack(_)))
     }
 
     fn first(&self, fits: impl Fn(Fault) -> bool) -> Option<Fault> {

@@ -384,3 +384,86 @@ fn the_power_may_go_at_every_step_of_a_static_role() {
         }
     }
 }
+
+/// The key that is served, the one before and the one that is made, deleted in
+/// each stage of a rotation.
+#[test]
+fn a_key_may_be_deleted_by_hand_in_each_stage_of_a_rotation() {
+    let rotate = Action::RotateStatic {
+        with_grace: true,
+        wait: 0,
+    };
+    for kind in [1, 4, 7] {
+        for second in [0, 1, 30, 100, 125, 130, 400, 790] {
+            for key in 0..3 {
+                keeps_all_promises(&[
+                    Action::WriteStatic { kind },
+                    Action::Pass(seconds(240)),
+                    Action::ReadStatic,
+                    rotate,
+                    Action::Pass(seconds(second)),
+                    Action::ReadStatic,
+                    Action::DeleteByHand { key },
+                    Action::Pass(seconds(300)),
+                    Action::ReadStatic,
+                ]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_probe_that_lies_once_serves_no_key_that_does_not_work() {
+    for second in 40..72 {
+        keeps_all_promises(&[
+            Action::WriteStatic { kind: 7 },
+            Action::Pass(seconds(240)),
+            Action::RotateStatic {
+                with_grace: true,
+                wait: 0,
+            },
+            Action::Pass(seconds(second)),
+            Action::Arm(Fault::ProbeLies),
+            Action::Pass(seconds(10)),
+            Action::ReadStatic,
+            Action::Pass(seconds(120)),
+            Action::ReadStatic,
+        ]);
+    }
+}
+
+#[test]
+fn a_storm_of_refusals_for_the_rate_delays_a_rotation_and_leaves_no_key() {
+    for calls in [1, 4, 9] {
+        keeps_all_promises(&[
+            Action::WriteStatic { kind: 7 },
+            Action::Pass(seconds(240)),
+            Action::ReadStatic,
+            Action::Storm(calls),
+            Action::RotateStatic {
+                with_grace: true,
+                wait: 20,
+            },
+            Action::Pass(seconds(7200)),
+            Action::ReadStatic,
+        ]);
+    }
+}
+
+#[test]
+fn two_processes_that_rotate_at_once_end_no_key_that_was_told() {
+    for kind in [1, 4, 7] {
+        keeps_all_promises(&[
+            Action::WriteStatic { kind },
+            Action::Pass(seconds(240)),
+            Action::ReadStatic,
+            Action::RotateTwice,
+            Action::ReadStatic,
+            Action::Pass(seconds(200)),
+            Action::ReadStatic,
+            Action::EndOld,
+            Action::Pass(seconds(900)),
+            Action::ReadStatic,
+        ]);
+    }
+}

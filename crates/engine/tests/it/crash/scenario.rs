@@ -94,6 +94,10 @@ pub(crate) enum Action {
     DeleteStatic,
     /// A key is staged, committed or taken back by hand.
     StepStatic(&'static str),
+    /// Two processes that both believe to be the only one rotate the static role.
+    RotateTwice,
+    /// So many calls in a row are too many for Confluent.
+    Storm(usize),
     Arm(Fault),
     Pass(Duration),
     /// The wall clock is wrong while a key is made.
@@ -134,6 +138,8 @@ fn fault(chance: &mut Chance) -> Fault {
         Fault::ListStale,
         Fault::ListCut,
         Fault::ListFails,
+        Fault::ProbeLies,
+        Fault::ProbeHeldBack(late),
     ])
 }
 
@@ -215,10 +221,13 @@ fn action(chance: &mut Chance) -> Action {
 
 /// An action on the static role.
 fn of_static_role(chance: &mut Chance) -> Action {
-    match chance.below(19) {
+    match chance.below(22) {
         0..3 => Action::WriteStatic {
-            kind: chance.below(6),
+            kind: chance.below(9),
         },
+        19 => Action::RotateTwice,
+        20 => Action::Storm(1 + chance.index(6)),
+        21 => Action::Arm(Fault::ProbeLies),
         3..10 => Action::ReadStatic,
         10..15 => Action::RotateStatic {
             with_grace: chance.below(8) > 0,
@@ -239,7 +248,7 @@ pub(crate) fn of_seed(seed: u64) -> Vec<Action> {
         return (0..length).map(|_| action(&mut chance)).collect();
     }
     let mut actions = vec![Action::WriteStatic {
-        kind: chance.below(6),
+        kind: chance.below(9),
     }];
     for _ in 0..length {
         actions.push(action(&mut chance));
@@ -341,6 +350,13 @@ async fn perform(world: &mut World, action: Action) {
         Action::RotateStatic { with_grace, wait } => world.rotate_static(with_grace, wait).await,
         Action::DeleteStatic => world.delete_static().await,
         Action::StepStatic(step) => world.step_static(step).await,
+        Action::RotateTwice => world.rotate_twice().await,
+        Action::Storm(calls) => {
+            for _ in 0..calls {
+                world.faults.arm(Fault::CreateLimited);
+                world.faults.arm(Fault::ProbeHeldBack(MINUTE));
+            }
+        }
         Action::WriteRole { role, cluster } => world.write_role(role, cluster).await,
         Action::DeleteRole { role } => world.delete_role(role).await,
         Action::Config { admin, verified } => world.write_config(admin, verified).await,

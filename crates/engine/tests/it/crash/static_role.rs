@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use engine::ledger::{Credential, State};
+use jiff::Timestamp;
 use logical::{Operation, Request};
 use serde_json::{Value, json};
 
@@ -14,7 +16,8 @@ impl World {
     /// Writes the static role; `kind` chooses its times and what its keys are for.
     pub(crate) async fn write_static(&mut self, kind: u64) {
         let period = 1200 + kind % 3 * 1200;
-        let readiness = if kind < 3 { "none" } else { "delay" };
+        let readiness = ["none", "delay", "probe"][usize::try_from(kind / 3).unwrap()];
+        self.always_probed &= readiness == "probe";
         let body = json!({
             "owner": "sa-1", "resource": format!("lkc-{}", kind % 2), "resource_env": "env-1",
             "rotation_period": period, "grace": 600, "refresh": 300, "readiness": readiness,
@@ -25,6 +28,7 @@ impl World {
     pub(crate) async fn delete_static(&mut self) {
         let path = format!("static-role/{STATIC}");
         self.ask(Request::new(Operation::Delete, path)).await;
+        self.last_rotation = None;
     }
 
     /// Rotates the static role. Without grace the readers know that the key ends.
@@ -36,6 +40,25 @@ impl World {
             self.host.forget_readers();
         }
         self.write(&format!("rotate-role/{STATIC}"), &body).await;
+    }
+
+    /// The process is paused, its successor takes over, and both rotate at once.
+    pub(crate) async fn rotate_twice(&mut self) {
+        self.freeze();
+        self.thaw();
+        self.last_rotation = None;
+        let rotate = || {
+            let data = json!({ "wait": 20 }).as_object().cloned().unwrap();
+            Request::new(Operation::Update, format!("rotate-role/{STATIC}")).with_data(data)
+        };
+        let Some(old) = self.old.last().cloned() else {
+            return;
+        };
+        let (one, two) =
+            futures_util::join!(ask(old, rotate()), ask(self.current.clone(), rotate()));
+        self.note(&one);
+        self.note(&two);
+        self.go_on().await;
     }
 
     /// A step of a rotation by hand.
@@ -61,6 +84,17 @@ impl World {
             if !(1..=300).contains(&ttl) {
                 self.broken.push(format!("`ttl` is {ttl}"));
             }
+            if self.always_probed && !dead && self.cloud.is_alive(key) && !self.cloud.logs_in(key) {
+                self.broken
+                    .push(format!("static key {key} was served before it works"));
+            }
+            let since = response.get("last_vault_rotation").and_then(Value::as_str);
+            let since: Timestamp = since.unwrap().parse().unwrap();
+            if undisturbed && self.last_rotation.is_some_and(|last| since < last) {
+                self.broken
+                    .push(format!("the last rotation moved back to {since}"));
+            }
+            self.last_rotation = undisturbed.then_some(since);
             // Whoever rotated without grace ended the keys of all readers.
             if !self.without_grace && !dead {
                 self.host.told(key, Duration::from_secs(ttl));
@@ -73,10 +107,12 @@ impl World {
     /// status names them. Then it is deleted.
     pub(super) async fn settle_static(&mut self) {
         self.pass(Duration::from_mins(5), MINUTE).await;
-        let before = self.unnamed_static().await;
+        let mut before = self.unnamed_static().await;
+        before.extend(self.unjustified().await);
         // A grace may just be over, and its key about to go.
         self.pass(Duration::from_mins(5), MINUTE).await;
         let mut stranded = self.unnamed_static().await;
+        stranded.extend(self.unjustified().await);
         stranded.retain(|key| before.contains(key));
         if !stranded.is_empty() {
             self.broken
@@ -85,6 +121,39 @@ impl World {
         self.delete_static().await;
         self.pass(Duration::from_hours(26), Duration::from_hours(1))
             .await;
+    }
+
+    /// What breaks this: the keys that live are those on record, each has a holder
+    /// or a pin, and the pins are what the record of the static role names.
+    async fn unjustified(&self) -> Vec<String> {
+        let records = self.ledger_records().await;
+        let role = self.stored(&format!("lockkeeper/static/{STATIC}")).await;
+        let fails = role.pointer("/record/rotation/failure").is_some();
+        let next = ["/record/rotation/next", ""][usize::from(fails)];
+        let named = |id: &str| {
+            ["/record/served/credential", next]
+                .iter()
+                .any(|place| role.pointer(place).and_then(Value::as_str) == Some(id))
+        };
+        let mut wrong = Vec::new();
+        let is_live = |known: &&Credential| matches!(known.state, State::Live { .. });
+        for known in records.iter().filter(is_live) {
+            let id = known.id.to_string();
+            if known.pinned != named(&id) {
+                wrong.push(format!("{id}: pinned is {}", known.pinned));
+            }
+            if !known.is_justified() {
+                wrong.push(format!("{id}: nothing justifies it"));
+            }
+        }
+        let live = self.cloud.live();
+        let on_record = |key: &String| {
+            let mut ids = records.iter().filter_map(|known| known.key_id());
+            ids.any(|id| id.as_str() == key)
+        };
+        let strangers = live.into_iter().filter(|key| !on_record(key));
+        wrong.extend(strangers.map(|key| format!("{key}: not on record")));
+        wrong
     }
 
     /// Keys of the static role that live and that its status does not name.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use engine::EngineFactory;
 use engine::ids::{CredentialId, HolderId};
 use engine::ledger::store::LedgerStore;
-use engine::ledger::{Sharing, State};
-use jiff::SignedDuration;
+use engine::ledger::{Credential, Sharing, State};
+use jiff::{SignedDuration, Timestamp};
 use logical::{
     Backend, BackendContext, Clock as _, Entropy, Error, Factory as _, Operation, Request,
     Response, Storage, Tasks,
@@ -79,6 +79,11 @@ pub(crate) struct World {
     ended_in_the_making: bool,
     /// Whether the static role was ever rotated without grace.
     pub(super) without_grace: bool,
+    /// Whether the keys of the static role were always tried before they are
+    /// served.
+    pub(super) always_probed: bool,
+    /// What the last answer for the static role said.
+    pub(super) last_rotation: Option<Timestamp>,
     /// Everything that was said: errors, and reads of config and roles.
     said: Vec<String>,
 }
@@ -111,6 +116,8 @@ impl World {
             failed_revocations: 0,
             ended_in_the_making: false,
             without_grace: false,
+            always_probed: true,
+            last_rotation: None,
             said: Vec::new(),
         };
         world.write_config(0, true).await;
@@ -207,6 +214,7 @@ impl World {
             self.cloud.delete_by_hand(&key);
         }
         self.host.forget_all();
+        self.last_rotation = None;
         for key in self.storage.keys() {
             self.storage.delete(&key).await.unwrap();
         }
@@ -573,6 +581,20 @@ impl World {
             }
             State::Intended | State::Gone { .. } => false,
         }
+    }
+
+    /// Everything that the ledger has in storage.
+    pub(super) async fn ledger_records(&self) -> Vec<Credential> {
+        let store = LedgerStore::new(Arc::clone(&self.storage) as Arc<dyn Storage>);
+        store.all().await.unwrap().into_values().collect()
+    }
+
+    /// What is stored at a place.
+    pub(super) async fn stored(&self, place: &str) -> Value {
+        let stored = self.storage.get(place).await.unwrap();
+        stored.map_or(Value::Null, |stored| {
+            serde_json::from_slice(&stored).unwrap()
+        })
     }
 
     async fn tick(&mut self) {
