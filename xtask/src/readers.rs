@@ -1,5 +1,5 @@
-//! Libraries that read configuration as users' programs do: downloaded once by
-//! pip and npm, pinned by hash, kept under `target/test-tools/`.
+//! Libraries that read configuration, and speak to servers, as users' programs do:
+//! downloaded once by pip and npm, pinned by hash, kept under `target/test-tools/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,12 +21,18 @@ pub(crate) struct Readers {
 }
 
 /// All of them.
-pub(crate) const ALL: [Readers; 2] = [
+pub(crate) const ALL: [Readers; 3] = [
     Readers {
         variable: "LOCKKEEPER_PYTHON_READERS",
         folder: "python-dotenv-1.2.4-pyyaml-6.0.3",
         language: "Python",
-        install: with_pip,
+        install: |scratch| with_pip(REQUIREMENTS, scratch),
+    },
+    Readers {
+        variable: "LOCKKEEPER_HVAC",
+        folder: "hvac-2.4.0",
+        language: "Python",
+        install: |scratch| with_pip(HVAC, scratch),
     },
     Readers {
         variable: "LOCKKEEPER_NODE_READERS",
@@ -45,6 +51,19 @@ PyYAML==6.0.3 \
 --hash=sha256:ba1cc08a7ccde2d2ec775841641541e4548226580ab850948cbfda66a1befcdc \
 --hash=sha256:0f29edc409a6392443abf94b9cf89ce99889a1dd5376d94316ae5145dfedd5d6 \
 --hash=sha256:c458b6d084f9b935061bc36216e8a69a7e293a2f1e68bf956dcd9e6cbcd143f5
+";
+
+/// Python's client of Vault, and what it needs. charset-normalizer without the
+/// parts in C, which would be another file for each version of Python.
+const HVAC: &str = "\
+hvac==2.4.0 --hash=sha256:008db5efd8c2f77bd37d2368ea5f713edceae1c65f11fd608393179478649e0f
+requests==2.34.2 --hash=sha256:2a0d60c172f83ac6ab31e4554906c0f3b3588d37b5cb939b1c061f4907e278e0
+urllib3==2.8.0 --hash=sha256:0cf3cae568d36aa9576b28dfb35f11328f1cb974ca7647d9475ebb86c75ac6e3
+idna==3.20 --hash=sha256:ab7ae7122974553370f0bdb919e1a960b2cd1bc1ef0276416d896db81c14582c
+certifi==2026.10.19.post1 \
+--hash=sha256:1324c476b4811eff41a8bc2122cd0bbd4d9c7234c725446d99ab1612b3a7fdd2
+charset-normalizer==3.5.3 \
+--hash=sha256:96e268b0cbda016ac519513294fcd17032264085b600abaac58b93049477e132
 ";
 
 const PACKAGE: &str =
@@ -77,9 +96,9 @@ impl Readers {
         if folder.is_dir() {
             return Ok(folder);
         }
-        let what = format!("libraries for {} that read what is rendered", self.language);
+        let what = format!("libraries for {}: {}", self.language, self.folder);
         if offline {
-            bail!("the {what} are not installed, and with --offline they are not fetched");
+            bail!("with --offline nothing is fetched, and there are no {what}");
         }
         println!("installing {what} for the tests");
         let scratch = tools.join(format!("unpacking-{}", std::process::id()));
@@ -93,9 +112,9 @@ impl Readers {
     }
 }
 
-fn with_pip(scratch: &Path) -> Result<PathBuf> {
+fn with_pip(pins: &str, scratch: &Path) -> Result<PathBuf> {
     let requirements = scratch.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS)?;
+    fs::write(&requirements, pins)?;
     let filled = scratch.join("python");
     output(
         Command::new("python3")
@@ -127,7 +146,8 @@ mod tests {
 
     #[test]
     fn the_folders_are_named_after_the_pins() {
-        let [python, node] = ALL.map(|readers| readers.folder);
+        let [python, hvac, node] = ALL.map(|readers| readers.folder);
+        assert!(HVAC.starts_with(&format!("{} ", hvac.replacen('-', "==", 1))));
         for (name, version) in [("python-dotenv", "1.2.4"), ("PyYAML", "6.0.3")] {
             assert!(REQUIREMENTS.contains(&format!("{name}=={version} ")));
             assert!(python.contains(&format!("{}-{version}", name.to_lowercase())));

@@ -95,7 +95,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             readers
                 .iter()
                 .filter_map(|(_, found)| found.as_ref().err())
-                .map(|reason| format!("tests of what is rendered, because {reason:#}")),
+                .map(|reason| {
+                    format!("tests with libraries of other languages, because {reason:#}")
+                }),
         )
         .collect();
     if let (true, [reason, ..]) = (in_ci, missing.as_slice()) {

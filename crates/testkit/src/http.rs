@@ -8,6 +8,8 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 /// Longer than any answer takes.
@@ -19,6 +21,8 @@ pub struct Http {
     /// `host:port`.
     authority: String,
     token: Option<String>,
+    /// The value of `Authorization`.
+    login: Option<String>,
 }
 
 impl Http {
@@ -34,13 +38,27 @@ impl Http {
         Self {
             authority: authority.trim_end_matches('/').to_owned(),
             token: None,
+            login: None,
         }
+    }
+
+    /// The address of the server, as it was given.
+    pub fn address(&self) -> String {
+        format!("http://{}", self.authority)
     }
 
     /// The same client with `token` in `X-Vault-Token`.
     #[must_use]
     pub fn with_token(mut self, token: &str) -> Self {
         self.token = Some(token.to_owned());
+        self
+    }
+
+    /// The same client with a name and a password, as HTTP's basic login.
+    #[must_use]
+    pub fn with_login(mut self, name: &str, password: &str) -> Self {
+        let login = BASE64_STANDARD.encode(format!("{name}:{password}"));
+        self.login = Some(format!("Basic {login}"));
         self
     }
 
@@ -119,11 +137,14 @@ impl Http {
         let body = body.map(Value::to_string).unwrap_or_default();
         let token = self.token.as_ref();
         let token = token.map(|token| format!("X-Vault-Token: {token}\r\n"));
+        let login = self.login.as_ref();
+        let login = login.map(|login| format!("Authorization: {login}\r\n"));
         format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
-             X-Vault-Request: true\r\n{}Content-Length: {}\r\n\r\n{body}",
+             X-Vault-Request: true\r\n{}{}Content-Length: {}\r\n\r\n{body}",
             self.authority,
             token.unwrap_or_default(),
+            login.unwrap_or_default(),
             body.len(),
         )
     }

@@ -11,6 +11,8 @@ use crate::process::Launch;
 pub enum Reader {
     /// Python with python-dotenv and `PyYAML`, which `cargo xtask test` installs.
     Python,
+    /// Python with hvac, which `cargo xtask test` installs.
+    Hvac,
     /// Node.js with dotenv and yaml, which `cargo xtask test` installs.
     Node,
     /// kcat of the system.
@@ -40,6 +42,7 @@ impl Reader {
     fn find(self) -> Result<Launch, String> {
         let (program, libraries) = match self {
             Self::Python => ("python3", Some(("LOCKKEEPER_PYTHON_READERS", "PYTHONPATH"))),
+            Self::Hvac => ("python3", Some(("LOCKKEEPER_HVAC", "PYTHONPATH"))),
             Self::Node => ("node", Some(("LOCKKEEPER_NODE_READERS", "NODE_PATH"))),
             Self::Kcat => ("kcat", None),
             Self::Bash => ("bash", None),
@@ -61,7 +64,7 @@ impl Reader {
         };
         let folder = std::env::var_os(variable).map(PathBuf::from);
         let folder = folder.ok_or_else(|| {
-            format!("no libraries to read with: run `cargo xtask test`, which sets {variable}")
+            format!("the libraries are not there: run `cargo xtask test`, which sets {variable}")
         })?;
         assert!(
             folder.is_dir(),

@@ -61,6 +61,13 @@ impl Cloud {
             .clone()
     }
 
+    /// Logs in at the first Kafka cluster; the status of the answer.
+    pub(crate) fn log_in(&self, key: &str, secret: &str) -> u16 {
+        let http = Http::new(&self.address).with_login(key, secret);
+        let path = format!("/kafka/v3/clusters/{}/topics", self.cluster().0);
+        http.raw("GET", &path, None).0
+    }
+
     /// How often a Kafka cluster has taken a key.
     pub(crate) fn logins(&self, id: &str) -> usize {
         let (status, audit) = Http::new(&self.address).raw("GET", "/simulator/audit-events", None);

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod agent;
 mod broker;
 mod cloud;
 mod conformance;
@@ -15,6 +16,7 @@ mod flood;
 mod guides;
 mod hardness;
 mod hosts;
+mod hvac;
 mod kafka;
 mod killed;
 mod mounted;

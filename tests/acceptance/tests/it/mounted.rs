@@ -24,16 +24,7 @@ pub(crate) fn mounted(host: &Host) {
 
 /// The account and the roles of the mount.
 pub(crate) fn set_up(host: &Host) {
-    let (status, answer) = host.http.request(
-        "POST",
-        "team/config",
-        Some(&json!({
-            "ccloud_api_key_id": host.cloud.admin_key,
-            "ccloud_api_key_secret": host.cloud.admin_secret,
-            "url": host.cloud.address,
-        })),
-    );
-    assert!(status < 300, "{status} {answer}");
+    set_up_at(host, "team");
     for (name, shared) in [("crowd", true), ("single", false)] {
         write_role(
             host,
@@ -41,6 +32,20 @@ pub(crate) fn set_up(host: &Host) {
             &json!({"ttl": "10m", "max_ttl": "1h", "multi_use_key": shared}),
         );
     }
+}
+
+/// The account of a mount.
+pub(crate) fn set_up_at(host: &Host, mount: &str) {
+    let (status, answer) = host.http.request(
+        "POST",
+        &format!("{mount}/config"),
+        Some(&json!({
+            "ccloud_api_key_id": host.cloud.admin_key,
+            "ccloud_api_key_secret": host.cloud.admin_secret,
+            "url": host.cloud.address,
+        })),
+    );
+    assert!(status < 300, "{status} {answer}");
 }
 
 /// Writes a role for the first owner and cluster.

@@ -193,6 +193,17 @@ fn kafka_clients_are_fed_as_the_guide_says() {
 }
 
 #[test]
+fn a_static_role_rotates_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    desk.terminal
+        .follow(&Page::read("docs/rotation.md").section("The fewest commands"));
+    let live = desk.live();
+    assert_eq!(live.len(), 1, "the old key was ended: {live:?}");
+}
+
+#[test]
 fn a_plugin_of_ones_own_is_registered_as_its_guide_says() {
     let bao = require_bao!();
     let mut desk = Desk::set_up(&bao);

@@ -8,13 +8,14 @@ use testkit::Http;
 
 /// What a handler refuses to do without when the object is new. The document
 /// does not say it, since a change of the object may leave it out.
-const REQUIRED_WHEN_NEW: [(&str, &str); 3] = [
+const REQUIRED_WHEN_NEW: [(&str, &str); 4] = [
     ("config", "ccloud_api_key_id"),
     ("config", "ccloud_api_key_secret"),
     ("role/{name}", "owner"),
+    ("static-role/{name}", "owner"),
 ];
-/// Another spelling of `role/`, which every page would repeat.
-const ALIAS: &str = "roles";
+/// Other spellings, which every page would repeat.
+const ALIASES: [&str; 3] = ["roles", "static-roles", "static-cred"];
 
 /// The paths of the engine, with what each says of itself.
 pub(super) struct Paths {
@@ -33,12 +34,15 @@ impl Paths {
         }
     }
 
-    /// All paths, without the other spelling of `role/`.
+    /// All paths, each in one spelling.
     pub(super) fn names(&self) -> BTreeSet<&str> {
         let paths = self.document["paths"].as_object().unwrap().keys();
         paths
             .map(|path| path.trim_matches('/'))
-            .filter(|path| path.split('/').next() != Some(ALIAS))
+            .filter(|path| {
+                let first = path.split('/').next();
+                first.is_none_or(|first| !ALIASES.contains(&first))
+            })
             .collect()
     }
 

@@ -153,6 +153,7 @@ fn meaning(status: u16) -> &'static str {
         400 => ": the request is wrong, and says what to change.",
         404 => ": there is none.",
         405 => ": the path does not know this operation.",
+        503 => ": not now; try again.",
         _ => ".",
     }
 }

@@ -44,7 +44,15 @@ impl Sample {
     }
 }
 
-pub(super) const PAGES: [Page; 5] = [CONFIG, ROLES, CREDS, KEYS, MOUNT];
+pub(super) const PAGES: [Page; 7] = [
+    CONFIG,
+    ROLES,
+    CREDS,
+    KEYS,
+    STATIC_ROLES,
+    STATIC_CREDS,
+    MOUNT,
+];
 
 const CONFIG: Page = Page {
     file: "config.md",
@@ -219,6 +227,181 @@ const KEYS: Page = Page {
             ("DELETE", "confluent/keys/QQQQQQQQQQQQQQQQ"),
             None,
             400,
+        ),
+    ],
+};
+
+const STATIC_ROLES: Page = Page {
+    file: "static-roles.md",
+    title: "`static-role/<name>`: one key that is replaced again and again",
+    about: "`static-roles/<name>` means the same. An update keeps every field that it does not give; \
+            another `rotation_period`, `rotation_schedule` or `rotation` brings new defaults of \
+            `grace` and `refresh`. [Rotate with overlap](../rotation.md) tells what it is for.",
+    paths: &[
+        "static-role/{name}",
+        "static-role",
+        "static-role/{name}/status",
+    ],
+    samples: &[
+        sample(
+            "Write a static role without a time",
+            ("POST", "confluent/static-role/orders"),
+            Some(r#"{"owner": "{OWNER}", "resource": "{CLUSTER}"}"#),
+            400,
+        ),
+        sample(
+            "Write one whose keys would overlap with those after the next",
+            ("POST", "confluent/static-role/orders"),
+            Some(
+                r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "rotation_period": "1h",
+                    "grace": "2h"}"#,
+            ),
+            400,
+        ),
+        sample(
+            "Write one whose readers would come back too late",
+            ("POST", "confluent/static-role/orders"),
+            Some(
+                r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "rotation_period": "24h",
+                    "grace": "1h", "refresh": "1h"}"#,
+            ),
+            400,
+        ),
+        sample(
+            "Write a static role",
+            ("POST", "confluent/static-role/orders"),
+            Some(r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "rotation_period": "24h"}"#),
+            200,
+        ),
+        sample(
+            "Read it",
+            ("GET", "confluent/static-role/orders"),
+            None,
+            200,
+        ),
+        sample(
+            "Ask how its first key is",
+            ("GET", "confluent/static-role/orders/status"),
+            None,
+            200,
+        )
+        .keep(&[("PENDING", "/data/pending_key_id")]),
+        sample(
+            "Write one whose keys are served without a proof",
+            ("POST", "confluent/static-role/reports"),
+            Some(
+                r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "rotation_period": "30d",
+                    "readiness": "none"}"#,
+            ),
+            204,
+        ),
+        sample(
+            "Ask how it is",
+            ("GET", "confluent/static-role/reports/status"),
+            None,
+            200,
+        )
+        .keep(&[("FIRST", "/data/key_id")]),
+        sample(
+            "List the static roles",
+            ("LIST", "confluent/static-role"),
+            None,
+            200,
+        ),
+        sample(
+            "Read one that is not there",
+            ("GET", "confluent/static-role/nobody"),
+            None,
+            404,
+        ),
+    ],
+};
+
+const STATIC_CREDS: Page = Page {
+    file: "static-creds.md",
+    title: "`static-creds/<name>`, `rotate-role/<name>`: the key of a static role",
+    about: "`static-cred/<name>` means the same as `static-creds/<name>`. The samples go on with the \
+            static roles of [the page before](static-roles.md).",
+    paths: &["static-creds/{name}", "rotate-role/{name}"],
+    samples: &[
+        sample(
+            "Read the key",
+            ("GET", "confluent/static-creds/reports"),
+            None,
+            200,
+        ),
+        sample(
+            "Read the key of a role whose first key is not proven",
+            ("GET", "confluent/static-creds/orders"),
+            None,
+            503,
+        ),
+        sample(
+            "Read the key of a role that is not there",
+            ("GET", "confluent/static-creds/nobody"),
+            None,
+            400,
+        ),
+        sample(
+            "Replace the key, and wait until readers get the new one",
+            ("POST", "confluent/rotate-role/reports"),
+            Some(r#"{"wait": "30s"}"#),
+            204,
+        ),
+        sample(
+            "Read the new key",
+            ("GET", "confluent/static-creds/reports"),
+            None,
+            200,
+        )
+        .keep(&[("SECOND", "/data/key_id")]),
+        sample(
+            "Ask how long the old one lives",
+            ("GET", "confluent/static-role/reports/status"),
+            None,
+            200,
+        ),
+        sample(
+            "Replace a key without waiting",
+            ("POST", "confluent/rotate-role/orders"),
+            Some("{}"),
+            200,
+        ),
+        sample(
+            "Wait for longer than clients do",
+            ("POST", "confluent/rotate-role/orders"),
+            Some(r#"{"wait": "2m"}"#),
+            400,
+        ),
+        sample(
+            "End the old key before its grace is over",
+            ("DELETE", "confluent/keys/{FIRST}"),
+            None,
+            204,
+        ),
+        sample(
+            "Delete the static role, whose key lives on for its grace",
+            ("DELETE", "confluent/static-role/reports"),
+            None,
+            204,
+        ),
+        sample(
+            "End that key at once",
+            ("DELETE", "confluent/keys/{SECOND}"),
+            None,
+            204,
+        ),
+        sample(
+            "End a key that is being proven",
+            ("DELETE", "confluent/keys/{PENDING}"),
+            None,
+            204,
+        ),
+        sample(
+            "Delete its static role",
+            ("DELETE", "confluent/static-role/orders"),
+            None,
+            204,
         ),
     ],
 };

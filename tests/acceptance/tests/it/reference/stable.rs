@@ -7,7 +7,7 @@ use regex::{Captures, Regex};
 
 /// Kinds of values that differ, and what the first, the second and so on of
 /// each is called.
-const KINDS: [(&str, &[&str]); 9] = [
+const KINDS: [(&str, &[&str]); 10] = [
     (
         r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
         &["0f0f0f0f-1111-2222-3333-444444444444"],
@@ -34,8 +34,12 @@ const KINDS: [(&str, &[&str]); 9] = [
             "EDS4PQWPRM75URX6",
             "X5LKJSXNHNWAIFK5",
             "ZSPQ5U54NDG6X27K",
+            "H3TN6WQ4PXVB2LKD",
+            "QWL6JZ2T7VAD3XNE",
         ],
     ),
+    // How long something takes still.
+    (r"\babout \d+ s more", &["about 110 s more"]),
     // The accessor of a token, as the engine keeps it.
     (r"\b[0-9a-f]{16}\b", &["0123456789abcdef"]),
     (r"\bsa-[a-z0-9]{6}\b", &["sa-abc123", "sa-def456"]),

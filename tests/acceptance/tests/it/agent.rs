@@ -1,0 +1,174 @@
+//! `bao agent` with the key of a static role: it renders each new key by itself,
+//! and nothing in between.
+
+use std::fs;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::{Bao, Launch, Program, eventually, require_bao};
+
+use crate::hosts::Host;
+use crate::mounted::{mounted, on_both};
+
+/// What readers are told to come back in, in seconds.
+const REFRESH: u64 = 5;
+/// The agent comes back a second after that, and renders at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Twice as long as an agent sleeps.
+const QUIET: Duration = Duration::from_secs(2 * (REFRESH + 1));
+const ROTATIONS: usize = 2;
+
+/// What the agent logs when it reads the key, and when it writes the file.
+const READS: &str = "GET /v1/team/static-creds/orders";
+const RENDERS: &str = "(runner) rendered";
+
+#[test]
+fn an_agent_renders_every_new_key_of_a_static_role_and_nothing_in_between() {
+    let bao = require_bao!();
+    on_both(&bao, |host| {
+        static_role(host);
+        let agent = Agent::start(&bao, host, TEMPLATE);
+        let mut rendered = agent.rendered("");
+        for count in 1..=ROTATIONS {
+            let (renders, reads) = (agent.logged(RENDERS), agent.logged(READS));
+            assert_eq!(renders, count, "{}", agent.log());
+            let key = rendered.clone();
+            log_in_for(host, &key, QUIET);
+            assert_eq!(agent.logged(RENDERS), renders, "nothing has changed");
+            let more = agent.logged(READS) - reads;
+            assert!((1..=3).contains(&more), "{more} reads in {QUIET:?}");
+
+            let wait = json!({ "wait": 30 });
+            let (status, answer) = post(host, "rotate-role/orders", &wait);
+            assert_eq!(status, 204, "{answer}");
+            // Whoever has the old one goes on with it until the file is new.
+            eventually("the new key is rendered", PATIENCE, || {
+                assert_eq!(log_in(host, &key), 200, "{key} was rendered");
+                (agent.rendered("") != key).then_some(())
+            });
+            rendered = agent.rendered("");
+            assert_eq!(log_in(host, &rendered), 200);
+        }
+    });
+}
+
+#[test]
+fn an_agent_restarts_its_child_with_every_new_key() {
+    let bao = require_bao!();
+    on_both(&bao, |host| {
+        static_role(host);
+        let agent = Agent::start(&bao, host, EXEC);
+        let mut key = agent.rendered("");
+        for starts in 1..=ROTATIONS {
+            assert_eq!(log_in(host, &key), 200);
+            let started = fs::read_to_string(agent.file("starts")).unwrap();
+            assert_eq!(started.lines().count(), starts, "{started}");
+            let wait = json!({ "wait": 30 });
+            let (status, answer) = post(host, "rotate-role/orders", &wait);
+            assert_eq!(status, 204, "{answer}");
+            key = agent.rendered(&key);
+        }
+    });
+}
+
+/// A static role whose keys are served at once, since the simulator's work at
+/// once.
+fn static_role(host: &Host) {
+    mounted(host);
+    let (cluster, _) = host.cloud.cluster();
+    let role = json!({
+        "owner": host.cloud.owner(), "resource": cluster, "readiness": "none",
+        "rotation_period": "24h", "grace": 300, "refresh": REFRESH,
+    });
+    let (status, answer) = post(host, "static-role/orders", &role);
+    assert_eq!(status, 204, "{answer}");
+}
+
+fn post(host: &Host, path: &str, body: &Value) -> (u16, Value) {
+    let path = format!("team/{path}");
+    host.http.request("POST", &path, Some(body))
+}
+
+/// Logs in at the cluster again and again, and expects to be let in.
+fn log_in_for(host: &Host, rendered: &str, time: Duration) {
+    let start = std::time::Instant::now();
+    while start.elapsed() < time {
+        assert_eq!(log_in(host, rendered), 200, "{rendered}");
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// Logs in at the cluster with `key:secret`; the status of the answer.
+fn log_in(host: &Host, rendered: &str) -> u16 {
+    let (key, secret) = rendered.trim().split_once(':').unwrap();
+    host.cloud.log_in(key, secret)
+}
+
+/// Writes the key to a file.
+const TEMPLATE: &str = r#"
+template {
+  contents    = "{{ with secret \"team/static-creds/orders\" }}{{ .Data.key_id }}:{{ .Data.secret }}\n{{ end }}"
+  destination = "rendered"
+}
+"#;
+
+/// Runs a program with the key in its environment, which writes it to a file.
+const EXEC: &str = r#"
+env_template "KEY" {
+  contents = "{{ with secret \"team/static-creds/orders\" }}{{ .Data.key_id }}:{{ .Data.secret }}{{ end }}"
+}
+
+exec {
+  command                   = ["sh", "-c", "echo $KEY >> starts; echo $KEY > part; mv part rendered; exec sleep 120"]
+  restart_on_secret_changes = "always"
+  restart_stop_signal       = "SIGTERM"
+}
+"#;
+
+/// A running `bao agent`. Dropping it ends it, and its child.
+struct Agent {
+    program: Program,
+}
+
+impl Agent {
+    fn start(bao: &Bao, host: &Host, what: &str) -> Self {
+        let launch = Launch::new(bao.path());
+        let folder = launch.folder();
+        fs::write(folder.join("token"), "root").unwrap();
+        let configuration = format!(
+            "vault {{\n  address = \"{}\"\n}}\n\
+             auto_auth {{\n  method \"token_file\" {{\n    config = {{\n      \
+             token_file_path = \"{}\"\n    }}\n  }}\n}}\n{what}",
+            host.http.address(),
+            folder.join("token").display(),
+        );
+        fs::write(folder.join("agent.hcl"), configuration).unwrap();
+        let program = launch
+            .args(["agent", "-config=agent.hcl", "-log-level=trace"])
+            .start();
+        Self { program }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.program.folder().join(name)
+    }
+
+    /// What was rendered, once it is something else than that.
+    fn rendered(&self, than: &str) -> String {
+        eventually("a key is rendered", PATIENCE, || {
+            let text = fs::read_to_string(self.file("rendered")).ok()?;
+            let text = text.trim();
+            (!text.is_empty() && text != than).then(|| text.to_owned())
+        })
+    }
+
+    fn log(&self) -> String {
+        self.program.stdout() + &self.program.stderr()
+    }
+
+    fn logged(&self, what: &str) -> usize {
+        self.log().matches(what).count()
+    }
+}

@@ -1,0 +1,274 @@
+//! Static roles on both hosts: the same requests, and answers that are the same
+//! but for ids and times, errors included.
+
+use std::thread;
+
+use serde_json::{Value, json};
+use testkit::require_bao;
+
+use crate::hosts::Host;
+use crate::mounted::mounted;
+use crate::transcript::Transcript;
+
+#[test]
+fn both_hosts_answer_the_same_for_every_path_of_static_roles() {
+    let bao = require_bao!();
+    let (ours, theirs) = thread::scope(|scope| {
+        let ours = scope.spawn(|| scenario(&Host::lockkeeper(&bao)));
+        let theirs = scope.spawn(|| scenario(&Host::open_bao(&bao)));
+        (ours.join().unwrap(), theirs.join().unwrap())
+    });
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert_eq!(ours, theirs, "left: our server, right: OpenBao");
+    }
+    assert_eq!(ours.len(), theirs.len());
+}
+
+/// A mount, and what it answered so far.
+struct Story<'a> {
+    host: &'a Host,
+    /// How many keys there were before: `dev` shows one.
+    earlier: usize,
+    told: Transcript,
+}
+
+fn scenario(host: &Host) -> Vec<String> {
+    let mut told = Transcript {
+        secrets: vec![host.cloud.admin_secret.clone()],
+        ids: vec![
+            (host.cloud.address.clone(), "SIMULATOR"),
+            (host.cloud.owner(), "OWNER"),
+            (host.cloud.cluster().0, "CLUSTER"),
+        ],
+        ..Transcript::default()
+    };
+    mounted(host);
+    told.lines.clear();
+    let earlier = host.cloud.live().len();
+    let mut story = Story {
+        host,
+        earlier,
+        told,
+    };
+    story.wrong_roles_are_refused();
+    story.roles_are_written_read_and_listed();
+    story.every_reader_gets_one_key();
+    story.a_key_that_is_not_proven_is_not_told();
+    story.a_rotation_keeps_the_old_key();
+    story.what_is_wrong_is_said();
+    story.help_is_given();
+    story.a_deleted_role_leaves_its_key_and_takes_it_back();
+    story.told.lines
+}
+
+impl Story<'_> {
+    /// Sends a request, and expects a status.
+    fn ask(&mut self, method: &str, path: &str, body: &Value, status: u16) -> Value {
+        let body = (!body.is_null()).then_some(body);
+        let path = format!("team/{path}");
+        let (got, answer) = self.told.request(&self.host.http, method, &path, body);
+        assert_eq!(got, status, "{method} {path}: {answer}");
+        answer
+    }
+
+    fn get(&mut self, path: &str) -> Value {
+        self.ask("GET", path, &Value::Null, 200)
+    }
+
+    /// How many keys of the mount live.
+    fn made(&self) -> usize {
+        self.host.cloud.live().len() - self.earlier
+    }
+
+    /// A role for the first owner and cluster whose keys nobody tries.
+    fn role(&self, more: &Value) -> Value {
+        let mut role = json!({
+            "owner": self.host.cloud.owner(), "resource": self.host.cloud.cluster().0,
+            "rotation_period": "24h", "readiness": "none",
+        });
+        let members = role.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        members.retain(|_, value| !value.is_null());
+        role
+    }
+
+    fn wrong_roles_are_refused(&mut self) {
+        for wrong in [
+            json!({ "owner": null }),
+            json!({ "owner": "somebody" }),
+            json!({ "resource": "lkc" }),
+            json!({ "rotation_period": null }),
+            json!({ "rotation_period": 0 }),
+            json!({ "rotation_period": -1 }),
+            json!({ "rotation_period": "1y" }),
+            json!({ "rotation_period": "11y" }),
+            json!({ "rotation_period": 100_000 * 86_400_u64 }),
+            json!({ "rotation_schedule": "0 2 * * SAT" }),
+            json!({ "rotation_period": null, "rotation_window": "1h" }),
+            json!({ "rotation_period": null, "rotation_schedule": "0 0 2 * * SAT" }),
+            json!({ "rotation_period": null, "rotation_schedule": "0 2 31 2 *" }),
+            json!({ "rotation_period": null, "rotation_schedule": "61 2 * * *" }),
+            json!({
+                "rotation_period": null, "rotation_schedule": "0 2 * * *",
+                "rotation_timezone": "Mars/Phobos",
+            }),
+            json!({ "rotation_period": null, "rotation": "sometimes" }),
+            json!({ "grace": "48h" }),
+            json!({ "grace": 10 }),
+            json!({ "grace": 600, "refresh": 600 }),
+            json!({ "refresh": 1 }),
+            json!({ "readiness": "hope" }),
+            json!({ "readiness_timeout": 1 }),
+            json!({ "colour": "red" }),
+        ] {
+            let body = self.role(&wrong);
+            self.ask("POST", "static-role/orders", &body, 400);
+        }
+        let body = self.role(&json!({}));
+        let long = format!("static-role/{}", "n".repeat(300));
+        for path in ["static-role/Orders", "static-role/a%20b", &long] {
+            self.ask("POST", path, &body, 400);
+        }
+        self.ask("GET", "static-role/orders", &Value::Null, 404);
+        self.ask("LIST", "static-role", &Value::Null, 404);
+        assert_eq!(self.made(), 0, "nothing was made");
+    }
+
+    fn roles_are_written_read_and_listed(&mut self) {
+        let role = self.role(&json!({}));
+        self.ask("POST", "static-role/orders", &role, 204);
+        let manual = self.role(&json!({ "rotation_period": null, "rotation": "manual" }));
+        self.ask("PUT", "static-roles/billing", &manual, 204);
+        let weekly = self.role(&json!({
+            "rotation_period": null, "rotation_schedule": "0 2 * * SAT",
+            "rotation_timezone": "Europe/Berlin", "rotation_window": "3h",
+        }));
+        self.ask("POST", "static-role/weekly", &weekly, 204);
+        let cloud = self.role(&json!({ "resource": null }));
+        self.ask("POST", "static-role/cloud", &cloud, 200);
+        for name in ["orders", "billing", "weekly", "cloud"] {
+            let one = self.get(&format!("static-role/{name}"));
+            let other = self.get(&format!("static-roles/{name}"));
+            assert_eq!(one["data"], other["data"]);
+            self.get(&format!("static-role/{name}/status"));
+            self.get(&format!("static-roles/{name}/status"));
+        }
+        let cli = &self.host.cli;
+        self.told.json(cli, &["read", "team/static-role/orders"]);
+        self.told.json(cli, &["list", "team/static-role"]);
+        self.told.json(cli, &["list", "team/static-roles"]);
+        self.ask("POST", "static-role/orders", &json!({ "grace": "2h" }), 204);
+        let changed = self.get("static-role/orders");
+        assert_eq!(changed["data"]["grace"], 7200);
+        assert_eq!(changed["data"]["rotation_period"], 86_400);
+    }
+
+    fn every_reader_gets_one_key(&mut self) {
+        let first = self.get("static-creds/orders");
+        assert_eq!(first["lease_id"], "", "there is no lease");
+        assert_eq!(first["lease_duration"], 0);
+        for path in ["static-cred/orders", "static-creds/orders"] {
+            assert_eq!(self.get(path)["data"], first["data"]);
+        }
+        let cli = &self.host.cli;
+        let shown = self.told.json(cli, &["read", "team/static-creds/orders"]);
+        assert_eq!(shown["data"], first["data"]);
+        for name in ["billing", "cloud"] {
+            self.get(&format!("static-creds/{name}"));
+        }
+        assert_eq!(self.made(), 4, "a key for each role");
+    }
+
+    fn a_key_that_is_not_proven_is_not_told(&mut self) {
+        let slow = self.role(&json!({ "readiness": "delay", "readiness_delay": "10m" }));
+        let answer = self.ask("POST", "static-role/slow", &slow, 200);
+        assert!(answer["warnings"].to_string().contains("is being proven"));
+        self.ask("GET", "static-creds/slow", &Value::Null, 503);
+        self.get("static-role/slow/status");
+        self.ask("DELETE", "static-role/slow", &Value::Null, 204);
+    }
+
+    fn a_rotation_keeps_the_old_key(&mut self) {
+        let old = key(&self.get("static-creds/orders"));
+        self.ask("POST", "rotate-role/orders", &json!({ "wait": "50s" }), 204);
+        let new = key(&self.get("static-creds/orders"));
+        assert_ne!(new, old);
+        self.host.cloud.live_key(&old);
+        self.host.cloud.live_key(&new);
+        let status = self.get("static-role/orders/status");
+        assert_eq!(status["data"]["previous_key_id"], old.as_str());
+        let now = json!({ "grace": 0, "wait": 50 });
+        self.ask("POST", "rotate-role/orders", &now, 204);
+        self.host.cloud.wait_until_gone(&new);
+        self.host.cloud.live_key(&old);
+        let cli = &self.host.cli;
+        let force = ["write", "-force", "-format=json", "team/rotate-role/orders"];
+        let printed = cli.ok(&force);
+        assert!(
+            printed.contains("goes on") || printed.is_empty(),
+            "{printed}"
+        );
+    }
+
+    fn what_is_wrong_is_said(&mut self) {
+        for (method, path, body, status) in [
+            ("GET", "static-role/nobody", Value::Null, 404),
+            ("GET", "static-role/nobody/status", Value::Null, 404),
+            ("GET", "static-creds/nobody", Value::Null, 400),
+            ("GET", "static-cred/nobody", Value::Null, 400),
+            ("GET", "static-creds/Orders", Value::Null, 400),
+            ("GET", "static-creds/crowd", Value::Null, 400),
+            ("GET", "creds/orders", Value::Null, 400),
+            ("GET", "static-creds", Value::Null, 404),
+            ("POST", "static-creds/orders", json!({}), 405),
+            ("DELETE", "static-creds/orders", Value::Null, 405),
+            ("POST", "static-role/orders/status", json!({}), 405),
+            ("GET", "rotate-role/orders", Value::Null, 405),
+            ("POST", "rotate-role/nobody", json!({}), 400),
+            ("POST", "rotate-role/orders", json!({ "wait": "90s" }), 400),
+            ("POST", "rotate-role/orders", json!({ "wait": "soon" }), 400),
+            ("POST", "rotate-role/orders", json!({ "grace": "11y" }), 400),
+            ("POST", "rotate-role/orders", json!({ "grace": -1 }), 400),
+            ("POST", "rotate-role/orders", json!({ "graec": 1 }), 400),
+            ("POST", "static-role", json!({}), 405),
+            ("DELETE", "static-role/nobody", Value::Null, 204),
+        ] {
+            self.ask(method, path, &body, status);
+        }
+    }
+
+    fn help_is_given(&mut self) {
+        for path in [
+            "static-role",
+            "static-role/app",
+            "static-role/app/status",
+            "static-creds/app",
+            "static-cred/app",
+            "rotate-role/app",
+        ] {
+            let help = self.host.cli.ok(&["path-help", &format!("team/{path}")]);
+            self.told.lines.push(format!("path-help {path} -> {help}"));
+        }
+    }
+
+    fn a_deleted_role_leaves_its_key_and_takes_it_back(&mut self) {
+        let kept = key(&self.get("static-creds/billing"));
+        let shown = self.get("static-role/billing")["data"].clone();
+        self.ask("DELETE", "static-roles/billing", &Value::Null, 204);
+        self.host.cloud.live_key(&kept);
+        self.ask("GET", "static-creds/billing", &Value::Null, 400);
+        self.ask("GET", "static-role/billing", &Value::Null, 404);
+        let manual = self.role(&json!({ "rotation_period": null, "rotation": "manual" }));
+        self.ask("POST", "static-role/billing", &manual, 204);
+        assert_eq!(key(&self.get("static-creds/billing")), kept);
+        assert_eq!(self.get("static-role/billing")["data"], shown);
+        self.host.cli.ok(&["secrets", "disable", "team"]);
+        self.ask("GET", "static-creds/billing", &Value::Null, 404);
+        // Nobody's application stops with the mount: the log names the key.
+        self.host.cloud.live_key(&kept);
+    }
+}
+
+fn key(answer: &Value) -> String {
+    answer["data"]["key_id"].as_str().unwrap().to_owned()
+}
