@@ -44,13 +44,15 @@ impl Sample {
     }
 }
 
-pub(super) const PAGES: [Page; 7] = [
+pub(super) const PAGES: [Page; 9] = [
     CONFIG,
     ROLES,
     CREDS,
     KEYS,
     STATIC_ROLES,
     STATIC_CREDS,
+    BY_HAND,
+    KV_FACE,
     MOUNT,
 ];
 
@@ -400,6 +402,172 @@ const STATIC_CREDS: Page = Page {
         sample(
             "Delete its static role",
             ("DELETE", "confluent/static-role/orders"),
+            None,
+            204,
+        ),
+    ],
+};
+
+const BY_HAND: Page = Page {
+    file: "static-roles-by-hand.md",
+    title: "Rotations by hand: stage, commit, roll back",
+    about: "A key is made and proven before anybody is told of it. [Rotate with overlap](../rotation.md) \
+            tells how a rotation goes by itself.",
+    paths: &[
+        "static-role/{name}/stage",
+        "static-creds/{name}/pending",
+        "static-role/{name}/commit",
+        "static-role/{name}/rollback",
+        "static-creds/{name}/previous",
+    ],
+    samples: &[
+        sample(
+            "Write a static role that rotates by hand",
+            ("POST", "confluent/static-role/invoices"),
+            Some(
+                r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "rotation": "manual",
+                    "readiness": "none"}"#,
+            ),
+            204,
+        ),
+        sample(
+            "Commit what was not staged",
+            ("POST", "confluent/static-role/invoices/commit"),
+            Some("{}"),
+            400,
+        ),
+        sample(
+            "Stage a key",
+            ("POST", "confluent/static-role/invoices/stage"),
+            Some("{}"),
+            204,
+        ),
+        sample(
+            "Stage another",
+            ("POST", "confluent/static-role/invoices/stage"),
+            Some("{}"),
+            400,
+        ),
+        sample(
+            "Read the staged key",
+            ("GET", "confluent/static-creds/invoices/pending"),
+            None,
+            200,
+        )
+        .keep(&[("STAGED", "/data/key_id")]),
+        sample(
+            "Serve it",
+            ("POST", "confluent/static-role/invoices/commit"),
+            Some("{}"),
+            204,
+        ),
+        sample(
+            "Read the key before",
+            ("GET", "confluent/static-creds/invoices/previous"),
+            None,
+            200,
+        ),
+        sample(
+            "Ask how long that lives",
+            ("GET", "confluent/static-role/invoices/status"),
+            None,
+            200,
+        )
+        .keep(&[("BEFORE", "/data/previous_key_id")]),
+        sample(
+            "Go back to it",
+            ("POST", "confluent/static-role/invoices/rollback"),
+            Some("{}"),
+            204,
+        ),
+        sample(
+            "Read a staged key where there is none",
+            ("GET", "confluent/static-creds/invoices/pending"),
+            None,
+            400,
+        ),
+    ],
+};
+
+const KV_FACE: Page = Page {
+    file: "kv.md",
+    title: "`data/<name>`, `metadata/<name>`: static roles as a KV engine answers",
+    about: "For clients that read secrets of a KV version 2 engine and nothing else. Nothing can be \
+            written. A mount keeps its own type: `bao kv get` asks for that first and refuses it, so \
+            use `bao read`.",
+    paths: &["data/{name}", "metadata/{name}", "metadata"],
+    samples: &[
+        sample(
+            "Write a static role whose first key is proven",
+            ("POST", "confluent/static-role/slow"),
+            Some(r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "rotation_period": "24h"}"#),
+            200,
+        ),
+        sample(
+            "Ask how it is",
+            ("GET", "confluent/static-role/slow/status"),
+            None,
+            200,
+        )
+        .keep(&[("SLOW", "/data/pending_key_id")]),
+        sample(
+            "Read the key of a static role",
+            ("GET", "confluent/data/invoices"),
+            None,
+            200,
+        ),
+        sample(
+            "Read the key of one whose first key is not proven",
+            ("GET", "confluent/data/slow"),
+            None,
+            503,
+        ),
+        sample(
+            "Read one that is not there",
+            ("GET", "confluent/data/nobody"),
+            None,
+            404,
+        ),
+        sample(
+            "Read a version that is gone",
+            ("GET", "confluent/data/invoices?version=1"),
+            None,
+            404,
+        ),
+        sample(
+            "Read its versions",
+            ("GET", "confluent/metadata/invoices"),
+            None,
+            200,
+        ),
+        sample("List them", ("LIST", "confluent/metadata"), None, 200),
+        sample(
+            "Delete a static role",
+            ("DELETE", "confluent/static-role/invoices"),
+            None,
+            204,
+        ),
+        sample(
+            "End its key at once",
+            ("DELETE", "confluent/keys/{BEFORE}"),
+            None,
+            204,
+        ),
+        sample(
+            "End the one that was served for a while",
+            ("DELETE", "confluent/keys/{STAGED}"),
+            None,
+            204,
+        ),
+        sample(
+            "End a key that is being proven",
+            ("DELETE", "confluent/keys/{SLOW}"),
+            None,
+            204,
+        ),
+        sample(
+            "Delete its static role",
+            ("DELETE", "confluent/static-role/slow"),
             None,
             204,
         ),
