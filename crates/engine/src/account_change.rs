@@ -62,7 +62,7 @@ impl Engine {
             let key = credential.key_id().map_or("being made", KeyId::as_str);
             return Err(Error::bad_request(format!(
                 "the account is needed to delete the keys that were made with it, such as `{key}` of \
-                 {}: revoke the leases of this mount first",
+                 {}: revoke the leases of this mount and delete its static roles first",
                 credential.purpose
             )));
         }

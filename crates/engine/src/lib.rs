@@ -19,7 +19,7 @@
 //! - `records`: roles, accounts and settings in storage, with their cache.
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `work`: when somebody looks at what again.
-//! - `places`: where resources are, for probes and answers.
+//! - `known_places`, `places`: where resources are, for probes and answers.
 //! - `paths`: the table of paths.
 
 pub mod account;
@@ -37,6 +37,7 @@ mod ending;
 mod go_plugin;
 mod inventory;
 mod issue;
+mod known_places;
 mod lease;
 mod licence;
 mod making;

@@ -1,68 +1,18 @@
 //! Where resources are: looked up when a role is written that needs it, again
 //! after a day, and kept in storage. No reader waits for it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use logical::effects::within;
-use logical::{Clock, Error, Storage};
 use readiness::{LookUpError, Place, Resource};
 
 use crate::control_plane::{Access, Caller, Class, Target};
-use crate::ids::{EnvironmentId, ResourceId, short_name};
-use crate::records::Records;
+use crate::ids::EnvironmentId;
 use crate::state::Engine;
-
-const PLACES: &str = "lockkeeper/places/";
 
 /// How long whoever writes a role waits for an address.
 const WAIT: Duration = Duration::from_secs(5);
-
-/// Addresses in memory and in storage.
-pub(crate) struct KnownPlaces {
-    records: Records<Place>,
-    known: Mutex<HashMap<ResourceId, Place>>,
-}
-
-impl KnownPlaces {
-    pub(crate) fn new(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            records: Records::new(storage, clock, PLACES),
-            known: Mutex::default(),
-        }
-    }
-
-    fn in_memory(&self, resource: &ResourceId) -> Option<Place> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(resource).cloned()
-    }
-
-    /// Notes what a probe told of a place.
-    pub(crate) fn note(&self, resource: &ResourceId, place: Place) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(resource.clone(), place);
-    }
-
-    /// A place, by memory or storage.
-    pub(crate) async fn get(&self, resource: &ResourceId) -> Result<Option<Place>, Error> {
-        if let Some(place) = self.in_memory(resource) {
-            return Ok(Some(place));
-        }
-        let stored = self.records.read(&short_name(resource.as_str())).await?;
-        if let Some(place) = &stored {
-            self.note(resource, place.clone());
-        }
-        Ok(stored)
-    }
-
-    async fn keep(&self, resource: &ResourceId, place: Place) -> Result<(), Error> {
-        let name = short_name(resource.as_str());
-        self.records.write(&name, &place).await?;
-        self.note(resource, place);
-        Ok(())
-    }
-}
 
 /// What a target is, for whoever looks it up or tries keys at it.
 pub(crate) fn resource_of(target: &Target) -> Resource {

@@ -12,10 +12,10 @@ use logical::{
 use crate::account::Accounts;
 use crate::coalescer::Coalescer;
 use crate::control_plane::{ControlPlane, Keys};
+use crate::known_places::KnownPlaces;
 use crate::ledger::store::LedgerStore;
 use crate::ledger::{Ledger, Pins};
 use crate::licence::Sweep;
-use crate::places::KnownPlaces;
 use crate::presence::Presence;
 use crate::role::{Role, Roles};
 use crate::settings::StoredSettings;

@@ -1,3 +1,5 @@
+//! What each profile has in its fields, and what it refuses.
+
 use super::*;
 
 fn credential(kind: Kind) -> Credential {
