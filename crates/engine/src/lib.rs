@@ -39,6 +39,7 @@ mod issue;
 mod lease;
 mod licence;
 mod making;
+mod measurements;
 mod output;
 mod paths;
 mod preflight;

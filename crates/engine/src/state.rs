@@ -15,6 +15,7 @@ use crate::control_plane::{ControlPlane, Keys};
 use crate::ledger::store::LedgerStore;
 use crate::ledger::{Ledger, Pins};
 use crate::licence::Sweep;
+use crate::measurements::Measurements;
 use crate::presence::Presence;
 use crate::role::{Role, Roles};
 use crate::settings::StoredSettings;
@@ -40,6 +41,7 @@ pub(crate) struct Engine {
     pub(crate) rotations: Rotations,
     pub(crate) settings: StoredSettings,
     pub(crate) ledger: Ledger,
+    pub(crate) measurements: Arc<Measurements>,
     pub(crate) slots: Slots,
     /// Set once the entries of the Go plugin were taken over.
     pub(crate) taken_over: tokio::sync::OnceCell<()>,
@@ -102,6 +104,7 @@ impl Engine {
             Arc::clone(&context.storage),
             Arc::clone(&context.clock),
         ));
+        let measurements = Arc::new(Measurements::new(context.metrics, context.uuid));
         let ledger = Ledger::new(
             LedgerStore::new(Arc::clone(&context.storage)),
             Arc::clone(&control) as Arc<dyn Keys>,
@@ -109,6 +112,7 @@ impl Engine {
             Arc::clone(&static_roles) as Arc<dyn Pins>,
             Arc::clone(&context.clock),
             Arc::clone(&context.entropy),
+            Arc::clone(&measurements),
         );
         let sweep = Sweep::starting(context.clock.monotonic());
         Self {
@@ -125,6 +129,7 @@ impl Engine {
             control,
             accounts,
             ledger,
+            measurements,
             slots: Slots::default(),
             taken_over: tokio::sync::OnceCell::new(),
             active_until: Mutex::default(),

@@ -13,6 +13,7 @@ mod journal;
 mod keys;
 mod leases;
 mod lost_answers;
+mod measurements;
 mod reconcile;
 mod remembering;
 mod removal;
