@@ -125,6 +125,22 @@ pub enum Failure {
     Unavailable,
 }
 
+impl Failure {
+    /// As a label of measurements.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::QuotaReached => "quota_reached",
+            Self::RateLimited => "rate_limited",
+            Self::HeldBack { .. } => "held_back",
+            Self::Rejected => "rejected",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
 /// A failed call: what went wrong, in words that name request and remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloudError {

@@ -41,6 +41,7 @@ mod known_places;
 mod lease;
 mod licence;
 mod making;
+mod measurements;
 mod output;
 mod paths;
 mod places;

@@ -19,6 +19,7 @@ use crate::ids::{CredentialId, HolderId, OrganizationId};
 use crate::ledger::{
     Credential, Entry, Event, Failure, Holder, IssuedKey, RequestedBy, Sharing, State,
 };
+use crate::measurements;
 use crate::state::Engine;
 
 /// A creation is not sent for an intent older than this.
@@ -68,6 +69,35 @@ pub(crate) struct Made {
     pub(crate) holder: Option<HolderId>,
 }
 
+/// Why a key was not made: in words, and as a label of measurements.
+struct NotMade {
+    cause: &'static str,
+    error: Error,
+}
+
+impl NotMade {
+    fn at_confluent(error: AskError) -> Self {
+        let cause = match &error {
+            AskError::Account(error) => measurements::cause(error.class()),
+            AskError::Cloud(error) => error.failure.word(),
+        };
+        let error = error.into();
+        Self { cause, error }
+    }
+
+    fn context(self, doing: String) -> Self {
+        let error = self.error.context(doing);
+        Self { error, ..self }
+    }
+}
+
+impl From<Error> for NotMade {
+    fn from(error: Error) -> Self {
+        let cause = measurements::cause(error.class());
+        Self { cause, error }
+    }
+}
+
 impl Engine {
     /// Makes a key. `allowed` is asked beside the write of the intent, and what it
     /// gives decides who holds the key at first. Must run to completion.
@@ -77,6 +107,19 @@ impl Engine {
         allowed: impl Future<Output = Result<T, Error>>,
         first_holder: impl FnOnce(&T) -> Option<(HolderId, Holder)>,
     ) -> Result<(Made, T), Error> {
+        let purpose = measurements::purpose(&order.purpose);
+        let made = self.make_and_enter(order, allowed, first_holder).await;
+        let outcome = made.as_ref().map_or_else(|failed| failed.cause, |_| "made");
+        self.measurements.creation(purpose, outcome);
+        made.map_err(|failed| failed.error)
+    }
+
+    async fn make_and_enter<T>(
+        self: &Arc<Self>,
+        order: Order,
+        allowed: impl Future<Output = Result<T, Error>>,
+        first_holder: impl FnOnce(&T) -> Option<(HolderId, Holder)>,
+    ) -> Result<(Made, T), NotMade> {
         let _making = self.making.read().await;
         let account = self.accounts.required().await?;
         let marker = self.ledger.marker(&order.id).await?;
@@ -110,14 +153,15 @@ impl Engine {
             Ok(allowed) => allowed,
             Err(error) => {
                 let _ = self.ledger.apply(&entry, Event::Refused).await;
-                return Err(error);
+                return Err(error.into());
             }
         };
         if elapsed() > SEND_WITHIN {
             let _ = self.ledger.apply(&entry, Event::Refused).await;
             return Err(Error::upstream(
                 "storage took too long to note the new key, so it was not made: try again",
-            ));
+            )
+            .into());
         }
         let (organization, new, caller) = (account.organization.as_ref(), &new, &order.caller);
         let create = |access: Access| async move {
@@ -127,14 +171,14 @@ impl Engine {
         let creation = self.ledger.ask(organization, create);
         let created = match within(&*self.tasks, CREATE_LIMIT, creation).await {
             Some(Ok(created)) if marker.marks(&created.key.display_name) => created,
-            Some(Ok(unmarked)) => return Err(self.disown(&entry, unmarked).await),
+            Some(Ok(unmarked)) => return Err(self.disown(&entry, unmarked).await.into()),
             Some(Err(AskError::Cloud(lost))) if lost.outcome_unknown => {
                 self.search_later(Arc::clone(&entry));
-                return Err(Error::from(lost).context(doing));
+                return Err(NotMade::at_confluent(AskError::Cloud(lost)).context(doing));
             }
             Some(Err(refused)) => {
                 let _ = self.ledger.apply(&entry, Event::Refused).await;
-                return Err(Error::from(refused).context(doing));
+                return Err(NotMade::at_confluent(refused).context(doing));
             }
             None => {
                 self.search_later(Arc::clone(&entry));
@@ -143,11 +187,11 @@ impl Engine {
                      deleted: try again",
                     CREATE_LIMIT.as_secs()
                 ));
-                return Err(late.context(doing));
+                return Err(late.context(doing).into());
             }
         };
         if elapsed() > DURABLE_WITHIN {
-            return Err(self.disown(&entry, created).await);
+            return Err(self.disown(&entry, created).await.into());
         }
         if let (None, Some(told)) = (&account.organization, &created.key.organization) {
             self.learn_later(Arc::clone(&account), told.clone());
@@ -158,7 +202,7 @@ impl Engine {
             .enter(entry, created, known, holder, order.sharing, order.proving)
             .await?;
         if elapsed() > DURABLE_WITHIN {
-            return Err(self.give_up(made).await);
+            return Err(self.give_up(made).await.into());
         }
         Ok((made, allowed))
     }

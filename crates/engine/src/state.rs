@@ -16,6 +16,7 @@ use crate::known_places::KnownPlaces;
 use crate::ledger::store::LedgerStore;
 use crate::ledger::{Ledger, Pins};
 use crate::licence::Sweep;
+use crate::measurements::Measurements;
 use crate::presence::Presence;
 use crate::role::{Role, Roles};
 use crate::settings::StoredSettings;
@@ -42,6 +43,7 @@ pub(crate) struct Engine {
     pub(crate) places: KnownPlaces,
     pub(crate) settings: StoredSettings,
     pub(crate) ledger: Ledger,
+    pub(crate) measurements: Arc<Measurements>,
     pub(crate) slots: Slots,
     /// Set once the entries of the Go plugin were taken over.
     pub(crate) taken_over: tokio::sync::OnceCell<()>,
@@ -104,6 +106,7 @@ impl Engine {
             Arc::clone(&context.storage),
             Arc::clone(&context.clock),
         ));
+        let measurements = Arc::new(Measurements::new(context.metrics, context.uuid));
         let ledger = Ledger::new(
             LedgerStore::new(Arc::clone(&context.storage)),
             Arc::clone(&control) as Arc<dyn Keys>,
@@ -111,6 +114,7 @@ impl Engine {
             Arc::clone(&static_roles) as Arc<dyn Pins>,
             Arc::clone(&context.clock),
             Arc::clone(&context.entropy),
+            Arc::clone(&measurements),
         );
         let sweep = Sweep::starting(context.clock.monotonic());
         Self {
@@ -128,6 +132,7 @@ impl Engine {
             control,
             accounts,
             ledger,
+            measurements,
             slots: Slots::default(),
             taken_over: tokio::sync::OnceCell::new(),
             active_until: Mutex::default(),

@@ -14,7 +14,7 @@ use logical::Error;
 
 use crate::credential::later;
 use crate::ids::{CredentialId, KeyId};
-use crate::ledger::{Credential, Event, Failure, State};
+use crate::ledger::{Credential, Event, Failure, Stage, State};
 use crate::licence::{LICENCE, LastSweep, Licence, Sweep};
 use crate::state::Engine;
 
@@ -213,12 +213,32 @@ impl Engine {
         after.filter(|_| before == Some(false))
     }
 
-    /// Notes how a sweep went, for `status`.
+    /// Notes how a sweep went, for `status` and the measurements.
     pub(crate) fn note_sweep(&self, error: Option<Error>) {
+        self.measure();
         self.sweep_state().last = Some(LastSweep {
             at: self.clock.now(),
             error: error.map(|error| error.message().to_owned()),
         });
+    }
+
+    /// Reports how many keys and deletions there are.
+    fn measure(&self) {
+        if !self.looked_at_all() {
+            return;
+        }
+        let stages = [
+            ("being_made", Stage::Intended),
+            ("live", Stage::Live),
+            ("retiring", Stage::Retiring),
+            ("doubtful", Stage::Doubtful),
+        ];
+        for (name, stage) in stages {
+            self.measurements.keys(name, self.ledger.count(Some(stage)));
+        }
+        for (cause, count) in self.ledger.deletions_due() {
+            self.measurements.deletions_due(cause, count);
+        }
     }
 
     /// How the last sweep went, and whether the host licenses the next.

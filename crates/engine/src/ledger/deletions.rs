@@ -19,6 +19,12 @@ const ACCEPTED_FOR: Duration = Duration::from_mins(10);
 /// For how long one deletion that was held back counts as waiting.
 const HELD_BACK_FOR: Duration = Duration::from_mins(1);
 
+/// Labels of [`Undone`].
+const HELD_BACK: &str = "held_back";
+const UNVERIFIED: &str = "unverified";
+const FAILED: &str = "failed";
+const REFUSED: &str = "refused";
+
 /// How it is known that a key is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absence {
@@ -27,6 +33,16 @@ pub(crate) enum Absence {
     /// Confluent does not know it, and a list of the same account, which is
     /// complete or shows that the account sees such keys, does not have it.
     Unlisted,
+}
+
+impl Absence {
+    /// As a label of measurements.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::Unlisted => "unlisted",
+        }
+    }
 }
 
 /// A deletion that did not come to pass.
@@ -57,6 +73,16 @@ impl Undone {
         }
     }
 
+    /// As a label of measurements.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::HeldBack { .. } => HELD_BACK,
+            Self::Unverified(_) => UNVERIFIED,
+            Self::Failed(_) => FAILED,
+            Self::Refused(_) => REFUSED,
+        }
+    }
+
     pub(crate) fn error(&self) -> &Error {
         match self {
             Self::HeldBack { error, .. }
@@ -74,6 +100,17 @@ enum Last {
     Unverified,
     Failed { at: Duration },
     Refused,
+}
+
+impl Last {
+    fn word(self) -> &'static str {
+        match self {
+            Self::HeldBack { .. } => HELD_BACK,
+            Self::Unverified => UNVERIFIED,
+            Self::Failed { .. } => FAILED,
+            Self::Refused => REFUSED,
+        }
+    }
 }
 
 /// Deletions that did not come to pass. All times are monotonic.
@@ -120,6 +157,16 @@ impl Deletions {
     pub(super) fn any_held_back(&self, now: Duration) -> bool {
         let mut all = self.undone.values();
         all.any(|last| matches!(last, Last::HeldBack { until } if now < *until))
+    }
+
+    /// How many deletions did not come to pass yet, by the label of the cause.
+    pub(super) fn due(&self) -> Vec<(&'static str, usize)> {
+        let causes = [HELD_BACK, UNVERIFIED, FAILED, REFUSED];
+        let count = |cause| {
+            let all = self.undone.values();
+            (cause, all.filter(|last| last.word() == cause).count())
+        };
+        causes.map(count).into()
     }
 
     /// The failed deletion that was tried the longest ago.

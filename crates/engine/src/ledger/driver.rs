@@ -31,6 +31,7 @@ use crate::account::Accounts;
 use crate::control_plane::{Keys, RemovalBy};
 use crate::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Purpose, Sharing, State};
 use crate::ids::{CredentialId, HolderId, Marker, OrganizationId, StorageId};
+use crate::measurements::Measurements;
 
 /// A shared key that a reader holds: what it was when the reader was noted.
 #[derive(Debug, Clone)]
@@ -66,6 +67,7 @@ pub(crate) struct Ledger {
     pub(super) accounts: Arc<Accounts>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) measurements: Arc<Measurements>,
     pins: Arc<dyn Pins>,
     entries: Mutex<Entries>,
     pub(super) watch: Mutex<Watch>,
@@ -80,6 +82,7 @@ impl Ledger {
         pins: Arc<dyn Pins>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
+        measurements: Arc<Measurements>,
     ) -> Self {
         Self {
             store,
@@ -88,6 +91,7 @@ impl Ledger {
             pins,
             clock,
             entropy,
+            measurements,
             entries: Mutex::default(),
             watch: Mutex::default(),
             deletions: Mutex::default(),
@@ -362,6 +366,11 @@ impl Ledger {
     /// Whether deletions wait in our own queue: nothing is looked for meanwhile.
     pub(crate) fn holds_back_deletions(&self) -> bool {
         lock(&self.deletions).any_held_back(self.clock.monotonic())
+    }
+
+    /// How many deletions did not come to pass yet, by cause.
+    pub(crate) fn deletions_due(&self) -> Vec<(&'static str, usize)> {
+        lock(&self.deletions).due()
     }
 
     /// A failed deletion to try, to notice that Confluent answers again.

@@ -260,6 +260,22 @@ impl Ledger {
         key: &KeyId,
         by: RemovalBy,
     ) -> Result<Absence, Undone> {
+        let deleted = self.delete_unmeasured(organization, target, key, by).await;
+        let outcome = match &deleted {
+            Ok(absence) => absence.word(),
+            Err(undone) => undone.word(),
+        };
+        self.measurements.deletion(by, outcome);
+        deleted
+    }
+
+    async fn delete_unmeasured(
+        &self,
+        organization: Option<&OrganizationId>,
+        target: &Target,
+        key: &KeyId,
+        by: RemovalBy,
+    ) -> Result<Absence, Undone> {
         let caller = &match by {
             RemovalBy::Sweep => Caller::removal(by, target.owner.as_str()),
             _ => Caller::removal(by, target.owner.as_str()).within(SENT_WITHIN),

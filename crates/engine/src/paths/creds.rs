@@ -61,6 +61,7 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
             .issue_single_use(Arc::clone(&role), requester)
             .await?
     };
+    engine.measurements.handed_out(role.multi_use_key);
     let warnings = role.capped_by(issued.times.max_ttl);
     let place = if role.output.needs_address() {
         engine.place_for_reader(&role.target).await

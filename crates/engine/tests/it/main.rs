@@ -14,6 +14,7 @@ mod keys;
 mod leases;
 mod lost_answers;
 mod no_gap;
+mod measurements;
 mod reconcile;
 mod remembering;
 mod removal;

@@ -3,6 +3,7 @@
 
 mod cloud;
 mod data_plane;
+mod taken;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,8 +15,8 @@ use engine::control_plane::ControlPlane;
 use jiff::Timestamp;
 use logical::effects::Replication;
 use logical::{
-    Backend, BackendContext, Clock, Entropy, Error, Factory, Object, Operation, Request, Response,
-    Secret, Storage, SystemView, Tasks, Write,
+    Backend, BackendContext, Clock, Entropy, Error, Factory, Metrics, Object, Operation, Request,
+    Response, Secret, Storage, SystemView, Tasks, Write,
 };
 use runtime::TokioTasks;
 use serde_json::Value;
@@ -26,6 +27,10 @@ pub(crate) use self::cloud::{
     ADMIN_KEY, ADMIN_SECRET, Cloud, Fault, NEXT_ADMIN_KEY, ORGANIZATION, OTHER_ADMIN_KEY,
     OTHER_ORGANIZATION,
 };
+use self::taken::Taken;
+
+/// The host's stable id of the mount.
+pub(crate) const MOUNT_ID: &str = "mount-1";
 
 /// Wall time that moves with tokio's virtual time.
 struct VirtualClock {
@@ -220,6 +225,8 @@ pub(crate) struct World {
     pub(crate) host: Arc<Host>,
     pub(crate) storage: Arc<FaultyStorage>,
     pub(crate) engine: Arc<dyn Backend>,
+    /// What it reported.
+    pub(crate) taken: Arc<Taken>,
     entropy: Arc<Counter>,
 }
 
@@ -255,12 +262,14 @@ impl World {
             loses_records: AtomicBool::new(false),
         });
         let entropy = Arc::new(Counter(AtomicU64::new(1)));
-        let engine = mount(&cloud, &host, &storage, &entropy);
+        let taken = Arc::new(Taken::default());
+        let engine = mount(&cloud, &host, &storage, &entropy, &taken);
         Self {
             cloud,
             host,
             storage,
             engine,
+            taken,
             entropy,
         }
     }
@@ -287,7 +296,13 @@ impl World {
 
     /// Another process on the same storage.
     pub(crate) fn another_process(&self) -> Arc<dyn Backend> {
-        mount(&self.cloud, &self.host, &self.storage, &self.entropy)
+        mount(
+            &self.cloud,
+            &self.host,
+            &self.storage,
+            &self.entropy,
+            &self.taken,
+        )
     }
 
     pub(crate) async fn read(&self, path: &str) -> Result<Option<Response>, Error> {
@@ -385,6 +400,7 @@ fn mount(
     host: &Arc<Host>,
     storage: &Arc<FaultyStorage>,
     entropy: &Arc<Counter>,
+    taken: &Arc<Taken>,
 ) -> Arc<dyn Backend> {
     let factory = EngineFactory::new(Arc::clone(cloud) as Arc<dyn ControlPlane>);
     let clock = VirtualClock {
@@ -396,6 +412,8 @@ fn mount(
         Arc::new(clock),
         Arc::clone(entropy) as Arc<dyn Entropy>,
         Arc::new(TokioTasks::new()) as Arc<dyn Tasks>,
-    );
+    )
+    .with_metrics(Arc::clone(taken) as Arc<dyn Metrics>)
+    .with_uuid(MOUNT_ID);
     factory.create(context).unwrap()
 }
