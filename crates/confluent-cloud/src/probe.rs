@@ -23,14 +23,27 @@ use attempt::Question;
 use hosts::Hosts;
 use told::{Shape, Told};
 
+/// How long a probe may take, connecting included.
+const LIMIT: Duration = Duration::from_secs(10);
+
 /// What a service that limits the rate is given, where it does not say more.
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// Probes keys, at most two at once at one host: failed logins are counted by
 /// the address that they come from. Clones share that limit: a process has one.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Prober {
     hosts: Hosts,
+    limit: Duration,
+}
+
+impl Default for Prober {
+    fn default() -> Self {
+        Self {
+            hosts: Hosts::default(),
+            limit: LIMIT,
+        }
+    }
 }
 
 /// What a key is tried at.
@@ -87,6 +100,13 @@ pub enum Probed {
 }
 
 impl Prober {
+    /// The same with another time for one probe, instead of 10 s: connecting and
+    /// the answer included.
+    #[must_use]
+    pub fn with_limit(self, limit: Duration) -> Self {
+        Self { limit, ..self }
+    }
+
     /// Tries a key once. The client lends its connections' settings and, at the
     /// control plane, its organization's pace; its own credentials are not sent.
     pub async fn probe(
@@ -119,6 +139,7 @@ impl Prober {
             query: call.query,
             credentials: &credentials,
             within_pace: call.address.is_none(),
+            limit: self.limit,
         };
         let told = match question.ask(client).await {
             Ok(answer) => call.shape.of_answer(&answer),

@@ -22,6 +22,10 @@ const KEYS: &str = "engine_keys";
 /// Deletions that did not come to pass yet, by mount and cause.
 const DELETIONS_DUE: &str = "engine_key_deletions_due";
 
+/// Rotations of static roles that ended, by outcome: `done`, `late` (done after
+/// the planned time, by more than a minute), or `failed` (an attempt).
+const ROTATIONS: &str = "engine_rotations_total";
+
 /// Where the measurements of a mount go.
 pub(crate) struct Measurements {
     metrics: Arc<dyn Metrics>,
@@ -55,6 +59,11 @@ impl Measurements {
         };
         let labels = [("by", by), ("outcome", outcome)];
         self.metrics.count(DELETIONS, &labels, 1);
+    }
+
+    /// A rotation ended, or an attempt at it failed.
+    pub(crate) fn rotation(&self, outcome: &'static str) {
+        self.metrics.count(ROTATIONS, &[("outcome", outcome)], 1);
     }
 
     /// How many keys are at a stage.

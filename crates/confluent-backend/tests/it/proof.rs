@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use confluent_simulator::{Clock, DataPlaneRights, KeySpread, Options, Propagation, Switches};
 use engine::SecretText;
-use engine::control_plane::{CreatedKey, Keys, NewKey, Target};
+use engine::control_plane::{Access, CreatedKey, Keys, NewKey, Target};
 use engine::ids::{self, OwnerId};
 use jiff::Timestamp;
 use readiness::{
@@ -72,13 +72,15 @@ fn candidate(key: &CreatedKey) -> Candidate<'_> {
 /// Where a resource is, looked up now.
 async fn find(world: &World, resource: &Resource) -> Place {
     let now = world.simulator.clock().now();
-    let found = world.cloud.find(&world.access(), resource, now).await;
-    found.unwrap()
+    let cloud: &dyn Places<Access> = &world.cloud;
+    cloud.find(&world.access(), resource, now).await.unwrap()
 }
 
 async fn probe(world: &World, resource: &Resource, place: &Place, key: &CreatedKey) -> Observation {
     let (access, place) = (world.access(), Some(place));
-    let probe = world.cloud.probe(&access, resource, place, candidate(key));
+    // As the engine has it.
+    let cloud: &dyn Probe<Access> = &world.cloud;
+    let probe = cloud.probe(&access, resource, place, candidate(key));
     let Probed::Observed { observation, .. } = probe.await else {
         unreachable!("nothing else is probed");
     };

@@ -10,9 +10,6 @@ use crate::budget::Turn;
 use crate::pace::{Outcome, QueueEnd, TurnRequest};
 use crate::{Client, Credentials, Endpoint, Error};
 
-/// How long a probe may take, connecting included.
-const LIMIT: Duration = Duration::from_secs(10);
-
 /// How long a probe waits for its turn in the pace.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -29,6 +26,8 @@ pub(super) struct Question<'a> {
     /// Whether it counts in the pace of the organization, which covers the
     /// control plane only.
     pub(super) within_pace: bool,
+    /// How long it may take, connecting included.
+    pub(super) limit: Duration,
 }
 
 /// Why there is no answer of the 2xx kind.
@@ -47,7 +46,7 @@ impl Question<'_> {
             .connections
             .unpooled()
             .request(Method::GET, address)
-            .timeout(LIMIT)
+            .timeout(self.limit)
             .header(ACCEPT, "application/json");
         let sent = self.credentials.authenticate(request).send().await;
         let name = format!("GET {}", self.path);

@@ -325,6 +325,22 @@ async fn a_cluster_that_nobody_answers_for_is_unreachable() {
 }
 
 #[tokio::test]
+async fn a_cluster_that_is_silent_or_stops_in_its_answer_is_unreachable() {
+    let beginning = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{".to_owned();
+    for steps in [vec![Step::Silence], vec![Step::Next(beginning)]] {
+        let story = story(steps).await;
+        let prober = Prober::default().with_limit(Duration::from_millis(300));
+        let id = ApiKeyId::new("NEW").unwrap();
+        let secret = ApiSecret::new(NEW_SECRET);
+        let at = kafka(&story.url);
+        let told = prober.probe(&story.client, &at, &id, &secret);
+        // Without a limit of its own it would end here.
+        let told = tokio::time::timeout(Duration::from_secs(8), told).await;
+        assert!(matches!(told, Ok(Probed::Unreachable(_))), "{told:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_service_that_limits_the_rate_is_left_alone_for_as_long_as_it_says() {
     let page = "<html><head><title>Too Many Requests</title></head></html>";
     assert_eq!(

@@ -7,11 +7,12 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use logical::Error;
 
 use super::decide::{Facts, KeyState, Step, decide, next_rotation, retry_at};
 use super::keys::{Tried, in_grace};
+use crate::credential::later;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Event, Failure};
 use crate::state::Engine;
@@ -21,6 +22,9 @@ use crate::static_role::{
 
 /// A role that takes more steps than this at once is looked at again later.
 const MOST_STEPS: usize = 32;
+
+/// From when on a rotation counts as late.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
 
 /// What came of a step.
 enum Progress {
@@ -185,6 +189,7 @@ impl Engine {
                 until: until.unwrap_or(from),
             });
         }
+        let planned = role.next_rotation;
         let (entropy, is_first) = (self.random_number(), role.version == 0);
         role.next_rotation = next_rotation(&role, is_first, facts.lead, facts.now, entropy);
         let since = last.map_or(facts.now, |last| facts.now.max(last));
@@ -197,6 +202,9 @@ impl Engine {
         role.rotation = None;
         role.promised_until = None;
         self.static_roles.put(&role).await?;
+        let is_late = planned.is_some_and(|planned| facts.now > later(planned, LATE));
+        let outcome = if is_late { "late" } else { "done" };
+        self.measurements.rotation(outcome);
         tracing::info!(
             static_role = role.name.as_str(),
             version = role.version,
@@ -251,6 +259,7 @@ impl Engine {
             return Ok(());
         }
         let retry_at = retry_at(self.clock.now(), rotation.attempt);
+        self.measurements.rotation("failed");
         tracing::warn!(
             static_role = role.name.as_str(),
             attempt = rotation.attempt,
