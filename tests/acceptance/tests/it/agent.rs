@@ -32,8 +32,11 @@ fn an_agent_renders_every_new_key_of_a_static_role_and_nothing_in_between() {
         let agent = Agent::start(&bao, host, TEMPLATE);
         let mut rendered = agent.rendered("");
         for count in 1..=ROTATIONS {
-            let (renders, reads) = (agent.logged(RENDERS), agent.logged(READS));
-            assert_eq!(renders, count, "{}", agent.log());
+            // The line in the log follows the file.
+            eventually("the agent logs what it rendered", PATIENCE, || {
+                (agent.logged(RENDERS) == count).then_some(())
+            });
+            let (renders, reads) = (count, agent.logged(READS));
             let key = rendered.clone();
             log_in_for(host, &key, QUIET);
             assert_eq!(agent.logged(RENDERS), renders, "nothing has changed");
