@@ -58,6 +58,8 @@ impl Engine {
         let stored = self.static_roles.get(&name).await?;
         let settings = merge(stored.as_ref())?;
         let now = self.clock.now();
+        // A write that fails may have been done all the same: somebody looks.
+        self.rotations.schedule(&name, now);
         let Some(stored) = stored else {
             let role = self.new_static_role(name, settings, now)?;
             return match imported {
@@ -230,6 +232,8 @@ impl Engine {
             grace_seconds: grace.map(|grace| grace.as_secs()),
         };
         let now = self.clock.now();
+        // A write that fails may have been done all the same: somebody looks.
+        self.rotations.schedule(name, now);
         let version = role.version;
         match &mut role.rotation {
             Some(rotation) => {
@@ -307,7 +311,7 @@ impl Engine {
     }
 
     /// The key lives on, and nobody here keeps account of it any more.
-    async fn leave_alone(&self, id: &CredentialId) -> Result<(), Error> {
+    pub(super) async fn leave_alone(&self, id: &CredentialId) -> Result<(), Error> {
         let entry = self.ledger.entry(id);
         match self.ledger.apply(&entry, Event::Leave).await {
             Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),

@@ -9,6 +9,7 @@ use crate::credential::{Proving, Purpose, State, later};
 use crate::ids::HolderId;
 use crate::ledger::Entry;
 use crate::state::Engine;
+use crate::static_role::{OnDelete, StaticRole};
 
 /// How long a key lives on that no record names, where no role says.
 const UNNAMED_GRACE: SignedDuration = SignedDuration::from_hours(24);
@@ -29,6 +30,17 @@ impl Engine {
             if role.names(entry.id()) || previous == Some(entry.id()) {
                 return Ok(());
             }
+        }
+        // The deletion of its role may have been cut before the key was let go of.
+        let left = self.static_roles.left(&static_role).await?;
+        let served = |role: &&StaticRole| {
+            let served = role.served.as_ref().map(|key| &key.credential);
+            served == Some(entry.id())
+        };
+        if let Some(left) = left.as_ref().filter(served)
+            && left.on_delete == OnDelete::Keep
+        {
+            return self.leave_alone(entry.id()).await;
         }
         let was_served = entry.look(|known| match &known.state {
             State::Live { key } => !matches!(key.proving, Proving::UnderWay),

@@ -21,6 +21,8 @@ impl Engine {
     pub(crate) async fn stage(self: &Arc<Self>, name: &RoleName) -> Result<(), Error> {
         let lock = self.static_roles.lock(name).await;
         let mut role = self.required_static_role(name).await?;
+        // A write that fails may have been done all the same: somebody looks.
+        self.rotations.schedule(name, self.clock.now());
         if let Some(rotation) = &mut role.rotation {
             let Some(failed) = &mut rotation.failure else {
                 return Err(Error::bad_request(format!(
@@ -48,6 +50,8 @@ impl Engine {
         let advancing = self.rotations.advance(name).await;
         let lock = self.static_roles.lock(name).await;
         let mut role = self.required_static_role(name).await?;
+        // A write that fails may have been done all the same: somebody looks.
+        self.rotations.schedule(name, self.clock.now());
         let Some(rotation) = &mut role.rotation else {
             return Err(nothing_staged(name));
         };
@@ -102,6 +106,8 @@ impl Engine {
         let _advancing = self.rotations.advance(name).await;
         let _lock = self.static_roles.lock(name).await;
         let mut role = self.required_static_role(name).await?;
+        // A write that fails may have been done all the same: somebody looks.
+        self.rotations.schedule(name, self.clock.now());
         if role.served.is_none() {
             return Err(Error::bad_request(format!(
                 "static role `{name}` serves no key yet, so there is nothing to go back to"

@@ -618,3 +618,19 @@ async fn a_key_that_a_person_deleted_at_confluent_is_noticed_and_replaced() {
     assert_ne!(second, first);
     assert!(lives(&world, &second));
 }
+
+/// Storage failed after it had done the write.
+#[tokio::test(start_paused = true)]
+async fn a_static_role_that_was_stored_although_storage_failed_goes_on() {
+    let world = World::ready().await;
+    // All roles that there were are known by then.
+    world.pass(MINUTE).await;
+    world.storage.fail_next_writes(1);
+    world
+        .write("static-role/orders", &hourly())
+        .await
+        .unwrap_err();
+    world.pass(2 * MINUTE).await;
+    assert!(lives(&world, &key(&world).await));
+    assert_eq!(world.cloud.live().len(), 1);
+}

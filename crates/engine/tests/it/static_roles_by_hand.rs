@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use logical::{Error, ErrorClass, Object};
+use logical::{Error, ErrorClass, Object, Storage as _};
 use serde_json::{Value, json};
 
 use crate::world::{Fault, World};
@@ -186,6 +186,28 @@ async fn a_role_that_keeps_its_key_leaves_it_alone_when_it_is_deleted() {
     world.delete("static-role/orders").await.unwrap();
     world.pass(Duration::from_hours(30)).await;
     assert_eq!(world.cloud.live(), [first]);
+}
+
+/// The power went after the record was deleted, before the key was let go of.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_to_be_kept_survives_a_cut_in_the_deletion_of_its_role() {
+    let mut world = serving().await;
+    let first = key(&world).await;
+    let keep = json!({ "on_delete": "keep" });
+    world.write("static-role/orders", &keep).await.unwrap();
+    let storage = std::sync::Arc::clone(&world.storage.inner);
+    let record = storage.get("lockkeeper/static/orders").await.unwrap();
+    let left = "lockkeeper/static-left/orders";
+    storage.put(left, &record.unwrap()).await.unwrap();
+    storage.delete("lockkeeper/static/orders").await.unwrap();
+    world.restart();
+    world.pass(Duration::from_hours(50)).await;
+    assert_eq!(world.cloud.live(), [first]);
+    let listed = world.list("keys/").await.unwrap().unwrap().data.unwrap();
+    assert!(
+        !listed.contains_key("key_info"),
+        "nobody keeps account of it"
+    );
 }
 
 #[tokio::test(start_paused = true)]
