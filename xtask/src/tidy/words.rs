@@ -3,8 +3,8 @@
 
 use super::{File, Finding};
 
-/// Home folders.
-const HOMES: &[&str] = &["/root/", "/home/", "/Users/"];
+/// Folders of users, as the first segment of an absolute path.
+const HOMES: &[&str] = &["root", "home", "Users"];
 
 /// Hosts, split into labels so that this file does not contain them.
 const REGISTRIES: &[&[&str]] = &[
@@ -22,6 +22,7 @@ const REGISTRIES: &[&[&str]] = &[
 /// Every line with such text, except in cargo's lock file.
 pub(super) fn check(files: &[File]) -> Vec<Finding> {
     let hosts: Vec<String> = REGISTRIES.iter().map(|labels| labels.join(".")).collect();
+    let homes: Vec<String> = HOMES.iter().map(|home| format!("/{home}/")).collect();
     let mut findings = Vec::new();
     for file in files {
         if file
@@ -33,7 +34,7 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
         }
         for (index, line) in file.text.lines().enumerate() {
             let place = || file.at(index + 1);
-            if HOMES.iter().any(|home| names_a_home(line, home)) {
+            if homes.iter().any(|home| names_a_home(line, home)) {
                 findings.push(Finding::new(
                     place(),
                     "it names a folder of one machine",
@@ -75,14 +76,16 @@ mod tests {
     #[test]
     fn a_folder_of_one_machine_is_found() {
         for home in HOMES {
-            assert_eq!(findings(&format!("cd {home}someone/x")), 1, "{home}");
+            assert_eq!(findings(&format!("cd /{home}/someone/x")), 1, "{home}");
         }
     }
 
     #[test]
     fn a_path_of_the_api_is_no_folder() {
         assert_eq!(findings("GET /v1/sys/root/x"), 0);
-        assert_eq!(findings("`/root/` and `/home/<name>`"), 0);
+        for home in HOMES {
+            assert_eq!(findings(&format!("`/{home}/` and `/{home}/<name>`")), 0);
+        }
     }
 
     #[test]
