@@ -13,6 +13,7 @@
 //! - `issue`, `share`, `lease`, `sweep`, `ending`: what happens to keys.
 //! - `go_plugin`: what is taken over from it.
 //! - `account_change`: an account replaced or removed, unless keys need it.
+//! - `proving`: whether a new key works.
 //! - `proof`, `preflight`, `target_check`: whether the account is accepted, what
 //!   it may do, and whether what roles name is there.
 //! - `static_role`, `rotation`: static roles, whose key is replaced without a gap.
@@ -48,6 +49,7 @@ mod places;
 mod preflight;
 mod presence;
 mod proof;
+mod proving;
 mod reconcile;
 mod records;
 mod rotation;

@@ -10,12 +10,12 @@ use readiness::Settings as Readiness;
 use rotation_schedule::{KeyLead, Overlap, OverlapFields, Planner, Spread, Timing};
 
 use super::decide::KeyState;
-use super::keys::{kind_of, kind_word};
 use crate::SecretText;
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, KeyId, RoleName};
 use crate::ledger::{Event, Failure};
 use crate::output::Output;
+use crate::proving::{kind_of, kind_word};
 use crate::state::Engine;
 use crate::static_role::{OnDelete, Request, Rotation, ServedKey, StaticRole, grace_holder};
 
