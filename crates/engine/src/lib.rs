@@ -17,6 +17,8 @@
 //! - `proof`, `preflight`, `target_check`: whether the account is accepted, what
 //!   it may do, and whether what roles name is there.
 //! - `static_role`, `rotation`: static roles, whose key is replaced without a gap.
+//! - `spare_settings`, `spare_pool`, `spares`: keys that are made and proven before
+//!   somebody reads them.
 //! - `records`: roles, accounts and settings in storage, with their cache.
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `work`: when somebody looks at what again.
@@ -57,6 +59,9 @@ mod secret;
 mod settings;
 mod share;
 mod slots;
+mod spare_pool;
+mod spare_settings;
+mod spares;
 mod state;
 mod static_role;
 mod sweep;

@@ -146,6 +146,7 @@ impl Engine {
             holders: BTreeMap::new(),
             pinned: order.pinned,
         };
+        let stores_secret = intent.stores_secret();
         // Each is a call to the host, and none needs another's answer.
         let (entry, allowed) = futures_util::join!(self.ledger.intend(intent), allowed);
         let entry = entry?;
@@ -199,7 +200,13 @@ impl Engine {
         let known = account.organization.clone();
         let holder = first_holder(&allowed);
         let made = self
-            .enter(entry, created, known, holder, order.sharing, order.proving)
+            .enter(
+                entry,
+                created,
+                known,
+                holder,
+                (stores_secret, order.proving),
+            )
             .await?;
         if elapsed() > DURABLE_WITHIN {
             return Err(self.give_up(made).await.into());
@@ -214,8 +221,7 @@ impl Engine {
         created: CreatedKey,
         known: Option<OrganizationId>,
         holder: Option<(HolderId, Holder)>,
-        sharing: Sharing,
-        proving: Proving,
+        (stores_secret, proving): (bool, Proving),
     ) -> Result<Made, Error> {
         let key = IssuedKey {
             id: created.key.id,
@@ -223,7 +229,7 @@ impl Engine {
             proving,
         };
         let mut stored = key.clone();
-        if sharing == Sharing::SingleUse {
+        if !stores_secret {
             stored.secret = None;
         }
         let organization = known.or_else(|| created.key.organization.clone());

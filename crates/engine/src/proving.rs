@@ -59,10 +59,12 @@ impl Engine {
                     self.ledger.apply(&entry, proven).await?;
                     let took = proof.basis.is_proven().then(|| until(made, proof.at));
                     self.rotations.proven(id, kind, took);
+                    self.measurements.proof(proof.basis.word());
                     return Ok(Tried::Works);
                 }
                 Decision::NotReady => {
                     self.rotations.proven(id, kind, None);
+                    self.measurements.proof("not_ready");
                     return Ok(Tried::NotReady(Error::upstream(format!(
                         "key `{}` did not log in within {} seconds: look whether its owner `{}` may \
                          use `{}`",

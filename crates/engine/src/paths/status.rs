@@ -6,6 +6,7 @@ use std::time::Duration;
 use logical::framework::{Path, answer};
 use logical::{Error, Object, Operation, Response};
 
+use super::spares;
 use crate::account::no_account;
 use crate::control_plane::Pace;
 use crate::ids::{OrganizationId, StorageId};
@@ -100,6 +101,13 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
     }
     data.insert("last_sweep".into(), at.into());
     data.insert("static_roles".into(), engine.rotations.count().into());
+    spares::show_counts(engine.pools.counts(), &mut data);
+    warnings.extend(engine.pools.failures().into_iter().map(|(role, failed)| {
+        format!(
+            "no spare of role `{role}` could be made or proven, and the next is made at {}: {}",
+            failed.retry_at, failed.error
+        )
+    }));
     if let Some(account) = &account
         && let Some(paced) = engine.control.paced()
         && let Some(pace) = paced.pace(&account.access())
