@@ -7,7 +7,6 @@ use futures_util::future::{Either, select};
 use jiff::Timestamp;
 use logical::Error;
 
-use crate::control_plane::Target;
 use crate::credential::{Purpose, State};
 use crate::ids::CredentialId;
 use crate::ledger::{Entry, Failure};
@@ -62,19 +61,20 @@ impl Engine {
             engine: Arc::clone(self),
             id,
         };
-        let (target, readiness) = (role.target.clone(), role.readiness);
-        let (engine, entry) = (Arc::clone(self), Arc::clone(entry));
+        let (engine, role, entry) = (Arc::clone(self), role.clone(), Arc::clone(entry));
         self.tasks.spawn(Box::pin(async move {
-            engine.try_to_the_end(&entry, (&target, &readiness)).await;
+            engine.try_to_the_end(&role, &entry).await;
             drop(trying);
         }));
     }
 
-    async fn try_to_the_end(&self, entry: &Arc<Entry>, wanted: (&Target, &readiness::Settings)) {
+    async fn try_to_the_end(&self, role: &Role, entry: &Arc<Entry>) {
+        let wanted = (&role.target, &role.readiness);
         let id = entry.id();
         loop {
             let wait = match self.try_key(id, wanted).await {
-                Ok(Tried::Works | Tried::Over) => return,
+                Ok(Tried::Works) => return self.pools.refilled(&role.generation, None),
+                Ok(Tried::Over) => return,
                 Ok(Tried::Later(due)) => until(self.clock.now(), due),
                 Ok(Tried::NotReady(error)) => return self.give_up_on(entry, error).await,
                 Err(error) => {

@@ -200,7 +200,6 @@ impl Engine {
             }
         }
         let Some(error) = failed else {
-            self.pools.refilled(&role.generation, None);
             return Ok(usual);
         };
         tracing::warn!(

@@ -82,6 +82,8 @@ pub(crate) struct World {
     /// Whether the keys of the static role were always tried before they are
     /// served.
     pub(super) always_probed: bool,
+    /// Whether the keys of the roles with spares were always tried.
+    pub(super) always_tried: bool,
     /// What the last answer for the static role said.
     pub(super) last_rotation: Option<Timestamp>,
     /// Everything that was said: errors, and reads of config and roles.
@@ -117,6 +119,7 @@ impl World {
             ended_in_the_making: false,
             without_grace: false,
             always_probed: true,
+            always_tried: true,
             last_rotation: None,
             said: Vec::new(),
         };
@@ -462,6 +465,7 @@ impl World {
         self.pass(Duration::from_hours(26), Duration::from_hours(1))
             .await;
         self.settle_static().await;
+        self.settle_warm().await;
         let orphans = self.cloud.live();
         if !orphans.is_empty() {
             self.broken.push(format!("left behind: {orphans:?}"));
@@ -482,6 +486,7 @@ impl World {
                     "/gone/",
                     "/gone-",
                     "/static",
+                    "/spare/",
                 ];
                 ledger.iter().any(|folder| key.contains(folder))
             })
@@ -587,6 +592,11 @@ impl World {
     pub(super) async fn ledger_records(&self) -> Vec<Credential> {
         let store = LedgerStore::new(Arc::clone(&self.storage) as Arc<dyn Storage>);
         store.all().await.unwrap().into_values().collect()
+    }
+
+    /// All places of storage.
+    pub(super) fn places(&self) -> Vec<String> {
+        self.storage.keys()
     }
 
     /// What is stored at a place.
