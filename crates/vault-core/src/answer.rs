@@ -89,7 +89,7 @@ impl Answer {
     pub(crate) fn respond(
         operation: Operation,
         response: Option<Response>,
-        envelope: Envelope,
+        mut envelope: Envelope,
     ) -> Self {
         let Some(response) = response else {
             return match operation {
@@ -105,8 +105,15 @@ impl Answer {
         if operation == Operation::List && is_empty_list(&response) {
             return Self::empty_errors(404);
         }
+        let status = response.status.unwrap_or(200);
+        if status == 404 && response.data.is_none() && response.warnings.is_empty() {
+            return Self::empty_errors(status);
+        }
+        if let Some(refresh) = response.refresh_after {
+            envelope.lease_duration = refresh.as_secs();
+        }
         Self {
-            status: 200,
+            status,
             body: Body::Envelope(Box::new(Envelope {
                 data: response.data,
                 warnings: response.warnings,
@@ -256,6 +263,33 @@ mod tests {
         assert_eq!(answer.status(), 200);
         assert_eq!(json_of(&answer)["data"], Value::Null);
         assert_eq!(json_of(&answer)["warnings"], json!(["odd"]));
+    }
+
+    #[test]
+    fn a_response_may_have_another_status_and_keep_its_envelope() {
+        let mut data = Object::new();
+        data.insert("version".into(), 2.into());
+        let gone = respond(
+            Operation::Read,
+            Some(Response::with_data(data).with_status(404)),
+        );
+        assert_eq!(gone.status(), 404);
+        assert_eq!(json_of(&gone)["data"]["version"], 2);
+        let absent = respond(Operation::Patch, Some(Response::default().with_status(404)));
+        assert_eq!(
+            (absent.status(), json_of(&absent)),
+            (404, json!({"errors": []}))
+        );
+    }
+
+    #[test]
+    fn readers_are_told_when_to_read_again_without_a_lease() {
+        let refreshed = Response::default().refresh_after(std::time::Duration::from_secs(30));
+        let body = json_of(&respond(Operation::Read, Some(refreshed)));
+        assert_eq!(
+            (&body["lease_duration"], &body["lease_id"]),
+            (&json!(30), &json!(""))
+        );
     }
 
     #[test]

@@ -22,8 +22,8 @@ use jiff::{SignedDuration, Timestamp};
 use logical::effects::{Panicked, catch_panic, within};
 use logical::lease::{TtlRequest, calculate_ttl};
 use logical::{
-    Entropy, Error, ErrorClass, LeaseOptions, Object, Operation, Response, RunToCompletion, Secret,
-    Tasks,
+    Entropy, Error, ErrorClass, LeaseOptions, NamedLocks, Object, Operation, Response,
+    RunToCompletion, Secret, Tasks,
 };
 use tokio::sync::watch;
 
@@ -33,7 +33,6 @@ use self::fair::FairQueue;
 use self::record::{LeaseRecord, Revocation};
 use self::store::LeaseStore;
 use crate::effects::Effects;
-use crate::locks::NamedLocks;
 use crate::random;
 use crate::routing::{Mount, MountEntry, Router};
 use crate::storage::Version;

@@ -7,10 +7,9 @@
 
 use std::sync::Arc;
 
-use logical::{Error, RunToCompletion, Tasks};
+use logical::{Error, NamedLocks, RunToCompletion, Tasks};
 
 use crate::leases::Leases;
-use crate::locks::NamedLocks;
 use crate::tokens::TokenStore;
 
 /// Revokes tokens.

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
-use logical::{Clock, Entropy, Error, Storage, Write};
+use logical::{Clock, Entropy, Error, NamedLocks, Storage, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::locks::NamedLocks;
 use crate::policy::Acl;
 use crate::random;
 use crate::storage::{Version, View, encode};
