@@ -162,7 +162,7 @@ impl Engine {
         Ok(Issued {
             entry,
             key: held.key,
-            organization: held.organization,
+            account: held.account,
             holder,
             times,
             works_from: None,

@@ -60,7 +60,7 @@ pub(super) fn judge(
     if !role.asks_readiness() || credential.sharing != sharing_of(role) {
         return Verdict::LetGo("its role hands out other keys");
     }
-    if !is_of(credential, organization) {
+    if !credential.account.can_be_of(organization) {
         return Verdict::LetGo("it is of another organization");
     }
     let end = later(credential.intended_at, role.spares.max_age());
@@ -85,13 +85,6 @@ pub(super) fn rank(
     let fits = credential.pinned
         && key.secret.is_some()
         && credential.sharing == sharing_of(role)
-        && is_of(credential, organization);
+        && credential.account.can_be_of(organization);
     fits.then(|| (key.proving.is_over(), Reverse(credential.intended_at)))
-}
-
-fn is_of(credential: &Credential, organization: Option<&OrganizationId>) -> bool {
-    match (&credential.organization, organization) {
-        (Some(own), Some(current)) => own == current,
-        _ => true,
-    }
 }

@@ -209,7 +209,7 @@ impl Engine {
         Ok(Issued {
             entry: Arc::clone(entry),
             key: taken.key,
-            organization: taken.organization,
+            account: taken.account,
             holder,
             times,
             works_from: None,

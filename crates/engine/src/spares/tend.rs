@@ -251,9 +251,8 @@ impl Engine {
             return Ok(());
         }
         let account = self.accounts.required().await?;
-        let organization = account.organization.as_ref();
         // What cannot be listed now is taken to exist.
-        let Ok(list) = self.ledger.list(organization, &role.target).await else {
+        let Ok(list) = self.ledger.list(&account.reference(), &role.target).await else {
             return Ok(());
         };
         for (key, entry) in live {

@@ -20,6 +20,7 @@ mod reconcile;
 mod remembering;
 mod removal;
 mod roles;
+mod several_accounts;
 mod sharing;
 mod spares;
 mod static_roles;

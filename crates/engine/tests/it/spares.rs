@@ -17,7 +17,7 @@ const STANDBY: u32 = 1 << 14;
 const HOUR: Duration = Duration::from_hours(1);
 
 /// As long as keys of a cluster take, and as long as it takes to notice.
-const PROPAGATION: Duration = Duration::from_secs(120);
+const PROPAGATION: Duration = Duration::from_mins(2);
 
 fn role(spares: u64) -> Value {
     json!({

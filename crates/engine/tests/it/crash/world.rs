@@ -82,8 +82,8 @@ pub(crate) struct World {
     /// Whether the keys of the static role were always tried before they are
     /// served.
     pub(super) always_probed: bool,
-    /// Whether the keys of the roles with spares were always tried.
-    pub(super) always_tried: bool,
+    /// Roles with spares whose keys were not always tried.
+    pub(super) untried: BTreeSet<&'static str>,
     /// What the last answer for the static role said.
     pub(super) last_rotation: Option<Timestamp>,
     /// Everything that was said: errors, and reads of config and roles.
@@ -119,7 +119,7 @@ impl World {
             ended_in_the_making: false,
             without_grace: false,
             always_probed: true,
-            always_tried: true,
+            untried: BTreeSet::new(),
             last_rotation: None,
             said: Vec::new(),
         };
