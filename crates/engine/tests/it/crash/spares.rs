@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use engine::ledger::{Credential, State};
+use engine::ledger::{Credential, Purpose, State};
 use logical::{Operation, Request};
 use serde_json::{Value, json};
 
@@ -119,7 +119,10 @@ impl World {
             .filter_map(|place| Some(place.split_once('/')?.1.to_owned()))
             .collect();
         let mut wrong = BTreeSet::new();
-        let is_live = |known: &&Credential| matches!(known.state, State::Live { .. });
+        let is_live = |known: &&Credential| {
+            matches!(known.state, State::Live { .. })
+                && matches!(known.purpose, Purpose::Role { .. })
+        };
         for known in self.ledger_records().await.iter().filter(is_live) {
             let id = known.id.to_string();
             if known.pinned != named.remove(&id) {
