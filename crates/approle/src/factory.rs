@@ -5,32 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use logical::framework::{Definition, Framework, Hooks};
 use logical::{
-    Backend, BackendContext, BackendKind, Clock, Error, Factory, Request, Response,
-    RunToCompletion, SpecialPaths, SystemView, Tasks,
+    Backend, BackendContext, BackendKind, Error, Factory, Request, Response, SpecialPaths,
 };
 
+use crate::method::{AppRole, Tidying};
 use crate::store::Store;
-use crate::tidy::Tidying;
 use crate::{login, paths};
-
-/// A mount of the method.
-pub(crate) struct AppRole {
-    pub(crate) store: Store,
-    pub(crate) system: Arc<dyn SystemView>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) tasks: Arc<dyn Tasks>,
-    pub(crate) tidying: Tidying,
-}
-
-impl AppRole {
-    /// Runs a change to completion, even if the client hangs up.
-    pub(crate) async fn complete<T: Send + 'static>(
-        &self,
-        change: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        RunToCompletion::new(Arc::clone(&self.tasks), change).await
-    }
-}
 
 #[async_trait]
 impl Hooks for AppRole {

@@ -10,6 +10,7 @@ mod cidr;
 mod factory;
 mod hashes;
 mod login;
+mod method;
 mod paths;
 mod role;
 mod secret_id;

@@ -8,7 +8,7 @@ use logical::{Alias, Auth, Changes, Error, Object, Operation, Request, Response}
 use serde_json::Value;
 
 use crate::cidr;
-use crate::factory::AppRole;
+use crate::method::AppRole;
 use crate::role::{NAME, ROLE_ID, Role};
 use crate::secret_id::AfterUse;
 use crate::store::put;

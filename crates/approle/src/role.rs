@@ -27,6 +27,7 @@ const PERIOD: &str = "period";
 
 /// A role, as it is stored. Times in seconds; zero for none. `Debug` does not
 /// show its key.
+#[expect(clippy::struct_field_names, reason = "`role_id` is Vault's word")]
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Role {
     /// In lower case.

@@ -234,7 +234,7 @@ async fn expired_secret_ids_are_removed_by_themselves() {
             .filter(|key| key.starts_with("secret-id/"))
             .count()
     };
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
     approle.method.periodic().await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(ids(&approle), 1, "not every minute");

@@ -2,22 +2,14 @@
 //! frees storage.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use logical::Error;
 
-use crate::factory::AppRole;
+use crate::method::AppRole;
 
 /// Seconds between two runs that nobody asked for.
 const INTERVAL: u64 = 15 * 60;
-
-/// Whether a run is in progress, and when the last one began.
-#[derive(Debug, Default)]
-pub(crate) struct Tidying {
-    is_running: AtomicBool,
-    /// Seconds of the monotonic clock.
-    last: AtomicU64,
-}
 
 /// Ends a run when dropped, even if it panicked.
 struct Running<'a>(&'a AtomicBool);

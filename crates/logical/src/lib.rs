@@ -18,7 +18,9 @@ pub mod response;
 pub mod token_settings;
 
 pub use auth::{Alias, Auth, Changes, CreatedToken, TokenType};
-pub use backend::{Backend, BackendContext, BackendKind, Existence, Factory, SpecialPaths};
+pub use backend::{
+    Backend, BackendContext, BackendKind, Existence, Factory, OtherName, SpecialPaths,
+};
 pub use effects::{
     Clock, Condition, Entropy, Metrics, NamedLocks, NoMetrics, RunToCompletion, Storage,
     SystemView, TaskGroup, Tasks, Write,

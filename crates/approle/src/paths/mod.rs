@@ -8,7 +8,7 @@ mod secret_id;
 use logical::Error;
 use logical::framework::Path;
 
-use crate::factory::AppRole;
+use crate::method::AppRole;
 use crate::role::Role;
 
 /// All of them; longer ones come first.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use logical::framework::{Call, Path, answer, generic_name, probe};
 use logical::{Error, Operation, Response};
 
-use crate::factory::AppRole;
+use crate::method::AppRole;
 use crate::role::{self, NAME, ROLE_ID, Role, name_field};
 
 pub(super) fn paths() -> Vec<Path<AppRole>> {

@@ -6,7 +6,7 @@ use logical::framework::{Call, Path, answer};
 use logical::{Error, Object, Operation, Response};
 
 use super::role;
-use crate::factory::AppRole;
+use crate::method::AppRole;
 use crate::role::{Role, RoleKey, fields};
 
 /// A path and the setting that it is for.

@@ -6,7 +6,7 @@ use logical::framework::{Call, Field, FieldKind, Path, answer};
 use logical::{Error, Object, Operation, Response};
 
 use super::role;
-use crate::factory::AppRole;
+use crate::method::AppRole;
 use crate::role::ROLE_ID;
 
 pub(super) fn path() -> Path<AppRole> {

@@ -9,11 +9,9 @@ use serde_json::Value;
 
 use super::role;
 use crate::cidr;
-use crate::factory::AppRole;
 use crate::login::SECRET_ID;
-use crate::role::Role;
+use crate::method::AppRole;
 use crate::secret_id::{SecretId, Wish};
-use crate::store::Found;
 
 const ACCESSOR: &str = "secret_id_accessor";
 
@@ -211,14 +209,11 @@ async fn destroy(method: Arc<AppRole>, call: Call) -> Result<Option<Response>, E
 async fn look_up_by_accessor(method: Arc<AppRole>, call: Call) -> Result<Option<Response>, Error> {
     let accessor = given(&call, ACCESSOR)?;
     let role = method.required_role(role::name(&call)).await?;
-    Ok(Some(match method.by_accessor(&role, accessor).await? {
-        Some(found) => Response::with_data(found.entry.shown()),
-        None => {
-            let text = unknown(accessor);
-            let data = Object::from_iter([("error".to_owned(), text.into())]);
-            Response::with_data(data).with_status(404)
-        }
-    }))
+    if let Some(found) = method.store.by_accessor(&role, accessor).await? {
+        return Ok(Some(Response::with_data(found.entry.shown())));
+    }
+    let data = Object::from_iter([("error".to_owned(), unknown(accessor).into())]);
+    Ok(Some(Response::with_data(data).with_status(404)))
 }
 
 async fn destroy_by_accessor(method: Arc<AppRole>, call: Call) -> Result<Option<Response>, Error> {
@@ -227,7 +222,7 @@ async fn destroy_by_accessor(method: Arc<AppRole>, call: Call) -> Result<Option<
         let method = Arc::clone(&method);
         async move {
             let role = method.required_role(role::name(&call)).await?;
-            let mut found = method.by_accessor(&role, &accessor).await?;
+            let mut found = method.store.by_accessor(&role, &accessor).await?;
             if found.is_none() {
                 return Err(Error::not_found(unknown(&accessor)));
             }
@@ -235,19 +230,13 @@ async fn destroy_by_accessor(method: Arc<AppRole>, call: Call) -> Result<Option<
                 if method.store.remove(&known).await? {
                     break;
                 }
-                found = method.by_accessor(&role, &accessor).await?;
+                found = method.store.by_accessor(&role, &accessor).await?;
             }
             Ok(())
         }
     };
     method.complete(work).await?;
     Ok(None)
-}
-
-impl AppRole {
-    async fn by_accessor(&self, role: &Role, accessor: &str) -> Result<Option<Found>, Error> {
-        self.store.by_accessor(role, accessor).await
-    }
 }
 
 fn unknown(accessor: &str) -> String {
