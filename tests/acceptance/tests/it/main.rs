@@ -20,6 +20,7 @@ mod hvac;
 mod kafka;
 mod killed;
 mod mounted;
+mod policies;
 mod readers;
 mod reference;
 mod transcript;
