@@ -21,6 +21,7 @@ mod kafka;
 mod killed;
 mod mounted;
 mod policies;
+mod raft;
 mod readers;
 mod reference;
 mod transcript;
