@@ -175,6 +175,7 @@ impl Engine {
     /// those whose leases the host lost; what stays is named in the log
     /// (`lifecycle.md`, 28).
     pub(crate) async fn stop(&self) {
+        self.end_licence();
         match self.system.tainted().await {
             Ok(true) => {}
             Ok(false) => return,

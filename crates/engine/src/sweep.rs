@@ -252,6 +252,12 @@ impl Engine {
         self.sweep_state().full_look_at.is_some()
     }
 
+    /// The mount stops: no sweep and no rotation goes on.
+    pub(crate) fn end_licence(&self) {
+        self.sweep_state().licensed_until = None;
+        self.rotations.earlier.notify_one();
+    }
+
     pub(crate) fn is_licensed(&self) -> bool {
         let licensed_until = self.sweep_state().licensed_until;
         licensed_until.is_some_and(|until| self.clock.monotonic() <= until)

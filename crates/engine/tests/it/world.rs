@@ -294,6 +294,18 @@ impl World {
         self.engine = self.another_process();
     }
 
+    /// Another process on the same storage, with these tasks.
+    pub(crate) fn process_with(&self, tasks: Arc<dyn Tasks>) -> Arc<dyn Backend> {
+        mount_with(
+            &self.cloud,
+            &self.host,
+            &self.storage,
+            &self.entropy,
+            &self.taken,
+            tasks,
+        )
+    }
+
     /// Another process on the same storage.
     pub(crate) fn another_process(&self) -> Arc<dyn Backend> {
         mount(
@@ -402,6 +414,18 @@ fn mount(
     entropy: &Arc<Counter>,
     taken: &Arc<Taken>,
 ) -> Arc<dyn Backend> {
+    let tasks = Arc::new(TokioTasks::new());
+    mount_with(cloud, host, storage, entropy, taken, tasks)
+}
+
+fn mount_with(
+    cloud: &Arc<Cloud>,
+    host: &Arc<Host>,
+    storage: &Arc<FaultyStorage>,
+    entropy: &Arc<Counter>,
+    taken: &Arc<Taken>,
+    tasks: Arc<dyn Tasks>,
+) -> Arc<dyn Backend> {
     let factory = EngineFactory::new(Arc::clone(cloud) as Arc<dyn ControlPlane>);
     let clock = VirtualClock {
         start: tokio::time::Instant::now(),
@@ -411,7 +435,7 @@ fn mount(
         Arc::clone(host) as Arc<dyn SystemView>,
         Arc::new(clock),
         Arc::clone(entropy) as Arc<dyn Entropy>,
-        Arc::new(TokioTasks::new()) as Arc<dyn Tasks>,
+        tasks,
     )
     .with_metrics(Arc::clone(taken) as Arc<dyn Metrics>)
     .with_uuid(MOUNT_ID);
