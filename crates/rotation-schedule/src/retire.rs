@@ -73,7 +73,9 @@ impl Retire {
             }
         };
         if !is_quiet {
-            let needless = quiet.map(|_| "quiet").or(max_overlap.map(|_| "max_overlap"));
+            let needless = quiet
+                .map(|_| "quiet")
+                .or(max_overlap.map(|_| "max_overlap"));
             return needless.map_or(Ok(Self::Grace), |field| {
                 Err(FieldError::new(
                     field,

@@ -283,7 +283,9 @@ fn first_key(fields: &Fields) -> Result<FirstKey, Error> {
             }
         }
         let from = RoleName::parse(from).map_err(|_| {
-            Error::bad_request(format!("`adopt_role` is {from:?}, which is no name of a role"))
+            Error::bad_request(format!(
+                "`adopt_role` is {from:?}, which is no name of a role"
+            ))
         })?;
         return Ok(FirstKey::Adopted(from));
     }

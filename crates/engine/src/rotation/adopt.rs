@@ -40,7 +40,9 @@ impl Engine {
         }
         // A process that took the key for the role's before this asks here whether
         // it may end it.
-        self.static_roles.note_adopted(entry.id(), &role.name).await?;
+        self.static_roles
+            .note_adopted(entry.id(), &role.name)
+            .await?;
         let taken = Event::TakeOver {
             by: role.name.clone(),
             proving,
@@ -95,12 +97,19 @@ fn must_match(role: &StaticRole, source: &Role) -> Result<(), Error> {
         )));
     }
     let environment = |environment: &Option<EnvironmentId>| {
-        environment.as_ref().map_or("", EnvironmentId::as_str).to_owned()
+        environment
+            .as_ref()
+            .map_or("", EnvironmentId::as_str)
+            .to_owned()
     };
     let (wanted, has) = (&role.target, &source.target);
     for (field, wanted, has) in [
         ("owner", wanted.owner.to_string(), has.owner.to_string()),
-        ("resource", wanted.resource.to_string(), has.resource.to_string()),
+        (
+            "resource",
+            wanted.resource.to_string(),
+            has.resource.to_string(),
+        ),
         (
             "resource_env",
             environment(&wanted.environment),
