@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use crate::{LeaseOptions, Object};
 
 /// Type of the token that a login creates (`sdk/logical/token.go` in Vault).
@@ -49,6 +51,43 @@ pub struct Auth {
     pub alias: Option<Alias>,
     /// The groups that the method knows the caller to be in.
     pub group_aliases: Vec<Alias>,
+    /// The token that the host made of it. Empty in what a method proposes, and
+    /// where the host does not tell it.
+    pub token: CreatedToken,
+}
+
+/// The token of a login. `Debug` does not show its text.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CreatedToken {
+    /// The token itself.
+    pub text: Zeroizing<String>,
+    /// Stands for the token where its text must not be shown.
+    pub accessor: String,
+    /// Id of the caller's entity, or empty.
+    pub entity_id: String,
+    /// Whether no other token ends it.
+    pub orphan: bool,
+}
+
+impl CreatedToken {
+    /// A token with this text and accessor.
+    pub fn new(text: impl Into<String>, accessor: impl Into<String>) -> Self {
+        Self {
+            text: Zeroizing::new(text.into()),
+            accessor: accessor.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Debug for CreatedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreatedToken")
+            .field("accessor", &self.accessor)
+            .field("orphan", &self.orphan)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A name that an auth method knows somebody by.

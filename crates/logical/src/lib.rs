@@ -16,11 +16,11 @@ pub mod lease;
 pub mod request;
 pub mod response;
 
-pub use auth::{Alias, Auth, TokenType};
+pub use auth::{Alias, Auth, CreatedToken, TokenType};
 pub use backend::{Backend, BackendContext, BackendKind, Existence, Factory, SpecialPaths};
 pub use effects::{
-    Clock, Condition, Entropy, Metrics, NoMetrics, RunToCompletion, Storage, SystemView, TaskGroup,
-    Tasks, Write,
+    Clock, Condition, Entropy, Metrics, NamedLocks, NoMetrics, RunToCompletion, Storage,
+    SystemView, TaskGroup, Tasks, Write,
 };
 pub use error::{Error, ErrorClass};
 pub use lease::{LeaseOptions, Secret};

@@ -19,7 +19,6 @@ mod core;
 mod effects;
 mod errors;
 mod leases;
-mod locks;
 mod mounts;
 mod pipeline;
 mod policy;

@@ -170,12 +170,7 @@ impl View {
         let Some(bytes) = self.get(key).await? else {
             return Ok(None);
         };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-            Error::internal(format!(
-                "storage entry `{}{key}` cannot be read: {error}",
-                self.prefix
-            ))
-        })
+        parse(&self.key(key), &bytes).map(Some)
     }
 
     /// Stores a value as JSON.
@@ -211,6 +206,12 @@ impl View {
         });
         writes.collect()
     }
+}
+
+/// Reads the JSON of a storage entry.
+pub(crate) fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Error::internal(format!("storage entry `{key}` cannot be read: {error}")))
 }
 
 /// Encodes a value for storage.

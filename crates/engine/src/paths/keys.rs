@@ -176,7 +176,7 @@ fn login_text(last: LastLogin) -> String {
 
 fn shown(key: &KeyId, credential: &Credential) -> Object {
     let environment = credential.target.environment.as_ref();
-    let organization = credential.organization.as_ref();
+    let organization = credential.account.organization.as_ref();
     let mut data = Object::new();
     let mut insert = |name: &str, value: &str| data.insert(name.to_owned(), value.into());
     insert("key_id", key.as_str());

@@ -22,6 +22,7 @@ mod remembering;
 mod removal;
 mod retire_when_quiet;
 mod roles;
+mod several_accounts;
 mod sharing;
 mod static_roles;
 mod static_roles_by_hand;

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use logical::effects::within;
 use logical::{
-    Backend, BackendContext, BackendKind, Error, Factory, RunToCompletion, Storage as _, TaskGroup,
-    Tasks, Write,
+    Backend, BackendContext, BackendKind, Error, Factory, NamedLocks, RunToCompletion,
+    Storage as _, TaskGroup, Tasks, Write,
 };
 
 pub(crate) use self::names::normalize;
@@ -29,7 +29,6 @@ use self::table::Table;
 pub(crate) use self::tuning::Tuning;
 use crate::effects::Effects;
 use crate::leases::Leases;
-use crate::locks::NamedLocks;
 use crate::routing::{
     Mount, MountEntry, MountRequest, Router, Settings, State, check_new, check_tuned, panicked,
 };

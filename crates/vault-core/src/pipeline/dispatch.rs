@@ -20,7 +20,7 @@ pub(super) async fn dispatch(
         .ok_or_else(|| Refusal::Tainted(context.path.clone()))?;
     let mut request = take(&mut context.request);
     if mount.is_builtin() && request.mount_type == auth::TOKEN_MOUNT {
-        let fields = auth::caller_fields(&request.path, context.token.as_ref());
+        let fields = auth::caller_fields(&request.path, &request.data, context.token.as_ref());
         request.data.extend(fields);
     }
     let response = mount.handle(request).await;

@@ -20,6 +20,7 @@ mod hvac;
 mod kafka;
 mod killed;
 mod mounted;
+mod raft;
 mod readers;
 mod reference;
 mod transcript;
