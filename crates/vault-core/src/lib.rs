@@ -38,6 +38,6 @@ pub use self::core::{Core, CoreConfig};
 pub use answer::Answer;
 pub use effects::Effects;
 pub use request::ClientRequest;
-pub use routing::{ListingVisibility, MountConfig, MountRequest, MountTuning};
+pub use routing::{ListingVisibility, MountConfig, MountRequest, MountTokenType, MountTuning};
 pub use server_info::ServerInfo;
 pub use tokens::ClientToken;

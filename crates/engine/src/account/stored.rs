@@ -189,7 +189,6 @@ impl Accounts {
                 .organization
                 .or_else(|| replaced.organization.clone());
         }
-        self.refused().remove(&id);
         let batch = vec![
             self.by_id.put(id.as_str(), &account)?,
             self.current.put(

@@ -18,6 +18,9 @@ pub(super) async fn dispatch(
     let entered = mount
         .enter()
         .ok_or_else(|| Refusal::Tainted(context.path.clone()))?;
+    if context.request.unauthenticated && mount.is_auth() {
+        context.login_request = Some(context.request.clone());
+    }
     let mut request = take(&mut context.request);
     if mount.is_builtin() && request.mount_type == auth::TOKEN_MOUNT {
         let fields = auth::caller_fields(&request.path, &request.data, context.token.as_ref());

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
+use logical::Object;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::policy::{Acl, ROOT};
@@ -52,6 +53,10 @@ pub(crate) struct TokenEntry {
     /// `None` for a token that never expires.
     #[serde(default)]
     pub(crate) lifetime: Option<Lifetime>,
+    /// Internal data of the auth method that accepted the login, which decides
+    /// about renewals; `None` for a token that no login made.
+    #[serde(default)]
+    pub(crate) login: Option<Object>,
 }
 
 /// How long a token lives. Durations in whole seconds; zero for none.

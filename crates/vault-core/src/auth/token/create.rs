@@ -125,7 +125,7 @@ async fn create_token(
     let created = RunToCompletion::new(Arc::clone(&paths.tasks) as _, work)
         .or_abandoned(abandoned)
         .await?;
-    let auth = super::auth(&created.entry, created.text.expose(), now);
+    let auth = super::created(&created.entry, created.text.expose(), now);
     Ok(Response::login(auth).with_warnings(warnings))
 }
 
@@ -203,6 +203,7 @@ fn read(call: &Call, orphan: bool) -> Result<CreationRequest, Error> {
         renewable: fields.flag("renewable").unwrap_or(true),
         ttl: TtlWish {
             ttl,
+            max_ttl: Duration::ZERO,
             period: duration("period"),
             explicit_max_ttl: duration("explicit_max_ttl"),
         },

@@ -121,9 +121,9 @@ impl TokenPaths {
     }
 }
 
-/// A token as the answer of its creation or renewal shows it. The text is empty
+/// A token as the answer of its creation, login or renewal shows it. The text is empty
 /// where the answer must not show it.
-fn auth(entry: &TokenEntry, text: &str, now: Timestamp) -> Auth {
+pub(crate) fn created(entry: &TokenEntry, text: &str, now: Timestamp) -> Auth {
     let lease = LeaseOptions::fixed(entry.ttl(now)).with_renewable(entry.renewable);
     let mut auth = Auth::new(&*entry.display_name, entry.policies.iter().cloned(), lease);
     auth.metadata.clone_from(&entry.metadata);
