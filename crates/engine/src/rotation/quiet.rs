@@ -280,6 +280,73 @@ mod tests {
         assert_eq!(read, Err(Busy::TooSoon { quiet_at }));
     }
 
+    /// A manual role whose old keys must be quiet for two hours and live for a hundred
+    /// at most.
+    fn role() -> StaticRole {
+        let role = serde_json::json!({
+            "name": "orders", "target": { "owner": "sa-1", "resource": "lkc-1" },
+            "timing": { "rotation": "manual" }, "overlap": { "grace": 600, "refresh": 300 },
+            "readiness": readiness::Settings::of(readiness::Mode::None), "version": 2,
+            "retire": { "when": "quiet", "quiet": 7200, "max_overlap": 360_000 },
+        });
+        serde_json::from_value(role).unwrap()
+    }
+
+    fn facts(is_held: bool, last: Option<i64>) -> WaitingFacts {
+        let seen = Seen {
+            covered: Some(Covered {
+                since: at(-HOUR),
+                watermark: at(100 * HOUR),
+            }),
+            last: last.map(at),
+            newer: Some(at(60)),
+        };
+        WaitingFacts { is_held, seen }
+    }
+
+    #[test]
+    fn nothing_is_released_while_the_clock_is_not_believed() {
+        let (role, key, now) = (role(), key(), at(100 * HOUR));
+        let wishes = |lets_lapse| wish(&role, &key, &facts(true, None), now, lets_lapse);
+        assert_eq!(wishes(true), Wish::Release);
+        assert_eq!(wishes(false), Wish::Rest(later(now, CLOCK_PAUSE)));
+    }
+
+    #[test]
+    fn a_holder_that_is_gone_was_quiet_or_in_use_or_ended_by_a_person() {
+        let (role, key) = (role(), key());
+        let last = Some(100 * HOUR - 1);
+        let ended = |last, now| wish(&role, &key, &facts(false, last), now, true);
+        let busy = judge(
+            &key,
+            Duration::from_hours(2),
+            &facts(false, last).seen,
+            at(100 * HOUR),
+        );
+        let in_use = Ending::InUse(busy.unwrap_err());
+        assert_eq!(ended(None, at(100 * HOUR)), Wish::Forget(Ending::Quiet));
+        assert_eq!(ended(last, at(100 * HOUR)), Wish::Forget(in_use));
+        let early = at(100 * HOUR - 1);
+        assert_eq!(ended(last, early), Wish::Forget(Ending::Otherwise));
+    }
+
+    #[test]
+    fn a_longer_overlap_holds_a_key_for_longer_and_a_shorter_one_ends_it() {
+        let key = key();
+        let wishes = |max_overlap, now| {
+            let mut role = role();
+            role.retire = rotation_schedule::Retire::Quiet {
+                quiet: 7200,
+                max_overlap,
+            };
+            wish(&role, &key, &facts(true, Some(100 * HOUR - 1)), now, true)
+        };
+        let now = at(99 * HOUR);
+        assert_eq!(wishes(400_000, now), Wish::Hold(at(400_000)));
+        assert_eq!(wishes(360_000, now), Wish::Rest(at(100 * HOUR)));
+        assert_eq!(wishes(7200, now), Wish::Release);
+    }
+
     proptest! {
         /// Whenever a key is called quiet, for so long up to the watermark every login
         /// is known, none was with it, and one was with a later key.
