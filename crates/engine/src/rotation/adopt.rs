@@ -38,6 +38,7 @@ impl Engine {
         if self.static_roles.get(&role.name).await?.is_some() {
             return Err(has_a_key("adopt_role", &role.name));
         }
+        self.finish_deletion(&role.name).await?;
         // A process that took the key for the role's before this asks here whether
         // it may end it.
         self.static_roles

@@ -19,7 +19,7 @@ use crate::ids::{CredentialId, KeyId, RoleName};
 use crate::ledger::{Event, Failure};
 use crate::output::Output;
 use crate::state::Engine;
-use crate::static_role::{OnDelete, Request, Rotation, ServedKey, StaticRole, grace_holder};
+use crate::static_role::{OnDelete, Request, Rotation, ServedKey, StaticRole};
 
 /// What an operator writes of a static role.
 pub(crate) struct Settings {
@@ -237,6 +237,7 @@ impl Engine {
         let Some(first) = role.rotation.as_ref().map(|rotation| rotation.next.clone()) else {
             return Err(Error::internal("a new static role names no key"));
         };
+        self.finish_deletion(&name).await?;
         self.static_roles.put(&role).await?;
         drop(lock);
         if let Err(error) = self.make_for_record(&role, &first).await {
@@ -342,51 +343,11 @@ impl Engine {
         }
     }
 
-    /// Deletes a static role. Its key lives on for its grace, so that nobody's
-    /// application stops with it.
-    pub(crate) async fn delete_static_role(self: &Arc<Self>, name: &RoleName) -> Result<(), Error> {
-        let _advancing = self.rotations.advance(name).await;
-        let _lock = self.static_roles.lock(name).await;
-        let Some(role) = self.static_roles.get(name).await? else {
-            return Ok(());
-        };
-        let from = self.timekeeper.deadlines_from();
-        let until = role.grace_until(from);
-        self.static_roles.leave(&role).await?;
-        self.static_roles.delete(name).await?;
-        self.rotations.forget(name);
-        if let Some(rotation) = &role.rotation {
-            self.let_go(&rotation.next, None).await?;
-        }
-        if let Some(previous) = &role.previous {
-            let holder = grace_holder(name, role.version.saturating_sub(1));
-            self.let_go(&previous.credential, Some((holder, previous.until)))
-                .await?;
-        }
-        match (&role.served, role.on_delete) {
-            (Some(served), OnDelete::Retire) => {
-                let grace = (role.grace_holder(), until);
-                self.let_go(&served.credential, Some(grace)).await
-            }
-            (Some(served), OnDelete::Keep) => self.leave_alone(&served.credential).await,
-            (None, _) => Ok(()),
-        }
-    }
-
     /// When a role rotates first whose key is served from now on.
     pub(super) fn first_rotation(&self, role: &StaticRole, now: Timestamp) -> Option<Timestamp> {
         let apart = role.overlap.grace() + self.lead(role);
         let spread = Spread::of_name(role.name.as_str());
         Planner::new(&role.timing, spread, apart).first(now, self.random_number())
-    }
-
-    /// The key lives on, and nobody here keeps account of it any more.
-    pub(super) async fn leave_alone(&self, id: &CredentialId) -> Result<(), Error> {
-        let entry = self.ledger.entry(id);
-        match self.ledger.apply(&entry, Event::Leave).await {
-            Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),
-            Err(Failure::Failed(error)) => Err(error),
-        }
     }
 
     /// A rotation that begins now, with a fresh key.

@@ -71,6 +71,7 @@ impl Engine {
     async fn take_step(self: &Arc<Self>, name: &RoleName) -> Result<Progress, Error> {
         let lock = self.static_roles.lock(name).await;
         let Some(mut role) = self.static_roles.get(name).await? else {
+            self.finish_deletion(name).await?;
             return Ok(Progress::Absent);
         };
         let (facts, failed_is_pinned) = self.facts(&role).await?;

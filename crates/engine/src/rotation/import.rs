@@ -76,6 +76,7 @@ impl Engine {
         if self.static_roles.get(&role.name).await?.is_some() {
             return Err(has_a_key("import_key_id", &role.name));
         }
+        self.finish_deletion(&role.name).await?;
         // The entry first, then the record: a cut in between leaves a key that the
         // sweep leaves alone, and whoever imports it again goes on.
         let entry = self.ledger.adopt(credential).await?;

@@ -10,6 +10,7 @@ mod adopt;
 mod change;
 mod confirm;
 mod decide;
+mod deletion;
 mod driver;
 mod evidence;
 mod import;

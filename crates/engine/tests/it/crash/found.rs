@@ -540,3 +540,20 @@ fn the_power_may_go_at_every_step_of_a_wait_for_silence() {
         }
     }
 }
+
+/// Another role of the same name hid what the first had kept.
+#[test]
+fn a_deletion_that_was_cut_off_is_finished_before_the_role_is_written_again() {
+    let import = Action::ImportStatic { kind: 3 };
+    let adopt = Action::AdoptStatic { kind: 4, role: 2 };
+    let read = Action::Read {
+        role: 2,
+        readers: 1,
+    };
+    for calls in 0..10 {
+        let moment = Moment::Before;
+        let cut = Action::Cut { calls, moment };
+        let deleted = Action::DeleteStatic;
+        keeps_all_promises(&[read, import, cut, deleted, adopt, deleted]);
+    }
+}
