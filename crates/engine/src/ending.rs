@@ -79,7 +79,7 @@ impl Engine {
         };
         let ended = self.ledger.apply(&entry, kill).await;
         let purpose = entry.look(|credential| credential.purpose.clone());
-        if let Some(Purpose::Static { static_role }) = purpose {
+        if let Some(Purpose::Static { static_role, .. }) = purpose {
             // Its readers need another.
             self.rotations.schedule(&static_role, self.clock.now());
         }
@@ -267,7 +267,7 @@ impl Engine {
     /// Names the keys that stay when the mount is removed.
     async fn name_keys_that_stay(&self) -> Result<(), Error> {
         for credential in self.unsettled().await? {
-            if let (Purpose::Static { static_role }, State::Live { key }) =
+            if let (Purpose::Static { static_role, .. }, State::Live { key }) =
                 (&credential.purpose, &credential.state)
             {
                 tracing::warn!(

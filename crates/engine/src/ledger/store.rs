@@ -298,7 +298,7 @@ impl LedgerStore {
         let mut writes = vec![Write::put(place, bytes)];
         if let (State::Live { key }, Sharing::Shared) = (&credential.state, credential.sharing)
             && key.secret.is_some()
-            && let Some(generation) = credential.purpose.generation()
+            && let Some(generation) = credential.purpose.shared_by()
         {
             let pointer = codec::encode(&SharedPointer {
                 credential: credential.id.clone(),

@@ -12,6 +12,7 @@ use super::names::{ROLE_SEGMENT, role_field, role_name};
 use crate::ending::{Consent, Ended};
 use crate::ids::{EnvironmentId, KeyId, OrganizationId, StorageId};
 use crate::ledger::{Credential, Holder, Proving, Purpose, Sharing, State};
+use crate::rotation::LastLogin;
 use crate::state::Engine;
 
 /// How long a request waits for keys to end. Hosts cut requests at 90 s.
@@ -153,12 +154,24 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
         return Ok(None);
     };
     let mut data = shown(&key, &credential);
+    let (last, known_until) = engine.last_login(&key, &credential).await?;
+    data.insert("last_login".into(), login_text(last).into());
+    let known_until = known_until.map_or_else(String::new, |until| until.to_string());
+    data.insert("logins_known_until".into(), known_until.into());
     if let Some(due) = engine.ledger.due(&credential.id)
         && !matches!(credential.state, State::Live { .. })
     {
         data.insert("next_attempt".into(), due.to_string().into());
     }
     Ok(Some(Response::with_data(data)))
+}
+
+fn login_text(last: LastLogin) -> String {
+    match last {
+        LastLogin::At(at) => at.to_string(),
+        LastLogin::Never => "never".to_owned(),
+        LastLogin::Unknown => "unknown".to_owned(),
+    }
 }
 
 fn shown(key: &KeyId, credential: &Credential) -> Object {

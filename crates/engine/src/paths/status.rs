@@ -76,6 +76,7 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
             "the clock of this machine jumped, so no lease lapses for ten minutes".to_owned(),
         );
     }
+    warnings.extend(engine.waiting_problems().await?);
     let mut data = Object::new();
     let organization = account
         .as_ref()

@@ -157,7 +157,8 @@ impl Engine {
             Err(Failure::Refused(_) | Failure::Unknown) => return Err(gone()),
         }
         let from = self.timekeeper.deadlines_from();
-        let until = role.grace_until(from);
+        let grace_until = role.grace_until(from);
+        let until = role.held_until(from, grace_until);
         let holder = (role.grace_holder(), in_grace(from, until));
         let leaving = self.ledger.entry(&served.credential);
         // One that a person ended needs no grace.
@@ -166,6 +167,7 @@ impl Engine {
         {
             return Err(error.context("noting the grace of the key that is left"));
         }
+        role.wait_for_silence(&served.credential, from, grace_until);
         role.next_rotation = next_rotation(&role, false, self.lead(&role), now, 0);
         role.served = Some(ServedKey {
             credential: previous.credential.clone(),

@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
+mod adopting;
 mod batches;
 mod crash;
 mod cuts;
 mod deletions;
 mod go_plugin;
+mod importing;
 mod journal;
 mod keys;
 mod leases;
@@ -18,6 +20,7 @@ mod no_gap;
 mod reconcile;
 mod remembering;
 mod removal;
+mod retire_when_quiet;
 mod roles;
 mod several_accounts;
 mod sharing;
@@ -28,4 +31,5 @@ mod sweeping;
 mod tombstones;
 mod unproven;
 mod upgrade;
+mod usage;
 mod world;

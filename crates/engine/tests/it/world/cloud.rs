@@ -97,6 +97,8 @@ pub(crate) struct Cloud {
     /// How long new keys are refused where they are tried; none: nobody can try
     /// them.
     pub(super) propagation: Mutex<Option<Duration>>,
+    /// How long it takes to try a key.
+    pub(crate) probe_delay: Mutex<Duration>,
     /// Whether nobody can reach what keys are for.
     pub(crate) unreachable: AtomicBool,
     /// Owners and resources that do not exist.

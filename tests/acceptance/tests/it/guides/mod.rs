@@ -204,6 +204,29 @@ fn a_static_role_rotates_as_the_guide_says() {
 }
 
 #[test]
+fn old_keys_wait_for_silence_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    desk.terminal
+        .follow(&Page::read("docs/retire-when-quiet.md").section("The fewest commands"));
+    let live = desk.live();
+    assert_eq!(live.len(), 2, "the old key waits: {live:?}");
+}
+
+#[test]
+fn the_key_of_a_shared_role_is_adopted_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    let shared = desk.read("confluent/creds/team").key();
+    desk.terminal.follow(
+        &Page::read("docs/keys-that-exist.md").section("Adopt the shared key of a role"),
+    );
+    assert_eq!(desk.read("confluent/static-creds/orders").key(), shared);
+}
+
+#[test]
 fn a_plugin_of_ones_own_is_registered_as_its_guide_says() {
     let bao = require_bao!();
     let mut desk = Desk::set_up(&bao);
