@@ -33,6 +33,7 @@ pub mod role;
 mod account_change;
 mod backend;
 mod coalescer;
+mod drain;
 mod ending;
 mod go_plugin;
 mod inventory;

@@ -24,9 +24,9 @@ use crate::ids::{KeyId, OrganizationId};
 /// found key is compared with its intent.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// A deletion for somebody who waits is sent within this time, or the sweep owns
-/// it (`lifecycle-2.md`, 57).
-const SENT_WITHIN: Duration = Duration::from_secs(5);
+/// A deletion is sent within this time, or waits in the order of all deletions
+/// (`lifecycle-2.md`, 57 and 58).
+pub(crate) const SENT_WITHIN: Duration = Duration::from_secs(5);
 
 impl Ledger {
     /// Asks Confluent with the account of an organization, and notes what the
@@ -40,6 +40,19 @@ impl Ledger {
     where
         R: Future<Output = Result<T, CloudError>>,
     {
+        let call = |access| {
+            let answer = call(access);
+            async {
+                let answer = answer.await;
+                let refused = |error: &CloudError| error.failure == CloudFailure::Unauthorized;
+                if answer.as_ref().is_err_and(refused) {
+                    // Also before the account is read again and tried once more.
+                    let now = self.clock.monotonic();
+                    lock(&self.deletions).note_account(organization, false, now);
+                }
+                answer
+            }
+        };
         let answer = self.accounts.ask(organization, call).await;
         let now = self.clock.monotonic();
         match &answer {
@@ -52,9 +65,6 @@ impl Ledger {
                 for id in failed {
                     self.schedule_at(&id, self.clock.now());
                 }
-            }
-            Err(AskError::Cloud(error)) if error.failure == CloudFailure::Unauthorized => {
-                lock(&self.deletions).note_account(organization, false, now);
             }
             Err(_) => {}
         }
@@ -276,10 +286,7 @@ impl Ledger {
         key: &KeyId,
         by: RemovalBy,
     ) -> Result<Absence, Undone> {
-        let caller = &match by {
-            RemovalBy::Sweep => Caller::removal(by, target.owner.as_str()),
-            _ => Caller::removal(by, target.owner.as_str()).within(SENT_WITHIN),
-        };
+        let caller = &Caller::removal(by, target.owner.as_str()).within(SENT_WITHIN);
         let delete = |access: Access| async move {
             let access = access.on_behalf_of(caller.clone());
             self.control.delete_key(&access, key).await
