@@ -13,8 +13,9 @@ use jiff::Timestamp;
 use logical::Error;
 
 use super::backlog::{Backlog, Place};
+use crate::account_ref::AccountRef;
 use crate::control_plane::RemovalBy;
-use crate::ids::{CredentialId, OrganizationId};
+use crate::ids::CredentialId;
 
 /// For how long it counts that Confluent accepted an account.
 const ACCEPTED_FOR: Duration = Duration::from_mins(10);
@@ -153,7 +154,7 @@ pub(super) struct Deletions {
     backlog: Backlog,
     undone: BTreeMap<CredentialId, Known>,
     /// When an account was accepted or refused last, and which of them.
-    accepted: BTreeMap<Option<OrganizationId>, (Duration, bool)>,
+    accepted: BTreeMap<AccountRef, (Duration, bool)>,
 }
 
 impl Deletions {
@@ -292,32 +293,32 @@ impl Deletions {
         failed.map(|(id, _)| id).collect()
     }
 
-    /// Confluent accepted the account of an organization, or refused it.
-    pub(super) fn note_account(
-        &mut self,
-        organization: Option<&OrganizationId>,
-        accepted: bool,
-        now: Duration,
-    ) {
-        self.accepted.insert(organization.cloned(), (now, accepted));
+    /// Confluent accepted an account.
+    pub(super) fn note_accepted(&mut self, asked: AccountRef, now: Duration) {
+        self.accepted.insert(asked, (now, true));
     }
 
-    /// Whether Confluent accepted or refused the account of an organization, if it
-    /// was asked lately.
-    pub(super) fn accepted_lately(
-        &self,
-        organization: Option<&OrganizationId>,
-        now: Duration,
-    ) -> Option<bool> {
-        let (at, accepted) = self.accepted.get(&organization.cloned())?;
-        (now.saturating_sub(*at) < ACCEPTED_FOR).then_some(*accepted)
+    /// Confluent refused an account.
+    pub(super) fn note_refused(&mut self, asked: AccountRef, now: Duration) {
+        self.accepted
+            .retain(|known, _| known.account != asked.account);
+        self.accepted.insert(asked, (now, false));
+    }
+
+    /// Whether Confluent accepted an account that can delete a key of this one, or
+    /// refused each that was asked lately; nothing if none was.
+    pub(super) fn accepted_lately(&self, of: &AccountRef, now: Duration) -> Option<bool> {
+        let accepted = self.accepted.iter().filter(|(asked, (at, _))| {
+            of.includes(asked) && now.saturating_sub(*at) < ACCEPTED_FOR
+        });
+        accepted.map(|(_, (_, accepted))| *accepted).max()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::OwnerId;
+    use crate::ids::{AccountId, OrganizationId, OwnerId};
 
     fn id(letter: char) -> CredentialId {
         CredentialId::parse(&letter.to_string().repeat(13)).unwrap()
@@ -397,10 +398,21 @@ mod tests {
     #[test]
     fn an_account_counts_as_accepted_for_ten_minutes_unless_it_is_refused() {
         let mut deletions = Deletions::default();
-        deletions.note_account(None, true, SECOND);
-        assert_eq!(deletions.accepted_lately(None, SECOND * 600), Some(true));
-        assert_eq!(deletions.accepted_lately(None, SECOND * 601), None);
-        deletions.note_account(None, false, SECOND * 2);
-        assert_eq!(deletions.accepted_lately(None, SECOND * 2), Some(false));
+        let named = |account: &str| AccountRef {
+            account: AccountId::new(account),
+            organization: Some(OrganizationId::new("org-1")),
+        };
+        let of = |deletions: &Deletions, account, second| {
+            deletions.accepted_lately(&named(account), SECOND * second)
+        };
+        deletions.note_accepted(named("a"), SECOND);
+        assert_eq!(of(&deletions, "a", 600), Some(true));
+        assert_eq!(of(&deletions, "b", 600), Some(true));
+        assert_eq!(of(&deletions, "a", 601), None);
+        deletions.note_refused(named("a"), SECOND * 2);
+        assert_eq!(of(&deletions, "a", 2), Some(false));
+        // Another account of the organization can delete the key as well.
+        deletions.note_accepted(named("b"), SECOND * 3);
+        assert_eq!(of(&deletions, "a", 3), Some(true));
     }
 }

@@ -7,9 +7,10 @@ use super::driver::Ledger;
 use super::entry::{Entry, lock};
 use super::failure::Failure;
 use super::step::Event;
+use crate::account_ref::AccountRef;
 use crate::control_plane::{Access, Caller, RemovalBy};
 use crate::credential::{Sharing, State};
-use crate::ids::{CredentialId, OrganizationId};
+use crate::ids::CredentialId;
 
 impl Ledger {
     /// Notes how a deletion went.
@@ -121,15 +122,14 @@ impl Ledger {
     /// lately, it is now: leases may end all at once after a quiet hour, or after
     /// a restart, and only the first of their deletions find room.
     async fn accepts_account_of(&self, entry: &Entry) -> bool {
-        let Some(organization) = entry.look(|known| known.organization.clone()) else {
+        let Some(account) = entry.look(|known| known.account.clone()) else {
             return false;
         };
-        let organization = organization.as_ref();
-        if let Some(accepts) = self.accepted_lately(organization) {
+        if let Some(accepts) = self.accepted_lately(&account) {
             return accepts;
         }
         let _asking = self.asking_whether_accepted.lock().await;
-        if let Some(accepts) = self.accepted_lately(organization) {
+        if let Some(accepts) = self.accepted_lately(&account) {
             return accepts;
         }
         let own = |access: Access| async move {
@@ -137,11 +137,11 @@ impl Ledger {
                 access.on_behalf_of(Caller::operator().within(super::upstream::SENT_WITHIN));
             self.control.read_key(&access, &access.key_id).await
         };
-        self.ask(organization, own).await.is_ok()
+        self.ask(&account, own).await.is_ok()
     }
 
-    fn accepted_lately(&self, organization: Option<&OrganizationId>) -> Option<bool> {
-        lock(&self.deletions).accepted_lately(organization, self.clock.monotonic())
+    fn accepted_lately(&self, account: &AccountRef) -> Option<bool> {
+        lock(&self.deletions).accepted_lately(account, self.clock.monotonic())
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use logical::framework::{Path, answer};
 use logical::{Error, Object, Operation, Response};
 
-use crate::account::{Account, no_account};
+use crate::account::no_account;
 use crate::control_plane::Pace;
 use crate::ids::{OrganizationId, StorageId};
 use crate::ledger::{Stage, WaitingDeletions};
@@ -100,7 +100,7 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
     }
     data.insert("last_sweep".into(), at.into());
     data.insert("static_roles".into(), engine.rotations.count().into());
-    let access = account.as_ref().map(Account::access);
+    let access = account.as_ref().map(|account| account.access());
     let paced = engine.control.paced();
     let pace = access.and_then(|access| paced?.pace(&access));
     let deletions = Deletions {
