@@ -36,6 +36,7 @@ pub mod role;
 mod account_removal;
 mod backend;
 mod coalescer;
+mod drain;
 mod ending;
 mod go_plugin;
 mod inventory;

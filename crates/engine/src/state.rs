@@ -60,6 +60,8 @@ pub(crate) struct Engine {
     pub(crate) presence: Mutex<Presence>,
     /// Held by whoever sweeps.
     pub(crate) sweeping: tokio::sync::Mutex<()>,
+    /// Held while deletions that wait are sent in the background.
+    pub(crate) draining: tokio::sync::Mutex<()>,
     /// Held shared while a key is made, so that a mount which is removed can
     /// wait for all of them.
     pub(crate) making: tokio::sync::RwLock<()>,
@@ -145,6 +147,7 @@ impl Engine {
             sweep: Mutex::new(sweep),
             presence: Mutex::default(),
             sweeping: tokio::sync::Mutex::new(()),
+            draining: tokio::sync::Mutex::new(()),
             making: tokio::sync::RwLock::new(()),
         }
     }

@@ -130,6 +130,12 @@ pub enum Event {
         /// Why.
         cause: String,
     },
+    /// The key is still being deleted, and whoever asked for that wants it on
+    /// record.
+    DeleteLate {
+        /// Why.
+        cause: String,
+    },
 }
 
 /// What must be done, in the order given. Writes that stand together are
@@ -237,6 +243,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         Event::Deleted { now, doubtful } => Ok(deleted(credential, now, doubtful)),
         Event::LookedAgain { exists, now } => Ok(looked_again(credential, exists, now)),
         Event::DeleteFailed { cause } => Ok(delete_failed(credential, cause)),
+        Event::DeleteLate { cause } => Ok(delete_late(credential, cause)),
     }
 }
 
@@ -620,6 +627,16 @@ fn delete_failed(credential: &mut Credential, failure: String) -> Vec<Effect> {
             vec![Effect::Save]
         }
         _ => Vec::new(),
+    }
+}
+
+/// Marks a single-use key whose deletion is still under way. A shared one was
+/// marked before, and must not get a cause before its holders were read again (see
+/// [`end_retiring`]).
+fn delete_late(credential: &mut Credential, late: String) -> Vec<Effect> {
+    match credential.sharing {
+        Sharing::SingleUse => delete_failed(credential, late),
+        Sharing::Shared => Vec::new(),
     }
 }
 

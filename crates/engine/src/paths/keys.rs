@@ -238,6 +238,7 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
         };
         let deleting = format!("deleting key `{key}`");
         let end = worker.end(&record.id).await;
+        worker.drain_in_background();
         end.map_err(|error| error.context(deleting)).map(|()| None)
     };
     let ended = engine.finish(WAIT, ending).await;
@@ -257,7 +258,9 @@ async fn delete_of_role(engine: Arc<Engine>, call: Call) -> Result<Option<Respon
     let worker = Arc::clone(&engine);
     let ending = async move {
         let records = worker.records_of(&role).await?;
-        Ok::<Ended, Error>(worker.end_all(records).await)
+        let ended = worker.end_all(records).await;
+        worker.drain_in_background();
+        Ok::<Ended, Error>(ended)
     };
     let ended = engine.finish(WAIT, ending).await;
     let ended = ended.unwrap_or_else(|| Err(goes_on()))?;

@@ -3,6 +3,7 @@
 
 mod cloud;
 mod data_plane;
+mod limit;
 mod taken;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -27,6 +28,7 @@ pub(crate) use self::cloud::{
     ADMIN_KEY, ADMIN_SECRET, Cloud, Fault, NEXT_ADMIN_KEY, ORGANIZATION, OTHER_ADMIN_KEY,
     OTHER_ORGANIZATION,
 };
+pub(crate) use self::limit::Limit;
 use self::taken::Taken;
 
 /// The host's stable id of the mount.
