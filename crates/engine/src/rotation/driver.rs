@@ -186,6 +186,7 @@ impl Engine {
             }
             previous = Some(PreviousKey {
                 credential: served.credential,
+                since: Some(served.since),
                 until: until.unwrap_or(from),
             });
         }

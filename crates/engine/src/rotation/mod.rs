@@ -19,3 +19,4 @@ mod serve;
 mod stage;
 
 pub(crate) use change::{Imported, Rotated, Settings};
+pub(crate) use stage::KeyBeside;
