@@ -24,6 +24,7 @@ mod kafka_rotation;
 mod killed;
 mod mounted;
 mod parsers;
+mod policies;
 mod raft;
 mod readers;
 mod reference;
