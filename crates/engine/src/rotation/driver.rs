@@ -207,6 +207,7 @@ impl Engine {
             }
             previous = Some(PreviousKey {
                 credential: served.credential,
+                since: Some(served.since),
                 until,
             });
         }

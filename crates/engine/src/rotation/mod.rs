@@ -26,3 +26,4 @@ mod waiting;
 
 pub(crate) use change::{FirstKey, Imported, RetireWish, Rotated, Settings};
 pub(crate) use evidence::LastLogin;
+pub(crate) use stage::KeyBeside;

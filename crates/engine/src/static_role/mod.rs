@@ -116,6 +116,9 @@ pub(crate) struct ServedKey {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PreviousKey {
     pub(crate) credential: CredentialId,
+    /// Since when it was served. Absent in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<Timestamp>,
     /// How long it lives on.
     pub(crate) until: Timestamp,
 }
