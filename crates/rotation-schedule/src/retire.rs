@@ -95,7 +95,7 @@ impl Retire {
             (Some(given), _) => limited("max_overlap", given, OVERLAP_MIN, MOST)?,
             (None, Some(stored)) => stored,
             (None, None) => {
-                let most = room.as_ref().map_or(OVERLAP_DEFAULT, |room| room.longest());
+                let most = room.as_ref().map_or(OVERLAP_DEFAULT, Room::longest);
                 OVERLAP_DEFAULT.min(most).max(overlap.grace().as_secs())
             }
         };

@@ -26,6 +26,7 @@ mod several_accounts;
 mod sharing;
 mod static_roles;
 mod static_roles_by_hand;
+mod static_roles_unfinished;
 mod stored;
 mod sweeping;
 mod tombstones;

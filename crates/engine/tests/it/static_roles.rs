@@ -14,14 +14,14 @@ const HOUR: Duration = Duration::from_hours(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// A static role that rotates each hour; nobody tries its keys.
-fn hourly() -> Value {
+pub(crate) fn hourly() -> Value {
     json!({
         "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1",
         "rotation_period": 3600, "grace": 600, "refresh": 300, "readiness": "none",
     })
 }
 
-async fn with_role(role: &Value) -> World {
+pub(crate) async fn with_role(role: &Value) -> World {
     let world = World::ready().await;
     world.write("static-role/orders", role).await.unwrap();
     world
@@ -41,11 +41,11 @@ fn text<'a>(data: &'a Object, name: &str) -> &'a str {
     data[name].as_str().unwrap()
 }
 
-async fn key(world: &World) -> String {
+pub(crate) async fn key(world: &World) -> String {
     text(&creds(world).await, "key_id").to_owned()
 }
 
-fn lives(world: &World, key: &str) -> bool {
+pub(crate) fn lives(world: &World, key: &str) -> bool {
     world.cloud.live().iter().any(|live| live == key)
 }
 
@@ -671,36 +671,4 @@ async fn a_key_that_a_person_deleted_at_confluent_is_noticed_and_replaced() {
     let second = key(&world).await;
     assert_ne!(second, first);
     assert!(lives(&world, &second));
-}
-
-/// Storage failed after it had done the write.
-#[tokio::test(start_paused = true)]
-async fn a_static_role_that_was_stored_although_storage_failed_goes_on() {
-    let world = World::ready().await;
-    // All roles that there were are known by then.
-    world.pass(MINUTE).await;
-    world.storage.fail_next_writes(1);
-    world
-        .write("static-role/orders", &hourly())
-        .await
-        .unwrap_err();
-    world.pass(2 * MINUTE).await;
-    assert!(lives(&world, &key(&world).await));
-    assert_eq!(world.cloud.live().len(), 1);
-}
-
-/// The writes of the record were done, and those that let go of the key were not.
-#[tokio::test(start_paused = true)]
-async fn a_deletion_whose_end_failed_is_finished_when_the_role_is_looked_at() {
-    let world = with_role(&hourly()).await;
-    let first = key(&world).await;
-    world.pass(2 * MINUTE).await;
-    let storage = Arc::clone(&world.storage.inner);
-    let record = storage.get("lockkeeper/static/orders").await.unwrap();
-    let left = "lockkeeper/static-left/orders";
-    storage.put(left, &record.unwrap()).await.unwrap();
-    storage.delete("lockkeeper/static/orders").await.unwrap();
-    // Its rotation would be due.
-    world.pass(90 * MINUTE).await;
-    assert!(!lives(&world, &first), "its grace is over");
 }
