@@ -33,7 +33,7 @@ async fn post(world: &World, keys: Value) {
 async fn pass_with_logins(world: &World, time: Duration, keys: &[&str]) {
     let mut left = time;
     while !left.is_zero() {
-        world.pass(MINUTE - Duration::from_secs(2)).await;
+        world.pass(Duration::from_secs(58)).await;
         left = left.saturating_sub(MINUTE);
         let at = (world.now() - SignedDuration::from_secs(1)).to_string();
         let logins: Object = keys

@@ -248,7 +248,6 @@ fn of_static_role(chance: &mut Chance) -> Action {
         28..31 => Action::PostUsage {
             of_all: chance.below(2) == 0,
         },
-        31 => Action::DeleteStatic,
         0..3 => Action::WriteStatic {
             kind: chance.below(9),
         },
@@ -260,7 +259,7 @@ fn of_static_role(chance: &mut Chance) -> Action {
             with_grace: chance.below(8) > 0,
             wait: chance.one_of(&[0, 0, 20]),
         },
-        15 => Action::DeleteStatic,
+        15 | 31 => Action::DeleteStatic,
         16 => Action::StepStatic("stage"),
         17 => Action::StepStatic("commit"),
         _ => Action::StepStatic("rollback"),
