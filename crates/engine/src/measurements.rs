@@ -30,6 +30,10 @@ const ROTATIONS: &str = "engine_rotations_total";
 /// or `not_ready`.
 const PROOFS: &str = "engine_key_proofs_total";
 
+/// Old keys of static roles that waited for silence and ended: `quiet`, or `in_use`
+/// (at `max_overlap`, although something may use them).
+const OLD_KEYS: &str = "engine_old_keys_ended_total";
+
 /// Where the measurements of a mount go.
 pub(crate) struct Measurements {
     metrics: Arc<dyn Metrics>,
@@ -73,6 +77,11 @@ impl Measurements {
     /// A new key was tried to the end.
     pub(crate) fn proof(&self, outcome: &'static str) {
         self.metrics.count(PROOFS, &[("outcome", outcome)], 1);
+    }
+
+    /// An old key that waited for silence ended.
+    pub(crate) fn old_key_ended(&self, outcome: &'static str) {
+        self.metrics.count(OLD_KEYS, &[("outcome", outcome)], 1);
     }
 
     /// How many keys are at a stage.

@@ -55,6 +55,9 @@ impl Engine {
             match decided {
                 Decision::Wait { until } => return Ok(Tried::Later(until)),
                 Decision::Ready(proof) => {
+                    // Another process may have handed the key out meanwhile, and what
+                    // it wrote must not be lost.
+                    self.ledger.refresh(&entry).await.map_err(Error::from)?;
                     let proven = Event::Proven { proof };
                     self.ledger.apply(&entry, proven).await?;
                     let took = proof.basis.is_proven().then(|| until(made, proof.at));

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::ids::Generation;
 use crate::issue::{Issued, Requester, cut_off};
-use crate::ledger::{Entry, Event, Failure, IssuedKey, Sharing, State};
+use crate::ledger::{Credential, Entry, Event, Failure, IssuedKey, Sharing, State};
 use crate::role::Role;
 use crate::slots::{Coming, Slot};
 use crate::spares::Readying;
@@ -94,6 +94,11 @@ impl Engine {
                 Found::Made(issued) => return Ok(issued),
                 Found::Entry(entry) => entry,
             };
+            if entry.look(|known| is_shared_by(known, role)) == Some(false) {
+                // A static role took it over.
+                self.slots.forget_entry(&role.generation, &entry);
+                continue;
+            }
             let readying = self.ready_for_readers(role, &entry, since).await?;
             if readying == Readying::Ended {
                 self.slots.forget_entry(&role.generation, &entry);
@@ -129,7 +134,7 @@ impl Engine {
         role: &Role,
         requester: &Requester,
     ) -> Result<Issued, Failure> {
-        if entry.look(|known| known.pinned) == Some(true) {
+        if entry.look(Credential::is_spare) == Some(true) {
             let times = self.allowed_times(role).await?;
             if let Some(taken) = self.take_from_slot(role, &entry, times, requester).await {
                 return taken;
@@ -227,7 +232,7 @@ impl Engine {
         if let Some(id) = self.ledger.store.shared(&role.generation).await? {
             let entry = self.ledger.entry(&id);
             match self.ledger.load(&entry).await {
-                Ok(()) if shared_key(&entry).is_some() => return Ok(Found::Entry(entry)),
+                Ok(()) if shared_key(&entry, &role).is_some() => return Ok(Found::Entry(entry)),
                 Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => {}
                 Err(Failure::Failed(error)) => return Err(error),
             }
@@ -242,11 +247,17 @@ impl Engine {
     }
 }
 
-/// The key of an entry that can be handed out.
-fn shared_key(entry: &Entry) -> Option<IssuedKey> {
+fn is_shared_by(known: &Credential, role: &Role) -> bool {
+    known.purpose.shared_by() == Some(&role.generation)
+}
+
+/// The key of an entry that can be handed out to readers of a role.
+fn shared_key(entry: &Entry, role: &Role) -> Option<IssuedKey> {
     entry
         .look(|credential| match &credential.state {
-            State::Live { key } if key.secret.is_some() => Some(key.clone()),
+            State::Live { key } if key.secret.is_some() && is_shared_by(credential, role) => {
+                Some(key.clone())
+            }
             _ => None,
         })
         .flatten()

@@ -300,7 +300,7 @@ impl LedgerStore {
         if let (State::Live { key }, Sharing::Shared) = (&credential.state, credential.sharing)
             && key.secret.is_some()
             && !credential.pinned
-            && let Some(generation) = credential.purpose.generation()
+            && let Some(generation) = credential.purpose.shared_by()
         {
             let pointer = codec::encode(&SharedPointer {
                 credential: credential.id.clone(),

@@ -20,7 +20,7 @@ use crate::static_role::StaticRole;
 
 /// What the grace of a key has beyond what the record says: answers that were
 /// given just before the switch are on their way.
-const GRACE_MARGIN: SignedDuration = SignedDuration::from_mins(1);
+pub(super) const GRACE_MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// What is known of a key in the ledger.
 pub(super) struct Known {

@@ -46,7 +46,7 @@ pub(super) fn judge(
     };
     let key = match &credential.state {
         State::Intended if may_be_in_the_making => return Verdict::Making,
-        State::Live { key } if credential.pinned => key,
+        State::Live { key } if credential.is_spare() => key,
         State::Intended | State::Live { .. } | State::Retiring { .. } | State::Gone { .. } => {
             return Verdict::Strike;
         }
@@ -82,7 +82,7 @@ pub(super) fn rank(
     organization: Option<&OrganizationId>,
 ) -> Option<(bool, Reverse<Timestamp>)> {
     let key = credential.live_key()?;
-    let fits = credential.pinned
+    let fits = credential.is_spare()
         && key.secret.is_some()
         && credential.sharing == sharing_of(role)
         && credential.account.can_be_of(organization);

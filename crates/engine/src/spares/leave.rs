@@ -4,8 +4,9 @@
 use logical::Error;
 
 use crate::credential::Purpose;
-use crate::ids::Generation;
-use crate::ledger::{Entry, Event, Failure};
+use crate::ids::{Generation, HolderId};
+use crate::issue::deadline;
+use crate::ledger::{Entry, Event, Failure, Holder};
 use crate::role::Role;
 use crate::spare_pool::Stage;
 use crate::state::Engine;
@@ -22,7 +23,7 @@ impl Engine {
         self.pools.advance(generation, id, &any, Stage::Leaving);
         self.rotations.forget_key(id);
         self.pools.pointers.delete(generation, id).await?;
-        self.unpin(entry).await?;
+        self.unpin(entry, None).await?;
         self.pools.remove(generation, id);
         self.pools.changed.notify_waiters();
         Ok(())
@@ -39,28 +40,43 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets go of a spare that no pointer names: its process died between the two
-    /// (`lifecycle-2.md`, 33).
+    /// Lets go of a spare that no pointer names: its process died between the two, or
+    /// a process that was paused wrote over what another one did
+    /// (`lifecycle-2.md`, 33). The key may have been handed out then, so that one which
+    /// works lives on for the time of a lease; who extends the lease holds it again.
     pub(crate) async fn release_unnamed_spare(&self, entry: &Entry) -> Result<(), Error> {
-        let pinned = entry.look(|known| known.pinned.then(|| known.purpose.clone()));
-        let Some(Purpose::Role { generation, .. }) = pinned.flatten() else {
+        let spare = entry.look(|known| {
+            let (purpose, works) = (known.purpose.clone(), known.is_ready());
+            known.is_spare().then_some((purpose, works))
+        });
+        let Some((Purpose::Role { role, generation }, works)) = spare.flatten() else {
             return Ok(());
         };
         if self.pools.pointers.names(&generation, entry.id()).await? {
             return Ok(());
         }
-        self.unpin(entry).await
+        let mut grace = None;
+        if works {
+            let ttl = match self.roles.get(&role).await? {
+                Some(role) => self.lease_times(&role).await?.ttl,
+                None => self.system.default_lease_ttl().await?,
+            };
+            let now = self.timekeeper.deadlines_from();
+            let holder = HolderId::derived(&format!("unnamed {}", entry.id()));
+            grace = Some((holder, Holder::new(now, deadline(now, ttl, now, ttl))));
+        }
+        self.unpin(entry, grace).await
     }
 
     /// Storage is read first: another process may have handed the key out.
-    async fn unpin(&self, entry: &Entry) -> Result<(), Error> {
+    async fn unpin(&self, entry: &Entry, grace: Option<(HolderId, Holder)>) -> Result<(), Error> {
         match self.ledger.refresh(entry).await {
             Ok(()) => {}
             Err(Failure::Unknown | Failure::Refused(_)) => return Ok(()),
             Err(Failure::Failed(error)) => return Err(error),
         }
         let unpin = Event::Unpin {
-            grace: None,
+            grace,
             now: self.clock.now(),
         };
         match self.ledger.apply(entry, unpin).await {

@@ -73,7 +73,12 @@ impl Engine {
         let id = entry.id();
         loop {
             let wait = match self.try_key(id, wanted).await {
-                Ok(Tried::Works) => return self.pools.refilled(&role.generation, None),
+                Ok(Tried::Works) => {
+                    self.pools.refilled(&role.generation, None);
+                    // What is not released now is released by the sweep.
+                    let _ = self.release_unnamed_spare(entry).await;
+                    return;
+                }
                 Ok(Tried::Over) => return,
                 Ok(Tried::Later(due)) => until(self.clock.now(), due),
                 Ok(Tried::NotReady(error)) => return self.give_up_on(entry, error).await,

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::make::Claim;
 use super::prove::Readying;
 use crate::control_plane::Caller;
-use crate::credential::Sharing;
+use crate::credential::{Credential, Sharing};
 use crate::ids::CredentialId;
 use crate::issue::{Issued, Requester, cut_off};
 use crate::ledger::{Entry, Event, Failure, Refusal};
@@ -162,7 +162,7 @@ impl Engine {
         times: LeaseTimes,
         requester: &Requester,
     ) -> Option<Result<Issued, Failure>> {
-        if entry.look(|known| known.pinned) != Some(true) {
+        if entry.look(Credential::is_spare) != Some(true) {
             return None;
         }
         match self.take_spare(role, entry, times, requester).await {

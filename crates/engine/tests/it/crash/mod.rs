@@ -21,6 +21,7 @@ mod scenario;
 mod spares;
 mod static_role;
 mod storage;
+mod taken_over;
 mod time;
 mod world;
 

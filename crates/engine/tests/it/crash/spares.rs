@@ -8,6 +8,9 @@ use engine::ledger::{Credential, Purpose, State};
 use logical::{Operation, Request};
 use serde_json::{Value, json};
 
+use super::found::keeps_all_promises;
+use super::process::Moment;
+use super::scenario::Action;
 use super::world::{MINUTE, World, ask};
 
 /// The roles with spares: name, and whether readers share a key.
@@ -113,7 +116,8 @@ impl World {
     /// key that lives has a holder or a pin.
     async fn unjustified_warm(&self) -> BTreeSet<String> {
         let mut named: BTreeSet<String> = self
-            .places()
+            .storage
+            .keys()
             .iter()
             .filter_map(|place| place.strip_prefix("lockkeeper/spare/"))
             .filter_map(|place| Some(place.split_once('/')?.1.to_owned()))
@@ -134,5 +138,68 @@ impl World {
         }
         wrong.extend(named.into_iter().map(|id| format!("{id}: only a pointer")));
         wrong
+    }
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// The power goes before and after every call of a refill, of a spare that is taken,
+/// of one that is refused and left, and of the end of the role.
+#[test]
+fn the_power_may_go_at_every_step_of_a_spare() {
+    let pass = Action::Pass(seconds(240));
+    for role in [0, 1] {
+        // Tried, one spare; refused, none in advance; warned, one spare by a delay.
+        for kind in [15, 3, 14] {
+            let write = Action::WriteWarm { role, kind };
+            let read = Action::ReadWarm { role, readers: 2 };
+            let hang_up = Action::HangUpWarm {
+                role,
+                after: seconds(10),
+            };
+            let end = Action::DeleteWarm { role };
+            let target = Action::WriteWarm {
+                role,
+                kind: kind ^ 6,
+            };
+            for (calls, moment) in (0..20)
+                .flat_map(|calls| [Moment::Before, Moment::After].map(|moment| (calls, moment)))
+            {
+                let cut = Action::Cut { calls, moment };
+                keeps_all_promises(&[cut, write, pass, read, pass, read]);
+                keeps_all_promises(&[write, pass, cut, read, pass, read]);
+                keeps_all_promises(&[write, cut, hang_up, pass, read]);
+                keeps_all_promises(&[write, pass, cut, end, pass, write, pass, read]);
+                keeps_all_promises(&[write, pass, cut, target, pass, read]);
+            }
+        }
+    }
+}
+
+/// A reader of the process that is paused takes the spare that its successor hands
+/// out meanwhile.
+#[test]
+fn a_paused_process_ends_no_key_that_its_successor_handed_out() {
+    for role in [0, 1] {
+        for millis in 0..40 {
+            let read = Action::ReadWarm { role, readers: 1 };
+            keeps_all_promises(&[
+                Action::WriteWarm { role, kind: 15 },
+                Action::Pass(seconds(240)),
+                Action::FreezeDuringReadWarm {
+                    role,
+                    after: Duration::from_millis(millis),
+                },
+                read,
+                Action::Thaw,
+                Action::Pass(seconds(200)),
+                read,
+                Action::Pass(seconds(60)),
+                Action::EndOld,
+                Action::Pass(seconds(120)),
+            ]);
+        }
     }
 }

@@ -23,8 +23,8 @@ use super::cloud::{ADMINS, Cloud, ProcessCloud};
 use super::fault::Faults;
 use super::host::{Host, Lease};
 use super::process::{Moment, Process};
-use super::static_role::STATIC;
 use super::storage::ProcessStorage;
+use super::taken_over::Given;
 use super::time::Time;
 
 /// How long a host waits for an engine.
@@ -66,7 +66,7 @@ pub(crate) struct World {
     pub(crate) faults: Arc<Faults>,
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) host: Arc<Host>,
-    storage: Arc<MemoryStorage>,
+    pub(super) storage: Arc<MemoryStorage>,
     entropy: Arc<Counter>,
     pub(super) current: Running,
     pub(super) old: Vec<Running>,
@@ -84,6 +84,8 @@ pub(crate) struct World {
     pub(super) always_probed: bool,
     /// Roles with spares whose keys were not always tried.
     pub(super) untried: BTreeSet<&'static str>,
+    /// Keys that a person made, to be imported.
+    pub(super) given: Given,
     /// What the last answer for the static role said.
     pub(super) last_rotation: Option<Timestamp>,
     /// Everything that was said: errors, and reads of config and roles.
@@ -120,6 +122,7 @@ impl World {
             without_grace: false,
             always_probed: true,
             untried: BTreeSet::new(),
+            given: Given::default(),
             last_rotation: None,
             said: Vec::new(),
         };
@@ -206,8 +209,8 @@ impl World {
         }
         self.current.engine.cleanup().await;
         // The keys of static roles stay, for a person to delete.
-        let stay = self.cloud.live_named(STATIC);
-        let mut left = self.cloud.live();
+        let stay = self.static_keys().await;
+        let mut left = self.without_foreign(self.cloud.live());
         left.retain(|key| !stay.contains(key));
         if !left.is_empty() {
             self.broken
@@ -216,6 +219,7 @@ impl World {
         for key in stay {
             self.cloud.delete_by_hand(&key);
         }
+        self.settle_given();
         self.host.forget_all();
         self.last_rotation = None;
         for key in self.storage.keys() {
@@ -466,6 +470,7 @@ impl World {
             .await;
         self.settle_static().await;
         self.settle_warm().await;
+        self.settle_given();
         let orphans = self.cloud.live();
         if !orphans.is_empty() {
             self.broken.push(format!("left behind: {orphans:?}"));
@@ -487,6 +492,7 @@ impl World {
                     "/gone-",
                     "/static",
                     "/spare/",
+                    "/adopted/",
                 ];
                 ledger.iter().any(|folder| key.contains(folder))
             })
@@ -582,7 +588,8 @@ impl World {
             State::Retiring { .. } | State::Gone { doubtful: true, .. } => true,
             State::Live { .. } => {
                 credential.sharing == Sharing::Shared
-                    && credential.holders.keys().any(|other| *other != holder)
+                    && (credential.pinned
+                        || credential.holders.keys().any(|other| *other != holder))
             }
             State::Intended | State::Gone { .. } => false,
         }
@@ -592,11 +599,6 @@ impl World {
     pub(super) async fn ledger_records(&self) -> Vec<Credential> {
         let store = LedgerStore::new(Arc::clone(&self.storage) as Arc<dyn Storage>);
         store.all().await.unwrap().into_values().collect()
-    }
-
-    /// All places of storage.
-    pub(super) fn places(&self) -> Vec<String> {
-        self.storage.keys()
     }
 
     /// What is stored at a place.
