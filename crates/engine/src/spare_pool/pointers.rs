@@ -104,9 +104,12 @@ pub(crate) struct AllPins {
 #[async_trait]
 impl Pins for AllPins {
     async fn names(&self, purpose: &Purpose, id: &CredentialId) -> Result<bool, Error> {
-        match purpose {
-            Purpose::Static { .. } => self.static_roles.names(purpose, id).await,
-            Purpose::Role { generation, .. } => self.spares.names(generation, id).await,
+        if let Purpose::Role { generation, .. } = purpose
+            && self.spares.names(generation, id).await?
+        {
+            return Ok(true);
         }
+        // It may have taken over a key that was a role's.
+        self.static_roles.names(purpose, id).await
     }
 }
