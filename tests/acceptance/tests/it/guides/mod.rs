@@ -220,9 +220,8 @@ fn the_key_of_a_shared_role_is_adopted_as_the_guide_says() {
     let mut desk = Desk::set_up(&bao);
     desk.mounted();
     let shared = desk.read("confluent/creds/team").key();
-    desk.terminal.follow(
-        &Page::read("docs/keys-that-exist.md").section("Adopt the shared key of a role"),
-    );
+    desk.terminal
+        .follow(&Page::read("docs/keys-that-exist.md").section("Adopt the shared key of a role"));
     assert_eq!(desk.read("confluent/static-creds/orders").key(), shared);
 }
 
