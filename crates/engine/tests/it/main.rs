@@ -8,6 +8,7 @@ mod batches;
 mod crash;
 mod cuts;
 mod deletions;
+mod every_write;
 mod go_plugin;
 mod journal;
 mod keys;
