@@ -193,7 +193,7 @@ fn shown(pace: &Pace) -> Object {
     data.insert("waiting_removals".into(), pace.waiting.removals.into());
     let oldest = pace.oldest.unwrap_or_default().as_secs();
     data.insert("oldest_seconds".into(), oldest.into());
-    let served_in = served_in(waiting, rate).as_secs();
+    let served_in = served_in(waiting, rate).as_secs_f64();
     data.insert("served_in_seconds".into(), served_in.into());
     data
 }

@@ -9,6 +9,7 @@ mod batches;
 mod crash;
 mod cuts;
 mod deletions;
+mod every_write;
 mod go_plugin;
 mod importing;
 mod journal;
