@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::SecretText;
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, Generation, HolderId, KeyId, OrganizationId, RoleName};
+use crate::scope::{ScopeId, SlotId};
 
 /// How long the entry of a key that is gone is kept, to notice one that comes
 /// back.
@@ -69,6 +70,10 @@ pub enum Purpose {
         role: RoleName,
         /// Its generation when the key was made.
         generation: Generation,
+        /// Which of its readers share the key; absent where all do, and for a
+        /// key of one lease.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<ScopeId>,
     },
     /// A static role, whose record names the key.
     Static {
@@ -90,6 +95,19 @@ impl Purpose {
     pub fn generation(&self) -> Option<&Generation> {
         match self {
             Self::Role { generation, .. } => Some(generation),
+            Self::Static { .. } => None,
+        }
+    }
+
+    /// The slot of the readers who may share the key.
+    pub fn slot(&self) -> Option<SlotId> {
+        match self {
+            Self::Role {
+                generation, scope, ..
+            } => Some(SlotId {
+                generation: generation.clone(),
+                scope: scope.clone(),
+            }),
             Self::Static { .. } => None,
         }
     }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::control_plane::Caller;
 use crate::credential::{Proving, later};
+use crate::cut_off::cut_off;
 use crate::ids::{CredentialId, HolderId, OrganizationId};
 use crate::ledger::{Entry, Event, Holder, IssuedKey, RequestedBy, Sharing};
 use crate::making::Order;
@@ -19,7 +20,7 @@ use crate::state::{Engine, LeaseTimes};
 
 /// What a deadline has beyond the lease, for the time that an answer needs to
 /// reach the host and a revocation to come back.
-const MARGIN: SignedDuration = SignedDuration::from_mins(1);
+pub(crate) const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Who asked, for the key's description.
 #[derive(Debug, Clone)]
@@ -32,11 +33,13 @@ pub(crate) struct Requester {
     pub(crate) entity: String,
     /// Accessor of its token, or empty.
     pub(crate) accessor: String,
+    /// Its salted token, or empty: batch tokens have no accessor.
+    pub(crate) token: String,
 }
 
 impl Requester {
     /// What is kept of it with the key.
-    fn on_record(&self) -> Option<Box<RequestedBy>> {
+    pub(crate) fn on_record(&self) -> Option<Box<RequestedBy>> {
         let known = [&self.name, &self.entity, &self.accessor];
         known.iter().any(|text| !text.is_empty()).then(|| {
             Box::new(RequestedBy {
@@ -45,6 +48,23 @@ impl Requester {
                 accessor_hash: accessor_hash(&self.accessor),
             })
         })
+    }
+
+    /// The description of a key that is made for it.
+    pub(crate) fn description(&self, role: &Role) -> String {
+        if role.key_description.is_empty() {
+            format!(
+                "Made by Lockkeeper: mount {} role {} for {}",
+                self.mount, role.name, self.name
+            )
+        } else {
+            role.key_description.clone()
+        }
+    }
+
+    /// On whose behalf Confluent is asked for a key that it waits for.
+    pub(crate) fn caller(&self, role: &Role) -> Caller {
+        Caller::reader(&self.mount, role.name.as_str(), &self.name)
     }
 }
 
@@ -80,7 +100,7 @@ impl Engine {
         let (sender, receiver) = oneshot::channel();
         let engine = Arc::clone(self);
         self.tasks.spawn(Box::pin(async move {
-            let issued = engine.make(role, Sharing::SingleUse, requester).await;
+            let issued = engine.make(role, requester).await;
             if let Err(Ok(untaken)) = sender.send(issued) {
                 let released = Event::Release {
                     holder: untaken.holder,
@@ -94,23 +114,22 @@ impl Engine {
         receiver.await.unwrap_or_else(|_| Err(cut_off()))
     }
 
-    /// Makes a key and its first holder. Must run in a task of its own.
-    pub(crate) async fn make(
+    /// Makes a key for one lease and its holder. Must run in a task of its own.
+    async fn make(
         self: &Arc<Self>,
         role: Arc<Role>,
-        sharing: Sharing,
         requester: Requester,
     ) -> Result<Issued, Error> {
         let order = Order {
             id: CredentialId::random(&*self.entropy),
             purpose: role.purpose(),
             target: role.target.clone(),
-            sharing,
+            sharing: Sharing::SingleUse,
             pinned: false,
             proving: Proving::NotAsked,
-            description: description(&role, &requester),
+            description: requester.description(&role),
             requester: requester.on_record(),
-            caller: Caller::reader(&requester.mount, role.name.as_str(), &requester.name),
+            caller: requester.caller(&role),
         };
         let first = HolderId::random(&*self.entropy);
         let holder = first.clone();
@@ -127,7 +146,7 @@ impl Engine {
 
     /// The times of a lease on a key that may be made: not for a mount that is
     /// being removed.
-    async fn allowed_times(&self, role: &Role) -> Result<LeaseTimes, Error> {
+    pub(crate) async fn allowed_times(&self, role: &Role) -> Result<LeaseTimes, Error> {
         let (tainted, times) = futures_util::join!(self.is_tainted(), self.lease_times(role));
         if tainted? {
             return Err(being_removed());
@@ -141,7 +160,7 @@ impl Engine {
         (HolderId::random(&*self.entropy), holder)
     }
 
-    fn lease_from_now(&self, times: LeaseTimes) -> Holder {
+    pub(crate) fn lease_from_now(&self, times: LeaseTimes) -> Holder {
         let now = self.timekeeper.deadlines_from();
         Holder::new(now, deadline(now, times.ttl, now, times.max_ttl))
     }
@@ -163,22 +182,6 @@ pub(crate) fn deadline(
 /// Nothing is made for a mount that is being removed.
 pub(crate) fn being_removed() -> Error {
     Error::bad_request("the mount is being removed, so no key is made")
-}
-
-/// A task was dropped before its end: the mount stops, or the task failed.
-pub(crate) fn cut_off() -> Error {
-    Error::upstream("the work was cut off before its end: try again")
-}
-
-fn description(role: &Role, requester: &Requester) -> String {
-    if role.key_description.is_empty() {
-        format!(
-            "Made by Lockkeeper: mount {} role {} for {}",
-            requester.mount, role.name, requester.name
-        )
-    } else {
-        role.key_description.clone()
-    }
 }
 
 #[cfg(test)]

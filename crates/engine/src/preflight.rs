@@ -211,7 +211,7 @@ mod tests {
             ttl_seconds: 0,
             max_ttl_seconds: 0,
             key_description: String::new(),
-            multi_use_key: false,
+            sharing: crate::role::sharing::Sharing::default(),
             output: crate::output::Output::default(),
             generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
         }

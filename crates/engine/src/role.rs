@@ -12,6 +12,11 @@ use crate::credential::Purpose;
 use crate::ids::{EnvironmentId, Generation, RoleName};
 use crate::output::Output;
 use crate::records::Records;
+use crate::scope::SlotId;
+
+pub mod sharing;
+
+use self::sharing::Sharing;
 
 const PREFIX: &str = "lockkeeper/role/";
 
@@ -32,8 +37,9 @@ pub struct Role {
     /// Description of the keys; empty for our own.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key_description: String,
-    /// Whether all readers get one key.
-    pub multi_use_key: bool,
+    /// Which readers get the same key.
+    #[serde(flatten)]
+    pub sharing: Sharing,
     /// In which fields readers get the key.
     #[serde(default, skip_serializing_if = "Output::is_default")]
     pub output: Output,
@@ -47,6 +53,16 @@ impl Role {
         Purpose::Role {
             role: self.name.clone(),
             generation: self.generation.clone(),
+            scope: None,
+        }
+    }
+
+    /// What a key is made for that the readers of a slot share.
+    pub(crate) fn purpose_of(&self, slot: &SlotId) -> Purpose {
+        Purpose::Role {
+            role: self.name.clone(),
+            generation: slot.generation.clone(),
+            scope: slot.scope.clone(),
         }
     }
 

@@ -106,7 +106,7 @@ impl Engine {
             ttl_seconds: theirs.ttl_seconds(),
             max_ttl_seconds: theirs.max_ttl_seconds(),
             key_description: theirs.key_description.clone(),
-            multi_use_key: theirs.multi_use_key,
+            sharing: crate::role::sharing::Sharing::multi_use(theirs.multi_use_key),
             output: crate::output::Output::default(),
             generation,
         };

@@ -53,16 +53,17 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
         name: call.request.display_name,
         entity: call.request.entity_id,
         accessor: call.request.client_token_accessor,
+        token: call.request.client_token,
     };
-    let issued = if role.multi_use_key {
+    let issued = if role.sharing.is_shared() {
         engine.share(Arc::clone(&role), requester).await?
     } else {
         engine
             .issue_single_use(Arc::clone(&role), requester)
             .await?
     };
-    engine.measurements.handed_out(role.multi_use_key);
-    let warnings = role.capped_by(issued.times.max_ttl);
+    engine.measurements.handed_out(role.sharing.is_shared());
+    let warnings = role.capped_by(issued.times.longest);
     let place = if role.output.needs_address() {
         engine.place_for_reader(&role.target).await
     } else {

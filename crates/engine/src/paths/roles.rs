@@ -8,7 +8,7 @@ use logical::{Error, Object, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::times::Times;
-use super::{output, target, times};
+use super::{output, sharing, target, times};
 use crate::ids::{Generation, RoleName};
 use crate::role::Role;
 use crate::state::Engine;
@@ -38,7 +38,7 @@ async fn listed(engine: &Engine) -> Result<Option<Response>, Error> {
         about.insert("owner".into(), role.target.owner.as_str().into());
         about.insert("resource".into(), role.target.resource.as_str().into());
         times::show(times_of(&role), &mut about);
-        about.insert("multi_use_key".into(), role.multi_use_key.into());
+        sharing::show(role.sharing, &mut about);
         info.insert(role.name.as_str().to_owned(), about.into());
     }
     let mut response = Response::list(names);
@@ -87,14 +87,9 @@ fn fields() -> Vec<Field> {
             "Description of the keys at Confluent Cloud. Default: mount, role and requester.",
         ),
         Field::new("description", FieldKind::Text, "Alias of key_description."),
-        Field::new(
-            "multi_use_key",
-            FieldKind::Flag,
-            "Whether all readers of the role share one key, which lives as long as its last lease. \
-             Default: false, a key for each lease.",
-        ),
         output::field(),
     ]);
+    fields.extend(sharing::fields());
     fields
 }
 
@@ -112,7 +107,7 @@ fn shown(role: &Role) -> Object {
     data.insert("owner_env".into(), owner_environment.into());
     let description = role.key_description.as_str();
     data.insert("key_description".into(), description.into());
-    data.insert("multi_use_key".into(), role.multi_use_key.into());
+    sharing::show(role.sharing, &mut data);
     output::show(&role.output, &mut data);
     data
 }
@@ -163,6 +158,7 @@ async fn change(
                 .to_owned(),
         );
     }
+    warnings.extend(sharing::warn(role.sharing, role.ttl()));
     // The role is stored: a host that does not tell its limit fails nothing.
     if let Ok(longest) = engine.system.max_lease_ttl().await {
         warnings.extend(role.capped_by(longest));
@@ -200,10 +196,7 @@ fn merge(
         ttl_seconds: times.ttl,
         max_ttl_seconds: times.max_ttl,
         key_description: description.unwrap_or_default().to_owned(),
-        multi_use_key: fields
-            .flag("multi_use_key")
-            .or_else(|| current.map(|role| role.multi_use_key))
-            .unwrap_or(false),
+        sharing: sharing::parse(current.map(|role| role.sharing), fields)?,
         output: output::parse(current.map(|role| &role.output), &target, fields)?,
         target,
         generation,

@@ -19,6 +19,9 @@ mod reconcile;
 mod remembering;
 mod removal;
 mod roles;
+
+mod shared_age;
+mod shared_scopes;
 mod sharing;
 mod static_roles;
 mod static_roles_by_hand;

@@ -146,6 +146,7 @@ mod tests {
             purpose: Purpose::Role {
                 role: RoleName::new(role),
                 generation: Generation::parse(&id('A')).unwrap(),
+                scope: None,
             },
             organization: Some(OrganizationId::new("0f0f0f0f-1111-2222-3333-444444444444")),
             target: Target {

@@ -24,6 +24,7 @@ fn intended(sharing: Sharing) -> Credential {
         purpose: Purpose::Role {
             role: RoleName::new("app"),
             generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
+            scope: None,
         },
         organization: None,
         target: Target {
