@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::SecretText;
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, Generation, HolderId, KeyId, OrganizationId, RoleName};
-use crate::scope::{ScopeId, SlotId};
+use crate::scope::{RequesterId, ScopeId, SlotId};
 
 /// How long the entry of a key that is gone is kept, to notice one that comes
 /// back.
@@ -242,6 +242,9 @@ impl Proving {
 pub struct Holder {
     issued_at: Micros,
     deadline: Micros,
+    /// Whose lease it is, for roles that limit the leases of each requester.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requester: Option<RequesterId>,
 }
 
 impl Holder {
@@ -251,6 +254,25 @@ impl Holder {
         Self {
             issued_at: issued_at.into(),
             deadline: deadline.into(),
+            requester: None,
+        }
+    }
+
+    /// The same, of a requester whose leases are counted.
+    #[must_use]
+    pub fn of(self, requester: Option<RequesterId>) -> Self {
+        Self { requester, ..self }
+    }
+
+    /// Whose lease it is, where the leases of each requester are counted.
+    pub fn requester(&self) -> Option<&RequesterId> {
+        self.requester.as_ref()
+    }
+
+    /// A renewal does not say whose lease it is: what was known stays.
+    pub(crate) fn keep_requester(&mut self, known: &Self) {
+        if self.requester.is_none() {
+            self.requester.clone_from(&known.requester);
         }
     }
 
@@ -370,6 +392,11 @@ impl Credential {
     }
 }
 
+/// The holder of a key that was made before anybody asked for it: no lease.
+pub(crate) fn reserved_holder(id: &CredentialId) -> HolderId {
+    HolderId::derived(&format!("reserved/{id}"))
+}
+
 /// A time later by a span; the end of time rather than an overflow.
 pub(crate) fn later(time: Timestamp, span: SignedDuration) -> Timestamp {
     time.checked_add(span).unwrap_or(Timestamp::MAX)
@@ -421,7 +448,8 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_takes_16_bytes() {
-        assert_eq!(size_of::<Holder>(), 16);
+    fn a_holder_takes_24_bytes() {
+        // Two times and whose lease it is.
+        assert_eq!(size_of::<Holder>(), 24);
     }
 }

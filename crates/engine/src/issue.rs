@@ -13,9 +13,10 @@ use crate::control_plane::Caller;
 use crate::credential::{Proving, later};
 use crate::cut_off::cut_off;
 use crate::ids::{CredentialId, HolderId, OrganizationId};
-use crate::ledger::{Entry, Event, Holder, IssuedKey, RequestedBy, Sharing};
+use crate::ledger::{Entry, Event, Holder, IssuedKey, RequestedBy, Seat, Sharing};
 use crate::making::Order;
 use crate::role::Role;
+use crate::scope::RequesterId;
 use crate::state::{Engine, LeaseTimes};
 
 /// What a deadline has beyond the lease, for the time that an answer needs to
@@ -35,6 +36,13 @@ pub(crate) struct Requester {
     pub(crate) accessor: String,
     /// Its salted token, or empty: batch tokens have no accessor.
     pub(crate) token: String,
+    /// The holder that its lease will be.
+    pub(crate) holder: HolderId,
+    /// As whom it is counted, where the leases of each requester are.
+    pub(crate) counted_as: Option<RequesterId>,
+    /// The place of its lease among those of a role with a limit, as long as the
+    /// request is worked on.
+    pub(crate) seat: Option<Arc<Seat>>,
 }
 
 impl Requester {
@@ -131,9 +139,8 @@ impl Engine {
             requester: requester.on_record(),
             caller: requester.caller(&role),
         };
-        let first = HolderId::random(&*self.entropy);
-        let holder = first.clone();
-        let holds = |times: &LeaseTimes| Some((holder, self.lease_from_now(*times)));
+        let first = requester.holder.clone();
+        let holds = |times: &LeaseTimes| Some(self.holder_of(&requester, *times));
         let (made, times) = self.create(order, self.allowed_times(&role), holds).await?;
         Ok(Issued {
             entry: made.entry,
@@ -154,15 +161,12 @@ impl Engine {
         times
     }
 
-    /// A holder of a lease that starts now.
-    pub(crate) fn new_holder(&self, times: LeaseTimes) -> (HolderId, Holder) {
-        let holder = self.lease_from_now(times);
-        (HolderId::random(&*self.entropy), holder)
-    }
-
-    pub(crate) fn lease_from_now(&self, times: LeaseTimes) -> Holder {
+    /// The holder of a requester's lease, which starts now.
+    pub(crate) fn holder_of(&self, requester: &Requester, times: LeaseTimes) -> (HolderId, Holder) {
         let now = self.timekeeper.deadlines_from();
-        Holder::new(now, deadline(now, times.ttl, now, times.max_ttl))
+        let holder = Holder::new(now, deadline(now, times.ttl, now, times.max_ttl));
+        let counted_as = requester.counted_as.clone();
+        (requester.holder.clone(), holder.of(counted_as))
     }
 }
 

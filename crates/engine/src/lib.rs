@@ -32,6 +32,7 @@ pub mod role;
 
 mod account_change;
 mod backend;
+mod caps;
 mod coalescer;
 mod cut_off;
 mod ending;

@@ -212,6 +212,7 @@ mod tests {
             max_ttl_seconds: 0,
             key_description: String::new(),
             sharing: crate::role::sharing::Sharing::default(),
+            caps: crate::role::caps::Caps::default(),
             output: crate::output::Output::default(),
             generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
         }

@@ -14,8 +14,10 @@ use crate::output::Output;
 use crate::records::Records;
 use crate::scope::SlotId;
 
+pub mod caps;
 pub mod sharing;
 
+use self::caps::Caps;
 use self::sharing::Sharing;
 
 const PREFIX: &str = "lockkeeper/role/";
@@ -40,6 +42,9 @@ pub struct Role {
     /// Which readers get the same key.
     #[serde(flatten)]
     pub sharing: Sharing,
+    /// How many leases it may have at once.
+    #[serde(flatten)]
+    pub caps: Caps,
     /// In which fields readers get the key.
     #[serde(default, skip_serializing_if = "Output::is_default")]
     pub output: Output,

@@ -4,6 +4,7 @@
 //! accessor) says who a reader is, and an accessor lets others revoke the token.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,40 @@ impl TryFrom<String> for ScopeId {
 
     fn try_from(text: String) -> Result<Self, &'static str> {
         Self::parse(&text).ok_or("no scope of 32 hexadecimal digits")
+    }
+}
+
+/// A requester, where leases are counted for each: 64 bits of the hash that its
+/// scope would be. A lease of a shared key keeps it, so it is small.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct RequesterId(NonZeroU64);
+
+impl RequesterId {
+    pub(crate) fn new(storage: &StorageId, of: ScopeOf<'_>) -> Self {
+        let ScopeId(hash) = ScopeId::new(storage, of);
+        let mut first = [0; 8];
+        first.copy_from_slice(&hash[..8]);
+        Self(NonZeroU64::new(u64::from_be_bytes(first)).unwrap_or(NonZeroU64::MIN))
+    }
+}
+
+impl From<RequesterId> for String {
+    fn from(requester: RequesterId) -> Self {
+        format!("{:016x}", requester.0)
+    }
+}
+
+impl TryFrom<String> for RequesterId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        let number = u64::from_str_radix(&text, 16).ok();
+        let number = number.filter(|_| text.len() == 16 && !text.starts_with('+'));
+        let number = number.and_then(NonZeroU64::new);
+        number
+            .map(Self)
+            .ok_or("no requester of 16 hexadecimal digits")
     }
 }
 

@@ -14,9 +14,9 @@ use logical::Error;
 use tokio::sync::oneshot;
 
 use crate::control_plane::{Caller, Class};
-use crate::credential::{Proving, later};
+use crate::credential::{Proving, later, reserved_holder};
 use crate::cut_off::cut_off;
-use crate::ids::{CredentialId, HolderId};
+use crate::ids::CredentialId;
 use crate::issue::{Issued, MARGIN, Requester};
 use crate::ledger::{Entry, Event, Failure, Holder, Sharing, State};
 use crate::making::Order;
@@ -76,7 +76,7 @@ impl Engine {
                     return Err(error.context("looking whether the shared key still exists"));
                 }
             }
-            match self.attach(&key, role).await {
+            match self.attach(&key, role, requester).await {
                 Ok(issued) => {
                     if key.reserved && self.slots.take_reserved(&slot, &key.entry) {
                         self.release_reserved(&key.entry);
@@ -116,7 +116,12 @@ impl Engine {
 
     /// Notes a new holder, and asks the host meanwhile how long its lease may
     /// live. Its answer is most often that of last time.
-    async fn attach(&self, key: &SharedKey, role: &Role) -> Result<Issued, Failure> {
+    async fn attach(
+        &self,
+        key: &SharedKey,
+        role: &Role,
+        requester: &Requester,
+    ) -> Result<Issued, Failure> {
         let entry = &key.entry;
         let left = role.sharing.max_age().and_then(|_| {
             let age = key.age(self.clock.monotonic());
@@ -124,16 +129,15 @@ impl Engine {
         });
         let Some(likely) = self.likely_times(role) else {
             let times = self.lease_times(role).await?.within(left);
-            return self.note_holder(entry, times).await;
+            return self.note_holder(entry, times, requester).await;
         };
         let likely = likely.within(left);
-        let note = self.note_holder(entry, likely);
+        let note = self.note_holder(entry, likely, requester);
         let (times, issued) = futures_util::join!(self.lease_times(role), note);
         let (times, mut issued) = (times?.within(left), issued?);
         if times != likely {
-            let (_, renewed) = self.new_holder(times);
             let renew = Event::Renew {
-                holder: (issued.holder.clone(), renewed),
+                holder: self.holder_of(requester, times),
             };
             self.ledger.apply(entry, renew).await?;
             issued.times = times;
@@ -141,8 +145,13 @@ impl Engine {
         Ok(issued)
     }
 
-    async fn note_holder(&self, entry: &Arc<Entry>, times: LeaseTimes) -> Result<Issued, Failure> {
-        let (holder, deadline) = self.new_holder(times);
+    async fn note_holder(
+        &self,
+        entry: &Arc<Entry>,
+        times: LeaseTimes,
+        requester: &Requester,
+    ) -> Result<Issued, Failure> {
+        let (holder, deadline) = self.holder_of(requester, times);
         let held = self
             .ledger
             .attach(entry, (holder.clone(), deadline))
@@ -291,7 +300,7 @@ impl Engine {
         let (holder, caller, reserved) = match made_for {
             For::Reader => {
                 let caller = requester.caller(&role);
-                (HolderId::random(&*self.entropy), caller, false)
+                (requester.holder.clone(), caller, false)
             }
             For::Later(_) => {
                 let flow = format!("{}{}", requester.mount, role.name);
@@ -313,7 +322,7 @@ impl Engine {
         let max_age = role.sharing.max_age();
         let holds = |times: &LeaseTimes| {
             let lasts = match made_for {
-                For::Reader => self.lease_from_now(*times),
+                For::Reader => self.holder_of(&requester, *times).1,
                 For::Later(left) => self.reservation(left, *times, max_age),
             };
             Some((first, lasts))
@@ -355,11 +364,6 @@ impl Engine {
             let _ = engine.ledger.apply(&entry, release).await;
         }));
     }
-}
-
-/// The holder of a key that was made before anybody asked for it.
-pub(crate) fn reserved_holder(id: &CredentialId) -> HolderId {
-    HolderId::derived(&format!("reserved/{id}"))
 }
 
 fn entity<'a>(role: &Role, requester: &'a Requester) -> Result<ScopeOf<'a>, Error> {

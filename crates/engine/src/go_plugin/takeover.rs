@@ -107,6 +107,7 @@ impl Engine {
             max_ttl_seconds: theirs.max_ttl_seconds(),
             key_description: theirs.key_description.clone(),
             sharing: crate::role::sharing::Sharing::multi_use(theirs.multi_use_key),
+            caps: crate::role::caps::Caps::default(),
             output: crate::output::Output::default(),
             generation,
         };

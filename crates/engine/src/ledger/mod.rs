@@ -19,6 +19,8 @@ mod failure;
 mod holder_index;
 mod journal;
 mod layout;
+mod occupancy;
+mod seats;
 mod tombstone;
 mod upstream;
 mod watch;
@@ -29,5 +31,6 @@ pub use crate::credential::{
 pub(crate) use driver::{Ledger, Pins};
 pub(crate) use entry::Entry;
 pub(crate) use failure::{Failure, is_transient};
+pub(crate) use occupancy::{Full, Limit, Seat};
 pub use step::{Effect, Event, Refusal, step};
 pub(crate) use watch::Stage;

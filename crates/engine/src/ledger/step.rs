@@ -332,6 +332,7 @@ fn renew(
     }
     if let Some(known) = credential.holders.get(&id) {
         holder.extend_to(known.deadline());
+        holder.keep_requester(known);
     }
     credential.holders.insert(id.clone(), holder);
     Ok(match credential.sharing {

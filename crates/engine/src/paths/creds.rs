@@ -6,6 +6,7 @@ use logical::framework::{Call, Path, SecretType, answer};
 use logical::{Error, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
+use crate::ids::HolderId;
 use crate::issue::Requester;
 use crate::lease;
 use crate::state::Engine;
@@ -48,13 +49,17 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
             call.request.mount_point
         ))
     })?;
-    let requester = Requester {
+    let mut requester = Requester {
         mount: call.request.mount_point,
         name: call.request.display_name,
         entity: call.request.entity_id,
         accessor: call.request.client_token_accessor,
         token: call.request.client_token,
+        holder: HolderId::random(&*engine.entropy),
+        counted_as: None,
+        seat: None,
     };
+    engine.admit(&role, &mut requester).await?;
     let issued = if role.sharing.is_shared() {
         engine.share(Arc::clone(&role), requester).await?
     } else {

@@ -7,6 +7,7 @@ use logical::framework::Path;
 
 use crate::state::Engine;
 
+mod caps;
 pub(crate) mod config;
 pub(crate) mod creds;
 pub(crate) mod keys;

@@ -8,8 +8,10 @@ use logical::{Error, Object, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::times::Times;
-use super::{output, sharing, target, times};
+use super::{caps, output, sharing, target, times};
+use crate::caps::limit_of;
 use crate::ids::{Generation, RoleName};
+use crate::ledger::Limit;
 use crate::role::Role;
 use crate::state::Engine;
 
@@ -90,6 +92,7 @@ fn fields() -> Vec<Field> {
         output::field(),
     ]);
     fields.extend(sharing::fields());
+    fields.extend(caps::fields());
     fields
 }
 
@@ -108,6 +111,7 @@ fn shown(role: &Role) -> Object {
     let description = role.key_description.as_str();
     data.insert("key_description".into(), description.into());
     sharing::show(role.sharing, &mut data);
+    caps::show(role.caps, &mut data);
     output::show(&role.output, &mut data);
     data
 }
@@ -138,6 +142,8 @@ async fn change(
     let generation = Generation::random(&*engine.entropy);
     let role = merge(name, current.as_ref(), fields, generation)?;
     engine.roles.put(&role).await?;
+    let limit = limit_of(role.caps);
+    engine.ledger.occupancy.change_limit(&role.name, limit);
     let has_new_target = current
         .as_ref()
         .is_none_or(|earlier| earlier.target != role.target);
@@ -197,6 +203,7 @@ fn merge(
         max_ttl_seconds: times.max_ttl,
         key_description: description.unwrap_or_default().to_owned(),
         sharing: sharing::parse(current.map(|role| role.sharing), fields)?,
+        caps: caps::parse(current.map(|role| role.caps), fields)?,
         output: output::parse(current.map(|role| &role.output), &target, fields)?,
         target,
         generation,
@@ -210,6 +217,8 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
         let _lock = worker.roles.lock(&name).await;
         if let Some(role) = worker.roles.get(&name).await? {
             worker.roles.delete(&name).await?;
+            let occupancy = &worker.ledger.occupancy;
+            occupancy.change_limit(&name, Limit::default());
             forget_shared(&worker, &role).await?;
         }
         Ok(None)

@@ -100,6 +100,7 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
     }
     data.insert("last_sweep".into(), at.into());
     data.insert("static_roles".into(), engine.rotations.count().into());
+    data.insert("limited_roles".into(), limited(engine).into());
     if let Some(account) = &account
         && let Some(paced) = engine.control.paced()
         && let Some(pace) = paced.pace(&account.access())
@@ -108,6 +109,21 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
         data.insert("pace".into(), shown(&pace).into());
     }
     Ok(Some(Response::with_data(data).with_warnings(warnings)))
+}
+
+/// The roles with limits, and how many leases each has. One that was not read
+/// since this process started is not among them.
+fn limited(engine: &Engine) -> Object {
+    let limited = engine.ledger.occupancy.limited().into_iter();
+    let shown = limited.map(|(role, active, limit)| {
+        let mut about = Object::new();
+        about.insert("active".into(), active.into());
+        about.insert("max_active".into(), limit.of_role.into());
+        let of_requester = limit.of_requester;
+        about.insert("max_active_per_requester".into(), of_requester.into());
+        (role.as_str().to_owned(), about.into())
+    });
+    shown.collect()
 }
 
 /// What a deletion that has waited for long means.

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod batches;
+mod caps;
 mod crash;
 mod cuts;
 mod deletions;

@@ -26,7 +26,8 @@ async fn a_role_reads_back_under_the_names_it_was_written_with() {
     let expected = json!({
         "owner": "sa-1", "owner_env": "env-1", "resource": "lkc-1", "resource_env": "env-1",
         "ttl": 3600, "max_ttl": 7200, "key_description": "orders", "multi_use_key": true,
-        "sharing": "role", "max_age": 0, "output": ["compat"],
+        "sharing": "role", "max_age": 0, "max_active": 0, "max_active_per_requester": 0,
+        "output": ["compat"],
     });
     assert_eq!(shown.data.map(serde_json::Value::Object), Some(expected));
 }
