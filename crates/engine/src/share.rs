@@ -159,7 +159,7 @@ impl Engine {
         Ok(Issued {
             entry: Arc::clone(entry),
             key: held.key,
-            organization: held.organization,
+            account: held.account,
             holder,
             times,
         })
@@ -334,7 +334,7 @@ impl Engine {
         let issued = Issued {
             entry: made.entry,
             key: made.key,
-            organization: made.organization,
+            account: made.account,
             holder,
             times,
         };

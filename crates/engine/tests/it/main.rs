@@ -20,7 +20,7 @@ mod reconcile;
 mod remembering;
 mod removal;
 mod roles;
-
+mod several_accounts;
 mod shared_age;
 mod shared_scopes;
 mod sharing;

@@ -18,9 +18,12 @@ pub(super) async fn dispatch(
     let entered = mount
         .enter()
         .ok_or_else(|| Refusal::Tainted(context.path.clone()))?;
+    if context.request.unauthenticated && mount.is_auth() {
+        context.login_request = Some(context.request.clone());
+    }
     let mut request = take(&mut context.request);
     if mount.is_builtin() && request.mount_type == auth::TOKEN_MOUNT {
-        let fields = auth::caller_fields(&request.path, context.token.as_ref());
+        let fields = auth::caller_fields(&request.path, &request.data, context.token.as_ref());
         request.data.extend(fields);
     }
     let response = mount.handle(request).await;
