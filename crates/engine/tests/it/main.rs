@@ -22,6 +22,7 @@ mod removal;
 mod roles;
 mod several_accounts;
 mod shared_age;
+mod shared_life;
 mod shared_scopes;
 mod sharing;
 mod static_roles;
