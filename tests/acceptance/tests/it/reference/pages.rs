@@ -109,7 +109,8 @@ const CONFIG: Page = Page {
 const ROLES: Page = Page {
     file: "roles.md",
     title: "`role/<name>`: for whom and for what keys are made",
-    about: "`roles/<name>` means the same. An update keeps every field that it does not give.",
+    about: "`roles/<name>` means the same. An update keeps every field that it does not give. \
+            [Share a key](../sharing.md) tells what `sharing`, `max_age` and `max_active` are for.",
     paths: &["role/{name}", "role"],
     samples: &[
         sample(
@@ -138,6 +139,25 @@ const ROLES: Page = Page {
                 r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "ttl": "1h", "multi_use_key": true}"#,
             ),
             204,
+        ),
+        sample(
+            "Replace that key before it is a week old, and allow twenty leases",
+            ("POST", "confluent/role/reports"),
+            Some(r#"{"max_age": "7d", "max_active": 20}"#),
+            204,
+        ),
+        sample("Read it", ("GET", "confluent/role/reports"), None, 200),
+        sample(
+            "Contradict oneself about sharing",
+            ("POST", "confluent/role/reports"),
+            Some(r#"{"sharing": "lease", "multi_use_key": true}"#),
+            400,
+        ),
+        sample(
+            "Give an age to keys that are not shared",
+            ("POST", "confluent/role/orders"),
+            Some(r#"{"max_age": "7d"}"#),
+            400,
         ),
         sample("List the roles", ("LIST", "confluent/role"), None, 200),
         sample(
