@@ -25,7 +25,7 @@ use crate::state::{Engine, LeaseTimes};
 pub(crate) const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Who asked, for the key's description.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Requester {
     /// Path of the mount.
     pub(crate) mount: String,

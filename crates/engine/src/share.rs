@@ -225,7 +225,11 @@ impl Engine {
         turn: Turn,
     ) {
         let (engine, role, slot) = (Arc::clone(self), Arc::clone(role), slot.clone());
-        let requester = requester.clone();
+        // No lease of this requester waits for it.
+        let requester = Requester {
+            seat: None,
+            ..requester.clone()
+        };
         self.tasks.spawn(Box::pin(async move {
             let name = role.name.clone();
             let made = engine

@@ -91,17 +91,10 @@ struct Seated {
 }
 
 /// A place among the leases of a role, until its holder counts or it is dropped.
-#[derive(Debug)]
 pub(crate) struct Seat {
     occupancy: Arc<Occupancy>,
     role: RoleName,
     holder: HolderId,
-}
-
-impl std::fmt::Debug for Occupancy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Occupancy")
-    }
 }
 
 impl Drop for Seat {
