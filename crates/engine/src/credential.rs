@@ -11,6 +11,7 @@ use crate::SecretText;
 use crate::account_ref::AccountRef;
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, Generation, HolderId, KeyId, RoleName};
+use crate::scope::{RequesterId, ScopeId, SlotId};
 
 /// How long the entry of a key that is gone is kept, to notice one that comes
 /// back.
@@ -71,6 +72,10 @@ pub enum Purpose {
         role: RoleName,
         /// Its generation when the key was made.
         generation: Generation,
+        /// Which of its readers share the key; absent where all do, and for a
+        /// key of one lease.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<ScopeId>,
     },
     /// A static role, whose record names the key.
     Static {
@@ -109,11 +114,28 @@ impl Purpose {
         }
     }
 
-    /// The generation of the role whose new readers get the key.
-    pub fn shared_by(&self) -> Option<&Generation> {
+    /// The slot of the readers who may share the key.
+    pub fn slot(&self) -> Option<SlotId> {
         match self {
-            Self::Role { generation, .. } => Some(generation),
+            Self::Role {
+                generation, scope, ..
+            } => Some(SlotId {
+                generation: generation.clone(),
+                scope: scope.clone(),
+            }),
             Self::Static { .. } => None,
+        }
+    }
+
+    /// The slot that may have a pointer to the key: that of its readers, also where
+    /// a static role took it over.
+    pub(crate) fn named_by(&self) -> Option<SlotId> {
+        match self {
+            Self::Role { .. } => self.slot(),
+            Self::Static { adopted, .. } => adopted.as_ref().map(|from| SlotId {
+                generation: from.generation.clone(),
+                scope: None,
+            }),
         }
     }
 
@@ -248,6 +270,9 @@ impl Proving {
 pub struct Holder {
     issued_at: Micros,
     deadline: Micros,
+    /// Whose lease it is, for roles that limit the leases of each requester.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requester: Option<RequesterId>,
 }
 
 impl Holder {
@@ -257,6 +282,25 @@ impl Holder {
         Self {
             issued_at: issued_at.into(),
             deadline: deadline.into(),
+            requester: None,
+        }
+    }
+
+    /// The same, of a requester whose leases are counted.
+    #[must_use]
+    pub fn of(self, requester: Option<RequesterId>) -> Self {
+        Self { requester, ..self }
+    }
+
+    /// Whose lease it is, where the leases of each requester are counted.
+    pub fn requester(&self) -> Option<&RequesterId> {
+        self.requester.as_ref()
+    }
+
+    /// A renewal does not say whose lease it is: what was known stays.
+    pub(crate) fn keep_requester(&mut self, known: &Self) {
+        if self.requester.is_none() {
+            self.requester.clone_from(&known.requester);
         }
     }
 
@@ -393,6 +437,11 @@ impl Credential {
     }
 }
 
+/// The holder of a key that was made before anybody asked for it: no lease.
+pub(crate) fn reserved_holder(id: &CredentialId) -> HolderId {
+    HolderId::derived(&format!("reserved/{id}"))
+}
+
 /// A time later by a span; the end of time rather than an overflow.
 pub(crate) fn later(time: Timestamp, span: SignedDuration) -> Timestamp {
     time.checked_add(span).unwrap_or(Timestamp::MAX)
@@ -444,7 +493,8 @@ mod tests {
     }
 
     #[test]
-    fn a_holder_takes_16_bytes() {
-        assert_eq!(size_of::<Holder>(), 16);
+    fn a_holder_takes_24_bytes() {
+        // Two times and whose lease it is.
+        assert_eq!(size_of::<Holder>(), 24);
     }
 }

@@ -12,18 +12,20 @@ use tokio::sync::oneshot;
 use crate::account_ref::AccountRef;
 use crate::control_plane::Caller;
 use crate::credential::{Proving, later};
+use crate::cut_off::cut_off;
 use crate::ids::{CredentialId, HolderId};
-use crate::ledger::{Entry, Event, Holder, IssuedKey, RequestedBy, Sharing};
+use crate::ledger::{Entry, Event, Holder, IssuedKey, RequestedBy, Seat, Sharing};
 use crate::making::Order;
 use crate::role::Role;
+use crate::scope::RequesterId;
 use crate::state::{Engine, LeaseTimes};
 
 /// What a deadline has beyond the lease, for the time that an answer needs to
 /// reach the host and a revocation to come back.
-const MARGIN: SignedDuration = SignedDuration::from_mins(1);
+pub(crate) const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// Who asked, for the key's description.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Requester {
     /// Path of the mount.
     pub(crate) mount: String,
@@ -33,6 +35,15 @@ pub(crate) struct Requester {
     pub(crate) entity: String,
     /// Accessor of its token, or empty.
     pub(crate) accessor: String,
+    /// Its salted token, or empty: batch tokens have no accessor.
+    pub(crate) token: String,
+    /// The holder that its lease will be.
+    pub(crate) holder: HolderId,
+    /// As whom it is counted, where the leases of each requester are.
+    pub(crate) counted_as: Option<RequesterId>,
+    /// The place of its lease among those of a role with a limit, as long as the
+    /// request is worked on.
+    pub(crate) seat: Option<Arc<Seat>>,
 }
 
 impl Requester {
@@ -46,6 +57,23 @@ impl Requester {
                 accessor_hash: accessor_hash(&self.accessor),
             })
         })
+    }
+
+    /// The description of a key that is made for it.
+    pub(crate) fn description(&self, role: &Role) -> String {
+        if role.key_description.is_empty() {
+            format!(
+                "Made by Lockkeeper: mount {} role {} for {}",
+                self.mount, role.name, self.name
+            )
+        } else {
+            role.key_description.clone()
+        }
+    }
+
+    /// On whose behalf Confluent is asked for a key that it waits for.
+    pub(crate) fn caller(&self, role: &Role) -> Caller {
+        Caller::reader(&self.mount, role.name.as_str(), &self.name)
     }
 }
 
@@ -83,7 +111,7 @@ impl Engine {
         let (sender, receiver) = oneshot::channel();
         let engine = Arc::clone(self);
         self.tasks.spawn(Box::pin(async move {
-            let issued = engine.make(role, Sharing::SingleUse, requester).await;
+            let issued = engine.make(role, requester).await;
             if let Err(Ok(untaken)) = sender.send(issued) {
                 let released = Event::Release {
                     holder: untaken.holder,
@@ -97,27 +125,25 @@ impl Engine {
         receiver.await.unwrap_or_else(|_| Err(cut_off()))
     }
 
-    /// Makes a key and its first holder. Must run in a task of its own.
+    /// Makes a key for one lease and its holder. Must run in a task of its own.
     pub(crate) async fn make(
         self: &Arc<Self>,
         role: Arc<Role>,
-        sharing: Sharing,
         requester: Requester,
     ) -> Result<Issued, Error> {
         let order = Order {
             id: CredentialId::random(&*self.entropy),
             purpose: role.purpose(),
             target: role.target.clone(),
-            sharing,
+            sharing: Sharing::SingleUse,
             pinned: false,
             proving: Proving::NotAsked,
-            description: description(&role, &requester),
+            description: requester.description(&role),
             requester: requester.on_record(),
-            caller: Caller::reader(&requester.mount, role.name.as_str(), &requester.name),
+            caller: requester.caller(&role),
         };
-        let first = HolderId::random(&*self.entropy);
-        let holder = first.clone();
-        let holds = |times: &LeaseTimes| Some((holder, self.lease_from_now(*times)));
+        let first = requester.holder.clone();
+        let holds = |times: &LeaseTimes| Some(self.holder_of(&requester, *times));
         let (made, times) = self.create(order, self.allowed_times(&role), holds).await?;
         Ok(Issued {
             entry: made.entry,
@@ -139,15 +165,12 @@ impl Engine {
         times
     }
 
-    /// A holder of a lease that starts now.
-    pub(crate) fn new_holder(&self, times: LeaseTimes) -> (HolderId, Holder) {
-        let holder = self.lease_from_now(times);
-        (HolderId::random(&*self.entropy), holder)
-    }
-
-    fn lease_from_now(&self, times: LeaseTimes) -> Holder {
+    /// The holder of a requester's lease, which starts now.
+    pub(crate) fn holder_of(&self, requester: &Requester, times: LeaseTimes) -> (HolderId, Holder) {
         let now = self.timekeeper.deadlines_from();
-        Holder::new(now, deadline(now, times.ttl, now, times.max_ttl))
+        let holder = Holder::new(now, deadline(now, times.ttl, now, times.max_ttl));
+        let counted_as = requester.counted_as.clone();
+        (requester.holder.clone(), holder.of(counted_as))
     }
 }
 
@@ -167,22 +190,6 @@ pub(crate) fn deadline(
 /// Nothing is made for a mount that is being removed.
 pub(crate) fn being_removed() -> Error {
     Error::bad_request("the mount is being removed, so no key is made")
-}
-
-/// A task was dropped before its end: the mount stops, or the task failed.
-pub(crate) fn cut_off() -> Error {
-    Error::upstream("the work was cut off before its end: try again")
-}
-
-fn description(role: &Role, requester: &Requester) -> String {
-    if role.key_description.is_empty() {
-        format!(
-            "Made by Lockkeeper: mount {} role {} for {}",
-            requester.mount, role.name, requester.name
-        )
-    } else {
-        role.key_description.clone()
-    }
 }
 
 #[cfg(test)]

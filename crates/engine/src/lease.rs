@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use logical::effects::within;
 use logical::lease::SECRET_TYPE as TYPE_KEY;
 use logical::{Error, LeaseOptions, Object, Request, Response, RunToCompletion, Secret};
@@ -20,9 +20,11 @@ use crate::ids::{
     RoleName,
 };
 use crate::issue::{Issued, deadline};
-use crate::ledger::{Entry, Event, Failure, Holder, IssuedKey, Sharing, State, is_transient};
+use crate::ledger::{
+    Credential, Entry, Event, Failure, Holder, IssuedKey, Sharing, State, is_transient,
+};
 use crate::role::Role;
-use crate::state::Engine;
+use crate::state::{Engine, LeaseTimes};
 
 /// How long a revocation waits for Confluent.
 const REVOKE_LIMIT: Duration = Duration::from_secs(10);
@@ -199,6 +201,10 @@ impl Engine {
         let times = self.lease_times(&role).await?;
         let now = self.timekeeper.deadlines_from();
         let issued_at = secret.lease.issue_time.unwrap_or(now);
+        let times = match latest_end(&role, &entry) {
+            Some(end) => until(end, times, now, issued_at).ok_or_else(|| too_old(&internal))?,
+            None => times,
+        };
         let ttl = if secret.lease.increment.is_zero() {
             times.ttl
         } else {
@@ -415,6 +421,40 @@ impl Engine {
         }
         Err(error.context(format_args!("deleting key `{key}`")))
     }
+}
+
+/// When the last lease on a shared key of a role with `max_age` ends
+/// (`lifecycle.md`, 18).
+fn latest_end(role: &Role, entry: &Entry) -> Option<Timestamp> {
+    let shared = |known: &Credential| known.sharing == Sharing::Shared;
+    let born = entry.look(|known| shared(known).then_some(known.intended_at));
+    role.sharing.leases_end(born.flatten()?)
+}
+
+/// Times of a lease that ends then at the latest, in whole seconds as hosts
+/// count; none where nothing is left of it.
+fn until(
+    end: Timestamp,
+    times: LeaseTimes,
+    now: Timestamp,
+    issued_at: Timestamp,
+) -> Option<LeaseTimes> {
+    let seconds_since = |time| u64::try_from(end.duration_since(time).as_secs()).ok();
+    let left = seconds_since(now).filter(|left| *left > 0)?;
+    let whole = seconds_since(issued_at)?;
+    Some(LeaseTimes {
+        ttl: times.ttl.min(Duration::from_secs(left)),
+        max_ttl: times.max_ttl.min(Duration::from_secs(whole)),
+        ..times
+    })
+}
+
+fn too_old(internal: &Internal) -> Error {
+    Error::bad_request(format!(
+        "key `{}` is twice as old as `max_age` of role `{}`, so its lease is not extended: read \
+         `creds/{}` again",
+        internal.key, internal.role, internal.role
+    ))
 }
 
 fn no_longer(internal: &Internal) -> Error {

@@ -38,7 +38,9 @@ pub mod role;
 
 mod account_removal;
 mod backend;
+mod caps;
 mod coalescer;
+mod cut_off;
 mod drain;
 mod ending;
 mod go_plugin;
@@ -59,6 +61,7 @@ mod proving;
 mod reconcile;
 mod records;
 mod rotation;
+mod scope;
 mod secret;
 mod settings;
 mod share;

@@ -3,17 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use logical::{Clock, Error, Storage, duration};
 use readiness::{Mode, Settings as Readiness};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::control_plane::Target;
-use crate::credential::Purpose;
+use crate::credential::{Purpose, later};
 use crate::ids::{EnvironmentId, Generation, RoleName};
 use crate::output::Output;
 use crate::records::Records;
+use crate::scope::SlotId;
 use crate::spare_settings::SpareSettings;
+
+pub mod caps;
+pub mod sharing;
+
+use self::caps::Caps;
+use self::sharing::Sharing;
 
 const PREFIX: &str = "lockkeeper/role/";
 
@@ -34,8 +42,12 @@ pub struct Role {
     /// Description of the keys; empty for our own.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key_description: String,
-    /// Whether all readers get one key.
-    pub multi_use_key: bool,
+    /// Which readers get the same key.
+    #[serde(flatten)]
+    pub sharing: Sharing,
+    /// How many leases it may have at once.
+    #[serde(flatten)]
+    pub caps: Caps,
     /// In which fields readers get the key.
     #[serde(default, skip_serializing_if = "Output::is_default")]
     pub output: Output,
@@ -64,12 +76,31 @@ impl Role {
         Purpose::Role {
             role: self.name.clone(),
             generation: self.generation.clone(),
+            scope: None,
+        }
+    }
+
+    /// What a key is made for that the readers of a slot share.
+    pub(crate) fn purpose_of(&self, slot: &SlotId) -> Purpose {
+        Purpose::Role {
+            role: self.name.clone(),
+            generation: slot.generation.clone(),
+            scope: slot.scope.clone(),
         }
     }
 
     /// Whether its keys are tried before they are handed out.
     pub fn asks_readiness(&self) -> bool {
         self.readiness.readiness() != Mode::None
+    }
+
+    /// Until when a spare that was made then is handed out: while it is young enough
+    /// to wait, and as a shared key.
+    pub(crate) fn spare_ends(&self, made: Timestamp) -> Timestamp {
+        let shared = self.sharing.max_age().map(SignedDuration::try_from);
+        let waits = self.spares.max_age();
+        let lasts = shared.map_or(waits, |age| waits.min(age.unwrap_or(SignedDuration::MAX)));
+        later(made, lasts)
     }
 
     /// Time to live of a lease; zero for the mount's.

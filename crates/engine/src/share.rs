@@ -1,17 +1,29 @@
-//! Sharing: all readers of a role get one key, and first readers that come
-//! together cause one creation.
+//! Sharing: readers of a role get one key, all of them or those of one scope,
+//! and first readers that come together cause one creation.
+//!
+//! A key with a `max_age` is replaced: in its last tenth a reader has the next
+//! one made in the background, from `max_age` on new readers get that, and the
+//! leases on the old one run out. No key is made for nobody: where no reader
+//! comes in the last tenth, the next reader after it has one made and waits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::FutureExt;
+use jiff::{SignedDuration, Timestamp};
 use logical::Error;
 use tokio::sync::oneshot;
 
-use crate::ids::Generation;
-use crate::issue::{Issued, Requester, cut_off};
-use crate::ledger::{Credential, Entry, Event, Failure, IssuedKey, Sharing, State};
+use crate::control_plane::{Caller, Class};
+use crate::credential::{Credential, Proving, later, reserved_holder};
+use crate::cut_off::cut_off;
+use crate::ids::CredentialId;
+use crate::issue::{Issued, MARGIN, Requester};
+use crate::ledger::{Entry, Event, Failure, Holder, Sharing, State};
+use crate::making::Order;
 use crate::role::Role;
-use crate::slots::{Coming, Slot};
+use crate::role::sharing::SharedBy;
+use crate::scope::{ScopeId, ScopeOf, SlotId};
+use crate::slots::{Claim, SharedKey, Turn};
 use crate::spares::Readying;
 use crate::state::{Engine, LeaseTimes};
 
@@ -22,57 +34,22 @@ const ATTEMPTS: usize = 4;
 /// What a reader found.
 enum Found {
     /// A key that others may hold.
-    Entry(Arc<Entry>),
+    Key(SharedKey),
     /// A key that was made for this reader, which holds it already.
     Made(Issued),
 }
 
-/// The turn of the reader who looks up or makes what all wait for. However it
-/// ends, the slot is free for the next.
-struct Turn {
-    engine: Arc<Engine>,
-    generation: Generation,
-    coming: Coming,
-    tell_others: Option<oneshot::Sender<Result<Arc<Entry>, Error>>>,
-}
-
-impl Turn {
-    /// Ends the turn with what came of it.
-    fn end(mut self, found: Result<Arc<Entry>, Error>) {
-        self.leave(found.as_ref().ok().map(Arc::clone));
-        if let Some(others) = self.tell_others.take() {
-            let _ = others.send(found);
-        }
-    }
-
-    /// Leaves the slot to a key or to the next reader, unless it was forgotten.
-    fn leave(&self, entry: Option<Arc<Entry>>) {
-        self.engine.slots.with(|slots| {
-            let Some(Slot::Coming(coming)) = slots.get(&self.generation) else {
-                return;
-            };
-            if !coming.ptr_eq(&self.coming) {
-                return;
-            }
-            match entry {
-                Some(entry) => slots.insert(self.generation.clone(), Slot::Current(entry)),
-                None => slots.remove(&self.generation),
-            };
-        });
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if self.tell_others.is_some() {
-            self.leave(None);
-        }
-    }
+/// Whom a shared key is made for.
+enum For {
+    /// A reader, who holds it at once.
+    Reader,
+    /// Readers to come after so long, for whom it is held.
+    Later(Duration),
 }
 
 impl Engine {
-    /// A holder on the role's shared key, which is made when there is none. A
-    /// reader that hangs up cuts nothing off; its holder lapses.
+    /// A holder on the key that the role's readers share, which is made when
+    /// there is none. A reader that hangs up cuts nothing off; its holder lapses.
     pub(crate) async fn share(
         self: &Arc<Self>,
         role: Arc<Role>,
@@ -89,31 +66,41 @@ impl Engine {
         requester: &Requester,
     ) -> Result<Issued, Error> {
         let since = self.clock.monotonic();
+        let slot = self.slot_of(role, requester).await?;
         for _ in 0..ATTEMPTS {
-            let entry = match self.find_shared(role, requester).await? {
+            let key = match self.find_shared(role, &slot, requester).await? {
                 Found::Made(issued) => return Ok(issued),
-                Found::Entry(entry) => entry,
+                Found::Key(key) => key,
             };
-            if entry.look(|known| is_shared_by(known, role)) == Some(false) {
+            if key
+                .entry
+                .look(|known| known.purpose.slot().as_ref() == Some(&slot))
+                == Some(false)
+            {
                 // A static role took it over.
-                self.slots.forget_entry(&role.generation, &entry);
+                self.slots.forget_entry(&slot, &key.entry);
                 continue;
             }
-            let readying = self.ready_for_readers(role, &entry, since).await?;
+            let readying = self.ready_for_readers(role, &key.entry, since).await?;
             if readying == Readying::Ended {
-                self.slots.forget_entry(&role.generation, &entry);
+                self.slots.forget_entry(&slot, &key.entry);
                 continue;
             }
-            match self.ledger.confirm(&entry).await {
+            match self.ledger.confirm(&key.entry).await {
                 Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
                 Err(Failure::Failed(error)) => {
                     return Err(error.context("looking whether the shared key still exists"));
                 }
             }
-            match self.attach(Arc::clone(&entry), role, requester).await {
-                Ok(issued) => return Ok(issued.working(readying)),
+            match self.attach(&key, role, requester).await {
+                Ok(issued) => {
+                    if key.reserved && self.slots.take_reserved(&slot, &key.entry) {
+                        self.release_reserved(&key.entry);
+                    }
+                    return Ok(issued.working(readying));
+                }
                 Err(Failure::Refused(_) | Failure::Unknown) => {
-                    self.slots.forget_entry(&role.generation, &entry);
+                    self.slots.forget_entry(&slot, &key.entry);
                 }
                 Err(Failure::Failed(error)) => {
                     return Err(error.context("noting who holds the shared key"));
@@ -126,46 +113,86 @@ impl Engine {
         )))
     }
 
+    /// The slot of a reader.
+    async fn slot_of(&self, role: &Role, requester: &Requester) -> Result<SlotId, Error> {
+        let of = match role.sharing.by {
+            SharedBy::Lease | SharedBy::Role => None,
+            SharedBy::Entity => Some(entity(role, requester)?),
+            SharedBy::Token => Some(token(role, requester)?),
+        };
+        let scope = match of {
+            Some(of) => Some(ScopeId::new(&self.ledger.storage_id().await?, of)),
+            None => None,
+        };
+        Ok(SlotId {
+            generation: role.generation.clone(),
+            scope,
+        })
+    }
+
     /// Notes a new holder, and asks the host meanwhile how long its lease may
     /// live. Its answer is most often that of last time.
     async fn attach(
         &self,
-        entry: Arc<Entry>,
+        key: &SharedKey,
         role: &Role,
         requester: &Requester,
     ) -> Result<Issued, Failure> {
+        let entry = &key.entry;
+        let left = role.sharing.max_age().and_then(|_| {
+            let age = key.age(self.clock.monotonic());
+            role.sharing.lease_left(age)
+        });
         if entry.look(Credential::is_spare) == Some(true) {
-            let times = self.allowed_times(role).await?;
-            if let Some(taken) = self.take_from_slot(role, &entry, times, requester).await {
+            let times = self.allowed_times(role).await?.within(left);
+            if let Some(taken) = self.take_from_slot(role, entry, times, requester).await {
                 return taken;
             }
         }
         let Some(likely) = self.likely_times(role) else {
-            let times = self.lease_times(role).await?;
-            return self.note_holder(entry, times).await;
+            let times = self.lease_times(role).await?.within(left);
+            return self.note_holder(entry, times, requester).await;
         };
-        let note = self.note_holder(Arc::clone(&entry), likely);
+        let likely = likely.within(left);
+        let note = self.note_holder(entry, likely, requester);
         let (times, issued) = futures_util::join!(self.lease_times(role), note);
-        let (times, mut issued) = (times?, issued?);
+        let (times, mut issued) = (times?.within(left), issued?);
         if times != likely {
-            let (_, renewed) = self.new_holder(times);
             let renew = Event::Renew {
-                holder: (issued.holder.clone(), renewed),
+                holder: self.holder_of(requester, times),
             };
-            self.ledger.apply(&entry, renew).await?;
+            self.ledger.apply(entry, renew).await?;
             issued.times = times;
         }
         Ok(issued)
     }
 
-    async fn note_holder(&self, entry: Arc<Entry>, times: LeaseTimes) -> Result<Issued, Failure> {
-        let (holder, deadline) = self.new_holder(times);
+    /// A spare, or a new key, that all readers of a slot wait for until it works.
+    async fn spare_to_share(
+        self: &Arc<Self>,
+        role: &Role,
+        caller: Caller,
+    ) -> Result<SharedKey, Error> {
+        let entry = self.spare_for_slot(role, caller).await?;
+        let made = entry.look(|known| known.intended_at);
+        let now = self.clock.now();
+        let age = made.map_or(Duration::ZERO, |made| elapsed(made, now));
+        Ok(SharedKey::aged(entry, self.clock.monotonic(), age, false))
+    }
+
+    async fn note_holder(
+        &self,
+        entry: &Arc<Entry>,
+        times: LeaseTimes,
+        requester: &Requester,
+    ) -> Result<Issued, Failure> {
+        let (holder, deadline) = self.holder_of(requester, times);
         let held = self
             .ledger
-            .attach(&entry, (holder.clone(), deadline))
+            .attach(entry, (holder.clone(), deadline))
             .await?;
         Ok(Issued {
-            entry,
+            entry: Arc::clone(entry),
             key: held.key,
             account: held.account,
             holder,
@@ -179,23 +206,48 @@ impl Engine {
     async fn find_shared(
         self: &Arc<Self>,
         role: &Arc<Role>,
+        slot: &SlotId,
         requester: &Requester,
     ) -> Result<Found, Error> {
-        let turn = match self.take_turn(&role.generation) {
-            Ok(turn) => turn,
-            Err(Slot::Current(entry)) => return Ok(Found::Entry(entry)),
-            Err(Slot::Coming(coming)) => return coming.await.map(Found::Entry),
+        let max_age = role.sharing.max_age();
+        let turn = match self.slots.claim(slot, max_age, || self.is_licensed()) {
+            Claim::Key(key, turn) => {
+                if let (Some(turn), Some(max_age)) = (turn, max_age) {
+                    let left = max_age.saturating_sub(key.age(self.clock.monotonic()));
+                    self.prepare_next(role, slot, requester, left, turn);
+                }
+                return Ok(Found::Key(key));
+            }
+            Claim::Wait(coming) => return coming.await.map(Found::Key),
+            Claim::Turn(turn) => turn,
         };
         let (sender, receiver) = oneshot::channel();
-        let (engine, role) = (Arc::clone(self), Arc::clone(role));
+        let (engine, role, slot) = (Arc::clone(self), Arc::clone(role), slot.clone());
         let requester = requester.clone();
         self.tasks.spawn(Box::pin(async move {
-            let found = engine.look_up_or_make(role, requester).await;
-            turn.end(match &found {
-                Ok(Found::Entry(entry)) => Ok(Arc::clone(entry)),
-                Ok(Found::Made(issued)) => Ok(Arc::clone(&issued.entry)),
-                Err(error) => Err(error.clone()),
-            });
+            let found = match engine.look_up_shared(&role, &slot).await {
+                Ok(Some((key, next))) => {
+                    turn.end(Ok((key.clone(), next)));
+                    Ok(Found::Key(key))
+                }
+                Ok(None) if role.asks_readiness() => {
+                    let key = engine.spare_to_share(&role, requester.caller(&role)).await;
+                    turn.end(key.clone().map(|key| (key, None)));
+                    key.map(Found::Key)
+                }
+                Ok(None) => {
+                    let made = engine.make_shared(role, slot, requester, For::Reader).await;
+                    turn.end(match &made {
+                        Ok((_, key)) => Ok((key.clone(), None)),
+                        Err(error) => Err(error.clone()),
+                    });
+                    made.map(|(issued, _)| Found::Made(issued))
+                }
+                Err(error) => {
+                    turn.end(Err(error.clone()));
+                    Err(error)
+                }
+            };
             // A first reader that is gone leaves its holder: the key then waits
             // one time to live for others, on record, and goes by itself.
             let _ = sender.send(found);
@@ -203,62 +255,204 @@ impl Engine {
         receiver.await.unwrap_or_else(|_| Err(cut_off()))
     }
 
-    /// A generation's turn for the first reader; for others, what is there.
-    fn take_turn(self: &Arc<Self>, generation: &Generation) -> Result<Turn, Slot> {
-        self.slots.with(|slots| {
-            if let Some(slot) = slots.get(generation) {
-                return Err(slot.clone());
+    /// Has the next key made, while readers get the present one. They are not
+    /// told of a failure as long as that is young enough.
+    fn prepare_next(
+        self: &Arc<Self>,
+        role: &Arc<Role>,
+        slot: &SlotId,
+        requester: &Requester,
+        left: Duration,
+        turn: Turn,
+    ) {
+        let (engine, role, slot) = (Arc::clone(self), Arc::clone(role), slot.clone());
+        if role.asks_readiness() {
+            let flow = format!("{}{}", requester.mount, role.name);
+            self.tasks.spawn(Box::pin(async move {
+                let caller = Caller::of(Class::Spare, &flow);
+                let key = engine.spare_to_share(&role, caller).await;
+                let entry = key.as_ref().ok().map(|key| Arc::clone(&key.entry));
+                if !turn.end(key.map(|key| (key, None)))
+                    && let Some(entry) = entry
+                {
+                    // The role was changed meanwhile.
+                    engine.leave_slot(&role, &entry);
+                }
+            }));
+            return;
+        }
+        // No lease of this requester waits for it.
+        let requester = Requester {
+            seat: None,
+            ..requester.clone()
+        };
+        self.tasks.spawn(Box::pin(async move {
+            let name = role.name.clone();
+            let made = engine
+                .make_shared(role, slot, requester, For::Later(left))
+                .await;
+            match made {
+                Ok((issued, key)) => {
+                    if !turn.end(Ok((key, None))) {
+                        // The role was changed meanwhile.
+                        engine.release_reserved(&issued.entry);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        role = name.as_str(),
+                        error = error.message(),
+                        "the next shared key could not be made; it is tried again, and readers get \
+                         the present one until it is `max_age` old"
+                    );
+                    turn.end(Err(error));
+                }
             }
-            let (sender, receiver) = oneshot::channel();
-            let coming = receiver
-                .map(|received| received.unwrap_or_else(|_| Err(cut_off())))
-                .boxed()
-                .shared();
-            slots.insert(generation.clone(), Slot::Coming(coming.clone()));
-            Ok(Turn {
-                engine: Arc::clone(self),
-                generation: generation.clone(),
-                coming,
-                tell_others: Some(sender),
-            })
-        })
+        }));
     }
 
-    async fn look_up_or_make(
-        self: &Arc<Self>,
-        role: Arc<Role>,
-        requester: Requester,
-    ) -> Result<Found, Error> {
-        if let Some(id) = self.ledger.store.shared(&role.generation).await? {
+    /// The key of a slot by storage, and the next one: the oldest that is young
+    /// enough, and the one after it.
+    async fn look_up_shared(
+        &self,
+        role: &Role,
+        slot: &SlotId,
+    ) -> Result<Option<(SharedKey, Option<SharedKey>)>, Error> {
+        let (purpose, max_age) = (role.purpose_of(slot), role.sharing.max_age());
+        let mut young = Vec::new();
+        for id in self.ledger.store.shared(slot).await? {
             let entry = self.ledger.entry(&id);
             match self.ledger.load(&entry).await {
-                Ok(()) if shared_key(&entry, &role).is_some() => return Ok(Found::Entry(entry)),
-                Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => {}
+                Ok(()) => {}
+                Err(Failure::Unknown | Failure::Refused(_)) => continue,
                 Err(Failure::Failed(error)) => return Err(error),
             }
+            let now = self.clock.now();
+            let found = entry.look(|known| {
+                let is_live = matches!(&known.state, State::Live { key } if key.secret.is_some());
+                let age = elapsed(known.intended_at, now);
+                let reserved = known.holders.contains_key(&reserved_holder(&known.id));
+                (is_live && known.purpose == purpose).then_some((age, reserved))
+            });
+            if let Some((age, reserved)) = found.flatten()
+                && max_age.is_none_or(|max_age| age < max_age)
+            {
+                let key = SharedKey::aged(entry, self.clock.monotonic(), age, reserved);
+                young.push((age, key));
+            }
         }
-        if role.asks_readiness() {
-            let spare = self.spare_for_slot(&role, &requester).await;
-            return spare.map(Found::Entry);
-        }
-        self.make(role, Sharing::Shared, requester)
-            .await
-            .map(Found::Made)
+        young.sort_by_key(|(age, _)| std::cmp::Reverse(*age));
+        let mut young = young.into_iter().map(|(_, key)| key);
+        Ok(young.next().map(|key| (key, young.next())))
+    }
+
+    /// Makes a key for the readers of a slot. Must run in a task of its own.
+    async fn make_shared(
+        self: &Arc<Self>,
+        role: Arc<Role>,
+        slot: SlotId,
+        requester: Requester,
+        made_for: For,
+    ) -> Result<(Issued, SharedKey), Error> {
+        let id = CredentialId::random(&*self.entropy);
+        let begun = self.clock.monotonic();
+        let (holder, caller, reserved) = match made_for {
+            For::Reader => {
+                let caller = requester.caller(&role);
+                (requester.holder.clone(), caller, false)
+            }
+            For::Later(_) => {
+                let flow = format!("{}{}", requester.mount, role.name);
+                (reserved_holder(&id), Caller::of(Class::Spare, &flow), true)
+            }
+        };
+        let order = Order {
+            id,
+            purpose: role.purpose_of(&slot),
+            target: role.target.clone(),
+            sharing: Sharing::Shared,
+            pinned: false,
+            proving: Proving::NotAsked,
+            description: requester.description(&role),
+            requester: requester.on_record(),
+            caller,
+        };
+        let first = holder.clone();
+        let max_age = role.sharing.max_age();
+        let holds = |times: &LeaseTimes| {
+            let lasts = match made_for {
+                For::Reader => self.holder_of(&requester, *times).1,
+                For::Later(left) => self.reservation(left, *times, max_age),
+            };
+            Some((first, lasts))
+        };
+        let (made, times) = self.create(order, self.allowed_times(&role), holds).await?;
+        let now = self.clock.monotonic();
+        let age = now.saturating_sub(begun);
+        let key = SharedKey::aged(Arc::clone(&made.entry), now, age, reserved);
+        let issued = Issued {
+            entry: made.entry,
+            key: made.key,
+            account: made.account,
+            holder,
+            times,
+            works_from: None,
+        };
+        Ok((issued, key))
+    }
+
+    /// A key that was made before anybody asked for it waits until the old one is
+    /// too old, and one time to live more, as any key that nobody took (`lifecycle.md`,
+    /// 9), but not longer than it would be handed out.
+    fn reservation(&self, left: Duration, times: LeaseTimes, max_age: Option<Duration>) -> Holder {
+        let wait = left.saturating_add(times.ttl);
+        let wait = wait.min(max_age.unwrap_or(wait));
+        let now = self.timekeeper.deadlines_from();
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+        Holder::new(now, later(later(now, wait), MARGIN))
+    }
+
+    /// Lets go of a key that was held for readers to come. What fails is left to
+    /// the sweep.
+    fn release_reserved(self: &Arc<Self>, entry: &Arc<Entry>) {
+        let (engine, entry) = (Arc::clone(self), Arc::clone(entry));
+        self.tasks.spawn(Box::pin(async move {
+            let release = Event::Release {
+                holder: reserved_holder(entry.id()),
+                now: engine.clock.now(),
+            };
+            let _ = engine.ledger.apply(&entry, release).await;
+        }));
     }
 }
 
-fn is_shared_by(known: &Credential, role: &Role) -> bool {
-    known.purpose.shared_by() == Some(&role.generation)
+/// How long ago something was, by the clock; nothing if that was set back.
+fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }
 
-/// The key of an entry that can be handed out to readers of a role.
-fn shared_key(entry: &Entry, role: &Role) -> Option<IssuedKey> {
-    entry
-        .look(|credential| match &credential.state {
-            State::Live { key } if key.secret.is_some() && is_shared_by(credential, role) => {
-                Some(key.clone())
-            }
-            _ => None,
-        })
-        .flatten()
+fn entity<'a>(role: &Role, requester: &'a Requester) -> Result<ScopeOf<'a>, Error> {
+    if requester.entity.is_empty() {
+        return Err(Error::bad_request(format!(
+            "role `{}` has a key for each entity (`sharing=entity`), and this token belongs to none: \
+             log in with an auth method, or write the role with `sharing=token`",
+            role.name
+        )));
+    }
+    Ok(ScopeOf::Entity(&requester.entity))
+}
+
+fn token<'a>(role: &Role, requester: &'a Requester) -> Result<ScopeOf<'a>, Error> {
+    let (accessor, token) = (&requester.accessor, &requester.token);
+    if !accessor.is_empty() {
+        Ok(ScopeOf::Accessor(accessor))
+    } else if !token.is_empty() {
+        Ok(ScopeOf::Token(token))
+    } else {
+        Err(Error::bad_request(format!(
+            "role `{}` has a key for each token (`sharing=token`), and the host did not say with which \
+             token it is read: read it with one, or write the role with `sharing=role`",
+            role.name
+        )))
+    }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Engine {
     pub(crate) usage: Usage,
     pub(crate) ledger: Ledger,
     pub(crate) measurements: Arc<Measurements>,
-    pub(crate) slots: Slots,
+    pub(crate) slots: Arc<Slots>,
     /// Set once the entries of the Go plugin were taken over.
     pub(crate) taken_over: tokio::sync::OnceCell<()>,
     /// Until when this node is believed to be active, in monotonic time.
@@ -76,6 +76,8 @@ pub(crate) struct LeaseTimes {
     pub(crate) ttl: Duration,
     /// From when it was made.
     pub(crate) max_ttl: Duration,
+    /// The longest that the mount allows.
+    pub(crate) longest: Duration,
 }
 
 impl LeaseTimes {
@@ -86,13 +88,28 @@ impl LeaseTimes {
             Duration::ZERO => longest,
             wished => wished.min(longest),
         };
+        let of_key = role.sharing.lease_left(Duration::ZERO);
         let ttl = match role.ttl() {
             Duration::ZERO => default,
             wished => wished,
         };
-        Self {
+        let times = Self {
             ttl: ttl.min(max_ttl),
             max_ttl,
+            longest,
+        };
+        times.within(of_key)
+    }
+
+    /// Not longer than what is left for leases on a key, if that is limited.
+    pub(crate) fn within(self, left: Option<Duration>) -> Self {
+        let Some(left) = left else {
+            return self;
+        };
+        Self {
+            ttl: self.ttl.min(left),
+            max_ttl: self.max_ttl.min(left),
+            ..self
         }
     }
 }
@@ -128,6 +145,7 @@ impl Engine {
             Arc::clone(&measurements),
         );
         let sweep = Sweep::starting(context.clock.monotonic());
+        let slots = Arc::new(Slots::new(Arc::clone(&context.clock)));
         Self {
             roles: Roles::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             static_roles,
@@ -146,7 +164,7 @@ impl Engine {
             accounts,
             ledger,
             measurements,
-            slots: Slots::default(),
+            slots,
             taken_over: tokio::sync::OnceCell::new(),
             active_until: Mutex::default(),
             longest_asked: Coalescer::new(usize::MAX),

@@ -282,6 +282,7 @@ impl Engine {
     pub(crate) fn end_licence(&self) {
         self.sweep_state().licensed_until = None;
         self.rotations.earlier.notify_one();
+        self.pools.earlier.notify_one();
     }
 
     pub(crate) fn is_licensed(&self) -> bool {

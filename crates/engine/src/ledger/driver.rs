@@ -20,10 +20,11 @@ use logical::{Clock, Entropy, Error};
 
 use super::change::Joined;
 use super::deletions::{Absence, Deletions, Undone};
-use super::entry::{Entries, Entry, lock};
+use super::entry::{Entries, Entry, Memory, lock};
 use super::failure::{Failure, interrupted};
 use super::holder_index::Doubts;
 use super::layout::{self, HolderEntry};
+use super::occupancy::Occupancy;
 use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
 use super::watch::{Stage, Watch};
@@ -72,6 +73,8 @@ pub(crate) struct Ledger {
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) measurements: Arc<Measurements>,
     pins: Arc<dyn Pins>,
+    /// How many leases each role has.
+    pub(crate) occupancy: Arc<Occupancy>,
     entries: Mutex<Entries>,
     pub(super) watch: Mutex<Watch>,
     pub(super) deletions: Mutex<Deletions>,
@@ -99,6 +102,7 @@ impl Ledger {
             clock,
             entropy,
             measurements,
+            occupancy: Arc::default(),
             entries: Mutex::default(),
             watch: Mutex::default(),
             deletions: Mutex::default(),
@@ -161,6 +165,7 @@ impl Ledger {
         batch.extend(LedgerStore::save(&credential)?);
         self.store.apply(batch).await?;
         lock(&self.watch).schedule(&credential);
+        self.occupancy.note_all(&credential);
         entry.memory().credential = Some(credential);
         Ok(())
     }
@@ -219,7 +224,7 @@ impl Ledger {
         }
         lock(&self.watch).update_stage(credential);
         memory.doubts = Doubts::default();
-        memory.count_pending();
+        self.count_again(memory);
         Ok(())
     }
 
@@ -235,8 +240,16 @@ impl Ledger {
         lock(&self.watch).update_stage(&credential);
         memory.index = index;
         memory.credential = Some(credential);
-        memory.count_pending();
+        self.count_again(memory);
         Ok(())
+    }
+
+    /// The holders of an entry that was read, and those on their way to storage.
+    fn count_again(&self, memory: &mut Memory) {
+        memory.count_pending();
+        if let Some(credential) = &memory.credential {
+            self.occupancy.note_all(credential);
+        }
     }
 
     /// Applies an event to a credential and does what follows from it. It must
@@ -449,7 +462,9 @@ impl Ledger {
             let Some(credential) = &mut memory.credential else {
                 continue;
             };
+            let touched = self.occupancy.touched(&event);
             let effects = step(credential, event).map_err(Failure::Refused)?;
+            self.occupancy.note(credential, touched);
             let seen = look(credential);
             if made && effects == [Effect::Save] {
                 return Ok((Then::Record(memory.epoch), seen));

@@ -351,7 +351,9 @@ fn take_over(
         return Err(Refusal::NotLive);
     }
     credential.purpose = match &credential.purpose {
-        Purpose::Role { role, generation } => Purpose::Static {
+        Purpose::Role {
+            role, generation, ..
+        } => Purpose::Static {
             static_role: by,
             adopted: Some(Box::new(AdoptedFrom {
                 role: role.clone(),
@@ -434,6 +436,7 @@ fn renew(
     }
     if let Some(known) = credential.holders.get(&id) {
         holder.extend_to(known.deadline());
+        holder.keep_requester(known);
     }
     credential.holders.insert(id.clone(), holder);
     Ok(match credential.sharing {

@@ -21,6 +21,7 @@ use crate::codec;
 use crate::control_plane::Target;
 use crate::credential::{Credential, Holder, Purpose, RequestedBy, Sharing, State};
 use crate::ids::{CredentialId, Generation, HolderId, StorageId};
+use crate::scope::SlotId;
 
 /// Entries that somebody still has to look at, by credential.
 const CREDENTIALS: &str = "lockkeeper/credential/";
@@ -30,11 +31,26 @@ const STORAGE_ID: &str = "lockkeeper/storage-id";
 /// Storage below which secrets lie, for hosts that wrap it with their seal.
 pub const SEAL_WRAPPED: [&str; 2] = ["lockkeeper/account/", CREDENTIALS];
 
+/// The scope of a slot that all readers of a role share.
+const ALL_READERS: &str = "role";
+
+/// How many pointers to shared keys are removed in one batch.
+const FORGOTTEN_TOGETHER: usize = 64;
+
 /// How many names are listed at once.
 const PAGE: usize = 1000;
 
 /// How many entries are read at once: in a plugin each is a round trip.
 pub(super) const READ_AT_ONCE: usize = 16;
+
+/// Where the credentials are named that the readers of a slot may share. Versions
+/// before scopes named one for each generation, in an entry beside the folder.
+fn place_of_slot(slot: &SlotId) -> String {
+    match &slot.scope {
+        Some(scope) => format!("{SHARED}{}/{scope}/", slot.generation),
+        None => format!("{SHARED}{}/{ALL_READERS}/", slot.generation),
+    }
+}
 
 /// The ledger's entries.
 pub struct LedgerStore {
@@ -263,14 +279,21 @@ impl LedgerStore {
         Ok(entries)
     }
 
-    /// The credential that the readers of a generation share.
+    /// The credentials that the readers of a slot may share, as far as storage
+    /// names them: one, and the next one while it is prepared.
     ///
     /// # Errors
-    /// When storage fails or the entry is damaged.
-    pub async fn shared(&self, generation: &Generation) -> Result<Option<CredentialId>, Error> {
-        let pointer: Option<SharedPointer> =
-            codec::read(&*self.storage, &format!("{SHARED}{generation}")).await?;
-        Ok(pointer.map(|pointer| pointer.credential))
+    /// When storage fails or an entry is damaged.
+    pub async fn shared(&self, slot: &SlotId) -> Result<Vec<CredentialId>, Error> {
+        let names = self.storage.list(&place_of_slot(slot)).await?;
+        let named = names.iter().filter_map(|name| CredentialId::parse(name));
+        let mut credentials: Vec<_> = named.collect();
+        if credentials.is_empty() && slot.scope.is_none() {
+            let place = format!("{SHARED}{}", slot.generation);
+            let before: Option<SharedPointer> = codec::read(&*self.storage, &place).await?;
+            credentials.extend(before.map(|pointer| pointer.credential));
+        }
+        Ok(credentials)
     }
 
     /// Forgets what the readers of a generation share.
@@ -278,7 +301,37 @@ impl LedgerStore {
     /// # Errors
     /// When storage fails.
     pub async fn forget_shared(&self, generation: &Generation) -> Result<(), Error> {
-        self.storage.delete(&format!("{SHARED}{generation}")).await
+        let own = format!("{SHARED}{generation}");
+        let mut forgotten = vec![Write::delete(own.clone())];
+        for scope in self.storage.list(&format!("{own}/")).await? {
+            let folder = format!("{own}/{scope}");
+            let names = self.storage.list(&folder).await?;
+            forgotten.extend(
+                names
+                    .iter()
+                    .map(|name| Write::delete(format!("{folder}{name}"))),
+            );
+        }
+        while !forgotten.is_empty() {
+            let rest = forgotten.split_off(forgotten.len().min(FORGOTTEN_TOGETHER));
+            self.carry_out(forgotten).await?;
+            forgotten = rest;
+        }
+        Ok(())
+    }
+
+    /// Forgets that the readers of a slot share a key.
+    ///
+    /// # Errors
+    /// When storage fails or an entry is damaged.
+    pub async fn forget_shared_key(&self, slot: &SlotId, id: &CredentialId) -> Result<(), Error> {
+        let mut forgotten = vec![Write::delete(format!("{}{id}", place_of_slot(slot)))];
+        let place = format!("{SHARED}{}", slot.generation);
+        let before: Option<SharedPointer> = codec::read(&*self.storage, &place).await?;
+        if before.is_some_and(|pointer| pointer.credential == *id) {
+            forgotten.push(Write::delete(place));
+        }
+        self.carry_out(forgotten).await
     }
 
     /// The changes that store a credential. One that is settled goes to where
@@ -293,19 +346,31 @@ impl LedgerStore {
         if let (State::Gone { key, since, .. }, true) = (&credential.state, credential.is_settled())
         {
             let mut writes = tombstone::put(credential, key, *since, bytes)?;
+            if let (Sharing::Shared, Some(slot)) =
+                (credential.sharing, credential.purpose.named_by())
+            {
+                let pointer = format!("{}{}", place_of_slot(&slot), credential.id);
+                writes.push(Write::delete(pointer));
+            }
             writes.push(Write::delete(place));
             return Ok(writes);
         }
         let mut writes = vec![Write::put(place, bytes)];
-        if let (State::Live { key }, Sharing::Shared) = (&credential.state, credential.sharing)
-            && key.secret.is_some()
-            && !credential.pinned
-            && let Some(generation) = credential.purpose.shared_by()
-        {
-            let pointer = codec::encode(&SharedPointer {
-                credential: credential.id.clone(),
-            })?;
-            writes.push(Write::put(format!("{SHARED}{generation}"), pointer));
+        if let (Sharing::Shared, Some(slot)) = (credential.sharing, credential.purpose.named_by()) {
+            let pointer = format!("{}{}", place_of_slot(&slot), credential.id);
+            match &credential.state {
+                // The pointer of a key that a static role took over stays, so that
+                // taking it over can be repeated.
+                State::Live { key } if key.secret.is_some() => {
+                    if !credential.pinned && credential.purpose.slot().is_some() {
+                        let credential = credential.id.clone();
+                        let named = codec::encode(&SharedPointer { credential })?;
+                        writes.push(Write::put(pointer, named));
+                    }
+                }
+                State::Intended => {}
+                _ => writes.push(Write::delete(pointer)),
+            }
         }
         Ok(writes)
     }

@@ -6,6 +6,7 @@ use logical::framework::{Call, Path, SecretType, answer};
 use logical::{Error, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
+use crate::ids::HolderId;
 use crate::issue::Requester;
 use crate::lease;
 use crate::state::Engine;
@@ -48,13 +49,18 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
             call.request.mount_point
         ))
     })?;
-    let requester = Requester {
+    let mut requester = Requester {
         mount: call.request.mount_point,
         name: call.request.display_name,
         entity: call.request.entity_id,
         accessor: call.request.client_token_accessor,
+        token: call.request.client_token,
+        holder: HolderId::random(&*engine.entropy),
+        counted_as: None,
+        seat: None,
     };
-    let issued = if role.multi_use_key {
+    engine.admit(&role, &mut requester).await?;
+    let issued = if role.sharing.is_shared() {
         engine.share(Arc::clone(&role), requester).await?
     } else if role.asks_readiness() {
         engine.issue_tried(Arc::clone(&role), requester).await?
@@ -63,8 +69,8 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
             .issue_single_use(Arc::clone(&role), requester)
             .await?
     };
-    engine.measurements.handed_out(role.multi_use_key);
-    let mut warnings = role.capped_by(issued.times.max_ttl);
+    engine.measurements.handed_out(role.sharing.is_shared());
+    let mut warnings = role.capped_by(issued.times.longest);
     warnings.extend(issued.works_from.map(|time| {
         let (key, time) = (&issued.key.id, time.strftime("%H:%M:%S"));
         format!("key `{key}` is new and works from about {time} UTC: until then it may be refused")

@@ -7,6 +7,7 @@ use logical::framework::Path;
 
 use crate::state::Engine;
 
+mod caps;
 pub(crate) mod config;
 pub(crate) mod creds;
 pub(crate) mod keys;
@@ -17,6 +18,7 @@ mod readiness;
 pub(crate) mod reconcile;
 pub(crate) mod roles;
 mod rotation;
+mod sharing;
 mod spares;
 pub(crate) mod static_creds;
 pub(crate) mod static_roles;

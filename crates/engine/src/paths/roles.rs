@@ -8,8 +8,10 @@ use logical::{Error, Object, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::times::Times;
-use super::{output, readiness, spares, target, times};
+use super::{caps, output, readiness, sharing, spares, target, times};
+use crate::caps::limit_of;
 use crate::ids::{Generation, RoleName};
+use crate::ledger::Limit;
 use crate::role::Role;
 use crate::state::Engine;
 
@@ -38,7 +40,7 @@ async fn listed(engine: &Engine) -> Result<Option<Response>, Error> {
         about.insert("owner".into(), role.target.owner.as_str().into());
         about.insert("resource".into(), role.target.resource.as_str().into());
         times::show(times_of(&role), &mut about);
-        about.insert("multi_use_key".into(), role.multi_use_key.into());
+        sharing::show(role.sharing, &mut about);
         info.insert(role.name.as_str().to_owned(), about.into());
     }
     let mut response = Response::list(names);
@@ -87,16 +89,12 @@ fn fields() -> Vec<Field> {
             "Description of the keys at Confluent Cloud. Default: mount, role and requester.",
         ),
         Field::new("description", FieldKind::Text, "Alias of key_description."),
-        Field::new(
-            "multi_use_key",
-            FieldKind::Flag,
-            "Whether all readers of the role share one key, which lives as long as its last lease. \
-             Default: false, a key for each lease.",
-        ),
         output::field(),
     ]);
     fields.extend(readiness::fields_of_roles());
     fields.extend(spares::fields());
+    fields.extend(sharing::fields());
+    fields.extend(caps::fields());
     fields
 }
 
@@ -120,7 +118,8 @@ fn shown(role: &Role) -> Object {
     data.insert("owner_env".into(), owner_environment.into());
     let description = role.key_description.as_str();
     data.insert("key_description".into(), description.into());
-    data.insert("multi_use_key".into(), role.multi_use_key.into());
+    sharing::show(role.sharing, &mut data);
+    caps::show(role.caps, &mut data);
     output::show(&role.output, &mut data);
     readiness::show_of_role(&role.readiness, &mut data);
     spares::show(&role.spares, &mut data);
@@ -153,6 +152,8 @@ async fn change(
     let generation = Generation::random(&*engine.entropy);
     let role = merge(name, current.as_ref(), fields, generation)?;
     engine.roles.put(&role).await?;
+    let limit = limit_of(role.caps);
+    engine.ledger.occupancy.change_limit(&role.name, limit);
     let has_new_target = current
         .as_ref()
         .is_none_or(|earlier| earlier.target != role.target);
@@ -174,6 +175,7 @@ async fn change(
                 .to_owned(),
         );
     }
+    warnings.extend(sharing::warn(role.sharing, role.ttl()));
     // The role is stored: a host that does not tell its limit fails nothing.
     if let Ok(longest) = engine.system.max_lease_ttl().await {
         warnings.extend(role.capped_by(longest));
@@ -202,6 +204,8 @@ fn merge(
     let generation = current
         .filter(|role| role.target == target)
         .map_or(generation, |role| role.generation.clone());
+    let sharing = sharing::parse(current.map(|role| role.sharing), fields)?;
+    sharing::can_be_ready(sharing, &readiness)?;
     Ok(Role {
         name,
         owner_environment: target::parse_environment(
@@ -212,10 +216,8 @@ fn merge(
         ttl_seconds: times.ttl,
         max_ttl_seconds: times.max_ttl,
         key_description: description.unwrap_or_default().to_owned(),
-        multi_use_key: fields
-            .flag("multi_use_key")
-            .or_else(|| current.map(|role| role.multi_use_key))
-            .unwrap_or(false),
+        sharing,
+        caps: caps::parse(current.map(|role| role.caps), fields)?,
         output: output::parse(current.map(|role| &role.output), &target, fields)?,
         spares: spares::parse(current.map(|role| role.spares), &readiness, fields)?,
         readiness,
@@ -231,6 +233,8 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
         let _lock = worker.roles.lock(&name).await;
         if let Some(role) = worker.roles.get(&name).await? {
             worker.roles.delete(&name).await?;
+            let occupancy = &worker.ledger.occupancy;
+            occupancy.change_limit(&name, Limit::default());
             forget_shared(&worker, &role).await?;
             worker.tend_changed_role(Some(&role), None);
         }

@@ -102,6 +102,7 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
     }
     data.insert("last_sweep".into(), at.into());
     data.insert("static_roles".into(), engine.rotations.count().into());
+    data.insert("limited_roles".into(), limited(engine).into());
     spares::show_counts(engine.pools.counts(), &mut data);
     warnings.extend(engine.pools.failures().into_iter().map(|(role, failed)| {
         format!(
@@ -180,6 +181,21 @@ impl Deletions {
             self.done_in().as_secs().div_ceil(60)
         ))
     }
+}
+
+/// The roles with limits, and how many leases each has. One that was not read
+/// since this process started is not among them.
+fn limited(engine: &Engine) -> Object {
+    let limited = engine.ledger.occupancy.limited().into_iter();
+    let shown = limited.map(|(role, active, limit)| {
+        let mut about = Object::new();
+        about.insert("active".into(), active.into());
+        about.insert("max_active".into(), limit.of_role.into());
+        let of_requester = limit.of_requester;
+        about.insert("max_active_per_requester".into(), of_requester.into());
+        (role.as_str().to_owned(), about.into())
+    });
+    shown.collect()
 }
 
 /// The pace at which the organization is asked, and when those who wait now are

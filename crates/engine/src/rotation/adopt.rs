@@ -14,6 +14,8 @@ use crate::credential::{Credential, Purpose};
 use crate::ids::{EnvironmentId, RoleName};
 use crate::ledger::{Entry, Event, Failure, IssuedKey};
 use crate::role::Role;
+use crate::role::sharing::SharedBy;
+use crate::scope::SlotId;
 use crate::state::Engine;
 use crate::static_role::StaticRole;
 
@@ -65,25 +67,41 @@ impl Engine {
         role: &StaticRole,
         source: &Role,
     ) -> Result<(Arc<Entry>, IssuedKey), Error> {
-        let Some(id) = self.ledger.store.shared(&source.generation).await? else {
-            return Err(no_key(&source.name));
+        let slot = SlotId {
+            generation: source.generation.clone(),
+            scope: None,
         };
-        let entry = self.ledger.entry(&id);
-        match self.ledger.confirm(&entry).await {
-            Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
-            Err(Failure::Failed(error)) => {
-                return Err(error.context("looking whether the shared key still exists"));
+        let mut found = Vec::new();
+        for id in self.ledger.store.shared(&slot).await? {
+            let entry = self.ledger.entry(&id);
+            match self.ledger.confirm(&entry).await {
+                Ok(()) => found.push(entry),
+                Err(Failure::Refused(_) | Failure::Unknown) => {}
+                Err(Failure::Failed(error)) => {
+                    return Err(error.context("looking whether the shared key still exists"));
+                }
             }
         }
         let is_its = |known: &Credential| match &known.purpose {
             Purpose::Role { generation, .. } => *generation == source.generation,
             Purpose::Static { static_role, .. } => *static_role == role.name,
         };
-        let key = entry.look(|known| {
-            let key = known.live_key().filter(|key| key.secret.is_some());
-            key.filter(|_| is_its(known)).cloned()
+        // One that was taken over before; else the key that readers have, which is
+        // older than the next one.
+        let keys = found.into_iter().filter_map(|entry| {
+            let of_role = |known: &Credential| matches!(known.purpose, Purpose::Role { .. });
+            let key = entry.look(|known| {
+                let key = known.live_key().filter(|key| key.secret.is_some());
+                let order = (of_role(known), known.intended_at);
+                key.filter(|_| is_its(known))
+                    .map(|key| (order, key.clone()))
+            });
+            let (order, key) = key.flatten()?;
+            Some((order, entry, key))
         });
-        let key = key.flatten().ok_or_else(|| no_key(&source.name))?;
+        let (_, entry, key) = keys
+            .min_by_key(|(order, ..)| *order)
+            .ok_or_else(|| no_key(&source.name))?;
         Ok((entry, key))
     }
 }
@@ -91,7 +109,7 @@ impl Engine {
 /// The static role must be for what the role is for, and the role must share.
 fn must_match(role: &StaticRole, source: &Role) -> Result<(), Error> {
     let from = &source.name;
-    if !source.multi_use_key {
+    if source.sharing.by != SharedBy::Role {
         return Err(Error::bad_request(format!(
             "`adopt_role`: role `{from}` gives each lease a key of its own: only a role with \
              `multi_use_key=true` has a key to take over"

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
-use crate::credential::{Credential, Sharing, State, later};
+use crate::credential::{Credential, Sharing, State};
 use crate::ids::OrganizationId;
 use crate::role::Role;
 
@@ -25,7 +25,7 @@ pub(super) enum Verdict {
 
 /// The kind of keys that readers of a role get.
 pub(super) fn sharing_of(role: &Role) -> Sharing {
-    if role.multi_use_key {
+    if role.sharing.is_shared() {
         Sharing::Shared
     } else {
         Sharing::SingleUse
@@ -63,7 +63,7 @@ pub(super) fn judge(
     if !credential.account.can_be_of(organization) {
         return Verdict::LetGo("it is of another organization");
     }
-    let end = later(credential.intended_at, role.spares.max_age());
+    let end = role.spare_ends(credential.intended_at);
     if end <= now {
         return Verdict::LetGo("nobody took it within `spare_max_age`");
     }
@@ -80,11 +80,13 @@ pub(super) fn rank(
     credential: &Credential,
     role: &Role,
     organization: Option<&OrganizationId>,
+    now: Timestamp,
 ) -> Option<(bool, Reverse<Timestamp>)> {
     let key = credential.live_key()?;
     let fits = credential.is_spare()
         && key.secret.is_some()
         && credential.sharing == sharing_of(role)
-        && credential.account.can_be_of(organization);
+        && credential.account.can_be_of(organization)
+        && now < role.spare_ends(credential.intended_at);
     fits.then(|| (key.proving.is_over(), Reverse(credential.intended_at)))
 }

@@ -49,7 +49,13 @@ impl Engine {
             let (purpose, works) = (known.purpose.clone(), known.is_ready());
             known.is_spare().then_some((purpose, works))
         });
-        let Some((Purpose::Role { role, generation }, works)) = spare.flatten() else {
+        let Some((
+            Purpose::Role {
+                role, generation, ..
+            },
+            works,
+        )) = spare.flatten()
+        else {
             return Ok(());
         };
         if self.pools.pointers.names(&generation, entry.id()).await? {

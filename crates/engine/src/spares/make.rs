@@ -77,8 +77,9 @@ impl Engine {
         self.load_pool(&role.generation, &role.name).await?;
         let account = self.accounts.required().await?;
         let organization = account.organization.as_ref();
+        let now = self.clock.now();
         let claimed = self.pools.claim(&role.generation, |credential| {
-            rank(credential, role, organization)
+            rank(credential, role, organization, now)
         });
         Ok(claimed.map(|entry| self.claimed(role, entry)))
     }

@@ -7,7 +7,7 @@ use futures_util::future::{Either, select};
 use jiff::Timestamp;
 use logical::Error;
 
-use crate::credential::{Purpose, State};
+use crate::credential::State;
 use crate::ids::CredentialId;
 use crate::ledger::{Entry, Failure};
 use crate::proving::{Tried, until};
@@ -185,20 +185,25 @@ impl Engine {
     /// with a warning is left to its leases.
     async fn give_up_on(&self, entry: &Arc<Entry>, error: Error) {
         let known = entry.look(|known| (known.purpose.clone(), known.pinned));
-        let Some((Purpose::Role { role, generation }, pinned)) = known else {
+        let Some((purpose, pinned)) = known else {
             return;
         };
+        let Some(slot) = purpose.slot() else {
+            return;
+        };
+        let (role, generation) = (purpose.name(), &slot.generation);
         tracing::warn!(
             role = role.as_str(),
             error = error.message(),
             "a new key never worked, so it is given up"
         );
-        self.slots.forget_entry(&generation, entry);
+        self.slots.forget_entry(&slot, entry);
         let given_up = if pinned {
-            self.note_refill(&generation, &error);
-            self.let_go_spare(&generation, entry).await
+            self.note_refill(generation, &error);
+            self.let_go_spare(generation, entry).await
         } else {
-            self.forget_pointer_of_slot(&generation, entry).await
+            let store = &self.ledger.store;
+            store.forget_shared_key(&slot, entry.id()).await
         };
         if let Err(error) = given_up {
             tracing::warn!(
@@ -207,18 +212,6 @@ impl Engine {
                 "a key that never worked could not be let go of yet"
             );
         }
-        self.pools.schedule_known(&generation, self.clock.now());
-    }
-
-    async fn forget_pointer_of_slot(
-        &self,
-        generation: &crate::ids::Generation,
-        entry: &Entry,
-    ) -> Result<(), Error> {
-        let store = &self.ledger.store;
-        match store.shared(generation).await? {
-            Some(id) if id == *entry.id() => store.forget_shared(generation).await,
-            _ => Ok(()),
-        }
+        self.pools.schedule_known(generation, self.clock.now());
     }
 }

@@ -10,9 +10,10 @@ use tokio::sync::oneshot;
 use super::make::Claim;
 use super::prove::Readying;
 use crate::control_plane::Caller;
-use crate::credential::{Credential, Sharing};
+use crate::credential::Credential;
+use crate::cut_off::cut_off;
 use crate::ids::CredentialId;
-use crate::issue::{Issued, Requester, cut_off};
+use crate::issue::{Issued, Requester};
 use crate::ledger::{Entry, Event, Failure, Refusal};
 use crate::role::Role;
 use crate::spare_pool::Stage;
@@ -68,7 +69,7 @@ impl Engine {
         let until = since + role.readiness.wait_ready();
         for _ in 0..ATTEMPTS {
             let Some(claim) = self.claim_for(role, requester).await? else {
-                let issued = self.make(Arc::clone(role), Sharing::SingleUse, requester.clone());
+                let issued = self.make(Arc::clone(role), requester.clone());
                 return issued.await.map(|issued| self.warned(role, issued));
             };
             let readying = {
@@ -146,11 +147,17 @@ impl Engine {
     pub(crate) async fn spare_for_slot(
         self: &Arc<Self>,
         role: &Role,
-        requester: &Requester,
+        caller: Caller,
     ) -> Result<Arc<Entry>, Error> {
-        let caller = Caller::reader(&requester.mount, role.name.as_str(), &requester.name);
         let claim = self.claim_or_make(role, caller).await?;
         Ok(claim.leave_to_slot())
+    }
+
+    /// A slot's spare that its readers will not find is anybody's again.
+    pub(crate) fn leave_slot(&self, role: &Role, entry: &Entry) {
+        let (pools, id) = (&self.pools, entry.id());
+        pools.advance(&role.generation, id, &[Stage::Slot], Stage::Free);
+        pools.schedule_known(&role.generation, self.clock.now());
     }
 
     /// The first reader of a slot's spare takes it; for the others it is a key that
@@ -180,19 +187,18 @@ impl Engine {
         requester: &Requester,
     ) -> Result<Issued, Failure> {
         let (generation, id) = (&role.generation, entry.id());
-        let (holder, lease) = self.new_holder(times);
-        let requester = requester.on_record();
+        let (holder, lease) = self.holder_of(requester, times);
+        let on_record = requester.on_record();
         let taken = self
             .ledger
-            .take(entry, (holder.clone(), lease), requester)
+            .take(entry, (holder.clone(), lease), on_record)
             .await?;
         if !self.pools.pointers.names(generation, id).await? {
             // Another process took it, or let go of it, between our look and our
             // write, which may have replaced the holder of that process's reader.
             // Ours stays until that reader's time is over.
-            let (_, longer) = self.new_holder(times);
             let renew = Event::Renew {
-                holder: (holder, longer),
+                holder: self.holder_of(requester, times),
             };
             self.ledger.apply(entry, renew).await?;
             self.pools.remove(generation, id);

@@ -123,7 +123,9 @@ impl Engine {
                 (Verdict::Making, _) => look.again = look.again.min(later(now, SOON)),
                 (Verdict::LetGo(why), _) => {
                     tracing::info!(credential = %entry.id(), why, "a spare goes");
-                    self.slots.forget_entry(generation, &entry);
+                    if let Some(slot) = entry.look(|known| known.purpose.slot()).flatten() {
+                        self.slots.forget_entry(&slot, &entry);
+                    }
                     self.let_go_spare(generation, &entry).await?;
                 }
                 (Verdict::Try | Verdict::Keep(_), Stage::Leaving) => {

@@ -6,6 +6,7 @@
 mod accounts;
 mod adopting;
 mod batches;
+mod caps;
 mod crash;
 mod cuts;
 mod deletions;
@@ -25,6 +26,9 @@ mod removal;
 mod retire_when_quiet;
 mod roles;
 mod several_accounts;
+mod shared_age;
+mod shared_life;
+mod shared_scopes;
 mod sharing;
 mod spares;
 mod static_roles;

@@ -29,6 +29,8 @@ async fn a_role_reads_back_under_the_names_it_was_written_with() {
         "output": ["compat"], "readiness": "none", "readiness_delay": 0,
         "readiness_timeout": 1200, "wait_ready": 0, "not_ready": "warn",
         "spares": 0, "spare_max_age": 86400,
+        "sharing": "role", "max_age": 0, "max_active": 0, "max_active_per_requester": 0,
+        "output": ["compat"],
     });
     assert_eq!(shown.data.map(serde_json::Value::Object), Some(expected));
 }
@@ -199,7 +201,7 @@ async fn roles_are_listed_with_what_they_are_for() {
         listed.get("key_info").unwrap()["shared"],
         json!({
             "owner": "sa-1", "resource": "lkc-1", "ttl": 600, "max_ttl": 3600,
-            "multi_use_key": true,
+            "multi_use_key": true, "sharing": "role", "max_age": 0,
         })
     );
 }

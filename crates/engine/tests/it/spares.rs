@@ -394,3 +394,57 @@ proptest! {
         });
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_next_shared_key_works_when_the_present_one_is_too_old() {
+    let world = World::ready().await;
+    world.cloud.set_propagation(PROPAGATION);
+    let mut shared = role(0);
+    shared["sharing"] = json!("role");
+    shared["max_age"] = json!(3600);
+    shared["ttl"] = json!(3600);
+    world.write("role/warm", &shared).await.unwrap();
+    let refused = world.lease("warm").await.unwrap_err();
+    assert!(refused.message().contains("is being proven"), "{refused:?}");
+    world.pass(4 * MINUTE).await;
+    let present = reads_at_once(&world).await;
+    world.pass(51 * MINUTE).await;
+    let last = reads_at_once(&world).await;
+    assert_eq!(last.key(), present.key());
+    world.pass(4 * MINUTE).await;
+    assert_eq!(reads_at_once(&world).await.key(), present.key());
+    world.pass(2 * MINUTE).await;
+    let next = reads_at_once(&world).await;
+    assert_ne!(next.key(), present.key());
+    assert_eq!(reads_at_once(&world).await.key(), next.key());
+    assert_eq!(world.cloud.made(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_next_shared_key_that_nobody_takes_goes_when_it_is_too_old() {
+    let world = World::ready().await;
+    world.cloud.set_propagation(PROPAGATION);
+    let mut shared = role(0);
+    shared["sharing"] = json!("role");
+    shared["max_age"] = json!(3600);
+    world.write("role/warm", &shared).await.unwrap();
+    world.lease("warm").await.unwrap_err();
+    world.pass(55 * MINUTE).await;
+    reads_at_once(&world).await;
+    world.pass(3 * MINUTE).await;
+    assert_eq!(world.cloud.live().len(), 2);
+    world.pass(2 * HOUR).await;
+    assert!(world.cloud.live().is_empty());
+    assert!(pointers(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_of_one_scope_are_not_tried() {
+    let world = World::ready().await;
+    for sharing in ["entity", "token"] {
+        let mut scoped = role(0);
+        scoped["sharing"] = json!(sharing);
+        let error = world.write("role/warm", &scoped).await.unwrap_err();
+        assert!(error.message().contains("`sharing` is"), "{error:?}");
+    }
+}

@@ -380,6 +380,11 @@ impl World {
         leased(&self.engine, role).await
     }
 
+    /// As [`World::lease`], with a token.
+    pub(crate) async fn lease_to(&self, role: &str, reader: Reader<'_>) -> Result<Lease, Error> {
+        leased_to(&self.engine, role, reader).await
+    }
+
     pub(crate) async fn renew(&self, lease: &Lease, increment: u64) -> Result<Response, Error> {
         let mut secret = lease.secret.clone();
         secret.lease.increment = Duration::from_secs(increment);
@@ -419,8 +424,30 @@ impl World {
     }
 }
 
+/// With which token somebody reads.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reader<'a> {
+    /// Its entity, or empty.
+    pub(crate) entity: &'a str,
+    /// The accessor of its token; a batch token has none.
+    pub(crate) accessor: &'a str,
+    /// Its salted token.
+    pub(crate) token: &'a str,
+}
+
 pub(crate) async fn leased(engine: &Arc<dyn Backend>, role: &str) -> Result<Lease, Error> {
-    let request = Request::new(Operation::Read, format!("creds/{role}"));
+    leased_to(engine, role, Reader::default()).await
+}
+
+pub(crate) async fn leased_to(
+    engine: &Arc<dyn Backend>,
+    role: &str,
+    reader: Reader<'_>,
+) -> Result<Lease, Error> {
+    let mut request = Request::new(Operation::Read, format!("creds/{role}"));
+    request.entity_id = reader.entity.to_owned();
+    request.client_token_accessor = reader.accessor.to_owned();
+    request.client_token = reader.token.to_owned();
     let response = engine.handle(request).await?.unwrap();
     let mut secret = response.secret.unwrap();
     secret.lease.issue_time = Some(virtual_now());

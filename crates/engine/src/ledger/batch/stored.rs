@@ -150,6 +150,7 @@ mod tests {
             purpose: Purpose::Role {
                 role: RoleName::new(role),
                 generation: Generation::parse(&id('A')).unwrap(),
+                scope: None,
             },
             account: AccountRef::stored(
                 None,

@@ -25,6 +25,7 @@ fn intended(sharing: Sharing) -> Credential {
         purpose: Purpose::Role {
             role: RoleName::new("app"),
             generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
+            scope: None,
         },
         account: AccountRef::stored(None, None),
         target: Target {

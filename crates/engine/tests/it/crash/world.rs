@@ -33,11 +33,15 @@ pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
 /// The roles of every world: name, whether it is shared, and its times in
 /// seconds (zero for the mount's).
-pub(crate) const ROLES: [(&str, bool, u64, u64); 3] = [
+pub(crate) const ROLES: [(&str, bool, u64, u64); 4] = [
     ("single", false, 600, 3600),
     ("shared", true, 300, 3600),
     ("plain", true, 0, 0),
+    (AGING, true, 300, 3600),
 ];
+
+/// The role whose keys are replaced after ten minutes.
+const AGING: &str = "aging";
 
 struct Counter(AtomicU64);
 
@@ -148,9 +152,10 @@ impl World {
     /// Writes a role; `cluster` chooses what its keys are for.
     pub(crate) async fn write_role(&mut self, role: usize, cluster: u64) {
         let (name, shared, ttl, max_ttl) = ROLES[role];
+        let max_age = if name == AGING { 600 } else { 0 };
         let body = json!({
             "owner": "sa-1", "resource": format!("lkc-{cluster}"), "resource_env": "env-1",
-            "ttl": ttl, "max_ttl": max_ttl, "multi_use_key": shared,
+            "ttl": ttl, "max_ttl": max_ttl, "multi_use_key": shared, "max_age": max_age,
         });
         self.write(&format!("role/{name}"), &body).await;
     }

@@ -150,7 +150,7 @@ impl Cloud {
         self.keys.lock().unwrap().insert(id.to_owned(), live);
     }
 
-    pub(super) fn created_at(&self, key: &str) -> Option<Timestamp> {
+    pub(crate) fn created_at(&self, key: &str) -> Option<Timestamp> {
         let keys = self.keys.lock().unwrap();
         keys.get(key).map(|key| key.created_at)
     }

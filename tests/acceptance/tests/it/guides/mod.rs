@@ -275,6 +275,17 @@ fn roles_in_terraform_read_back_as_the_guide_writes_them() {
 }
 
 #[test]
+fn a_key_is_shared_and_its_leases_are_limited_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    desk.terminal
+        .follow(&Page::read("docs/sharing.md").section("The fewest commands"));
+    let live = desk.live();
+    assert_eq!(live.len(), 1, "all readers have one: {live:?}");
+}
+
+#[test]
 fn a_plugin_of_ones_own_is_registered_as_its_guide_says() {
     let bao = require_bao!();
     let mut desk = Desk::set_up(&bao);

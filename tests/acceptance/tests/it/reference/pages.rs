@@ -117,6 +117,7 @@ const ROLES: Page = Page {
     about: "`roles/<name>` means the same. An update keeps every field that it does not give. \
             [Know that a key works](../readiness.md) and [keep spares](../spares.md) tell what the \
             fields of readiness and spares are for.",
+            [Share a key](../sharing.md) tells what `sharing`, `max_age` and `max_active` are for.",
     paths: &["role/{name}", "role"],
     samples: &[
         sample(
@@ -169,6 +170,24 @@ const ROLES: Page = Page {
                     "wait_ready": "50s", "not_ready": "refuse"}"#,
             ),
             204,
+        ),
+            "Replace that key before it is a week old, and allow twenty leases",
+            ("POST", "confluent/role/reports"),
+            Some(r#"{"max_age": "7d", "max_active": 20}"#),
+            204,
+        ),
+        sample("Read it", ("GET", "confluent/role/reports"), None, 200),
+        sample(
+            "Contradict oneself about sharing",
+            ("POST", "confluent/role/reports"),
+            Some(r#"{"sharing": "lease", "multi_use_key": true}"#),
+            400,
+        ),
+        sample(
+            "Give an age to keys that are not shared",
+            ("POST", "confluent/role/orders"),
+            Some(r#"{"max_age": "7d"}"#),
+            400,
         ),
         sample("List the roles", ("LIST", "confluent/role"), None, 200),
         sample(
