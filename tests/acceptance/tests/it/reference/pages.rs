@@ -176,7 +176,12 @@ const ROLES: Page = Page {
             Some(r#"{"max_age": "7d", "max_active": 20}"#),
             204,
         ),
-        sample("Read it", ("GET", "confluent/role/reports"), None, 200),
+        sample(
+            "Read that role",
+            ("GET", "confluent/role/reports"),
+            None,
+            200,
+        ),
         sample(
             "Contradict oneself about sharing",
             ("POST", "confluent/role/reports"),
