@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::{Bao, BaoCluster, BaoNode, Http, Program, bin, eventually, require_bao};
@@ -91,9 +91,15 @@ fn status(http: &Http, name: &str) -> Option<Value> {
 }
 
 fn wait_for_stage(http: &Http, name: &str, stage: &str) {
-    eventually(&format!("`{name}` is {stage}"), SOON, || {
-        (status(http, name)?["stage"] == stage).then_some(())
-    });
+    let begun = Instant::now();
+    loop {
+        let status = status(http, name).unwrap_or_default();
+        if status["stage"] == stage {
+            return;
+        }
+        assert!(begun.elapsed() < SOON, "`{name}` is not {stage}: {status}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// The key that a node tells, if it tells one.
