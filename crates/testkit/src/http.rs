@@ -150,9 +150,10 @@ impl Http {
         let token = token.map(|token| format!("X-Vault-Token: {token}\r\n"));
         let login = self.login.as_ref();
         let login = login.map(|login| format!("Authorization: {login}\r\n"));
-        let forwarding = match self.forwarding {
-            true => "",
-            false => "X-Vault-No-Request-Forwarding: true\r\n",
+        let forwarding = if self.forwarding {
+            ""
+        } else {
+            "X-Vault-No-Request-Forwarding: true\r\n"
         };
         format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
