@@ -1,9 +1,11 @@
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.AdminClientConfig;
 import org.apache.kafka.common.config.provider.FileConfigProvider;
@@ -13,6 +15,8 @@ import org.apache.kafka.common.utils.Utils;
 import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.boot.env.YamlPropertySourceLoader;
+import org.springframework.core.env.MapPropertySource;
+import org.springframework.core.env.PropertySource;
 import org.springframework.core.env.StandardEnvironment;
 import org.springframework.core.io.FileSystemResource;
 
@@ -62,8 +66,12 @@ public final class ReadFiles {
         Map<String, String> found =
                 switch (form) {
                     case "properties" -> properties();
-                    case "spring-yaml" -> spring();
-                    default -> texts(JSON.convertValue(given.get("fields"), Map.class));
+                    case "spring-yaml" -> spring(
+                            new YamlPropertySourceLoader().load("test", new FileSystemResource(file)));
+                    // As Spring Cloud Vault hands an answer to the program.
+                    case "spring-fields" -> spring(
+                            List.of(new MapPropertySource("test", fields(given))));
+                    default -> texts(fields(given));
                 };
         Map<?, ?> expected = JSON.convertValue(given.get("expect"), Map.class);
         if (!expected.equals(found)) {
@@ -84,9 +92,9 @@ public final class ReadFiles {
     }
 
     /** What Spring for Apache Kafka hands to the client. */
-    private Map<String, String> spring() throws Exception {
+    private static Map<String, String> spring(List<PropertySource<?>> sources) {
         StandardEnvironment environment = new StandardEnvironment();
-        for (var source : new YamlPropertySourceLoader().load("test", new FileSystemResource(file))) {
+        for (var source : sources) {
             environment.getPropertySources().addFirst(source);
         }
         Binder binder = Binder.get(environment);
@@ -118,6 +126,10 @@ public final class ReadFiles {
                 login.get(0).asText().equals(options.get("username"))
                         && login.get(1).asText().equals(options.get("password"));
         return same ? null : "login " + options;
+    }
+
+    private static Map<String, Object> fields(JsonNode given) {
+        return JSON.convertValue(given.get("fields"), new TypeReference<Map<String, Object>>() {});
     }
 
     private static Map<String, String> texts(Map<?, ?> pairs) {

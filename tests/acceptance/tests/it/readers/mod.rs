@@ -220,6 +220,31 @@ fn kafka_logs_in_with_the_fields_of_every_java_profile() {
         let lines: Vec<Value> = held.iter().map(line).collect();
         compare(java(&kafka), &["fields"], &lines);
     }
+    // Templates put their line where the client's own name of it is.
+    let held = held_by(Profile::Template, |_| Ok(()));
+    let line = |(case, fields, ()): &(Case, Fields, ())| {
+        let jaas = fields.iter().find(|(name, _)| *name == "sasl_jaas_config");
+        let client = json!({ "sasl.jaas.config": jaas.unwrap().1 });
+        json!({ "fields": client, "expect": client, "login": [case.key(), case.secret()] })
+    };
+    let lines: Vec<Value> = held.iter().map(line).collect();
+    compare(java(&kafka), &["fields"], &lines);
+}
+
+#[test]
+fn spring_hands_the_fields_of_an_answer_to_kafka_and_logs_in() {
+    let kafka = require_kafka!();
+    let held = held_by(Profile::Spring, |_| Ok(()));
+    let line = |(case, of_answer, ()): &(Case, Fields, ())| {
+        let client = fields(&[Profile::KafkaJava], &case.credential).unwrap();
+        json!({
+            "fields": object(of_answer),
+            "expect": object(&client),
+            "login": [case.key(), case.secret()],
+        })
+    };
+    let lines: Vec<Value> = held.iter().map(line).collect();
+    compare(java(&kafka), &["spring-fields"], &lines);
 }
 
 #[test]
