@@ -119,7 +119,7 @@ impl Engine {
         };
         let account = account.reference();
         // The account of another organization may be gone with its keys.
-        let gone = self.ledger.store.gone_targets().await?;
+        let gone = self.ledger.store.tombstones.targets().await?;
         targets.extend(gone.into_iter().filter(|(of, _)| of.includes(&account)));
         for role in self.roles.all().await? {
             targets.insert((account.clone(), role.target));

@@ -24,6 +24,7 @@ use super::entry::{Entries, Entry, lock};
 use super::failure::{Failure, interrupted};
 use super::holder_index::Doubts;
 use super::layout::{self, HolderEntry};
+use super::own_entry;
 use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
 use super::watch::{Stage, Watch};
@@ -118,7 +119,7 @@ impl Ledger {
         }
         match credential.sharing {
             Sharing::SingleUse => self.store.intend(&credential).await?,
-            Sharing::Shared => self.store.apply(LedgerStore::save(&credential)?).await?,
+            Sharing::Shared => self.store.apply(own_entry::save(&credential)?).await?,
         }
         let entry = self.entry(&credential.id);
         entry.memory().credential = Some(credential);
@@ -147,7 +148,7 @@ impl Ledger {
                 batch.push(layout::put_holders(&credential.id, id, &alone)?);
             }
         }
-        batch.extend(LedgerStore::save(&credential)?);
+        batch.extend(own_entry::save(&credential)?);
         self.store.apply(batch).await?;
         lock(&self.watch).schedule(&credential);
         entry.memory().credential = Some(credential);

@@ -18,8 +18,8 @@ use super::driver::Ledger;
 use super::entry::{Entry, Memory, lock};
 use super::failure::{Failure, interrupted};
 use super::holder_index::{Doubts, HolderChanges, Planned};
+use super::own_entry;
 use super::step::Effect;
-use super::store::LedgerStore;
 use crate::ids::CredentialId;
 
 /// A write that is under way: unless it is known to have succeeded, what it
@@ -122,7 +122,7 @@ impl Ledger {
         let mut guard = entry.memory();
         let memory = &mut *guard;
         if save || forget {
-            self.store.needs_no_intent(&entry.id);
+            self.store.batches.needs_no_intent(&entry.id);
         }
         if forget {
             memory.credential = None;
@@ -158,10 +158,10 @@ impl Ledger {
         let times = known.map_or(&none, |known| &known.holders);
         let mut planned = memory.index.change(id, times, holders)?;
         if changes.iter().any(|change| change.forget) {
-            planned.writes.push(LedgerStore::forget(id));
+            planned.writes.push(own_entry::forget(id));
         } else if changes.iter().any(|change| change.save) {
             let credential = known.ok_or_else(interrupted)?;
-            let save = LedgerStore::save(credential)?;
+            let save = own_entry::save(credential)?;
             // The last holder must not go before the key is durably retiring: if
             // the power went in between, nothing would stand for the key. Of a
             // key that is gone, holders go first, since nobody looks for them.
@@ -176,14 +176,14 @@ impl Ledger {
     }
 
     async fn carry_out(&self, id: &CredentialId, mut batch: Vec<Write>) -> Result<(), Error> {
-        let own = LedgerStore::forget(id);
-        if self.store.intended_in_batch(id) {
+        let own = own_entry::forget(id);
+        if self.store.batches.is_intended(id) {
             // It has no entry of its own.
             batch.retain(|write| *write != own);
-        } else if batch.contains(&own) && self.store.recorded_in_batch(id).await? {
+        } else if batch.contains(&own) && self.store.batches.is_recorded(id).await? {
             batch.retain(|write| *write != own);
             self.store.apply(batch).await?;
-            self.store.leave(id).await?;
+            self.store.batches.leave(id).await?;
             return self.store.apply(vec![own]).await;
         }
         self.store.apply(batch).await

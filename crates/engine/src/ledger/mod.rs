@@ -2,7 +2,7 @@
 //! until after it is gone, and the holders that justify it.
 //!
 //! [`credential`](crate::credential) says what an entry is, [`mod@step`] decides what happens to it
-//! (pure), [`store`] and `tombstone` keep it in storage and `entry` in memory,
+//! (pure), [`store`] keeps it in storage and `entry` in memory,
 //! `driver` performs what was decided, asking Confluent through `upstream`, and
 //! `watch` remembers when to look at what again. Nothing outside this module
 //! changes an entry.
@@ -19,6 +19,7 @@ mod failure;
 mod holder_index;
 mod journal;
 mod layout;
+mod own_entry;
 mod tombstone;
 mod upstream;
 mod watch;

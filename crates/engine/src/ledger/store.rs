@@ -7,24 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use jiff::Timestamp;
 use logical::{Entropy, Error, Storage, Write};
-use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use super::batch::Batches;
 use super::holder_index::HolderIndex;
-use super::layout::{self, HolderEntry};
-use super::tombstone::{self, NotedTargets};
-use crate::account_ref::AccountRef;
+use super::layout::{self, HolderEntry, READ_AT_ONCE};
+use super::own_entry::{self, CREDENTIALS};
+use super::tombstone::Tombstones;
 use crate::codec;
-use crate::control_plane::Target;
-use crate::credential::{Credential, Holder, Purpose, RequestedBy, Sharing, State};
-use crate::ids::{CredentialId, Generation, HolderId, StorageId};
+use crate::credential::{Credential, Holder, Sharing, State};
+use crate::ids::{CredentialId, Generation, HolderId, KeyId, StorageId};
 
-/// Entries that somebody still has to look at, by credential.
-const CREDENTIALS: &str = "lockkeeper/credential/";
-const SHARED: &str = "lockkeeper/shared/";
 const STORAGE_ID: &str = "lockkeeper/storage-id";
 
 /// Storage below which secrets lie, for hosts that wrap it with their seal.
@@ -33,69 +27,22 @@ pub const SEAL_WRAPPED: [&str; 2] = ["lockkeeper/account/", CREDENTIALS];
 /// How many names are listed at once.
 const PAGE: usize = 1000;
 
-/// How many entries are read at once: in a plugin each is a round trip.
-pub(super) const READ_AT_ONCE: usize = 16;
-
 /// The ledger's entries.
 pub struct LedgerStore {
-    pub(super) storage: Arc<dyn Storage>,
+    storage: Arc<dyn Storage>,
     storage_id: OnceCell<StorageId>,
-    noted_targets: NotedTargets,
     pub(super) batches: Batches,
-}
-
-/// A credential as it is stored: the holders of a shared key are left out,
-/// since they have entries of their own.
-#[derive(Serialize)]
-struct Stored<'a> {
-    id: &'a CredentialId,
-    #[serde(flatten)]
-    purpose: &'a Purpose,
-    #[serde(flatten)]
-    account: &'a AccountRef,
-    target: &'a Target,
-    sharing: Sharing,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    requester: Option<&'a RequestedBy>,
-    intended_at: Timestamp,
-    state: &'a State,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    holders: Option<&'a BTreeMap<HolderId, Holder>>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pinned: bool,
-}
-
-impl<'a> Stored<'a> {
-    fn of(credential: &'a Credential) -> Self {
-        let single = credential.sharing == Sharing::SingleUse;
-        Self {
-            id: &credential.id,
-            purpose: &credential.purpose,
-            account: &credential.account,
-            target: &credential.target,
-            sharing: credential.sharing,
-            requester: credential.requester.as_deref(),
-            intended_at: credential.intended_at,
-            state: &credential.state,
-            holders: single.then_some(&credential.holders),
-            pinned: credential.pinned,
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct SharedPointer {
-    credential: CredentialId,
+    pub(crate) tombstones: Tombstones,
 }
 
 impl LedgerStore {
     /// The ledger in this storage.
     pub fn new(storage: Arc<dyn Storage>) -> Self {
         Self {
-            storage,
             storage_id: OnceCell::new(),
-            noted_targets: NotedTargets::default(),
-            batches: Batches::default(),
+            batches: Batches::new(Arc::clone(&storage)),
+            tombstones: Tombstones::new(Arc::clone(&storage)),
+            storage,
         }
     }
 
@@ -136,11 +83,11 @@ impl LedgerStore {
     /// When storage fails or an entry is damaged.
     pub async fn all(&self) -> Result<BTreeMap<CredentialId, Credential>, Error> {
         // In this order: one that gets an entry of its own meanwhile is met twice.
-        let mut all = self.all_in_batches().await?;
+        let mut all = self.batches.all().await?;
         let intents = all.values().filter(|known| known.state == State::Intended);
         for id in intents.map(|intent| intent.id.clone()).collect::<Vec<_>>() {
             // Of one that was left behind a tombstone counts.
-            if tombstone::read(&*self.storage, &id).await?.is_some() {
+            if self.tombstones.of(&id).await?.is_some() {
                 all.remove(&id);
             }
         }
@@ -167,7 +114,7 @@ impl LedgerStore {
     /// When storage fails.
     pub async fn ids(&self) -> Result<Vec<CredentialId>, Error> {
         // In this order: one that gets an entry of its own meanwhile is met twice.
-        let mut ids = BTreeSet::from_iter(self.ids_in_batches().await?);
+        let mut ids = BTreeSet::from_iter(self.batches.ids().await?);
         let names = self.storage.list(CREDENTIALS).await?;
         ids.extend(names.iter().filter_map(|name| CredentialId::parse(name)));
         Ok(ids.into_iter().collect())
@@ -203,7 +150,7 @@ impl LedgerStore {
         id: &CredentialId,
     ) -> Result<Option<Credential>, Error> {
         let found = self.find(id).await?;
-        if found.is_none() && self.learn_batches().await? {
+        if found.is_none() && self.batches.learn().await? {
             return self.find(id).await;
         }
         Ok(found)
@@ -212,17 +159,17 @@ impl LedgerStore {
     /// As [`Self::find_anywhere`], in the batches that are known. The last place
     /// counts only where there is no other.
     async fn find(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
-        let mut found = codec::read(&*self.storage, &format!("{CREDENTIALS}{id}")).await?;
+        let mut found = codec::read(&*self.storage, &own_entry::place(id)).await?;
         if found.is_none() {
-            found = self.record_in_batch(id).await?;
+            found = self.batches.record(id).await?;
         }
         if found.is_none() {
-            found = tombstone::read(&*self.storage, id).await?;
+            found = self.tombstones.of(id).await?;
         }
         if found.is_none() {
-            return self.intent_in_batch(id).await;
+            return self.batches.intent(id).await;
         }
-        self.needs_no_intent(id);
+        self.batches.needs_no_intent(id);
         Ok(found)
     }
 
@@ -268,9 +215,7 @@ impl LedgerStore {
     /// # Errors
     /// When storage fails or the entry is damaged.
     pub async fn shared(&self, generation: &Generation) -> Result<Option<CredentialId>, Error> {
-        let pointer: Option<SharedPointer> =
-            codec::read(&*self.storage, &format!("{SHARED}{generation}")).await?;
-        Ok(pointer.map(|pointer| pointer.credential))
+        own_entry::shared(&*self.storage, generation).await
     }
 
     /// Forgets what the readers of a generation share.
@@ -278,39 +223,9 @@ impl LedgerStore {
     /// # Errors
     /// When storage fails.
     pub async fn forget_shared(&self, generation: &Generation) -> Result<(), Error> {
-        self.storage.delete(&format!("{SHARED}{generation}")).await
-    }
-
-    /// The changes that store a credential. One that is settled goes to where
-    /// tombstones lie.
-    ///
-    /// # Errors
-    /// When the entry cannot be encoded.
-    pub fn save(credential: &Credential) -> Result<Vec<Write>, Error> {
-        let bytes = codec::encode(&Stored::of(credential))?;
-        let place = format!("{CREDENTIALS}{}", credential.id);
-        if let (State::Gone { key, since, .. }, true) = (&credential.state, credential.is_settled())
-        {
-            let mut writes = tombstone::put(credential, key, *since, bytes)?;
-            writes.push(Write::delete(place));
-            return Ok(writes);
-        }
-        let mut writes = vec![Write::put(place, bytes)];
-        if let (State::Live { key }, Sharing::Shared) = (&credential.state, credential.sharing)
-            && key.secret.is_some()
-            && let Some(generation) = credential.purpose.generation()
-        {
-            let pointer = codec::encode(&SharedPointer {
-                credential: credential.id.clone(),
-            })?;
-            writes.push(Write::put(format!("{SHARED}{generation}"), pointer));
-        }
-        Ok(writes)
-    }
-
-    /// The change that removes a credential of which nothing is to be kept.
-    pub fn forget(credential: &CredentialId) -> Write {
-        Write::delete(format!("{CREDENTIALS}{credential}"))
+        self.storage
+            .delete(&own_entry::shared_place(generation))
+            .await
     }
 
     /// Carries out changes.
@@ -318,23 +233,64 @@ impl LedgerStore {
     /// # Errors
     /// When storage fails; the changes may have happened all the same.
     pub async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
-        let batch = self.noted_targets.without_known(batch);
-        let targets = NotedTargets::among(&batch);
-        self.carry_out(batch).await?;
-        self.noted_targets.note(targets);
+        let batch = self.tombstones.without_noted_targets(batch);
+        let targets = Tombstones::targets_among(&batch);
+        layout::carry_out(&*self.storage, batch).await?;
+        self.tombstones.note_targets(targets);
         Ok(())
     }
 
-    async fn carry_out(&self, mut batch: Vec<Write>) -> Result<(), Error> {
-        if batch.is_empty() {
-            return Ok(());
+    /// Writes the intent to make a key for one lease, with those of all who
+    /// wait. Durable when it returns.
+    ///
+    /// # Errors
+    /// When storage fails; the intent may be stored all the same.
+    pub(super) async fn intend(&self, credential: &Credential) -> Result<(), Error> {
+        self.batches.put_intent(credential).await
+    }
+
+    /// Writes the record of a key for one lease, with those of all who wait. One
+    /// whose intent has an entry of its own replaces that, since it would count
+    /// before a batch.
+    ///
+    /// # Errors
+    /// When storage fails; the record may be stored all the same.
+    pub(super) async fn record(&self, credential: &Credential) -> Result<(), Error> {
+        if self.batches.is_intended(&credential.id) {
+            self.batches.put_record(credential).await
+        } else {
+            self.apply(own_entry::save(credential)?).await
         }
-        if batch.len() == 1 {
-            return match batch.remove(0) {
-                Write::Put { key, value } => self.storage.put(&key, &value).await,
-                Write::Delete { key } => self.storage.delete(&key).await,
+    }
+
+    /// Deletes the batches of intents that nobody needs any more.
+    ///
+    /// # Errors
+    /// When storage fails; they are deleted another time.
+    pub(crate) async fn clear_intents(&self) -> Result<(), Error> {
+        self.batches.clear_intents().await
+    }
+
+    /// Reads batches anew: another node may have changed them.
+    pub(crate) fn invalidate(&self) {
+        self.batches.invalidate();
+    }
+
+    /// What is left of a key that is gone.
+    ///
+    /// # Errors
+    /// When storage fails or an entry is damaged.
+    pub async fn gone(&self, key: &KeyId) -> Result<Option<Credential>, Error> {
+        // The latest first: a key that came back went twice.
+        for day in self.tombstones.days().await?.iter().rev() {
+            let Some(id) = self.tombstones.of_key(day, key).await? else {
+                continue;
             };
+            let known = self.load(&id).await?;
+            if known.as_ref().and_then(Credential::key_id) == Some(key) {
+                return Ok(known);
+            }
         }
-        self.storage.apply(batch).await
+        Ok(None)
     }
 }

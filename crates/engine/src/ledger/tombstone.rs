@@ -10,15 +10,14 @@
 //! the tombstone of a key that came back is left until the key goes again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use logical::{Error, Storage, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::layout::HOLDERS;
-use super::store::LedgerStore;
+use super::layout::{HOLDERS, carry_out};
 use crate::account_ref::AccountRef;
 use crate::codec;
 use crate::control_plane::Target;
@@ -46,37 +45,6 @@ struct GoneTarget {
     target: Target,
 }
 
-/// Places of targets that are in storage already, so that only the first key of
-/// a day that goes writes one.
-#[derive(Default)]
-pub(super) struct NotedTargets(Mutex<BTreeSet<String>>);
-
-impl NotedTargets {
-    /// The changes of a batch that are still to be made.
-    pub(super) fn without_known(&self, mut batch: Vec<Write>) -> Vec<Write> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        batch.retain(|write| !known.contains(write.key()));
-        batch
-    }
-
-    /// The targets among the places of a batch.
-    pub(super) fn among(batch: &[Write]) -> Vec<String> {
-        let keys = batch.iter().map(Write::key);
-        keys.filter(|key| key.starts_with(GONE_TARGETS))
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// These places are in storage now.
-    pub(super) fn note(&self, places: Vec<String>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() + places.len() > MOST_NOTED {
-            known.clear();
-        }
-        known.extend(places);
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 struct GoneKey {
     credential: CredentialId,
@@ -95,14 +63,6 @@ impl GoneKeyPlace {
             short_name(key.as_str())
         ))
     }
-}
-
-/// The tombstone of a credential.
-pub(super) async fn read(
-    storage: &dyn Storage,
-    id: &CredentialId,
-) -> Result<Option<Credential>, Error> {
-    codec::read(storage, &format!("{GONE}{id}")).await
 }
 
 /// The changes that put the tombstone of a credential, whose key went at a time,
@@ -144,34 +104,77 @@ fn target_place(credential: &Credential, since: Timestamp) -> String {
     format!("{GONE_TARGETS}{}/{name}", day(since))
 }
 
-impl LedgerStore {
-    /// What is left of a key that is gone.
-    ///
-    /// # Errors
-    /// When storage fails or an entry is damaged.
-    pub async fn gone(&self, key: &KeyId) -> Result<Option<Credential>, Error> {
-        let name = short_name(key.as_str());
-        let days = self.storage.list(GONE_KEYS).await?;
-        // The latest first: a key that came back went twice.
-        for day in days.iter().rev() {
-            let place = format!("{GONE_KEYS}{day}{name}");
-            let gone: Option<GoneKey> = codec::read(&*self.storage, &place).await?;
-            let Some(gone) = gone else {
-                continue;
-            };
-            let known = self.load(&gone.credential).await?;
-            if known.as_ref().and_then(Credential::key_id) == Some(key) {
-                return Ok(known);
-            }
+/// The tombstones in a mount's storage.
+pub(crate) struct Tombstones {
+    storage: Arc<dyn Storage>,
+    /// Places of targets that are in storage already, so that only the first key
+    /// of a day that goes writes one.
+    noted: Mutex<BTreeSet<String>>,
+}
+
+impl Tombstones {
+    /// The tombstones in this storage.
+    pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
+        Self {
+            storage,
+            noted: Mutex::default(),
         }
-        Ok(None)
+    }
+
+    /// The changes of a batch without those of targets that are stored already.
+    pub(super) fn without_noted_targets(&self, mut batch: Vec<Write>) -> Vec<Write> {
+        let noted = self.noted();
+        batch.retain(|write| !noted.contains(write.key()));
+        batch
+    }
+
+    /// The places of targets in a batch.
+    pub(super) fn targets_among(batch: &[Write]) -> Vec<String> {
+        let keys = batch.iter().map(Write::key);
+        keys.filter(|key| key.starts_with(GONE_TARGETS))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// These places of targets are in storage now.
+    pub(super) fn note_targets(&self, places: Vec<String>) {
+        let mut noted = self.noted();
+        if noted.len() + places.len() > MOST_NOTED {
+            noted.clear();
+        }
+        noted.extend(places);
+    }
+
+    fn noted(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tombstone of a credential.
+    pub(super) async fn of(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
+        codec::read(&*self.storage, &format!("{GONE}{id}")).await
+    }
+
+    /// The days on which keys went, as folders, the earliest first.
+    pub(super) async fn days(&self) -> Result<Vec<String>, Error> {
+        self.storage.list(GONE_KEYS).await
+    }
+
+    /// Whose tombstone a key has that went on a day.
+    pub(super) async fn of_key(
+        &self,
+        day: &str,
+        key: &KeyId,
+    ) -> Result<Option<CredentialId>, Error> {
+        let place = format!("{GONE_KEYS}{day}{}", short_name(key.as_str()));
+        let gone: Option<GoneKey> = codec::read(&*self.storage, &place).await?;
+        Ok(gone.map(|gone| gone.credential))
     }
 
     /// For whom and for what keys were that have tombstones.
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
-    pub(crate) async fn gone_targets(&self) -> Result<BTreeSet<(AccountRef, Target)>, Error> {
+    pub(crate) async fn targets(&self) -> Result<BTreeSet<(AccountRef, Target)>, Error> {
         let mut places = BTreeMap::new();
         for day in self.storage.list(GONE_TARGETS).await? {
             let folder = format!("{GONE_TARGETS}{day}");
@@ -191,7 +194,7 @@ impl LedgerStore {
     ///
     /// # Errors
     /// When storage fails.
-    pub(crate) async fn forget_gone_targets(&self, now: Timestamp) -> Result<(), Error> {
+    pub(crate) async fn forget_targets(&self, now: Timestamp) -> Result<(), Error> {
         for day in self.long_past(GONE_TARGETS, now).await? {
             let folder = format!("{GONE_TARGETS}{day}");
             for name in self.storage.list(&folder).await? {
@@ -233,11 +236,11 @@ impl LedgerStore {
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
-    pub(crate) async fn forget_gone(&self, place: GoneKeyPlace) -> Result<(), Error> {
+    pub(crate) async fn forget(&self, place: GoneKeyPlace) -> Result<(), Error> {
         let gone: Option<GoneKey> = codec::read(&*self.storage, &place.0).await?;
         let mut batch = Vec::new();
         if let Some(GoneKey { credential: id }) = gone
-            && let Some(tombstone) = read(&*self.storage, &id).await?
+            && let Some(tombstone) = self.of(&id).await?
             && let State::Gone { key, since, .. } = &tombstone.state
             && GoneKeyPlace::of(key, *since).0 == place.0
         {
@@ -248,7 +251,7 @@ impl LedgerStore {
             batch.push(Write::delete(format!("{GONE}{id}")));
         }
         batch.push(Write::delete(place.0));
-        self.apply(batch).await
+        carry_out(&*self.storage, batch).await
     }
 }
 
