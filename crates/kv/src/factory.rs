@@ -3,12 +3,28 @@
 use std::sync::Arc;
 
 use logical::framework::Framework;
-use logical::{Backend, BackendContext, Error, Factory};
+use logical::{Backend, BackendContext, Error, Factory, OtherName};
 
 use crate::{v1, v2};
 
 /// The option of a mount that chooses the version.
 const VERSION: &str = "version";
+
+/// The names that Vault has for a version, and the first one of the engine.
+const OTHER_NAMES: [OtherName; 3] = [
+    OtherName {
+        name: "kv-v1",
+        version: "1",
+    },
+    OtherName {
+        name: "kv-v2",
+        version: "2",
+    },
+    OtherName {
+        name: "generic",
+        version: "",
+    },
+];
 
 /// Makes key/value engines.
 #[derive(Debug, Clone)]
@@ -42,6 +58,14 @@ impl Factory for KvFactory {
                 "option `version` is `{other}`: a key/value engine has version 1 or 2"
             ))),
         }
+    }
+
+    fn other_names(&self) -> &[OtherName] {
+        &OTHER_NAMES
+    }
+
+    fn has_versions(&self) -> bool {
+        true
     }
 
     fn version(&self) -> &str {

@@ -6,7 +6,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::{LeaseOptions, Object};
+use crate::{Condition, LeaseOptions, Object, Write};
 
 /// Type of the token that a login creates (`sdk/logical/token.go` in Vault).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,9 +51,29 @@ pub struct Auth {
     pub alias: Option<Alias>,
     /// The groups that the method knows the caller to be in.
     pub group_aliases: Vec<Alias>,
+    /// Changes of the method's storage that the login takes.
+    pub changes: Changes,
     /// The token that the host made of it. Empty in what a method proposes, and
     /// where the host does not tell it.
     pub token: CreatedToken,
+}
+
+/// Changes of the method's storage that a login takes, such as counting a use.
+/// The host makes them in the transaction that stores the token. When a
+/// condition does not hold, nothing is stored and the login is decided again.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// What the decision relied on.
+    pub conditions: Vec<Condition>,
+    /// What is changed.
+    pub writes: Vec<Write>,
+}
+
+impl Changes {
+    /// Whether there is nothing to check and nothing to change.
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty() && self.writes.is_empty()
+    }
 }
 
 /// The token of a login. `Debug` does not show its text.

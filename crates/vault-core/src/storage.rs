@@ -199,12 +199,24 @@ impl View {
         format!("{}{key}", self.prefix)
     }
 
-    fn writes(&self, batch: Vec<Write>) -> Vec<Write> {
+    /// The same changes with the keys of the storage that this is a view of.
+    pub(crate) fn writes(&self, batch: Vec<Write>) -> Vec<Write> {
         let writes = batch.into_iter().map(|write| match write {
             Write::Put { key, value } => Write::put(self.key(&key), value),
             Write::Delete { key } => Write::delete(self.key(&key)),
         });
         writes.collect()
+    }
+}
+
+impl View {
+    /// The same conditions with the keys of the storage that this is a view of.
+    pub(crate) fn conditions(&self, conditions: Vec<Condition>) -> Vec<Condition> {
+        let conditions = conditions.into_iter().map(|condition| match condition {
+            Condition::Absent { key } => Condition::absent(self.key(&key)),
+            Condition::Unchanged { key, value } => Condition::unchanged(self.key(&key), value),
+        });
+        conditions.collect()
     }
 }
 
@@ -253,13 +265,7 @@ impl Storage for View {
     }
 
     async fn apply_if(&self, conditions: Vec<Condition>, batch: Vec<Write>) -> Result<bool, Error> {
-        let conditions = conditions
-            .into_iter()
-            .map(|condition| match condition {
-                Condition::Absent { key } => Condition::absent(self.key(&key)),
-                Condition::Unchanged { key, value } => Condition::unchanged(self.key(&key), value),
-            })
-            .collect();
+        let conditions = self.conditions(conditions);
         self.inner.apply_if(conditions, self.writes(batch)).await
     }
 }

@@ -1,5 +1,7 @@
 //! Hands the request to its backend.
 
+use std::sync::Arc;
+
 use logical::{Error, Request, Response};
 
 use super::Context;
@@ -18,7 +20,17 @@ pub(super) async fn dispatch(
     let entered = mount
         .enter()
         .ok_or_else(|| Refusal::Tainted(context.path.clone()))?;
+    if context.request.unauthenticated && mount.is_auth() {
+        context.login_request = Some(context.request.clone());
+    }
     let mut request = take(&mut context.request);
+    if mount.is_builtin() {
+        let entry = context
+            .caller
+            .as_ref()
+            .map(|caller| Arc::clone(&caller.entry));
+        request.host_data = entry.map(|entry| entry as _);
+    }
     if mount.is_builtin() && request.mount_type == auth::TOKEN_MOUNT {
         let fields = auth::caller_fields(&request.path, &request.data, context.token.as_ref());
         request.data.extend(fields);

@@ -1,7 +1,7 @@
 //! The request pipeline, one function per stage: resolve the mount,
 //! authenticate the caller, authorize the operation, count the use of the
-//! token, dispatch to the backend, register the lease of the response, and
-//! answer.
+//! token, dispatch to the backend, register the lease or make the token of the
+//! response, and answer.
 //!
 //! The built-in paths under `sys/` and `auth/token/` are backends like any
 //! other. Only the last stage knows the format of responses and refusals.
@@ -11,6 +11,7 @@ mod authenticate;
 mod authorize;
 mod count_use;
 mod dispatch;
+mod login;
 mod register;
 mod resolve;
 #[cfg(test)]
@@ -41,6 +42,8 @@ struct Context {
     mount: Option<Arc<Mount>>,
     /// The request as the backend will get it.
     request: Request,
+    /// The same, if it may be a login that must be decided again.
+    login_request: Option<Request>,
 }
 
 /// The result of a request.
@@ -67,7 +70,7 @@ pub(crate) async fn run(active: &Arc<Active>, request: ClientRequest, id: String
 
 async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Reply, Refusal> {
     authenticate::authenticate(active, context).await?;
-    let is_allowed = authorize::authorize(context).await;
+    let is_allowed = authorize::authorize(active, context).await;
     // A denied request is a use, too.
     count_use::count_use(active, context).await?;
     is_allowed?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use logical::{Error, Response, RunToCompletion};
 
-use super::{Context, Reply};
+use super::{Context, Reply, login};
 use crate::active::Active;
 use crate::answer::{Envelope, is_data_at_top_level};
 use crate::errors::{Origin, Refusal};
@@ -34,6 +34,11 @@ pub(super) async fn register(
     ) {
         let (granted, mut leased) = if mount.is_builtin() {
             renewed(leased)
+        } else if mount.is_auth() && leased.secret.is_none() {
+            // Boxed, because it would make the future of every request large.
+            let login = Box::pin(login::log_in(active, context, entered, leased));
+            let answered = login.await?;
+            (None, answered)
         } else if leased.secret.is_none() {
             let error = leases::login_of_engine(&mount.path());
             return Err(Refusal::Failed(error, Origin::Core));
@@ -48,7 +53,7 @@ pub(super) async fn register(
                 }
             })?
         };
-        if context.is_last_use && !mount.is_builtin() {
+        if context.is_last_use && !mount.is_builtin() && !mount.is_auth() {
             if let Some(granted) = granted {
                 revoke_abandoned(&active.leases, &granted).await;
             }

@@ -25,6 +25,7 @@ pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Con
         token: client.token,
         caller: None,
         is_last_use: false,
+        login_request: None,
         mount,
         request,
     }

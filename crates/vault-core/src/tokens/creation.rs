@@ -11,7 +11,7 @@ use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
 use super::policies;
 use super::role::TokenRole;
 use super::ttl::{self, Limits, TtlWish};
-use crate::policy::{DEFAULT, ROOT};
+use crate::policies::{DEFAULT, ROOT};
 use crate::storage::Version;
 
 /// What a request asks for.
@@ -138,6 +138,7 @@ pub(crate) fn decide(
             && lifetime.is_some()
             && role.is_none_or(|role| role.renewable),
         lifetime,
+        login: None,
     };
     Ok((entry, warnings))
 }
@@ -247,6 +248,7 @@ fn with_role(wish: TtlWish, role: Option<&TokenRole>) -> TtlWish {
         |own: Duration, of_role: u64| Duration::from_secs(smaller(own.as_secs(), of_role));
     TtlWish {
         ttl: wish.ttl,
+        max_ttl: wish.max_ttl,
         period: shorter(wish.period, role.period),
         explicit_max_ttl: shorter(wish.explicit_max_ttl, role.explicit_max_ttl),
     }

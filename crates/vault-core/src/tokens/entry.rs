@@ -2,13 +2,15 @@
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
+use logical::{Object, Request};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::policy::{Acl, ROOT};
+use crate::policies::ROOT;
 use crate::storage::Version;
 
 /// A token.
@@ -52,6 +54,10 @@ pub(crate) struct TokenEntry {
     /// `None` for a token that never expires.
     #[serde(default)]
     pub(crate) lifetime: Option<Lifetime>,
+    /// Internal data of the auth method that accepted the login, which decides
+    /// about renewals; `None` for a token that no login made.
+    #[serde(default)]
+    pub(crate) login: Option<Object>,
 }
 
 /// How long a token lives. Durations in whole seconds; zero for none.
@@ -134,9 +140,10 @@ impl TokenKind {
 }
 
 impl TokenEntry {
-    /// The combined rules of its policies.
-    pub(crate) fn acl(&self) -> Acl {
-        Acl::new(self.policies.iter().map(String::as_str))
+    /// The caller's token, as the core hands it to its own backends.
+    pub(crate) fn of_caller(request: &Request) -> Option<Arc<Self>> {
+        let host_data = request.host_data.as_ref()?;
+        Arc::clone(host_data).downcast().ok()
     }
 
     /// Whether it may do everything.

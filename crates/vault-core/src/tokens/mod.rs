@@ -10,6 +10,7 @@ mod client_token;
 mod creation;
 mod entry;
 mod lease;
+mod login;
 mod policies;
 mod role;
 mod store;
@@ -19,6 +20,7 @@ pub use client_token::ClientToken;
 pub(crate) use creation::{CreationRequest, Creator, decide};
 pub(crate) use entry::{TokenEntry, TokenKind, Uses};
 pub(crate) use lease::{LEASES, TokenLease, lease_id};
+pub(crate) use login::{LoginContext, entry_of_login};
 pub(crate) use role::{RoleKind, TokenRole};
 pub(crate) use store::{Children, KnownToken, NewToken, PREFIX, TokenStore};
 pub(crate) use ttl::{Limits, TtlWish};
@@ -52,6 +54,7 @@ pub(crate) mod tests {
             bound_cidrs: Vec::new(),
             renewable: false,
             lifetime: None,
+            login: None,
         }
     }
     use crate::tests::World;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
-use logical::{Clock, Entropy, Error, NamedLocks, Storage, Write};
+use logical::{Changes, Clock, Entropy, Error, NamedLocks, Storage, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::batch::{self, BatchTokens};
 use super::cache::TokenCache;
 use super::client_token::ClientToken;
-use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
+use super::entry::{TokenEntry, TokenKind, Uses};
 use super::lease::{LEASES, TokenLease, lease_id};
 use super::ttl::{self, Limits, TtlWish};
 use super::{creation, role};
@@ -37,6 +37,8 @@ const RANDOM_LETTERS: usize = 24;
 /// All tokens.
 pub(crate) struct TokenStore {
     storage: View,
+    /// Of the whole server, for logins that change their method's storage.
+    root: Arc<dyn Storage>,
     cache: TokenCache,
     /// Held by salted hash while a token is changed.
     changing: NamedLocks,
@@ -85,11 +87,13 @@ impl TokenStore {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, Error> {
+        let root = Arc::clone(&storage);
         let storage = View::new(storage, "sys/");
         let salt = secret(&storage, entropy.as_ref(), SALT, 32).await?;
         let batch = secret(&storage, entropy.as_ref(), BATCH_KEY, batch::KEY_LENGTH).await?;
         Ok(Self {
             storage,
+            root,
             cache: TokenCache::default(),
             changing: NamedLocks::default(),
             salt: hmac::Key::new(hmac::HMAC_SHA256, &salt),
@@ -123,6 +127,7 @@ impl TokenStore {
             bound_cidrs: Vec::new(),
             renewable: false,
             lifetime: None,
+            login: None,
         };
         let text = text.unwrap_or_else(|| self.random_text());
         let token = self.store_new(text, entry, IfKnown::Replace).await?;
@@ -150,6 +155,43 @@ impl TokenStore {
         }
         let text = text.unwrap_or_else(|| self.random_text());
         self.store_new(text, entry, IfKnown::Refuse).await
+    }
+
+    /// Creates the token of a login, in one transaction with changes of its
+    /// method's storage, whose keys are those of the whole server. Returns
+    /// `None` if a condition does not hold: then nothing was changed.
+    ///
+    /// # Errors
+    /// An error of storage.
+    pub(crate) async fn insert_login(
+        &self,
+        mut entry: TokenEntry,
+        changes: Changes,
+    ) -> Result<Option<NewToken>, Error> {
+        if entry.kind == TokenKind::Batch {
+            let text = self.batch.seal(&entry, self.entropy.as_ref())?;
+            let is_done = self
+                .root
+                .apply_if(changes.conditions, changes.writes)
+                .await?;
+            return Ok(is_done.then(|| NewToken {
+                salted: self.salted(&text),
+                text,
+                entry: Arc::new(entry),
+            }));
+        }
+        let text = self.random_text();
+        let salted = self.salted(&text);
+        entry.accessor = random::base62(self.entropy.as_ref(), RANDOM_LETTERS).to_string();
+        let own = self.additions(&salted, &entry)?;
+        let mut writes = changes.writes;
+        writes.extend(self.storage.writes(own));
+        let is_done = self.root.apply_if(changes.conditions, writes).await?;
+        Ok(is_done.then(|| NewToken {
+            text,
+            salted,
+            entry: Arc::new(entry),
+        }))
     }
 
     fn random_text(&self) -> ClientToken {
@@ -183,27 +225,7 @@ impl TokenStore {
             (Some(old), IfKnown::Replace) => batch.extend(self.removals(&salted, &old)),
             (None, _) => {}
         }
-        // The indexes come first: a token that is stored is always found by its
-        // parent's revocation and by the expiration, even in a store that stops
-        // between two changes.
-        let accessor = Accessor {
-            accessor: entry.accessor.clone(),
-            salted: salted.clone(),
-        };
-        batch.push(Write::put(
-            self.accessor_key(&entry.accessor),
-            encode(&accessor)?,
-        ));
-        if !entry.parent.is_empty() {
-            batch.push(Write::put(child_key(&entry.parent, &salted), Vec::new()));
-        }
-        if let Some(id) = lease_id(&entry, &salted) {
-            let lease = TokenLease {
-                token_lease_of: salted.clone(),
-            };
-            batch.push(Write::put(format!("{LEASES}{id}"), encode(&lease)?));
-        }
-        batch.push(Write::put(token_key(&salted), encode(&entry)?));
+        batch.extend(self.additions(&salted, &entry)?);
         let change = self.cache.invalidate(&salted);
         self.storage.apply(batch).await?;
         drop(change);
@@ -212,6 +234,30 @@ impl TokenStore {
             salted,
             entry: Arc::new(entry),
         })
+    }
+
+    /// Everything that is stored of a new token. The indexes come first: a token
+    /// that is stored is always found by its parent's revocation and by the
+    /// expiration, even in a store that stops between two changes.
+    fn additions(&self, salted: &str, entry: &TokenEntry) -> Result<Vec<Write>, Error> {
+        let accessor = Accessor {
+            accessor: entry.accessor.clone(),
+            salted: salted.to_owned(),
+        };
+        let mut batch = Vec::with_capacity(4);
+        let accessor_key = self.accessor_key(&entry.accessor);
+        batch.push(Write::put(accessor_key, encode(&accessor)?));
+        if !entry.parent.is_empty() {
+            batch.push(Write::put(child_key(&entry.parent, salted), Vec::new()));
+        }
+        if let Some(id) = lease_id(entry, salted) {
+            let lease = TokenLease {
+                token_lease_of: salted.to_owned(),
+            };
+            batch.push(Write::put(format!("{LEASES}{id}"), encode(&lease)?));
+        }
+        batch.push(Write::put(token_key(salted), encode(entry)?));
+        Ok(batch)
     }
 
     /// A token that a client sent, or `None` if it is unknown or cannot be used
@@ -324,39 +370,53 @@ impl TokenStore {
         Ok(Some(before))
     }
 
-    /// Renews a token by `increment`; zero leaves the TTL to the token. Durable
-    /// on return.
+    /// A token that can be renewed.
     ///
     /// # Errors
     /// A bad request if there is no such token or it cannot be renewed.
+    pub(crate) async fn renewable(&self, salted: &str) -> Result<TokenEntry, Error> {
+        let now = self.clock.now();
+        let stored = self.stored(salted).await?;
+        let usable = stored.filter(|entry| !entry.is_revoked && !entry.is_expired(now));
+        let entry = usable.ok_or_else(|| Error::bad_request("token not found"))?;
+        if !entry.renewable || entry.lifetime.is_none() {
+            return Err(Error::bad_request("lease is not renewable"));
+        }
+        Ok(entry)
+    }
+
+    /// Renews a token. Its own explicit maximum counts, and its own period
+    /// unless `wish` has one. Durable on return.
+    ///
+    /// # Errors
+    /// As [`renewable`](Self::renewable), and a bad request past the maximum
+    /// TTL.
     pub(crate) async fn renew(
         &self,
         salted: &str,
-        increment: std::time::Duration,
+        wish: TtlWish,
         limits: Limits,
     ) -> Result<(Arc<TokenEntry>, Option<String>), Error> {
         let _changing = self.changing.lock(salted).await;
         let now = self.clock.now();
-        let stored = self.stored(salted).await?;
-        let usable = stored.filter(|entry| !entry.is_revoked && !entry.is_expired(now));
-        let mut entry = usable.ok_or_else(|| Error::bad_request("token not found"))?;
-        let lifetime = match entry.lifetime.as_mut() {
-            Some(lifetime) if entry.renewable => lifetime,
-            _ => return Err(Error::bad_request("lease is not renewable")),
+        let mut entry = self.renewable(salted).await?;
+        let Some(lifetime) = &mut entry.lifetime else {
+            return Err(Error::bad_request("lease is not renewable"));
         };
         let seconds = std::time::Duration::from_secs;
         let wish = TtlWish {
-            ttl: increment,
-            period: seconds(lifetime.period),
+            period: if wish.period.is_zero() {
+                seconds(lifetime.period)
+            } else {
+                wish.period
+            },
             explicit_max_ttl: seconds(lifetime.explicit_max_ttl),
+            ..wish
         };
         let granted = ttl::grant(wish, limits, entry.issue_time, now)?;
-        *lifetime = Lifetime {
-            expire_time: creation::after(now, granted.ttl)?,
-            last_renewal: Some(now),
-            ttl: granted.ttl.as_secs(),
-            ..lifetime.clone()
-        };
+        lifetime.expire_time = creation::after(now, granted.ttl)?;
+        lifetime.last_renewal = Some(now);
+        lifetime.ttl = granted.ttl.as_secs();
         self.update(salted, &entry).await?;
         Ok((Arc::new(entry), granted.warning))
     }

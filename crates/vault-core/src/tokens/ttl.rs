@@ -18,6 +18,8 @@ pub(crate) struct Limits {
 pub(crate) struct TtlWish {
     /// TTL at the creation, or the increment of a renewal.
     pub(crate) ttl: Duration,
+    /// Maximum TTL that an auth method says at each login and renewal.
+    pub(crate) max_ttl: Duration,
     pub(crate) period: Duration,
     pub(crate) explicit_max_ttl: Duration,
 }
@@ -35,7 +37,7 @@ pub(crate) fn grant(
     let mut request = TtlRequest {
         increment: Duration::ZERO,
         backend_ttl: wish.ttl,
-        backend_max_ttl: wish.explicit_max_ttl,
+        backend_max_ttl: shorter(wish.max_ttl, wish.explicit_max_ttl),
         mount_default_ttl: limits.default,
         mount_max_ttl: limits.max,
         issue_time,
@@ -44,6 +46,7 @@ pub(crate) fn grant(
     if !wish.period.is_zero() {
         // The maximum of the mount limits each period, not the whole life.
         request.backend_ttl = wish.period;
+        request.backend_max_ttl = wish.explicit_max_ttl;
         if wish.explicit_max_ttl.is_zero() {
             request.issue_time = now;
         } else {
@@ -51,6 +54,15 @@ pub(crate) fn grant(
         }
     }
     calculate_ttl(&request)
+}
+
+/// The shorter of two limits, where zero is none.
+fn shorter(one: Duration, other: Duration) -> Duration {
+    match (one.is_zero(), other.is_zero()) {
+        (true, _) => other,
+        (_, true) => one,
+        _ => one.min(other),
+    }
 }
 
 #[cfg(test)]
@@ -70,6 +82,7 @@ mod tests {
         let [ttl, period, explicit_max_ttl] = wish.map(Duration::from_secs);
         let wish = TtlWish {
             ttl,
+            max_ttl: Duration::ZERO,
             period,
             explicit_max_ttl,
         };

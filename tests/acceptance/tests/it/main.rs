@@ -20,6 +20,7 @@ mod hvac;
 mod kafka;
 mod killed;
 mod mounted;
+mod policies;
 mod raft;
 mod readers;
 mod reference;

@@ -49,6 +49,16 @@ pub trait Hooks: Send + Sync + 'static {
         Err(Error::unsupported_operation())
     }
 
+    /// Renews a login of this auth method: [`Request::auth`] is what the method
+    /// proposed then, and the answer proposes a lease.
+    ///
+    /// # Errors
+    /// An unsupported operation for everything but an auth method.
+    async fn renew_login(self: Arc<Self>, request: Request) -> Result<Option<Response>, Error> {
+        let _ = request;
+        Err(Error::unsupported_operation())
+    }
+
     /// See [`Backend::cleanup`].
     async fn cleanup(self: Arc<Self>) {}
 }
@@ -246,6 +256,9 @@ impl<S: Hooks> Backend for Framework<S> {
 
     async fn handle(&self, request: Request) -> Result<Option<Response>, Error> {
         match request.operation {
+            Operation::Renew if request.auth.is_some() => {
+                return Arc::clone(&self.state).renew_login(request).await;
+            }
             Operation::Renew | Operation::Revoke => return self.lease(request).await,
             Operation::Rollback => return self.periodic().await.map(|()| None),
             Operation::Help if request.path.is_empty() => {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logical::framework::{Call, Path, answer};
-use logical::{Error, Operation, Response, RunToCompletion};
+use logical::{Auth, Error, LeaseOptions, Operation, Request, Response, RunToCompletion};
 
 use super::TokenPaths;
 use super::fields::{ACCESSOR, INCREMENT, TOKEN, accessor, increment, token};
-use crate::tokens::{ClientToken, TokenKind, lease_id};
+use crate::tokens::{ClientToken, Limits, TokenEntry, TokenKind, TtlWish, lease_id};
 
 pub(super) fn paths() -> Vec<Path<TokenPaths>> {
     vec![
@@ -46,6 +46,52 @@ async fn renew_accessor(paths: Arc<TokenPaths>, call: Call) -> Result<Option<Res
     extend(&paths, &call, salted, String::new()).await.map(Some)
 }
 
+impl TokenPaths {
+    /// What a renewal asks for: the auth method of a login decides again.
+    async fn asked_for(
+        &self,
+        entry: &TokenEntry,
+        increment: Duration,
+    ) -> Result<(TtlWish, Limits), Error> {
+        let mut wish = TtlWish {
+            ttl: increment,
+            ..TtlWish::default()
+        };
+        let Some(internal_data) = &entry.login else {
+            return Ok((wish, self.limits()));
+        };
+        let (mount, inside) = self
+            .router
+            .route(&entry.path)
+            .ok_or_else(Error::unsupported_path)?;
+        let mut login = Auth::new(&*entry.display_name, entry.policies.clone(), wish_of(entry));
+        login.internal_data.clone_from(internal_data);
+        login.metadata.clone_from(&entry.metadata);
+        let mut request = Request::new(Operation::Renew, inside);
+        request.mount_point = mount.path();
+        request.auth = Some(login);
+        let renewed = mount.handle(request).await?;
+        let renewed = renewed.and_then(|response| response.auth);
+        let renewed = renewed.ok_or_else(|| Error::bad_request("lease is not renewable"))?;
+        if wish.ttl.is_zero() {
+            wish.ttl = renewed.lease.ttl;
+        }
+        wish.max_ttl = renewed.lease.max_ttl;
+        wish.period = renewed.period;
+        let limits = mount.settings.read(|entry| Limits {
+            default: entry.default_lease_ttl(),
+            max: entry.max_lease_ttl(),
+        });
+        Ok((wish, limits))
+    }
+}
+
+/// The lease of a token, as its auth method sees it.
+fn wish_of(entry: &TokenEntry) -> LeaseOptions {
+    let ttl = entry.lifetime.as_ref().map_or(0, |lifetime| lifetime.ttl);
+    LeaseOptions::renewable(Duration::from_secs(ttl), Duration::ZERO).issued_at(entry.issue_time)
+}
+
 /// Renews a stored token. Storage and the queue of expiring leases change
 /// together, even if the client hangs up.
 async fn extend(
@@ -58,12 +104,13 @@ async fn extend(
     let work = {
         let paths = Arc::clone(paths);
         async move {
-            let limits = paths.limits();
-            let (entry, warning) = paths.tokens.renew(&salted, increment, limits).await?;
+            let entry = paths.tokens.renewable(&salted).await?;
+            let (wish, limits) = paths.asked_for(&entry, increment).await?;
+            let (entry, warning) = paths.tokens.renew(&salted, wish, limits).await?;
             if let (Some(id), Some(lifetime)) = (lease_id(&entry, &salted), &entry.lifetime) {
                 paths.leases.watch_token(&id, lifetime.expire_time);
             }
-            let auth = super::auth(&entry, &text, paths.clock.now());
+            let auth = super::created(&entry, &text, paths.clock.now());
             Ok(Response::login(auth).with_warnings(warning))
         }
     };
