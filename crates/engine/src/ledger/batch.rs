@@ -1,17 +1,17 @@
-//! Entries that hold several credentials of one lease each: what waited
-//! together was written together.
+//! Batches: storage entries with several single-use credentials each, whose writes
+//! were coalesced.
 //!
-//! There are two kinds. A batch of **intents** is never rewritten; it goes when
-//! no member needs it any more, since each has a record or was refused. A batch
-//! of **records** only ever loses members, those whose keys are gone. Whatever
-//! else happens to a member (it is renewed, it ends) is written to an entry of
-//! its own. That one counts first, then a record in a batch, then a tombstone,
-//! and an intent in a batch last. So a member leaves its batch of records before
-//! its own entry goes, and may leave that of intents after.
+//! There are two kinds. A batch of **intents** is never rewritten. It is deleted
+//! when each member has a record or was refused. A batch of **records** only ever
+//! loses members, those whose keys are gone. Any other change of a member (a
+//! renewal, its end) is written to an entry of its own. That entry takes
+//! precedence, then a record in a batch, then a tombstone, and an intent in a batch
+//! last. So a member leaves its batch of records before its own entry is deleted,
+//! and may leave that of intents later.
 //!
-//! Both kinds are named by their first member. Which credential lies in which
-//! batch is read from storage once, and again when one is asked after that is
-//! nowhere: another process may have written it.
+//! Both kinds are named after their first member. The index of their members is
+//! read from storage once, and again when a credential is not found, since another
+//! process may have written it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,13 +34,13 @@ mod stored;
 /// time, and decoding one costs a millisecond.
 const DECODED: usize = 4;
 
-/// So many credentials fit in an entry of 256 KiB with room to spare.
+/// The most credentials in a batch, which then stays well below 256 KiB.
 const LARGEST: usize = 512;
 
 /// How many leave their batches at once.
 const MOST_LEAVING: usize = 1024;
 
-/// What a batch holds of its members.
+/// The kind of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Intents,
@@ -60,17 +60,17 @@ impl Kind {
     }
 }
 
-/// The batches of a storage, and those who wait to be written into one.
+/// The batches of a storage, and the credentials that wait to be written into one.
 pub(super) struct Batches {
     storage: Arc<dyn Storage>,
     known: Mutex<Known>,
     decoded: Mutex<Decoded>,
-    /// Set once all that lay in storage when this process began are known.
+    /// Set once the batches that were in storage at the start are indexed.
     learned: OnceCell<()>,
     intending: Coalescer<Credential, Result<(), Error>>,
     recording: Coalescer<Credential, Result<(), Error>>,
     leaving: Coalescer<CredentialId, Result<(), Error>>,
-    /// Held while batches that nobody needs are deleted.
+    /// Held while unneeded batches are deleted.
     clearing: tokio::sync::Mutex<()>,
 }
 
@@ -103,7 +103,7 @@ impl Batches {
 #[derive(Default)]
 struct Decoded {
     batches: Vec<((Kind, CredentialId), Arc<Batch>)>,
-    /// How often one was evicted: what was read before that is not kept.
+    /// Counts evictions: a batch that was read before one is not cached.
     epoch: u64,
 }
 
@@ -134,12 +134,12 @@ impl Decoded {
     }
 }
 
-/// Who lies where.
+/// The index of all batches.
 #[derive(Default)]
 struct Known {
     intents: Members,
     records: Members,
-    /// Batches of intents that no member needs any more.
+    /// Batches of intents that no member needs.
     finished: Vec<CredentialId>,
 }
 
@@ -179,7 +179,7 @@ impl Members {
         self.by_batch.insert(name.clone(), members);
     }
 
-    /// Forgets a member. Gives the batch that it was the last of.
+    /// Removes a member. Returns its batch if it was the last member.
     fn forget(&mut self, id: &CredentialId) -> Option<CredentialId> {
         let name = self.batch_of.remove(id)?;
         let members = self.by_batch.get_mut(&name)?;
@@ -191,7 +191,7 @@ impl Members {
         Some(name)
     }
 
-    /// Who is left in each of the batches that these leave.
+    /// The remaining members of each batch that these credentials leave.
     fn left_by(&self, ids: &[CredentialId]) -> BTreeMap<CredentialId, Vec<CredentialId>> {
         let names = ids.iter().filter_map(|id| self.batch_of.get(id));
         names
@@ -205,15 +205,15 @@ impl Members {
 }
 
 impl Batches {
-    /// Writes the intent to make a key for one lease, with those of all who
-    /// wait. Durable when it returns.
+    /// Writes the intent of a single-use key, coalesced with those that wait. Durable
+    /// when it returns.
     pub(super) async fn put_intent(&self, credential: &Credential) -> Result<(), Error> {
         let write = |waiting| self.write_together(Kind::Intents, waiting);
         self.intending.call(credential.clone(), write).await
     }
 
-    /// Writes the record of a key whose intent lies in a batch, with those of all
-    /// who wait.
+    /// Writes the record of a key whose intent is in a batch, coalesced with those
+    /// that wait.
     pub(super) async fn put_record(&self, credential: &Credential) -> Result<(), Error> {
         let write = |waiting| self.write_together(Kind::Records, waiting);
         self.recording.call(credential.clone(), write).await?;
@@ -221,12 +221,13 @@ impl Batches {
         Ok(())
     }
 
-    /// Whether a credential is on record by nothing but an intent in a batch.
+    /// Whether the only entry of a credential is an intent in a batch.
     pub(super) fn is_intended(&self, id: &CredentialId) -> bool {
         self.known().intents.batch_of.contains_key(id)
     }
 
-    /// A credential has another entry that counts, or needs none.
+    /// Notes that a credential has another entry that takes precedence, or needs
+    /// none.
     pub(super) fn needs_no_intent(&self, id: &CredentialId) {
         self.known().forget(Kind::Intents, id);
     }
@@ -247,12 +248,12 @@ impl Batches {
         written
     }
 
-    /// What a batch holds of a credential.
+    /// A credential whose intent is in a batch.
     pub(super) async fn intent(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
         self.find(Kind::Intents, id).await
     }
 
-    /// What a batch holds of a credential whose key was made.
+    /// A credential whose record is in a batch.
     pub(super) async fn record(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
         self.learn_once().await?;
         self.find(Kind::Records, id).await
@@ -285,8 +286,7 @@ impl Batches {
         Ok(batch)
     }
 
-    /// What batches hold, each read once: all records, and the intents that
-    /// nothing else stands for.
+    /// All credentials in batches, each batch read once.
     pub(super) async fn all(&self) -> Result<BTreeMap<CredentialId, Credential>, Error> {
         self.learn().await?;
         let mut all = BTreeMap::new();
@@ -308,7 +308,7 @@ impl Batches {
         Ok(all)
     }
 
-    /// All who lie in batches, those of other processes included.
+    /// The ids of all credentials in batches, those of other processes included.
     pub(super) async fn ids(&self) -> Result<Vec<CredentialId>, Error> {
         self.learn().await?;
         let known = self.known();
@@ -322,14 +322,14 @@ impl Batches {
         Ok(())
     }
 
-    /// Reads batches anew: another node may have changed them.
+    /// Drops the cache of batches: another node may have changed them.
     pub(super) fn invalidate(&self) {
         let mut decoded = self.decoded();
         decoded.epoch += 1;
         decoded.batches.clear();
     }
 
-    /// Reads the batches that are not known. Says whether there were any.
+    /// Indexes the batches that are not known yet. Returns whether there were any.
     pub(super) async fn learn(&self) -> Result<bool, Error> {
         let mut learned = false;
         for kind in [Kind::Intents, Kind::Records] {
@@ -355,19 +355,19 @@ impl Batches {
                 }
             }
         }
-        // Should another be learning them too, it says so as well.
+        // A concurrent call may have set it.
         let _ = self.learned.set(());
         Ok(learned)
     }
 
-    /// Whether a record in a batch stands for a credential.
+    /// Whether a credential has a record in a batch.
     pub(super) async fn is_recorded(&self, id: &CredentialId) -> Result<bool, Error> {
         self.learn_once().await?;
         Ok(self.known().records.batch_of.contains_key(id))
     }
 
-    /// The batch of records loses a credential that has a tombstone, with all
-    /// who wait to leave. An entry of its own may go only after that.
+    /// Removes a credential that has a tombstone from its batch of records, coalesced
+    /// with those that wait. Its own entry may be deleted only after that.
     pub(super) async fn leave(&self, id: &CredentialId) -> Result<(), Error> {
         let leave = |leaving| self.write_without(leaving);
         self.leaving.call(id.clone(), leave).await
@@ -399,8 +399,8 @@ impl Batches {
         Ok(())
     }
 
-    /// Deletes the batches of intents that nobody needs any more, unless
-    /// somebody does.
+    /// Deletes the batches of intents that no member needs, unless another call is
+    /// doing so.
     ///
     /// # Errors
     /// When storage fails; they are deleted another time.

@@ -3,8 +3,8 @@
 //!
 //! [`credential`](crate::credential) says what an entry is, [`mod@step`] decides what happens to it
 //! (pure), [`store`] keeps it in storage and `entry` in memory,
-//! `driver` performs what was decided, asking Confluent through `upstream`, and
-//! `watch` remembers when to look at what again. Nothing outside this module
+//! `driver` performs the effects, asking Confluent through `upstream`, and `watch`
+//! is the due queue. Nothing outside this module
 //! changes an entry.
 
 pub mod step;

@@ -1,5 +1,5 @@
-//! The entry of a credential of its own: where it lies and how it is stored, and
-//! the pointer to the key that the readers of a role share.
+//! A credential's own entry: its place and stored form, and the pointer to the key
+//! that the readers of a role share.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::control_plane::Target;
 use crate::credential::{Credential, Holder, Purpose, RequestedBy, Sharing, State};
 use crate::ids::{CredentialId, Generation, HolderId};
 
-/// Entries that somebody still has to look at, by credential.
+/// Entries of unsettled credentials.
 pub(super) const CREDENTIALS: &str = "lockkeeper/credential/";
 const SHARED: &str = "lockkeeper/shared/";
 

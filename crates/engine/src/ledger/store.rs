@@ -1,4 +1,5 @@
-//! The ledger in storage: where its entries lie and how they are written.
+//! The ledger in storage: a facade over own entries, batches, holders and
+//! tombstones.
 //!
 //! Our entries lie below `lockkeeper/`, apart from those of the Go plugin, so
 //! that a mount can be taken over and given back.
@@ -76,17 +77,18 @@ impl LedgerStore {
         }
     }
 
-    /// All entries that somebody still has to look at, with their holders. Each
-    /// batch is read once, and the list of the others page by page.
+    /// All unsettled entries with their holders. Each batch is read once, and the list
+    /// of the others page by page.
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
     pub async fn all(&self) -> Result<BTreeMap<CredentialId, Credential>, Error> {
-        // In this order: one that gets an entry of its own meanwhile is met twice.
+        // Batches first: a credential that gets its own entry meanwhile is then read
+        // twice, not missed.
         let mut all = self.batches.all().await?;
         let intents = all.values().filter(|known| known.state == State::Intended);
         for id in intents.map(|intent| intent.id.clone()).collect::<Vec<_>>() {
-            // Of one that was left behind a tombstone counts.
+            // A tombstone takes precedence over an intent that was left behind.
             if self.tombstones.of(&id).await?.is_some() {
                 all.remove(&id);
             }
@@ -102,18 +104,19 @@ impl LedgerStore {
             let loads: Vec<_> = ids.map(|id| async move { self.load(&id).await }).collect();
             let mut loads = stream::iter(loads).buffer_unordered(READ_AT_ONCE);
             while let Some(loaded) = loads.try_next().await? {
-                // An entry that was forgotten since the list is none.
+                // An entry may have been deleted since it was listed.
                 all.extend(loaded.map(|known| (known.id.clone(), known)));
             }
         }
     }
 
-    /// The ids of all entries that somebody still has to look at.
+    /// The ids of all unsettled entries.
     ///
     /// # Errors
     /// When storage fails.
     pub async fn ids(&self) -> Result<Vec<CredentialId>, Error> {
-        // In this order: one that gets an entry of its own meanwhile is met twice.
+        // Batches first: a credential that gets its own entry meanwhile is then
+        // listed twice, not missed.
         let mut ids = BTreeSet::from_iter(self.batches.ids().await?);
         let names = self.storage.list(CREDENTIALS).await?;
         ids.extend(names.iter().filter_map(|name| CredentialId::parse(name)));
@@ -144,7 +147,7 @@ impl LedgerStore {
         Ok(Some((credential, index)))
     }
 
-    /// What storage has of a credential, without the holders of a shared one.
+    /// The entry of a credential, without the holders of a shared one.
     pub(super) async fn find_anywhere(
         &self,
         id: &CredentialId,
@@ -156,8 +159,8 @@ impl LedgerStore {
         Ok(found)
     }
 
-    /// As [`Self::find_anywhere`], in the batches that are known. The last place
-    /// counts only where there is no other.
+    /// As [`Self::find_anywhere`], in the batches that are indexed. The places are
+    /// tried in their order of precedence.
     async fn find(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
         let mut found = codec::read(&*self.storage, &own_entry::place(id)).await?;
         if found.is_none() {
@@ -187,7 +190,7 @@ impl LedgerStore {
         Ok(HolderIndex::of(read))
     }
 
-    /// Entries of holders of these names, those that there are.
+    /// The existing entries of holders among these names.
     pub(super) async fn holder_entries(
         &self,
         id: &CredentialId,
@@ -218,7 +221,7 @@ impl LedgerStore {
         own_entry::shared(&*self.storage, generation).await
     }
 
-    /// Forgets what the readers of a generation share.
+    /// Removes the pointer to the key that the readers of a generation share.
     ///
     /// # Errors
     /// When storage fails.
@@ -240,8 +243,8 @@ impl LedgerStore {
         Ok(())
     }
 
-    /// Writes the intent to make a key for one lease, with those of all who
-    /// wait. Durable when it returns.
+    /// Writes the intent of a single-use key, coalesced with those that wait. Durable
+    /// when it returns.
     ///
     /// # Errors
     /// When storage fails; the intent may be stored all the same.
@@ -249,9 +252,9 @@ impl LedgerStore {
         self.batches.put_intent(credential).await
     }
 
-    /// Writes the record of a key for one lease, with those of all who wait. One
-    /// whose intent has an entry of its own replaces that, since it would count
-    /// before a batch.
+    /// Writes the record of a single-use key, coalesced with those that wait. Where
+    /// the intent has an entry of its own, the record replaces it, since that entry
+    /// would take precedence over a batch.
     ///
     /// # Errors
     /// When storage fails; the record may be stored all the same.
@@ -263,7 +266,7 @@ impl LedgerStore {
         }
     }
 
-    /// Deletes the batches of intents that nobody needs any more.
+    /// Deletes the batches of intents that no member needs.
     ///
     /// # Errors
     /// When storage fails; they are deleted another time.
@@ -271,17 +274,17 @@ impl LedgerStore {
         self.batches.clear_intents().await
     }
 
-    /// Reads batches anew: another node may have changed them.
+    /// Drops the cache of batches: another node may have changed them.
     pub(crate) fn invalidate(&self) {
         self.batches.invalidate();
     }
 
-    /// What is left of a key that is gone.
+    /// The tombstone of a key.
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
     pub async fn gone(&self, key: &KeyId) -> Result<Option<Credential>, Error> {
-        // The latest first: a key that came back went twice.
+        // The latest day first: a key that came back has gone twice.
         for day in self.tombstones.days().await?.iter().rev() {
             let Some(id) = self.tombstones.of_key(day, key).await? else {
                 continue;

@@ -1,8 +1,7 @@
-//! Tombstones in storage: what is left of a key that is surely gone.
+//! Tombstones in storage: the records of keys that are certainly gone.
 //!
-//! They lie apart from the entries that somebody still has to look at, so that
-//! nobody who asks after keys that exist reads them: there may be a hundred
-//! thousand. They are reached by name, by the credential's or the key's, and
+//! They have a folder of their own, so that a scan of unsettled entries does not
+//! read them: there may be a hundred thousand. They are reached by name, by the credential's or the key's, and
 //! are forgotten by the day on which the key went.
 //!
 //! A batch may be cut where the host has no transactions. So a tombstone is
@@ -27,11 +26,11 @@ use crate::ids::{AccountId, CredentialId, EnvironmentId, KeyId, OrganizationId, 
 /// Tombstones, by credential. They hold no secret.
 const GONE: &str = "lockkeeper/gone/";
 
-/// Whose tombstone a key has: a folder for each day on which keys went.
+/// The index from keys to tombstones: a folder for each day.
 const GONE_KEYS: &str = "lockkeeper/gone-key/";
 
-/// For whom and for what keys were that went: a folder for each day. There are
-/// few, and the daily look at Confluent's lists needs them, to notice a key
+/// The accounts and targets of keys that are gone: a folder for each day. There
+/// are few. The daily comparison with Confluent's lists needs them to notice a key
 /// that came back.
 const GONE_TARGETS: &str = "lockkeeper/gone-target/";
 
@@ -50,7 +49,7 @@ struct GoneKey {
     credential: CredentialId,
 }
 
-/// The place in storage that tells whose tombstone a key has.
+/// The place of the index entry from a key to its tombstone.
 pub(crate) struct GoneKeyPlace(String);
 
 impl GoneKeyPlace {
@@ -159,7 +158,7 @@ impl Tombstones {
         self.storage.list(GONE_KEYS).await
     }
 
-    /// Whose tombstone a key has that went on a day.
+    /// The credential of a key that went on a day.
     pub(super) async fn of_key(
         &self,
         day: &str,
@@ -170,7 +169,7 @@ impl Tombstones {
         Ok(gone.map(|gone| gone.credential))
     }
 
-    /// For whom and for what keys were that have tombstones.
+    /// The accounts and targets of keys that have tombstones.
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.

@@ -1,4 +1,4 @@
-//! The fields that say what is expected of a new key before it is handed out.
+//! The fields that configure when a new key counts as ready.
 
 use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object};
@@ -6,7 +6,7 @@ use readiness::{Given, Kind, Mode, Settings};
 
 use crate::control_plane::Target;
 
-/// Those of static roles, which serve no key that is not ready.
+/// The fields of static roles, which serve ready keys only.
 pub(super) fn fields_of_static_roles() -> [Field; 3] {
     [
         Field::new(
@@ -29,7 +29,7 @@ pub(super) fn fields_of_static_roles() -> [Field; 3] {
     ]
 }
 
-/// What the request gives over what is stored.
+/// Merges the fields of a request into the stored record.
 pub(super) fn parse_of_static_role(
     stored: Option<Settings>,
     target: &Target,

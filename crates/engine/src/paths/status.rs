@@ -1,4 +1,4 @@
-//! `status` and `info`: how the mount is, and what it is.
+//! `status` and `info`: the state of the mount, and its version.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::ledger::Stage;
 use crate::state::Engine;
 use crate::{SECRET_TYPE, VERSION};
 
-/// From when on a call that waits for its turn is worth a warning
+/// The age from which a waiting call is reported as a warning
 /// (`lifecycle-2.md`, 58).
 const LATE: Duration = Duration::from_mins(15);
 
@@ -110,7 +110,7 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
     Ok(Some(Response::with_data(data).with_warnings(warnings)))
 }
 
-/// What a deletion that has waited for long means.
+/// The warning for deletions that have waited for long.
 fn late(pace: &Pace) -> Option<String> {
     let oldest = pace.oldest.filter(|oldest| *oldest >= LATE)?;
     Some(format!(
@@ -121,8 +121,7 @@ fn late(pace: &Pace) -> Option<String> {
     ))
 }
 
-/// The pace at which the organization is asked, and when those who wait now are
-/// served.
+/// The request rate to the organization, and the expected wait in the queue.
 fn shown(pace: &Pace) -> Object {
     let waiting = pace.waiting.total();
     let mut data = Object::new();
