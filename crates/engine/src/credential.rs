@@ -76,7 +76,20 @@ pub enum Purpose {
     Static {
         /// The static role.
         static_role: RoleName,
+        /// The role whose leases may hold the key still, where the static role took
+        /// over its shared key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        adopted: Option<Box<AdoptedFrom>>,
     },
+}
+
+/// The role that shared a key before a static role took it over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdoptedFrom {
+    /// The role.
+    pub role: RoleName,
+    /// Its generation when the key was made.
+    pub generation: Generation,
 }
 
 impl Purpose {
@@ -84,12 +97,20 @@ impl Purpose {
     pub fn name(&self) -> &RoleName {
         match self {
             Self::Role { role, .. } => role,
-            Self::Static { static_role } => static_role,
+            Self::Static { static_role, .. } => static_role,
         }
     }
 
     /// The generation of the role whose leases may hold the key.
     pub fn generation(&self) -> Option<&Generation> {
+        match self {
+            Self::Role { generation, .. } => Some(generation),
+            Self::Static { adopted, .. } => adopted.as_ref().map(|from| &from.generation),
+        }
+    }
+
+    /// The generation of the role whose new readers get the key.
+    pub fn shared_by(&self) -> Option<&Generation> {
         match self {
             Self::Role { generation, .. } => Some(generation),
             Self::Static { .. } => None,
@@ -106,7 +127,7 @@ impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Role { role, .. } => write!(f, "role `{role}`"),
-            Self::Static { static_role } => write!(f, "static role `{static_role}`"),
+            Self::Static { static_role, .. } => write!(f, "static role `{static_role}`"),
         }
     }
 }

@@ -21,6 +21,7 @@
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `work`: when somebody looks at what again.
 //! - `known_places`, `places`: where resources are, for probes and answers.
+//! - `usage`: who logs in with which key, as the audit log tells it.
 //! - `paths`: the table of paths.
 
 pub mod account;
@@ -35,6 +36,7 @@ pub mod role;
 mod account_removal;
 mod backend;
 mod coalescer;
+mod drain;
 mod ending;
 mod go_plugin;
 mod inventory;
@@ -62,6 +64,7 @@ mod static_role;
 mod sweep;
 mod target_check;
 mod timekeeper;
+mod usage;
 mod work;
 
 pub use backend::EngineFactory;

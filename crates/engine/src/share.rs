@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::ids::Generation;
 use crate::issue::{Issued, Requester, cut_off};
-use crate::ledger::{Entry, Event, Failure, IssuedKey, Sharing, State};
+use crate::ledger::{Credential, Entry, Event, Failure, IssuedKey, Sharing, State};
 use crate::role::Role;
 use crate::slots::{Coming, Slot};
 use crate::state::{Engine, LeaseTimes};
@@ -92,6 +92,11 @@ impl Engine {
                 Found::Made(issued) => return Ok(issued),
                 Found::Entry(entry) => entry,
             };
+            if entry.look(|known| is_shared_by(known, role)) == Some(false) {
+                // A static role took it over.
+                self.slots.forget_entry(&role.generation, &entry);
+                continue;
+            }
             match self.ledger.confirm(&entry).await {
                 Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
                 Err(Failure::Failed(error)) => {
@@ -208,7 +213,7 @@ impl Engine {
         if let Some(id) = self.ledger.store.shared(&role.generation).await? {
             let entry = self.ledger.entry(&id);
             match self.ledger.load(&entry).await {
-                Ok(()) if shared_key(&entry).is_some() => return Ok(Found::Entry(entry)),
+                Ok(()) if shared_key(&entry, &role).is_some() => return Ok(Found::Entry(entry)),
                 Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => {}
                 Err(Failure::Failed(error)) => return Err(error),
             }
@@ -219,11 +224,17 @@ impl Engine {
     }
 }
 
-/// The key of an entry that can be handed out.
-fn shared_key(entry: &Entry) -> Option<IssuedKey> {
+fn is_shared_by(known: &Credential, role: &Role) -> bool {
+    known.purpose.shared_by() == Some(&role.generation)
+}
+
+/// The key of an entry that can be handed out to readers of a role.
+fn shared_key(entry: &Entry, role: &Role) -> Option<IssuedKey> {
     entry
         .look(|credential| match &credential.state {
-            State::Live { key } if key.secret.is_some() => Some(key.clone()),
+            State::Live { key } if key.secret.is_some() && is_shared_by(credential, role) => {
+                Some(key.clone())
+            }
             _ => None,
         })
         .flatten()

@@ -23,6 +23,7 @@ use crate::settings::StoredSettings;
 use crate::slots::Slots;
 use crate::static_role::{Rotations, StaticRoles};
 use crate::timekeeper::Timekeeper;
+use crate::usage::Usage;
 
 /// How long it is believed that this node is active.
 const ACTIVE_FOR: Duration = Duration::from_secs(1);
@@ -42,6 +43,7 @@ pub(crate) struct Engine {
     pub(crate) rotations: Rotations,
     pub(crate) places: KnownPlaces,
     pub(crate) settings: StoredSettings,
+    pub(crate) usage: Usage,
     pub(crate) ledger: Ledger,
     pub(crate) measurements: Arc<Measurements>,
     pub(crate) slots: Slots,
@@ -58,6 +60,8 @@ pub(crate) struct Engine {
     pub(crate) presence: Mutex<Presence>,
     /// Held by whoever sweeps.
     pub(crate) sweeping: tokio::sync::Mutex<()>,
+    /// Held while deletions that wait are sent in the background.
+    pub(crate) draining: tokio::sync::Mutex<()>,
     /// Held shared while a key is made, so that a mount which is removed can
     /// wait for all of them.
     pub(crate) making: tokio::sync::RwLock<()>,
@@ -123,6 +127,7 @@ impl Engine {
             rotations: Rotations::default(),
             places: KnownPlaces::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             settings: StoredSettings::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
+            usage: Usage::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             storage: context.storage,
             system: context.system,
             timekeeper: Timekeeper::new(Arc::clone(&context.clock)),
@@ -142,6 +147,7 @@ impl Engine {
             sweep: Mutex::new(sweep),
             presence: Mutex::default(),
             sweeping: tokio::sync::Mutex::new(()),
+            draining: tokio::sync::Mutex::new(()),
             making: tokio::sync::RwLock::new(()),
         }
     }

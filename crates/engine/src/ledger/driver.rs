@@ -74,6 +74,10 @@ pub(crate) struct Ledger {
     entries: Mutex<Entries>,
     pub(super) watch: Mutex<Watch>,
     pub(super) deletions: Mutex<Deletions>,
+    /// Notified when a deletion waits for its turn.
+    pub(super) deletion_waits: tokio::sync::Notify,
+    /// Held while Confluent is asked whether it accepts an account.
+    pub(super) asking_whether_accepted: tokio::sync::Mutex<()>,
 }
 
 impl Ledger {
@@ -97,6 +101,8 @@ impl Ledger {
             entries: Mutex::default(),
             watch: Mutex::default(),
             deletions: Mutex::default(),
+            deletion_waits: tokio::sync::Notify::new(),
+            asking_whether_accepted: tokio::sync::Mutex::default(),
         }
     }
 
@@ -233,6 +239,16 @@ impl Ledger {
     /// run to completion: dropped midway, memory would be ahead of storage.
     pub(crate) async fn apply(&self, entry: &Entry, event: Event) -> Result<(), Failure> {
         let by = remover(&event);
+        self.apply_for(by, entry, event).await
+    }
+
+    /// As [`Ledger::apply`]; a key that the event ends is deleted on this behalf.
+    pub(crate) async fn apply_for(
+        &self,
+        by: RemovalBy,
+        entry: &Entry,
+        event: Event,
+    ) -> Result<(), Failure> {
         let (mut then, ()) = self.decide(entry, event, |_| ()).await?;
         let mut failure = None;
         loop {
@@ -264,8 +280,7 @@ impl Ledger {
                         break;
                     }
                     let deleted = self.delete(entry, &key, by).await;
-                    let now = self.clock.monotonic();
-                    lock(&self.deletions).note(&entry.id, deleted.as_ref().err(), now);
+                    self.note_deletion(entry, by, deleted.as_ref().err());
                     match deleted {
                         Ok(absence) => Event::Deleted {
                             now: self.clock.now(),
@@ -334,51 +349,6 @@ impl Ledger {
         Ok(Event::Rechecked { holders, pinned })
     }
 
-    /// Whether Confluent refused the last deletion of a key that has ended.
-    pub(crate) fn was_refused(&self, entry: &Entry) -> bool {
-        lock(&self.deletions).was_refused(&entry.id)
-    }
-
-    /// Whether the sweep durably owns the deletion of a key that waits for its
-    /// turn in our own queue, while Confluent accepts the account.
-    pub(crate) fn owns_deletion(&self, entry: &Entry) -> bool {
-        let account = {
-            let memory = entry.memory();
-            if !memory.pending.is_empty() {
-                return false;
-            }
-            let retiring = memory.known().filter(
-                |known| matches!(&known.state, State::Retiring { cause, .. } if cause.is_some()),
-            );
-            let Some(retiring) = retiring else {
-                return false;
-            };
-            retiring.account.clone()
-        };
-        let deletions = lock(&self.deletions);
-        deletions.is_held_back(&entry.id) && deletions.is_accepted(&account, self.clock.monotonic())
-    }
-
-    /// Whether the last deletion of a key waits in our own queue.
-    pub(crate) fn is_held_back(&self, entry: &Entry) -> bool {
-        lock(&self.deletions).is_held_back(&entry.id)
-    }
-
-    /// Whether deletions wait in our own queue: nothing is looked for meanwhile.
-    pub(crate) fn holds_back_deletions(&self) -> bool {
-        lock(&self.deletions).any_held_back(self.clock.monotonic())
-    }
-
-    /// How many deletions did not come to pass yet, by cause.
-    pub(crate) fn deletions_due(&self) -> Vec<(&'static str, usize)> {
-        lock(&self.deletions).due()
-    }
-
-    /// A failed deletion to try, to notice that Confluent answers again.
-    pub(crate) fn deletion_to_try(&self) -> Option<CredentialId> {
-        lock(&self.deletions).longest_failed()
-    }
-
     /// Takes the due entries. The caller schedules them again.
     pub(crate) fn take_due(&self, now: Timestamp) -> Vec<CredentialId> {
         lock(&self.watch).take_due(now)
@@ -410,7 +380,7 @@ impl Ledger {
     /// Removes an entry from the due queue.
     pub(crate) fn unschedule(&self, id: &CredentialId) {
         lock(&self.watch).remove(id);
-        lock(&self.deletions).note(id, None, self.clock.monotonic());
+        lock(&self.deletions).forget(id);
     }
 
     /// How many entries are at a stage; `None` for those that this process has

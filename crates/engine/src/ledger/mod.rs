@@ -2,14 +2,15 @@
 //! until after it is gone, and the holders that justify it.
 //!
 //! [`credential`](crate::credential) says what an entry is, [`mod@step`] decides what happens to it
-//! (pure), [`store`] keeps it in storage and `entry` in memory,
-//! `driver` performs the effects, asking Confluent through `upstream`, and `watch`
-//! is the due queue. Nothing outside this module
+//! (pure), [`store`] keeps it in storage and `entry` in memory, `driver` performs the
+//! effects, asking Confluent through `upstream`, `waiting` knows the outstanding
+//! deletions, and `watch` is the due queue. Nothing outside this module
 //! changes an entry.
 
 pub mod step;
 pub mod store;
 
+mod backlog;
 mod batch;
 mod change;
 mod deletions;
@@ -22,13 +23,17 @@ mod layout;
 mod own_entry;
 mod tombstone;
 mod upstream;
+mod waiting;
 mod watch;
 
 pub use crate::credential::{
     Credential, Holder, IssuedKey, Proving, Purpose, RequestedBy, Sharing, State,
 };
+pub(crate) use backlog::Place;
+pub(crate) use deletions::{Sent, WaitingDeletions};
 pub(crate) use driver::{Ledger, Pins};
 pub(crate) use entry::Entry;
 pub(crate) use failure::{Failure, is_transient};
 pub use step::{Effect, Event, Refusal, step};
+pub(crate) use upstream::SENT_WITHIN;
 pub(crate) use watch::Stage;

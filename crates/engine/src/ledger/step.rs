@@ -10,9 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use readiness::Proof;
 
 use crate::credential::{
-    Credential, Holder, INTENT_AGE, IssuedKey, Proving, Purpose, Sharing, State, later,
+    AdoptedFrom, Credential, Holder, INTENT_AGE, IssuedKey, Proving, Purpose, Sharing, State, later,
 };
-use crate::ids::{HolderId, KeyId, OrganizationId};
+use crate::ids::{HolderId, KeyId, OrganizationId, RoleName};
 
 /// Margin of a deadline beyond the longest life of a lease.
 const AWAY_MARGIN: SignedDuration = SignedDuration::from_mins(1);
@@ -55,6 +55,14 @@ pub enum Event {
     },
     /// A record that has no deadline names the key.
     Pin,
+    /// A static role takes over the shared key of a role, whose leases keep their
+    /// holders. It is pinned.
+    TakeOver {
+        /// The static role.
+        by: RoleName,
+        /// Whether the key is known to work.
+        proving: Proving,
+    },
     /// The record no longer names the key.
     Unpin {
         /// The grace of the key: a holder of its own.
@@ -121,6 +129,12 @@ pub enum Event {
         /// Why.
         cause: String,
     },
+    /// The key is still being deleted, and whoever asked for that wants it on
+    /// record.
+    DeleteLate {
+        /// Why.
+        cause: String,
+    },
 }
 
 /// What must be done, in the order given. Writes that stand together are
@@ -155,6 +169,8 @@ pub enum Refusal {
     NotShared,
     /// Neither a holder nor a pin would keep the key.
     NotJustified,
+    /// The key is another record's.
+    TakenOver,
 }
 
 impl fmt::Display for Refusal {
@@ -163,6 +179,7 @@ impl fmt::Display for Refusal {
             Self::NotLive => "the key is no longer in use",
             Self::NotShared => "the key belongs to one lease",
             Self::NotJustified => "nothing would keep the key",
+            Self::TakenOver => "the key is another static role's",
         })
     }
 }
@@ -206,6 +223,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         Event::Attach { holder } => attach(credential, holder),
         Event::Proven { proof } => proven(credential, proof),
         Event::Pin => pin(credential),
+        Event::TakeOver { by, proving } => take_over(credential, by, proving),
         Event::Unpin { grace, now } => Ok(unpin(credential, grace, now)),
         Event::Leave => match credential.state {
             State::Live { .. } => Ok(forget(credential)),
@@ -224,6 +242,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         Event::Deleted { now, doubtful } => Ok(deleted(credential, now, doubtful)),
         Event::LookedAgain { exists, now } => Ok(looked_again(credential, exists, now)),
         Event::DeleteFailed { cause } => Ok(delete_failed(credential, cause)),
+        Event::DeleteLate { cause } => Ok(delete_late(credential, cause)),
     }
 }
 
@@ -272,6 +291,38 @@ fn pin(credential: &mut Credential) -> Result<Vec<Effect>, Refusal> {
     if std::mem::replace(&mut credential.pinned, true) {
         return Ok(Vec::new());
     }
+    Ok(vec![Effect::Save])
+}
+
+/// The leases go on, and new readers of the role get another key. Doing it twice is
+/// as doing it once.
+fn take_over(
+    credential: &mut Credential,
+    by: RoleName,
+    proving: Proving,
+) -> Result<Vec<Effect>, Refusal> {
+    if credential.sharing != Sharing::Shared {
+        return Err(Refusal::NotShared);
+    }
+    let State::Live { key } = &mut credential.state else {
+        return Err(Refusal::NotLive);
+    };
+    if key.secret.is_none() {
+        return Err(Refusal::NotLive);
+    }
+    credential.purpose = match &credential.purpose {
+        Purpose::Role { role, generation } => Purpose::Static {
+            static_role: by,
+            adopted: Some(Box::new(AdoptedFrom {
+                role: role.clone(),
+                generation: generation.clone(),
+            })),
+        },
+        Purpose::Static { static_role, .. } if *static_role == by => credential.purpose.clone(),
+        Purpose::Static { .. } => return Err(Refusal::TakenOver),
+    };
+    key.proving = proving;
+    credential.pinned = true;
     Ok(vec![Effect::Save])
 }
 
@@ -449,7 +500,7 @@ fn away(
     longest: SignedDuration,
 ) -> Vec<Effect> {
     // The grace of a static role's key is never extended.
-    let leased = matches!(credential.purpose, Purpose::Role { .. });
+    let leased = credential.purpose.generation().is_some();
     if !leased || !matches!(credential.state, State::Live { .. }) {
         return Vec::new();
     }
@@ -575,6 +626,16 @@ fn delete_failed(credential: &mut Credential, failure: String) -> Vec<Effect> {
             vec![Effect::Save]
         }
         _ => Vec::new(),
+    }
+}
+
+/// Marks a single-use key whose deletion is still under way. A shared one was
+/// marked before, and must not get a cause before its holders were read again (see
+/// [`end_retiring`]).
+fn delete_late(credential: &mut Credential, late: String) -> Vec<Effect> {
+    match credential.sharing {
+        Sharing::SingleUse => delete_failed(credential, late),
+        Sharing::Shared => Vec::new(),
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) mod static_roles;
 pub(crate) mod status;
 mod target;
 mod times;
+pub(crate) mod usage;
 
 /// Describes the engine in the help of the mount.
 pub(crate) const HELP: &str = "\
@@ -49,6 +50,7 @@ pub(crate) fn all() -> Vec<Path<Engine>> {
         keys::path(),
         keys::of_role(),
         reconcile::path(),
+        usage::path(),
         status::status(),
         status::info(),
     ];

@@ -71,6 +71,7 @@ impl Engine {
     async fn take_step(self: &Arc<Self>, name: &RoleName) -> Result<Progress, Error> {
         let lock = self.static_roles.lock(name).await;
         let Some(mut role) = self.static_roles.get(name).await? else {
+            self.finish_deletion(name).await?;
             return Ok(Progress::Absent);
         };
         let (facts, failed_is_pinned) = self.facts(&role).await?;
@@ -82,6 +83,18 @@ impl Engine {
         match (decide(&role, &facts), rotation) {
             (Step::Rest(due), _) => return Ok(Progress::Rest(due)),
             (Step::ReleasePrevious, _) => self.release_previous(&role).await?,
+            (Step::HoldWaiting { index, until }, _) => {
+                self.hold_waiting(role, index, until).await?;
+            }
+            (Step::ReleaseWaiting { index }, _) => {
+                drop(lock);
+                if let Some(key) = role.waiting.get(index) {
+                    self.release_waiting(name, key).await?;
+                }
+            }
+            (Step::ForgetWaiting { index, ending }, _) => {
+                self.forget_waiting(role, index, ending).await?;
+            }
             (Step::Name, rotation) => {
                 role.rotation = Some(self.next_attempt(rotation, facts.now));
                 self.static_roles.put(&role).await?;
@@ -139,6 +152,8 @@ impl Engine {
             served,
             next,
             previous_is_pinned,
+            waiting: self.waiting_facts(role).await?,
+            lets_lapse: self.timekeeper.lets_lapse(),
             now: self.clock.now(),
             lead: self.lead(role),
         };
@@ -180,13 +195,20 @@ impl Engine {
         let last = role.served.as_ref().map(|served| served.since);
         let mut previous = None;
         if let Some(served) = role.served.take_if(|_| facts.served == KeyState::Ready) {
-            let until = role.asked_grace_until(from);
-            if let Some(until) = until {
+            let mut until = from;
+            if let Some(grace_until) = role.asked_grace_until(from) {
+                until = grace_until;
+                // Who says how long it lives means neither less nor more.
+                if !role.has_asked_grace() {
+                    until = role.held_until(from, grace_until);
+                    role.wait_for_silence(&served.credential, from, grace_until);
+                }
                 self.note_grace(&role, &served, from, until).await?;
             }
             previous = Some(PreviousKey {
                 credential: served.credential,
-                until: until.unwrap_or(from),
+                since: Some(served.since),
+                until,
             });
         }
         let planned = role.next_rotation;

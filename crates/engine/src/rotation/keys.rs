@@ -22,7 +22,7 @@ use crate::static_role::StaticRole;
 
 /// What the grace of a key has beyond what the record says: answers that were
 /// given just before the switch are on their way.
-const GRACE_MARGIN: SignedDuration = SignedDuration::from_mins(1);
+pub(super) const GRACE_MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// What came of trying a key.
 pub(super) enum Tried {

@@ -6,16 +6,24 @@
 //! what operators write, `serve` what readers get. Keys are made by `making` and
 //! kept by `ledger`, which asks the record before it lets go of one.
 
+mod adopt;
 mod change;
 mod confirm;
 mod decide;
+mod deletion;
 mod driver;
+mod evidence;
 mod import;
 mod keys;
+mod login;
 mod pins;
+mod quiet;
 mod report;
 mod scheduler;
 mod serve;
 mod stage;
+mod waiting;
 
-pub(crate) use change::{Imported, Rotated, Settings};
+pub(crate) use change::{FirstKey, Imported, RetireWish, Rotated, Settings};
+pub(crate) use evidence::LastLogin;
+pub(crate) use stage::KeyBeside;

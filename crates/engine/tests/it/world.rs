@@ -3,6 +3,7 @@
 
 mod cloud;
 mod data_plane;
+mod limit;
 mod taken;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -27,6 +28,7 @@ pub(crate) use self::cloud::{
     ADMIN_KEY, ADMIN_SECRET, Cloud, Fault, NEXT_ADMIN_KEY, ORGANIZATION, OTHER_ADMIN_KEY,
     OTHER_ORGANIZATION,
 };
+pub(crate) use self::limit::Limit;
 use self::taken::Taken;
 
 /// The host's stable id of the mount.
@@ -294,6 +296,18 @@ impl World {
         self.engine = self.another_process();
     }
 
+    /// Another process on the same storage, with these tasks.
+    pub(crate) fn process_with(&self, tasks: Arc<dyn Tasks>) -> Arc<dyn Backend> {
+        mount_with(
+            &self.cloud,
+            &self.host,
+            &self.storage,
+            &self.entropy,
+            &self.taken,
+            tasks,
+        )
+    }
+
     /// Another process on the same storage.
     pub(crate) fn another_process(&self) -> Arc<dyn Backend> {
         mount(
@@ -402,6 +416,18 @@ fn mount(
     entropy: &Arc<Counter>,
     taken: &Arc<Taken>,
 ) -> Arc<dyn Backend> {
+    let tasks = Arc::new(TokioTasks::new());
+    mount_with(cloud, host, storage, entropy, taken, tasks)
+}
+
+fn mount_with(
+    cloud: &Arc<Cloud>,
+    host: &Arc<Host>,
+    storage: &Arc<FaultyStorage>,
+    entropy: &Arc<Counter>,
+    taken: &Arc<Taken>,
+    tasks: Arc<dyn Tasks>,
+) -> Arc<dyn Backend> {
     let factory = EngineFactory::new(Arc::clone(cloud) as Arc<dyn ControlPlane>);
     let clock = VirtualClock {
         start: tokio::time::Instant::now(),
@@ -411,7 +437,7 @@ fn mount(
         Arc::clone(host) as Arc<dyn SystemView>,
         Arc::new(clock),
         Arc::clone(entropy) as Arc<dyn Entropy>,
-        Arc::new(TokioTasks::new()) as Arc<dyn Tasks>,
+        tasks,
     )
     .with_metrics(Arc::clone(taken) as Arc<dyn Metrics>)
     .with_uuid(MOUNT_ID);

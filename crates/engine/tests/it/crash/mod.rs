@@ -20,6 +20,7 @@ mod process;
 mod scenario;
 mod static_role;
 mod storage;
+mod taken_over;
 mod time;
 mod world;
 

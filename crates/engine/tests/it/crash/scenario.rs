@@ -92,6 +92,21 @@ pub(crate) enum Action {
         wait: u64,
     },
     DeleteStatic,
+    /// The static role is written with a key that a person made.
+    ImportStatic {
+        kind: u64,
+    },
+    /// The static role is written with the shared key of a role.
+    AdoptStatic {
+        kind: u64,
+        role: usize,
+    },
+    /// Old keys of the static role must be quiet before they go.
+    QuietStatic,
+    /// The audit log tells of logins, with all keys or with the one that is served.
+    PostUsage {
+        of_all: bool,
+    },
     /// A key is staged, committed or taken back by hand.
     StepStatic(&'static str),
     /// Two processes that both believe to be the only one rotate the static role.
@@ -221,7 +236,18 @@ fn action(chance: &mut Chance) -> Action {
 
 /// An action on the static role.
 fn of_static_role(chance: &mut Chance) -> Action {
-    match chance.below(22) {
+    match chance.below(32) {
+        22 | 23 => Action::ImportStatic {
+            kind: chance.below(9),
+        },
+        24..27 => Action::AdoptStatic {
+            kind: chance.below(9),
+            role: 1 + chance.index(2),
+        },
+        27 => Action::QuietStatic,
+        28..31 => Action::PostUsage {
+            of_all: chance.below(2) == 0,
+        },
         0..3 => Action::WriteStatic {
             kind: chance.below(9),
         },
@@ -233,7 +259,7 @@ fn of_static_role(chance: &mut Chance) -> Action {
             with_grace: chance.below(8) > 0,
             wait: chance.one_of(&[0, 0, 20]),
         },
-        15 => Action::DeleteStatic,
+        15 | 31 => Action::DeleteStatic,
         16 => Action::StepStatic("stage"),
         17 => Action::StepStatic("commit"),
         _ => Action::StepStatic("rollback"),
@@ -247,9 +273,23 @@ pub(crate) fn of_seed(seed: u64) -> Vec<Action> {
     if seed.is_multiple_of(2) {
         return (0..length).map(|_| action(&mut chance)).collect();
     }
-    let mut actions = vec![Action::WriteStatic {
-        kind: chance.below(9),
-    }];
+    let kind = chance.below(9);
+    let mut actions = match chance.below(6) {
+        0 => vec![Action::ImportStatic { kind }],
+        1 => vec![
+            Action::Read {
+                role: 1,
+                readers: 1,
+            },
+            Action::AdoptStatic { kind, role: 1 },
+        ],
+        2 => vec![
+            Action::WriteStatic { kind },
+            Action::PostUsage { of_all: true },
+            Action::QuietStatic,
+        ],
+        _ => vec![Action::WriteStatic { kind }],
+    };
     for _ in 0..length {
         actions.push(action(&mut chance));
         actions.push(of_static_role(&mut chance));
@@ -268,6 +308,7 @@ pub(crate) fn run(actions: &[Action]) -> Vec<String> {
         let mut world = World::new().await;
         for action in actions {
             perform(&mut world, *action).await;
+            world.note_named().await;
         }
         world.settle().await
     })
@@ -336,6 +377,7 @@ async fn perform(world: &mut World, action: Action) {
                 let key = &live[key % live.len()];
                 give_up(world, |lease| lease.key == *key);
                 world.host.warn_readers(key);
+                world.given.ended(key);
                 world.end_key(key).await;
             }
         }
@@ -349,6 +391,10 @@ async fn perform(world: &mut World, action: Action) {
         Action::ReadStatic => world.read_static().await,
         Action::RotateStatic { with_grace, wait } => world.rotate_static(with_grace, wait).await,
         Action::DeleteStatic => world.delete_static().await,
+        Action::ImportStatic { kind } => world.import_static(kind).await,
+        Action::AdoptStatic { kind, role } => world.adopt_static(kind, role).await,
+        Action::QuietStatic => world.quiet_static().await,
+        Action::PostUsage { of_all } => world.post_usage(of_all).await,
         Action::StepStatic(step) => world.step_static(step).await,
         Action::RotateTwice => world.rotate_twice().await,
         Action::Storm(calls) => {

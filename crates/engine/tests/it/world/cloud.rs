@@ -9,13 +9,14 @@ use async_trait::async_trait;
 use engine::SecretText;
 use engine::control_plane::{
     Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, Keys, KnownKey,
-    Lookup, NewKey, Presence, Rights, Target,
+    Lookup, NewKey, Paced, Presence, Rights, Target,
 };
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 use jiff::Timestamp;
 
 use readiness::Probe;
 
+use super::limit::Limit;
 use super::virtual_now;
 
 pub(crate) const ORGANIZATION: &str = "0f0f0f0f-1111-2222-3333-444444444444";
@@ -69,6 +70,10 @@ pub(crate) struct Cloud {
     pub(crate) deletes_fail: AtomicBool,
     /// How long deletions would wait for their turn, if they are held back.
     pub(crate) held_back: Mutex<Option<Duration>>,
+    /// At what pace deletions are sent, if that is limited.
+    pub(crate) limit: Mutex<Option<Limit>>,
+    /// The keys that were deleted, in their order.
+    pub(crate) deleted: Mutex<Vec<String>>,
     /// Lists that were asked for.
     pub(crate) lists: AtomicU64,
     /// How many keys a list shows at most.
@@ -97,6 +102,8 @@ pub(crate) struct Cloud {
     /// How long new keys are refused where they are tried; none: nobody can try
     /// them.
     pub(super) propagation: Mutex<Option<Duration>>,
+    /// How long it takes to try a key.
+    pub(crate) probe_delay: Mutex<Duration>,
     /// Whether nobody can reach what keys are for.
     pub(crate) unreachable: AtomicBool,
     /// Owners and resources that do not exist.
@@ -312,6 +319,19 @@ impl Keys for Cloud {
         if let Some(wait) = *self.held_back.lock().unwrap() {
             return Err(failed(Failure::HeldBack { wait }, "held back", false));
         }
+        let turn = self
+            .limit
+            .lock()
+            .unwrap()
+            .as_mut()
+            .map(|limit| limit.turn(access));
+        match turn {
+            Some(Err(wait)) => {
+                return Err(failed(Failure::HeldBack { wait }, "held back", false));
+            }
+            Some(Ok(turn)) => tokio::time::sleep_until(turn).await,
+            None => {}
+        }
         self.deletes.fetch_add(1, Ordering::SeqCst);
         self.allowed(access)?;
         if self.deletes_fail.load(Ordering::SeqCst) {
@@ -335,6 +355,7 @@ impl Keys for Cloud {
             return Err(failed(Failure::Forbidden, "forbidden", false));
         }
         keys.remove(id.as_str());
+        self.deleted.lock().unwrap().push(id.as_str().to_owned());
         Ok(())
     }
 }
@@ -376,6 +397,10 @@ impl ControlPlane for Cloud {
     fn prober(&self) -> Option<&dyn Probe<Access>> {
         let can_be_tried = self.propagation.lock().unwrap().is_some();
         can_be_tried.then_some(self as _)
+    }
+
+    fn paced(&self) -> Option<&dyn Paced> {
+        Some(self)
     }
 
     fn rights(&self) -> Option<&dyn Rights> {

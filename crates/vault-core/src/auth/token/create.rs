@@ -69,6 +69,11 @@ fn fields() -> Vec<Field> {
             FieldKind::Integer,
             "How often it can be used; 0 is unlimited.",
         ),
+        Field::new(
+            "entity_alias",
+            FieldKind::Text,
+            "Refused unless it is empty: this server has no entities.",
+        ),
         Field::new("type", FieldKind::Text, "`service` or `batch`.")
             .default_value("service")
             .allowed_values(["service", "batch"]),
@@ -187,6 +192,11 @@ fn read(call: &Call, orphan: bool) -> Result<CreationRequest, Error> {
             )
         })
     })?;
+    if !fields.text("entity_alias").is_empty() {
+        return Err(Error::bad_request(
+            "`entity_alias` is given, but this server has no entities: leave it out",
+        ));
+    }
     let kind = match fields.text("type") {
         "" => None,
         "service" => Some(TokenKind::Service),
