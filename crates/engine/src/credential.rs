@@ -152,7 +152,8 @@ pub struct RequestedBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sharing {
-    /// One lease. The entry never stores the secret.
+    /// One lease. The entry stores the secret only while the key is kept ready for
+    /// its reader.
     SingleUse,
     /// All readers of the role. The entry stores the secret for the next one.
     Shared,
@@ -197,7 +198,7 @@ pub enum State {
 pub struct IssuedKey {
     /// Its id.
     pub id: KeyId,
-    /// Its secret, for shared keys only.
+    /// Its secret, for keys that others may get.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretText>,
     /// Whether it is known to work. Absent in entries of earlier versions, whose
@@ -300,6 +301,23 @@ impl Credential {
     /// or ends keys.
     pub fn is_justified(&self) -> bool {
         self.pinned || !self.holders.is_empty()
+    }
+
+    /// Whether its entry has the secret while the key is in use: for other readers,
+    /// or for the first one (`lifecycle-2.md`, 36).
+    pub fn stores_secret(&self) -> bool {
+        self.pinned || self.sharing == Sharing::Shared
+    }
+
+    /// Whether a pointer of its role names the key, until a reader takes it.
+    pub(crate) fn is_spare(&self) -> bool {
+        self.pinned && matches!(self.purpose, Purpose::Role { .. })
+    }
+
+    /// Whether the key could be handed out now and counts as working.
+    pub(crate) fn is_ready(&self) -> bool {
+        let key = self.live_key();
+        key.is_some_and(|key| key.secret.is_some() && key.proving.is_over())
     }
 
     /// When somebody should look at the entry, if nothing else happens.

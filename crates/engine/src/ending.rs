@@ -79,9 +79,12 @@ impl Engine {
         };
         let ended = self.ledger.apply(&entry, kill).await;
         let purpose = entry.look(|credential| credential.purpose.clone());
-        if let Some(Purpose::Static { static_role, .. }) = purpose {
-            // Its readers need another.
-            self.rotations.schedule(&static_role, self.clock.now());
+        // Its readers need another.
+        let now = self.clock.now();
+        match purpose {
+            Some(Purpose::Static { static_role, .. }) => self.rotations.schedule(&static_role, now),
+            Some(Purpose::Role { generation, .. }) => self.pools.schedule_known(&generation, now),
+            None => {}
         }
         match ended {
             Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),

@@ -273,26 +273,27 @@ impl Engine {
         key: &KeyId,
     ) -> Result<(), Error> {
         let late = |whose: &str, limit: Duration| {
-            Error::upstream(format!(
+            Err(Failure::Failed(Error::upstream(format!(
                 "{whose} did not answer within {} seconds: the deletion is tried again",
                 limit.as_secs()
-            ))
-            .context(format_args!("deleting key `{key}`"))
+            ))))
         };
         if self.is_tainted().await? {
-            return Err(late("Confluent Cloud", REVOKE_LIMIT));
+            let late = late("Confluent Cloud", REVOKE_LIMIT);
+            return self.released(&entry, key, late).await;
         }
         let recorded = pin!(async {
             while !self.record_late_deletion(&entry).await {
                 self.tasks.sleep(LOOK_AGAIN).await;
             }
         });
-        match within(&*self.tasks, RECORD_LIMIT, select(release, recorded)).await {
-            Some(Either::Left((outcome, _))) => outcome,
-            Some(Either::Right(_)) if self.ledger.owns_late_deletion(&entry).await => Ok(()),
-            Some(Either::Right(_)) => Err(late("Confluent Cloud", REVOKE_LIMIT)),
-            None => Err(late("storage", REVOKE_LIMIT + RECORD_LIMIT)),
-        }
+        let late = match within(&*self.tasks, RECORD_LIMIT, select(release, recorded)).await {
+            Some(Either::Left((outcome, _))) => return outcome,
+            Some(Either::Right(_)) if self.ledger.owns_late_deletion(&entry).await => return Ok(()),
+            Some(Either::Right(_)) => late("Confluent Cloud", REVOKE_LIMIT),
+            None => late("storage", REVOKE_LIMIT + RECORD_LIMIT),
+        };
+        self.released(&entry, key, late).await
     }
 
     /// Puts on record that a key retires whose deletion is under way. Gives whether

@@ -14,9 +14,12 @@
 //! - `issue`, `share`, `lease`, `sweep`, `ending`: what happens to keys.
 //! - `go_plugin`: what is taken over from it.
 //! - `account_removal`: an account is removed, unless keys need it.
+//! - `proving`: whether a new key works.
 //! - `proof`, `preflight`, `target_check`: whether the account is accepted, what
 //!   it may do, and whether what roles name is there.
 //! - `static_role`, `rotation`: static roles, whose key is replaced without a gap.
+//! - `spare_settings`, `spare_pool`, `spares`: keys that are made and proven before
+//!   somebody reads them.
 //! - `records`: roles, accounts and settings in storage, with their cache.
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `work`: when somebody looks at what again.
@@ -52,6 +55,7 @@ mod places;
 mod preflight;
 mod presence;
 mod proof;
+mod proving;
 mod reconcile;
 mod records;
 mod rotation;
@@ -59,6 +63,9 @@ mod secret;
 mod settings;
 mod share;
 mod slots;
+mod spare_pool;
+mod spare_settings;
+mod spares;
 mod state;
 mod static_role;
 mod sweep;

@@ -12,6 +12,7 @@ use crate::issue::{Issued, Requester, cut_off};
 use crate::ledger::{Credential, Entry, Event, Failure, IssuedKey, Sharing, State};
 use crate::role::Role;
 use crate::slots::{Coming, Slot};
+use crate::spares::Readying;
 use crate::state::{Engine, LeaseTimes};
 
 /// How often a reader looks for another key when the one it found retires
@@ -87,6 +88,7 @@ impl Engine {
         role: &Arc<Role>,
         requester: &Requester,
     ) -> Result<Issued, Error> {
+        let since = self.clock.monotonic();
         for _ in 0..ATTEMPTS {
             let entry = match self.find_shared(role, requester).await? {
                 Found::Made(issued) => return Ok(issued),
@@ -97,14 +99,19 @@ impl Engine {
                 self.slots.forget_entry(&role.generation, &entry);
                 continue;
             }
+            let readying = self.ready_for_readers(role, &entry, since).await?;
+            if readying == Readying::Ended {
+                self.slots.forget_entry(&role.generation, &entry);
+                continue;
+            }
             match self.ledger.confirm(&entry).await {
                 Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
                 Err(Failure::Failed(error)) => {
                     return Err(error.context("looking whether the shared key still exists"));
                 }
             }
-            match self.attach(Arc::clone(&entry), role).await {
-                Ok(issued) => return Ok(issued),
+            match self.attach(Arc::clone(&entry), role, requester).await {
+                Ok(issued) => return Ok(issued.working(readying)),
                 Err(Failure::Refused(_) | Failure::Unknown) => {
                     self.slots.forget_entry(&role.generation, &entry);
                 }
@@ -121,7 +128,18 @@ impl Engine {
 
     /// Notes a new holder, and asks the host meanwhile how long its lease may
     /// live. Its answer is most often that of last time.
-    async fn attach(&self, entry: Arc<Entry>, role: &Role) -> Result<Issued, Failure> {
+    async fn attach(
+        &self,
+        entry: Arc<Entry>,
+        role: &Role,
+        requester: &Requester,
+    ) -> Result<Issued, Failure> {
+        if entry.look(Credential::is_spare) == Some(true) {
+            let times = self.allowed_times(role).await?;
+            if let Some(taken) = self.take_from_slot(role, &entry, times, requester).await {
+                return taken;
+            }
+        }
         let Some(likely) = self.likely_times(role) else {
             let times = self.lease_times(role).await?;
             return self.note_holder(entry, times).await;
@@ -152,6 +170,7 @@ impl Engine {
             account: held.account,
             holder,
             times,
+            works_from: None,
         })
     }
 
@@ -217,6 +236,10 @@ impl Engine {
                 Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => {}
                 Err(Failure::Failed(error)) => return Err(error),
             }
+        }
+        if role.asks_readiness() {
+            let spare = self.spare_for_slot(&role, &requester).await;
+            return spare.map(Found::Entry);
         }
         self.make(role, Sharing::Shared, requester)
             .await

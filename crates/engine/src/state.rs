@@ -21,6 +21,7 @@ use crate::presence::Presence;
 use crate::role::{Role, Roles};
 use crate::settings::StoredSettings;
 use crate::slots::Slots;
+use crate::spare_pool::{AllPins, Pools, SparePointers};
 use crate::static_role::{Rotations, StaticRoles};
 use crate::timekeeper::Timekeeper;
 use crate::usage::Usage;
@@ -41,6 +42,7 @@ pub(crate) struct Engine {
     pub(crate) roles: Roles,
     pub(crate) static_roles: Arc<StaticRoles>,
     pub(crate) rotations: Rotations,
+    pub(crate) pools: Pools,
     pub(crate) places: KnownPlaces,
     pub(crate) settings: StoredSettings,
     pub(crate) usage: Usage,
@@ -110,12 +112,17 @@ impl Engine {
             Arc::clone(&context.storage),
             Arc::clone(&context.clock),
         ));
+        let spares = Arc::new(SparePointers::new(Arc::clone(&context.storage)));
+        let pins = AllPins {
+            static_roles: Arc::clone(&static_roles) as Arc<dyn Pins>,
+            spares: Arc::clone(&spares),
+        };
         let measurements = Arc::new(Measurements::new(context.metrics, context.uuid));
         let ledger = Ledger::new(
             LedgerStore::new(Arc::clone(&context.storage)),
             Arc::clone(&control) as Arc<dyn Keys>,
             Arc::clone(&accounts),
-            Arc::clone(&static_roles) as Arc<dyn Pins>,
+            Arc::new(pins),
             Arc::clone(&context.clock),
             Arc::clone(&context.entropy),
             Arc::clone(&measurements),
@@ -125,6 +132,7 @@ impl Engine {
             roles: Roles::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             static_roles,
             rotations: Rotations::default(),
+            pools: Pools::new(spares),
             places: KnownPlaces::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             settings: StoredSettings::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             usage: Usage::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),

@@ -181,11 +181,15 @@ impl Engine {
             self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
             return None;
         }
-        if let Err(error) = self.release_unnamed(&entry).await {
+        let mut released = self.release_unnamed(&entry).await;
+        if released.is_ok() {
+            released = self.release_unnamed_spare(&entry).await;
+        }
+        if let Err(error) = released {
             tracing::warn!(
                 credential = %id,
                 error = error.message(),
-                "it could not be read whether a static role names a key; it is looked at again"
+                "it could not be read whether a record names a key; it is looked at again"
             );
             self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
             return None;

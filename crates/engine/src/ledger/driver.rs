@@ -31,7 +31,9 @@ use super::watch::{Stage, Watch};
 use crate::account::Accounts;
 use crate::account_ref::AccountRef;
 use crate::control_plane::{Keys, RemovalBy};
-use crate::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Purpose, Sharing, State};
+use crate::credential::{
+    Credential, Holder, INTENT_QUIET, IssuedKey, Purpose, RequestedBy, Sharing, State,
+};
 use crate::ids::{CredentialId, HolderId, Marker, StorageId};
 use crate::measurements::Measurements;
 
@@ -123,9 +125,12 @@ impl Ledger {
             watch.schedule(&credential);
             watch.intended_since(&credential.id, self.clock.monotonic());
         }
-        match credential.sharing {
-            Sharing::SingleUse => self.store.intend(&credential).await?,
-            Sharing::Shared => self.store.apply(own_entry::save(&credential)?).await?,
+        // One whose record will hold the secret has an entry of its own: batches
+        // hold none, and hosts do not wrap them.
+        if credential.stores_secret() {
+            self.store.apply(own_entry::save(&credential)?).await?;
+        } else {
+            self.store.intend(&credential).await?;
         }
         let entry = self.entry(&credential.id);
         entry.memory().credential = Some(credential);
@@ -332,6 +337,42 @@ impl Ledger {
             return Err(Failure::Refused(Refusal::NotLive));
         }
         Ok(held)
+    }
+
+    /// Takes a key that was kept ready for a reader, by one write of its entry. What
+    /// is handed out is what the key was before: the secret of a single-use key is
+    /// on record no more. Storage is read first, since another process may have
+    /// taken the key.
+    pub(crate) async fn take(
+        &self,
+        entry: &Entry,
+        holder: (HolderId, Holder),
+        requester: Option<Box<RequestedBy>>,
+    ) -> Result<Held, Failure> {
+        self.refresh(entry).await?;
+        let held = entry.look(|credential| match &credential.state {
+            State::Live { key } if credential.is_spare() && key.secret.is_some() => Some(Held {
+                key: key.clone(),
+                account: credential.account.clone(),
+            }),
+            _ => None,
+        });
+        let held = held.flatten().ok_or(Failure::Refused(Refusal::NotSpare))?;
+        self.apply(entry, Event::Take { holder, requester }).await?;
+        Ok(held)
+    }
+
+    /// Reads the credential's own entry from storage, whatever memory has of it.
+    pub(crate) async fn refresh(&self, entry: &Entry) -> Result<(), Failure> {
+        let _reading = entry.writing.lock().await;
+        if entry.memory().pending.is_empty() {
+            let own = Doubts {
+                state: true,
+                ..Doubts::default()
+            };
+            entry.memory().doubts.extend(own);
+        }
+        self.read(entry).await
     }
 
     /// Reads from storage the holders of a key that is to be deleted, and whether a

@@ -97,6 +97,7 @@ pub(super) fn save(credential: &Credential) -> Result<Vec<Write>, Error> {
     let mut writes = vec![Write::put(place, bytes)];
     if let (State::Live { key }, Sharing::Shared) = (&credential.state, credential.sharing)
         && key.secret.is_some()
+        && !credential.pinned
         && let Some(generation) = credential.purpose.shared_by()
     {
         let pointer = codec::encode(&SharedPointer {

@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use readiness::Proof;
 
 use crate::credential::{
-    AdoptedFrom, Credential, Holder, INTENT_AGE, IssuedKey, Proving, Purpose, Sharing, State, later,
+    AdoptedFrom, Credential, Holder, INTENT_AGE, IssuedKey, Proving, Purpose, RequestedBy, Sharing,
+    State, later,
 };
 use crate::ids::{HolderId, KeyId, OrganizationId, RoleName};
 
@@ -52,6 +53,13 @@ pub enum Event {
     Proven {
         /// On what.
         proof: Proof,
+    },
+    /// A reader takes a key that was kept ready: the pin becomes a holder.
+    Take {
+        /// The reader's holder.
+        holder: (HolderId, Holder),
+        /// Who it is, where the host tells.
+        requester: Option<Box<RequestedBy>>,
     },
     /// A record that has no deadline names the key.
     Pin,
@@ -167,6 +175,8 @@ pub enum Refusal {
     NotLive,
     /// The key belongs to one lease.
     NotShared,
+    /// The key is not kept ready, or not any more.
+    NotSpare,
     /// Neither a holder nor a pin would keep the key.
     NotJustified,
     /// The key is another record's.
@@ -178,6 +188,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::NotLive => "the key is no longer in use",
             Self::NotShared => "the key belongs to one lease",
+            Self::NotSpare => "the key is no spare",
             Self::NotJustified => "nothing would keep the key",
             Self::TakenOver => "the key is another static role's",
         })
@@ -222,6 +233,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         }),
         Event::Attach { holder } => attach(credential, holder),
         Event::Proven { proof } => proven(credential, proof),
+        Event::Take { holder, requester } => take(credential, holder, requester),
         Event::Pin => pin(credential),
         Event::TakeOver { by, proving } => take_over(credential, by, proving),
         Event::Unpin { grace, now } => Ok(unpin(credential, grace, now)),
@@ -281,6 +293,33 @@ fn proven(credential: &mut Credential, proof: Proof) -> Result<Vec<Effect>, Refu
     }
     key.proving = Proving::Done(proof);
     Ok(vec![Effect::Save])
+}
+
+/// Pin and secret go and the holder comes in one write, so that a cut leaves the key
+/// either to the next reader or to this one, never to both (`lifecycle-2.md`, 51).
+/// A shared key keeps its secret for the readers that follow.
+fn take(
+    credential: &mut Credential,
+    (id, holder): (HolderId, Holder),
+    requester: Option<Box<RequestedBy>>,
+) -> Result<Vec<Effect>, Refusal> {
+    let is_spare = credential.is_spare();
+    let State::Live { key } = &mut credential.state else {
+        return Err(Refusal::NotLive);
+    };
+    if !is_spare || key.secret.is_none() {
+        return Err(Refusal::NotSpare);
+    }
+    let mut effects = Vec::new();
+    match credential.sharing {
+        Sharing::SingleUse => key.secret = None,
+        Sharing::Shared => effects.push(Effect::SaveHolder(id.clone())),
+    }
+    credential.pinned = false;
+    credential.requester = requester;
+    credential.holders.insert(id, holder);
+    effects.push(Effect::Save);
+    Ok(effects)
 }
 
 /// Only a key in use is pinned: one that retires may be gone already.
@@ -350,10 +389,22 @@ fn unpin(
         }
     }
     if credential.is_justified() {
+        if let (State::Live { key }, Sharing::SingleUse) =
+            (&mut credential.state, credential.sharing)
+        {
+            // Nobody gets it from here any more.
+            key.secret = None;
+        }
         effects.push(Effect::Save);
         return effects;
     }
-    retire_unjustified(credential, Vec::new(), now)
+    let mut effects = retire_unjustified(credential, Vec::new(), now);
+    if credential.sharing == Sharing::SingleUse {
+        // It was kept ready: a process that starts must not find it so when it is
+        // gone.
+        effects.insert(0, Effect::Save);
+    }
+    effects
 }
 
 fn attach(

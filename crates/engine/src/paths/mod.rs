@@ -17,6 +17,7 @@ mod readiness;
 pub(crate) mod reconcile;
 pub(crate) mod roles;
 mod rotation;
+mod spares;
 pub(crate) mod static_creds;
 pub(crate) mod static_roles;
 pub(crate) mod status;

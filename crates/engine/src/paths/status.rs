@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use logical::framework::{Path, answer};
 use logical::{Error, Object, Operation, Response};
 
+use super::spares;
 use crate::account::no_account;
 use crate::control_plane::Pace;
 use crate::ids::{OrganizationId, StorageId};
@@ -102,6 +103,13 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
     }
     data.insert("last_sweep".into(), at.into());
     data.insert("static_roles".into(), engine.rotations.count().into());
+    spares::show_counts(engine.pools.counts(), &mut data);
+    warnings.extend(engine.pools.failures().into_iter().map(|(role, failed)| {
+        format!(
+            "no spare of role `{role}` could be made or proven, and the next is made at {}: {}",
+            failed.retry_at, failed.error
+        )
+    }));
     let access = account.as_ref().map(|account| account.access());
     let paced = engine.control.paced();
     let pace = access.and_then(|access| paced?.pace(&access));
@@ -185,7 +193,7 @@ fn shown(pace: &Pace) -> Object {
     data.insert("waiting_removals".into(), pace.waiting.removals.into());
     let oldest = pace.oldest.unwrap_or_default().as_secs();
     data.insert("oldest_seconds".into(), oldest.into());
-    let served_in = served_in(waiting, rate).as_secs();
+    let served_in = served_in(waiting, rate).as_secs_f64();
     data.insert("served_in_seconds".into(), served_in.into());
     data
 }

@@ -12,12 +12,12 @@ use rotation_schedule::{
 };
 
 use super::decide::KeyState;
-use super::keys::{kind_of, kind_word};
 use crate::SecretText;
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, KeyId, RoleName};
 use crate::ledger::{Event, Failure};
 use crate::output::Output;
+use crate::proving::{kind_of, kind_word};
 use crate::state::Engine;
 use crate::static_role::{OnDelete, Request, Rotation, ServedKey, StaticRole};
 

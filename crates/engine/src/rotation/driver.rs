@@ -11,10 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use logical::Error;
 
 use super::decide::{Facts, KeyState, Step, decide, next_rotation, retry_at};
-use super::keys::{Tried, in_grace};
+use super::keys::in_grace;
 use crate::credential::later;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Event, Failure};
+use crate::proving::Tried;
 use crate::state::Engine;
 use crate::static_role::{
     FailedAttempt, PreviousKey, Rotation, ServedKey, StaticRole, grace_holder,
@@ -116,8 +117,9 @@ impl Engine {
             }
             (Step::Prove, Some(rotation)) => {
                 drop(lock);
-                match self.try_key(&role, &rotation.next).await? {
-                    Tried::Works => {}
+                let wanted = (&role.target, &role.readiness);
+                match self.try_key(&rotation.next, wanted).await? {
+                    Tried::Works | Tried::Over => {}
                     Tried::Later(due) => return Ok(Progress::Rest(Some(due))),
                     Tried::NotReady(error) => {
                         self.fail_unlocked(name, &rotation.next, error).await?;

@@ -7,13 +7,13 @@ mod limit;
 mod taken;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::EngineFactory;
 use engine::control_plane::ControlPlane;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use logical::effects::Replication;
 use logical::{
     Backend, BackendContext, Clock, Entropy, Error, Factory, Metrics, Object, Operation, Request,
@@ -45,11 +45,14 @@ fn virtual_now() -> Timestamp {
         let elapsed = start.map_or(Duration::ZERO, |start: tokio::time::Instant| {
             start.elapsed()
         });
-        Timestamp::from_second(1_800_000_000).unwrap() + elapsed
+        let right = Timestamp::from_second(1_800_000_000).unwrap() + elapsed;
+        right + SET_OFF.get()
     })
 }
 
 thread_local! {
+    /// By how much the wall clock is wrong.
+    static SET_OFF: std::cell::Cell<SignedDuration> = const { std::cell::Cell::new(SignedDuration::ZERO) };
     static EPOCH: std::cell::RefCell<Option<tokio::time::Instant>> =
         const { std::cell::RefCell::new(None) };
 }
@@ -147,11 +150,19 @@ pub(crate) struct FaultyStorage {
     pub(crate) lands_late: AtomicBool,
     /// Whether writes of batches of records are lost.
     pub(crate) loses_records: AtomicBool,
+    /// Called after every change. The changes of a batch are then made one by one.
+    pub(crate) changed: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl FaultyStorage {
     pub(crate) fn fail_next_writes(&self, count: u32) {
         self.fail_next.store(count, Ordering::SeqCst);
+    }
+
+    fn tell(&self) {
+        if let Some(changed) = self.changed.get() {
+            changed();
+        }
     }
 
     async fn outcome(&self, changes: usize) -> Result<(), Error> {
@@ -196,11 +207,13 @@ impl Storage for FaultyStorage {
         }
         self.bytes.fetch_add(value.len() as u64, Ordering::SeqCst);
         self.inner.put(key, value).await?;
+        self.tell();
         self.outcome(1).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
         self.inner.delete(key).await?;
+        self.tell();
         self.outcome(1).await
     }
 
@@ -216,7 +229,14 @@ impl Storage for FaultyStorage {
                 self.bytes.fetch_add(value.len() as u64, Ordering::SeqCst);
             }
         }
-        self.inner.apply(batch).await?;
+        if self.changed.get().is_none() {
+            self.inner.apply(batch).await?;
+            return self.outcome(changes).await;
+        }
+        for write in batch {
+            self.inner.apply(vec![write]).await?;
+            self.tell();
+        }
         self.outcome(changes).await
     }
 }
@@ -249,6 +269,7 @@ impl World {
     /// An engine without an account.
     pub(crate) fn empty() -> Self {
         EPOCH.with(|start| *start.borrow_mut() = Some(tokio::time::Instant::now()));
+        SET_OFF.set(SignedDuration::ZERO);
         let cloud = Arc::new(Cloud::default());
         let host = Arc::new(Host::default());
         let storage = Arc::new(FaultyStorage {
@@ -262,6 +283,7 @@ impl World {
             read_delay: Mutex::default(),
             lands_late: AtomicBool::new(false),
             loses_records: AtomicBool::new(false),
+            changed: OnceLock::new(),
         });
         let entropy = Arc::new(Counter(AtomicU64::new(1)));
         let taken = Arc::new(Taken::default());
@@ -369,6 +391,12 @@ impl World {
         let request =
             Request::new(Operation::Revoke, "creds/any").with_secret(lease.secret.clone());
         self.engine.handle(request).await.map(|_| ())
+    }
+
+    /// Sets the wall clock later, or earlier, than it is.
+    pub(crate) fn set_clock(&self, by: SignedDuration) {
+        let _ = self;
+        SET_OFF.set(by);
     }
 
     /// The wall time.

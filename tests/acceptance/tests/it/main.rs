@@ -18,6 +18,7 @@ mod guides;
 mod hardness;
 mod hosts;
 mod hvac;
+mod hvac_suite;
 mod in_process;
 mod kafka;
 mod kafka_rotation;

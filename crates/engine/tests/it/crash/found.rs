@@ -11,7 +11,7 @@ const SINGLE: usize = 0;
 const SHARED: usize = 1;
 const PLAIN: usize = 2;
 
-fn keeps_all_promises(actions: &[Action]) {
+pub(super) fn keeps_all_promises(actions: &[Action]) {
     let broken = run(actions);
     assert!(broken.is_empty(), "{broken:#?}\nwith {actions:#?}");
 }

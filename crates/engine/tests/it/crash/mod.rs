@@ -18,6 +18,7 @@ mod found;
 mod host;
 mod process;
 mod scenario;
+mod spares;
 mod static_role;
 mod storage;
 mod taken_over;

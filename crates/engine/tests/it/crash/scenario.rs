@@ -9,6 +9,7 @@ use super::chance::Chance;
 use super::fault::Fault;
 use super::host::Lease;
 use super::process::Moment;
+use super::spares::{KINDS, WARM};
 use super::world::{MINUTE, ROLES, World};
 
 /// One thing that happens. Numbers choose among what there is at that moment.
@@ -111,6 +112,27 @@ pub(crate) enum Action {
     StepStatic(&'static str),
     /// Two processes that both believe to be the only one rotate the static role.
     RotateTwice,
+    /// Writes a role with spares; `kind` chooses how its keys are tried and how many
+    /// are kept ready.
+    WriteWarm {
+        role: usize,
+        kind: u64,
+    },
+    ReadWarm {
+        role: usize,
+        readers: usize,
+    },
+    HangUpWarm {
+        role: usize,
+        after: Duration,
+    },
+    FreezeDuringReadWarm {
+        role: usize,
+        after: Duration,
+    },
+    DeleteWarm {
+        role: usize,
+    },
     /// So many calls in a row are too many for Confluent.
     Storm(usize),
     Arm(Fault),
@@ -266,10 +288,49 @@ fn of_static_role(chance: &mut Chance) -> Action {
     }
 }
 
-/// The actions of a seed. In every other there is a static role.
+/// An action on a role with spares.
+fn of_warm_role(chance: &mut Chance) -> Action {
+    let role = chance.index(WARM.len());
+    match chance.below(20) {
+        0..3 => Action::WriteWarm {
+            role,
+            kind: chance.below(KINDS),
+        },
+        3..13 => Action::ReadWarm {
+            role,
+            readers: chance.one_of(&[1, 1, 1, 2, 4]),
+        },
+        13..15 => Action::HangUpWarm {
+            role,
+            after: Duration::from_millis(chance.below(30_000)),
+        },
+        15..17 => Action::FreezeDuringReadWarm {
+            role,
+            after: Duration::from_millis(chance.below(400)),
+        },
+        17 => Action::DeleteWarm { role },
+        18 => Action::Arm(Fault::ProbeLies),
+        _ => Action::Storm(1 + chance.index(3)),
+    }
+}
+
+/// The actions of a seed. In every other there is a static role, in every fourth
+/// there are roles with spares.
 pub(crate) fn of_seed(seed: u64) -> Vec<Action> {
     let mut chance = Chance::new(seed);
     let length = 4 + chance.index(28);
+    if seed.is_multiple_of(4) {
+        let mut actions = Vec::new();
+        for role in 0..WARM.len() {
+            let kind = chance.below(KINDS);
+            actions.push(Action::WriteWarm { role, kind });
+        }
+        for _ in 0..length {
+            actions.push(action(&mut chance));
+            actions.push(of_warm_role(&mut chance));
+        }
+        return actions;
+    }
     if seed.is_multiple_of(2) {
         return (0..length).map(|_| action(&mut chance)).collect();
     }
@@ -397,6 +458,13 @@ async fn perform(world: &mut World, action: Action) {
         Action::PostUsage { of_all } => world.post_usage(of_all).await,
         Action::StepStatic(step) => world.step_static(step).await,
         Action::RotateTwice => world.rotate_twice().await,
+        Action::WriteWarm { role, kind } => world.write_warm(role, kind).await,
+        Action::ReadWarm { role, readers } => world.read_warm(role, readers).await,
+        Action::HangUpWarm { role, after } => world.hang_up_warm(role, after).await,
+        Action::FreezeDuringReadWarm { role, after } => {
+            world.freeze_during_read_warm(role, after).await;
+        }
+        Action::DeleteWarm { role } => world.delete_warm(role).await,
         Action::Storm(calls) => {
             for _ in 0..calls {
                 world.faults.arm(Fault::CreateLimited);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::ledger::{Credential, State};
+use engine::ledger::{Credential, Purpose, State};
 use jiff::Timestamp;
 use logical::{Operation, Request};
 use serde_json::{Value, json};
@@ -141,7 +141,11 @@ impl World {
                 .any(|place| role.pointer(place).and_then(Value::as_str) == Some(id))
         };
         let mut wrong = Vec::new();
-        let is_live = |known: &&Credential| matches!(known.state, State::Live { .. });
+        // Those of roles are looked at with their spares.
+        let is_live = |known: &&Credential| {
+            matches!(known.state, State::Live { .. })
+                && matches!(known.purpose, Purpose::Static { .. })
+        };
         for known in records.iter().filter(is_live) {
             let id = known.id.to_string();
             if known.pinned != named(&id) {

@@ -66,7 +66,7 @@ pub(crate) struct World {
     pub(crate) faults: Arc<Faults>,
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) host: Arc<Host>,
-    storage: Arc<MemoryStorage>,
+    pub(super) storage: Arc<MemoryStorage>,
     entropy: Arc<Counter>,
     pub(super) current: Running,
     pub(super) old: Vec<Running>,
@@ -82,6 +82,8 @@ pub(crate) struct World {
     /// Whether the keys of the static role were always tried before they are
     /// served.
     pub(super) always_probed: bool,
+    /// Roles with spares whose keys were not always tried.
+    pub(super) untried: BTreeSet<&'static str>,
     /// Keys that a person made, to be imported.
     pub(super) given: Given,
     /// What the last answer for the static role said.
@@ -119,6 +121,7 @@ impl World {
             ended_in_the_making: false,
             without_grace: false,
             always_probed: true,
+            untried: BTreeSet::new(),
             given: Given::default(),
             last_rotation: None,
             said: Vec::new(),
@@ -466,6 +469,7 @@ impl World {
         self.pass(Duration::from_hours(26), Duration::from_hours(1))
             .await;
         self.settle_static().await;
+        self.settle_warm().await;
         self.settle_given();
         let orphans = self.cloud.live();
         if !orphans.is_empty() {
@@ -487,6 +491,7 @@ impl World {
                     "/gone/",
                     "/gone-",
                     "/static",
+                    "/spare/",
                     "/adopted/",
                 ];
                 ledger.iter().any(|folder| key.contains(folder))

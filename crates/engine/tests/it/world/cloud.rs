@@ -1,8 +1,8 @@
 //! Confluent Cloud in memory, with faults that are armed one by one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -108,9 +108,17 @@ pub(crate) struct Cloud {
     pub(crate) unreachable: AtomicBool,
     /// Owners and resources that do not exist.
     pub(crate) absent: Mutex<BTreeSet<&'static str>>,
+    /// Called after every key that is made or deleted.
+    pub(crate) changed: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Cloud {
+    fn tell(&self) {
+        if let Some(changed) = self.changed.get() {
+            changed();
+        }
+    }
+
     pub(crate) fn live(&self) -> Vec<String> {
         self.keys.lock().unwrap().keys().cloned().collect()
     }
@@ -260,6 +268,7 @@ impl Keys for Cloud {
             .unwrap()
             .push(key.description.clone());
         self.keys.lock().unwrap().insert(id.clone(), live);
+        self.tell();
         if self.fires(Fault::LoseCreateAnswer) {
             return Err(failed(Failure::Unavailable, "no answer", true));
         }
@@ -355,6 +364,8 @@ impl Keys for Cloud {
             return Err(failed(Failure::Forbidden, "forbidden", false));
         }
         keys.remove(id.as_str());
+        drop(keys);
+        self.tell();
         self.deleted.lock().unwrap().push(id.as_str().to_owned());
         Ok(())
     }

@@ -204,6 +204,18 @@ fn a_static_role_rotates_as_the_guide_says() {
 }
 
 #[test]
+fn keys_are_tried_and_kept_ready_as_the_guides_say() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    for page in ["docs/readiness.md", "docs/spares.md"] {
+        desk.terminal
+            .follow(&Page::read(page).section("The fewest commands"));
+    }
+    assert!(desk.live().len() >= 2, "a key of each role");
+}
+
+#[test]
 fn old_keys_wait_for_silence_as_the_guide_says() {
     let bao = require_bao!();
     let mut desk = Desk::set_up(&bao);

@@ -1,5 +1,9 @@
 //! Which paths stand on which page, and the requests that show them.
 
+mod usage;
+
+use self::usage::USAGE;
+
 /// A page of the reference.
 pub(super) struct Page {
     pub(super) file: &'static str,
@@ -110,7 +114,9 @@ const CONFIG: Page = Page {
 const ROLES: Page = Page {
     file: "roles.md",
     title: "`role/<name>`: for whom and for what keys are made",
-    about: "`roles/<name>` means the same. An update keeps every field that it does not give.",
+    about: "`roles/<name>` means the same. An update keeps every field that it does not give. \
+            [Know that a key works](../readiness.md) and [keep spares](../spares.md) tell what the \
+            fields of readiness and spares are for.",
     paths: &["role/{name}", "role"],
     samples: &[
         sample(
@@ -137,6 +143,30 @@ const ROLES: Page = Page {
             ("POST", "confluent/role/reports"),
             Some(
                 r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "ttl": "1h", "multi_use_key": true}"#,
+            ),
+            204,
+        ),
+        sample(
+            "Write a role whose readers would wait longer than clients do",
+            ("POST", "confluent/role/jobs"),
+            Some(
+                r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "readiness": "probe",
+                    "wait_ready": "90s"}"#,
+            ),
+            400,
+        ),
+        sample(
+            "Write a role with spares that nobody tries",
+            ("POST", "confluent/role/jobs"),
+            Some(r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "spares": 2}"#),
+            400,
+        ),
+        sample(
+            "Write a role whose keys are tried before they are handed out",
+            ("POST", "confluent/role/jobs"),
+            Some(
+                r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "readiness": "probe",
+                    "wait_ready": "50s", "not_ready": "refuse"}"#,
             ),
             204,
         ),
@@ -316,98 +346,6 @@ const STATIC_ROLES: Page = Page {
             ("GET", "confluent/static-role/nobody"),
             None,
             404,
-        ),
-    ],
-};
-
-const USAGE: Page = Page {
-    file: "usage.md",
-    title: "`usage`: who logs in with which key",
-    about: "Whoever reads the audit log of Confluent Cloud posts here what it told of logins. [End old \
-            keys when they are quiet](../retire-when-quiet.md) is the guide.",
-    paths: &["usage"],
-    samples: &[
-        sample(
-            "Read it before anything was reported",
-            ("GET", "confluent/usage"),
-            None,
-            404,
-        ),
-        sample(
-            "Write a static role whose old keys must be quiet, before that",
-            ("POST", "confluent/static-role/audited"),
-            Some(
-                r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "rotation_period": "30d",
-                    "readiness": "none", "retire_when": "quiet"}"#,
-            ),
-            400,
-        ),
-        sample(
-            "Report that the log was read and showed nothing",
-            ("POST", "confluent/usage"),
-            Some(r#"{"watermark": "2026-01-01T10:00:00Z", "source": "reader", "offsets": "0:17"}"#),
-            204,
-        ),
-        sample(
-            "Report a login",
-            ("POST", "confluent/usage"),
-            Some(
-                r#"{"watermark": "2026-01-01T10:01:00Z", "offsets": "0:19",
-                    "keys": {"K7Q2M4ZB6RXN3TWD": "2026-01-01T10:00:42Z"}}"#,
-            ),
-            204,
-        ),
-        sample("Read where to go on", ("GET", "confluent/usage"), None, 200),
-        sample(
-            "Report without a watermark",
-            ("POST", "confluent/usage"),
-            Some("{}"),
-            400,
-        ),
-        sample(
-            "Report a watermark that goes back",
-            ("POST", "confluent/usage"),
-            Some(r#"{"watermark": "2026-01-01T10:00:00Z"}"#),
-            400,
-        ),
-        sample(
-            "Report a login in the future",
-            ("POST", "confluent/usage"),
-            Some(
-                r#"{"watermark": "2026-01-01T10:01:00Z",
-                    "keys": {"K7Q2M4ZB6RXN3TWD": "2096-01-01T10:00:00Z"}}"#,
-            ),
-            400,
-        ),
-        sample(
-            "Report something that is no id of a key",
-            ("POST", "confluent/usage"),
-            Some(
-                r#"{"watermark": "2026-01-01T10:01:00Z",
-                    "keys": {"no-key": "2026-01-01T10:00:00Z"}}"#,
-            ),
-            400,
-        ),
-        sample(
-            "Write a static role whose old keys must be quiet",
-            ("POST", "confluent/static-role/audited"),
-            Some(
-                r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "rotation_period": "30d",
-                    "readiness": "none", "retire_when": "quiet"}"#,
-            ),
-            204,
-        ),
-        sample(
-            "Replace its key",
-            ("POST", "confluent/rotate-role/audited"),
-            Some(r#"{"wait": "30s"}"#),
-            204,
-        ),
-        sample(
-            "Ask what the old key waits for",
-            ("GET", "confluent/static-role/audited/status"),
-            None,
-            200,
         ),
     ],
 };
