@@ -5,8 +5,8 @@
 //! (`lifecycle.md`, 29).
 //!
 //! An account has an id of its own, by which records of keys name it. Its
-//! organization is an attribute, which an account that was not proven does not
-//! know until Confluent tells.
+//! organization is an attribute, which is unknown for an unverified account until
+//! Confluent is asked.
 
 mod roster;
 mod stored;
@@ -25,20 +25,20 @@ use crate::account_ref::AccountRef;
 use crate::control_plane::{Access, Caller, CloudError, Failure};
 use crate::ids::{AccountId, KeyId, OrganizationId};
 
-/// There is no account.
+/// The error where no account is configured.
 pub(crate) fn no_account() -> Error {
     Error::bad_request(
         "no account is configured: write `ccloud_api_key_id` and `ccloud_api_key_secret` to `config`",
     )
 }
 
-/// Where the address is not given.
+/// The default address of the API.
 pub const DEFAULT_URL: &str = "https://api.confluent.cloud";
 
 /// An admin credential, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// The organization that it belongs to, once Confluent told.
+    /// The organization that it belongs to, if known.
     pub organization: Option<OrganizationId>,
     /// Base address of the API.
     pub url: String,
@@ -46,7 +46,7 @@ pub struct Account {
     pub key_id: KeyId,
     /// Its secret.
     pub secret: SecretText,
-    /// Further trusted roots, PEM; empty for none.
+    /// Additional trusted roots, PEM; empty for none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub ca_cert: String,
     /// When it was written.
@@ -54,7 +54,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// What a call to the control plane needs.
+    /// The access for a call to the control plane.
     pub fn access(&self) -> Access {
         Access {
             url: self.url.clone(),
@@ -65,7 +65,7 @@ impl Account {
         }
     }
 
-    /// Whether a later one is of the same key or organization.
+    /// Whether a later account has the same key or organization.
     fn is_succeeded_by(&self, later: &Self) -> bool {
         match (&self.organization, &later.organization) {
             (Some(own), Some(later)) => own == later,
@@ -90,7 +90,7 @@ impl Deref for NamedAccount {
 }
 
 impl NamedAccount {
-    /// How the record of a key names it.
+    /// The reference to it in the records of keys.
     pub(crate) fn reference(&self) -> AccountRef {
         AccountRef {
             account: self.id.clone(),
@@ -99,17 +99,17 @@ impl NamedAccount {
     }
 }
 
-/// Why a question to Confluent has no answer.
+/// Why a request to Confluent failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AskError {
-    /// No account can ask it.
+    /// There is no account for it.
     Account(Error),
-    /// Confluent refused, or did not answer.
+    /// Confluent refused it, or did not answer.
     Cloud(CloudError),
 }
 
 impl AskError {
-    /// Whether Confluent does not accept the account.
+    /// Whether Confluent refused the account itself (401).
     pub(crate) fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Cloud(error) if error.failure == Failure::Unauthorized)
     }

@@ -1,4 +1,4 @@
-//! Which account answers for a key, as its record names it.
+//! The reference to an account in the record of a key.
 
 use std::borrow::Cow;
 
@@ -6,21 +6,19 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::ids::{AccountId, OrganizationId};
 
-/// The account that a key was made with, by name and by organization: another
-/// account of the same organization can delete the key as well
-/// (`lifecycle-2.md`, 62).
+/// The account that a key was made with, by id and by organization: any account of
+/// the same organization can delete the key as well (`lifecycle-2.md`, 62).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(from = "Stored<'static>")]
 pub struct AccountRef {
     /// The account.
     pub account: AccountId,
-    /// The organization of the key, where Confluent told it.
+    /// The organization of the key, if known.
     pub organization: Option<OrganizationId>,
 }
 
-/// As it is stored. Records of earlier versions name the organization alone,
-/// which tells the account: so does every record whose account has the id that
-/// they gave it.
+/// The stored form. Records of earlier versions name the organization alone, which
+/// implies the account. The account is left out wherever it is implied.
 #[derive(Serialize, Deserialize)]
 struct Stored<'a> {
     organization: Option<Cow<'a, OrganizationId>>,
@@ -48,8 +46,8 @@ impl Serialize for AccountRef {
 }
 
 impl AccountRef {
-    /// The account of a record that may name its organization alone, as those
-    /// of earlier versions do.
+    /// The reference of a record, which may name the organization alone as those of
+    /// earlier versions do.
     pub fn stored(account: Option<AccountId>, organization: Option<OrganizationId>) -> Self {
         Self {
             account: account.unwrap_or_else(|| AccountId::by_organization(organization.as_ref())),
@@ -57,26 +55,25 @@ impl AccountRef {
         }
     }
 
-    /// The account's id, where the organization does not tell it.
+    /// The account's id, unless the organization implies it.
     pub fn own_id(&self) -> Option<&AccountId> {
         let implied = AccountId::by_organization(self.organization.as_ref());
         Some(&self.account).filter(|account| **account != implied)
     }
 
-    /// Notes the organization, if it was not known.
+    /// Sets the organization if it is not known.
     pub fn learn(&mut self, told: Option<OrganizationId>) {
         self.organization = self.organization.take().or(told);
     }
 
-    /// Whether an account of an organization can be the named one, which has its
-    /// name.
+    /// Whether an account with this id and this organization is the one that is
+    /// meant.
     pub fn can_be_of(&self, organization: Option<&OrganizationId>) -> bool {
         let own = self.organization.as_ref();
         own.is_none() || organization.is_none() || own == organization
     }
 
-    /// Whether an account that was asked is certainly shown what the named one
-    /// is shown.
+    /// Whether another account certainly sees the keys of this one.
     pub fn includes(&self, asked: &Self) -> bool {
         match (&self.organization, &asked.organization) {
             (Some(own), Some(asked)) => own == asked,
@@ -84,9 +81,9 @@ impl AccountRef {
         }
     }
 
-    /// Whether the record is one of an earlier version that says nothing of the
-    /// account. Its account is then the current one, unless one is stored whose
-    /// organization was not known to that version.
+    /// Whether the record is of an earlier version and names neither account nor
+    /// organization. It means the unverified account of that version where there is
+    /// one, and else the current one.
     fn names_nobody(&self) -> bool {
         self.organization.is_none() && self.own_id().is_none()
     }

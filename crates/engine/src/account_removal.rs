@@ -1,5 +1,4 @@
-//! The removal of the account that keys may depend on: only when no key would
-//! be left without an account that can delete it.
+//! Removal of the account: refused while a key needs it to be deleted.
 
 use std::collections::BTreeSet;
 
@@ -34,9 +33,9 @@ impl Engine {
         self.accounts.delete_current(&roster).await
     }
 
-    /// The first record of a key that is not gone and meets a condition; and,
-    /// where there is none, what keeps it so: no key is made meanwhile. Most
-    /// records are read before creations have to wait, since there may be many.
+    /// The first unsettled record that meets a condition; where there is none, with a
+    /// guard that blocks creations. Most records are read before creations have to
+    /// wait, since there may be many.
     async fn find_unsettled(
         &self,
         meets: impl Fn(&Credential) -> bool,
@@ -45,7 +44,7 @@ impl Engine {
         let mut nobody_makes = None;
         for last in [false, true] {
             if last {
-                // A key that is being made has no record yet for a moment.
+                // A key that is being made may not be on record yet.
                 nobody_makes = Some(self.making.write().await);
             }
             for id in self.ledger.store.ids().await? {

@@ -1,9 +1,9 @@
-//! What the engine needs of Confluent Cloud, as small traits on one object:
-//! [`ControlPlane`], of which a caller takes the part that it needs.
+//! The engine's interface to Confluent Cloud: small traits on one object,
+//! [`ControlPlane`].
 //!
-//! The real client implements it through a small adapter, and tests implement
-//! it with a world of their own. Implementations retry nothing that could
-//! happen twice, and never put a secret in an error.
+//! The real client implements it through a small adapter, and tests with a
+//! simulated cloud. Implementations do not retry requests that could take effect
+//! twice, and never put a secret in an error.
 
 mod caller;
 mod parts;
@@ -19,8 +19,8 @@ use logical::Error;
 use crate::SecretText;
 use crate::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 
-/// How to reach an organization: the admin credential, where it is valid, and
-/// who uses it.
+/// Access to an organization: the admin credential, the API that it is for, and the
+/// caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     /// Base address of the API.
@@ -29,18 +29,18 @@ pub struct Access {
     pub key_id: KeyId,
     /// Its secret.
     pub secret: SecretText,
-    /// Further trusted roots, PEM; empty for none.
+    /// Additional trusted roots, PEM; empty for none.
     pub ca_cert: String,
     /// On whose behalf the call is made.
     pub caller: Caller,
 }
 
-/// For whom and for what a key is made.
+/// The owner and resource of a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Target {
     /// The service account or user.
     pub owner: OwnerId,
-    /// What the key gives access to.
+    /// The resource that the key gives access to.
     pub resource: ResourceId,
     /// The environment of the resource, where its kind needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,33 +52,33 @@ pub struct Target {
 pub struct NewKey {
     /// Begins with the marker.
     pub display_name: String,
-    /// Words for people.
+    /// Human-readable description.
     pub description: String,
-    /// For whom and for what.
+    /// Its owner and resource.
     pub target: Target,
 }
 
-/// A key that was just made: the only time that its secret is told.
+/// A new key. Confluent returns its secret only here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatedKey {
-    /// What is known of it.
+    /// The key.
     pub key: KnownKey,
     /// The secret.
     pub secret: SecretText,
 }
 
-/// What Confluent tells of a key.
+/// A key as Confluent describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownKey {
     /// Its id.
     pub id: KeyId,
     /// Its display name.
     pub display_name: String,
-    /// When it was made, where told.
+    /// When it was made, if known.
     pub created_at: Option<Timestamp>,
-    /// The organization, where told.
+    /// The organization, if known.
     pub organization: Option<OrganizationId>,
-    /// The service account or user that it belongs to, where told.
+    /// The service account or user that it belongs to, if known.
     pub owner: Option<OwnerId>,
 }
 
@@ -87,7 +87,7 @@ pub struct KnownKey {
 pub struct HeldRole {
     /// Its name, such as `OrganizationAdmin`.
     pub name: String,
-    /// Where it holds: a resource name that begins with `crn://`.
+    /// Its scope: a resource name that begins with `crn://`.
     pub pattern: String,
 }
 
@@ -96,11 +96,11 @@ pub struct HeldRole {
 pub struct KeyList {
     /// The keys.
     pub keys: Vec<KnownKey>,
-    /// Whether these are all. Only then does absence mean anything.
+    /// Whether the list is complete. Only then is absence meaningful.
     pub complete: bool,
 }
 
-/// Why Confluent did not do what was asked.
+/// The kinds of failure of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// The admin credential is not valid (401).
@@ -113,15 +113,14 @@ pub enum Failure {
     QuotaReached,
     /// Too many requests (429).
     RateLimited,
-    /// Our own pace left no room for the call in time. Nothing was sent, and
-    /// Confluent knows nothing of it.
+    /// The request could not be sent in time at our own pace. Nothing was sent.
     HeldBack {
         /// How long the call would have had to wait.
         wait: Duration,
     },
     /// The request is wrong in another way (400, 409, 422).
     Rejected,
-    /// Not reachable, not answering, or failing (5xx).
+    /// Unreachable, timed out, or failing (5xx).
     Unavailable,
 }
 
@@ -141,14 +140,14 @@ impl Failure {
     }
 }
 
-/// A failed call: what went wrong, in words that name request and remedy.
+/// A failed request, with a message that names the request and a remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloudError {
-    /// What kind of failure.
+    /// The kind of failure.
     pub failure: Failure,
     /// A sentence for the user, without any secret.
     pub message: String,
-    /// Whether the request may have been carried out all the same.
+    /// Whether the request may still have taken effect.
     pub outcome_unknown: bool,
 }
 
@@ -166,14 +165,14 @@ impl From<CloudError> for Error {
     }
 }
 
-/// Whether something is there, as far as an account is shown.
+/// Whether something exists, as far as the account can see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// It is.
+    /// It exists.
     Present,
-    /// It is not, or the account may not see it.
+    /// It does not exist, or the account may not see it.
     Absent,
-    /// There is no way to ask.
+    /// It cannot be determined.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! The inventory: what Confluent lists against what the ledger says.
+//! The inventory: compares Confluent's lists with the ledger.
 //!
 //! Keys that come back after they were gone retire again, and keys in use that
 //! are gone are noticed. A key that carries a marker but has no record here is
@@ -20,15 +20,15 @@ use crate::state::Engine;
 /// A key with a marker and without a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stranger {
-    /// What Confluent tells of it.
+    /// The key as Confluent lists it.
     pub(crate) key: KnownKey,
-    /// For whom and for what it is.
+    /// Its owner and resource.
     pub(crate) target: Target,
     /// The storage that its marker names.
     pub(crate) storage: StorageId,
 }
 
-/// What an inventory found.
+/// The result of an inventory.
 pub(crate) struct Inventory {
     /// When it began.
     pub(crate) begun: Timestamp,
@@ -39,14 +39,14 @@ pub(crate) struct Inventory {
     pub(crate) strangers: BTreeMap<KeyId, Stranger>,
     /// Records of keys in use that are not at Confluent; they are ended.
     pub(crate) missing: BTreeSet<CredentialId>,
-    /// What could not be listed, or not whole.
+    /// Lists that failed or are incomplete.
     pub(crate) gaps: Vec<String>,
     /// The accounts that the ledger still needs.
     pub(crate) needed: BTreeSet<AccountRef>,
 }
 
 impl Inventory {
-    /// Tells the operator's log what was found.
+    /// Logs what was found.
     pub(crate) fn log(&self) {
         for (key, stranger) in &self.strangers {
             tracing::warn!(
@@ -119,7 +119,7 @@ impl Engine {
         };
         let account = account.reference();
         // The account of another organization may be gone with its keys.
-        let gone = self.ledger.store.gone_targets().await?;
+        let gone = self.ledger.store.tombstones.targets().await?;
         targets.extend(gone.into_iter().filter(|(of, _)| of.includes(&account)));
         for role in self.roles.all().await? {
             targets.insert((account.clone(), role.target));
@@ -173,7 +173,7 @@ impl Engine {
                 "a key that was gone is listed again; it is deleted again"
             );
             let back = Event::LookedAgain { exists: true, now };
-            // What failed is on record, and the sweep goes on with it.
+            // A failure is on record, and the sweep continues with it.
             let _ = self.ledger.apply(&entry, back).await;
         }
         Ok(standing != Some(Standing::None))

@@ -87,13 +87,13 @@ impl Engine {
     /// Forgets the tombstones that were kept long enough.
     async fn forget_long_gone(&self) -> Result<(), Error> {
         let now = self.clock.now();
-        self.ledger.store.forget_gone_targets(now).await?;
-        let places = self.ledger.store.long_gone(now).await?;
+        self.ledger.store.tombstones.forget_targets(now).await?;
+        let places = self.ledger.store.tombstones.long_gone(now).await?;
         let forgetting: Vec<_> = places
             .into_iter()
             .map(|place| async {
                 if self.is_licensed() {
-                    self.ledger.store.forget_gone(place).await?;
+                    self.ledger.store.tombstones.forget(place).await?;
                 }
                 Ok(())
             })

@@ -1,5 +1,4 @@
-//! All accounts of a mount at one time, and which of them answers for what.
-//! Pure: it is read from storage whole.
+//! A snapshot of all accounts of a mount, and which of them can delete a key. Pure.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,8 +17,8 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
-    /// The accounts that can delete a key, the first to ask first: the one that
-    /// its record names, then those of the same organization
+    /// The accounts that can delete a key, in the order in which they are tried: the
+    /// one that its record names, then those of the same organization
     /// (`lifecycle-2.md`, 62). Where there is none, those that may be of it.
     pub(crate) fn able(&self, of: &AccountRef) -> Vec<AccountId> {
         let named = self.accounts.get(&of.account);
@@ -39,8 +38,8 @@ impl Roster {
         able
     }
 
-    /// The accounts of an organization, or those of which it is not known, but
-    /// for some: the current one first, then the latest.
+    /// The accounts of an organization (or of an unknown one) without some: the
+    /// current one first, then the latest.
     fn in_organization(
         &self,
         organization: Option<&OrganizationId>,
@@ -59,8 +58,8 @@ impl Roster {
         accounts.into_iter().map(|(id, _)| id.clone()).collect()
     }
 
-    /// The id of an account that is to become the current one. One of the same
-    /// key or organization as a stored one takes its place (`lifecycle.md`, 29).
+    /// The id for a new current account. One with the key or organization of a stored
+    /// account replaces that (`lifecycle.md`, 29).
     pub(super) fn id_for(&self, new: &Account, entropy: &dyn Entropy) -> AccountId {
         let current = self.current.as_ref();
         let current = current.and_then(|id| Some((id, self.accounts.get(id)?)));
@@ -68,7 +67,7 @@ impl Roster {
         if let Some((id, _)) = stored.find(|(_, stored)| stored.is_succeeded_by(new)) {
             return id.clone();
         }
-        // Earlier versions read it, should the mount go back to one.
+        // The id by which an earlier version finds it after a downgrade.
         let by_organization = AccountId::by_organization(new.organization.as_ref());
         let was_never_given = new.organization.is_some() || self.accounts.is_empty();
         if was_never_given && !self.accounts.contains_key(&by_organization) {
@@ -77,14 +76,14 @@ impl Roster {
         AccountId::random(entropy)
     }
 
-    /// The accounts that no key needs, of those that keys name.
+    /// The accounts that are not needed by the keys with these references.
     pub(super) fn unneeded(&self, named: &BTreeSet<AccountRef>) -> Vec<AccountId> {
         let mut stay: BTreeSet<AccountId> = self.current.iter().cloned().collect();
         for of in named {
             let able = self.able(of);
             let written_at = |id: &AccountId| self.accounts.get(id).map(|known| known.written_at);
-            // Beside the named one, a later one: the named may have been
-            // written over for a reason.
+            // A later account stays beside the named one, which may have stopped
+            // working.
             let later = able
                 .get(1)
                 .filter(|other| able.first().map(written_at) < Some(written_at(other)));

@@ -1,4 +1,4 @@
-//! The accounts in a mount's storage, and how Confluent is asked with one.
+//! The accounts in a mount's storage, and requests to Confluent with one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
@@ -20,14 +20,14 @@ use crate::records::Records;
 const ACCOUNTS: &str = "lockkeeper/account/";
 const CURRENT: &str = "current";
 
-/// Accounts by id. Its name is of earlier versions, whose ids are those of
+/// Accounts by id. The name dates from earlier versions, whose ids are those of
 /// organizations.
 const BY_ID: &str = "lockkeeper/account/organization/";
 
-/// For how long an account that Confluent refused is asked last.
+/// How long an account is tried last after Confluent refused it.
 const REFUSED_FOR: Duration = Duration::from_mins(10);
 
-/// Which account is current, as it is stored.
+/// The pointer to the current account.
 #[derive(Serialize, Deserialize)]
 #[serde(from = "StoredCurrent", into = "StoredCurrent")]
 #[derive(Clone)]
@@ -35,8 +35,8 @@ struct Current {
     account: AccountId,
 }
 
-/// Earlier versions read and write the organization alone, and take it for the
-/// name of the account's place.
+/// Earlier versions have the organization alone, and take it for the name of the
+/// account's place.
 #[derive(Serialize, Deserialize)]
 struct StoredCurrent {
     organization: Option<OrganizationId>,
@@ -68,7 +68,7 @@ pub(crate) struct Accounts {
     clock: Arc<dyn Clock>,
     current: Records<Current>,
     by_id: Records<Account>,
-    /// Accounts that Confluent refused, and when, on the monotonic clock.
+    /// When Confluent refused an account, on the monotonic clock.
     refused: Mutex<BTreeMap<AccountId, Duration>>,
 }
 
@@ -84,13 +84,12 @@ impl Accounts {
         }
     }
 
-    /// Excludes other changes of the accounts that are read, changed and
-    /// written.
+    /// Excludes concurrent changes of the accounts.
     pub(crate) async fn lock(&self) -> OwnedMutexGuard<()> {
         self.current.lock(CURRENT).await
     }
 
-    /// The account that new keys are made with, as it is stored.
+    /// The account that new keys are made with, from storage.
     pub(crate) async fn current(&self) -> Result<Option<NamedAccount>, Error> {
         let Some(Current { account: id }) = self.current.read(CURRENT).await? else {
             return Ok(None);
@@ -99,8 +98,8 @@ impl Accounts {
         Ok(account.map(|account| NamedAccount { id, account }))
     }
 
-    /// The account that new keys are made with, or what to do without one: at
-    /// most a few seconds old.
+    /// The account that new keys are made with, cached for a few seconds. An error
+    /// with a remedy where there is none.
     pub(crate) async fn required(&self) -> Result<NamedAccount, Error> {
         let account = match self.current.cached(CURRENT).await? {
             Some(current) => self.recent(&current.account).await?,
@@ -109,12 +108,12 @@ impl Accounts {
         account.ok_or_else(no_account)
     }
 
-    /// All accounts, as they are stored.
+    /// All accounts, from storage.
     pub(crate) async fn roster(&self) -> Result<Roster, Error> {
         let current = self.current.read(CURRENT).await?;
         let mut accounts = BTreeMap::new();
         for name in self.by_id.list().await? {
-            // One that was removed since is none.
+            // It may have been removed since it was listed.
             let account = self.by_id.read(&name).await?;
             accounts.extend(account.map(|account| (AccountId::new(name), account)));
         }
@@ -124,7 +123,7 @@ impl Accounts {
         })
     }
 
-    /// The accounts that can delete a key, one after the other.
+    /// The accounts that can delete a key, one by one.
     pub(crate) fn candidates<'a>(&'a self, of: &'a AccountRef) -> Candidates<'a> {
         Candidates {
             accounts: self,
@@ -134,9 +133,9 @@ impl Accounts {
         }
     }
 
-    /// Asks Confluent with an account. When the account is refused it is read
-    /// again and asked once more, since it may have been replaced a moment ago,
-    /// and a new one is not known everywhere at once.
+    /// Asks Confluent with an account. After a 401 the account is read from storage
+    /// and asked once more: it may have been replaced a moment ago, and a new key may
+    /// not have propagated yet.
     pub(crate) async fn ask_as<T, R>(
         &self,
         id: &AccountId,
@@ -173,9 +172,9 @@ impl Accounts {
         Ok(account.access())
     }
 
-    /// Stores an account, makes it the current one and gives its id. The caller
-    /// holds the lock. A batch may be cut: an account that is not current yet is
-    /// needed by nobody.
+    /// Stores an account, makes it the current one and returns its id. The caller
+    /// holds the lock. The batch may be cut: an account that is not current yet is
+    /// not needed by any key.
     pub(crate) async fn put(
         &self,
         account: &Account,
@@ -202,7 +201,7 @@ impl Accounts {
         Ok(id)
     }
 
-    /// The accounts whose organization Confluent did not tell yet.
+    /// The accounts whose organization is not known yet.
     pub(crate) async fn of_unknown_organization(&self) -> Result<Vec<NamedAccount>, Error> {
         let roster = self.roster().await?;
         let unknown = roster
@@ -248,9 +247,8 @@ impl Accounts {
         self.apply(batch).await
     }
 
-    /// Removes the accounts that no key needed at a time. While the current one
-    /// was new then, a key could still be made with an earlier one, so that none
-    /// is removed.
+    /// Removes the accounts that no key needed at a time. If the current account was
+    /// new then, a key could still be made with an earlier one, and none is removed.
     pub(crate) async fn forget_unneeded(
         &self,
         needed: &BTreeSet<AccountRef>,
@@ -268,7 +266,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Reads all accounts anew the next time.
+    /// Drops the cache.
     pub(crate) fn invalidate(&self) {
         self.current.invalidate();
         self.by_id.invalidate();
@@ -279,7 +277,7 @@ impl Accounts {
         self.storage.apply(batch).await
     }
 
-    /// An account, at most a few seconds old.
+    /// An account, cached for a few seconds.
     async fn recent(&self, id: &AccountId) -> Result<Option<NamedAccount>, Error> {
         let account = self.by_id.cached(id.as_str()).await?;
         let id = id.clone();
@@ -290,7 +288,7 @@ impl Accounts {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether Confluent refused an account a moment ago.
+    /// Whether Confluent refused an account lately.
     fn was_refused(&self, id: &AccountId) -> bool {
         let now = self.clock.monotonic();
         let at = self.refused().get(id).copied();
@@ -298,8 +296,8 @@ impl Accounts {
     }
 }
 
-/// The accounts that can delete a key, the first to ask first. Only where the
-/// named one cannot, the others are looked for.
+/// Iterates over the accounts that can delete a key, in the order in which they are
+/// tried. The others are read from storage only after the named one.
 pub(crate) struct Candidates<'a> {
     accounts: &'a Accounts,
     of: &'a AccountRef,
@@ -308,13 +306,13 @@ pub(crate) struct Candidates<'a> {
 }
 
 impl Candidates<'_> {
-    /// The first one, or why there is none.
+    /// The first one, or an error where there is none.
     pub(crate) async fn first(&mut self) -> Result<NamedAccount, AskError> {
         let first = self.next().await?;
         first.ok_or_else(|| AskError::Account(self.nobody()))
     }
 
-    /// The next one, until none is left.
+    /// The next one, if any.
     pub(crate) async fn next(&mut self) -> Result<Option<NamedAccount>, AskError> {
         let next = self.find().await.map_err(AskError::Account)?;
         self.asked.extend(next.iter().map(|next| next.id.clone()));
@@ -344,8 +342,8 @@ impl Candidates<'_> {
         Ok(next)
     }
 
-    /// Those that were not asked yet. One that Confluent refused a moment ago
-    /// comes last.
+    /// The accounts that were not tried yet. Those that Confluent refused lately come
+    /// last.
     async fn others(&self) -> Result<VecDeque<AccountId>, Error> {
         let mut able = self.accounts.roster().await?.able(self.of);
         able.retain(|id| !self.asked.contains(id));

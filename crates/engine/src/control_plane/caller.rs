@@ -1,61 +1,61 @@
-//! On whose behalf Confluent Cloud is asked, and how the pace of an
-//! organization is: all calls of a process share it, and wait for their turn.
+//! The caller of a request to Confluent Cloud, and the state of the pace that all
+//! requests of a process to one organization share.
 
 use std::time::Duration;
 
 use super::Access;
 
-/// On whose behalf a call is made, which decides about its turn.
+/// The caller of a request, which decides its place in the queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// What the call is for; absent for the usual class of the call: making is
-    /// for a reader, deleting and listing is a removal for the host.
+    /// The class of the request. `None` for its default: creations are for a reader,
+    /// deletions and lists are removals for the host.
     pub class: Option<Class>,
-    /// Flows of one class are served in turn: a role, or for a removal the
-    /// owner of what is deleted.
+    /// The flow within the class: a role, or for a removal the owner of the key. Flows
+    /// take turns.
     pub flow: String,
-    /// The callers within a flow are served in turn as well: a requester.
+    /// The requester within the flow. Requesters take turns as well.
     pub requester: String,
-    /// How long the call may wait for its turn, if that is less than the call
-    /// allows by itself. One that would wait longer fails at once with
+    /// The longest wait in the queue, if shorter than the default of the request. A
+    /// request that would wait longer fails at once with
     /// [`HeldBack`](super::Failure::HeldBack).
     pub patience: Option<Duration>,
 }
 
-/// What a call is for.
+/// The class of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// A person waits for the answer, or a lock is set. Goes first.
+    /// An operator waits for the answer, or a lock is set. Goes first.
     Operator,
-    /// Somebody reads credentials.
+    /// A client reads credentials.
     Reader,
-    /// What is in use is replaced. A tenth of the pace is kept for it.
+    /// A key in use is replaced. A tenth of the pace is reserved for it.
     Rotation,
-    /// Something is deleted, or proven to be gone. A fifth of the pace is kept
-    /// for it.
+    /// A key is deleted, or verified to be gone. A fifth of the pace is reserved for
+    /// it.
     Removal(RemovalBy),
-    /// A new key is tried. Background work, which leaves readers half of their
-    /// part at least.
+    /// A new key is probed. Background work, which leaves readers at least half of
+    /// their share.
     Proof,
     /// A key is made in advance. Background work.
     Spare,
-    /// It is checked whether something still exists. Background work.
+    /// Checks whether something still exists. Background work.
     Look,
 }
 
-/// On whose behalf something is deleted, in the order of the deletions.
+/// The origin of a deletion, in order of priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemovalBy {
-    /// A person who asked for it.
+    /// An operator.
     Operator,
     /// The host, which revokes a lease.
     Host,
-    /// The sweep, whose deletions may wait a minute for their turn.
+    /// The sweep, whose deletions may wait for a minute.
     Sweep,
 }
 
 impl Caller {
-    /// A person who waits for the answer.
+    /// An operator who waits for the answer.
     pub fn operator() -> Self {
         Self::of(Class::Operator, "")
     }
@@ -69,7 +69,7 @@ impl Caller {
         }
     }
 
-    /// Somebody who deletes what belongs to an owner.
+    /// A deletion of a key of this owner.
     pub fn removal(by: RemovalBy, owner: &str) -> Self {
         Self::of(Class::Removal(by), owner)
     }
@@ -83,7 +83,7 @@ impl Caller {
         }
     }
 
-    /// The same caller with less patience.
+    /// The same caller with a shorter wait.
     #[must_use]
     pub fn within(self, patience: Duration) -> Self {
         let patience = Some(patience);
@@ -99,19 +99,18 @@ impl Access {
     }
 }
 
-/// The pace at which an organization is asked.
+/// The request rate to an organization.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pace {
-    /// Requests a second at most, as learned so far; absent where there is no
-    /// limit.
+    /// The learned limit in requests per second; `None` where there is no limit.
     pub requests_per_second: Option<f64>,
-    /// How many calls wait for their turn.
+    /// The number of waiting requests.
     pub waiting: Waiting,
-    /// How long the one that waits longest has waited.
+    /// The age of the oldest waiting request.
     pub oldest: Option<Duration>,
 }
 
-/// How many calls wait for their turn, by class.
+/// The number of waiting requests, by class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
     /// Of [`Class::Operator`].

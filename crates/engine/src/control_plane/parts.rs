@@ -1,8 +1,8 @@
-//! The parts of the control plane: one trait for each kind of question, and
-//! [`ControlPlane`], the object that has them.
+//! The parts of the control plane: one trait for each kind of request, and
+//! [`ControlPlane`], the object that provides them.
 //!
-//! Only [`Keys`] is needed to issue and revoke. What another part would tell is
-//! taken to be unknown where an object does not have it.
+//! Only [`Keys`] is required. What an optional part would answer counts as unknown
+//! where it is missing.
 
 use async_trait::async_trait;
 use readiness::{Places, Probe};
@@ -15,11 +15,11 @@ use crate::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 /// Makes, reads, lists and deletes API keys.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Checks what can be told without asking: the form of the address, the
-    /// checksum of the secret, the roots. Gives warnings.
+    /// Validates an access offline: the form of the address, the checksum of the
+    /// secret, the roots. Returns warnings.
     ///
     /// # Errors
-    /// A sentence that names the field and what to do.
+    /// A message that names the field and a remedy.
     fn check_access(&self, access: &Access) -> Result<Vec<String>, String>;
 
     /// Makes a key. Not idempotent: a lost answer may have made one.
@@ -35,7 +35,7 @@ pub trait Keys: Send + Sync {
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError>;
 }
 
-/// Reads what owners of keys may do.
+/// Reads the roles of owners.
 #[async_trait]
 pub trait Rights: Send + Sync {
     /// Lists the roles that a service account or user holds anywhere in the
@@ -48,7 +48,7 @@ pub trait Rights: Send + Sync {
     ) -> Result<Vec<HeldRole>, CloudError>;
 }
 
-/// Looks up what keys are made for.
+/// Looks up owners and resources.
 #[async_trait]
 pub trait Lookup: Send + Sync {
     /// Whether a service account or user exists.
@@ -65,35 +65,34 @@ pub trait Lookup: Send + Sync {
 
 /// Keeps the pace of an organization.
 pub trait Paced: Send + Sync {
-    /// The pace of the organization, once it was asked for something. Asks
-    /// nobody.
+    /// The pace of the organization, once a request was sent to it. Sends none
+    /// itself.
     fn pace(&self, access: &Access) -> Option<Pace>;
 }
 
-/// Confluent Cloud's control plane: keys, and the other parts where the object
-/// has them.
+/// Confluent Cloud's control plane: keys, and optional parts.
 pub trait ControlPlane: Keys {
-    /// Reads what owners may do, where that can be done.
+    /// Reads the roles of owners, where available.
     fn rights(&self) -> Option<&dyn Rights> {
         None
     }
 
-    /// Looks up owners and resources, where that can be done.
+    /// Looks up owners and resources, where available.
     fn lookup(&self) -> Option<&dyn Lookup> {
         None
     }
 
-    /// Tells the pace, where one is kept.
+    /// Reports the pace, where there is one.
     fn paced(&self) -> Option<&dyn Paced> {
         None
     }
 
-    /// Tries whether keys work, where that can be done.
+    /// Probes keys, where available.
     fn prober(&self) -> Option<&dyn Probe<Access>> {
         None
     }
 
-    /// Finds where keys can be tried, where that can be done.
+    /// Looks up the addresses of resources, where available.
     fn places(&self) -> Option<&dyn Places<Access>> {
         None
     }

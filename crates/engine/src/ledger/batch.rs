@@ -1,26 +1,27 @@
-//! Entries that hold several credentials of one lease each: what waited
-//! together was written together.
+//! Batches: storage entries with several single-use credentials each, whose writes
+//! were coalesced.
 //!
-//! There are two kinds. A batch of **intents** is never rewritten; it goes when
-//! no member needs it any more, since each has a record or was refused. A batch
-//! of **records** only ever loses members, those whose keys are gone. Whatever
-//! else happens to a member (it is renewed, it ends) is written to an entry of
-//! its own. That one counts first, then a record in a batch, then a tombstone,
-//! and an intent in a batch last. So a member leaves its batch of records before
-//! its own entry goes, and may leave that of intents after.
+//! There are two kinds. A batch of **intents** is never rewritten. It is deleted
+//! when each member has a record or was refused. A batch of **records** only ever
+//! loses members, those whose keys are gone. Any other change of a member (a
+//! renewal, its end) is written to an entry of its own. That entry takes
+//! precedence, then a record in a batch, then a tombstone, and an intent in a batch
+//! last. So a member leaves its batch of records before its own entry is deleted,
+//! and may leave that of intents later.
 //!
-//! Both kinds are named by their first member. Which credential lies in which
-//! batch is read from storage once, and again when one is asked after that is
-//! nowhere: another process may have written it.
+//! Both kinds are named after their first member. The index of their members is
+//! read from storage once, and again when a credential is not found, since another
+//! process may have written it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use logical::Error;
+use logical::{Error, Storage};
 use tokio::sync::OnceCell;
 
-use super::store::{LedgerStore, READ_AT_ONCE};
+use super::layout::{READ_AT_ONCE, carry_out};
+use super::own_entry;
 use crate::coalescer::Coalescer;
 use crate::codec;
 use crate::credential::Credential;
@@ -33,13 +34,13 @@ mod stored;
 /// time, and decoding one costs a millisecond.
 const DECODED: usize = 4;
 
-/// So many credentials fit in an entry of 256 KiB with room to spare.
+/// The most credentials in a batch, which then stays well below 256 KiB.
 const LARGEST: usize = 512;
 
 /// How many leave their batches at once.
 const MOST_LEAVING: usize = 1024;
 
-/// What a batch holds of its members.
+/// The kind of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Intents,
@@ -59,22 +60,25 @@ impl Kind {
     }
 }
 
-/// The batches of a storage, and those who wait to be written into one.
+/// The batches of a storage, and the credentials that wait to be written into one.
 pub(super) struct Batches {
+    storage: Arc<dyn Storage>,
     known: Mutex<Known>,
     decoded: Mutex<Decoded>,
-    /// Set once all that lay in storage when this process began are known.
+    /// Set once the batches that were in storage at the start are indexed.
     learned: OnceCell<()>,
     intending: Coalescer<Credential, Result<(), Error>>,
     recording: Coalescer<Credential, Result<(), Error>>,
     leaving: Coalescer<CredentialId, Result<(), Error>>,
-    /// Held while batches that nobody needs are deleted.
+    /// Held while unneeded batches are deleted.
     clearing: tokio::sync::Mutex<()>,
 }
 
-impl Default for Batches {
-    fn default() -> Self {
+impl Batches {
+    /// The batches in this storage.
+    pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
         Self {
+            storage,
             known: Mutex::default(),
             decoded: Mutex::default(),
             learned: OnceCell::new(),
@@ -84,9 +88,7 @@ impl Default for Batches {
             clearing: tokio::sync::Mutex::default(),
         }
     }
-}
 
-impl Batches {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,7 +103,7 @@ impl Batches {
 #[derive(Default)]
 struct Decoded {
     batches: Vec<((Kind, CredentialId), Arc<Batch>)>,
-    /// How often one was evicted: what was read before that is not kept.
+    /// Counts evictions: a batch that was read before one is not cached.
     epoch: u64,
 }
 
@@ -132,12 +134,12 @@ impl Decoded {
     }
 }
 
-/// Who lies where.
+/// The index of all batches.
 #[derive(Default)]
 struct Known {
     intents: Members,
     records: Members,
-    /// Batches of intents that no member needs any more.
+    /// Batches of intents that no member needs.
     finished: Vec<CredentialId>,
 }
 
@@ -177,7 +179,7 @@ impl Members {
         self.by_batch.insert(name.clone(), members);
     }
 
-    /// Forgets a member. Gives the batch that it was the last of.
+    /// Removes a member. Returns its batch if it was the last member.
     fn forget(&mut self, id: &CredentialId) -> Option<CredentialId> {
         let name = self.batch_of.remove(id)?;
         let members = self.by_batch.get_mut(&name)?;
@@ -189,7 +191,7 @@ impl Members {
         Some(name)
     }
 
-    /// Who is left in each of the batches that these leave.
+    /// The remaining members of each batch that these credentials leave.
     fn left_by(&self, ids: &[CredentialId]) -> BTreeMap<CredentialId, Vec<CredentialId>> {
         let names = ids.iter().filter_map(|id| self.batch_of.get(id));
         names
@@ -202,79 +204,69 @@ impl Members {
     }
 }
 
-impl LedgerStore {
-    /// Writes the intent to make a key for one lease, with those of all who
-    /// wait. Durable when it returns.
-    pub(super) async fn intend(&self, credential: &Credential) -> Result<(), Error> {
+impl Batches {
+    /// Writes the intent of a single-use key, coalesced with those that wait. Durable
+    /// when it returns.
+    pub(super) async fn put_intent(&self, credential: &Credential) -> Result<(), Error> {
         let write = |waiting| self.write_together(Kind::Intents, waiting);
-        self.batches.intending.call(credential.clone(), write).await
+        self.intending.call(credential.clone(), write).await
     }
 
-    /// Writes the record of a key for one lease, with those of all who wait. One
-    /// whose intent has an entry of its own replaces that, since it would count
-    /// before a batch.
-    pub(super) async fn record(&self, credential: &Credential) -> Result<(), Error> {
-        if !self.intended_in_batch(&credential.id) {
-            return self.apply(Self::save(credential)?).await;
-        }
+    /// Writes the record of a key whose intent is in a batch, coalesced with those
+    /// that wait.
+    pub(super) async fn put_record(&self, credential: &Credential) -> Result<(), Error> {
         let write = |waiting| self.write_together(Kind::Records, waiting);
-        let batches = &self.batches;
-        batches.recording.call(credential.clone(), write).await?;
+        self.recording.call(credential.clone(), write).await?;
         self.needs_no_intent(&credential.id);
         Ok(())
     }
 
-    /// Whether a credential is on record by nothing but an intent in a batch.
-    pub(super) fn intended_in_batch(&self, id: &CredentialId) -> bool {
-        self.batches.known().intents.batch_of.contains_key(id)
+    /// Whether the only entry of a credential is an intent in a batch.
+    pub(super) fn is_intended(&self, id: &CredentialId) -> bool {
+        self.known().intents.batch_of.contains_key(id)
     }
 
-    /// A credential has another entry that counts, or needs none.
+    /// Notes that a credential has another entry that takes precedence, or needs
+    /// none.
     pub(super) fn needs_no_intent(&self, id: &CredentialId) {
-        self.batches.known().forget(Kind::Intents, id);
+        self.known().forget(Kind::Intents, id);
     }
 
     async fn write_together(&self, kind: Kind, waiting: Vec<Credential>) -> Result<(), Error> {
         let name = match waiting.as_slice() {
             [] => return Ok(()),
-            [alone] => return self.apply(Self::save(alone)?).await,
+            [alone] => return carry_out(&*self.storage, own_entry::save(alone)?).await,
             [first, ..] => first.id.clone(),
         };
         let batch = Batch::of(waiting);
         // Known before it is written: a write may fail after it was done.
-        self.batches.known().of(kind).put(&name, batch.ids());
+        self.known().of(kind).put(&name, batch.ids());
         let bytes = codec::encode(&batch)?;
-        self.batches.decoded().evict(kind, &name);
+        self.decoded().evict(kind, &name);
         let written = self.storage.put(&kind.place(&name), &bytes).await;
-        self.batches.decoded().evict(kind, &name);
+        self.decoded().evict(kind, &name);
         written
     }
 
-    /// What a batch holds of a credential.
-    pub(super) async fn intent_in_batch(
-        &self,
-        id: &CredentialId,
-    ) -> Result<Option<Credential>, Error> {
-        self.in_batch(Kind::Intents, id).await
+    /// A credential whose intent is in a batch.
+    pub(super) async fn intent(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
+        self.find(Kind::Intents, id).await
     }
 
-    /// What a batch holds of a credential whose key was made.
-    pub(super) async fn record_in_batch(
-        &self,
-        id: &CredentialId,
-    ) -> Result<Option<Credential>, Error> {
-        self.learn_batches_once().await?;
-        self.in_batch(Kind::Records, id).await
+    /// A credential whose record is in a batch.
+    pub(super) async fn record(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
+        self.learn_once().await?;
+        self.find(Kind::Records, id).await
     }
 
-    async fn in_batch(&self, kind: Kind, id: &CredentialId) -> Result<Option<Credential>, Error> {
-        let name = self.batches.known().of(kind).batch_of.get(id).cloned();
+    async fn find(&self, kind: Kind, id: &CredentialId) -> Result<Option<Credential>, Error> {
+        let name = self.known().of(kind).batch_of.get(id).cloned();
         let Some(name) = name else {
             return Ok(None);
         };
         let found = self.batch(kind, &name).await?.get(id);
         if found.is_none() {
-            self.batches.known().forget(kind, id);
+            self.known().forget(kind, id);
         }
         Ok(found)
     }
@@ -282,7 +274,7 @@ impl LedgerStore {
     /// A batch; without members where there is none.
     async fn batch(&self, kind: Kind, name: &CredentialId) -> Result<Arc<Batch>, Error> {
         let epoch = {
-            let mut decoded = self.batches.decoded();
+            let mut decoded = self.decoded();
             if let Some(batch) = decoded.get(kind, name) {
                 return Ok(batch);
             }
@@ -290,23 +282,22 @@ impl LedgerStore {
         };
         let batch: Option<Batch> = codec::read(&*self.storage, &kind.place(name)).await?;
         let batch = Arc::new(batch.unwrap_or_default());
-        self.batches.decoded().keep(kind, name, &batch, epoch);
+        self.decoded().keep(kind, name, &batch, epoch);
         Ok(batch)
     }
 
-    /// What batches hold, each read once: all records, and the intents that
-    /// nothing else stands for.
-    pub(super) async fn all_in_batches(&self) -> Result<BTreeMap<CredentialId, Credential>, Error> {
-        self.learn_batches().await?;
+    /// All credentials in batches, each batch read once.
+    pub(super) async fn all(&self) -> Result<BTreeMap<CredentialId, Credential>, Error> {
+        self.learn().await?;
         let mut all = BTreeMap::new();
         for kind in [Kind::Intents, Kind::Records] {
             let names: Vec<CredentialId> = {
-                let mut known = self.batches.known();
+                let mut known = self.known();
                 known.of(kind).by_batch.keys().cloned().collect()
             };
             for name in names {
                 let batch = self.batch(kind, &name).await?;
-                let mut known = self.batches.known();
+                let mut known = self.known();
                 let members = &known.of(kind).batch_of;
                 let members = batch
                     .members()
@@ -317,29 +308,29 @@ impl LedgerStore {
         Ok(all)
     }
 
-    /// All who lie in batches, those of other processes included.
-    pub(super) async fn ids_in_batches(&self) -> Result<Vec<CredentialId>, Error> {
-        self.learn_batches().await?;
-        let known = self.batches.known();
+    /// The ids of all credentials in batches, those of other processes included.
+    pub(super) async fn ids(&self) -> Result<Vec<CredentialId>, Error> {
+        self.learn().await?;
+        let known = self.known();
         let ids = known.intents.batch_of.keys();
         Ok(ids.chain(known.records.batch_of.keys()).cloned().collect())
     }
 
-    async fn learn_batches_once(&self) -> Result<(), Error> {
-        let learn = || async { self.learn_batches().await.map(|_| ()) };
-        self.batches.learned.get_or_try_init(learn).await?;
+    async fn learn_once(&self) -> Result<(), Error> {
+        let learn = || async { self.learn().await.map(|_| ()) };
+        self.learned.get_or_try_init(learn).await?;
         Ok(())
     }
 
-    /// Reads batches anew: another node may have changed them.
-    pub(crate) fn invalidate(&self) {
-        let mut decoded = self.batches.decoded();
+    /// Drops the cache of batches: another node may have changed them.
+    pub(super) fn invalidate(&self) {
+        let mut decoded = self.decoded();
         decoded.epoch += 1;
         decoded.batches.clear();
     }
 
-    /// Reads the batches that are not known. Says whether there were any.
-    pub(super) async fn learn_batches(&self) -> Result<bool, Error> {
+    /// Indexes the batches that are not known yet. Returns whether there were any.
+    pub(super) async fn learn(&self) -> Result<bool, Error> {
         let mut learned = false;
         for kind in [Kind::Intents, Kind::Records] {
             let names = self.storage.list(kind.folder()).await?;
@@ -347,7 +338,7 @@ impl LedgerStore {
                 .iter()
                 .filter_map(|name| CredentialId::parse(name))
                 .collect();
-            unknown.retain(|name| !self.batches.known().has(kind, name));
+            unknown.retain(|name| !self.known().has(kind, name));
             learned |= !unknown.is_empty();
             let reads: Vec<_> = unknown
                 .into_iter()
@@ -360,30 +351,30 @@ impl LedgerStore {
             while let Some((name, ids)) = reads.try_next().await? {
                 // One that went since the list has none.
                 if !ids.is_empty() {
-                    self.batches.known().of(kind).put(&name, ids);
+                    self.known().of(kind).put(&name, ids);
                 }
             }
         }
-        // Should another be learning them too, it says so as well.
-        let _ = self.batches.learned.set(());
+        // A concurrent call may have set it.
+        let _ = self.learned.set(());
         Ok(learned)
     }
 
-    /// Whether a record in a batch stands for a credential.
-    pub(super) async fn recorded_in_batch(&self, id: &CredentialId) -> Result<bool, Error> {
-        self.learn_batches_once().await?;
-        Ok(self.batches.known().records.batch_of.contains_key(id))
+    /// Whether a credential has a record in a batch.
+    pub(super) async fn is_recorded(&self, id: &CredentialId) -> Result<bool, Error> {
+        self.learn_once().await?;
+        Ok(self.known().records.batch_of.contains_key(id))
     }
 
-    /// The batch of records loses a credential that has a tombstone, with all
-    /// who wait to leave. An entry of its own may go only after that.
+    /// Removes a credential that has a tombstone from its batch of records, coalesced
+    /// with those that wait. Its own entry may be deleted only after that.
     pub(super) async fn leave(&self, id: &CredentialId) -> Result<(), Error> {
         let leave = |leaving| self.write_without(leaving);
-        self.batches.leaving.call(id.clone(), leave).await
+        self.leaving.call(id.clone(), leave).await
     }
 
     async fn write_without(&self, leaving: Vec<CredentialId>) -> Result<(), Error> {
-        let left = self.batches.known().records.left_by(&leaving);
+        let left = self.known().records.left_by(&leaving);
         for (name, staying) in left {
             let mut batch = Batch::default();
             if !staying.is_empty() {
@@ -391,39 +382,39 @@ impl LedgerStore {
                 batch.keep(&staying);
             }
             let place = Kind::Records.place(&name);
-            self.batches.decoded().evict(Kind::Records, &name);
+            self.decoded().evict(Kind::Records, &name);
             let written = if batch.is_empty() {
                 self.storage.delete(&place).await
             } else {
                 let bytes = codec::encode(&batch)?;
                 self.storage.put(&place, &bytes).await
             };
-            self.batches.decoded().evict(Kind::Records, &name);
+            self.decoded().evict(Kind::Records, &name);
             written?;
         }
-        let mut known = self.batches.known();
+        let mut known = self.known();
         for id in &leaving {
             known.forget(Kind::Records, id);
         }
         Ok(())
     }
 
-    /// Deletes the batches of intents that nobody needs any more, unless
-    /// somebody does.
+    /// Deletes the batches of intents that no member needs, unless another call is
+    /// doing so.
     ///
     /// # Errors
     /// When storage fails; they are deleted another time.
-    pub(crate) async fn clear_intents(&self) -> Result<(), Error> {
-        let Ok(_clearing) = self.batches.clearing.try_lock() else {
+    pub(super) async fn clear_intents(&self) -> Result<(), Error> {
+        let Ok(_clearing) = self.clearing.try_lock() else {
             return Ok(());
         };
         loop {
-            let next = self.batches.known().finished.first().cloned();
+            let next = self.known().finished.first().cloned();
             let Some(name) = next else {
                 return Ok(());
             };
             self.storage.delete(&Kind::Intents.place(&name)).await?;
-            self.batches.known().finished.retain(|other| *other != name);
+            self.known().finished.retain(|other| *other != name);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Changes of an entry on their way to storage. What they are, not how they are
-//! written: that is [`journal`](super::journal)'s part.
+//! Pending changes of an entry. This module defines them; [`journal`](super::journal)
+//! writes them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,13 +15,12 @@ use crate::ids::HolderId;
 /// The id of a change, which also names the entry of its holders.
 pub(super) type ChangeId = HolderId;
 
-/// Changes of an entry on their way to storage. A write gives the epoch that it
-/// was made in.
+/// The pending changes of an entry. A write returns the epoch that it was made in.
 pub(super) type Journal = Coalescer<Change, Result<u64, Error>>;
 
-/// Nothing is on its way.
+/// A journal without pending changes.
 pub(super) fn empty_journal() -> Journal {
-    // A write of many holders makes several entries, so there is no limit.
+    // No limit: a write of many holders is split into several entries.
     Coalescer::new(usize::MAX)
 }
 
@@ -31,12 +30,12 @@ pub(super) struct Joined {
     pub(super) epoch: Option<u64>,
 }
 
-/// What an event changes in storage.
+/// The changes to storage that an event causes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Change {
     pub(super) id: Option<ChangeId>,
-    /// The epoch that it was decided in; none if it only adds holders, which
-    /// does no harm in any.
+    /// The epoch that it was decided in. `None` if it only adds holders, which is
+    /// safe in any epoch.
     pub(super) epoch: Option<u64>,
     pub(super) put: Vec<(HolderId, Holder)>,
     pub(super) strike: Vec<HolderId>,
@@ -44,17 +43,17 @@ pub(super) struct Change {
     pub(super) forget: bool,
 }
 
-/// A change that is not written yet.
+/// A change that has not been written yet.
 #[derive(Debug)]
 pub(super) struct Pending {
-    /// Holders that count meanwhile.
+    /// Holders that count until then.
     pub(super) put: Vec<(HolderId, Holder)>,
-    /// What is in doubt if it must not be written any more.
+    /// What must be read again if the change is dropped.
     pub(super) doubts: Doubts,
 }
 
 impl Change {
-    /// The change that effects ask for, of a credential as it was in an epoch.
+    /// The change for some effects, decided in an epoch.
     pub(super) fn of(known: Option<&Credential>, epoch: u64, effects: &[Effect]) -> Self {
         let mut change = Self::default();
         let holders = known.map(|known| &known.holders);

@@ -1,10 +1,8 @@
-//! What memory knows of deletions that did not come to pass, and of when
-//! Confluent last accepted an account.
+//! Outstanding deletions, and when Confluent last accepted an account. Memory only.
 //!
-//! A deletion that waits for its turn in our own queue is no failure: once the
-//! key is durably retiring the sweep owns it, and the host is answered success
-//! (`lifecycle-2.md`, 57). Failed ones are brought forward as soon as any call
-//! succeeds.
+//! Waiting in our own queue is not a failure: once the key is durably retiring the
+//! sweep owns its deletion, and the revocation succeeds (`lifecycle-2.md`, 57).
+//! Failed deletions are brought forward as soon as any call succeeds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,10 +15,10 @@ use crate::account_ref::AccountRef;
 use crate::control_plane::RemovalBy;
 use crate::ids::CredentialId;
 
-/// For how long it counts that Confluent accepted an account.
+/// How long an account counts as accepted after a successful call.
 const ACCEPTED_FOR: Duration = Duration::from_mins(10);
 
-/// For how long one deletion that was held back counts as waiting.
+/// The least time that a deletion which was held back counts as waiting.
 const HELD_BACK_FOR: Duration = Duration::from_mins(1);
 
 /// Labels of [`Undone`].
@@ -29,7 +27,7 @@ const UNVERIFIED: &str = "unverified";
 const FAILED: &str = "failed";
 const REFUSED: &str = "refused";
 
-/// How it is known that a key is gone.
+/// The evidence that a key is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absence {
     /// Confluent deleted it.
@@ -49,22 +47,22 @@ impl Absence {
     }
 }
 
-/// A deletion that did not come to pass.
+/// A deletion that was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Undone {
     /// It waits in our own queue. Nothing was sent.
     HeldBack {
-        /// How long it would have waited.
+        /// How long it would have had to wait.
         wait: Duration,
         /// In words.
         error: Error,
     },
-    /// Confluent does not know the key, and whether it is gone was not looked
-    /// at, since that would have taken the turn of another deletion.
+    /// Confluent does not know the key. It was not verified that the key is gone,
+    /// since that would have delayed another deletion.
     Unverified(Error),
     /// Confluent did not answer, or failed: it is tried again.
     Failed(Error),
-    /// Confluent refused it: a person must mend the account.
+    /// Confluent refused it: an operator must fix the account.
     Refused(Error),
 }
 
@@ -97,7 +95,7 @@ impl Undone {
     }
 }
 
-/// How the last deletion of a key went.
+/// The outcome of the last deletion of a key.
 #[derive(Debug, Clone, Copy)]
 enum Last {
     HeldBack { until: Duration, wait: Duration },
@@ -191,7 +189,7 @@ impl Deletions {
                 self.undone.remove(id);
                 return;
             }
-            // A later attempt that is slow must not hide a refusal.
+            // The time-out of a later attempt must not hide a refusal.
             Some(_) if self.was_refused(id) => return,
             Some(Undone::HeldBack { wait, .. }) => Last::HeldBack {
                 until: now + (*wait).max(HELD_BACK_FOR),
@@ -219,7 +217,7 @@ impl Deletions {
         matches!(self.last(id), Some(Last::Refused))
     }
 
-    /// Whether a deletion, or the look after one, waits for its turn.
+    /// Whether a deletion, or its verification, waits in our own queue.
     pub(super) fn is_held_back(&self, id: &CredentialId) -> bool {
         matches!(
             self.last(id),
@@ -236,14 +234,14 @@ impl Deletions {
         }
     }
 
-    /// Whether any deletion waits in our own queue. A key that waits for a look
-    /// does not count, or such keys would hold each other back for ever.
+    /// Whether any deletion waits in our own queue. Keys that wait for verification
+    /// do not count, or they would hold each other back for ever.
     pub(super) fn any_held_back(&self, now: Duration) -> bool {
         let mut all = self.undone.values();
         all.any(|known| matches!(known.last, Last::HeldBack { until, .. } if now < until))
     }
 
-    /// How many deletions did not come to pass yet, by the label of the cause.
+    /// The number of outstanding deletions, by the label of the cause.
     pub(super) fn due(&self) -> Vec<(&'static str, usize)> {
         let causes = [HELD_BACK, UNVERIFIED, FAILED, REFUSED];
         let count = |cause| {
@@ -285,7 +283,7 @@ impl Deletions {
         failed.min().map(|(_, id)| id.clone())
     }
 
-    /// Takes the failed deletions, of which each is now due.
+    /// Takes the failed deletions, which are due now.
     pub(super) fn take_failed(&mut self) -> Vec<CredentialId> {
         let failed = self
             .undone

@@ -1,9 +1,9 @@
-//! Performs what [`step`](super::step) decides: writes entries, has keys
-//! deleted and looked for, and tells what came of it.
+//! Performs the effects that [`step`](super::step) decides on: writes entries, has
+//! keys deleted and looked for, and reports the outcomes as further events.
 //!
 //! Decisions are made on memory under a lock that is never held across a call.
-//! Entries in memory are a cache: what a failed write may have changed is read
-//! from storage again before the next decision (`lifecycle.md`, 5 and 6).
+//! Entries in memory are a cache: state that a failed write may have changed is
+//! read from storage again before the next decision (`lifecycle.md`, 5 and 6).
 //!
 //! Locks are taken in this order, each optional: the lock of a record, the
 //! engine's `making`; of an entry `confirming`, `deleting`, the journal's call in flight,
@@ -25,6 +25,7 @@ use super::failure::{Failure, interrupted};
 use super::holder_index::Doubts;
 use super::layout::{self, HolderEntry};
 use super::occupancy::Occupancy;
+use super::own_entry;
 use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
 use super::watch::{Stage, Watch};
@@ -37,7 +38,7 @@ use crate::credential::{
 use crate::ids::{CredentialId, HolderId, Marker, StorageId};
 use crate::measurements::Measurements;
 
-/// A shared key that a reader holds: what it was when the reader was noted.
+/// A shared key as it was when its reader was attached.
 #[derive(Debug, Clone)]
 pub(crate) struct Held {
     /// The key, with its secret.
@@ -46,11 +47,11 @@ pub(crate) struct Held {
     pub(crate) account: AccountRef,
 }
 
-/// What follows from an event.
+/// The next step after an event.
 enum Then {
-    /// Changes that wait to be written, and what is done after them.
+    /// Changes that wait to be written, and the effect after them.
     Do(Option<Joined>, Option<Effect>),
-    /// The record of a new key for one lease is written, with others.
+    /// The record of a new single-use key is written, coalesced with others.
     Record(u64),
 }
 
@@ -131,7 +132,7 @@ impl Ledger {
         // One whose record will hold the secret has an entry of its own: batches
         // hold none, and hosts do not wrap them.
         if credential.stores_secret() {
-            self.store.apply(LedgerStore::save(&credential)?).await?;
+            self.store.apply(own_entry::save(&credential)?).await?;
         } else {
             self.store.intend(&credential).await?;
         }
@@ -162,7 +163,7 @@ impl Ledger {
                 batch.push(layout::put_holders(&credential.id, id, &alone)?);
             }
         }
-        batch.extend(LedgerStore::save(&credential)?);
+        batch.extend(own_entry::save(&credential)?);
         self.store.apply(batch).await?;
         lock(&self.watch).schedule(&credential);
         self.occupancy.note_all(&credential);
@@ -175,7 +176,7 @@ impl Ledger {
         lock(&self.entries).entry(id)
     }
 
-    /// Reads from storage what memory does not have of an entry.
+    /// Reads the parts of an entry that are not cached.
     pub(crate) async fn load(&self, entry: &Entry) -> Result<(), Failure> {
         if entry.memory().is_current() {
             return Ok(());
@@ -184,7 +185,7 @@ impl Ledger {
         self.read(entry).await
     }
 
-    /// Reads what memory does not have. The caller holds the entry.
+    /// As [`Ledger::load`]. The caller holds `writing`.
     pub(super) async fn read(&self, entry: &Entry) -> Result<(), Failure> {
         let (known, doubts) = {
             let memory = entry.memory();
@@ -252,7 +253,7 @@ impl Ledger {
         }
     }
 
-    /// Applies an event to a credential and does what follows from it. It must
+    /// Applies an event to a credential and performs its effects. It must
     /// run to completion: dropped midway, memory would be ahead of storage.
     pub(crate) async fn apply(&self, entry: &Entry, event: Event) -> Result<(), Failure> {
         let by = remover(&event);
@@ -321,8 +322,8 @@ impl Ledger {
         failure.map_or(Ok(()), failed)
     }
 
-    /// Notes a reader of a shared key. What it is handed out is what the key was
-    /// when the reader was noted: memory may be read again meanwhile.
+    /// Attaches a reader to a shared key. The result is the key as it was at that
+    /// moment: the cache may be evicted meanwhile.
     pub(crate) async fn attach(
         &self,
         entry: &Entry,
@@ -387,8 +388,8 @@ impl Ledger {
         self.read(entry).await
     }
 
-    /// Asks storage who holds a key that is to be deleted, and whether a record
-    /// names it.
+    /// Reads from storage the holders of a key that is to be deleted, and whether a
+    /// record names it.
     async fn recheck(&self, entry: &Entry) -> Result<Event, Failure> {
         let _reading = entry.writing.lock().await;
         let (index, holders) = self.store.holders(&entry.id).await?;
@@ -402,12 +403,12 @@ impl Ledger {
         Ok(Event::Rechecked { holders, pinned })
     }
 
-    /// Entries that are due. Whoever takes them says when to look again.
+    /// Takes the due entries. The caller schedules them again.
     pub(crate) fn take_due(&self, now: Timestamp) -> Vec<CredentialId> {
         lock(&self.watch).take_due(now)
     }
 
-    /// When somebody looks at an entry again.
+    /// When an entry is looked at again.
     pub(crate) fn due(&self, id: &CredentialId) -> Option<Timestamp> {
         lock(&self.watch).due(id)
     }
@@ -417,10 +418,10 @@ impl Ledger {
         lock(&self.watch).schedule_at(id, due);
     }
 
-    /// How long nobody but its maker may look for the key of an intent. That is
-    /// counted from when this process knew of it, on the monotonic clock: an
-    /// intent may be dated back (`timekeeper`), and a key that is looked for
-    /// while it is made would be retired under its maker.
+    /// How long the key of an intent is left to its maker. Counted on the monotonic
+    /// clock from when this process learned of it: an intent may be dated back
+    /// (`timekeeper`), and a key that is found while it is made would be retired
+    /// under its maker.
     pub(crate) fn quiet_for(&self, id: &CredentialId) -> Option<Duration> {
         let now = self.clock.monotonic();
         let since = lock(&self.watch).intended_since(id, now);
@@ -430,7 +431,7 @@ impl Ledger {
             .filter(|left| !left.is_zero())
     }
 
-    /// Nobody need look at an entry again.
+    /// Removes an entry from the due queue.
     pub(crate) fn unschedule(&self, id: &CredentialId) {
         lock(&self.watch).remove(id);
         lock(&self.deletions).forget(id);
@@ -442,8 +443,8 @@ impl Ledger {
         lock(&self.watch).count(stage)
     }
 
-    /// What follows from an event, and what somebody wants to know of the
-    /// credential in the same moment. Its writes have joined the journal.
+    /// Decides on an event, and looks at the credential in the same moment. The writes
+    /// have joined the journal.
     async fn decide<T>(
         &self,
         entry: &Entry,
@@ -477,8 +478,7 @@ impl Ledger {
         Err(Failure::Failed(interrupted()))
     }
 
-    /// Writes the record of a key that was made for one lease, with others that
-    /// wait.
+    /// Writes the record of a single-use key, coalesced with others that wait.
     async fn record(&self, entry: &Entry, epoch: u64) -> Result<(), Failure> {
         let _writing = entry.writing.lock().await;
         let made = {

@@ -1,5 +1,5 @@
-//! Entries in memory: what is known of a credential between its reading from
-//! storage and its last use.
+//! Entries in memory: a credential is cached from its first read until its last
+//! user drops it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,42 +11,44 @@ use super::holder_index::{Doubts, HolderIndex};
 use crate::credential::{Credential, State};
 use crate::ids::CredentialId;
 
-/// How long a key that others hold is taken to exist (`lifecycle.md`, 17).
+/// How long a shared key is assumed to exist after it was confirmed
+/// (`lifecycle.md`, 17).
 const CONFIRMED_FOR: Duration = Duration::from_mins(5);
 
-/// A credential's place in memory.
+/// The cached state of a credential, with its locks.
 pub(crate) struct Entry {
     pub(super) id: CredentialId,
     memory: Mutex<Memory>,
-    /// Held while the entry is read or written, so that it is read once, an
-    /// older state never lands after a newer one, and nobody takes for the
-    /// present what was read beside a write.
+    /// Held while the entry is read or written. It makes concurrent readers share
+    /// one read, keeps writes in order, and keeps a read from returning state that
+    /// a concurrent write has replaced.
     pub(super) writing: tokio::sync::Mutex<()>,
     /// Until when the key is known to exist, in milliseconds of monotonic time;
     /// zero when this process has not asked.
     confirmed_until: AtomicU64,
-    /// Held while Confluent is asked whether the key exists, so that readers
-    /// who come together ask once.
+    /// Held while Confluent is asked whether the key exists, so that concurrent
+    /// readers share one request.
     pub(super) confirming: tokio::sync::Mutex<()>,
-    /// Held while the key is deleted, so that those who end it together delete
-    /// it once.
+    /// Held while the key is deleted, so that concurrent deletions share one
+    /// request.
     pub(super) deleting: tokio::sync::Mutex<()>,
-    /// Changes on their way to storage.
+    /// Pending changes.
     pub(super) journal: Journal,
 }
 
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) credential: Option<Credential>,
-    /// How often a write failed: what was decided before that must not be
-    /// written after it.
+    /// Counts failed writes: a change decided before a failure must not be written
+    /// after it.
     pub(super) epoch: u64,
-    /// Changes that are not written yet. Their holders count even when the rest
-    /// is read again.
+    /// Changes that have not been written yet. Their holders count even when the
+    /// rest is read again.
     pub(super) pending: BTreeMap<ChangeId, Pending>,
     /// In which entries the holders of a shared key lie.
     pub(super) index: HolderIndex,
-    /// What is to be read again before anything is decided: a write failed.
+    /// What a failed write may have changed: it is read again before the next
+    /// decision.
     pub(super) doubts: Doubts,
 }
 
@@ -56,8 +58,7 @@ impl Memory {
         self.credential.as_ref().filter(|_| !self.doubts.state)
     }
 
-    /// Whether memory is what storage has, or will have when what is under way
-    /// is written.
+    /// Whether memory equals storage once the pending changes are written.
     pub(super) fn is_current(&self) -> bool {
         self.credential.is_some() && self.doubts.is_empty()
     }
@@ -82,17 +83,17 @@ impl Entry {
         &self.id
     }
 
-    /// What memory holds of the credential.
+    /// The cached credential.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Credential) -> T) -> Option<T> {
         self.memory().known().map(look)
     }
 
-    /// Whether nothing is left of the key.
+    /// Whether the key is gone.
     pub(super) fn is_gone(&self) -> bool {
         self.look(|known| matches!(known.state, State::Gone { .. })) == Some(true)
     }
 
-    /// The key was just made, or seen at Confluent.
+    /// Notes that the key was just made, or seen at Confluent.
     pub(super) fn confirm(&self, now: Duration) {
         let until = u64::try_from((now + CONFIRMED_FOR).as_millis()).unwrap_or(u64::MAX);
         self.confirmed_until.store(until, Ordering::Relaxed);
@@ -107,8 +108,8 @@ impl Entry {
     }
 }
 
-/// The entries in use. An entry is the same for all who use it at one time,
-/// and goes when nobody does.
+/// The entries in use. All users of a credential share one entry, which is dropped
+/// with the last of them.
 #[derive(Default)]
 pub(super) struct Entries {
     by_id: HashMap<CredentialId, Weak<Entry>>,
@@ -138,7 +139,7 @@ impl Entries {
     }
 }
 
-/// Locks a mutex, also one that a panic poisoned.
+/// Locks a mutex, even a poisoned one.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,18 +1,18 @@
-//! Why the ledger could not do what it was asked for.
+//! Errors of the ledger.
 
 use logical::{Error, ErrorClass};
 
 use super::step::Refusal;
 
-/// Why an event did not come to pass.
+/// Why an event could not be applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// The ledger has no such entry.
     Unknown,
     /// The credential's state does not allow it.
     Refused(Refusal),
-    /// Storage or Confluent failed. What was decided stands in the ledger, or
-    /// is decided again from storage.
+    /// Storage or Confluent failed. The decision is on record, or is made again from
+    /// storage.
     Failed(Error),
 }
 
@@ -32,8 +32,8 @@ impl From<Failure> for Error {
     }
 }
 
-/// Whether a failed deletion can be left to the sweep. An account that is
-/// refused must be mended by a person, so the host goes on telling them.
+/// Whether a failed deletion can be left to the sweep. A refused account needs an
+/// operator, so its errors are still reported to the host.
 pub(crate) fn is_transient(error: &Error) -> bool {
     matches!(
         error.class(),

@@ -1,15 +1,15 @@
-//! In which entries of storage the holders of a shared key lie.
+//! Maps the holders of a shared key to their entries in storage.
 //!
 //! Holders that are written together lie in one entry. An entry never gets
 //! another member: a holder that is renewed gets a further entry, and its
-//! latest deadline counts. So another process that still runs, and writes back
-//! what it knows of an entry, can only bring back an earlier deadline, which
-//! harms nobody, and never takes away a holder that it does not know.
+//! latest deadline counts. So a stale process that rewrites an entry can only
+//! bring back an earlier deadline, which is harmless, and never removes a holder
+//! that it does not know.
 //!
-//! A holder that goes is **struck**: a small entry says which members of another
-//! one count no more, so that ending one of a thousand leases does not rewrite
-//! what is stored of the others. An entry is rewritten when half of its members
-//! went, and removed with the last, together with what struck its members.
+//! A removed holder is **struck**: a small entry lists members of another entry
+//! that no longer count, so that ending one of a thousand leases does not rewrite
+//! the others. An entry is rewritten when half of its members are gone, and removed
+//! with the last one, together with the entries that struck its members.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +19,10 @@ use super::layout::{self, HolderEntry};
 use crate::credential::Holder;
 use crate::ids::{CredentialId, HolderId};
 
-/// So many holders fit in an entry of 256 KiB with room to spare.
+/// The most holders in an entry, which then stays well below 256 KiB.
 pub(super) const LARGEST: usize = 1024;
 
-/// How many holders a small entry strikes before another one is begun.
+/// The most holders that one small entry strikes.
 const STRUCK_TOGETHER: usize = 32;
 
 /// The entries in which the holders of a key lie.
@@ -49,27 +49,27 @@ struct Group {
     struck: Vec<(HolderId, Vec<HolderId>)>,
 }
 
-/// What changes about holders in one write.
+/// The changes of holders in one write.
 #[derive(Debug, Default)]
 pub(super) struct HolderChanges {
     /// New holders, and new deadlines.
     pub(super) put: BTreeMap<HolderId, Holder>,
-    /// Holders that go.
+    /// Holders to remove.
     pub(super) strike: BTreeSet<HolderId>,
-    /// A name that no entry has, for one of several holders.
+    /// An unused name for an entry of several holders.
     pub(super) name: Option<HolderId>,
 }
 
-/// Writes, and what is in doubt until they are done.
+/// Writes, with what is in doubt until they are done.
 #[derive(Debug, Default)]
 pub(super) struct Planned {
-    /// How many of the writes come first, since they only add holders.
+    /// How many of the writes only add holders. These come first.
     pub(super) puts: usize,
     pub(super) writes: Vec<Write>,
     pub(super) doubts: Doubts,
 }
 
-/// What storage may hold otherwise than memory: a write of it failed.
+/// Where storage may differ from memory, because a write failed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Doubts {
     /// Names of entries of holders.
@@ -117,7 +117,7 @@ impl HolderIndex {
         names
     }
 
-    /// Takes what was read of entries in place of what was known of them.
+    /// Replaces what was known of entries by what was read.
     pub(super) fn replace(
         &mut self,
         doubts: &Doubts,
@@ -261,7 +261,7 @@ impl HolderIndex {
             .collect()
     }
 
-    /// Those whom the entry of this name has in storage.
+    /// The members that the entry of this name has in storage.
     fn members(&self, name: &HolderId) -> Vec<HolderId> {
         match self.groups.get(name) {
             Some(group) => group.members.to_vec(),
@@ -276,8 +276,8 @@ impl HolderIndex {
         self.groups.remove(name);
     }
 
-    /// Changes the index, and gives the writes that make storage the same: what
-    /// is put comes before what goes.
+    /// Changes the index, and returns the writes that make storage equal to it: puts
+    /// before removals.
     ///
     /// # Errors
     /// When an entry cannot be encoded.
@@ -293,7 +293,7 @@ impl HolderIndex {
             .doubts
             .holders
             .extend(changes.strike.iter().cloned());
-        // Entries that holders leave, and who is to be struck there.
+        // Entries that lose members, with the members to strike.
         let mut left: BTreeMap<HolderId, Vec<HolderId>> = BTreeMap::new();
         let put: Vec<_> = changes.put.into_iter().collect();
         for (number, members) in put.chunks(LARGEST).enumerate() {
@@ -354,7 +354,7 @@ impl HolderIndex {
         Ok(written)
     }
 
-    /// Writes what is left of an entry that holders left.
+    /// Rewrites or strikes an entry that lost members.
     fn shrink(
         &mut self,
         credential: &CredentialId,
@@ -409,7 +409,7 @@ impl HolderIndex {
 }
 
 impl Group {
-    /// Says that members count no more, without writing all others.
+    /// Strikes members without rewriting the others.
     fn strike(
         &mut self,
         credential: &CredentialId,

@@ -1,15 +1,15 @@
-//! The journal of an entry: the one writer that commits what waits together.
+//! The journal of an entry: the one writer, which commits pending changes in
+//! batches.
 //!
-//! A change joins the journal while memory is locked, so that changes are
-//! written in the order in which they were decided. Those that wait while one
-//! write is under way are then written in one batch: new holders and new
-//! deadlines in one entry, holders that went in another, and the credential's
-//! own entry once.
+//! A change joins the journal while memory is locked, so that changes are written
+//! in the order in which they were decided. Changes that arrive while a write is in
+//! flight share the next one: new holders and deadlines in one entry, removed
+//! holders in another, and the credential's own entry once.
 //!
-//! A batch puts before it removes: a holder goes because there are others, and
-//! must not go before they are in storage. A write that failed is an unknown
-//! write: what it touched is in doubt and is read again, and changes that were
-//! decided before are not written after it, unless they only add holders.
+//! A batch puts before it removes: a holder may be removed because there are others,
+//! which must be in storage first. The outcome of a failed write is unknown: what it
+//! touched is in doubt and is read again, and changes that were decided before are
+//! not written after it, unless they only add holders.
 
 use logical::{Error, Write};
 
@@ -18,12 +18,11 @@ use super::driver::Ledger;
 use super::entry::{Entry, Memory, lock};
 use super::failure::{Failure, interrupted};
 use super::holder_index::{Doubts, HolderChanges, Planned};
+use super::own_entry;
 use super::step::Effect;
-use super::store::LedgerStore;
 use crate::ids::CredentialId;
 
-/// A write that is under way: unless it is known to have succeeded, what it
-/// touches is in doubt.
+/// A write in flight. Unless it succeeds, what it touches is put in doubt.
 struct UnderWay<'a> {
     ledger: &'a Ledger,
     entry: &'a Entry,
@@ -122,7 +121,7 @@ impl Ledger {
         let mut guard = entry.memory();
         let memory = &mut *guard;
         if save || forget {
-            self.store.needs_no_intent(&entry.id);
+            self.store.batches.needs_no_intent(&entry.id);
         }
         if forget {
             memory.credential = None;
@@ -158,13 +157,13 @@ impl Ledger {
         let times = known.map_or(&none, |known| &known.holders);
         let mut planned = memory.index.change(id, times, holders)?;
         if changes.iter().any(|change| change.forget) {
-            planned.writes.push(LedgerStore::forget(id));
+            planned.writes.push(own_entry::forget(id));
         } else if changes.iter().any(|change| change.save) {
             let credential = known.ok_or_else(interrupted)?;
-            let save = LedgerStore::save(credential)?;
+            let save = own_entry::save(credential)?;
             // The last holder must not go before the key is durably retiring: if
             // the power went in between, nothing would stand for the key. Of a
-            // key that is gone, holders go first, since nobody looks for them.
+            // key that is gone, holders go first: no sweep would find them later.
             let at = if credential.is_settled() {
                 planned.writes.len()
             } else {
@@ -176,22 +175,21 @@ impl Ledger {
     }
 
     async fn carry_out(&self, id: &CredentialId, mut batch: Vec<Write>) -> Result<(), Error> {
-        let own = LedgerStore::forget(id);
-        if self.store.intended_in_batch(id) {
+        let own = own_entry::forget(id);
+        if self.store.batches.is_intended(id) {
             // It has no entry of its own.
             batch.retain(|write| *write != own);
-        } else if batch.contains(&own) && self.store.recorded_in_batch(id).await? {
+        } else if batch.contains(&own) && self.store.batches.is_recorded(id).await? {
             batch.retain(|write| *write != own);
             self.store.apply(batch).await?;
-            self.store.leave(id).await?;
+            self.store.batches.leave(id).await?;
             return self.store.apply(vec![own]).await;
         }
         self.store.apply(batch).await
     }
 
-    /// A write failed, or its outcome is not known: what it touched is read
-    /// again, and so is what other changes would have changed that were decided
-    /// before and are not written now.
+    /// Puts in doubt what a failed write touched, and what the pending changes would
+    /// have changed, since they are not written any more. It is read again.
     pub(super) fn doubt(&self, entry: &Entry, touched: Doubts) {
         let mut guard = entry.memory();
         let memory = &mut *guard;

@@ -1,13 +1,17 @@
-//! Where the entries of holders lie in storage, and how they are stored.
+//! Where the entries of holders lie in storage, and how they are stored; and how
+//! changes of storage are carried out.
 
 use std::collections::BTreeMap;
 
-use logical::{Error, Write};
+use logical::{Error, Storage, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::credential::Holder;
 use crate::ids::{CredentialId, HolderId};
+
+/// How many entries are read at once: in a plugin each is a round trip.
+pub(super) const READ_AT_ONCE: usize = 16;
 
 /// Entries of holders, in a folder for each credential.
 pub(super) const HOLDERS: &str = "lockkeeper/holder/";
@@ -65,4 +69,19 @@ pub(super) fn put_holders(
 /// The change that removes an entry of holders.
 pub(super) fn delete_holders(credential: &CredentialId, name: &HolderId) -> Write {
     Write::delete(format!("{}{name}", holders_of(credential)))
+}
+
+/// Carries out changes.
+///
+/// # Errors
+/// When storage fails; the changes may have happened all the same.
+pub(super) async fn carry_out(storage: &dyn Storage, mut batch: Vec<Write>) -> Result<(), Error> {
+    if batch.len() > 1 {
+        return storage.apply(batch).await;
+    }
+    match batch.pop() {
+        Some(Write::Put { key, value }) => storage.put(&key, &value).await,
+        Some(Write::Delete { key }) => storage.delete(&key).await,
+        None => Ok(()),
+    }
 }

@@ -2,10 +2,9 @@
 //! until after it is gone, and the holders that justify it.
 //!
 //! [`credential`](crate::credential) says what an entry is, [`mod@step`] decides what happens to it
-//! (pure), [`store`] and `tombstone` keep it in storage and `entry` in memory,
-//! `driver` performs what was decided, asking Confluent through `upstream`,
-//! `waiting` knows the deletions that did not come to pass, and
-//! `watch` remembers when to look at what again. Nothing outside this module
+//! (pure), [`store`] keeps it in storage and `entry` in memory, `driver` performs the
+//! effects, asking Confluent through `upstream`, `waiting` knows the outstanding
+//! deletions, and `watch` is the due queue. Nothing outside this module
 //! changes an entry.
 
 pub mod step;
@@ -22,6 +21,7 @@ mod holder_index;
 mod journal;
 mod layout;
 mod occupancy;
+mod own_entry;
 mod seats;
 mod tombstone;
 mod upstream;

@@ -1,8 +1,8 @@
 //! The rules of a credential's life, as one function without effects.
 //!
-//! [`step`] takes what happened and gives what must be done, in this order.
-//! The driver does it and tells what came of it as further events. Nothing
-//! here waits, reads a clock or calls anybody.
+//! [`step`] takes an event and returns effects, in order. The driver performs them
+//! and reports the outcomes as further events. Nothing here waits, reads a clock or
+//! makes a call.
 
 use std::fmt;
 
@@ -15,24 +15,24 @@ use crate::credential::{
 };
 use crate::ids::{HolderId, KeyId, OrganizationId, RoleName};
 
-/// What a deadline has beyond the longest life of a lease.
+/// Margin of a deadline beyond the longest life of a lease.
 const AWAY_MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
-/// What happened to a credential.
+/// An event in the life of a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Confluent made the key. Its first reader waits, or a record pinned it.
+    /// Confluent made the key, for a waiting reader or for a record that pins it.
     Made {
         /// The key.
         key: IssuedKey,
         /// The reader's holder.
         holder: Option<(HolderId, Holder)>,
-        /// The organization that it was made in, where told.
+        /// The organization that it was made in, if known.
         organization: Option<OrganizationId>,
     },
-    /// Confluent surely made nothing.
+    /// Confluent certainly made no key.
     Refused,
-    /// A key with our marker was found, whose secret nobody knows.
+    /// A key with our marker was found. Its secret is lost.
     Found {
         /// The key.
         key: KeyId,
@@ -44,12 +44,12 @@ pub enum Event {
         /// The present.
         now: Timestamp,
     },
-    /// A reader wants to hold a shared key.
+    /// A reader attaches to a shared key.
     Attach {
         /// The reader's holder.
         holder: (HolderId, Holder),
     },
-    /// The key was seen to work, or counts as working.
+    /// The key works, or is assumed to.
     Proven {
         /// On what.
         proof: Proof,
@@ -71,15 +71,14 @@ pub enum Event {
         /// Whether the key is known to work.
         proving: Proving,
     },
-    /// No such record names the key any more.
+    /// The record no longer names the key.
     Unpin {
-        /// For how long it stays all the same: a holder of its own.
+        /// The grace of the key: a holder of its own.
         grace: Option<(HolderId, Holder)>,
         /// The present.
         now: Timestamp,
     },
-    /// The key is left to whoever uses it: it lives on, and nobody here keeps
-    /// account of it any more.
+    /// The key is handed over to its users: it lives on and leaves the ledger.
     Leave,
     /// A lease is extended.
     Renew {
@@ -98,21 +97,21 @@ pub enum Event {
         /// The present.
         now: Timestamp,
     },
-    /// Somebody else may have extended leases while we were away.
+    /// The Go plugin may have extended leases while this engine was not running.
     Away {
-        /// When we were last here.
+        /// When this engine was last running.
         since: Timestamp,
         /// The present.
         until: Timestamp,
         /// The longest life that a lease can have got.
         longest: SignedDuration,
     },
-    /// An operator wants the key gone, whoever holds it.
+    /// An operator deletes the key, even while leases hold it.
     Kill {
         /// The present.
         now: Timestamp,
     },
-    /// Storage was asked again who holds a key that is to be deleted.
+    /// The holders of a key that is to be deleted were read from storage again.
     Rechecked {
         /// Holders that were found.
         holders: Vec<(HolderId, Holder)>,
@@ -123,7 +122,7 @@ pub enum Event {
     Deleted {
         /// The present.
         now: Timestamp,
-        /// Whether only a list without it tells so.
+        /// Whether that rests on a list without it alone.
         doubtful: bool,
     },
     /// A key that was gone by a list alone was looked for once more.
@@ -426,7 +425,7 @@ fn attach(
 }
 
 /// A deadline never moves back: the host may not have received the shorter
-/// lease. A holder that nobody knows is made again.
+/// lease. An unknown holder is created again.
 fn renew(
     credential: &mut Credential,
     (id, mut holder): (HolderId, Holder),
@@ -505,7 +504,7 @@ fn lapse(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
     }
 }
 
-/// What follows when holders or a pin went: the key stays while anything
+/// Retires a key after holders or a pin were removed: it stays while anything
 /// justifies it.
 ///
 /// A single-use key is deleted at once and marked only when that fails. One
@@ -554,7 +553,7 @@ fn away(
     until: Timestamp,
     longest: SignedDuration,
 ) -> Vec<Effect> {
-    // Nobody extends the grace of a static role's key.
+    // The grace of a static role's key is never extended.
     let leased = credential.purpose.generation().is_some();
     if !leased || !matches!(credential.state, State::Live { .. }) {
         return Vec::new();
@@ -593,7 +592,7 @@ fn kill(credential: &mut Credential, now: Timestamp) -> Vec<Effect> {
         }
         State::Retiring { key, .. } => vec![Effect::Delete(key.clone())],
         State::Intended => vec![Effect::Search],
-        // Whoever ends a key that is gone has seen it come back.
+        // An operator who deletes a key that is gone has seen it come back.
         State::Gone { key, .. } => vec![Effect::LookAgain(key.clone())],
     }
 }

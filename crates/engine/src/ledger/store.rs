@@ -1,4 +1,5 @@
-//! The ledger in storage: where its entries lie and how they are written.
+//! The ledger in storage: a facade over own entries, batches, holders and
+//! tombstones.
 //!
 //! Our entries lie below `lockkeeper/`, apart from those of the Go plugin, so
 //! that a mount can be taken over and given back.
@@ -7,32 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use jiff::Timestamp;
 use logical::{Entropy, Error, Storage, Write};
-use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use super::batch::Batches;
 use super::holder_index::HolderIndex;
-use super::layout::{self, HolderEntry};
-use super::tombstone::{self, NotedTargets};
-use crate::account_ref::AccountRef;
+use super::layout::{self, HolderEntry, READ_AT_ONCE};
+use super::own_entry::{self, CREDENTIALS};
+use super::tombstone::Tombstones;
 use crate::codec;
-use crate::control_plane::Target;
-use crate::credential::{Credential, Holder, Purpose, RequestedBy, Sharing, State};
-use crate::ids::{CredentialId, Generation, HolderId, StorageId};
+use crate::credential::{Credential, Holder, Sharing, State};
+use crate::ids::{CredentialId, Generation, HolderId, KeyId, StorageId};
 use crate::scope::SlotId;
 
-/// Entries that somebody still has to look at, by credential.
-const CREDENTIALS: &str = "lockkeeper/credential/";
-const SHARED: &str = "lockkeeper/shared/";
 const STORAGE_ID: &str = "lockkeeper/storage-id";
 
 /// Storage below which secrets lie, for hosts that wrap it with their seal.
 pub const SEAL_WRAPPED: [&str; 2] = ["lockkeeper/account/", CREDENTIALS];
-
-/// The scope of a slot that all readers of a role share.
-const ALL_READERS: &str = "role";
 
 /// How many pointers to shared keys are removed in one batch.
 const FORGOTTEN_TOGETHER: usize = 64;
@@ -40,78 +32,22 @@ const FORGOTTEN_TOGETHER: usize = 64;
 /// How many names are listed at once.
 const PAGE: usize = 1000;
 
-/// How many entries are read at once: in a plugin each is a round trip.
-pub(super) const READ_AT_ONCE: usize = 16;
-
-/// Where the credentials are named that the readers of a slot may share. Versions
-/// before scopes named one for each generation, in an entry beside the folder.
-fn place_of_slot(slot: &SlotId) -> String {
-    match &slot.scope {
-        Some(scope) => format!("{SHARED}{}/{scope}/", slot.generation),
-        None => format!("{SHARED}{}/{ALL_READERS}/", slot.generation),
-    }
-}
-
 /// The ledger's entries.
 pub struct LedgerStore {
-    pub(super) storage: Arc<dyn Storage>,
+    storage: Arc<dyn Storage>,
     storage_id: OnceCell<StorageId>,
-    noted_targets: NotedTargets,
     pub(super) batches: Batches,
-}
-
-/// A credential as it is stored: the holders of a shared key are left out,
-/// since they have entries of their own.
-#[derive(Serialize)]
-struct Stored<'a> {
-    id: &'a CredentialId,
-    #[serde(flatten)]
-    purpose: &'a Purpose,
-    #[serde(flatten)]
-    account: &'a AccountRef,
-    target: &'a Target,
-    sharing: Sharing,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    requester: Option<&'a RequestedBy>,
-    intended_at: Timestamp,
-    state: &'a State,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    holders: Option<&'a BTreeMap<HolderId, Holder>>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pinned: bool,
-}
-
-impl<'a> Stored<'a> {
-    fn of(credential: &'a Credential) -> Self {
-        let single = credential.sharing == Sharing::SingleUse;
-        Self {
-            id: &credential.id,
-            purpose: &credential.purpose,
-            account: &credential.account,
-            target: &credential.target,
-            sharing: credential.sharing,
-            requester: credential.requester.as_deref(),
-            intended_at: credential.intended_at,
-            state: &credential.state,
-            holders: single.then_some(&credential.holders),
-            pinned: credential.pinned,
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct SharedPointer {
-    credential: CredentialId,
+    pub(crate) tombstones: Tombstones,
 }
 
 impl LedgerStore {
     /// The ledger in this storage.
     pub fn new(storage: Arc<dyn Storage>) -> Self {
         Self {
-            storage,
             storage_id: OnceCell::new(),
-            noted_targets: NotedTargets::default(),
-            batches: Batches::default(),
+            batches: Batches::new(Arc::clone(&storage)),
+            tombstones: Tombstones::new(Arc::clone(&storage)),
+            storage,
         }
     }
 
@@ -145,18 +81,19 @@ impl LedgerStore {
         }
     }
 
-    /// All entries that somebody still has to look at, with their holders. Each
-    /// batch is read once, and the list of the others page by page.
+    /// All unsettled entries with their holders. Each batch is read once, and the list
+    /// of the others page by page.
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
     pub async fn all(&self) -> Result<BTreeMap<CredentialId, Credential>, Error> {
-        // In this order: one that gets an entry of its own meanwhile is met twice.
-        let mut all = self.all_in_batches().await?;
+        // Batches first: a credential that gets its own entry meanwhile is then read
+        // twice, not missed.
+        let mut all = self.batches.all().await?;
         let intents = all.values().filter(|known| known.state == State::Intended);
         for id in intents.map(|intent| intent.id.clone()).collect::<Vec<_>>() {
-            // Of one that was left behind a tombstone counts.
-            if tombstone::read(&*self.storage, &id).await?.is_some() {
+            // A tombstone takes precedence over an intent that was left behind.
+            if self.tombstones.of(&id).await?.is_some() {
                 all.remove(&id);
             }
         }
@@ -171,19 +108,20 @@ impl LedgerStore {
             let loads: Vec<_> = ids.map(|id| async move { self.load(&id).await }).collect();
             let mut loads = stream::iter(loads).buffer_unordered(READ_AT_ONCE);
             while let Some(loaded) = loads.try_next().await? {
-                // An entry that was forgotten since the list is none.
+                // An entry may have been deleted since it was listed.
                 all.extend(loaded.map(|known| (known.id.clone(), known)));
             }
         }
     }
 
-    /// The ids of all entries that somebody still has to look at.
+    /// The ids of all unsettled entries.
     ///
     /// # Errors
     /// When storage fails.
     pub async fn ids(&self) -> Result<Vec<CredentialId>, Error> {
-        // In this order: one that gets an entry of its own meanwhile is met twice.
-        let mut ids = BTreeSet::from_iter(self.ids_in_batches().await?);
+        // Batches first: a credential that gets its own entry meanwhile is then
+        // listed twice, not missed.
+        let mut ids = BTreeSet::from_iter(self.batches.ids().await?);
         let names = self.storage.list(CREDENTIALS).await?;
         ids.extend(names.iter().filter_map(|name| CredentialId::parse(name)));
         Ok(ids.into_iter().collect())
@@ -213,32 +151,32 @@ impl LedgerStore {
         Ok(Some((credential, index)))
     }
 
-    /// What storage has of a credential, without the holders of a shared one.
+    /// The entry of a credential, without the holders of a shared one.
     pub(super) async fn find_anywhere(
         &self,
         id: &CredentialId,
     ) -> Result<Option<Credential>, Error> {
         let found = self.find(id).await?;
-        if found.is_none() && self.learn_batches().await? {
+        if found.is_none() && self.batches.learn().await? {
             return self.find(id).await;
         }
         Ok(found)
     }
 
-    /// As [`Self::find_anywhere`], in the batches that are known. The last place
-    /// counts only where there is no other.
+    /// As [`Self::find_anywhere`], in the batches that are indexed. The places are
+    /// tried in their order of precedence.
     async fn find(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
-        let mut found = codec::read(&*self.storage, &format!("{CREDENTIALS}{id}")).await?;
+        let mut found = codec::read(&*self.storage, &own_entry::place(id)).await?;
         if found.is_none() {
-            found = self.record_in_batch(id).await?;
+            found = self.batches.record(id).await?;
         }
         if found.is_none() {
-            found = tombstone::read(&*self.storage, id).await?;
+            found = self.tombstones.of(id).await?;
         }
         if found.is_none() {
-            return self.intent_in_batch(id).await;
+            return self.batches.intent(id).await;
         }
-        self.needs_no_intent(id);
+        self.batches.needs_no_intent(id);
         Ok(found)
     }
 
@@ -256,7 +194,7 @@ impl LedgerStore {
         Ok(HolderIndex::of(read))
     }
 
-    /// Entries of holders of these names, those that there are.
+    /// The existing entries of holders among these names.
     pub(super) async fn holder_entries(
         &self,
         id: &CredentialId,
@@ -285,23 +223,15 @@ impl LedgerStore {
     /// # Errors
     /// When storage fails or an entry is damaged.
     pub async fn shared(&self, slot: &SlotId) -> Result<Vec<CredentialId>, Error> {
-        let names = self.storage.list(&place_of_slot(slot)).await?;
-        let named = names.iter().filter_map(|name| CredentialId::parse(name));
-        let mut credentials: Vec<_> = named.collect();
-        if credentials.is_empty() && slot.scope.is_none() {
-            let place = format!("{SHARED}{}", slot.generation);
-            let before: Option<SharedPointer> = codec::read(&*self.storage, &place).await?;
-            credentials.extend(before.map(|pointer| pointer.credential));
-        }
-        Ok(credentials)
+        own_entry::shared(&*self.storage, slot).await
     }
 
-    /// Forgets what the readers of a generation share.
+    /// Removes the pointer to the key that the readers of a generation share.
     ///
     /// # Errors
     /// When storage fails.
     pub async fn forget_shared(&self, generation: &Generation) -> Result<(), Error> {
-        let own = format!("{SHARED}{generation}");
+        let own = own_entry::shared_place(generation);
         let mut forgotten = vec![Write::delete(own.clone())];
         for scope in self.storage.list(&format!("{own}/")).await? {
             let folder = format!("{own}/{scope}");
@@ -314,7 +244,7 @@ impl LedgerStore {
         }
         while !forgotten.is_empty() {
             let rest = forgotten.split_off(forgotten.len().min(FORGOTTEN_TOGETHER));
-            self.carry_out(forgotten).await?;
+            self.apply(forgotten).await?;
             forgotten = rest;
         }
         Ok(())
@@ -325,59 +255,8 @@ impl LedgerStore {
     /// # Errors
     /// When storage fails or an entry is damaged.
     pub async fn forget_shared_key(&self, slot: &SlotId, id: &CredentialId) -> Result<(), Error> {
-        let mut forgotten = vec![Write::delete(format!("{}{id}", place_of_slot(slot)))];
-        let place = format!("{SHARED}{}", slot.generation);
-        let before: Option<SharedPointer> = codec::read(&*self.storage, &place).await?;
-        if before.is_some_and(|pointer| pointer.credential == *id) {
-            forgotten.push(Write::delete(place));
-        }
-        self.carry_out(forgotten).await
-    }
-
-    /// The changes that store a credential. One that is settled goes to where
-    /// tombstones lie. The readers of a role share a key from when it is no spare
-    /// any more.
-    ///
-    /// # Errors
-    /// When the entry cannot be encoded.
-    pub fn save(credential: &Credential) -> Result<Vec<Write>, Error> {
-        let bytes = codec::encode(&Stored::of(credential))?;
-        let place = format!("{CREDENTIALS}{}", credential.id);
-        if let (State::Gone { key, since, .. }, true) = (&credential.state, credential.is_settled())
-        {
-            let mut writes = tombstone::put(credential, key, *since, bytes)?;
-            if let (Sharing::Shared, Some(slot)) =
-                (credential.sharing, credential.purpose.named_by())
-            {
-                let pointer = format!("{}{}", place_of_slot(&slot), credential.id);
-                writes.push(Write::delete(pointer));
-            }
-            writes.push(Write::delete(place));
-            return Ok(writes);
-        }
-        let mut writes = vec![Write::put(place, bytes)];
-        if let (Sharing::Shared, Some(slot)) = (credential.sharing, credential.purpose.named_by()) {
-            let pointer = format!("{}{}", place_of_slot(&slot), credential.id);
-            match &credential.state {
-                // The pointer of a key that a static role took over stays, so that
-                // taking it over can be repeated.
-                State::Live { key } if key.secret.is_some() => {
-                    if !credential.pinned && credential.purpose.slot().is_some() {
-                        let credential = credential.id.clone();
-                        let named = codec::encode(&SharedPointer { credential })?;
-                        writes.push(Write::put(pointer, named));
-                    }
-                }
-                State::Intended => {}
-                _ => writes.push(Write::delete(pointer)),
-            }
-        }
-        Ok(writes)
-    }
-
-    /// The change that removes a credential of which nothing is to be kept.
-    pub fn forget(credential: &CredentialId) -> Write {
-        Write::delete(format!("{CREDENTIALS}{credential}"))
+        let forgotten = own_entry::forget_shared(&*self.storage, slot, id).await?;
+        self.apply(forgotten).await
     }
 
     /// Carries out changes.
@@ -385,23 +264,64 @@ impl LedgerStore {
     /// # Errors
     /// When storage fails; the changes may have happened all the same.
     pub async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
-        let batch = self.noted_targets.without_known(batch);
-        let targets = NotedTargets::among(&batch);
-        self.carry_out(batch).await?;
-        self.noted_targets.note(targets);
+        let batch = self.tombstones.without_noted_targets(batch);
+        let targets = Tombstones::targets_among(&batch);
+        layout::carry_out(&*self.storage, batch).await?;
+        self.tombstones.note_targets(targets);
         Ok(())
     }
 
-    async fn carry_out(&self, mut batch: Vec<Write>) -> Result<(), Error> {
-        if batch.is_empty() {
-            return Ok(());
+    /// Writes the intent of a single-use key, coalesced with those that wait. Durable
+    /// when it returns.
+    ///
+    /// # Errors
+    /// When storage fails; the intent may be stored all the same.
+    pub(super) async fn intend(&self, credential: &Credential) -> Result<(), Error> {
+        self.batches.put_intent(credential).await
+    }
+
+    /// Writes the record of a single-use key, coalesced with those that wait. Where
+    /// the intent has an entry of its own, the record replaces it, since that entry
+    /// would take precedence over a batch.
+    ///
+    /// # Errors
+    /// When storage fails; the record may be stored all the same.
+    pub(super) async fn record(&self, credential: &Credential) -> Result<(), Error> {
+        if self.batches.is_intended(&credential.id) {
+            self.batches.put_record(credential).await
+        } else {
+            self.apply(own_entry::save(credential)?).await
         }
-        if batch.len() == 1 {
-            return match batch.remove(0) {
-                Write::Put { key, value } => self.storage.put(&key, &value).await,
-                Write::Delete { key } => self.storage.delete(&key).await,
+    }
+
+    /// Deletes the batches of intents that no member needs.
+    ///
+    /// # Errors
+    /// When storage fails; they are deleted another time.
+    pub(crate) async fn clear_intents(&self) -> Result<(), Error> {
+        self.batches.clear_intents().await
+    }
+
+    /// Drops the cache of batches: another node may have changed them.
+    pub(crate) fn invalidate(&self) {
+        self.batches.invalidate();
+    }
+
+    /// The tombstone of a key.
+    ///
+    /// # Errors
+    /// When storage fails or an entry is damaged.
+    pub async fn gone(&self, key: &KeyId) -> Result<Option<Credential>, Error> {
+        // The latest day first: a key that came back has gone twice.
+        for day in self.tombstones.days().await?.iter().rev() {
+            let Some(id) = self.tombstones.of_key(day, key).await? else {
+                continue;
             };
+            let known = self.load(&id).await?;
+            if known.as_ref().and_then(Credential::key_id) == Some(key) {
+                return Ok(known);
+            }
         }
-        self.storage.apply(batch).await
+        Ok(None)
     }
 }

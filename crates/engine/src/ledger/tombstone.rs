@@ -1,8 +1,7 @@
-//! Tombstones in storage: what is left of a key that is surely gone.
+//! Tombstones in storage: the records of keys that are certainly gone.
 //!
-//! They lie apart from the entries that somebody still has to look at, so that
-//! nobody who asks after keys that exist reads them: there may be a hundred
-//! thousand. They are reached by name, by the credential's or the key's, and
+//! They have a folder of their own, so that a scan of unsettled entries does not
+//! read them: there may be a hundred thousand. They are reached by name, by the credential's or the key's, and
 //! are forgotten by the day on which the key went.
 //!
 //! A batch may be cut where the host has no transactions. So a tombstone is
@@ -10,15 +9,14 @@
 //! the tombstone of a key that came back is left until the key goes again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use logical::{Error, Storage, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::layout::HOLDERS;
-use super::store::LedgerStore;
+use super::layout::{HOLDERS, carry_out};
 use crate::account_ref::AccountRef;
 use crate::codec;
 use crate::control_plane::Target;
@@ -28,11 +26,11 @@ use crate::ids::{AccountId, CredentialId, EnvironmentId, KeyId, OrganizationId, 
 /// Tombstones, by credential. They hold no secret.
 const GONE: &str = "lockkeeper/gone/";
 
-/// Whose tombstone a key has: a folder for each day on which keys went.
+/// The index from keys to tombstones: a folder for each day.
 const GONE_KEYS: &str = "lockkeeper/gone-key/";
 
-/// For whom and for what keys were that went: a folder for each day. There are
-/// few, and the daily look at Confluent's lists needs them, to notice a key
+/// The accounts and targets of keys that are gone: a folder for each day. There
+/// are few. The daily comparison with Confluent's lists needs them to notice a key
 /// that came back.
 const GONE_TARGETS: &str = "lockkeeper/gone-target/";
 
@@ -46,43 +44,12 @@ struct GoneTarget {
     target: Target,
 }
 
-/// Places of targets that are in storage already, so that only the first key of
-/// a day that goes writes one.
-#[derive(Default)]
-pub(super) struct NotedTargets(Mutex<BTreeSet<String>>);
-
-impl NotedTargets {
-    /// The changes of a batch that are still to be made.
-    pub(super) fn without_known(&self, mut batch: Vec<Write>) -> Vec<Write> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        batch.retain(|write| !known.contains(write.key()));
-        batch
-    }
-
-    /// The targets among the places of a batch.
-    pub(super) fn among(batch: &[Write]) -> Vec<String> {
-        let keys = batch.iter().map(Write::key);
-        keys.filter(|key| key.starts_with(GONE_TARGETS))
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// These places are in storage now.
-    pub(super) fn note(&self, places: Vec<String>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() + places.len() > MOST_NOTED {
-            known.clear();
-        }
-        known.extend(places);
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 struct GoneKey {
     credential: CredentialId,
 }
 
-/// The place in storage that tells whose tombstone a key has.
+/// The place of the index entry from a key to its tombstone.
 pub(crate) struct GoneKeyPlace(String);
 
 impl GoneKeyPlace {
@@ -95,14 +62,6 @@ impl GoneKeyPlace {
             short_name(key.as_str())
         ))
     }
-}
-
-/// The tombstone of a credential.
-pub(super) async fn read(
-    storage: &dyn Storage,
-    id: &CredentialId,
-) -> Result<Option<Credential>, Error> {
-    codec::read(storage, &format!("{GONE}{id}")).await
 }
 
 /// The changes that put the tombstone of a credential, whose key went at a time,
@@ -144,34 +103,77 @@ fn target_place(credential: &Credential, since: Timestamp) -> String {
     format!("{GONE_TARGETS}{}/{name}", day(since))
 }
 
-impl LedgerStore {
-    /// What is left of a key that is gone.
-    ///
-    /// # Errors
-    /// When storage fails or an entry is damaged.
-    pub async fn gone(&self, key: &KeyId) -> Result<Option<Credential>, Error> {
-        let name = short_name(key.as_str());
-        let days = self.storage.list(GONE_KEYS).await?;
-        // The latest first: a key that came back went twice.
-        for day in days.iter().rev() {
-            let place = format!("{GONE_KEYS}{day}{name}");
-            let gone: Option<GoneKey> = codec::read(&*self.storage, &place).await?;
-            let Some(gone) = gone else {
-                continue;
-            };
-            let known = self.load(&gone.credential).await?;
-            if known.as_ref().and_then(Credential::key_id) == Some(key) {
-                return Ok(known);
-            }
+/// The tombstones in a mount's storage.
+pub(crate) struct Tombstones {
+    storage: Arc<dyn Storage>,
+    /// Places of targets that are in storage already, so that only the first key
+    /// of a day that goes writes one.
+    noted: Mutex<BTreeSet<String>>,
+}
+
+impl Tombstones {
+    /// The tombstones in this storage.
+    pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
+        Self {
+            storage,
+            noted: Mutex::default(),
         }
-        Ok(None)
     }
 
-    /// For whom and for what keys were that have tombstones.
+    /// The changes of a batch without those of targets that are stored already.
+    pub(super) fn without_noted_targets(&self, mut batch: Vec<Write>) -> Vec<Write> {
+        let noted = self.noted();
+        batch.retain(|write| !noted.contains(write.key()));
+        batch
+    }
+
+    /// The places of targets in a batch.
+    pub(super) fn targets_among(batch: &[Write]) -> Vec<String> {
+        let keys = batch.iter().map(Write::key);
+        keys.filter(|key| key.starts_with(GONE_TARGETS))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// These places of targets are in storage now.
+    pub(super) fn note_targets(&self, places: Vec<String>) {
+        let mut noted = self.noted();
+        if noted.len() + places.len() > MOST_NOTED {
+            noted.clear();
+        }
+        noted.extend(places);
+    }
+
+    fn noted(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tombstone of a credential.
+    pub(super) async fn of(&self, id: &CredentialId) -> Result<Option<Credential>, Error> {
+        codec::read(&*self.storage, &format!("{GONE}{id}")).await
+    }
+
+    /// The days on which keys went, as folders, the earliest first.
+    pub(super) async fn days(&self) -> Result<Vec<String>, Error> {
+        self.storage.list(GONE_KEYS).await
+    }
+
+    /// The credential of a key that went on a day.
+    pub(super) async fn of_key(
+        &self,
+        day: &str,
+        key: &KeyId,
+    ) -> Result<Option<CredentialId>, Error> {
+        let place = format!("{GONE_KEYS}{day}{}", short_name(key.as_str()));
+        let gone: Option<GoneKey> = codec::read(&*self.storage, &place).await?;
+        Ok(gone.map(|gone| gone.credential))
+    }
+
+    /// The accounts and targets of keys that have tombstones.
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
-    pub(crate) async fn gone_targets(&self) -> Result<BTreeSet<(AccountRef, Target)>, Error> {
+    pub(crate) async fn targets(&self) -> Result<BTreeSet<(AccountRef, Target)>, Error> {
         let mut places = BTreeMap::new();
         for day in self.storage.list(GONE_TARGETS).await? {
             let folder = format!("{GONE_TARGETS}{day}");
@@ -191,7 +193,7 @@ impl LedgerStore {
     ///
     /// # Errors
     /// When storage fails.
-    pub(crate) async fn forget_gone_targets(&self, now: Timestamp) -> Result<(), Error> {
+    pub(crate) async fn forget_targets(&self, now: Timestamp) -> Result<(), Error> {
         for day in self.long_past(GONE_TARGETS, now).await? {
             let folder = format!("{GONE_TARGETS}{day}");
             for name in self.storage.list(&folder).await? {
@@ -233,11 +235,11 @@ impl LedgerStore {
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
-    pub(crate) async fn forget_gone(&self, place: GoneKeyPlace) -> Result<(), Error> {
+    pub(crate) async fn forget(&self, place: GoneKeyPlace) -> Result<(), Error> {
         let gone: Option<GoneKey> = codec::read(&*self.storage, &place.0).await?;
         let mut batch = Vec::new();
         if let Some(GoneKey { credential: id }) = gone
-            && let Some(tombstone) = read(&*self.storage, &id).await?
+            && let Some(tombstone) = self.of(&id).await?
             && let State::Gone { key, since, .. } = &tombstone.state
             && GoneKeyPlace::of(key, *since).0 == place.0
         {
@@ -248,7 +250,7 @@ impl LedgerStore {
             batch.push(Write::delete(format!("{GONE}{id}")));
         }
         batch.push(Write::delete(place.0));
-        self.apply(batch).await
+        carry_out(&*self.storage, batch).await
     }
 }
 

@@ -1,7 +1,7 @@
-//! What the ledger asks Confluent: whether a key is there, and to delete it.
+//! The ledger's requests to Confluent: to find, confirm and delete keys.
 //!
-//! Answers become events of a credential; what follows from them is decided in
-//! [`step`](super::step).
+//! Answers become events of a credential; [`step`](super::step) decides what
+//! follows.
 
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 pub(crate) const SENT_WITHIN: Duration = Duration::from_secs(5);
 
 impl Ledger {
-    /// Asks Confluent with an account, and notes what the answer tells: that the
-    /// account is accepted, and that failed deletions are worth another try.
+    /// Asks Confluent with an account. A success shows that the account is accepted,
+    /// and brings failed deletions forward.
     pub(crate) async fn ask_as<T, R>(
         &self,
         account: &NamedAccount,
@@ -67,9 +67,8 @@ impl Ledger {
         answer
     }
 
-    /// Asks Confluent with the account of a key, and with the next that can
-    /// delete it for as long as an answer may be the fault of the account that
-    /// asked.
+    /// Asks Confluent with the account of a key, and with the next candidate as long
+    /// as the account may be the reason for a refusal.
     pub(super) async fn ask<T, R>(
         &self,
         of: &AccountRef,
@@ -85,7 +84,7 @@ impl Ledger {
             && let Some(next) = candidates.next().await?
         {
             let other = self.ask_as(&next, &call).await;
-            // One that is not accepted says nothing of the key.
+            // A refused account says nothing about the key.
             let says_nothing = other.as_ref().is_err_and(AskError::is_unauthorized);
             if error.is_unauthorized() || !says_nothing {
                 answer = other;
@@ -94,8 +93,8 @@ impl Ledger {
         answer
     }
 
-    /// The keys of a target, by the account of a key, or by another that can
-    /// delete it where that one is not shown all.
+    /// Lists the keys of a target with the account of a key, or with the next
+    /// candidate where that list is not complete.
     pub(crate) async fn list(&self, of: &AccountRef, target: &Target) -> Result<KeyList, AskError> {
         let mut candidates = self.accounts.candidates(of);
         let first = candidates.first().await?;
@@ -111,10 +110,10 @@ impl Ledger {
         list
     }
 
-    /// The keys of a target, as an account is shown them. One that lost its
-    /// rights is shown none, and neither is one of another organization that
-    /// stands in. So an empty list counts as complete only for an account that
-    /// may still read its own key and is of the right organization.
+    /// Lists the keys of a target with one account. An account that lost its rights
+    /// gets an empty list, and so does one of another organization. So an empty list
+    /// counts as complete only for an account that may still read its own key and is
+    /// of the right organization.
     async fn list_as(
         &self,
         account: &NamedAccount,
@@ -169,10 +168,9 @@ impl Ledger {
         }
     }
 
-    /// Asks Confluent, now and then, whether a key that is handed out still
-    /// exists. One that a person deleted is entered as gone, so that readers
-    /// get another and renewals fail. Where Confluent does not answer, the key
-    /// is taken to exist: its readers have nothing better.
+    /// Checks from time to time that a shared key still exists at Confluent. One that
+    /// was deleted by hand is entered as gone, so that readers get another and
+    /// renewals fail. Without an answer the key is assumed to exist.
     pub(crate) async fn confirm(&self, entry: &Entry) -> Result<(), Failure> {
         if entry.is_confirmed(self.clock.monotonic()) {
             return Ok(());
@@ -184,8 +182,8 @@ impl Ledger {
         self.confirm_now(entry).await
     }
 
-    /// As [`Ledger::confirm`], for a key that a list does not have: that it was
-    /// seen a moment ago does not count.
+    /// As [`Ledger::confirm`], for a key that is missing from a list: an earlier
+    /// confirmation does not count.
     pub(crate) async fn confirm_missing(&self, entry: &Entry) -> Result<(), Failure> {
         let _confirming = entry.confirming.lock().await;
         self.confirm_now(entry).await
@@ -237,12 +235,12 @@ impl Ledger {
         }
     }
 
-    /// The key of an entry was made by this process a moment ago.
+    /// Notes that this process has just made the key of an entry.
     pub(crate) fn confirm_new(&self, entry: &Entry) {
         entry.confirm(self.clock.monotonic());
     }
 
-    /// Whether a key that was gone by a list alone is listed now.
+    /// Looks again for a key whose absence rests on a list alone.
     pub(super) async fn look_again(&self, entry: &Entry, key: &KeyId) -> Result<Event, Failure> {
         let (account, target) = entry
             .look(|known| (known.account.clone(), known.target.clone()))
@@ -290,13 +288,12 @@ impl Ledger {
         self.delete_key(&account, &target, key, by).await
     }
 
-    /// Deletes a key. One that Confluent refuses to know is gone only when a
-    /// list of the same account does not have it either: an admin key whose
-    /// rights were narrowed gets 403 for keys that live (`lifecycle.md`, 21).
+    /// Deletes a key. A 403 or 404 means that it is gone only if a list does not have
+    /// it either: an admin key that lost rights gets 403 for live keys
+    /// (`lifecycle.md`, 21).
     ///
-    /// Confluent lists so many keys at most. Where there are more, the key is
-    /// asked for by its id: an account that is shown other keys of this owner
-    /// and resource may see this one as well, if it exists.
+    /// Confluent caps lists. Beyond the cap, the key is read by its id: an account
+    /// that is shown other keys of this owner and resource would see this one too.
     pub(crate) async fn delete_key(
         &self,
         account: &AccountRef,
@@ -331,7 +328,7 @@ impl Ledger {
             Err(error) => return Err(undone(error)),
         };
         if self.holds_back_deletions() {
-            // Looking would take the turn of a deletion.
+            // The list would delay a deletion.
             return Err(Undone::Unverified(Error::rate_limited(
                 "Confluent Cloud does not know the key; whether it is gone is looked at when no \
                  deletion waits any more",
@@ -355,8 +352,7 @@ impl Ledger {
     }
 }
 
-/// A 429 means that nothing was done: the deletion waits as if it had not been
-/// sent.
+/// A 429 means that nothing was done: the deletion counts as held back.
 fn undone(error: AskError) -> Undone {
     let wait = match &error {
         AskError::Cloud(cloud) => match cloud.failure {
@@ -375,20 +371,19 @@ fn undone(error: AskError) -> Undone {
     }
 }
 
-/// Whether a list without a key that Confluent refuses to know shows that it is
-/// gone: one that is complete, or has other such keys, so that the account is
-/// known to see them.
+/// Whether a list without a key shows that it is gone: the list is complete, or has
+/// other keys, so that the account is known to see them.
 fn shows_absence(list: &KeyList) -> bool {
     list.complete || !list.keys.is_empty()
 }
 
-/// Whether another account may get another answer.
+/// Whether another account could get a different answer.
 fn may_lack_rights(error: &AskError) -> bool {
     let absence = matches!(error, AskError::Cloud(refusal) if is_absence(refusal.failure));
     absence || error.is_unauthorized()
 }
 
-/// Whether another account may be shown more than a list has.
+/// Whether another account could get a longer list.
 fn is_partial(list: &Result<KeyList, AskError>) -> bool {
     match list {
         Ok(list) => !list.complete,
@@ -396,7 +391,7 @@ fn is_partial(list: &Result<KeyList, AskError>) -> bool {
     }
 }
 
-/// Whether a list is to be believed rather than an earlier one.
+/// Whether a list replaces an earlier one.
 fn shows_more(list: &Result<KeyList, AskError>, earlier: &Result<KeyList, AskError>) -> bool {
     match (list, earlier) {
         (_, Err(_)) => true,
@@ -405,8 +400,8 @@ fn shows_more(list: &Result<KeyList, AskError>, earlier: &Result<KeyList, AskErr
     }
 }
 
-/// Whether an answer may mean that there is no such key. It may also mean that
-/// the account lost rights.
+/// Whether an answer may mean that the key does not exist. The account may also
+/// have lost rights.
 fn is_absence(failure: CloudFailure) -> bool {
     matches!(failure, CloudFailure::NotFound | CloudFailure::Forbidden)
 }

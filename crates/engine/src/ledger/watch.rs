@@ -1,4 +1,5 @@
-//! Keys that somebody still has to look at: when, and how far each is.
+//! The due queue of the ledger: when each unsettled credential is looked at next,
+//! and its stage.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use crate::credential::{Credential, State};
 use crate::ids::CredentialId;
 use crate::work::DueQueue;
 
-/// How far a credential is that somebody still has to look at.
+/// The stage of an unsettled credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     /// A key is being made, or an answer was lost.
@@ -23,7 +24,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    /// The stage of a credential; none when nothing is left to do.
+    /// The stage of a credential; `None` when it is settled.
     pub(crate) fn of(credential: &Credential) -> Option<Self> {
         match &credential.state {
             State::Intended => Some(Self::Intended),
@@ -43,13 +44,12 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Schedules an entry for when it is due by itself. Nobody looks at
-    /// tombstones.
+    /// Schedules an entry for its own due time. Tombstones are not scheduled.
     pub(super) fn schedule(&mut self, credential: &Credential) {
         self.put(credential, credential.due());
     }
 
-    /// Updates the stage of an entry, and leaves alone when it is due.
+    /// Updates the stage of an entry without changing its due time.
     pub(super) fn update_stage(&mut self, credential: &Credential) {
         let due = self.queue.due(&credential.id);
         self.put(credential, due.unwrap_or_else(|| credential.due()));
@@ -69,13 +69,13 @@ impl Watch {
         *self.intended_since.entry(id.clone()).or_insert(now)
     }
 
-    /// Nothing is left to do.
+    /// Removes an entry that is settled.
     pub(super) fn remove(&mut self, id: &CredentialId) {
         self.queue.remove(id);
         self.intended_since.remove(id);
     }
 
-    /// Entries that are due, the earliest first. Their taker schedules them again.
+    /// Takes the due entries, the earliest first. The caller schedules them again.
     pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<CredentialId> {
         self.queue.take_due(now)
     }

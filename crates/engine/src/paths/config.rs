@@ -101,7 +101,7 @@ async fn preflight(engine: &Engine) -> Result<Option<Response>, Error> {
     Ok(Some(response.with_warnings(found.notes)))
 }
 
-/// The fields of the account. The others are of the mount.
+/// The fields of the account. All others are settings of the mount.
 const ACCOUNT_FIELDS: [&str; 5] = [
     "ccloud_api_key_id",
     "ccloud_api_key_secret",
@@ -110,8 +110,7 @@ const ACCOUNT_FIELDS: [&str; 5] = [
     "verify",
 ];
 
-/// How often a write starts again because somebody else changed `config`
-/// meanwhile.
+/// How often a write is retried when `config` changed concurrently.
 const ATTEMPTS: usize = 3;
 
 async fn read(engine: &Engine) -> Result<Option<Response>, Error> {
@@ -159,8 +158,9 @@ async fn change(engine: &Engine, fields: &Fields) -> Result<Vec<String>, Error> 
     Ok(warnings)
 }
 
-/// Proves and stores the account. No lock is held while Confluent is asked;
-/// what was proven is stored only over what it was merged into.
+/// Verifies and stores the account. No lock is held across the call to Confluent:
+/// the verified account is stored only if the account that it was merged with is
+/// unchanged.
 async fn change_account(engine: &Engine, fields: &Fields) -> Result<Vec<String>, Error> {
     for _ in 0..ATTEMPTS {
         let current = engine.accounts.current().await?;
@@ -189,10 +189,9 @@ async fn change_account(engine: &Engine, fields: &Fields) -> Result<Vec<String>,
     ))
 }
 
-/// The new account: what the request gives over what is stored. A stored
-/// secret is kept only for the key, the address and the certificates that it
-/// was given with, so that whoever may write `config` cannot have it sent
-/// somewhere else.
+/// Merges the fields of a request into the stored account. A stored secret is kept
+/// only for the key, address and certificates that it was given with, so that a
+/// token with write access to `config` cannot have it sent elsewhere.
 fn merge(
     current: Option<&Account>,
     fields: &Fields,
@@ -251,7 +250,8 @@ fn merge(
     })
 }
 
-/// The id of a key. What is none is not repeated: it may be the secret.
+/// Parses the id of a key. The error does not repeat the text, which may be the
+/// secret.
 fn key_id(text: &str) -> Result<KeyId, Error> {
     if text.contains(':') {
         return Err(Error::bad_request(

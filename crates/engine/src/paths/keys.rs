@@ -1,5 +1,5 @@
 //! `keys/`, `keys/<id>` and `role/<name>/keys`: the keys on record, and their
-//! deletion by an operator, whoever holds them.
+//! deletion by an operator, even while leases hold them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::ledger::{Credential, Holder, Proving, Purpose, Sharing, State};
 use crate::rotation::LastLogin;
 use crate::state::Engine;
 
-/// How long a request waits for keys to end. Hosts cut requests at 90 s.
+/// Time limit for a request that ends keys. Hosts cut requests off at 90 s.
 const WAIT: Duration = Duration::from_mins(1);
 
 /// The row that lists all keys.
@@ -114,7 +114,7 @@ fn keyed(records: &[Credential]) -> impl Iterator<Item = (&KeyId, &Credential)> 
         .filter_map(|credential| Some((credential.key_id()?, credential)))
 }
 
-/// What a key was made for.
+/// The purpose of a key.
 fn purpose(credential: &Credential) -> &'static str {
     match credential.purpose {
         Purpose::Role { .. } => "role",
@@ -122,7 +122,7 @@ fn purpose(credential: &Credential) -> &'static str {
     }
 }
 
-/// On what a key that is in use counts as working.
+/// Why a key in use counts as working.
 fn proven(credential: &Credential) -> &'static str {
     match credential.live_key().map(|key| &key.proving) {
         Some(Proving::NotAsked) => "unchecked",

@@ -1,5 +1,5 @@
 //! `data/<name>` and `metadata/<name>`: the keys of static roles as a KV version 2
-//! engine answers, for clients that know nothing else. Nothing can be written.
+//! engine answers, for clients that support nothing else. Read-only.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The table of the engine's paths. Each module holds the rows of one kind of
 //! object: fields, operations and help, with handlers that parse, decide,
-//! perform and answer. `target` and `times` are groups of fields that several rows
-//! have, each with one parser and one way to be shown.
+//! perform and answer. `target` and `times` are groups of fields shared by several
+//! rows, each with one parser and one formatter.
 
 use logical::framework::Path;
 
@@ -27,13 +27,13 @@ mod target;
 mod times;
 pub(crate) mod usage;
 
-/// What the engine is, for the help of the mount.
+/// Describes the engine in the help of the mount.
 pub(crate) const HELP: &str = "\
 Makes API keys of Confluent Cloud on request and deletes them when their leases
 end. Write the account of your organization to `config`, describe in a `role`
 for whom and for what keys are made, and read `creds/<role>`.";
 
-/// All paths; the first that matches answers.
+/// All paths. The first match handles the request.
 pub(crate) fn all() -> Vec<Path<Engine>> {
     let mut all = vec![
         config::path(),

@@ -7,8 +7,8 @@ use logical::framework::{Call, Field, FieldKind};
 use crate::ids::{NameError, RoleName};
 use crate::state::Engine;
 
-/// The segment of a path that names a role, whatever its characters: a name
-/// that no role can have is refused with those that it may have.
+/// The path segment that names a role. It matches any characters, so that the
+/// error for an invalid name can list the valid ones.
 pub(super) const ROLE_SEGMENT: &str = "(?P<name>[^/]+)";
 
 /// The field that the segment captures.

@@ -1,4 +1,4 @@
-//! The field that says in which fields readers get a key.
+//! The field that selects the output format of a key.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) fn field() -> Field {
     )
 }
 
-/// What the request gives over what is stored.
+/// Merges the fields of a request into the stored record.
 pub(super) fn parse(
     stored: Option<&Output>,
     target: &Target,

@@ -1,4 +1,4 @@
-//! The fields that say what is expected of a new key before it is handed out.
+//! The fields that configure when a new key counts as ready.
 
 use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object};
@@ -6,7 +6,7 @@ use readiness::{Given, Kind, Mode, Settings};
 
 use crate::control_plane::Target;
 
-/// Those of roles with leases.
+/// The fields of roles with leases.
 pub(super) fn fields_of_roles() -> [Field; 5] {
     [
         Field::new(
@@ -31,7 +31,7 @@ pub(super) fn fields_of_roles() -> [Field; 5] {
     ]
 }
 
-/// Those of static roles, which serve no key that is not ready.
+/// The fields of static roles, which serve ready keys only.
 pub(super) fn fields_of_static_roles() -> [Field; 3] {
     [
         Field::new(
@@ -62,7 +62,7 @@ fn timeout_field() -> Field {
     )
 }
 
-/// What the request gives over what is stored.
+/// Merges the fields of a request into the stored record.
 pub(super) fn parse_of_role(
     stored: Option<Settings>,
     target: &Target,
@@ -71,7 +71,7 @@ pub(super) fn parse_of_role(
     parse(stored, Mode::None, target, fields)
 }
 
-/// What the request gives over what is stored.
+/// Merges the fields of a request into the stored record.
 pub(super) fn parse_of_static_role(
     stored: Option<Settings>,
     target: &Target,

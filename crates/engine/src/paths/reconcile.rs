@@ -13,7 +13,7 @@ use crate::ledger::Credential;
 use crate::reconcile::{Report, Waiting};
 use crate::state::Engine;
 
-/// How long a request waits for the report. Hosts cut requests at 90 s.
+/// Time limit for a request. Hosts cut requests off at 90 s.
 const WAIT: Duration = Duration::from_mins(1);
 
 /// The row of `reconcile`.

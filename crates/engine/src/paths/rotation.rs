@@ -1,4 +1,5 @@
-//! The fields that say when a static role rotates and how long keys overlap.
+//! The fields for the rotation schedule of a static role and the overlap of its
+//! keys.
 
 use std::time::Duration;
 
@@ -80,7 +81,7 @@ pub(super) fn fields() -> [Field; 10] {
     ]
 }
 
-/// What the request gives over what is stored.
+/// Merges the fields of a request into the stored record.
 pub(super) fn parse_timing(stored: Option<&Timing>, fields: &Fields) -> Result<Timing, Error> {
     let text = |field| fields.text_given(field).map(str::to_owned);
     let seconds = |field| fields.duration(field).map(|duration| duration.as_secs());
@@ -94,7 +95,8 @@ pub(super) fn parse_timing(stored: Option<&Timing>, fields: &Fields) -> Result<T
     Timing::update(stored, &given).map_err(|error| Error::bad_request(error.to_string()))
 }
 
-/// What the request gives over what is stored. A new timing brings new defaults.
+/// Merges the fields of a request into the stored record. A new timing brings new
+/// defaults.
 pub(super) fn parse_overlap(stored: Option<&StaticRole>, fields: &Fields) -> OverlapFields {
     let retimed = ["rotation_period", "rotation_schedule", "rotation"];
     let keeps = !retimed.into_iter().any(|field| fields.given(field));
@@ -148,7 +150,7 @@ pub(super) fn show(role: &StaticRole, data: &mut Object) {
     insert("max_overlap", seconds(role.retire.max_overlap()).into());
 }
 
-/// Shows when the key of a role was replaced last; empty before the first.
+/// The time of the last rotation for answers; empty before the first.
 pub(super) fn show_last(role: &StaticRole, data: &mut Object) {
     let since = role.served.as_ref().map(|served| served.since);
     data.insert(

@@ -13,10 +13,10 @@ use super::rotation::rotation_time;
 use crate::rotation::{KeyBeside, Rotated};
 use crate::state::Engine;
 
-/// Clients of Vault and OpenBao give up after a minute.
+/// Clients of Vault and OpenBao time out after a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(50);
 
-/// The longest grace that can be asked for.
+/// The longest grace that a request may set.
 const LONGEST_GRACE: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// The row of `static-creds/<name>`.
@@ -32,8 +32,8 @@ pub(crate) fn path() -> Path<Engine> {
         )
 }
 
-/// The rows of the keys beside the one that is served, for pipelines: a policy can
-/// tell them apart.
+/// The rows for the keys beside the served one, for pipelines. They have paths of
+/// their own so that policies can distinguish them.
 pub(crate) fn beside() -> [Path<Engine>; 2] {
     [
         Path::new(format!("static-creds?/{ROLE_SEGMENT}/pending"))

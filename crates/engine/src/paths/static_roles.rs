@@ -15,7 +15,7 @@ use crate::rotation::{FirstKey, Imported, Settings};
 use crate::state::Engine;
 use crate::static_role::{OnDelete, StaticRole};
 
-/// How many static roles are listed with what they are for: each is a read.
+/// How many static roles a list shows in detail: each costs a read.
 const DESCRIBED: usize = 500;
 
 /// The row that lists static roles.
@@ -233,7 +233,7 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
     Ok((!warnings.is_empty()).then(|| Response::default().with_warnings(warnings)))
 }
 
-/// What the request gives over what is stored.
+/// Merges the fields of a request into the stored record.
 fn merge(stored: Option<&StaticRole>, fields: &Fields) -> Result<Settings, Error> {
     let target = target::parse(stored.map(|role| &role.target), fields)?;
     let description = fields

@@ -1,4 +1,4 @@
-//! `status` and `info`: how the mount is, and what it is.
+//! `status` and `info`: the state of the mount, and its version.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,8 @@ use crate::ledger::{Stage, WaitingDeletions};
 use crate::state::Engine;
 use crate::{SECRET_TYPE, VERSION};
 
-/// From when on a deletion that waits is worth a warning (`lifecycle-2.md`, 58).
+/// The age from which a waiting deletion is reported as a warning
+/// (`lifecycle-2.md`, 58).
 const LATE: Duration = Duration::from_mins(15);
 
 /// The row of `status`.
@@ -198,8 +199,7 @@ fn limited(engine: &Engine) -> Object {
     shown.collect()
 }
 
-/// The pace at which the organization is asked, and when those who wait now are
-/// served.
+/// The request rate to the organization, and the expected wait in the queue.
 fn shown(pace: &Pace) -> Object {
     let waiting = pace.waiting.total();
     let mut data = Object::new();

@@ -1,4 +1,4 @@
-//! The fields that say what keys are made for, on every path that has them.
+//! The fields for the owner and resource of keys, shared by several paths.
 
 use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object};
@@ -34,12 +34,12 @@ pub(super) fn show(target: &Target, data: &mut Object) {
     data.insert("resource_env".into(), environment_text(environment).into());
 }
 
-/// Whether a new target takes the default of `resource`.
+/// Whether a new target gets the default of `resource`.
 pub(super) fn defaults_resource(fields: &Fields) -> bool {
     fields.text("resource").trim().is_empty()
 }
 
-/// What the request gives over what is stored.
+/// Merges the fields of a request into the stored record.
 pub(super) fn parse(current: Option<&Target>, fields: &Fields) -> Result<Target, Error> {
     let owner = fields
         .text_given("owner")
@@ -87,7 +87,7 @@ pub(super) fn parse(current: Option<&Target>, fields: &Fields) -> Result<Target,
     })
 }
 
-/// An environment: what the request gives in a field over what is stored.
+/// Merges an environment given in a field into the stored one.
 pub(super) fn parse_environment(
     field: &str,
     current: Option<&EnvironmentId>,

@@ -1,9 +1,9 @@
-//! The fields that say how long leases live, on every path that has them.
+//! The fields for the TTLs of leases, shared by several paths.
 
 use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object};
 
-/// Times to live in seconds; zero for the mount's.
+/// TTLs in seconds; zero means the mount's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Times {
     pub(super) ttl: u64,
@@ -30,7 +30,7 @@ pub(super) fn show(times: Times, data: &mut Object) {
     data.insert("max_ttl".into(), times.max_ttl.into());
 }
 
-/// What the request gives over what is stored.
+/// Merges the fields of a request into the stored record.
 pub(super) fn parse(current: Option<Times>, fields: &Fields) -> Result<Times, Error> {
     let seconds = |field: &str, stored: fn(Times) -> u64| {
         let given = fields.duration(field).map(|duration| duration.as_secs());

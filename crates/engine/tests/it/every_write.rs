@@ -302,8 +302,14 @@ async fn a_key_that_another_process_began_to_end_lives_while_the_record_names_it
         since: world.now(),
         cause: None,
     };
-    let marked = LedgerStore::save(&entry).unwrap();
-    world.storage.inner.apply(marked).await.unwrap();
+    let place = format!("lockkeeper/credential/{}", entry.id);
+    let marked = json!({"version": 1, "record": entry}).to_string();
+    world
+        .storage
+        .inner
+        .put(&place, marked.as_bytes())
+        .await
+        .unwrap();
     world.restart();
     world.pass(4 * MINUTE).await;
     assert!(world.cloud.live().contains(&key));

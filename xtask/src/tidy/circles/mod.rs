@@ -24,66 +24,15 @@ use super::{File, Finding};
 use graph::Graph;
 use tree::Tree;
 
-/// A circle that was there before the rule, until it is opened.
-struct Tolerated {
-    /// The name of the package's folder.
-    package: &'static str,
-    /// Modules of one folder, by their paths.
-    modules: &'static [&'static str],
-}
-
-/// Entries are only ever removed. One covers every circle among its modules, so
-/// that a circle can be opened step by step.
-const TOLERATED: &[Tolerated] = &[tolerated(
-    "engine",
-    &[
-        "ledger::batch",
-        "ledger::group",
-        "ledger::store",
-        "ledger::tombstone",
-    ],
-)];
-
-const fn tolerated(package: &'static str, modules: &'static [&'static str]) -> Tolerated {
-    Tolerated { package, modules }
-}
-
-/// Every circle outside the table, and every entry of it that is gone.
+/// Every circle. There are no exceptions.
 pub(super) fn check(files: &[File]) -> Vec<Finding> {
-    check_against(files, TOLERATED)
-}
-
-fn check_against(files: &[File], tolerated: &[Tolerated]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut needed = BTreeSet::new();
     for (folder, sources) in packages(files) {
-        let circles = match circles(&sources) {
-            Ok(circles) => circles,
+        match circles(&sources) {
+            Ok(circles) => findings.extend(circles.iter().map(|circle| circle.finding(&folder))),
             Err(error) => {
                 findings.push(Finding::new(folder, error.to_string(), "see `cargo check`"));
-                continue;
             }
-        };
-        let package = folder.rsplit('/').next().unwrap_or_default();
-        for circle in circles {
-            let entry = tolerated
-                .iter()
-                .position(|entry| entry.package == package && circle.is_within(entry.modules));
-            match entry {
-                Some(entry) => {
-                    needed.insert(entry);
-                }
-                None => findings.push(circle.finding(&folder)),
-            }
-        }
-    }
-    for (index, entry) in tolerated.iter().enumerate() {
-        if !needed.contains(&index) {
-            findings.push(Finding::new(
-                entry.package,
-                format!("the circle of {} is open", entry.modules.join(", ")),
-                "remove this entry from `xtask/src/tidy/circles/mod.rs`",
-            ));
         }
     }
     findings
@@ -118,12 +67,6 @@ struct Link {
 }
 
 impl Circle {
-    fn is_within(&self, modules: &[&str]) -> bool {
-        self.modules
-            .iter()
-            .all(|module| modules.contains(&module.as_str()))
-    }
-
     fn finding(&self, folder: &str) -> Finding {
         let names: Vec<&str> = self.modules.iter().map(String::as_str).collect();
         let chain: Vec<String> = self

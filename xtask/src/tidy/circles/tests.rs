@@ -32,7 +32,7 @@ fn modules_that_use_each_other_are_found_with_the_chain() {
         ("y.rs", "\nfn f() -> crate::z::Z {}\n"),
         ("z.rs", "use super::{x::X, other};\n"),
     ]);
-    let findings = check_against(&files, &[]);
+    let findings = check(&files);
     assert_eq!(findings.len(), 1);
     let text = findings[0].to_string();
     for part in [
@@ -174,39 +174,4 @@ fn inside_a_module_without_a_file_super_is_the_file() {
         ),
     ];
     assert_eq!(found(&sources), ["x z"]);
-}
-
-#[test]
-fn a_circle_of_the_table_is_tolerated_until_it_is_open() {
-    let table = [tolerated("a", &["x", "y", "z"])];
-    let circle = files(&[
-        ROOT,
-        ("x.rs", "use crate::y::Y;"),
-        ("y.rs", "use crate::x::X;"),
-        ("z.rs", ""),
-    ]);
-    assert!(check_against(&circle, &table).is_empty());
-
-    let open = files(&[
-        ROOT,
-        ("x.rs", "use crate::y::Y;"),
-        ("y.rs", ""),
-        ("z.rs", ""),
-    ]);
-    let findings = check_against(&open, &table);
-    assert_eq!(findings.len(), 1);
-    assert!(findings[0].to_string().contains("remove this entry"));
-}
-
-#[test]
-fn a_circle_of_more_modules_than_the_table_names_is_found() {
-    let table = [tolerated("a", &["x", "y"])];
-    let files = files(&[
-        ROOT,
-        ("x.rs", "use crate::y::Y;"),
-        ("y.rs", "use crate::z::Z;"),
-        ("z.rs", "use crate::x::X;"),
-    ]);
-    // The circle itself, and the entry that it outgrew.
-    assert_eq!(check_against(&files, &table).len(), 2);
 }

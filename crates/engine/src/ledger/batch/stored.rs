@@ -1,5 +1,5 @@
-//! A batch as it is stored. What its members have in common is stored once:
-//! most are of one role, and each byte is written, sealed and kept by the host.
+//! The stored form of a batch. Fields that members have in common are stored once:
+//! most members are of one role, and the host writes, seals and keeps each byte.
 
 use std::collections::BTreeMap;
 
@@ -111,7 +111,7 @@ impl Batch {
         self.groups.is_empty()
     }
 
-    /// What it holds of a member.
+    /// A member.
     pub(super) fn get(&self, id: &CredentialId) -> Option<Credential> {
         self.groups.iter().find_map(|group| {
             let mut members = group.members.iter();

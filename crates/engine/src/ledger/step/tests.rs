@@ -428,7 +428,7 @@ fn a_key_that_is_let_go_without_grace_retires_at_once() {
     };
     assert_eq!(
         step(&mut credential, unpin),
-        Ok(vec![Effect::Delete(key())])
+        Ok(vec![Effect::Save, Effect::Delete(key())])
     );
     assert_eq!(step(&mut credential, Event::Pin), Err(Refusal::NotLive));
 }

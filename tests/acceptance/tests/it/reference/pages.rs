@@ -116,7 +116,7 @@ const ROLES: Page = Page {
     title: "`role/<name>`: for whom and for what keys are made",
     about: "`roles/<name>` means the same. An update keeps every field that it does not give. \
             [Know that a key works](../readiness.md) and [keep spares](../spares.md) tell what the \
-            fields of readiness and spares are for.",
+            fields of readiness and spares are for. \
             [Share a key](../sharing.md) tells what `sharing`, `max_age` and `max_active` are for.",
     paths: &["role/{name}", "role"],
     samples: &[
@@ -171,6 +171,7 @@ const ROLES: Page = Page {
             ),
             204,
         ),
+        sample(
             "Replace that key before it is a week old, and allow twenty leases",
             ("POST", "confluent/role/reports"),
             Some(r#"{"max_age": "7d", "max_active": 20}"#),
