@@ -145,11 +145,11 @@ const ID: &str = "id/";
 const TOKEN: &str = "token/";
 
 fn key_of(id: &str) -> String {
-    format!("{ID}{id}")
+    [ID, id].concat()
 }
 
 /// The last segment of an id is random, so it is unique by itself.
 fn token_key(salted: &str, id: &str) -> String {
     let name = id.rsplit('/').next().unwrap_or_default();
-    format!("{TOKEN}{salted}/{name}")
+    [TOKEN, salted, "/", name].concat()
 }

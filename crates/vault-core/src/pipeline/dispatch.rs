@@ -18,12 +18,11 @@ pub(super) async fn dispatch(
     let entered = mount
         .enter()
         .ok_or_else(|| Refusal::Tainted(context.path.clone()))?;
-    let mut request = take(&mut context.request);
-    if mount.is_builtin() && request.mount_type == auth::TOKEN_MOUNT {
-        let fields = auth::caller_fields(&request.path, context.token.as_ref());
-        request.data.extend(fields);
+    if mount.is_builtin() && context.request.mount_type == auth::TOKEN_MOUNT {
+        let fields = auth::caller_fields(&context.request.path, context.token.as_ref());
+        context.request.data.extend(fields);
     }
-    let response = mount.handle(request).await;
+    let response = mount.handle(take(&mut context.request)).await;
     let response = response.map_err(|error| failed(mount, error))?;
     Ok((entered, response))
 }
