@@ -129,7 +129,7 @@ impl Engine {
             let renew = Event::Renew {
                 holder: (issued.holder.clone(), renewed),
             };
-            self.ledger.apply(&entry, renew).await?;
+            Box::pin(self.ledger.apply(&entry, renew)).await?;
             issued.times = times;
         }
         Ok(issued)

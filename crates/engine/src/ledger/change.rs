@@ -12,8 +12,8 @@ use crate::coalescer::{Batch, Coalescer};
 use crate::credential::{Credential, Holder};
 use crate::ids::HolderId;
 
-/// The id of a change, which also names the entry of its holders.
-pub(super) type ChangeId = HolderId;
+/// The number of a change, unique within its ledger.
+pub(super) type ChangeId = u64;
 
 /// Changes of an entry on their way to storage. A write gives the epoch that it
 /// was made in.
