@@ -117,7 +117,9 @@ impl Client {
     }
 
     /// The same client, but requests that cannot be sent within this time are
-    /// held back at once: see [`ErrorKind::HeldBack`](crate::ErrorKind).
+    /// held back at once: see [`ErrorKind::HeldBack`](crate::ErrorKind). The time
+    /// counts from the start of a call and is shared by all its attempts; a retry
+    /// that need not wait for its turn is sent after it as well.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         let patience = Some(patience);

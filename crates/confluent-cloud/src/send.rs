@@ -175,16 +175,12 @@ impl Call<'_> {
         let Some(budgets) = &client.budgets else {
             return Ok(None);
         };
-        let is_first = attempt == 1;
-        let patience = client.patience.filter(|_| is_first);
         let wanted = TurnRequest {
             class: client.class,
             flow: &client.flow,
             path: request.path,
-            until: patience
-                .and_then(|patience| self.began.checked_add(patience))
-                .map_or(latest, |until| latest.min(until)),
-            end: if is_first {
+            until: self.queued_until(latest),
+            end: if attempt == 1 {
                 QueueEnd::Back
             } else {
                 QueueEnd::Front
@@ -192,6 +188,17 @@ impl Call<'_> {
         };
         let turn = budgets.turn(&client.account, &client.effects, &wanted);
         client.reported(turn).await.map(Some)
+    }
+
+    /// Until when an attempt may wait for its turn. The caller's patience counts
+    /// from the start of the call, for retries as well; once it is used up, a retry
+    /// is sent only if there is room at once.
+    fn queued_until(&self, latest: Instant) -> Instant {
+        let patience = self.client.patience;
+        let Some(until) = patience.and_then(|patience| self.began.checked_add(patience)) else {
+            return latest;
+        };
+        latest.min(until.max(self.client.effects.now()))
     }
 
     /// How long to wait after a failed attempt; `None` to give up.

@@ -8,8 +8,9 @@ use readiness::Proof;
 use serde::{Deserialize, Serialize};
 
 use crate::SecretText;
+use crate::account_ref::AccountRef;
 use crate::control_plane::Target;
-use crate::ids::{CredentialId, Generation, HolderId, KeyId, OrganizationId, RoleName};
+use crate::ids::{CredentialId, Generation, HolderId, KeyId, RoleName};
 
 /// How long the entry of a key that is gone is kept, to notice one that comes
 /// back.
@@ -34,8 +35,9 @@ pub struct Credential {
     /// What it was made for.
     #[serde(flatten)]
     pub purpose: Purpose,
-    /// The organization that the key is made in, where it is known.
-    pub organization: Option<OrganizationId>,
+    /// The account that the key is made with.
+    #[serde(flatten)]
+    pub account: AccountRef,
     /// For whom and for what.
     pub target: Target,
     /// Who may hold it.

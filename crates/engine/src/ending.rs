@@ -126,9 +126,8 @@ impl Engine {
     /// have any key of the organization deleted.
     pub(crate) async fn end_stranger(&self, key: &KeyId, consent: &Consent) -> Result<(), Error> {
         let account = self.accounts.required().await?;
-        let organization = account.organization.as_ref();
         let read = |access: Access| async move { self.control.read_key(&access, key).await };
-        let known = match self.accounts.ask(organization, read).await {
+        let known = match self.accounts.ask_as(&account.id, read).await {
             Ok(known) => known,
             Err(AskError::Cloud(error))
                 if matches!(
@@ -167,7 +166,7 @@ impl Engine {
         }
         let delete = |access: Access| async move { self.control.delete_key(&access, key).await };
         self.accounts
-            .ask(organization, delete)
+            .ask_as(&account.id, delete)
             .await
             .map_err(Error::from)
     }

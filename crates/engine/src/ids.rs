@@ -58,6 +58,32 @@ text_id!(
     /// Name of a role, in lower case.
     RoleName
 );
+text_id!(
+    /// Our id of an account, never given to another one of another
+    /// organization. Accounts of earlier versions have their organization's id.
+    AccountId
+);
+
+/// The account that earlier versions stored before its organization was known.
+const UNPROVEN: &str = "unproven";
+
+impl AccountId {
+    /// A new random id.
+    pub fn random(entropy: &dyn Entropy) -> Self {
+        Self(CredentialId::random(entropy).to_string())
+    }
+
+    /// The id of an account that has the place which earlier versions gave it:
+    /// by its organization, or one place for the account of an unknown one.
+    pub fn by_organization(organization: Option<&OrganizationId>) -> Self {
+        Self::new(organization.map_or(UNPROVEN, OrganizationId::as_str))
+    }
+
+    /// The organization that earlier versions take the id for.
+    pub fn as_organization(&self) -> Option<OrganizationId> {
+        (self.0 != UNPROVEN).then(|| OrganizationId::new(self.as_str()))
+    }
+}
 
 /// What an owner of keys is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use logical::Error;
 
+use crate::account_ref::AccountRef;
 use crate::control_plane::{KeyList, KnownKey, Target};
 use crate::credential::{DOUBT, INTENT_AGE, INTENT_QUIET, later};
-use crate::ids::{CredentialId, KeyId, Marker, OrganizationId, StorageId};
+use crate::ids::{CredentialId, KeyId, Marker, StorageId};
 use crate::ledger::{Credential, Event, Failure, State};
 use crate::state::Engine;
 
@@ -40,8 +41,8 @@ pub(crate) struct Inventory {
     pub(crate) missing: BTreeSet<CredentialId>,
     /// What could not be listed, or not whole.
     pub(crate) gaps: Vec<String>,
-    /// The organizations whose accounts the ledger still needs.
-    pub(crate) needed: BTreeSet<Option<OrganizationId>>,
+    /// The accounts that the ledger still needs.
+    pub(crate) needed: BTreeSet<AccountRef>,
 }
 
 impl Inventory {
@@ -71,7 +72,7 @@ impl Engine {
         let needed = known
             .values()
             .filter(|credential| !credential.is_settled())
-            .map(|credential| credential.organization.clone())
+            .map(|credential| credential.account.clone())
             .collect();
         let mut inventory = Inventory {
             begun,
@@ -81,8 +82,8 @@ impl Engine {
             gaps: Vec::new(),
             needed,
         };
-        for (organization, target) in self.targets(&inventory.known).await? {
-            let list = match self.ledger.list(organization.as_ref(), &target).await {
+        for (account, target) in self.targets(&inventory.known).await? {
+            let list = match self.ledger.list(&account, &target).await {
                 Ok(list) => list,
                 Err(error) => {
                     let error = Error::from(error);
@@ -97,7 +98,7 @@ impl Engine {
             }
             self.compare(&mut inventory, &storage, &target, &list)
                 .await?;
-            self.confirm_missing(&mut inventory, organization.as_ref(), &target, &list)
+            self.confirm_missing(&mut inventory, &account, &target, &list)
                 .await?;
         }
         Ok(inventory)
@@ -108,22 +109,20 @@ impl Engine {
     async fn targets(
         &self,
         known: &BTreeMap<CredentialId, Credential>,
-    ) -> Result<BTreeSet<(Option<OrganizationId>, Target)>, Error> {
+    ) -> Result<BTreeSet<(AccountRef, Target)>, Error> {
         let mut targets: BTreeSet<_> = known
             .values()
-            .map(|credential| (credential.organization.clone(), credential.target.clone()))
+            .map(|credential| (credential.account.clone(), credential.target.clone()))
             .collect();
         let Some(account) = self.accounts.current().await? else {
             return Ok(targets);
         };
+        let account = account.reference();
         // The account of another organization may be gone with its keys.
         let gone = self.ledger.store.gone_targets().await?;
-        targets.extend(
-            gone.into_iter()
-                .filter(|(organization, _)| *organization == account.organization),
-        );
+        targets.extend(gone.into_iter().filter(|(of, _)| of.includes(&account)));
         for role in self.roles.all().await? {
-            targets.insert((account.organization.clone(), role.target));
+            targets.insert((account.clone(), role.target));
         }
         Ok(targets)
     }
@@ -185,7 +184,7 @@ impl Engine {
     async fn confirm_missing(
         &self,
         inventory: &mut Inventory,
-        organization: Option<&OrganizationId>,
+        account: &AccountRef,
         target: &Target,
         list: &KeyList,
     ) -> Result<(), Error> {
@@ -196,7 +195,7 @@ impl Engine {
         // Lists lag behind creations by seconds.
         let young = later(self.clock.now(), -INTENT_QUIET);
         let missing = inventory.known.values().filter(|credential| {
-            credential.organization.as_ref() == organization
+            credential.account == *account
                 && credential.target == *target
                 && credential.intended_at < young
                 && matches!(&credential.state, State::Live { key } if !listed.contains(&key.id))

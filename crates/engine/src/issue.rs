@@ -9,9 +9,10 @@ use jiff::SignedDuration;
 use logical::Error;
 use tokio::sync::oneshot;
 
+use crate::account_ref::AccountRef;
 use crate::control_plane::Caller;
 use crate::credential::{Proving, later};
-use crate::ids::{CredentialId, HolderId, OrganizationId};
+use crate::ids::{CredentialId, HolderId};
 use crate::ledger::{Entry, Event, Holder, IssuedKey, RequestedBy, Sharing};
 use crate::making::Order;
 use crate::role::Role;
@@ -63,8 +64,8 @@ fn accessor_hash(accessor: &str) -> String {
 pub(crate) struct Issued {
     pub(crate) entry: Arc<Entry>,
     pub(crate) key: IssuedKey,
-    /// The organization that it was made in, where known.
-    pub(crate) organization: Option<OrganizationId>,
+    /// The account that it was made with.
+    pub(crate) account: AccountRef,
     pub(crate) holder: HolderId,
     pub(crate) times: LeaseTimes,
 }
@@ -119,7 +120,7 @@ impl Engine {
         Ok(Issued {
             entry: made.entry,
             key: made.key,
-            organization: made.organization,
+            account: made.account,
             holder: first,
             times,
         })

@@ -10,9 +10,11 @@ use readiness::Place;
 use serde_json::Value;
 
 use crate::SECRET_TYPE;
+use crate::account_ref::AccountRef;
 use crate::control_plane::{RemovalBy, Target};
 use crate::ids::{
-    CredentialId, EnvironmentId, HolderId, KeyId, OrganizationId, OwnerId, ResourceId, RoleName,
+    AccountId, CredentialId, EnvironmentId, HolderId, KeyId, OrganizationId, OwnerId, ResourceId,
+    RoleName,
 };
 use crate::issue::{Issued, deadline};
 use crate::ledger::{Entry, Event, Failure, Holder, IssuedKey, Sharing, State, is_transient};
@@ -34,14 +36,16 @@ struct Internal {
     holder: HolderId,
     key: KeyId,
     role: RoleName,
-    organization: Option<OrganizationId>,
+    account: AccountRef,
     target: Target,
 }
 
 impl Internal {
     fn to_object(&self) -> Object {
         let (credential, holder) = (self.credential.to_string(), self.holder.to_string());
-        let organization = self.organization.as_ref().map(OrganizationId::as_str);
+        let organization = self.account.organization.as_ref();
+        let organization = organization.map(OrganizationId::as_str);
+        let account = self.account.own_id().map(AccountId::as_str);
         let environment = self.target.environment.as_ref().map(EnvironmentId::as_str);
         [
             (TYPE_KEY, Some(SECRET_TYPE)),
@@ -50,6 +54,7 @@ impl Internal {
             ("key_id", Some(self.key.as_str())),
             ("role", Some(self.role.as_str())),
             ("organization", organization),
+            ("account", account),
             ("owner", Some(self.target.owner.as_str())),
             ("resource", Some(self.target.resource.as_str())),
             ("environment", environment),
@@ -66,7 +71,10 @@ impl Internal {
             holder: HolderId::parse(text("holder")?)?,
             key: KeyId::new(text("key_id")?),
             role: RoleName::new(text("role")?),
-            organization: text("organization").map(OrganizationId::new),
+            account: AccountRef::stored(
+                text("account").map(AccountId::new),
+                text("organization").map(OrganizationId::new),
+            ),
             target: Target {
                 owner: OwnerId::new(text("owner")?),
                 resource: ResourceId::new(text("resource")?),
@@ -148,7 +156,7 @@ pub(crate) fn leased(
         holder: issued.holder.clone(),
         key: issued.key.id.clone(),
         role: role.name.clone(),
-        organization: issued.organization.clone(),
+        account: issued.account.clone(),
         target: role.target.clone(),
     };
     let data = role
@@ -258,7 +266,7 @@ impl Engine {
             )));
         };
         let holder = HolderId::random(&*self.entropy);
-        let mut credential = self.foreign(&role, &lease.key, Sharing::SingleUse);
+        let mut credential = self.foreign(&role, &lease.key, Sharing::SingleUse).await?;
         credential.state = State::Live {
             key: IssuedKey::without_secret(lease.key.clone()),
         };
@@ -266,13 +274,14 @@ impl Engine {
         // The renewal that follows moves it.
         let at_once = Holder::new(now, deadline(now, Duration::ZERO, now, Duration::ZERO));
         credential.holders.insert(holder.clone(), at_once);
+        let account = credential.account.clone();
         let entry = self.ledger.adopt(credential).await?;
         Ok(Internal {
             credential: entry.id().clone(),
             holder,
             key: lease.key.clone(),
             role: lease.role.clone(),
-            organization: None,
+            account,
             target: role.target,
         })
     }
@@ -296,7 +305,7 @@ impl Engine {
                         lease.role, lease.key
                     )));
                 };
-                let credential = self.foreign(&role, &lease.key, Sharing::SingleUse);
+                let credential = self.foreign(&role, &lease.key, Sharing::SingleUse).await?;
                 self.ledger.adopt(credential).await?;
             }
         }
@@ -316,19 +325,17 @@ impl Engine {
         };
         match self.ledger.apply(&entry, release).await {
             // Storage was restored, or the key went long ago.
-            Err(Failure::Unknown) => {
-                let organization = internal.organization.as_ref();
-                self.ledger
-                    .delete_key(
-                        organization,
-                        &internal.target,
-                        &internal.key,
-                        RemovalBy::Host,
-                    )
-                    .await
-                    .map(|_| ())
-                    .map_err(|undone| undone.error().clone())
-            }
+            Err(Failure::Unknown) => self
+                .ledger
+                .delete_key(
+                    &internal.account,
+                    &internal.target,
+                    &internal.key,
+                    RemovalBy::Host,
+                )
+                .await
+                .map(|_| ())
+                .map_err(|undone| undone.error().clone()),
             happened => self.released(&entry, &internal.key, happened).await,
         }
     }

@@ -7,12 +7,13 @@
 //! not know HTTP, any host, or the JSON of Confluent's API.
 //!
 //! - [`control_plane`]: what the engine needs of Confluent Cloud, as a trait.
-//! - [`account`] and [`role`]: what operators write.
+//! - [`account`] and [`role`]: what operators write; [`account_ref`]: which
+//!   account a key was made with.
 //! - [`ledger`]: the record of every key, and the rules of its life.
 //! - `making`: the one way to a new key.
 //! - `issue`, `share`, `lease`, `sweep`, `ending`: what happens to keys.
 //! - `go_plugin`: what is taken over from it.
-//! - `account_change`: an account replaced or removed, unless keys need it.
+//! - `account_removal`: an account is removed, unless keys need it.
 //! - `proof`, `preflight`, `target_check`: whether the account is accepted, what
 //!   it may do, and whether what roles name is there.
 //! - `static_role`, `rotation`: static roles, whose key is replaced without a gap.
@@ -23,6 +24,7 @@
 //! - `paths`: the table of paths.
 
 pub mod account;
+pub mod account_ref;
 pub mod codec;
 pub mod control_plane;
 pub mod credential;
@@ -30,7 +32,7 @@ pub mod ids;
 pub mod ledger;
 pub mod role;
 
-mod account_change;
+mod account_removal;
 mod backend;
 mod coalescer;
 mod ending;

@@ -12,7 +12,8 @@ use std::time::Duration;
 use logical::Error;
 use logical::effects::within;
 
-use crate::account::{Account, AskError};
+use crate::account::{AskError, NamedAccount};
+use crate::account_ref::AccountRef;
 use crate::control_plane::{Access, Caller, CreatedKey, NewKey, Target};
 use crate::credential::{Proving, Purpose};
 use crate::ids::{CredentialId, HolderId, OrganizationId};
@@ -63,8 +64,8 @@ pub(crate) struct Made {
     pub(crate) entry: Arc<Entry>,
     /// The key with its secret.
     pub(crate) key: IssuedKey,
-    /// The organization that it was made in, where known.
-    pub(crate) organization: Option<OrganizationId>,
+    /// The account that it was made with.
+    pub(crate) account: AccountRef,
     /// Its first holder.
     pub(crate) holder: Option<HolderId>,
 }
@@ -137,7 +138,7 @@ impl Engine {
         let intent = Credential {
             id: order.id,
             purpose: order.purpose,
-            organization: account.organization.clone(),
+            account: account.reference(),
             target: order.target,
             sharing: order.sharing,
             requester: order.requester,
@@ -163,12 +164,12 @@ impl Engine {
             )
             .into());
         }
-        let (organization, new, caller) = (account.organization.as_ref(), &new, &order.caller);
+        let (new, caller) = (&new, &order.caller);
         let create = |access: Access| async move {
             let access = access.on_behalf_of(caller.clone());
             self.control.create_key(&access, new).await
         };
-        let creation = self.ledger.ask(organization, create);
+        let creation = self.ledger.ask_as(&account, create);
         let created = match within(&*self.tasks, CREATE_LIMIT, creation).await {
             Some(Ok(created)) if marker.marks(&created.key.display_name) => created,
             Some(Ok(unmarked)) => return Err(self.disown(&entry, unmarked).await.into()),
@@ -194,12 +195,19 @@ impl Engine {
             return Err(self.disown(&entry, created).await.into());
         }
         if let (None, Some(told)) = (&account.organization, &created.key.organization) {
-            self.learn_later(Arc::clone(&account), told.clone());
+            self.learn_later(account.clone(), told.clone());
         }
-        let known = account.organization.clone();
+        let account = account.reference();
         let holder = first_holder(&allowed);
         let made = self
-            .enter(entry, created, known, holder, order.sharing, order.proving)
+            .enter(
+                entry,
+                created,
+                account,
+                holder,
+                order.sharing,
+                order.proving,
+            )
             .await?;
         if elapsed() > DURABLE_WITHIN {
             return Err(self.give_up(made).await.into());
@@ -212,7 +220,7 @@ impl Engine {
         self: &Arc<Self>,
         entry: Arc<Entry>,
         created: CreatedKey,
-        known: Option<OrganizationId>,
+        mut account: AccountRef,
         holder: Option<(HolderId, Holder)>,
         sharing: Sharing,
         proving: Proving,
@@ -226,7 +234,7 @@ impl Engine {
         if sharing == Sharing::SingleUse {
             stored.secret = None;
         }
-        let organization = known.or_else(|| created.key.organization.clone());
+        account.learn(created.key.organization.clone());
         let first = holder.as_ref().map(|(id, _)| id.clone());
         let made = Event::Made {
             key: stored,
@@ -239,7 +247,7 @@ impl Engine {
                 Ok(Made {
                     entry,
                     key,
-                    organization,
+                    account,
                     holder: first,
                 })
             }
@@ -285,7 +293,7 @@ impl Engine {
 
     /// The answer to a creation told the organization of an account. It is noted
     /// beside the creation, since who writes accounts may wait for that.
-    fn learn_later(self: &Arc<Self>, account: Arc<Account>, organization: OrganizationId) {
+    fn learn_later(self: &Arc<Self>, account: NamedAccount, organization: OrganizationId) {
         let engine = Arc::clone(self);
         self.tasks.spawn(Box::pin(async move {
             let learned = engine.learn_organization(&account, organization).await;

@@ -4,7 +4,7 @@
 
 use logical::Error;
 
-use crate::account::{AskError, no_account};
+use crate::account::{AskError, NamedAccount, no_account};
 use crate::control_plane::{Access, Caller, Failure, HeldRole, KnownKey};
 use crate::ids::{KeyId, OrganizationId, OwnerId, OwnerKind, ResourceKind};
 use crate::role::Role;
@@ -53,12 +53,11 @@ impl Engine {
             id: Some(id.clone()),
             ..Preflight::default()
         };
-        let organization = account.organization.as_ref();
         let read = |access: Access| async move {
             let access = access.on_behalf_of(Caller::operator());
             self.control.read_key(&access, id).await
         };
-        let key = match self.accounts.ask(organization, read).await {
+        let key = match self.accounts.ask_as(&account.id, read).await {
             Ok(key) => key,
             Err(AskError::Account(error)) => return Err(error),
             Err(AskError::Cloud(error)) => {
@@ -81,7 +80,9 @@ impl Engine {
             Err(fault) => found.problems.push(fault),
         }
         let held = match (&key.organization, &key.owner) {
-            (Some(organization), Some(owner)) => self.held_roles(organization, owner).await?,
+            (Some(organization), Some(owner)) => {
+                self.held_roles(&account, organization, owner).await?
+            }
             _ => Err("Confluent Cloud does not tell who owns the key".to_owned()),
         };
         let roles = self.roles.all().await?;
@@ -103,6 +104,7 @@ impl Engine {
     /// The roles of an owner, or why the account may not see them.
     async fn held_roles(
         &self,
+        account: &NamedAccount,
         organization: &OrganizationId,
         owner: &OwnerId,
     ) -> Result<Result<Vec<HeldRole>, String>, Error> {
@@ -113,7 +115,7 @@ impl Engine {
             let access = access.on_behalf_of(Caller::operator());
             rights.list_roles(&access, organization, owner).await
         };
-        match self.accounts.ask(Some(organization), list).await {
+        match self.accounts.ask_as(&account.id, list).await {
             Ok(held) => Ok(Ok(held)),
             Err(AskError::Cloud(error)) => Ok(Err(error.message)),
             Err(AskError::Account(error)) => Err(error),

@@ -4,7 +4,7 @@
 
 use logical::Error;
 
-use crate::account::Account;
+use crate::account::{Account, NamedAccount};
 use crate::control_plane::{Caller, CloudError, Failure};
 use crate::ids::OrganizationId;
 use crate::state::Engine;
@@ -32,19 +32,15 @@ impl Engine {
         }
     }
 
-    /// Asks Confluent for the organization of the unproven account, if that is
-    /// not known. Without an answer it is asked again by the next sweep.
-    pub(crate) async fn ask_organization(&self) -> Result<(), Error> {
-        let Some(account) = self.accounts.unproven().await? else {
-            return Ok(());
-        };
-        if account.organization.is_some() {
-            return Ok(());
+    /// Asks Confluent for the organizations of accounts of which they are not
+    /// known. Without an answer the next sweep asks again.
+    pub(crate) async fn ask_organizations(&self) -> Result<(), Error> {
+        for account in self.accounts.of_unknown_organization().await? {
+            if let Some(organization) = self.told_organization(&account).await {
+                self.learn_organization(&account, organization).await?;
+            }
         }
-        match self.told_organization(&account).await {
-            Some(organization) => self.learn_organization(&account, organization).await,
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// The organization of an account, where Confluent tells it now.
@@ -54,10 +50,10 @@ impl Engine {
         told.ok()?.organization
     }
 
-    /// Confluent told the organization of the unproven account.
+    /// Confluent told the organization of an account.
     pub(crate) async fn learn_organization(
         &self,
-        account: &Account,
+        account: &NamedAccount,
         organization: OrganizationId,
     ) -> Result<(), Error> {
         let _lock = self.accounts.lock().await;

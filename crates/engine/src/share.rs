@@ -144,7 +144,7 @@ impl Engine {
         Ok(Issued {
             entry,
             key: held.key,
-            organization: held.organization,
+            account: held.account,
             holder,
             times,
         })

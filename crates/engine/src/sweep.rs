@@ -57,7 +57,7 @@ impl Engine {
         self.take_over_at_start().await;
         // Before anything can lapse.
         self.note_presence().await?;
-        self.ask_organization().await?;
+        self.ask_organizations().await?;
         let now = self.clock.monotonic();
         let full_look_at = self.sweep_state().full_look_at;
         let full = full_look_at.is_none_or(|next| now >= next);

@@ -115,14 +115,13 @@ impl Engine {
     async fn is_absent(&self, named: &Named) -> Option<String> {
         let lookup = self.control.lookup()?;
         let account = self.accounts.required().await.ok()?;
-        let organization = account.organization.as_ref();
         let asked = match named {
             Named::Owner(owner) => {
                 let find = |access: Access| async move {
                     let access = access.on_behalf_of(Caller::operator());
                     lookup.find_owner(&access, owner).await
                 };
-                self.accounts.ask(organization, find).await
+                self.accounts.ask_as(&account.id, find).await
             }
             Named::Resource(resource, environment) => {
                 let environment = environment.as_ref();
@@ -130,7 +129,7 @@ impl Engine {
                     let access = access.on_behalf_of(Caller::operator());
                     lookup.find_resource(&access, resource, environment).await
                 };
-                self.accounts.ask(organization, find).await
+                self.accounts.ask_as(&account.id, find).await
             }
         };
         match asked {

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::{LeaseOptions, Object};
+use zeroize::Zeroizing;
+
+use crate::{Condition, LeaseOptions, Object, Write};
 
 /// Type of the token that a login creates (`sdk/logical/token.go` in Vault).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,6 +51,63 @@ pub struct Auth {
     pub alias: Option<Alias>,
     /// The groups that the method knows the caller to be in.
     pub group_aliases: Vec<Alias>,
+    /// Changes of the method's storage that the login takes.
+    pub changes: Changes,
+    /// The token that the host made of it. Empty in what a method proposes, and
+    /// where the host does not tell it.
+    pub token: CreatedToken,
+}
+
+/// Changes of the method's storage that a login takes, such as counting a use.
+/// The host makes them in the transaction that stores the token. When a
+/// condition does not hold, nothing is stored and the login is decided again.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// What the decision relied on.
+    pub conditions: Vec<Condition>,
+    /// What is changed.
+    pub writes: Vec<Write>,
+}
+
+impl Changes {
+    /// Whether there is nothing to check and nothing to change.
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty() && self.writes.is_empty()
+    }
+}
+
+/// The token of a login. `Debug` does not show its text.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CreatedToken {
+    /// The token itself.
+    pub text: Zeroizing<String>,
+    /// Stands for the token where its text must not be shown.
+    pub accessor: String,
+    /// Id of the caller's entity, or empty.
+    pub entity_id: String,
+    /// Whether no other token ends it.
+    pub orphan: bool,
+}
+
+impl CreatedToken {
+    /// A token with this text and accessor.
+    pub fn new(text: impl Into<String>, accessor: impl Into<String>) -> Self {
+        Self {
+            text: Zeroizing::new(text.into()),
+            accessor: accessor.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Debug for CreatedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreatedToken")
+            .field("accessor", &self.accessor)
+            .field("orphan", &self.orphan)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A name that an auth method knows somebody by.

@@ -202,6 +202,27 @@ pub trait Factory: Send + Sync {
         BackendKind::Secrets
     }
 
+    /// Other names under which it is mounted, each with the options that the
+    /// name stands for.
+    fn other_names(&self) -> &[OtherName] {
+        &[]
+    }
+
+    /// Whether a mount chooses a version of it by the option `version`, which can
+    /// be raised later.
+    fn has_versions(&self) -> bool {
+        false
+    }
+
     /// Version of the kind, `v` and a semantic version.
     fn version(&self) -> &str;
+}
+
+/// Another name of a kind of backends, such as `kv-v2` for `kv`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OtherName {
+    /// The name.
+    pub name: &'static str,
+    /// The version that it stands for, or empty.
+    pub version: &'static str,
 }

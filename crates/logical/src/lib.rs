@@ -15,17 +15,21 @@ pub mod framework;
 pub mod lease;
 pub mod request;
 pub mod response;
+pub mod token_settings;
 
-pub use auth::{Alias, Auth, TokenType};
-pub use backend::{Backend, BackendContext, BackendKind, Existence, Factory, SpecialPaths};
+pub use auth::{Alias, Auth, Changes, CreatedToken, TokenType};
+pub use backend::{
+    Backend, BackendContext, BackendKind, Existence, Factory, OtherName, SpecialPaths,
+};
 pub use effects::{
-    Clock, Condition, Entropy, Metrics, NoMetrics, RunToCompletion, Storage, SystemView, TaskGroup,
-    Tasks, Write,
+    Clock, Condition, Entropy, Metrics, NamedLocks, NoMetrics, RunToCompletion, Storage,
+    SystemView, TaskGroup, Tasks, Write,
 };
 pub use error::{Error, ErrorClass};
 pub use lease::{LeaseOptions, Secret};
 pub use request::{Connection, Operation, Request};
 pub use response::{Response, WrapInfo};
+pub use token_settings::{RoleTokenType, TokenSettings};
 
 /// A JSON object, the shape of request and response data.
 pub type Object = serde_json::Map<String, serde_json::Value>;

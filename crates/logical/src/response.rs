@@ -32,6 +32,12 @@ pub struct Response {
     pub wrap_info: Option<Box<WrapInfo>>,
     /// Headers of the answer, by their lower-case names.
     pub headers: BTreeMap<String, Vec<String>>,
+    /// The HTTP status, if it is not the one that hosts give a response. The
+    /// rest of the response is answered all the same.
+    pub status: Option<u16>,
+    /// When readers should read again, for data that is under no lease. Hosts
+    /// that cannot tell clients leave it out.
+    pub refresh_after: Option<Duration>,
 }
 
 /// The wrapping of an answer (`sdk/helper/wrapping/wrapinfo.go` in Vault).
@@ -122,6 +128,21 @@ impl Response {
         self
     }
 
+    /// The same response with this HTTP status, such as 404 for an object whose
+    /// description is known.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// The same response, to be read again after this time.
+    #[must_use]
+    pub fn refresh_after(mut self, time: Duration) -> Self {
+        self.refresh_after = Some(time);
+        self
+    }
+
     /// One value of the data.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.data.as_ref().and_then(|data| data.get(key))
@@ -139,6 +160,8 @@ impl fmt::Debug for Response {
             .field("redirect", &self.redirect)
             .field("wrap_info", &self.wrap_info)
             .field("header_names", &self.headers.keys())
+            .field("status", &self.status)
+            .field("refresh_after", &self.refresh_after)
             .finish()
     }
 }

@@ -5,7 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use logical::{Object, Operation, Response};
+use logical::{Auth, Object, Operation, Response, TokenType};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 use serde_json::Value;
@@ -45,6 +45,8 @@ pub(crate) struct Envelope {
     pub(crate) data: Option<Object>,
     pub(crate) warnings: Vec<String>,
     pub(crate) mount_type: String,
+    /// The token that a login or a creation gives.
+    pub(crate) auth: Option<Box<Auth>>,
     /// Whether the members of `data` are repeated at top level, as old clients
     /// expect of some paths under `sys/`.
     pub(crate) data_at_top_level: bool,
@@ -89,7 +91,7 @@ impl Answer {
     pub(crate) fn respond(
         operation: Operation,
         response: Option<Response>,
-        envelope: Envelope,
+        mut envelope: Envelope,
     ) -> Self {
         let Some(response) = response else {
             return match operation {
@@ -105,8 +107,15 @@ impl Answer {
         if operation == Operation::List && is_empty_list(&response) {
             return Self::empty_errors(404);
         }
+        let status = response.status.unwrap_or(200);
+        if status == 404 && response.data.is_none() && response.warnings.is_empty() {
+            return Self::empty_errors(status);
+        }
+        if let Some(refresh) = response.refresh_after {
+            envelope.lease_duration = refresh.as_secs();
+        }
         Self {
-            status: 200,
+            status,
             body: Body::Envelope(Box::new(Envelope {
                 data: response.data,
                 warnings: response.warnings,
@@ -164,8 +173,36 @@ impl Serialize for Envelope {
         map.serialize_entry("data", &self.data)?;
         map.serialize_entry("wrap_info", &Value::Null)?;
         map.serialize_entry("warnings", &warnings)?;
-        map.serialize_entry("auth", &Value::Null)?;
+        map.serialize_entry("auth", &self.auth.as_deref().map(ShownAuth))?;
         map.serialize_entry("mount_type", &self.mount_type)?;
+        map.end()
+    }
+}
+
+/// A login as answers show it.
+struct ShownAuth<'a>(&'a Auth);
+
+impl Serialize for ShownAuth<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(auth) = self;
+        let metadata = (!auth.metadata.is_empty()).then_some(&auth.metadata);
+        let token_type = match auth.token_type {
+            TokenType::Batch => "batch",
+            TokenType::Default | TokenType::Service => "service",
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("client_token", auth.token.text.as_str())?;
+        map.serialize_entry("accessor", &auth.token.accessor)?;
+        map.serialize_entry("policies", &auth.policies)?;
+        map.serialize_entry("token_policies", &auth.policies)?;
+        map.serialize_entry("metadata", &metadata)?;
+        map.serialize_entry("lease_duration", &auth.lease.ttl.as_secs())?;
+        map.serialize_entry("renewable", &auth.lease.renewable)?;
+        map.serialize_entry("entity_id", &auth.token.entity_id)?;
+        map.serialize_entry("token_type", token_type)?;
+        map.serialize_entry("orphan", &auth.token.orphan)?;
+        map.serialize_entry("mfa_requirement", &Value::Null)?;
+        map.serialize_entry("num_uses", &auth.num_uses)?;
         map.end()
     }
 }
@@ -256,6 +293,33 @@ mod tests {
         assert_eq!(answer.status(), 200);
         assert_eq!(json_of(&answer)["data"], Value::Null);
         assert_eq!(json_of(&answer)["warnings"], json!(["odd"]));
+    }
+
+    #[test]
+    fn a_response_may_have_another_status_and_keep_its_envelope() {
+        let mut data = Object::new();
+        data.insert("version".into(), 2.into());
+        let gone = respond(
+            Operation::Read,
+            Some(Response::with_data(data).with_status(404)),
+        );
+        assert_eq!(gone.status(), 404);
+        assert_eq!(json_of(&gone)["data"]["version"], 2);
+        let absent = respond(Operation::Patch, Some(Response::default().with_status(404)));
+        assert_eq!(
+            (absent.status(), json_of(&absent)),
+            (404, json!({"errors": []}))
+        );
+    }
+
+    #[test]
+    fn readers_are_told_when_to_read_again_without_a_lease() {
+        let refreshed = Response::default().refresh_after(std::time::Duration::from_secs(30));
+        let body = json_of(&respond(Operation::Read, Some(refreshed)));
+        assert_eq!(
+            (&body["lease_duration"], &body["lease_id"]),
+            (&json!(30), &json!(""))
+        );
     }
 
     #[test]

@@ -167,12 +167,7 @@ impl View {
         let Some(bytes) = self.get(key).await? else {
             return Ok(None);
         };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-            Error::internal(format!(
-                "storage entry `{}{key}` cannot be read: {error}",
-                self.prefix
-            ))
-        })
+        parse(&self.key(key), &bytes).map(Some)
     }
 
     /// Stores a value as JSON.
@@ -201,13 +196,31 @@ impl View {
         [self.prefix.as_str(), key].concat()
     }
 
-    fn writes(&self, batch: Vec<Write>) -> Vec<Write> {
+    /// The same changes with the keys of the storage that this is a view of.
+    pub(crate) fn writes(&self, batch: Vec<Write>) -> Vec<Write> {
         let writes = batch.into_iter().map(|write| match write {
             Write::Put { key, value } => Write::put(self.key(&key), value),
             Write::Delete { key } => Write::delete(self.key(&key)),
         });
         writes.collect()
     }
+}
+
+impl View {
+    /// The same conditions with the keys of the storage that this is a view of.
+    pub(crate) fn conditions(&self, conditions: Vec<Condition>) -> Vec<Condition> {
+        let conditions = conditions.into_iter().map(|condition| match condition {
+            Condition::Absent { key } => Condition::absent(self.key(&key)),
+            Condition::Unchanged { key, value } => Condition::unchanged(self.key(&key), value),
+        });
+        conditions.collect()
+    }
+}
+
+/// Reads the JSON of a storage entry.
+pub(crate) fn parse<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Error::internal(format!("storage entry `{key}` cannot be read: {error}")))
 }
 
 /// Encodes a value for storage.
@@ -249,13 +262,7 @@ impl Storage for View {
     }
 
     async fn apply_if(&self, conditions: Vec<Condition>, batch: Vec<Write>) -> Result<bool, Error> {
-        let conditions = conditions
-            .into_iter()
-            .map(|condition| match condition {
-                Condition::Absent { key } => Condition::absent(self.key(&key)),
-                Condition::Unchanged { key, value } => Condition::unchanged(self.key(&key), value),
-            })
-            .collect();
+        let conditions = self.conditions(conditions);
         self.inner.apply_if(conditions, self.writes(batch)).await
     }
 }

@@ -6,6 +6,7 @@ mod core_records;
 mod durations;
 mod engine_records;
 mod engine_requests;
+mod hcl1_texts;
 mod http_requests;
 mod ids;
 mod messages;
@@ -32,6 +33,11 @@ pub const TARGETS: &[Target] = &[
         name: "rotation-times",
         run: rotation_times::run,
         seeds: rotation_times::seeds,
+    },
+    Target {
+        name: "hcl1-texts",
+        run: hcl1_texts::run,
+        seeds: hcl1_texts::seeds,
     },
     Target {
         name: "ids",

@@ -80,6 +80,7 @@ macro_rules! targets {
 targets! {
     durations_hold_for_changed_seeds: "durations",
     rotation_times_hold_for_changed_seeds: "rotation-times",
+    hcl1_texts_hold_for_changed_seeds: "hcl1-texts",
     ids_hold_for_changed_seeds: "ids",
     coercion_holds_for_changed_seeds: "coercion",
     engine_requests_hold_for_changed_seeds: "engine-requests",

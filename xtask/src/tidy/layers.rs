@@ -46,6 +46,8 @@ const LAYERS: &[Layer] = &[
     layer("logical", Kind::Pure, &[]),
     layer("hcl1", Kind::Pure, &[]),
     // When a new key counts as working.
+    layer("approle", Kind::Pure, &["logical"]),
+    layer("kv", Kind::Pure, &["logical"]),
     layer("readiness", Kind::Pure, &[]),
     // When keys are rotated.
     layer("rotation-schedule", Kind::Pure, &[]),

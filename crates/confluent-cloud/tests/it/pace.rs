@@ -11,7 +11,7 @@ use confluent_cloud::{
 };
 use tokio::sync::watch;
 
-use crate::listener::{FakeTime, Step, answer, client, story};
+use crate::listener::{FakeTime, Step, Story, answer, client, story};
 
 const CREATED: &str = include_str!("../../fixtures/api_key_created.json");
 const GONE: &str = "HTTP/1.1 204 X\r\n\r\n";
@@ -140,6 +140,49 @@ async fn a_caller_may_wait_for_less_than_its_call_could() {
     assert!(matches!(error.kind, ErrorKind::HeldBack { .. }), "{error}");
     assert_eq!(story.requests().len(), 9);
     delete(&client).await.unwrap();
+}
+
+/// A client with a patience of five seconds, after so many requests that its rate
+/// stays above some a second, and before these steps.
+async fn hasty(steps: impl IntoIterator<Item = Step>) -> (Story, Client) {
+    let before = std::iter::repeat_with(created).take(100);
+    let story = story(before.chain(steps)).await;
+    let client = story.client.clone().with_budgets(&Budgets::default());
+    for _ in 0..100 {
+        create(&client).await.unwrap();
+    }
+    let client = client.with_patience(Duration::from_secs(5));
+    (story, client)
+}
+
+#[tokio::test]
+async fn a_retry_after_a_429_does_not_wait_beyond_the_patience_of_its_caller() {
+    for (retry_after, waits) in [(3, true), (6, false)] {
+        let (story, client) = hasty([limited(retry_after), deleted()]).await;
+        let deleted = delete(&client).await;
+        assert_eq!(deleted.is_ok(), waits, "{retry_after}: {deleted:?}");
+        assert_eq!(story.requests().len(), 101 + usize::from(waits));
+        // One that would wait longer ends at once.
+        assert_eq!(story.time.waits().is_empty(), !waits, "{retry_after}");
+    }
+}
+
+#[tokio::test]
+async fn two_retries_after_429_share_the_patience_of_their_caller() {
+    let (story, client) = hasty([limited(3), limited(3), deleted()]).await;
+    let error = delete(&client).await.unwrap_err();
+    assert_eq!(error.status, Some(429), "{error}");
+    assert_eq!(story.requests().len(), 102);
+    let passed = story.time.passed();
+    assert!(passed < Duration::from_secs(4), "{passed:?}");
+}
+
+#[tokio::test]
+async fn a_retry_that_need_not_wait_is_sent_after_the_patience_of_its_caller() {
+    let failed = || Step::Last(answer(503, "Retry-After: 6\r\n", ""));
+    let (story, client) = hasty([failed(), deleted()]).await;
+    delete(&client).await.unwrap();
+    assert_eq!(story.requests().len(), 102);
 }
 
 #[tokio::test]

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use logical::{Error, ErrorClass};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::entries;
 use crate::account::{Account, DEFAULT_URL};
+use crate::account_ref::AccountRef;
 use crate::codec;
 use crate::credential::Proving;
 use crate::credential::later;
-use crate::ids::{CredentialId, Generation, HolderId, KeyId, RoleName};
+use crate::ids::{AccountId, CredentialId, Generation, HolderId, KeyId, RoleName};
 use crate::ledger::{Credential, Holder, IssuedKey, Sharing, State};
 use crate::role::Role;
 use crate::state::Engine;
@@ -22,6 +23,16 @@ use crate::state::Engine;
 /// `account/`, so that hosts wrap it with their seal.
 const TAKEN_CONFIG: &str = "lockkeeper/account/go-plugin";
 const TAKEN_ROLES: &str = "lockkeeper/go-plugin/role/";
+
+/// The Go plugin's account as it was taken over.
+#[derive(Serialize, Deserialize)]
+struct TakenConfig {
+    #[serde(flatten)]
+    theirs: entries::Config,
+    /// Ours that it became. Earlier versions did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    account: Option<AccountId>,
+}
 
 /// What a deadline has beyond the longest life of a lease.
 const MARGIN: SignedDuration = SignedDuration::from_mins(1);
@@ -51,20 +62,25 @@ impl Engine {
         let Some(theirs) = entries::config(&*self.storage).await? else {
             return Ok(());
         };
-        let taken: Option<entries::Config> = self.taken(TAKEN_CONFIG).await?;
-        if taken.as_ref() == Some(&theirs) {
+        let taken: Option<TakenConfig> = self.taken(TAKEN_CONFIG).await?;
+        if taken.as_ref().is_some_and(|taken| taken.theirs == theirs) {
             return Ok(());
         }
-        if taken
-            .as_ref()
-            .is_some_and(|taken| taken.moves_its_secret_to(&theirs))
+        if let Some(TakenConfig {
+            theirs: before,
+            account,
+        }) = &taken
+            && before.moves_its_secret_to(&theirs)
         {
             tracing::error!(
                 key = theirs.api_key_id.trim(),
                 "the `url` of the Go plugin's account changed and its secret did not, so the account \
                  is not taken over: write `config` with the secret"
             );
-            return self.note_taken(TAKEN_CONFIG, &theirs).await;
+            let account = account.clone();
+            return self
+                .note_taken(TAKEN_CONFIG, &TakenConfig { theirs, account })
+                .await;
         }
         let url = theirs.url.trim().trim_end_matches('/');
         let mut account = Account {
@@ -75,18 +91,20 @@ impl Engine {
             ca_cert: String::new(),
             written_at: self.clock.now(),
         };
-        // Keys may need the one that was taken before, and a start must not
-        // wait for Confluent.
+        // The first start must not wait for Confluent. Later, an account of the
+        // same organization takes the place of the one that was taken before.
         if taken.is_some() {
             account.organization = self.told_organization(&account).await;
         }
         let _lock = self.accounts.lock().await;
-        self.put_account(&account).await?;
+        let id = self.accounts.put(&account, &*self.entropy).await?;
         tracing::info!(
             key = account.key_id.as_str(),
             "the account of the Go plugin was taken over"
         );
-        self.note_taken(TAKEN_CONFIG, &theirs).await
+        let account = Some(id);
+        self.note_taken(TAKEN_CONFIG, &TakenConfig { theirs, account })
+            .await
     }
 
     async fn take_role(&self, name: &RoleName, theirs: &entries::Role) -> Result<(), Error> {
@@ -136,7 +154,7 @@ impl Engine {
         let longest = self.system.max_lease_ttl().await?.max(role.max_ttl());
         let longest = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
         let holder = Holder::new(now, later(later(now, longest), MARGIN));
-        let mut credential = self.foreign(role, &key.id, Sharing::Shared);
+        let mut credential = self.foreign(role, &key.id, Sharing::Shared).await?;
         credential.state = State::Live { key };
         credential
             .holders
@@ -146,11 +164,18 @@ impl Engine {
 
     /// The record of a key that the Go plugin made. Its id derives from the
     /// key's, so that a key never has two records.
-    pub(crate) fn foreign(&self, role: &Role, key: &KeyId, sharing: Sharing) -> Credential {
-        Credential {
+    pub(crate) async fn foreign(
+        &self,
+        role: &Role,
+        key: &KeyId,
+        sharing: Sharing,
+    ) -> Result<Credential, Error> {
+        let taken: Option<TakenConfig> = self.taken(TAKEN_CONFIG).await?;
+        let account = taken.and_then(|taken| taken.account);
+        Ok(Credential {
             id: CredentialId::of_key(key),
             purpose: role.purpose(),
-            organization: None,
+            account: AccountRef::stored(account, None),
             target: role.target.clone(),
             sharing,
             requester: None,
@@ -162,7 +187,7 @@ impl Engine {
             },
             holders: BTreeMap::new(),
             pinned: false,
-        }
+        })
     }
 
     /// Takes over at a start, without holding it up: what fails is tried again

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use logical::Error;
 
-use crate::ids::{CredentialId, OrganizationId};
+use crate::account_ref::AccountRef;
+use crate::ids::CredentialId;
 
 /// For how long it counts that Confluent accepted an account.
 const ACCEPTED_FOR: Duration = Duration::from_mins(10);
@@ -117,7 +118,7 @@ impl Last {
 #[derive(Debug, Default)]
 pub(super) struct Deletions {
     undone: BTreeMap<CredentialId, Last>,
-    accepted: BTreeMap<Option<OrganizationId>, Duration>,
+    accepted: BTreeMap<AccountRef, Duration>,
 }
 
 impl Deletions {
@@ -186,29 +187,28 @@ impl Deletions {
         failed.map(|(id, _)| id).collect()
     }
 
-    /// Confluent accepted the account of an organization, or refused it.
-    pub(super) fn note_account(
-        &mut self,
-        organization: Option<&OrganizationId>,
-        accepted: bool,
-        now: Duration,
-    ) {
-        if accepted {
-            self.accepted.insert(organization.cloned(), now);
-        } else {
-            self.accepted.remove(&organization.cloned());
-        }
+    /// Confluent accepted an account.
+    pub(super) fn note_accepted(&mut self, asked: AccountRef, now: Duration) {
+        self.accepted.insert(asked, now);
     }
 
-    pub(super) fn is_accepted(&self, organization: Option<&OrganizationId>, now: Duration) -> bool {
-        let at = self.accepted.get(&organization.cloned());
-        at.is_some_and(|at| now.saturating_sub(*at) < ACCEPTED_FOR)
+    /// Confluent refused an account.
+    pub(super) fn note_refused(&mut self, asked: &AccountRef) {
+        self.accepted
+            .retain(|known, _| known.account != asked.account);
+    }
+
+    /// Whether Confluent accepted an account that can delete a key of this one.
+    pub(super) fn is_accepted(&self, of: &AccountRef, now: Duration) -> bool {
+        let mut accepted = self.accepted.iter();
+        accepted.any(|(asked, at)| of.includes(asked) && now.saturating_sub(*at) < ACCEPTED_FOR)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{AccountId, OrganizationId};
 
     fn id(letter: char) -> CredentialId {
         CredentialId::parse(&letter.to_string().repeat(13)).unwrap()
@@ -278,10 +278,15 @@ mod tests {
     #[test]
     fn an_account_counts_as_accepted_for_ten_minutes_unless_it_is_refused() {
         let mut deletions = Deletions::default();
-        deletions.note_account(None, true, SECOND);
-        assert!(deletions.is_accepted(None, SECOND * 600));
-        assert!(!deletions.is_accepted(None, SECOND * 601));
-        deletions.note_account(None, false, SECOND * 2);
-        assert!(!deletions.is_accepted(None, SECOND * 2));
+        let named = |account: &str| AccountRef {
+            account: AccountId::new(account),
+            organization: Some(OrganizationId::new("org-1")),
+        };
+        deletions.note_accepted(named("a"), SECOND);
+        assert!(deletions.is_accepted(&named("a"), SECOND * 600));
+        assert!(deletions.is_accepted(&named("b"), SECOND * 600));
+        assert!(!deletions.is_accepted(&named("a"), SECOND * 601));
+        deletions.note_refused(&named("a"));
+        assert!(!deletions.is_accepted(&named("a"), SECOND * 2));
     }
 }

@@ -29,9 +29,10 @@ use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
 use super::watch::{Stage, Watch};
 use crate::account::Accounts;
+use crate::account_ref::AccountRef;
 use crate::control_plane::{Keys, RemovalBy};
 use crate::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Purpose, Sharing, State};
-use crate::ids::{CredentialId, HolderId, Marker, OrganizationId, StorageId};
+use crate::ids::{CredentialId, HolderId, Marker, StorageId};
 use crate::measurements::Measurements;
 
 /// A shared key that a reader holds: what it was when the reader was noted.
@@ -39,8 +40,8 @@ use crate::measurements::Measurements;
 pub(crate) struct Held {
     /// The key, with its secret.
     pub(crate) key: IssuedKey,
-    /// The organization that it was made in, where known.
-    pub(crate) organization: Option<OrganizationId>,
+    /// The account that it was made with.
+    pub(crate) account: AccountRef,
 }
 
 /// What follows from an event.
@@ -313,7 +314,7 @@ impl Ledger {
         let held = |credential: &Credential| match &credential.state {
             State::Live { key } => Some(Held {
                 key: key.clone(),
-                organization: credential.organization.clone(),
+                account: credential.account.clone(),
             }),
             _ => None,
         };
@@ -356,7 +357,7 @@ impl Ledger {
     /// Whether the sweep durably owns the deletion of a key that waits for its
     /// turn in our own queue, while Confluent accepts the account.
     pub(crate) fn owns_deletion(&self, entry: &Entry) -> bool {
-        let organization = {
+        let account = {
             let memory = entry.memory();
             if !memory.pending.is_empty() {
                 return false;
@@ -367,11 +368,10 @@ impl Ledger {
             let Some(retiring) = retiring else {
                 return false;
             };
-            retiring.organization.clone()
+            retiring.account.clone()
         };
         let deletions = lock(&self.deletions);
-        deletions.is_held_back(&entry.id)
-            && deletions.is_accepted(organization.as_ref(), self.clock.monotonic())
+        deletions.is_held_back(&entry.id) && deletions.is_accepted(&account, self.clock.monotonic())
     }
 
     /// Whether the last deletion of a key waits in our own queue.

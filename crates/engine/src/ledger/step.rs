@@ -241,7 +241,7 @@ fn made(
         return Err(Refusal::NotJustified);
     }
     // The intent of an account that was not proven does not know it.
-    credential.organization = credential.organization.take().or(organization);
+    credential.account.learn(organization);
     credential.state = State::Live { key };
     let mut effects = Vec::new();
     if let Some((id, holder)) = holder {

@@ -16,10 +16,11 @@ use super::batch::Batches;
 use super::holder_index::HolderIndex;
 use super::layout::{self, HolderEntry};
 use super::tombstone::{self, NotedTargets};
+use crate::account_ref::AccountRef;
 use crate::codec;
 use crate::control_plane::Target;
 use crate::credential::{Credential, Holder, Purpose, RequestedBy, Sharing, State};
-use crate::ids::{CredentialId, Generation, HolderId, OrganizationId, StorageId};
+use crate::ids::{CredentialId, Generation, HolderId, StorageId};
 
 /// Entries that somebody still has to look at, by credential.
 const CREDENTIALS: &str = "lockkeeper/credential/";
@@ -50,7 +51,8 @@ struct Stored<'a> {
     id: &'a CredentialId,
     #[serde(flatten)]
     purpose: &'a Purpose,
-    organization: &'a Option<OrganizationId>,
+    #[serde(flatten)]
+    account: &'a AccountRef,
     target: &'a Target,
     sharing: Sharing,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +71,7 @@ impl<'a> Stored<'a> {
         Self {
             id: &credential.id,
             purpose: &credential.purpose,
-            organization: &credential.organization,
+            account: &credential.account,
             target: &credential.target,
             sharing: credential.sharing,
             requester: credential.requester.as_deref(),

@@ -19,10 +19,11 @@ use zeroize::Zeroizing;
 
 use super::layout::HOLDERS;
 use super::store::LedgerStore;
+use crate::account_ref::AccountRef;
 use crate::codec;
 use crate::control_plane::Target;
 use crate::credential::{Credential, State, TOMBSTONE_AGE, later};
-use crate::ids::{CredentialId, EnvironmentId, KeyId, OrganizationId, short_name};
+use crate::ids::{AccountId, CredentialId, EnvironmentId, KeyId, OrganizationId, short_name};
 
 /// Tombstones, by credential. They hold no secret.
 const GONE: &str = "lockkeeper/gone/";
@@ -40,7 +41,8 @@ const MOST_NOTED: usize = 1024;
 
 #[derive(Serialize, Deserialize)]
 struct GoneTarget {
-    organization: Option<OrganizationId>,
+    #[serde(flatten)]
+    account: AccountRef,
     target: Target,
 }
 
@@ -113,7 +115,7 @@ pub(super) fn put(
 ) -> Result<Vec<Write>, Error> {
     let id = &credential.id;
     let target = codec::encode(&GoneTarget {
-        organization: credential.organization.clone(),
+        account: credential.account.clone(),
         target: credential.target.clone(),
     })?;
     let gone = codec::encode(&GoneKey {
@@ -133,9 +135,12 @@ fn target_place(credential: &Credential, since: Timestamp) -> String {
         environment,
     } = &credential.target;
     let environment = environment.as_ref().map_or("", EnvironmentId::as_str);
-    let organization = credential.organization.as_ref();
+    let account = credential.account.own_id().map_or("", AccountId::as_str);
+    let organization = credential.account.organization.as_ref();
     let organization = organization.map_or("", OrganizationId::as_str);
-    let name = short_name(&format!("{organization} {owner} {resource} {environment}"));
+    let name = short_name(&format!(
+        "{account}{organization} {owner} {resource} {environment}"
+    ));
     format!("{GONE_TARGETS}{}/{name}", day(since))
 }
 
@@ -166,9 +171,7 @@ impl LedgerStore {
     ///
     /// # Errors
     /// When storage fails or an entry is damaged.
-    pub(crate) async fn gone_targets(
-        &self,
-    ) -> Result<BTreeSet<(Option<OrganizationId>, Target)>, Error> {
+    pub(crate) async fn gone_targets(&self) -> Result<BTreeSet<(AccountRef, Target)>, Error> {
         let mut places = BTreeMap::new();
         for day in self.storage.list(GONE_TARGETS).await? {
             let folder = format!("{GONE_TARGETS}{day}");
@@ -179,7 +182,7 @@ impl LedgerStore {
         let mut targets = BTreeSet::new();
         for place in places.values() {
             let known: Option<GoneTarget> = codec::read(&*self.storage, place).await?;
-            targets.extend(known.map(|known| (known.organization, known.target)));
+            targets.extend(known.map(|known| (known.account, known.target)));
         }
         Ok(targets)
     }

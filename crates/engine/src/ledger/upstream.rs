@@ -13,12 +13,13 @@ use super::driver::Ledger;
 use super::entry::{Entry, lock};
 use super::failure::{Failure, interrupted};
 use super::step::Event;
-use crate::account::AskError;
+use crate::account::{AskError, NamedAccount};
+use crate::account_ref::AccountRef;
 use crate::control_plane::{
     Access, Caller, Class, CloudError, Failure as CloudFailure, KeyList, RemovalBy, Target,
 };
 use crate::credential::{INTENT_QUIET, State, later};
-use crate::ids::{KeyId, OrganizationId};
+use crate::ids::KeyId;
 
 /// How far Confluent's clock and ours may differ when the creation time of a
 /// found key is compared with its intent.
@@ -29,58 +30,98 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 const SENT_WITHIN: Duration = Duration::from_secs(5);
 
 impl Ledger {
-    /// Asks Confluent with the account of an organization, and notes what the
-    /// answer tells: that the account is accepted, and that failed deletions are
-    /// worth another try.
-    pub(crate) async fn ask<T, R>(
+    /// Asks Confluent with an account, and notes what the answer tells: that the
+    /// account is accepted, and that failed deletions are worth another try.
+    pub(crate) async fn ask_as<T, R>(
         &self,
-        organization: Option<&OrganizationId>,
+        account: &NamedAccount,
         call: impl Fn(Access) -> R,
     ) -> Result<T, AskError>
     where
         R: Future<Output = Result<T, CloudError>>,
     {
-        let answer = self.accounts.ask(organization, call).await;
+        let answer = self.accounts.ask_as(&account.id, call).await;
         let now = self.clock.monotonic();
         match &answer {
             Ok(_) => {
                 let failed = {
                     let mut deletions = lock(&self.deletions);
-                    deletions.note_account(organization, true, now);
+                    deletions.note_accepted(account.reference(), now);
                     deletions.take_failed()
                 };
                 for id in failed {
                     self.schedule_at(&id, self.clock.now());
                 }
             }
-            Err(AskError::Cloud(error)) if error.failure == CloudFailure::Unauthorized => {
-                lock(&self.deletions).note_account(organization, false, now);
+            Err(error) if error.is_unauthorized() => {
+                lock(&self.deletions).note_refused(&account.reference());
             }
             Err(_) => {}
         }
         answer
     }
 
-    /// The keys of a target, by the account of an organization. An account that
-    /// lost its rights is shown none, and neither is one of another
-    /// organization that stands in. So an empty list counts as complete only
-    /// for an account that may still read its own key and is of this one.
-    pub(crate) async fn list(
+    /// Asks Confluent with the account of a key, and with the next that can
+    /// delete it for as long as an answer may be the fault of the account that
+    /// asked.
+    async fn ask<T, R>(&self, of: &AccountRef, call: impl Fn(Access) -> R) -> Result<T, AskError>
+    where
+        R: Future<Output = Result<T, CloudError>>,
+    {
+        let mut candidates = self.accounts.candidates(of);
+        let mut answer = self.ask_as(&candidates.first().await?, &call).await;
+        while let Err(error) = &answer
+            && may_lack_rights(error)
+            && let Some(next) = candidates.next().await?
+        {
+            let other = self.ask_as(&next, &call).await;
+            // One that is not accepted says nothing of the key.
+            let says_nothing = other.as_ref().is_err_and(AskError::is_unauthorized);
+            if error.is_unauthorized() || !says_nothing {
+                answer = other;
+            }
+        }
+        answer
+    }
+
+    /// The keys of a target, by the account of a key, or by another that can
+    /// delete it where that one is not shown all.
+    pub(crate) async fn list(&self, of: &AccountRef, target: &Target) -> Result<KeyList, AskError> {
+        let mut candidates = self.accounts.candidates(of);
+        let first = candidates.first().await?;
+        let mut list = self.list_as(&first, of, target).await;
+        while is_partial(&list)
+            && let Some(next) = candidates.next().await?
+        {
+            let other = self.list_as(&next, of, target).await;
+            if shows_more(&other, &list) {
+                list = other;
+            }
+        }
+        list
+    }
+
+    /// The keys of a target, as an account is shown them. One that lost its
+    /// rights is shown none, and neither is one of another organization that
+    /// stands in. So an empty list counts as complete only for an account that
+    /// may still read its own key and is of the right organization.
+    async fn list_as(
         &self,
-        organization: Option<&OrganizationId>,
+        account: &NamedAccount,
+        of: &AccountRef,
         target: &Target,
     ) -> Result<KeyList, AskError> {
         let list = |access: Access| async move { self.control.list_keys(&access, target).await };
-        let mut list = self.ask(organization, list).await?;
+        let mut list = self.ask_as(account, list).await?;
         if list.complete && list.keys.is_empty() {
             let own = |access: Access| async move {
                 self.control.read_key(&access, &access.key_id).await
             };
-            match self.ask(organization, own).await {
+            match self.ask_as(account, own).await {
                 Ok(own) => {
-                    let told = own.organization.as_ref();
-                    list.complete =
-                        told.is_none() || organization.is_none_or(|of| told == Some(of));
+                    let mut asked = account.reference();
+                    asked.organization = own.organization.or(asked.organization);
+                    list.complete = of.includes(&asked);
                 }
                 Err(AskError::Cloud(refusal)) if is_absence(refusal.failure) => {
                     list.complete = false;
@@ -93,17 +134,17 @@ impl Ledger {
 
     /// Looks for the key of an intent by owner, resource and marker.
     pub(super) async fn search(&self, entry: &Entry) -> Result<Event, Failure> {
-        let (organization, target, intended_at) = entry
+        let (account, target, intended_at) = entry
             .look(|known| {
                 (
-                    known.organization.clone(),
+                    known.account.clone(),
                     known.target.clone(),
                     known.intended_at,
                 )
             })
             .ok_or_else(|| Failure::Failed(interrupted()))?;
         let marker = self.marker(entry.id()).await?;
-        let list = self.list(organization.as_ref(), &target).await;
+        let list = self.list(&account, &target).await;
         let list = list.map_err(Error::from)?;
         let now = self.clock.now();
         let made_after = later(intended_at, -CLOCK_SKEW);
@@ -147,19 +188,17 @@ impl Ledger {
         // Reads and lists may lag behind a key that was just made.
         let young = later(self.clock.now(), -INTENT_QUIET);
         let known = entry.look(|known| match &known.state {
-            State::Live { key } if known.intended_at < young => Some((
-                known.organization.clone(),
-                known.target.clone(),
-                key.id.clone(),
-            )),
+            State::Live { key } if known.intended_at < young => {
+                Some((known.account.clone(), known.target.clone(), key.id.clone()))
+            }
             _ => None,
         });
-        let Some((organization, target, key)) = known.flatten() else {
+        let Some((account, target, key)) = known.flatten() else {
             return Ok(());
         };
-        let (organization, key) = (organization.as_ref(), &key);
+        let key = &key;
         let read = |access: Access| async move { self.control.read_key(&access, key).await };
-        match self.ask(organization, read).await {
+        match self.ask(&account, read).await {
             Ok(_) => {
                 entry.confirm(now);
                 return Ok(());
@@ -168,7 +207,7 @@ impl Ledger {
             Err(AskError::Cloud(refusal)) if !is_absence(refusal.failure) => return Ok(()),
             Err(AskError::Cloud(_)) => {}
         }
-        match self.list(organization, &target).await {
+        match self.list(&account, &target).await {
             Ok(list) if list.keys.iter().any(|listed| listed.id == *key) => {
                 entry.confirm(now);
                 Ok(())
@@ -195,14 +234,14 @@ impl Ledger {
 
     /// Whether a key that was gone by a list alone is listed now.
     pub(super) async fn look_again(&self, entry: &Entry, key: &KeyId) -> Result<Event, Failure> {
-        let (organization, target) = entry
-            .look(|known| (known.organization.clone(), known.target.clone()))
+        let (account, target) = entry
+            .look(|known| (known.account.clone(), known.target.clone()))
             .ok_or_else(|| Failure::Failed(interrupted()))?;
-        let list = self.list(organization.as_ref(), &target).await;
+        let list = self.list(&account, &target).await;
         let list = list.map_err(Error::from)?;
         let mut exists = list.keys.iter().any(|listed| listed.id == *key);
         if !exists && !list.complete {
-            exists = self.exists(organization.as_ref(), key).await?;
+            exists = self.exists(&account, key).await?;
         }
         if exists {
             tracing::error!(
@@ -217,16 +256,12 @@ impl Ledger {
     }
 
     /// Whether Confluent shows a key.
-    async fn exists(
-        &self,
-        organization: Option<&OrganizationId>,
-        key: &KeyId,
-    ) -> Result<bool, Error> {
+    async fn exists(&self, of: &AccountRef, key: &KeyId) -> Result<bool, Error> {
         let read = |access: Access| async move {
             let access = access.on_behalf_of(Caller::of(Class::Look, ""));
             self.control.read_key(&access, key).await
         };
-        match self.ask(organization, read).await {
+        match self.ask(of, read).await {
             Ok(_) => Ok(true),
             Err(AskError::Cloud(refusal)) if is_absence(refusal.failure) => Ok(false),
             Err(error) => Err(error.into()),
@@ -239,11 +274,10 @@ impl Ledger {
         key: &KeyId,
         by: RemovalBy,
     ) -> Result<Absence, Undone> {
-        let (organization, target) = entry
-            .look(|known| (known.organization.clone(), known.target.clone()))
+        let (account, target) = entry
+            .look(|known| (known.account.clone(), known.target.clone()))
             .ok_or_else(|| Undone::of(interrupted()))?;
-        self.delete_key(organization.as_ref(), &target, key, by)
-            .await
+        self.delete_key(&account, &target, key, by).await
     }
 
     /// Deletes a key. One that Confluent refuses to know is gone only when a
@@ -255,12 +289,12 @@ impl Ledger {
     /// and resource may see this one as well, if it exists.
     pub(crate) async fn delete_key(
         &self,
-        organization: Option<&OrganizationId>,
+        account: &AccountRef,
         target: &Target,
         key: &KeyId,
         by: RemovalBy,
     ) -> Result<Absence, Undone> {
-        let deleted = self.delete_unmeasured(organization, target, key, by).await;
+        let deleted = self.delete_unmeasured(account, target, key, by).await;
         let outcome = match &deleted {
             Ok(absence) => absence.word(),
             Err(undone) => undone.word(),
@@ -271,7 +305,7 @@ impl Ledger {
 
     async fn delete_unmeasured(
         &self,
-        organization: Option<&OrganizationId>,
+        account: &AccountRef,
         target: &Target,
         key: &KeyId,
         by: RemovalBy,
@@ -284,7 +318,7 @@ impl Ledger {
             let access = access.on_behalf_of(caller.clone());
             self.control.delete_key(&access, key).await
         };
-        let refusal = match self.ask(organization, delete).await {
+        let refusal = match self.ask(account, delete).await {
             Ok(()) => return Ok(Absence::Deleted),
             Err(AskError::Cloud(refusal)) if is_absence(refusal.failure) => refusal,
             Err(error) => return Err(undone(error)),
@@ -296,14 +330,14 @@ impl Ledger {
                  deletion waits any more",
             )));
         }
-        let list = self.list(organization, target).await.map_err(undone)?;
+        let list = self.list(account, target).await.map_err(undone)?;
         if list.keys.iter().any(|listed| listed.id == *key) {
             return Err(undone(AskError::Cloud(refusal)));
         }
         if list.complete {
             return Ok(Absence::Unlisted);
         }
-        if self.exists(organization, key).await.map_err(Undone::of)? {
+        if self.exists(account, key).await.map_err(Undone::of)? {
             return Err(undone(AskError::Cloud(refusal)));
         }
         if shows_absence(&list) {
@@ -339,6 +373,29 @@ fn undone(error: AskError) -> Undone {
 /// known to see them.
 fn shows_absence(list: &KeyList) -> bool {
     list.complete || !list.keys.is_empty()
+}
+
+/// Whether another account may get another answer.
+fn may_lack_rights(error: &AskError) -> bool {
+    let absence = matches!(error, AskError::Cloud(refusal) if is_absence(refusal.failure));
+    absence || error.is_unauthorized()
+}
+
+/// Whether another account may be shown more than a list has.
+fn is_partial(list: &Result<KeyList, AskError>) -> bool {
+    match list {
+        Ok(list) => !list.complete,
+        Err(error) => error.is_unauthorized(),
+    }
+}
+
+/// Whether a list is to be believed rather than an earlier one.
+fn shows_more(list: &Result<KeyList, AskError>, earlier: &Result<KeyList, AskError>) -> bool {
+    match (list, earlier) {
+        (_, Err(_)) => true,
+        (Err(_), Ok(_)) => false,
+        (Ok(list), Ok(earlier)) => list.complete || list.keys.len() > earlier.keys.len(),
+    }
 }
 
 /// Whether an answer may mean that there is no such key. It may also mean that

@@ -164,7 +164,7 @@ async fn change(engine: &Engine, fields: &Fields) -> Result<Vec<String>, Error> 
 async fn change_account(engine: &Engine, fields: &Fields) -> Result<Vec<String>, Error> {
     for _ in 0..ATTEMPTS {
         let current = engine.accounts.current().await?;
-        let mut account = merge(current.as_ref(), fields, engine.clock.now())?;
+        let mut account = merge(current.as_deref(), fields, engine.clock.now())?;
         let mut warnings = engine
             .control
             .check_access(&account.access())
@@ -179,7 +179,7 @@ async fn change_account(engine: &Engine, fields: &Fields) -> Result<Vec<String>,
         }
         let _lock = engine.accounts.lock().await;
         if engine.accounts.current().await? == current {
-            engine.put_account(&account).await?;
+            engine.accounts.put(&account, &*engine.entropy).await?;
             return Ok(warnings);
         }
     }

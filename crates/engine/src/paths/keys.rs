@@ -163,7 +163,7 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
 
 fn shown(key: &KeyId, credential: &Credential) -> Object {
     let environment = credential.target.environment.as_ref();
-    let organization = credential.organization.as_ref();
+    let organization = credential.account.organization.as_ref();
     let mut data = Object::new();
     let mut insert = |name: &str, value: &str| data.insert(name.to_owned(), value.into());
     insert("key_id", key.as_str());

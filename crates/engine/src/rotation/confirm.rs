@@ -60,9 +60,8 @@ impl Engine {
         served: &[(RoleName, CredentialId)],
     ) -> Result<(), Error> {
         let account = self.accounts.required().await?;
-        let organization = account.organization.as_ref();
         // What cannot be listed now is taken to exist.
-        let Ok(list) = self.ledger.list(organization, target).await else {
+        let Ok(list) = self.ledger.list(&account.reference(), target).await else {
             return Ok(());
         };
         for (name, id) in served {

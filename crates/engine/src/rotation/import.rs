@@ -42,10 +42,9 @@ impl Engine {
             let access = access.on_behalf_of(Caller::operator());
             self.control.list_keys(&access, &role.target).await
         };
-        let organization = account.organization.as_ref();
         let listed = self
             .ledger
-            .ask(organization, list)
+            .ask_as(&account, list)
             .await
             .map_err(Error::from)?;
         let known = listed.keys.into_iter().find(|key| key.id == imported.id);
@@ -62,10 +61,12 @@ impl Engine {
             proving: Proving::NotAsked,
         };
         let proving = self.must_log_in(&role, &key).await?;
+        let mut made_with = account.reference();
+        made_with.organization = known.organization.or(made_with.organization);
         let credential = Credential {
             id: id.clone(),
             purpose: role.purpose(),
-            organization: known.organization.or_else(|| account.organization.clone()),
+            account: made_with,
             target: role.target.clone(),
             sharing: Sharing::Shared,
             requester: None,

@@ -20,6 +20,7 @@ mod reconcile;
 mod remembering;
 mod removal;
 mod roles;
+mod several_accounts;
 mod sharing;
 mod static_roles;
 mod static_roles_by_hand;

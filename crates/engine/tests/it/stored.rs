@@ -82,11 +82,8 @@ async fn accounts_and_roles_are_stored_as_the_first_version_has_them() {
     for (place, bytes) in PROVEN {
         let stored = world.storage.inner.get(place).await.unwrap().unwrap();
         let stored = String::from_utf8(stored.to_vec()).unwrap();
-        let written_at = |text: &str| text.find("\"written_at\"").unwrap_or(text.len());
-        assert_eq!(
-            stored[..written_at(&stored)],
-            bytes[..written_at(bytes)],
-            "{place}"
-        );
+        // Members that the first version does not know come last.
+        let common = bytes.find(",\"written_at\"").unwrap_or(bytes.len() - 2);
+        assert_eq!(stored[..common], bytes[..common], "{place}");
     }
 }

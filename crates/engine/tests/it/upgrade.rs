@@ -5,16 +5,25 @@ use std::time::Duration;
 use logical::Storage;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{ADMIN_SECRET, OTHER_ADMIN_KEY, World};
 
 /// Entries as the version of 2026-11-27 wrote them: a shared key whose holders
 /// lie in entries of their own and in one of a group, one of them renewed; and
 /// four keys of one batch, of which one was renewed and one is gone.
 const STORAGE: &str = include_str!("fixtures/storage-2026-11-27.tsv");
 
+/// As well, of a mount whose account was not proven: nothing tells the
+/// organization of its key.
+const UNPROVEN: &str = include_str!("fixtures/storage-2026-11-27-unproven.tsv");
+
 async fn earlier() -> World {
+    with_storage(STORAGE, &["KEY0000", "KEY0001", "KEY0002", "KEY0004"]).await
+}
+
+/// A mount with these entries, while these keys exist.
+async fn with_storage(entries: &str, keys: &[&str]) -> World {
     let mut world = World::empty();
-    for line in STORAGE.lines().filter(|line| !line.starts_with('#')) {
+    for line in entries.lines().filter(|line| !line.starts_with('#')) {
         let (place, value) = line.split_once('\t').unwrap();
         world
             .storage
@@ -23,7 +32,7 @@ async fn earlier() -> World {
             .await
             .unwrap();
     }
-    for key in ["KEY0000", "KEY0001", "KEY0002", "KEY0004"] {
+    for key in keys {
         world.cloud.make_by_hand(key, "app");
     }
     world.restart();
@@ -86,4 +95,18 @@ async fn holders_of_the_version_before_lapse_and_leave_nothing_behind() {
         folders.iter().any(|folder| key.contains(folder))
     });
     assert_eq!(left.count(), 0, "{keys:?}");
+}
+
+/// They name the organization alone, or not even that.
+#[tokio::test(start_paused = true)]
+async fn keys_of_the_version_before_are_deleted_with_the_account_that_made_them() {
+    for mut world in [earlier().await, with_storage(UNPROVEN, &["KEY0000"]).await] {
+        let other = json!({
+            "ccloud_api_key_id": OTHER_ADMIN_KEY, "ccloud_api_key_secret": ADMIN_SECRET,
+        });
+        world.write("config", &other).await.unwrap();
+        world.restart();
+        world.pass(Duration::from_mins(15)).await;
+        assert_eq!(world.cloud.live(), Vec::<String>::new());
+    }
 }

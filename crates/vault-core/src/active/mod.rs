@@ -7,7 +7,7 @@ use std::time::Duration;
 use logical::{Backend, Error, TaskGroup};
 
 use crate::effects::Effects;
-use crate::leases::Leases;
+use crate::leases::{EndsTokens, Leases};
 use crate::mounts::{self, Factories, Mounts};
 use crate::revocation::Revocation;
 use crate::routing::Router;
@@ -166,8 +166,17 @@ impl Running {
         let system = sys::paths(&mounts, &leases, &tokens, &self.tasks)?;
         let system: Arc<dyn Backend> = Arc::new(system);
         mounts.mount_builtin("system", &system);
-        let token: Arc<dyn Backend> = Arc::new(auth::paths(&tokens, &revocation)?);
+        let token: Arc<dyn Backend> = Arc::new(auth::paths(
+            &tokens,
+            &revocation,
+            &leases,
+            &self.router,
+            &self.tasks,
+            &effects.clock,
+        )?);
         mounts.mount_builtin(auth::TOKEN_MOUNT, &token);
+        let token_end: Arc<dyn EndsTokens> = Arc::clone(&revocation) as _;
+        leases.revoke_tokens_with(Arc::downgrade(&token_end));
         leases.run(self.loops.as_ref());
         revocation.resume().await?;
         Ok(Parts {

@@ -13,17 +13,20 @@ mod revoke;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
+
+use async_trait::async_trait;
 
 use jiff::{SignedDuration, Timestamp};
 use logical::effects::{Panicked, catch_panic, within};
 use logical::lease::{TtlRequest, calculate_ttl};
 use logical::{
-    Entropy, Error, ErrorClass, LeaseOptions, Object, Operation, Response, RunToCompletion, Secret,
-    Tasks,
+    Entropy, Error, ErrorClass, LeaseOptions, NamedLocks, Object, Operation, Response,
+    RunToCompletion, Secret, Tasks,
 };
 use tokio::sync::watch;
 
@@ -31,9 +34,8 @@ use self::clock::LeaseClock;
 use self::due::DueQueue;
 use self::fair::FairQueue;
 use self::record::{LeaseRecord, Revocation};
-use self::store::LeaseStore;
+use self::store::{LeaseStore, Stored};
 use crate::effects::Effects;
-use crate::locks::NamedLocks;
 use crate::random;
 use crate::routing::{Mount, MountEntry, Router};
 use crate::storage::Version;
@@ -44,6 +46,17 @@ pub(crate) use self::store::Irrevocable;
 
 /// Length of the random suffix of a lease id.
 const RANDOM_LETTERS: usize = 24;
+
+/// Ends tokens whose lease is over.
+#[async_trait]
+pub(crate) trait EndsTokens: Send + Sync {
+    /// Revokes the token with this salted hash, with all that it made. A token
+    /// that does not exist is not an error.
+    ///
+    /// # Errors
+    /// When the revocation cannot be recorded.
+    async fn revoke(&self, salted: &str) -> Result<(), Error>;
+}
 
 /// All leases.
 pub(crate) struct Leases {
@@ -57,6 +70,8 @@ pub(crate) struct Leases {
     locks: NamedLocks,
     router: Arc<Router>,
     tokens: Arc<TokenStore>,
+    /// Set once, before the expiration runs.
+    token_end: OnceLock<Weak<dyn EndsTokens>>,
     clock: LeaseClock,
     entropy: Arc<dyn Entropy>,
     tasks: Arc<dyn Tasks>,
@@ -77,8 +92,10 @@ pub(crate) struct Granted {
 pub(crate) struct Origin<'a> {
     /// Path including the mount.
     pub(crate) path: &'a str,
-    /// Salted hash of the token.
+    /// Salted hash of the token; empty if it hangs on none.
     pub(crate) token: &'a str,
+    /// When the lease ends at the latest, whatever its mount allows.
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// Start and end of a new lease.
@@ -106,6 +123,7 @@ impl Leases {
             locks: NamedLocks::default(),
             router,
             tokens,
+            token_end: OnceLock::new(),
             clock: LeaseClock::new(Arc::clone(&effects.clock)),
             entropy: Arc::clone(&effects.entropy),
             tasks,
@@ -130,7 +148,8 @@ impl Leases {
             .take()
             .ok_or_else(|| Error::internal("a response without a secret needs no lease"))?;
         let data = response.data.take();
-        let accepted = accept(mount, &response).and_then(|()| self.times(mount, &secret));
+        let accepted =
+            accept(mount, &response).and_then(|()| self.times(mount, &secret, origin.until));
         let (times, warning) = match accepted {
             Ok(times) => times,
             Err(error) => {
@@ -163,10 +182,16 @@ impl Leases {
     /// # Errors
     /// A bad request if there is no such lease.
     pub(crate) async fn lookup(&self, id: &str) -> Result<Object, Error> {
-        let record = self.store.load(id).await?;
-        record
-            .map(|record| record.info(self.clock.now()))
-            .ok_or_else(|| Error::bad_request("invalid lease"))
+        let now = self.clock.now();
+        let info = match self.store.load_any(id).await? {
+            Some(Stored::Secret(record)) => Some(record.info(now)),
+            Some(Stored::Token(salted)) => {
+                let entry = self.tokens.lookup_salted(&salted).await?;
+                entry.and_then(|entry| tokens::info(id, &entry, now))
+            }
+            None => None,
+        };
+        info.ok_or_else(|| Error::bad_request("invalid lease"))
     }
 
     /// The names directly below a prefix of lease ids.
@@ -193,9 +218,17 @@ impl Leases {
 
     /// The start and end of a secret's lease, with a warning if the TTL that
     /// its engine asked for was reduced.
-    fn times(&self, mount: &Mount, secret: &Secret) -> Result<(Times, Option<String>), Error> {
+    fn times(
+        &self,
+        mount: &Mount,
+        secret: &Secret,
+        until: Option<Timestamp>,
+    ) -> Result<(Times, Option<String>), Error> {
         let now = self.clock.now();
-        let (default, max) = limits(mount);
+        let (default, mut max) = limits(mount);
+        if let Some(until) = until {
+            max = max.min(Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO));
+        }
         let granted = calculate_ttl(&TtlRequest {
             increment: Duration::ZERO,
             backend_ttl: secret.lease.ttl,
@@ -250,7 +283,8 @@ impl Leases {
         self.store.create(record).await?;
         // The token may have been revoked while the engine worked, before this
         // lease could be found by its revocation.
-        if self.tokens.lookup_salted(&record.token).await?.is_none() {
+        let is_bound = !record.token.is_empty();
+        if is_bound && self.tokens.lookup_salted(&record.token).await?.is_none() {
             self.store.delete(record).await?;
             return Err(Error::permission_denied());
         }

@@ -7,6 +7,7 @@ use logical::lease::{TtlRequest, calculate_ttl};
 use logical::{Error, Operation, Response};
 
 use super::record::Revocation;
+use super::store::Stored;
 use super::{Granted, Leases, later, limits};
 
 impl Leases {
@@ -32,8 +33,15 @@ impl Leases {
         increment: Duration,
     ) -> Result<Option<(Granted, Response)>, Error> {
         let _held = self.locks.lock(id).await;
-        let record = self.store.load(id).await?;
-        let mut record = record.ok_or_else(|| Error::bad_request("lease not found"))?;
+        let mut record = match self.store.load_any(id).await? {
+            Some(Stored::Secret(record)) => *record,
+            Some(Stored::Token(_)) => {
+                return Err(Error::bad_request(
+                    "tokens cannot be renewed through this endpoint",
+                ));
+            }
+            None => return Err(Error::bad_request("lease not found")),
+        };
         if !record.is_renewable() {
             return Err(Error::bad_request("lease is not renewable"));
         }

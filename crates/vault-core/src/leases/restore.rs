@@ -11,6 +11,7 @@ use logical::Error;
 
 use super::Leases;
 use super::expiry::REQUEUE_AFTER;
+use super::store::Stored;
 
 /// Number of names listed at a time.
 const PAGE: usize = 512;
@@ -128,8 +129,10 @@ impl Leases {
     ) -> Result<(), Error> {
         let due = {
             let _held = self.locks.lock(id).await;
-            let Some(mut record) = self.store.load(id).await? else {
-                return Ok(());
+            let mut record = match self.store.load_any(id).await? {
+                Some(Stored::Secret(record)) => record,
+                Some(Stored::Token(salted)) => return self.restore_token(id, &salted).await,
+                None => return Ok(()),
             };
             if record.limit_to(self.clock.now()) {
                 self.store.update(&record).await?;
@@ -141,9 +144,11 @@ impl Leases {
             let mut tokens = tokens.lock().await;
             let alive = match tokens.get(&record.token) {
                 Some(alive) => *alive,
+                // Leases of a batch token without a parent hang on no token.
+                None if record.token.is_empty() => true,
                 None => self.tokens.lookup_salted(&record.token).await?.is_some(),
             };
-            tokens.insert(record.token, alive);
+            tokens.insert(std::mem::take(&mut record.token), alive);
             alive.then_some(due)
         };
         match due {

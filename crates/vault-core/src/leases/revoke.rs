@@ -9,6 +9,7 @@ use logical::{Error, ErrorClass, Operation};
 use super::Leases;
 use super::backoff::{self, Next};
 use super::record::{LeaseRecord, Revocation};
+use super::store::Stored;
 
 /// Limit for one call of an engine about a lease.
 pub(super) const LIMIT: Duration = Duration::from_secs(90);
@@ -125,8 +126,15 @@ impl Leases {
     /// Revokes a lease from the due queue, if it is really due.
     pub(super) async fn expire_if_due(&self, id: &str) {
         let held = self.locks.lock(id).await;
-        let record = match self.store.load(id).await {
-            Ok(Some(record)) => record,
+        let record = match self.store.load_any(id).await {
+            Ok(Some(Stored::Secret(record))) => *record,
+            Ok(Some(Stored::Token(salted))) => {
+                if let Err(error) = self.expire_token_if_due(id, &salted).await {
+                    tracing::warn!(lease = id, %error, "an expired token was not revoked");
+                    self.requeue(id);
+                }
+                return;
+            }
             Ok(None) => return,
             Err(error) => {
                 tracing::warn!(lease = id, %error, "a due lease cannot be read");
@@ -149,8 +157,11 @@ impl Leases {
 
     async fn revoke_sync(&self, id: &str, force: bool) -> Result<(), Error> {
         let _held = self.locks.lock(id).await;
-        match self.store.load(id).await? {
-            Some(record) => self.revoke_locked(record, force, Attempt::Client).await,
+        match self.store.load_any(id).await? {
+            Some(Stored::Secret(record)) => {
+                self.revoke_locked(*record, force, Attempt::Client).await
+            }
+            Some(Stored::Token(salted)) => self.revoke_token(&salted).await,
             None => Ok(()),
         }
     }
@@ -236,8 +247,10 @@ impl Leases {
     /// queue. Returns whether the lease exists.
     pub(super) async fn expire_now(&self, id: &str) -> Result<bool, Error> {
         let _held = self.locks.lock(id).await;
-        let Some(mut record) = self.store.load(id).await? else {
-            return Ok(false);
+        let mut record = match self.store.load_any(id).await? {
+            Some(Stored::Secret(record)) => *record,
+            Some(Stored::Token(salted)) => return self.revoke_token(&salted).await.map(|()| true),
+            None => return Ok(false),
         };
         let now = self.clock.now();
         let old = record.due();
@@ -275,7 +288,7 @@ impl Leases {
         if prefix.ends_with('/') {
             return self.store.below(prefix).await;
         }
-        if self.store.load(prefix).await?.is_some() {
+        if self.store.load_any(prefix).await?.is_some() {
             return Ok(vec![prefix.to_owned()]);
         }
         self.store.below(&format!("{prefix}/")).await

@@ -6,13 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use logical::{Error, Storage, Write};
 
 use super::record::{LeaseRecord, Revocation};
-use crate::storage::{View, encode};
+use crate::storage::{View, encode, parse};
+use crate::tokens::{LEASES, TokenLease};
 
 /// An irrevocable lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Irrevocable {
     pub(crate) lease_id: String,
     pub(crate) error: String,
+}
+
+/// What is stored under the id of a lease.
+pub(super) enum Stored {
+    /// The lease of a secret.
+    Secret(Box<LeaseRecord>),
+    /// The lease of the token with this salted hash.
+    Token(String),
 }
 
 /// The stored leases. Irrevocable ones are cached in memory: they are few, and
@@ -25,27 +34,42 @@ pub(super) struct LeaseStore {
 impl LeaseStore {
     pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
         Self {
-            storage: View::new(storage, "sys/expire/"),
+            storage: View::new(storage, "sys/"),
             irrevocable: Mutex::default(),
         }
     }
 
+    /// The lease of a secret.
     pub(super) async fn load(&self, id: &str) -> Result<Option<LeaseRecord>, Error> {
+        Ok(match self.load_any(id).await? {
+            Some(Stored::Secret(record)) => Some(*record),
+            Some(Stored::Token(_)) | None => None,
+        })
+    }
+
+    /// The lease of a secret or of a token.
+    pub(super) async fn load_any(&self, id: &str) -> Result<Option<Stored>, Error> {
         if id.is_empty() || id.ends_with('/') {
             return Ok(None);
         }
-        self.storage.read(&key_of(id)).await
+        let key = key_of(id);
+        let Some(bytes) = self.storage.get(&key).await? else {
+            return Ok(None);
+        };
+        if let Ok(TokenLease { token_lease_of }) = serde_json::from_slice(&bytes) {
+            return Ok(Some(Stored::Token(token_lease_of)));
+        }
+        parse(&format!("sys/{key}"), &bytes).map(|record| Some(Stored::Secret(Box::new(record))))
     }
 
     /// Stores a new lease and its index entry.
     pub(super) async fn create(&self, record: &LeaseRecord) -> Result<(), Error> {
-        let batch = vec![
-            Write::put(
-                token_key(&record.token, &record.id),
-                record.id.clone().into_bytes(),
-            ),
-            Write::put(key_of(&record.id), encode(record)?),
-        ];
+        let mut batch = Vec::with_capacity(2);
+        if !record.token.is_empty() {
+            let index = token_key(&record.token, &record.id);
+            batch.push(Write::put(index, record.id.clone().into_bytes()));
+        }
+        batch.push(Write::put(key_of(&record.id), encode(record)?));
         self.storage.apply(batch).await
     }
 
@@ -88,7 +112,7 @@ impl LeaseStore {
     /// The ids of all leases below a prefix that is empty or ends in `/`.
     pub(super) async fn below(&self, prefix: &str) -> Result<Vec<String>, Error> {
         let keys = self.storage.walk(&key_of(prefix)).await?;
-        let ids = keys.iter().filter_map(|key| key.strip_prefix(ID));
+        let ids = keys.iter().filter_map(|key| key.strip_prefix(LEASES));
         Ok(ids.map(str::to_owned).collect())
     }
 
@@ -141,11 +165,11 @@ impl LeaseStore {
     }
 }
 
-const ID: &str = "id/";
-const TOKEN: &str = "token/";
+/// The index of secrets' leases by token.
+const TOKEN: &str = "expire/token/";
 
 fn key_of(id: &str) -> String {
-    [ID, id].concat()
+    [LEASES, id].concat()
 }
 
 /// The last segment of an id is random, so it is unique by itself.

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use logical::effects::within;
 use logical::{
-    Backend, BackendContext, BackendKind, Error, Factory, RunToCompletion, Storage as _, TaskGroup,
-    Tasks, Write,
+    Backend, BackendContext, BackendKind, Error, Factory, NamedLocks, RunToCompletion,
+    Storage as _, TaskGroup, Tasks, Write,
 };
 
 pub(crate) use self::names::normalize;
@@ -29,9 +29,9 @@ use self::table::Table;
 pub(crate) use self::tuning::Tuning;
 use crate::effects::Effects;
 use crate::leases::Leases;
-use crate::locks::NamedLocks;
 use crate::routing::{
-    Mount, MountEntry, MountRequest, Router, Settings, State, check_new, check_tuned, panicked,
+    AUTH, Mount, MountEntry, MountRequest, Router, Settings, State, check_new, check_tuned,
+    panicked,
 };
 use crate::storage::{Fence, View};
 
@@ -43,6 +43,8 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_mins(1);
 const TASKS_GRACE: Duration = Duration::from_secs(5);
 /// Limit for a periodic call.
 const PERIODIC_LIMIT: Duration = Duration::from_secs(90);
+/// How long the change of an engine's version waits for requests to leave.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 /// How long the removal of a mount waits for writes of its engine.
 const WRITES_LIMIT: Duration = Duration::from_secs(30);
 /// Number of storage entries that a removal deletes at a time.
@@ -136,10 +138,11 @@ impl Mounts {
     /// A bad request if the path is taken or reserved, the engine is unknown,
     /// or the settings are inconsistent; otherwise the error of the engine that
     /// does not start.
-    pub(crate) async fn enable(self: &Arc<Self>, request: MountRequest) -> Result<(), Error> {
+    pub(crate) async fn enable(self: &Arc<Self>, mut request: MountRequest) -> Result<(), Error> {
         let path = normalize(&request.path)?;
         names::refuse_reserved(&path, "mount")?;
-        self.check_kind(&request)?;
+        self.resolve_name(&mut request)?;
+        self.check_kind(&path, &request)?;
         self.check_version(&request.kind, &request.tuning.plugin_version)?;
         check_new(request.config)?;
         let entry = MountEntry::new(path, request, self.effects.entropy.as_ref());
@@ -178,11 +181,11 @@ impl Mounts {
             .find(|(entry, _)| path.starts_with(&entry.path))
     }
 
-    /// The names and versions of the secrets engines that can be mounted.
-    pub(crate) fn catalog(&self) -> Vec<(&str, &str)> {
+    /// The names and versions of what can be mounted.
+    pub(crate) fn catalog(&self, kind: BackendKind) -> Vec<(&str, &str)> {
         self.factories
             .iter()
-            .filter(|(_, factory)| factory.kind() == BackendKind::Secrets)
+            .filter(|(_, factory)| factory.kind() == kind)
             .map(|(name, factory)| (name.as_str(), factory.version()))
             .collect()
     }
@@ -271,9 +274,7 @@ impl Mounts {
         if let Some(version) = &tuning.plugin_version {
             self.check_version(&entry.kind, version)?;
         }
-        if tuning.options.contains_key(VERSION) {
-            return Err(no_version_of(&entry.kind));
-        }
+        let new_version = self.new_version(&entry, &tuning)?;
         tuning.apply_to(&mut entry.tuning);
         if let Some(options) = &mut entry.options {
             options.extend(tuning.options);
@@ -282,11 +283,87 @@ impl Mounts {
             entry.description = description;
         }
         self.table.put(entry.clone()).await?;
-        mount.settings.replace(entry);
+        mount.settings.replace(entry.clone());
+        if new_version {
+            self.replace(&mount, entry).await?;
+        }
         Ok(())
     }
 
-    fn check_kind(&self, request: &MountRequest) -> Result<(), Error> {
+    /// Whether the option `version` asks for a newer version of the engine.
+    ///
+    /// # Errors
+    /// A bad request for an older one, or for an engine without versions.
+    fn new_version(&self, entry: &MountEntry, tuning: &Tuning) -> Result<bool, Error> {
+        let Some(wanted) = tuning.options.get(VERSION) else {
+            return Ok(false);
+        };
+        let factory = self.factories.get(&entry.kind);
+        if !factory.is_some_and(|factory| factory.has_versions()) {
+            return Err(no_version_of(&entry.kind));
+        }
+        let present = entry
+            .options
+            .as_ref()
+            .and_then(|options| options.get(VERSION));
+        let number = |text: Option<&String>| match text.map(String::as_str) {
+            None | Some("" | "1") => Some(1),
+            Some("2") => Some(2),
+            Some(_) => None,
+        };
+        match (number(present), number(Some(wanted))) {
+            (_, None) => Err(Error::bad_request(format!(
+                "option `version` is {wanted:?}: the engine has version 1 or 2"
+            ))),
+            (Some(present), Some(wanted)) if wanted < present => Err(Error::bad_request(format!(
+                "cannot downgrade mount from version {present}"
+            ))),
+            (present, wanted) => Ok(present != wanted),
+        }
+    }
+
+    /// Replaces the backend of a mount by one with the options of its entry.
+    async fn replace(&self, old: &Mount, entry: MountEntry) -> Result<(), Error> {
+        let drained = within(self.tasks.as_ref(), DRAIN_LIMIT, old.drain()).await;
+        let Some(_alone) = drained else {
+            return Err(Error::internal(
+                "requests are still inside the mount: the new version is used after the next start \
+                 of the server",
+            ));
+        };
+        self.stop(old).await;
+        let path = entry.path.clone();
+        let mount = self.start(entry).await?;
+        self.router.insert(path, mount);
+        Ok(())
+    }
+
+    /// Replaces another name of a factory by its own, with the version that the
+    /// name stands for.
+    fn resolve_name(&self, request: &mut MountRequest) -> Result<(), Error> {
+        let named = self.factories.iter().find_map(|(kind, factory)| {
+            let mut names = factory.other_names().iter();
+            let other = names.find(|other| other.name == request.kind)?;
+            Some((kind.clone(), other.version))
+        });
+        let Some((kind, version)) = named else {
+            return Ok(());
+        };
+        if !version.is_empty() {
+            let given = request.options.entry(VERSION.to_owned()).or_default();
+            if !given.is_empty() && given != version {
+                return Err(Error::bad_request(format!(
+                    "option `version` is {given:?}, but `{}` is version {version}",
+                    request.kind
+                )));
+            }
+            version.clone_into(given);
+        }
+        request.kind = kind;
+        Ok(())
+    }
+
+    fn check_kind(&self, path: &str, request: &MountRequest) -> Result<(), Error> {
         let kind = request.kind.as_str();
         if kind.is_empty() {
             return Err(Error::bad_request(
@@ -298,20 +375,30 @@ impl Mounts {
                 "mount type of \"{kind}\" is not mountable"
             )));
         }
-        match self.factories.get(kind).map(|factory| factory.kind()) {
-            Some(BackendKind::Secrets) => {}
-            Some(BackendKind::Auth) => {
+        let wanted = if path.starts_with(AUTH) {
+            BackendKind::Auth
+        } else {
+            BackendKind::Secrets
+        };
+        let Some(factory) = self.factories.get(kind) else {
+            return Err(Error::bad_request(format!(
+                "plugin not found in the catalog: {kind}"
+            )));
+        };
+        match (factory.kind(), wanted) {
+            (BackendKind::Auth, BackendKind::Secrets) => {
                 return Err(Error::bad_request(format!(
-                    "\"{kind}\" is an auth method, which `sys/mounts` cannot mount"
+                    "\"{kind}\" is an auth method, which `sys/mounts` cannot mount: use `sys/auth`"
                 )));
             }
-            None => {
+            (BackendKind::Secrets, BackendKind::Auth) => {
                 return Err(Error::bad_request(format!(
-                    "plugin not found in the catalog: {kind}"
+                    "\"{kind}\" is a secrets engine, which `sys/auth` cannot mount: use `sys/mounts`"
                 )));
             }
+            _ => {}
         }
-        if request.options.contains_key(VERSION) {
+        if request.options.contains_key(VERSION) && !factory.has_versions() {
             return Err(no_version_of(kind));
         }
         Ok(())
@@ -413,7 +500,8 @@ impl Mounts {
         Ok(())
     }
 
-    fn view_of(&self, uuid: &str) -> View {
+    /// The storage of a mount.
+    pub(crate) fn view_of(&self, uuid: &str) -> View {
         View::new(
             Arc::clone(&self.effects.storage),
             format!("logical/{uuid}/"),

@@ -2,6 +2,8 @@
 
 use logical::Error;
 
+use crate::routing::AUTH;
+
 /// First segments that are reserved for the core.
 const RESERVED: [&str; 5] = ["sys", "auth", "identity", "cubbyhole", "audit"];
 
@@ -27,11 +29,26 @@ pub(crate) fn normalize(path: &str) -> Result<String, Error> {
 /// # Errors
 /// A bad request that names the path.
 pub(crate) fn refuse_reserved(path: &str, verb: &str) -> Result<(), Error> {
+    if let Some(method) = path.strip_prefix(AUTH) {
+        return refuse_token(method, verb);
+    }
     let first = path.split('/').next().unwrap_or_default();
     if RESERVED.contains(&first) {
         return Err(Error::bad_request(format!("cannot {verb} \"{path}\"")));
     }
     Ok(())
+}
+
+/// Refuses the built-in auth method, and `auth/` itself.
+fn refuse_token(method: &str, verb: &str) -> Result<(), Error> {
+    match (method, verb) {
+        ("", _) => Err(Error::bad_request(format!("cannot {verb} \"{AUTH}\""))),
+        ("token/", "unmount") => Err(Error::bad_request(
+            "token credential backend cannot be disabled",
+        )),
+        ("token/", _) => Err(Error::bad_request("path is already in use at token/")),
+        _ => Ok(()),
+    }
 }
 
 /// The existing mount that equals, contains or is contained in a path.
@@ -73,7 +90,7 @@ mod tests {
         for path in [
             "sys/",
             "sys/x/",
-            "auth/token/",
+            "auth/",
             "identity/",
             "cubbyhole/",
             "audit/x/",
@@ -82,6 +99,13 @@ mod tests {
             assert_eq!(error.message(), format!("cannot mount \"{path}\""));
         }
         assert!(refuse_reserved("system/", "mount").is_ok());
+        assert!(refuse_reserved("auth/approle/", "mount").is_ok());
+        let token = |verb| refuse_reserved("auth/token/", verb).unwrap_err();
+        assert_eq!(token("mount").message(), "path is already in use at token/");
+        assert_eq!(
+            token("unmount").message(),
+            "token credential backend cannot be disabled"
+        );
     }
 
     proptest::proptest! {

@@ -12,7 +12,7 @@ use logical::{Entropy, Error};
 use serde::{Deserialize, Serialize};
 
 use super::names;
-use crate::routing::MountEntry;
+use crate::routing::{AUTH, MountEntry};
 use crate::storage::{Version, View};
 
 /// Storage key of the table.
@@ -80,6 +80,7 @@ impl Table {
     pub(super) fn reserve(&self, entry: MountEntry) -> Result<(), Error> {
         let mut engines = self.lock();
         if let Some(taken) = names::conflict(&entry.path, engines.keys()) {
+            let taken = taken.strip_prefix(AUTH).unwrap_or(taken);
             return Err(Error::bad_request(format!(
                 "path is already in use at {taken}"
             )));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::routing::{ListingVisibility, MountTuning};
+use crate::routing::{ListingVisibility, MountTokenType, MountTuning};
 
 /// Changes of a mount's settings; `None` leaves a setting as it is.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,8 @@ pub(crate) struct Tuning {
     pub(crate) passthrough_request_headers: Option<Vec<String>>,
     pub(crate) allowed_response_headers: Option<Vec<String>>,
     pub(crate) plugin_version: Option<String>,
+    /// For auth methods only.
+    pub(crate) token_type: Option<MountTokenType>,
 }
 
 impl Tuning {
@@ -51,5 +53,6 @@ impl Tuning {
             self.allowed_response_headers.as_ref(),
         );
         set(&mut tuning.plugin_version, self.plugin_version.as_ref());
+        set(&mut tuning.token_type, self.token_type.as_ref());
     }
 }

@@ -1,24 +1,19 @@
 //! Identifies the caller.
 
-use std::sync::Arc;
-
-use logical::Error;
-
 use super::Context;
-use crate::ClientToken;
 use crate::active::Active;
 use crate::errors::{Origin, Refusal};
-use crate::tokens::TokenEntry;
 
 /// Looks up the caller's token. A path that needs no token accepts every token,
 /// valid or not; a valid one only identifies the caller to the backend, as in
-/// Vault (`CheckToken` in `vault/request_handling.go`).
+/// Vault (`CheckToken` in `vault/request_handling.go`). A token that is bound to
+/// other addresses counts as unknown.
 pub(super) async fn authenticate(active: &Active, context: &mut Context) -> Result<(), Refusal> {
     let path = &context.request.path;
     let mount = context.mount.as_ref();
     context.request.unauthenticated = mount.is_some_and(|mount| mount.is_unauthenticated(path));
     let caller = match &context.token {
-        Some(token) => look_up(active, token).await,
+        Some(token) => active.tokens.find(token).await,
         None => Ok(None),
     };
     let caller = match caller {
@@ -28,26 +23,23 @@ pub(super) async fn authenticate(active: &Active, context: &mut Context) -> Resu
         }
         caller => caller.map_err(|error| Refusal::Failed(error, Origin::Core))?,
     };
-    let Some((salted, entry)) = caller else {
+    let address = context
+        .request
+        .connection
+        .as_ref()
+        .and_then(|connection| connection.remote_address);
+    let Some(caller) = caller.filter(|caller| caller.entry.allows_address(address)) else {
         if context.request.unauthenticated {
             return Ok(());
         }
         return Err(Refusal::Unauthenticated);
     };
     let request = &mut context.request;
-    request.display_name.clone_from(&entry.display_name);
-    request.client_token = salted;
-    request.client_token_accessor.clone_from(&entry.accessor);
-    context.caller = Some(entry);
+    request.display_name.clone_from(&caller.entry.display_name);
+    request.client_token.clone_from(&caller.salted);
+    request
+        .client_token_accessor
+        .clone_from(&caller.entry.accessor);
+    context.caller = Some(caller);
     Ok(())
-}
-
-/// The entry of a token by its salted hash, or `None` when it is unknown.
-async fn look_up(
-    active: &Active,
-    token: &ClientToken,
-) -> Result<Option<(String, Arc<TokenEntry>)>, Error> {
-    let salted = active.tokens.salted(token);
-    let entry = active.tokens.lookup_salted(&salted).await?;
-    Ok(entry.map(|entry| (salted, entry)))
 }

@@ -25,7 +25,7 @@ pub(super) async fn authorize(context: &mut Context) -> Result<(), Refusal> {
         .mount
         .as_ref()
         .is_some_and(|mount| mount.needs_sudo(&context.request.path));
-    let acl = caller.acl();
+    let acl = caller.entry.acl();
     let is_allowed =
         acl.allows(context.request.operation, &context.path) && (!needs_sudo || acl.allows_sudo());
     if is_allowed {

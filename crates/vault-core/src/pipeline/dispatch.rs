@@ -18,9 +18,13 @@ pub(super) async fn dispatch(
     let entered = mount
         .enter()
         .ok_or_else(|| Refusal::Tainted(context.path.clone()))?;
+    if context.request.unauthenticated && mount.is_auth() {
+        context.login_request = Some(Box::new(context.request.clone()));
+    }
     if mount.is_builtin() && context.request.mount_type == auth::TOKEN_MOUNT {
-        let fields = auth::caller_fields(&context.request.path, context.token.as_ref());
-        context.request.data.extend(fields);
+        let request = &mut context.request;
+        let fields = auth::caller_fields(&request.path, &request.data, context.token.as_ref());
+        request.data.extend(fields);
     }
     let response = mount.handle(take(&mut context.request)).await;
     let response = response.map_err(|error| failed(mount, error))?;

@@ -1,6 +1,7 @@
 //! The request pipeline, one function per stage: resolve the mount,
-//! authenticate the caller, authorize the operation, dispatch to the backend,
-//! register the lease of the response, and answer.
+//! authenticate the caller, authorize the operation, count the use of the
+//! token, dispatch to the backend, register the lease or make the token of the
+//! response, and answer.
 //!
 //! The built-in paths under `sys/` and `auth/token/` are backends like any
 //! other. Only the last stage knows the format of responses and refusals.
@@ -8,7 +9,9 @@
 mod answer;
 mod authenticate;
 mod authorize;
+mod count_use;
 mod dispatch;
+mod login;
 mod register;
 mod resolve;
 #[cfg(test)]
@@ -24,19 +27,23 @@ use crate::answer::{Answer, Envelope};
 use crate::errors::Refusal;
 use crate::request::ClientRequest;
 use crate::routing::Mount;
-use crate::tokens::TokenEntry;
+use crate::tokens::KnownToken;
 
 /// A request in progress.
 struct Context {
     /// The requested path, including the mount.
     path: String,
     token: Option<ClientToken>,
-    /// The token's entry, once the caller is known.
-    caller: Option<Arc<TokenEntry>>,
+    /// The caller's token, once it is known.
+    caller: Option<KnownToken>,
+    /// Whether this request is the last use of the token.
+    is_last_use: bool,
     /// The mount that serves the path, if any.
     mount: Option<Arc<Mount>>,
     /// The request as the backend will get it.
     request: Request,
+    /// The same, if it may be a login that must be decided again.
+    login_request: Option<Box<Request>>,
 }
 
 /// The result of a request.
@@ -50,6 +57,9 @@ struct Reply {
 pub(crate) async fn run(active: &Arc<Active>, request: ClientRequest, id: String) -> Answer {
     let mut context = resolve::resolve(active, request, id);
     let result = stages(active, &mut context).await;
+    if let Some(caller) = context.caller.as_ref().filter(|_| context.is_last_use) {
+        active.revocation.revoke_later(caller.salted.clone());
+    }
     let answer = match result {
         Ok(reply) => answer::reply(reply),
         Err(refusal) => answer::refusal(&refusal),
@@ -60,7 +70,10 @@ pub(crate) async fn run(active: &Arc<Active>, request: ClientRequest, id: String
 
 async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Reply, Refusal> {
     authenticate::authenticate(active, context).await?;
-    authorize::authorize(context).await?;
+    let is_allowed = authorize::authorize(context).await;
+    // A denied request is a use, too.
+    count_use::count_use(active, context).await?;
+    is_allowed?;
     let (entered, response) = dispatch::dispatch(context).await?;
     register::register(active, context, entered, response).await
 }

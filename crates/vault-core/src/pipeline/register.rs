@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use logical::{Error, Response, RunToCompletion};
 
-use super::{Context, Reply};
+use super::{Context, Reply, login};
 use crate::active::Active;
 use crate::answer::{Envelope, is_data_at_top_level};
 use crate::errors::{Origin, Refusal};
-use crate::leases::{self, Granted};
+use crate::leases::{self, Granted, Leases};
 use crate::routing::{Entered, Mount};
+use crate::tokens::TokenKind;
 
 /// Registers the lease of a response, if any, and builds the envelope of the
 /// answer.
@@ -30,14 +32,19 @@ pub(super) async fn register(
         &context.mount,
         response.take_if(|response| response.secret.is_some() || response.auth.is_some()),
     ) {
-        let (granted, leased) = if mount.is_builtin() {
+        let (granted, mut leased) = if mount.is_builtin() {
             renewed(leased)
+        } else if mount.is_auth() && leased.secret.is_none() {
+            // Boxed, because it would make the future of every request large.
+            let login = Box::pin(login::log_in(active, context, entered, leased));
+            let answered = login.await?;
+            (None, answered)
         } else if leased.secret.is_none() {
             let error = leases::login_of_engine(&mount.path());
             return Err(Refusal::Failed(error, Origin::Core));
         } else {
-            let token = context.request.client_token.clone();
-            let granted = lease(active, mount, entered, &context.path, token, leased).await;
+            let owner = LeaseOwner::of(context);
+            let granted = lease(active, mount, entered, &context.path, owner, leased).await;
             granted.map_err(|error| {
                 if mount.is_tainted() {
                     Refusal::Tainted(context.path.clone())
@@ -46,6 +53,13 @@ pub(super) async fn register(
                 }
             })?
         };
+        if context.is_last_use && !mount.is_builtin() && !mount.is_auth() {
+            if let Some(granted) = granted {
+                revoke_abandoned(&active.leases, &granted).await;
+            }
+            return Err(Refusal::Failed(last_use(), Origin::Core));
+        }
+        envelope.auth = leased.auth.take();
         if let Some(granted) = granted {
             envelope.lease_id = granted.id;
             envelope.renewable = granted.renewable;
@@ -58,6 +72,56 @@ pub(super) async fn register(
         response,
         envelope,
     })
+}
+
+/// The token that a new lease hangs on.
+struct LeaseOwner {
+    /// Salted hash; empty for a batch token without a parent.
+    token: String,
+    /// A lease of a batch token ends with it.
+    until: Option<Timestamp>,
+}
+
+impl LeaseOwner {
+    fn of(context: &Context) -> Self {
+        let batch = context
+            .caller
+            .as_ref()
+            .filter(|caller| caller.entry.kind == TokenKind::Batch);
+        match batch {
+            None => Self {
+                token: context.request.client_token.clone(),
+                until: None,
+            },
+            Some(batch) => Self {
+                token: batch.entry.parent.clone(),
+                until: batch
+                    .entry
+                    .lifetime
+                    .as_ref()
+                    .map(|lifetime| lifetime.expire_time),
+            },
+        }
+    }
+}
+
+/// The error for a lease that the last use of a token would have got.
+fn last_use() -> Error {
+    Error::bad_request(
+        "Secret cannot be returned; token had one use left, so leased credentials were immediately \
+         revoked.",
+    )
+}
+
+/// Revokes a lease whose secret nobody received.
+async fn revoke_abandoned(leases: &Arc<Leases>, abandoned: &Granted) {
+    if let Err(error) = leases.revoke(&abandoned.id, leases::Mode::Async).await {
+        tracing::warn!(
+            lease = abandoned.id,
+            %error,
+            "a lease whose secret nobody received could not be revoked and will expire"
+        );
+    }
 }
 
 /// The response of a renewal, whose lease is already registered.
@@ -78,7 +142,7 @@ async fn lease(
     mount: &Arc<Mount>,
     entered: Entered,
     path: &str,
-    token: String,
+    owner: LeaseOwner,
     response: Response,
 ) -> Result<(Option<Granted>, Response), Error> {
     let (leases, mount, path) = (
@@ -89,7 +153,8 @@ async fn lease(
     let registering = async move {
         let origin = leases::Origin {
             path: &path,
-            token: &token,
+            token: &owner.token,
+            until: owner.until,
         };
         let granted = leases.register(&mount, origin, response).await;
         drop(entered);
@@ -97,14 +162,8 @@ async fn lease(
     };
     let leases = Arc::clone(&active.leases);
     let abandoned = |granted: Result<(Granted, Response), Error>| async move {
-        if let Ok((abandoned, _)) = granted
-            && let Err(error) = leases.revoke(&abandoned.id, leases::Mode::Async).await
-        {
-            tracing::warn!(
-                lease = abandoned.id,
-                %error,
-                "the lease of a client that hung up could not be revoked and will expire"
-            );
+        if let Ok((abandoned, _)) = granted {
+            revoke_abandoned(&leases, &abandoned).await;
         }
     };
     let registered = RunToCompletion::new(Arc::clone(&active.tasks) as _, registering)

@@ -24,6 +24,8 @@ pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Con
         path: client.path,
         token: client.token,
         caller: None,
+        is_last_use: false,
+        login_request: None,
         mount,
         request,
     }

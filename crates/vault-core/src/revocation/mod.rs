@@ -1,26 +1,37 @@
-//! Revocation of a token together with every lease that was issued under it.
+//! Revocation of a token together with its children and every lease that was
+//! issued under them.
 //!
 //! Revocation is a durable job. First the token is marked as revoked, so that
-//! it can no longer be used and no lease can be added; then each of its leases
-//! is made due; then the token is deleted. A job that is interrupted is resumed
-//! at the next start or within a minute.
+//! it can no longer be used and no lease can be added; then its children are
+//! marked, and theirs; then, children before parents, the leases of each are
+//! made due and the token is deleted. A job that is interrupted is resumed at
+//! the next start or within a minute.
 
 use std::sync::Arc;
 
-use logical::{Error, RunToCompletion, Tasks};
+use async_trait::async_trait;
+use logical::{Error, NamedLocks, RunToCompletion, Tasks};
 
-use crate::leases::Leases;
-use crate::locks::NamedLocks;
-use crate::tokens::TokenStore;
+use crate::leases::{EndsTokens, Leases};
+use crate::tokens::{Children, TokenStore};
 
 /// Revokes tokens.
+#[derive(Clone)]
 pub(crate) struct Revocation {
     tokens: Arc<TokenStore>,
     leases: Arc<Leases>,
     tasks: Arc<dyn Tasks>,
     /// Held by salted hash while a revocation is in progress: a second one
-    /// could revoke leases of a new token with the same text.
-    revoking: NamedLocks,
+    /// could revoke leases of a new token with the same text. Parents are
+    /// locked before their children.
+    revoking: Arc<NamedLocks>,
+}
+
+#[async_trait]
+impl EndsTokens for Revocation {
+    async fn revoke(&self, salted: &str) -> Result<(), Error> {
+        Revocation::revoke(self, salted, Children::Revoked).await
+    }
 }
 
 impl Revocation {
@@ -29,7 +40,7 @@ impl Revocation {
             tokens,
             leases,
             tasks,
-            revoking: NamedLocks::default(),
+            revoking: Arc::default(),
         }
     }
 
@@ -39,16 +50,28 @@ impl Revocation {
     /// # Errors
     /// When the revocation cannot be recorded. Later failures are retried in
     /// the background.
-    pub(crate) async fn revoke(self: &Arc<Self>, salted: &str) -> Result<(), Error> {
-        let (revocation, salted) = (Arc::clone(self), salted.to_owned());
+    pub(crate) async fn revoke(&self, salted: &str, children: Children) -> Result<(), Error> {
+        let (revocation, salted) = (self.clone(), salted.to_owned());
         let work = async move {
-            if revocation.tokens.begin_revocation(&salted).await? {
+            let tokens = &revocation.tokens;
+            if tokens.begin_revocation(&salted, children).await? {
                 let _revoking = revocation.revoking.lock(&salted).await;
                 revocation.attempt(&salted).await;
             }
             Ok(())
         };
         RunToCompletion::new(Arc::clone(&self.tasks), work).await
+    }
+
+    /// Revokes a token in the background. A failure to record it is retried by
+    /// nobody, so this is for tokens that are of no use any more.
+    pub(crate) fn revoke_later(&self, salted: String) {
+        let revocation = self.clone();
+        self.tasks.spawn(Box::pin(async move {
+            if let Err(error) = revocation.revoke(&salted, Children::Revoked).await {
+                tracing::warn!(%error, "a token that is used up was not revoked");
+            }
+        }));
     }
 
     /// Resumes unfinished revocations, except those that are in progress.
@@ -70,7 +93,58 @@ impl Revocation {
         }
     }
 
+    /// Finishes a revocation whose lock is held.
     async fn finish(&self, salted: &str) -> Result<(), Error> {
+        let Some(children) = self.tokens.revocation(salted).await? else {
+            return Ok(());
+        };
+        if self.tokens.lookup_salted(salted).await?.is_none() {
+            match children {
+                Children::Revoked => {
+                    for descendant in self.mark_descendants(salted).await?.iter().rev() {
+                        let _revoking = self.revoking.lock(descendant).await;
+                        self.end(descendant).await?;
+                    }
+                }
+                Children::Orphaned => {
+                    for child in self.tokens.children(salted).await? {
+                        self.tokens.orphan(salted, &child).await?;
+                    }
+                }
+            }
+        }
+        self.end(salted).await
+    }
+
+    /// Marks all descendants of a token as revoked. Parents come before their
+    /// children.
+    async fn mark_descendants(&self, salted: &str) -> Result<Vec<String>, Error> {
+        let mut marked: Vec<String> = Vec::new();
+        let mut next = 0;
+        let mut parent = salted.to_owned();
+        loop {
+            for child in self.tokens.children(&parent).await? {
+                if self
+                    .tokens
+                    .begin_revocation(&child, Children::Revoked)
+                    .await?
+                {
+                    marked.push(child);
+                } else {
+                    // The child is gone, and only the index knows it.
+                    self.tokens.orphan(&parent, &child).await?;
+                }
+            }
+            let Some(descendant) = marked.get(next) else {
+                return Ok(marked);
+            };
+            parent.clone_from(descendant);
+            next += 1;
+        }
+    }
+
+    /// Makes the leases of a marked token due, and deletes it.
+    async fn end(&self, salted: &str) -> Result<(), Error> {
         if !self.tokens.is_being_revoked(salted).await? {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use logical::Operation;
 use serde_json::Value;
 
 use crate::tests::{World, ask};
+use crate::tokens::Children;
 use crate::{ClientToken, Core};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -84,7 +85,7 @@ async fn two_attempts_at_a_revocation_leave_a_new_token_with_the_same_text_alone
                 tokio::time::sleep(after).await;
                 match kind {
                     Attempt::Resumes => revocation.resume().await,
-                    Attempt::Revokes => revocation.revoke(&salted).await,
+                    Attempt::Revokes => revocation.revoke(&salted, Children::Revoked).await,
                 }
             })
         };

@@ -22,10 +22,14 @@ pub struct MountConfig {
     pub max_lease_ttl: u64,
 }
 
+/// The prefix of auth methods among all mounts.
+pub(crate) const AUTH: &str = "auth/";
+
 /// A request to mount an engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MountRequest {
-    /// Path of the mount, with or without surrounding slashes.
+    /// Path of the mount, with or without surrounding slashes; below `auth/` for
+    /// an auth method.
     pub path: String,
     /// The name under which its factory is registered.
     pub kind: String,
@@ -94,7 +98,7 @@ impl MountEntry {
     /// A new entry with a generated accessor and id.
     pub(crate) fn new(path: String, request: MountRequest, entropy: &dyn Entropy) -> Self {
         Self {
-            accessor: format!("{}_{}", request.kind, random::hex8(entropy)),
+            accessor: accessor(&path, &request.kind, entropy),
             uuid: random::uuid(entropy),
             path,
             kind: request.kind,
@@ -132,6 +136,18 @@ impl MountEntry {
             external_entropy_access: false,
             tainted: false,
             state: State::Active,
+        }
+    }
+
+    /// Whether it is the mount of an auth method.
+    pub(crate) fn is_auth(&self) -> bool {
+        self.path.starts_with(AUTH)
+    }
+
+    fn insert_token_type(&self, shown: &mut Object) {
+        if self.is_auth() {
+            let token_type = self.tuning.token_type.as_str();
+            shown.insert("token_type".into(), token_type.into());
         }
     }
 
@@ -181,9 +197,8 @@ impl MountEntry {
         config.insert("max_lease_ttl".into(), max.into());
         self.tuning.insert_into(&mut config);
         let mut info = Object::new();
-        if self.path.starts_with("auth/") {
-            config.insert("token_type".into(), "default-service".into());
-        } else if self.options.is_some() {
+        self.insert_token_type(&mut config);
+        if self.options.is_some() {
             info.insert("deprecation_status".into(), "supported".into());
         }
         let members = [
@@ -226,6 +241,7 @@ impl MountEntry {
         let max = self.max_lease_ttl().as_secs();
         tuning.insert("max_lease_ttl".into(), max.into());
         self.tuning.insert_into(&mut tuning);
+        self.insert_token_type(&mut tuning);
         if !self.tuning.plugin_version.is_empty() {
             let version = self.tuning.plugin_version.clone();
             tuning.insert("plugin_version".into(), version.into());
@@ -297,6 +313,12 @@ pub(crate) fn read_ttl(field: &str, value: &Value) -> Result<u64, Error> {
     duration::parse(&text)
         .map(|ttl| ttl.as_secs())
         .map_err(|error| error.context(format_args!("`{field}`")))
+}
+
+/// A name for the mount that stays the same when it is renamed.
+fn accessor(path: &str, kind: &str, entropy: &dyn Entropy) -> String {
+    let class = if path.starts_with(AUTH) { "auth_" } else { "" };
+    format!("{class}{kind}_{}", random::hex8(entropy))
 }
 
 fn or_system(seconds: u64) -> Duration {

@@ -10,8 +10,10 @@ mod router;
 mod special_paths;
 mod tuning;
 
+pub(crate) use entry::{
+    AUTH, MountEntry, SYSTEM_LEASE_TTL, State, check_new, check_tuned, read_ttl,
+};
 pub use entry::{MountConfig, MountRequest};
-pub(crate) use entry::{MountEntry, State, check_new, check_tuned, read_ttl};
 pub(crate) use mount::{Entered, Mount, Settings, panicked};
 pub(crate) use router::Router;
-pub use tuning::{ListingVisibility, MountTuning};
+pub use tuning::{ListingVisibility, MountTokenType, MountTuning};

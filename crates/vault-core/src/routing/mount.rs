@@ -93,6 +93,11 @@ impl Mount {
         self.settings.read(|entry| entry.path.clone())
     }
 
+    /// Whether it is the mount of an auth method.
+    pub(crate) fn is_auth(&self) -> bool {
+        self.settings.read(MountEntry::is_auth)
+    }
+
     /// Whether the mount is built in.
     pub(crate) fn is_builtin(&self) -> bool {
         self.is_builtin

@@ -60,6 +60,53 @@ pub struct MountTuning {
     pub allowed_response_headers: Vec<String>,
     /// The requested version of the engine, or empty.
     pub plugin_version: String,
+    /// Type of the tokens of an auth method.
+    pub token_type: MountTokenType,
+}
+
+/// Type of the tokens of an auth method, unless a role of it says another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MountTokenType {
+    /// Stored tokens, unless a role says another type.
+    #[default]
+    DefaultService,
+    /// Self-contained tokens, unless a role says another type.
+    DefaultBatch,
+    /// Stored tokens.
+    Service,
+    /// Self-contained tokens.
+    Batch,
+}
+
+impl MountTokenType {
+    /// The value as clients write it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::DefaultService => "default-service",
+            Self::DefaultBatch => "default-batch",
+            Self::Service => "service",
+            Self::Batch => "batch",
+        }
+    }
+
+    /// Parses the value that clients write; an empty one is the default.
+    ///
+    /// # Errors
+    /// A bad request with Vault's text.
+    pub(crate) fn of_text(text: &str) -> Result<Self, Error> {
+        let all = [
+            Self::DefaultService,
+            Self::DefaultBatch,
+            Self::Service,
+            Self::Batch,
+        ];
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let found = all.into_iter().find(|known| known.as_str() == text);
+        found.ok_or_else(|| Error::bad_request("invalid value for 'token_type'"))
+    }
 }
 
 impl MountTuning {

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use logical::framework::{Call, Field, FieldKind, Path, answer};
-use logical::{Error, Object, Operation, Response};
+use logical::{BackendKind, Error, Object, Operation, Response};
 use serde_json::{Value, json};
 
 use super::SysPaths;
+
+/// The kinds that there are, by their words in paths.
+const KINDS: [(&str, BackendKind); 2] = [
+    ("auth", BackendKind::Auth),
+    ("secret", BackendKind::Secrets),
+];
 
 pub(super) fn paths() -> Vec<Path<SysPaths>> {
     let kind = || {
@@ -35,50 +41,47 @@ pub(super) fn paths() -> Vec<Path<SysPaths>> {
 }
 
 async fn all(sys: Arc<SysPaths>, _: Call) -> Result<Option<Response>, Error> {
-    let catalog = sys.mounts.catalog();
-    let names: Vec<&str> = catalog.iter().map(|(name, _)| *name).collect();
-    let detailed: Vec<Value> = catalog
-        .iter()
-        .map(|(name, version)| info(name, version).into())
-        .collect();
     let mut data = Object::new();
-    data.insert("auth".into(), json!([]));
+    let mut detailed = Vec::new();
+    for (word, kind) in KINDS {
+        let catalog = sys.mounts.catalog(kind);
+        let names: Vec<&str> = catalog.iter().map(|(name, _)| *name).collect();
+        data.insert(word.into(), names.into());
+        let shown = catalog.iter();
+        detailed.extend(shown.map(|(name, version)| Value::from(info(word, name, version))));
+    }
     data.insert("database".into(), json!([]));
-    data.insert("secret".into(), names.into());
     data.insert("detailed".into(), detailed.into());
     Ok(Some(Response::with_data(data)))
 }
 
 async fn of_kind(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
-    let names = match call.fields.text("type") {
-        "secret" => sys
-            .mounts
-            .catalog()
-            .iter()
-            .map(|(name, _)| (*name).to_owned())
-            .collect(),
-        _ => Vec::new(),
-    };
+    let found = find(&sys, &call).into_iter();
+    let names = found.map(|(name, _)| name.to_owned()).collect();
     Ok(Some(Response::list(names)))
 }
 
 async fn one(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
     let wanted = call.fields.text("name");
-    let of_kind = call.fields.text("type") == "secret";
-    let catalog = sys.mounts.catalog();
-    let found = catalog
-        .iter()
-        .find(|(name, _)| of_kind && *name == wanted)
-        .map(|(name, version)| info(name, version));
-    Ok(found.map(Response::with_data))
+    let catalog = find(&sys, &call);
+    let found = catalog.iter().find(|(name, _)| *name == wanted);
+    let word = call.fields.text("type");
+    Ok(found.map(|(name, version)| Response::with_data(info(word, name, version))))
 }
 
-fn info(name: &str, version: &str) -> Object {
+/// What can be mounted of the kind that the request names.
+fn find<'a>(sys: &'a SysPaths, call: &Call) -> Vec<(&'a str, &'a str)> {
+    let word = call.fields.text("type");
+    let kind = KINDS.into_iter().find(|(known, _)| *known == word);
+    kind.map_or_else(Vec::new, |(_, kind)| sys.mounts.catalog(kind))
+}
+
+fn info(kind: &str, name: &str, version: &str) -> Object {
     [
         ("builtin", Value::from(true)),
         ("deprecation_status", "supported".into()),
         ("name", name.into()),
-        ("type", "secret".into()),
+        ("type", kind.into()),
         ("version", version.into()),
     ]
     .map(|(key, value)| (key.to_owned(), value))

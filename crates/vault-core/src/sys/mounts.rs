@@ -1,58 +1,113 @@
-//! `sys/mounts`: enables, shows, tunes and disables secrets engines. `sys/auth`
-//! shows the auth methods, which are fixed.
+//! `sys/mounts` and `sys/auth`: enable, show, tune and disable secrets engines
+//! and auth methods.
 
 use std::sync::Arc;
 
 use logical::framework::{Call, Field, FieldKind, Fields, Path, answer};
 use logical::{Error, Object, Operation, Response};
 
-use super::{SysPaths, tuning};
+use super::SysPaths;
+use super::tuning::{self, Class};
 use crate::mounts::{Removed, Tuning, normalize};
-use crate::routing::{MountConfig, MountRequest, MountTuning};
-
-/// The prefix of auth methods among all mounts.
-const AUTH: &str = "auth/";
+use crate::routing::{AUTH, MountConfig, MountRequest, MountTuning};
 
 pub(super) fn paths() -> Vec<Path<SysPaths>> {
-    vec![
-        list(),
-        tune(),
-        mount(),
-        auth_list(),
-        auth_tune(),
-        auth_mount(),
-    ]
+    let mut paths = Vec::new();
+    for class in [Class::Secrets, Class::Auth] {
+        paths.extend([list(class), tune(class), mount(class)]);
+    }
+    paths
 }
 
-fn list() -> Path<SysPaths> {
-    Path::new("mounts/?")
+impl Class {
+    /// The segment of its paths below `sys/`.
+    fn segment(self) -> &'static str {
+        match self {
+            Self::Secrets => "mounts",
+            Self::Auth => "auth",
+        }
+    }
+
+    /// The path of a mount among all mounts.
+    ///
+    /// # Errors
+    /// A bad request for a path that is not valid.
+    fn full_path(self, path: &str) -> Result<String, Error> {
+        let path = normalize(path)?;
+        Ok(match self {
+            Self::Secrets => path,
+            Self::Auth => format!("{AUTH}{path}"),
+        })
+    }
+
+    /// The error for a mount that does not exist.
+    fn absent(self, path: &str) -> Error {
+        let path = path.strip_prefix(AUTH).unwrap_or(path);
+        Error::bad_request(match self {
+            Self::Secrets => format!("No secret engine mount at {path}"),
+            Self::Auth => format!("No auth engine at {path}"),
+        })
+    }
+}
+
+fn list(class: Class) -> Path<SysPaths> {
+    Path::new(format!("{}/?", class.segment()))
         .on(
             Operation::Read,
-            answer(|sys: Arc<SysPaths>, _| async move { Ok(Some(sys.list_mounts(false))) }),
-        )
-        .help("Lists the mounted secrets engines.", "")
-}
-
-fn mount() -> Path<SysPaths> {
-    Path::new("mounts/(?P<path>.+?)/?")
-        .fields(fields())
-        .on(Operation::Read, answer(read))
-        .on_write(answer(enable))
-        .on(
-            Operation::Delete,
-            answer(disable),
+            answer(move |sys: Arc<SysPaths>, _| async move { Ok(Some(sys.list_mounts(class))) }),
         )
         .help(
-            "Enables, shows or disables a secrets engine.",
-            "No mount may be a prefix of another. Disabling an engine revokes its leases first, and \
-             continues in the background if that takes long. While a lease cannot be revoked the \
-             mount remains: it issues no new leases but can be configured, and its removal is \
-             retried.",
+            match class {
+                Class::Secrets => "Lists the mounted secrets engines.",
+                Class::Auth => "Lists the auth methods.",
+            },
+            "",
         )
 }
 
-fn tune() -> Path<SysPaths> {
-    Path::new("mounts/(?P<path>.+?)/tune")
+fn mount(class: Class) -> Path<SysPaths> {
+    Path::new(format!("{}/(?P<path>.+?)/?", class.segment()))
+        .fields(fields())
+        .on(
+            Operation::Read,
+            answer(move |sys: Arc<SysPaths>, call| async move { read(class, &sys, &call) }),
+        )
+        .on_write(answer(move |sys, call| enable(class, sys, call)))
+        .on(
+            Operation::Delete,
+            answer(move |sys, call| disable(class, sys, call)),
+        )
+        .help(
+            match class {
+                Class::Secrets => "Enables, shows or disables a secrets engine.",
+                Class::Auth => "Enables, shows or disables an auth method.",
+            },
+            match class {
+                Class::Secrets => {
+                    "No mount may be a prefix of another. Disabling an engine revokes its leases \
+                     first, and continues in the background if that takes long. While a lease cannot \
+                     be revoked the mount remains: it issues no new leases but can be configured, and \
+                     its removal is retried."
+                }
+                Class::Auth => {
+                    "Disabling a method revokes the tokens that it gave, with everything that they \
+                     made."
+                }
+            },
+        )
+}
+
+fn tune(class: Class) -> Path<SysPaths> {
+    let token_type = (class == Class::Auth).then(|| {
+        Field::new(
+            tuning::TOKEN_TYPE,
+            FieldKind::Text,
+            "Type of tokens: `default-service`, `default-batch`, or `service` or `batch` whatever a \
+             role says.",
+        )
+    });
+    Path::new(format!("{}/(?P<path>.+?)/tune", class.segment()))
+        .fields(token_type)
         .fields([
             path_field(),
             Field::new(
@@ -105,48 +160,12 @@ fn tune() -> Path<SysPaths> {
                 "Version of the engine. Only the version that is built in is accepted.",
             ),
         ])
-        .on(Operation::Read, answer(read_tuning))
-        .on_write(answer(write_tuning))
+        .on(
+            Operation::Read,
+            answer(move |sys: Arc<SysPaths>, call| async move { read_tuning(class, &sys, &call) }),
+        )
+        .on_write(answer(move |sys, call| write_tuning(class, sys, call)))
         .help("Shows or changes the settings of a mount.", "")
-}
-
-fn auth_list() -> Path<SysPaths> {
-    Path::new("auth/?")
-        .on(
-            Operation::Read,
-            answer(|sys: Arc<SysPaths>, _| async move { Ok(Some(sys.list_mounts(true))) }),
-        )
-        .help("Lists the auth methods.", "")
-}
-
-fn auth_mount() -> Path<SysPaths> {
-    Path::new("auth/(?P<path>.+?)/?")
-        .fields([path_field()])
-        .on(
-            Operation::Read,
-            answer(|sys: Arc<SysPaths>, call: Call| async move {
-                let path = normalize(call.fields.text("path"))?;
-                sys.info(&format!("{AUTH}{path}"))
-                    .map(Some)
-                    .ok_or_else(|| Error::bad_request(format!("No auth engine at {path}")))
-            }),
-        )
-        .help("Shows an auth method.", "")
-}
-
-fn auth_tune() -> Path<SysPaths> {
-    Path::new("auth/(?P<path>.+?)/tune")
-        .fields([path_field()])
-        .on(
-            Operation::Read,
-            answer(|sys: Arc<SysPaths>, call: Call| async move {
-                let path = normalize(call.fields.text("path"))?;
-                sys.tuning(&format!("{AUTH}{path}"))
-                    .map(Some)
-                    .ok_or_else(|| Error::bad_request(format!("No auth engine at {path}")))
-            }),
-        )
-        .help("Shows the settings of an auth method.", "")
 }
 
 fn description_field() -> Field {
@@ -203,22 +222,24 @@ fn fields() -> [Field; 9] {
     ]
 }
 
-async fn read(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
-    let path = normalize(call.fields.text("path"))?;
+fn read(class: Class, sys: &SysPaths, call: &Call) -> Result<Option<Response>, Error> {
+    let path = class.full_path(call.fields.text("path"))?;
     sys.info(&path)
-        .filter(|_| !path.starts_with(AUTH))
+        .filter(|_| class == Class::Auth || !path.starts_with(AUTH))
         .map(Some)
-        .ok_or_else(|| Error::bad_request(format!("No secret engine mount at {path}")))
+        .ok_or_else(|| class.absent(&path))
 }
 
-async fn enable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
+async fn enable(class: Class, sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
     for name in tuning::UNSUPPORTED {
         let given = call.request.data.get(name);
         given.map_or(Ok(()), |value| tuning::refuse_unsupported(name, value))?;
     }
     let config = call.fields.map("config").cloned().unwrap_or_default();
-    let settings = tuning::read_config(&config)?;
-    let request = requested(&call.fields, &settings);
+    let settings = tuning::read_config(class, &config)?;
+    let path = class.full_path(call.fields.text("path"))?;
+    refuse_other_class(class, &path, "mount")?;
+    let request = requested(path, &call.fields, &settings);
     let mut warnings = tuning::warnings(&settings);
     for (name, is_asked_for) in [
         ("seal_wrap", request.seal_wrap),
@@ -234,19 +255,30 @@ async fn enable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Erro
     Ok(warnings_only(warnings))
 }
 
-async fn disable(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
+async fn disable(class: Class, sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
     let path = call.fields.text("path");
-    Ok(match sys.mounts.disable(path).await? {
+    let full_path = class.full_path(path)?;
+    refuse_other_class(class, &full_path, "unmount")?;
+    Ok(match sys.mounts.disable(&full_path).await? {
         Removed::Done => None,
         Removed::Continues => Some(Response::default().warn(format!(
             "the removal of `{path}` continues in the background: the mount issues no new leases, \
-             and is gone once `sys/mounts` does not list it"
+             and is gone once `sys/{}` does not list it",
+            class.segment()
         ))),
     })
 }
 
+/// Auth methods are not reached through `sys/mounts`.
+fn refuse_other_class(class: Class, path: &str, verb: &str) -> Result<(), Error> {
+    if class == Class::Secrets && path.starts_with(AUTH) {
+        return Err(Error::bad_request(format!("cannot {verb} \"{path}\"")));
+    }
+    Ok(())
+}
+
 /// Parses the request for a new mount.
-fn requested(fields: &Fields, settings: &Tuning) -> MountRequest {
+fn requested(path: String, fields: &Fields, settings: &Tuning) -> MountRequest {
     let flag = |name: &str| fields.flag(name).unwrap_or(false);
     let in_config = settings.description.as_deref().unwrap_or_default();
     let description = fields.text_given("description").unwrap_or(in_config);
@@ -258,7 +290,7 @@ fn requested(fields: &Fields, settings: &Tuning) -> MountRequest {
         version.clone_into(&mut tuning.plugin_version);
     }
     MountRequest {
-        path: fields.text("path").to_owned(),
+        path,
         kind: fields.text("type").to_owned(),
         description: description.to_owned(),
         config: MountConfig {
@@ -279,31 +311,42 @@ fn warnings_only(warnings: Vec<String>) -> Option<Response> {
     any.then(|| Response::default().with_warnings(warnings))
 }
 
-async fn read_tuning(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
-    let path = normalize(call.fields.text("path"))?;
-    sys.tuning(&path)
-        .map(Some)
-        .ok_or_else(|| Error::bad_request(format!("cannot fetch sysview for path \"{path}\"")))
+fn read_tuning(class: Class, sys: &SysPaths, call: &Call) -> Result<Option<Response>, Error> {
+    let path = class.full_path(call.fields.text("path"))?;
+    sys.tuning(&path).map(Some).ok_or_else(|| match class {
+        Class::Secrets => Error::bad_request(format!("cannot fetch sysview for path \"{path}\"")),
+        Class::Auth => class.absent(&path),
+    })
 }
 
-async fn write_tuning(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
-    let tuning = tuning::read(&call.request.data)?;
+async fn write_tuning(
+    class: Class,
+    sys: Arc<SysPaths>,
+    call: Call,
+) -> Result<Option<Response>, Error> {
+    let path = class.full_path(call.fields.text("path"))?;
+    let tuning = tuning::read(class, &call.request.data)?;
     let mut warnings = tuning::warnings(&tuning);
-    if !tuning.options.is_empty() {
-        warnings
-            .push("the engine reads its `options` again at the next start of the server".into());
+    match tuning.options.get("version") {
+        Some(version) => warnings.push(format!(
+            "Upgrading mount to version {version}. This mount will be unavailable for a brief \
+             period and will resume service shortly."
+        )),
+        None if !tuning.options.is_empty() => warnings
+            .push("the engine reads its `options` again at the next start of the server".into()),
+        None => {}
     }
-    sys.mounts.tune(call.fields.text("path"), tuning).await?;
+    sys.mounts.tune(&path, tuning).await?;
     Ok(warnings_only(warnings))
 }
 
 impl SysPaths {
     /// All secrets engines or all auth methods, by the path that clients use.
-    fn list_mounts(&self, auth: bool) -> Response {
+    fn list_mounts(&self, class: Class) -> Response {
         let mut data = Object::new();
         for (entry, version) in self.mounts.list() {
             let inside_auth = entry.path.strip_prefix(AUTH);
-            if inside_auth.is_some() == auth {
+            if inside_auth.is_some() == (class == Class::Auth) {
                 let path = inside_auth.unwrap_or(&entry.path).to_owned();
                 data.insert(path, entry.info(&version).into());
             }

@@ -10,10 +10,12 @@ use logical::{Error, Object};
 use serde_json::Value;
 
 use crate::mounts::Tuning;
-use crate::routing::{ListingVisibility, read_ttl};
+use crate::routing::{ListingVisibility, MountTokenType, read_ttl};
 
+/// The setting of auth methods that is stored.
+pub(super) const TOKEN_TYPE: &str = "token_type";
 /// Settings of auth methods.
-const OF_AUTH: [&str; 2] = ["token_type", "user_lockout_config"];
+const OF_AUTH: [&str; 2] = [TOKEN_TYPE, "user_lockout_config"];
 /// Settings of Vault that this server does not support.
 pub(super) const UNSUPPORTED: [&str; 5] = [
     "allowed_managed_keys",
@@ -23,11 +25,18 @@ pub(super) const UNSUPPORTED: [&str; 5] = [
     "trim_request_trailing_slashes",
 ];
 
+/// Whether settings are of a secrets engine or of an auth method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Secrets,
+    Auth,
+}
+
 /// Parses settings. Unknown members are left to the caller.
 ///
 /// # Errors
 /// A bad request that names the field.
-pub(super) fn read(given: &Object) -> Result<Tuning, Error> {
+pub(super) fn read(class: Class, given: &Object) -> Result<Tuning, Error> {
     let mut tuning = Tuning::default();
     for (name, value) in given.iter().filter(|(_, value)| !value.is_null()) {
         match name.as_str() {
@@ -53,10 +62,14 @@ pub(super) fn read(given: &Object) -> Result<Tuning, Error> {
                 tuning.allowed_response_headers = Some(list(name, value)?);
             }
             "plugin_version" => tuning.plugin_version = Some(text(name, value)?),
+            TOKEN_TYPE if class == Class::Auth => {
+                tuning.token_type = Some(MountTokenType::of_text(&text(name, value)?)?);
+            }
             known if OF_AUTH.contains(&known) && !asks_for_nothing(value) => {
-                return Err(Error::bad_request(format!(
-                    "`{name}` can only be modified on auth mounts"
-                )));
+                return Err(Error::bad_request(match class {
+                    Class::Secrets => format!("`{name}` can only be modified on auth mounts"),
+                    Class::Auth => format!("`{name}` is not supported by this server"),
+                }));
             }
             known if UNSUPPORTED.contains(&known) => refuse_unsupported(name, value)?,
             _ => {}
@@ -69,8 +82,8 @@ pub(super) fn read(given: &Object) -> Result<Tuning, Error> {
 ///
 /// # Errors
 /// As [`read`], and a bad request for unknown members.
-pub(super) fn read_config(config: &Object) -> Result<Tuning, Error> {
-    let tuning = read(config)?;
+pub(super) fn read_config(class: Class, config: &Object) -> Result<Tuning, Error> {
+    let tuning = read(class, config)?;
     let unknown = config.iter().find(|(name, value)| {
         let name = name.as_str();
         let known = KEPT.contains(&name) || OF_AUTH.contains(&name) || UNSUPPORTED.contains(&name);
@@ -203,7 +216,7 @@ mod tests {
     use super::*;
 
     fn refused(config: &Value) -> String {
-        let read = read_config(config.as_object().unwrap());
+        let read = read_config(Class::Secrets, config.as_object().unwrap());
         read.map_or_else(|error| error.message().to_owned(), |_| String::new())
     }
 
@@ -250,7 +263,7 @@ mod tests {
     #[test]
     fn a_list_may_be_written_with_commas() {
         let given = json!({"audit_non_hmac_request_keys": "a, b,"});
-        let tuning = read(given.as_object().unwrap()).unwrap();
+        let tuning = read(Class::Secrets, given.as_object().unwrap()).unwrap();
         let keys = tuning.audit_non_hmac_request_keys.unwrap();
         assert_eq!(keys, ["a", "b"]);
     }

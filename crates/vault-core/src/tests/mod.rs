@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use approle::AppRoleFactory;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use kv::KvFactory;
 use logical::{Clock, Entropy, Error, Factory, Metrics, NoMetrics, Operation, Storage, Write};
 use runtime::TokioTasks;
 use serde_json::Value;
 use store::MemoryStorage;
 use zeroize::Zeroizing;
 
+mod builtin;
 mod crash;
 mod puppet;
 mod stored;
@@ -156,7 +159,14 @@ impl World {
                 lockkeeper_version: "0.1.0".into(),
                 storage_type: "inmem".into(),
             },
-            factories: BTreeMap::from([("puppet".to_owned(), puppet)]),
+            factories: BTreeMap::from([
+                ("puppet".to_owned(), puppet),
+                (
+                    "approle".to_owned(),
+                    Arc::new(AppRoleFactory::new("v1")) as _,
+                ),
+                ("kv".to_owned(), Arc::new(KvFactory::new("v1")) as _),
+            ]),
         };
         let core = Core::start(config, effects).await?;
         let root = Some(ClientToken::new("root"));

@@ -80,16 +80,7 @@ mod tests {
     use super::*;
 
     fn entry() -> Arc<TokenEntry> {
-        Arc::new(TokenEntry {
-            version: crate::storage::Version,
-            accessor: String::new(),
-            policies: Vec::new(),
-            display_name: String::new(),
-            path: String::new(),
-            issue_time: String::new(),
-            orphan: true,
-            is_revoked: false,
-        })
+        Arc::new(crate::tokens::tests::entry())
     }
 
     #[test]

@@ -14,7 +14,7 @@ use logical::{
     Connection, Error, LeaseOptions, Object, Operation, Request, Response, Secret, SpecialPaths,
     WrapInfo,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::pb::backend as pb;
 
@@ -95,8 +95,35 @@ fn connection(connection: pb::Connection) -> Connection {
     read
 }
 
+/// A response with a status of its own, in the form that hosts know for it: a
+/// raw body, which has the members that hosts give to answers
+/// (`RespondWithStatusCode` in `sdk/logical/response_util.go`).
+fn raw(status: u16, response: Response) -> Response {
+    let body = json!({
+        "request_id": "",
+        "lease_id": "",
+        "renewable": false,
+        "lease_duration": 0,
+        "data": response.data,
+        "wrap_info": null,
+        "warnings": (!response.warnings.is_empty()).then_some(response.warnings),
+        "auth": null,
+    });
+    let data = [
+        ("http_status_code", Value::from(status)),
+        ("http_content_type", "application/json".into()),
+        ("http_raw_body", body.to_string().into()),
+    ];
+    Response::with_data(Object::from_iter(
+        data.map(|(key, value)| (key.to_owned(), value)),
+    ))
+}
+
 /// A backend's answer. `now` is the issue time of a new lease.
-pub(super) fn response(response: Response, now: Timestamp) -> pb::Response {
+pub(super) fn response(mut response: Response, now: Timestamp) -> pb::Response {
+    if let Some(status) = response.status.take() {
+        response = raw(status, response);
+    }
     pb::Response {
         secret: response.secret.map(|secret| secret_to(secret, now)),
         auth: response.auth.map(|login| auth::to_wire(*login, now)),
@@ -210,7 +237,6 @@ fn timestamp_to(timestamp: Timestamp) -> prost_types::Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
 
     use super::*;
 
@@ -267,6 +293,17 @@ mod tests {
         assert_eq!(none.data, "null");
         let empty = response(Response::with_data(Object::new()), now());
         assert_eq!(empty.data, "{}");
+    }
+
+    #[test]
+    fn a_status_of_its_own_is_a_raw_body_with_the_members_of_an_answer() {
+        let data = map(&json!({"version": 2}));
+        let gone = Response::with_data(data).warn("odd").with_status(404);
+        let data: Value = serde_json::from_str(&response(gone, now()).data).unwrap();
+        assert_eq!(data["http_status_code"], 404);
+        let body: Value = serde_json::from_str(data["http_raw_body"].as_str().unwrap()).unwrap();
+        assert_eq!(body["data"], json!({"version": 2}));
+        assert_eq!(body["warnings"], json!(["odd"]));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Http, eventually};
+use testkit::{Http, Launch, Program, bin, eventually, free_port};
+
+const ADMIN_KEY: &str = "ACCEPTANCE234567";
+const ADMIN_SECRET: &str = "acceptance-admin-secret-canary-0123456789-0123456789-0123456789ab";
 
 /// A simulator that some program serves.
 pub(crate) struct Cloud {
@@ -13,6 +16,33 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
+    /// Starts a simulator as a program of its own.
+    pub(crate) fn start(arguments: &[&str]) -> (Self, Program) {
+        let port = free_port();
+        let mut program = Launch::new(bin("lockkeeper"))
+            .args(["simulator"])
+            .args([format!("-listen=127.0.0.1:{port}")])
+            .args([format!("-admin-key={ADMIN_KEY}:{ADMIN_SECRET}")])
+            .args(arguments)
+            .start();
+        program.wait_for_line("127.0.0.1");
+        (Self::at(port), program)
+    }
+
+    /// The flag of a program that serves the simulator itself.
+    pub(crate) fn admin_key_as(flag: &str) -> String {
+        format!("{flag}={ADMIN_KEY}:{ADMIN_SECRET}")
+    }
+
+    /// A simulator with the key of [`Cloud::admin_key_as`].
+    pub(crate) fn at(port: u16) -> Self {
+        Self {
+            address: format!("http://127.0.0.1:{port}"),
+            admin_key: ADMIN_KEY.to_owned(),
+            admin_secret: ADMIN_SECRET.to_owned(),
+        }
+    }
+
     /// Everything that the simulator tells of itself.
     pub(crate) fn state(&self) -> Value {
         let (status, state) = Http::new(&self.address).raw("GET", "/simulator/state", None);
@@ -84,10 +114,30 @@ impl Cloud {
 
     /// Arms a fault for the next requests of a kind.
     pub(crate) fn arm(&self, operation: &str, fault: &str, times: u64) {
+        self.arm_with(operation, fault, times, "1s");
+    }
+
+    /// Arms a fault that takes a time of its own.
+    pub(crate) fn arm_with(&self, operation: &str, fault: &str, times: u64, delay: &str) {
         let body = json!({
-            "operation": operation, "fault": fault, "times": times, "delay": "1s",
+            "operation": operation, "fault": fault, "times": times, "delay": delay,
         });
         let (status, answer) = self.faults("POST", Some(&body));
+        assert!(status < 300, "{answer}");
+    }
+
+    /// How often a fault of this operation has happened.
+    pub(crate) fn fired(&self, operation: &str) -> u64 {
+        let (_, armed) = self.faults("GET", None);
+        let armed: Value = serde_json::from_str(&armed).unwrap();
+        let armed = armed["faults"].as_array().unwrap().iter();
+        let fired = armed.filter(|fault| fault["operation"] == operation);
+        fired.filter_map(|fault| fault["fired"].as_u64()).sum()
+    }
+
+    /// Removes all faults that were armed.
+    pub(crate) fn disarm(&self) {
+        let (status, answer) = self.faults("DELETE", None);
         assert!(status < 300, "{answer}");
     }
 

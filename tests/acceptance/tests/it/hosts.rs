@@ -7,9 +7,6 @@ use crate::cloud::Cloud;
 /// The name under which both hosts know the engine.
 pub(crate) const ENGINE: &str = "vault-plugin-secrets-confluent-cloud";
 
-const ADMIN_KEY: &str = "ACCEPTANCE234567";
-const ADMIN_SECRET: &str = "acceptance-admin-secret-canary-0123456789-0123456789-0123456789ab";
-
 /// A host of the engine, and the cloud that its keys are made in.
 pub(crate) struct Host {
     pub(crate) cli: Cli,
@@ -38,14 +35,14 @@ impl Host {
             .args(["dev", "-root-token=root"])
             .args([format!("-listen=127.0.0.1:{server}")])
             .args([format!("-simulator-listen=127.0.0.1:{simulator}")])
-            .args([format!("-simulator-admin-key={ADMIN_KEY}:{ADMIN_SECRET}")])
+            .args([Cloud::admin_key_as("-simulator-admin-key")])
             .start();
         program.wait_until_healthy(&address);
         program.wait_for_line("Ctrl-C");
         Self {
             cli: bao.cli(&address, "root"),
             http: Http::new(&address).with_token("root"),
-            cloud: cloud(simulator),
+            cloud: Cloud::at(simulator),
             running: Running::Lockkeeper { program },
         }
     }
@@ -69,31 +66,17 @@ impl Host {
 
     /// OpenBao with the plugin registered.
     pub(crate) fn open_bao(bao: &Bao) -> Self {
-        let port = free_port();
-        let mut simulator = Launch::new(bin("lockkeeper"))
-            .args(["simulator"])
-            .args([format!("-listen=127.0.0.1:{port}")])
-            .args([format!("-admin-key={ADMIN_KEY}:{ADMIN_SECRET}")])
-            .start();
-        simulator.wait_for_line("127.0.0.1");
+        let (cloud, simulator) = Cloud::start(&[]);
         let server = BaoServer::start(bao);
         server.register_plugin(&bin(ENGINE), ENGINE);
         Self {
             cli: server.cli(),
             http: server.http(),
-            cloud: cloud(port),
+            cloud,
             running: Running::OpenBao {
                 server,
                 _simulator: simulator,
             },
         }
-    }
-}
-
-fn cloud(port: u16) -> Cloud {
-    Cloud {
-        address: format!("http://127.0.0.1:{port}"),
-        admin_key: ADMIN_KEY.into(),
-        admin_secret: ADMIN_SECRET.into(),
     }
 }

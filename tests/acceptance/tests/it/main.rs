@@ -20,6 +20,8 @@ mod hvac;
 mod kafka;
 mod killed;
 mod mounted;
+mod policies;
+mod raft;
 mod readers;
 mod reference;
 mod transcript;

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::account_ref::AccountRef;
 use crate::control_plane::Target;
 use crate::credential::{Credential, Holder, Purpose, RequestedBy, Sharing, State};
-use crate::ids::{CredentialId, HolderId, OrganizationId};
+use crate::ids::{CredentialId, HolderId};
 
 /// Several credentials in one entry.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -26,7 +27,8 @@ struct Group {
 struct Common {
     #[serde(flatten)]
     purpose: Purpose,
-    organization: Option<OrganizationId>,
+    #[serde(flatten)]
+    account: AccountRef,
     target: Target,
     sharing: Sharing,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +51,7 @@ impl Common {
         Credential {
             id: member.id.clone(),
             purpose: self.purpose.clone(),
-            organization: self.organization.clone(),
+            account: self.account.clone(),
             target: self.target.clone(),
             sharing: self.sharing,
             requester: self.requester.clone(),
@@ -67,7 +69,7 @@ impl Batch {
         for credential in credentials {
             let common = Common {
                 purpose: credential.purpose,
-                organization: credential.organization,
+                account: credential.account,
                 target: credential.target,
                 sharing: credential.sharing,
                 requester: credential.requester,
@@ -131,7 +133,9 @@ impl Batch {
 mod tests {
     use super::*;
     use crate::codec;
-    use crate::ids::{EnvironmentId, Generation, KeyId, OwnerId, ResourceId, RoleName};
+    use crate::ids::{
+        EnvironmentId, Generation, KeyId, OrganizationId, OwnerId, ResourceId, RoleName,
+    };
     use crate::ledger::IssuedKey;
 
     fn id(letter: char) -> String {
@@ -147,7 +151,10 @@ mod tests {
                 role: RoleName::new(role),
                 generation: Generation::parse(&id('A')).unwrap(),
             },
-            organization: Some(OrganizationId::new("0f0f0f0f-1111-2222-3333-444444444444")),
+            account: AccountRef::stored(
+                None,
+                Some(OrganizationId::new("0f0f0f0f-1111-2222-3333-444444444444")),
+            ),
             target: Target {
                 owner: OwnerId::new("sa-123456"),
                 resource: ResourceId::new("lkc-123456"),

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::SecretText;
+use crate::account_ref::AccountRef;
 use crate::control_plane::Target;
 use crate::credential::{Proving, Purpose};
 use crate::ids::{CredentialId, Generation, OwnerId, ResourceId, RoleName};
@@ -25,7 +26,7 @@ fn intended(sharing: Sharing) -> Credential {
             role: RoleName::new("app"),
             generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
         },
-        organization: None,
+        account: AccountRef::stored(None, None),
         target: Target {
             owner: OwnerId::new("sa-1"),
             resource: ResourceId::new("lkc-1"),

@@ -85,6 +85,10 @@ pub(crate) struct Cloud {
     /// Whether the admin key lost its rights: lists leave out what it may not
     /// see, and everything else is forbidden.
     pub(crate) admin_narrowed: AtomicBool,
+    /// An admin key that lost its rights.
+    pub(crate) narrowed: Mutex<&'static str>,
+    /// How often Confluent was asked with each admin key.
+    asked_with: Mutex<BTreeMap<String, u64>>,
     /// The role of the admin key's owner.
     pub(crate) admin_role: Mutex<&'static str>,
     /// The addresses that a secret was sent to.
@@ -196,8 +200,14 @@ impl Cloud {
         }
     }
 
-    fn allowed(&self) -> Result<(), CloudError> {
-        if self.admin_narrowed.load(Ordering::SeqCst) {
+    /// How often Confluent was asked with an admin key since the last question.
+    pub(crate) fn take_asked_with(&self, admin: &str) -> u64 {
+        self.asked_with.lock().unwrap().remove(admin).unwrap_or(0)
+    }
+
+    fn allowed(&self, access: &Access) -> Result<(), CloudError> {
+        let narrowed = *self.narrowed.lock().unwrap() == access.key_id.as_str();
+        if narrowed || self.admin_narrowed.load(Ordering::SeqCst) {
             return Err(failed(Failure::Forbidden, "forbidden", false));
         }
         Ok(())
@@ -211,6 +221,8 @@ impl Cloud {
     /// The organization of an admin key.
     fn organization(&self, access: &Access) -> Result<&'static str, CloudError> {
         self.sent_to.lock().unwrap().insert(access.url.clone());
+        let admin = access.key_id.to_string();
+        *self.asked_with.lock().unwrap().entry(admin).or_default() += 1;
         let organization = match access.key_id.as_str() {
             ADMIN_KEY | NEXT_ADMIN_KEY => ORGANIZATION,
             OTHER_ADMIN_KEY => OTHER_ORGANIZATION,
@@ -285,7 +297,7 @@ impl Keys for Cloud {
         let delay = *self.read_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
         let organization = self.organization(access)?;
-        self.allowed()?;
+        self.allowed(access)?;
         if *id == access.key_id && self.admin_hidden.load(Ordering::SeqCst) {
             return Err(failed(Failure::Forbidden, "forbidden", false));
         }
@@ -310,7 +322,7 @@ impl Keys for Cloud {
         self.turn().await;
         let organization = self.organization(access)?;
         let keys = self.keys.lock().unwrap();
-        let sees = self.allowed().is_ok() && !self.shows_nothing.load(Ordering::SeqCst);
+        let sees = self.allowed(access).is_ok() && !self.shows_nothing.load(Ordering::SeqCst);
         self.lists.fetch_add(1, Ordering::SeqCst);
         let mut listed: Vec<KnownKey> = keys
             .iter()
@@ -334,7 +346,7 @@ impl Keys for Cloud {
         }
         self.turn().await;
         self.deletes.fetch_add(1, Ordering::SeqCst);
-        self.allowed()?;
+        self.allowed(access)?;
         if self.deletes_fail.load(Ordering::SeqCst) {
             return Err(failed(Failure::Unavailable, "no answer", true));
         }

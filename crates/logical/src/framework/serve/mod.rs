@@ -49,6 +49,16 @@ pub trait Hooks: Send + Sync + 'static {
         Err(Error::unsupported_operation())
     }
 
+    /// Renews a login of this auth method: [`Request::auth`] is what the method
+    /// proposed then, and the answer proposes a lease.
+    ///
+    /// # Errors
+    /// An unsupported operation for everything but an auth method.
+    async fn renew_login(self: Arc<Self>, request: Request) -> Result<Option<Response>, Error> {
+        let _ = request;
+        Err(Error::unsupported_operation())
+    }
+
     /// See [`Backend::cleanup`].
     async fn cleanup(self: Arc<Self>) {}
 }
@@ -293,8 +303,12 @@ impl<S: Hooks> Backend for Framework<S> {
     }
 
     async fn handle(&self, request: Request) -> Result<Option<Response>, Error> {
-        if request.operation == Operation::Rollback {
-            return self.periodic().await.map(|()| None);
+        match request.operation {
+            Operation::Renew if request.auth.is_some() => {
+                return Arc::clone(&self.state).renew_login(request).await;
+            }
+            Operation::Rollback => return self.periodic().await.map(|()| None),
+            _ => {}
         }
         let (answer, warnings) = match self.begin(request)? {
             Begun::Answered(response) => return Ok(Some(response)),

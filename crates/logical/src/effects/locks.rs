@@ -9,12 +9,12 @@ type Slot = Arc<tokio::sync::Mutex<()>>;
 
 /// One lock for each name.
 #[derive(Default)]
-pub(crate) struct NamedLocks {
+pub struct NamedLocks {
     slots: Mutex<HashMap<String, Slot>>,
 }
 
 /// Holds the lock of one name until dropped.
-pub(crate) struct NamedGuard<'a> {
+pub struct NamedGuard<'a> {
     locks: &'a NamedLocks,
     name: String,
     guard: Option<OwnedMutexGuard<()>>,
@@ -22,14 +22,14 @@ pub(crate) struct NamedGuard<'a> {
 
 impl NamedLocks {
     /// Acquires the lock of a name.
-    pub(crate) async fn lock(&self, name: &str) -> NamedGuard<'_> {
+    pub async fn lock(&self, name: &str) -> NamedGuard<'_> {
         let (slot, mut held) = self.slot(name);
         held.guard = Some(slot.lock_owned().await);
         held
     }
 
     /// Acquires the lock of a name, or returns `None` if it is held.
-    pub(crate) fn try_lock(&self, name: &str) -> Option<NamedGuard<'_>> {
+    pub fn try_lock(&self, name: &str) -> Option<NamedGuard<'_>> {
         let (slot, mut held) = self.slot(name);
         held.guard = Some(slot.try_lock_owned().ok()?);
         Some(held)

@@ -1,0 +1,98 @@
+//! Hashes of what storage must not show: ids, accessors, and the names of roles
+//! in the places of their secret ids.
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use logical::{Condition, Entropy, Error, Storage, Write};
+use zeroize::Zeroizing;
+
+/// Where the mount's key is stored.
+const KEY: &str = "hash-key";
+pub(crate) const KEY_LENGTH: usize = 32;
+
+/// The mount's keyed hash.
+pub(crate) struct Hashes {
+    key: hmac::Key,
+}
+
+impl Hashes {
+    /// Reads the mount's key, which is generated at the first use.
+    ///
+    /// # Errors
+    /// An error of storage.
+    pub(crate) async fn open(storage: &dyn Storage, entropy: &dyn Entropy) -> Result<Self, Error> {
+        if let Some(key) = storage.get(KEY).await? {
+            return Ok(Self::new(&key));
+        }
+        let mut key = Zeroizing::new(vec![0; KEY_LENGTH]);
+        entropy.fill(&mut key);
+        let write = Write::put(KEY, key.clone());
+        if storage
+            .apply_if(vec![Condition::absent(KEY)], vec![write])
+            .await?
+        {
+            return Ok(Self::new(&key));
+        }
+        let key = storage.get(KEY).await?;
+        let key = key.ok_or_else(|| Error::internal("the key of the mount was just deleted"))?;
+        Ok(Self::new(&key))
+    }
+
+    fn new(key: &[u8]) -> Self {
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+        }
+    }
+
+    /// A hash for one purpose. Equal texts have different hashes for different
+    /// purposes.
+    pub(crate) fn hash(&self, purpose: Purpose, text: &str) -> String {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(purpose.word().as_bytes());
+        context.update(&[0]);
+        context.update(text.as_bytes());
+        URL_SAFE_NO_PAD.encode(context.sign())
+    }
+}
+
+/// What a hash stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    RoleId,
+    RoleName,
+    Accessor,
+}
+
+impl Purpose {
+    fn word(self) -> &'static str {
+        match self {
+            Self::RoleId => "role id",
+            Self::RoleName => "role name",
+            Self::Accessor => "accessor",
+        }
+    }
+}
+
+/// The hash of a secret id with the key of its role. It takes that key to find
+/// out whether two roles share a secret id.
+pub(crate) fn secret_id(role_key: &[u8], secret_id: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, role_key);
+    URL_SAFE_NO_PAD.encode(hmac::sign(&key, secret_id.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_differ_by_purpose_and_by_role() {
+        let hashes = Hashes::new(&[7; KEY_LENGTH]);
+        let text = "text";
+        let all = [Purpose::RoleId, Purpose::RoleName, Purpose::Accessor];
+        let all = all.map(|purpose| hashes.hash(purpose, text));
+        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+        assert_ne!(secret_id(&[1; 32], text), secret_id(&[2; 32], text));
+        assert_eq!(secret_id(&[1; 32], text), secret_id(&[1; 32], text));
+    }
+}

@@ -1,0 +1,135 @@
+//! `login`: who may log in, and with what.
+
+use core::net::IpAddr;
+use std::sync::Arc;
+
+use logical::framework::{Call, Field, FieldKind, Path, answer};
+use logical::{Alias, Auth, Changes, Error, Object, Operation, Request, Response};
+use serde_json::Value;
+
+use crate::cidr;
+use crate::method::AppRole;
+use crate::role::{NAME, ROLE_ID, Role};
+use crate::secret_id::AfterUse;
+use crate::store::put;
+
+pub(crate) const SECRET_ID: &str = "secret_id";
+
+/// The text for everything that is wrong about an id, so that nobody finds out
+/// which roles exist.
+const INVALID: &str = "invalid role or secret ID";
+
+pub(crate) fn path() -> Path<AppRole> {
+    Path::new("login")
+        .fields([
+            Field::new(ROLE_ID, FieldKind::Text, "Id of the role.").required(),
+            Field::new(SECRET_ID, FieldKind::Text, "A secret id of the role.").sensitive(),
+        ])
+        .on(Operation::Update, answer(log_in))
+        .help(
+            "Logs in with the id of a role and a secret id of it.",
+            "Roles with `bind_secret_id=false` need no secret id, but an address that their \
+             networks contain.",
+        )
+}
+
+async fn log_in(method: Arc<AppRole>, call: Call) -> Result<Option<Response>, Error> {
+    let role_id = call.fields.text(ROLE_ID).trim();
+    if role_id.is_empty() {
+        return Err(Error::bad_request("missing role_id"));
+    }
+    let name = method.store.role_by_id(role_id).await?;
+    let name = name.ok_or_else(|| Error::bad_request(INVALID))?;
+    let role = method.store.role_for_login(&name).await?;
+    let (role, unchanged) = role
+        .filter(|(role, _)| role.role_id == role_id)
+        .ok_or_else(|| Error::bad_request(INVALID))?;
+    let connection = call.request.connection.as_ref();
+    let address = connection.and_then(|connection| connection.remote_address);
+    let mut changes = Changes {
+        conditions: vec![unchanged],
+        writes: Vec::new(),
+    };
+    let mut auth = Auth::default();
+    role.token.apply_to(&mut auth, address);
+    if role.bind_secret_id {
+        let secret_id = call.fields.text(SECRET_ID).trim();
+        if secret_id.is_empty() {
+            return Err(Error::bad_request("missing secret_id"));
+        }
+        method
+            .use_secret_id(&role, secret_id, address, &mut auth, &mut changes)
+            .await?;
+    }
+    if !cidr::allows(&role.secret_id_bound_cidrs, address) {
+        return Err(unauthorized(address, "by CIDR restrictions on the role"));
+    }
+    auth.metadata.insert(NAME.to_owned(), role.name.clone());
+    auth.alias = Some(Alias::new(&*role.role_id));
+    auth.internal_data = Object::from_iter([(NAME.to_owned(), Value::from(&*role.name))]);
+    auth.changes = changes;
+    Ok(Some(Response::login(auth)))
+}
+
+impl AppRole {
+    /// Checks a secret id, and adds what its use changes.
+    async fn use_secret_id(
+        &self,
+        role: &Role,
+        secret_id: &str,
+        address: Option<IpAddr>,
+        auth: &mut Auth,
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let found = self.store.secret_id(role, secret_id).await?;
+        let found = found.ok_or_else(|| Error::bad_request(INVALID))?;
+        if found.entry.is_expired(now) {
+            self.store.remove(&found).await?;
+            return Err(Error::bad_request(INVALID));
+        }
+        if !cidr::allows(&found.entry.cidr_list, address) {
+            return Err(unauthorized(
+                address,
+                "through CIDR restrictions on the secret ID",
+            ));
+        }
+        match found.entry.used(now) {
+            AfterUse::Unchanged => {}
+            AfterUse::Counted(entry) => changes.writes.push(put(found.key.clone(), &entry)?),
+            AfterUse::UsedUp => changes.writes.extend(self.store.removals(&found).await?),
+        }
+        changes.conditions.push(found.unchanged());
+        auth.metadata.clone_from(&found.entry.metadata);
+        if !found.entry.token_bound_cidrs.is_empty() {
+            auth.bound_cidrs = cidr::shown_short(&found.entry.token_bound_cidrs);
+        }
+        Ok(())
+    }
+
+    /// The lease of a renewed login: what the role says now.
+    pub(crate) async fn renew(&self, request: Request) -> Result<Option<Response>, Error> {
+        let login = request.auth.as_ref();
+        let name = login
+            .and_then(|login| login.internal_data.get(NAME))
+            .and_then(Value::as_str)
+            .ok_or_else(|| Error::internal("the login names no role"))?;
+        let role = self.store.role(name).await?.ok_or_else(|| {
+            Error::bad_request(format!(
+                "failed to renew entry: role {name:?} does not exist during renewal"
+            ))
+        })?;
+        let mut auth = Auth::default();
+        auth.lease = role.token.lease();
+        auth.period = std::time::Duration::from_secs(role.token.period);
+        Ok(Some(Response::login(auth)))
+    }
+}
+
+fn unauthorized(address: Option<IpAddr>, restriction: &str) -> Error {
+    let address = address.map(|address| address.to_canonical().to_string());
+    Error::bad_request(format!(
+        "source address {:?} unauthorized {restriction}",
+        address.unwrap_or_default()
+    ))
+}

@@ -1,0 +1,191 @@
+//! Names of secrets as storage sees them.
+//!
+//! A name of a secret tells what it is for, so storage never holds it in clear:
+//! each segment of a path is encrypted by itself, deterministically, with its
+//! parent as associated data. A folder of secrets is therefore still a folder of
+//! storage and can be listed, but equal segments in two folders look different.
+
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use logical::{Condition, Entropy, Error, Storage, Write};
+use zeroize::Zeroizing;
+
+/// Where the key is stored.
+const KEY: &str = "name-key";
+const KEY_LENGTH: usize = 32;
+const NONCE_LENGTH: usize = 12;
+
+/// Encrypts names, and finds ids for them.
+pub(crate) struct Names {
+    segments: LessSafeKey,
+    nonces: hmac::Key,
+    ids: hmac::Key,
+}
+
+impl Names {
+    /// Reads the mount's key, which is generated at the first use.
+    ///
+    /// # Errors
+    /// An error of storage, or an internal error for a damaged key.
+    pub(crate) async fn open(storage: &dyn Storage, entropy: &dyn Entropy) -> Result<Self, Error> {
+        if let Some(key) = storage.get(KEY).await? {
+            return Self::new(&key);
+        }
+        let mut key = Zeroizing::new(vec![0; KEY_LENGTH]);
+        entropy.fill(&mut key);
+        let write = Write::put(KEY, key.clone());
+        if storage
+            .apply_if(vec![Condition::absent(KEY)], vec![write])
+            .await?
+        {
+            return Self::new(&key);
+        }
+        let key = storage.get(KEY).await?.ok_or_else(damaged)?;
+        Self::new(&key)
+    }
+
+    fn new(key: &[u8]) -> Result<Self, Error> {
+        if key.len() != KEY_LENGTH {
+            return Err(damaged());
+        }
+        let root = hmac::Key::new(hmac::HMAC_SHA256, key);
+        let derive = |purpose: &str| hmac::sign(&root, purpose.as_bytes());
+        let segments = derive("segments");
+        let segments =
+            UnboundKey::new(&AES_256_GCM_SIV, segments.as_ref()).map_err(|_| damaged())?;
+        Ok(Self {
+            segments: LessSafeKey::new(segments),
+            nonces: hmac::Key::new(hmac::HMAC_SHA256, derive("nonces").as_ref()),
+            ids: hmac::Key::new(hmac::HMAC_SHA256, derive("ids").as_ref()),
+        })
+    }
+
+    /// The path as a key of storage. A path that ends in `/` is a folder, and
+    /// the empty path is the root.
+    pub(crate) fn seal(&self, path: &str) -> Result<String, Error> {
+        let mut sealed = String::with_capacity(2 * path.len() + 24);
+        let mut start = 0;
+        while start < path.len() {
+            let end = path[start..]
+                .find('/')
+                .map_or(path.len(), |found| start + found);
+            sealed.push_str(&self.seal_segment(&path[..start], &path[start..end])?);
+            if end < path.len() {
+                sealed.push('/');
+            }
+            start = end + 1;
+        }
+        Ok(sealed)
+    }
+
+    fn seal_segment(&self, parent: &str, segment: &str) -> Result<String, Error> {
+        let mut bytes = segment.as_bytes().to_vec();
+        self.segments
+            .seal_in_place_append_tag(self.nonce(parent), Aad::from(parent), &mut bytes)
+            .map_err(|_| Error::internal("the name of a secret cannot be encrypted"))?;
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The clear form of a name that storage listed below the folder `parent`,
+    /// which is empty or ends in `/`. Names of folders end in `/`.
+    ///
+    /// # Errors
+    /// An internal error for a name that was not made with this key.
+    pub(crate) fn open_name(&self, parent: &str, name: &str) -> Result<String, Error> {
+        let (segment, slash) = match name.strip_suffix('/') {
+            Some(segment) => (segment, "/"),
+            None => (name, ""),
+        };
+        let mut bytes = URL_SAFE_NO_PAD
+            .decode(segment)
+            .map_err(|_| damaged_name())?;
+        let clear = self
+            .segments
+            .open_in_place(self.nonce(parent), Aad::from(parent), &mut bytes)
+            .map_err(|_| damaged_name())?;
+        let clear = std::str::from_utf8(clear).map_err(|_| damaged_name())?;
+        Ok(format!("{clear}{slash}"))
+    }
+
+    /// A text that stands for a path and tells nothing of it.
+    pub(crate) fn id(&self, path: &str) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.ids, path.as_bytes()))
+    }
+
+    /// One nonce for each folder: the cipher stays safe when a nonce is used
+    /// again, and then tells only whether two names are equal (RFC 8452).
+    fn nonce(&self, parent: &str) -> Nonce {
+        let tag = hmac::sign(&self.nonces, parent.as_bytes());
+        let mut nonce = [0; NONCE_LENGTH];
+        nonce.copy_from_slice(&tag.as_ref()[..NONCE_LENGTH]);
+        Nonce::assume_unique_for_key(nonce)
+    }
+}
+
+fn damaged() -> Error {
+    Error::internal(format!(
+        "storage entry `{KEY}` is not a key of {KEY_LENGTH} bytes: restore it from a backup"
+    ))
+}
+
+fn damaged_name() -> Error {
+    Error::internal(format!(
+        "storage holds the name of a secret that the key in `{KEY}` does not open: restore both \
+         from the same backup"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn names() -> Names {
+        Names::new(&[7; KEY_LENGTH]).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_is_read_back_in_its_folder_and_in_no_other(
+            parent in "([a-zA-Z0-9 _.é-]{0,6}/){0,3}",
+            segment in "[a-zA-Z0-9 _.é-]{0,20}",
+        ) {
+            let names = names();
+            let path = format!("{parent}{segment}");
+            let sealed = names.seal(&path).unwrap();
+            let last = sealed.rsplit('/').next().unwrap();
+            if !segment.is_empty() {
+                prop_assert_eq!(names.open_name(&parent, last).unwrap(), segment.clone());
+                let elsewhere = format!("x/{parent}");
+                prop_assert!(names.open_name(&elsewhere, last).is_err());
+                prop_assert!(segment.len() < 4 || !sealed.contains(&segment));
+            }
+            prop_assert_eq!(sealed.matches('/').count(), path.matches('/').count());
+        }
+    }
+
+    #[test]
+    fn a_secret_lies_in_the_folder_that_its_path_names() {
+        let names = names();
+        let folder = names.seal("team/").unwrap();
+        let secret = names.seal("team/database").unwrap();
+        assert!(folder.ends_with('/') && secret.starts_with(&folder));
+        assert_eq!(names.seal("").unwrap(), "");
+        let other = names.seal("other/database").unwrap();
+        assert_ne!(secret.rsplit('/').next(), other.rsplit('/').next());
+        assert_eq!(names.open_name("", &folder).unwrap(), "team/");
+    }
+
+    #[test]
+    fn a_name_of_another_mount_is_refused() {
+        let other = Names::new(&[8; KEY_LENGTH]).unwrap();
+        let sealed = other.seal("database").unwrap();
+        let error = names().open_name("", &sealed).unwrap_err();
+        assert!(error.message().contains("name-key"), "{error}");
+        assert!(names().open_name("", "not base64!").is_err());
+        assert!(Names::new(&[0; 5]).is_err());
+    }
+}

@@ -1,0 +1,141 @@
+//! `auth/token/`: creation, lookup, renewal and revocation of tokens, and the
+//! roles with which they are created (`vault/token_store.go` in Vault).
+
+mod create;
+mod fields;
+mod lookup;
+mod maintenance;
+mod renew;
+mod revoke;
+mod roles;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use logical::framework::{Definition, Framework, Hooks};
+use logical::{Auth, Clock, CreatedToken, Error, LeaseOptions, SpecialPaths, TaskGroup, TokenType};
+use serde_json::Value;
+
+use self::fields::TOKEN;
+use crate::leases::Leases;
+use crate::revocation::Revocation;
+use crate::routing::Router;
+use crate::tokens::{ClientToken, Limits, TokenEntry, TokenKind, TokenStore, Uses};
+
+/// The type of the mount that serves these paths.
+pub(crate) const TOKEN_MOUNT: &str = "token";
+
+/// The path of that mount.
+const PATH: &str = "auth/token/";
+
+/// Paths that need sudo (`vault/token_store.go` in Vault).
+const NEED_SUDO: [&str; 2] = ["accessors/", "revoke-orphan"];
+
+/// State shared by the paths.
+pub(crate) struct TokenPaths {
+    tokens: Arc<TokenStore>,
+    revocation: Arc<Revocation>,
+    leases: Arc<Leases>,
+    router: Arc<Router>,
+    tasks: Arc<dyn TaskGroup>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Hooks for TokenPaths {}
+
+/// The paths of `auth/token/`.
+///
+/// # Errors
+/// An internal error that names an invalid path pattern.
+pub(crate) fn paths(
+    tokens: &Arc<TokenStore>,
+    revocation: &Arc<Revocation>,
+    leases: &Arc<Leases>,
+    router: &Arc<Router>,
+    tasks: &Arc<dyn TaskGroup>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Framework<TokenPaths>, Error> {
+    let state = Arc::new(TokenPaths {
+        tokens: Arc::clone(tokens),
+        revocation: Arc::clone(revocation),
+        leases: Arc::clone(leases),
+        router: Arc::clone(router),
+        tasks: Arc::clone(tasks),
+        clock: Arc::clone(clock),
+    });
+    let mut paths = lookup::paths();
+    paths.extend(renew::paths());
+    paths.extend(revoke::paths());
+    paths.extend(roles::paths());
+    paths.extend(create::paths());
+    paths.extend(maintenance::paths());
+    let definition = Definition {
+        help: "Tokens: creation, lookup, renewal and revocation.",
+        paths,
+        secrets: Vec::new(),
+        special_paths: SpecialPaths::new().root(NEED_SUDO),
+    };
+    Framework::new(state, definition)
+}
+
+/// The extra fields of a request about its own token. Only paths whose answer
+/// repeats the text of the token get it.
+pub(crate) fn caller_fields(
+    path: &str,
+    data: &logical::Object,
+    token: Option<&ClientToken>,
+) -> Option<(String, Value)> {
+    let is_about_caller = match path {
+        "lookup-self" | "renew-self" => true,
+        "lookup" => data.get(TOKEN).is_none_or(|given| given == ""),
+        _ => false,
+    };
+    let token = token.filter(|_| is_about_caller)?;
+    Some((TOKEN.to_owned(), token.expose().into()))
+}
+
+impl TokenPaths {
+    /// The TTLs of this mount.
+    fn limits(&self) -> Limits {
+        let mount = self.router.get(PATH);
+        let of_mount = mount.map(|mount| {
+            mount.settings.read(|entry| Limits {
+                default: entry.default_lease_ttl(),
+                max: entry.max_lease_ttl(),
+            })
+        });
+        of_mount.unwrap_or(Limits {
+            default: crate::routing::SYSTEM_LEASE_TTL,
+            max: crate::routing::SYSTEM_LEASE_TTL,
+        })
+    }
+
+    /// The salted hash of the token with an accessor.
+    async fn by_accessor(&self, accessor: &str) -> Result<Option<String>, Error> {
+        if accessor.is_empty() {
+            return Err(Error::bad_request("missing accessor"));
+        }
+        self.tokens.by_accessor(accessor).await
+    }
+}
+
+/// A token as the answer of its creation, login or renewal shows it. The text is empty
+/// where the answer must not show it.
+pub(crate) fn created(entry: &TokenEntry, text: &str, now: Timestamp) -> Auth {
+    let lease = LeaseOptions::fixed(entry.ttl(now)).with_renewable(entry.renewable);
+    let mut auth = Auth::new(&*entry.display_name, entry.policies.iter().cloned(), lease);
+    auth.metadata.clone_from(&entry.metadata);
+    auth.num_uses = match entry.uses {
+        Uses::Left(left) => left,
+        Uses::Unlimited | Uses::Spent => 0,
+    };
+    auth.token_type = match entry.kind {
+        TokenKind::Service => TokenType::Service,
+        TokenKind::Batch => TokenType::Batch,
+    };
+    auth.token = CreatedToken::new(text, &*entry.accessor);
+    auth.token.orphan = entry.orphan;
+    auth
+}

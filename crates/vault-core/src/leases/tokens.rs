@@ -1,0 +1,72 @@
+//! Leases of tokens: their token says when they are due, and its revocation
+//! ends them.
+
+use std::sync::Weak;
+
+use jiff::Timestamp;
+use logical::{Error, Object};
+
+use super::{EndsTokens, Leases};
+use crate::tokens::TokenEntry;
+
+impl Leases {
+    /// Sets what revokes tokens. Called once, before the expiration runs.
+    pub(crate) fn revoke_tokens_with(&self, token_end: Weak<dyn EndsTokens>) {
+        let _ = self.token_end.set(token_end);
+    }
+
+    /// Queues the lease of a token that was created or renewed.
+    pub(crate) fn watch_token(&self, id: &str, expire_time: Timestamp) {
+        self.due_queue.insert(id, expire_time);
+    }
+
+    /// Revokes the token of a lease.
+    pub(super) async fn revoke_token(&self, salted: &str) -> Result<(), Error> {
+        match self.token_end.get().and_then(Weak::upgrade) {
+            Some(token_end) => token_end.revoke(salted).await,
+            None => Err(Error::internal("the core is stopping: try again")),
+        }
+    }
+
+    /// Revokes the token of a lease that is due, or queues the lease again.
+    pub(super) async fn expire_token_if_due(&self, id: &str, salted: &str) -> Result<(), Error> {
+        match self.tokens.due(salted).await? {
+            // The token was deleted, and this is all that is left of it.
+            None => self.tokens.remove_lease(id).await,
+            Some(due) if due <= self.clock.now() => self.revoke_token(salted).await,
+            Some(due) => {
+                self.due_queue.insert(id, due);
+                Ok(())
+            }
+        }
+    }
+
+    /// Queues the lease of a token after a start.
+    pub(super) async fn restore_token(&self, id: &str, salted: &str) -> Result<(), Error> {
+        match self.tokens.restored_due(salted).await? {
+            None => self.tokens.remove_lease(id).await,
+            Some(due) => {
+                self.due_queue.insert(id, due);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The answer of `sys/leases/lookup` for the lease of a token.
+pub(super) fn info(id: &str, entry: &TokenEntry, now: Timestamp) -> Option<Object> {
+    let lifetime = entry.lifetime.as_ref()?;
+    let renewal = lifetime.last_renewal.map(|time| time.to_string());
+    let mut info = Object::new();
+    info.insert("id".into(), id.into());
+    info.insert("path".into(), entry.path.clone().into());
+    info.insert("issue_time".into(), entry.issue_time.to_string().into());
+    info.insert(
+        "expire_time".into(),
+        lifetime.expire_time.to_string().into(),
+    );
+    info.insert("last_renewal".into(), renewal.into());
+    info.insert("renewable".into(), entry.renewable.into());
+    info.insert("ttl".into(), entry.ttl(now).as_secs().into());
+    Some(info)
+}

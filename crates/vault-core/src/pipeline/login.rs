@@ -1,0 +1,110 @@
+//! Makes the token of a login that an auth method accepted.
+
+use std::sync::Arc;
+
+use logical::{Auth, Changes, Error, Response, RunToCompletion};
+
+use super::Context;
+use crate::active::Active;
+use crate::auth;
+use crate::errors::{Origin, Refusal};
+use crate::routing::{Entered, Mount};
+use crate::tokens::{Limits, LoginContext, NewToken, entry_of_login, lease_id};
+
+/// How often a login is decided again because somebody else changed what it
+/// relied on, such as the uses of the same secret id.
+const ATTEMPTS: usize = 200;
+
+/// Stores the token of a login with the changes that the login takes, and
+/// returns the answer for the client. If the client hangs up meanwhile, the
+/// token is revoked.
+pub(super) async fn log_in(
+    active: &Arc<Active>,
+    context: &Context,
+    entered: Entered,
+    mut response: Response,
+) -> Result<Response, Refusal> {
+    let Some(mount) = &context.mount else {
+        return Err(Refusal::NoRoute(context.path.clone()));
+    };
+    let failed = |error: Error| super::dispatch::failed(mount, error);
+    for _ in 0..ATTEMPTS {
+        let Some(proposed) = response.auth.take() else {
+            return Ok(response);
+        };
+        let created = create(active, mount, &context.path, *proposed).await;
+        if let Some((auth, warning)) = created.map_err(failed)? {
+            drop(entered);
+            response.auth = Some(Box::new(auth));
+            response.warnings.extend(warning);
+            return Ok(response);
+        }
+        let Some(again) = context.login_request.clone() else {
+            break;
+        };
+        let answer = mount.handle(*again).await.map_err(failed)?;
+        response = answer.unwrap_or_default();
+    }
+    Err(Refusal::Failed(
+        Error::coded(503, "too many logins change the same entry: try again"),
+        Origin::Core,
+    ))
+}
+
+/// Creates the token, or returns `None` if the login must be decided again.
+async fn create(
+    active: &Arc<Active>,
+    mount: &Mount,
+    path: &str,
+    mut proposed: Auth,
+) -> Result<Option<(Auth, Option<String>)>, Error> {
+    let now = active.effects.clock.now();
+    let (mount_path, uuid, limits, token_type) = mount.settings.read(|entry| {
+        let limits = Limits {
+            default: entry.default_lease_ttl(),
+            max: entry.max_lease_ttl(),
+        };
+        let token_type = entry.tuning.token_type;
+        (entry.path.clone(), entry.uuid.clone(), limits, token_type)
+    });
+    let context = LoginContext {
+        path,
+        mount: &mount_path,
+        limits,
+        token_type,
+        now,
+    };
+    let (entry, warning) = entry_of_login(&proposed, context)?;
+    let changes = std::mem::take(&mut proposed.changes);
+    let view = active.mounts.view_of(&uuid);
+    let changes = Changes {
+        conditions: view.conditions(changes.conditions),
+        writes: view.writes(changes.writes),
+    };
+    let work = {
+        let active = Arc::clone(active);
+        async move {
+            let created = active.tokens.insert_login(entry, changes).await?;
+            if let Some(created) = &created
+                && let Some(id) = lease_id(&created.entry, &created.salted)
+                && let Some(lifetime) = &created.entry.lifetime
+            {
+                active.leases.watch_token(&id, lifetime.expire_time);
+            }
+            Ok(created)
+        }
+    };
+    let revocation = Arc::clone(&active.revocation);
+    let abandoned = |created: Result<Option<NewToken>, Error>| async move {
+        if let Ok(Some(created)) = created {
+            revocation.revoke_later(created.salted);
+        }
+    };
+    let created = RunToCompletion::new(Arc::clone(&active.tasks) as _, work)
+        .or_abandoned(abandoned)
+        .await?;
+    Ok(created.map(|created| {
+        let auth = auth::created(&created.entry, created.text.expose(), now);
+        (auth, warning)
+    }))
+}

@@ -1,0 +1,189 @@
+//! The token of a login: what an auth method proposes, within what its mount
+//! allows. Pure.
+
+use core::net::IpAddr;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use logical::{Auth, Error, TokenType};
+
+use super::creation;
+use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
+use super::policies;
+use super::ttl::{self, Limits, TtlWish};
+use crate::policy::ROOT;
+use crate::routing::{AUTH, MountTokenType};
+use crate::storage::Version;
+
+/// Where and when a login happens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LoginContext<'a> {
+    /// The path of the request, including the mount.
+    pub(crate) path: &'a str,
+    /// The path of the mount.
+    pub(crate) mount: &'a str,
+    pub(crate) limits: Limits,
+    pub(crate) token_type: MountTokenType,
+    pub(crate) now: Timestamp,
+}
+
+/// The entry of the token, without accessor, and a warning for the client.
+///
+/// # Errors
+/// An internal error for what an auth method must not propose.
+pub(crate) fn entry_of_login(
+    auth: &Auth,
+    context: LoginContext<'_>,
+) -> Result<(TokenEntry, Option<String>), Error> {
+    let names = policies::clean(&auth.policies);
+    if names.iter().any(|name| name == ROOT) {
+        return Err(Error::bad_request("auth methods cannot create root tokens"));
+    }
+    let names = if auth.no_default_policy {
+        names
+    } else {
+        policies::with_default(names)
+    };
+    let kind = kind(auth.token_type, context.token_type);
+    let wish = TtlWish {
+        ttl: auth.lease.ttl,
+        max_ttl: auth.lease.max_ttl,
+        period: auth.period,
+        explicit_max_ttl: auth.explicit_max_ttl,
+    };
+    let granted = ttl::grant(wish, context.limits, context.now, context.now)?;
+    let entry = TokenEntry {
+        version: Version,
+        accessor: String::new(),
+        policies: names,
+        display_name: display_name(context.mount, &auth.display_name),
+        path: context.path.to_owned(),
+        issue_time: context.now,
+        orphan: true,
+        is_revoked: false,
+        parent: String::new(),
+        kind,
+        metadata: auth.metadata.clone(),
+        role: String::new(),
+        uses: Uses::new(auth.num_uses),
+        bound_cidrs: networks(&auth.bound_cidrs)?,
+        renewable: kind == TokenKind::Service && auth.lease.renewable,
+        lifetime: Some(Lifetime {
+            expire_time: creation::after(context.now, granted.ttl)?,
+            last_renewal: None,
+            creation_ttl: granted.ttl.as_secs(),
+            ttl: granted.ttl.as_secs(),
+            period: auth.period.as_secs(),
+            explicit_max_ttl: auth.explicit_max_ttl.as_secs(),
+        }),
+        login: Some(auth.internal_data.clone()),
+    };
+    Ok((entry, granted.warning))
+}
+
+/// The mount may force a type; otherwise the method's counts.
+fn kind(asked: TokenType, mount: MountTokenType) -> TokenKind {
+    match (mount, asked) {
+        (MountTokenType::Service, _)
+        | (MountTokenType::DefaultService, TokenType::Default | TokenType::Service)
+        | (MountTokenType::DefaultBatch, TokenType::Service) => TokenKind::Service,
+        (MountTokenType::Batch, _)
+        | (MountTokenType::DefaultBatch, TokenType::Default | TokenType::Batch)
+        | (MountTokenType::DefaultService, TokenType::Batch) => TokenKind::Batch,
+    }
+}
+
+/// The path of the method, and the name that it gives its caller.
+fn display_name(mount: &str, name: &str) -> String {
+    let method = mount.strip_prefix(AUTH).unwrap_or(mount);
+    let method = method.trim_end_matches('/').replace('/', "-");
+    if name.is_empty() {
+        method
+    } else {
+        format!("{method}-{name}")
+    }
+}
+
+fn networks(texts: &[String]) -> Result<Vec<IpNet>, Error> {
+    let networks = texts.iter().map(|text| {
+        let network = text.parse::<IpNet>().ok();
+        let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        network.ok_or_else(|| {
+            Error::internal(format!(
+                "the auth method binds a token to {text:?}, which is no address"
+            ))
+        })
+    });
+    networks.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use logical::LeaseOptions;
+
+    use super::*;
+
+    fn login(auth: &Auth, token_type: MountTokenType) -> Result<TokenEntry, Error> {
+        let context = LoginContext {
+            path: "auth/team/approle/login",
+            mount: "auth/team/approle/",
+            limits: Limits {
+                default: Duration::from_secs(100),
+                max: Duration::from_secs(1000),
+            },
+            token_type,
+            now: Timestamp::from_second(1_800_000_000).unwrap(),
+        };
+        entry_of_login(auth, context).map(|(entry, _)| entry)
+    }
+
+    fn proposal(policies: &[&str]) -> Auth {
+        let lease = LeaseOptions::renewable(Duration::ZERO, Duration::from_secs(50));
+        Auth::new("app", policies.iter().map(|&name| name.to_owned()), lease)
+    }
+
+    #[test]
+    fn a_login_gets_what_its_method_says_within_what_its_mount_allows() {
+        let entry = login(&proposal(&["B"]), MountTokenType::default()).unwrap();
+        assert_eq!(entry.policies, ["b", "default"]);
+        assert_eq!(entry.display_name, "team-approle-app");
+        assert_eq!(
+            entry.lifetime.unwrap().creation_ttl,
+            50,
+            "the method's maximum"
+        );
+        assert!(entry.orphan && entry.renewable);
+        let mut bare = proposal(&[]);
+        bare.no_default_policy = true;
+        assert!(
+            login(&bare, MountTokenType::default())
+                .unwrap()
+                .policies
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn no_method_makes_root_tokens() {
+        assert!(login(&proposal(&["a", "ROOT"]), MountTokenType::default()).is_err());
+    }
+
+    #[test]
+    fn a_mount_may_force_the_type_of_tokens() {
+        use MountTokenType as Mount;
+        use TokenKind::{Batch, Service};
+
+        let kind_of = |asked, mount| {
+            let mut auth = proposal(&[]);
+            auth.token_type = asked;
+            login(&auth, mount).unwrap().kind
+        };
+        assert_eq!(kind_of(TokenType::Batch, Mount::Service), Service);
+        assert_eq!(kind_of(TokenType::Service, Mount::Batch), Batch);
+        assert_eq!(kind_of(TokenType::Default, Mount::DefaultBatch), Batch);
+        assert_eq!(kind_of(TokenType::Service, Mount::DefaultBatch), Service);
+        assert_eq!(kind_of(TokenType::Default, Mount::DefaultService), Service);
+    }
+}

@@ -1,0 +1,659 @@
+//! Tokens in storage: by salted hash, with an index by accessor and one of
+//! children, and the entry of each among the leases. All of a token is written
+//! in one batch.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use jiff::Timestamp;
+use logical::{Changes, Clock, Entropy, Error, NamedLocks, Storage, Write};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::batch::{self, BatchTokens};
+use super::cache::TokenCache;
+use super::client_token::ClientToken;
+use super::entry::{TokenEntry, TokenKind, Uses};
+use super::lease::{LEASES, TokenLease, lease_id};
+use super::ttl::{self, Limits, TtlWish};
+use super::{creation, role};
+use crate::random;
+use crate::storage::{Version, View, encode};
+
+const SALT: &str = "token/salt";
+const BATCH_KEY: &str = "token/batch-key";
+const TOKENS: &str = "token/id/";
+const ACCESSORS: &str = "token/accessor/";
+/// Below it a folder for each parent, with its children.
+const CHILDREN: &str = "token/parent/";
+/// Marks of revocations in progress.
+const REVOCATIONS: &str = "token/revoking/";
+const ROLES: &str = "token/roles/";
+
+/// What the text of a token begins with.
+pub(crate) const PREFIX: &str = "hvs.";
+const RANDOM_LETTERS: usize = 24;
+
+/// All tokens.
+pub(crate) struct TokenStore {
+    storage: View,
+    /// Of the whole server, for logins that change their method's storage.
+    root: Arc<dyn Storage>,
+    cache: TokenCache,
+    /// Held by salted hash while a token is changed.
+    changing: NamedLocks,
+    salt: hmac::Key,
+    batch: BatchTokens,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// A token that was just created.
+#[derive(Debug)]
+pub(crate) struct NewToken {
+    pub(crate) text: ClientToken,
+    pub(crate) salted: String,
+    pub(crate) entry: Arc<TokenEntry>,
+}
+
+/// A token that a client sent.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownToken {
+    pub(crate) salted: String,
+    pub(crate) entry: Arc<TokenEntry>,
+}
+
+/// What becomes of the children of a revoked token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Children {
+    /// They are revoked as well.
+    Revoked,
+    /// They live on without a parent.
+    Orphaned,
+}
+
+/// An entry of the index by accessor. The token's text is in neither.
+#[derive(Serialize, Deserialize)]
+struct Accessor {
+    accessor: String,
+    salted: String,
+}
+
+impl TokenStore {
+    /// Opens the store; salt and keys are generated at the first start.
+    pub(crate) async fn open(
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, Error> {
+        let root = Arc::clone(&storage);
+        let storage = View::new(storage, "sys/");
+        let salt = secret(&storage, entropy.as_ref(), SALT, 32).await?;
+        let batch = secret(&storage, entropy.as_ref(), BATCH_KEY, batch::KEY_LENGTH).await?;
+        Ok(Self {
+            storage,
+            root,
+            cache: TokenCache::default(),
+            changing: NamedLocks::default(),
+            salt: hmac::Key::new(hmac::HMAC_SHA256, &salt),
+            batch: BatchTokens::new(&batch)?,
+            clock,
+            entropy,
+        })
+    }
+
+    /// Creates a token that never expires, with these policies. Its text may be
+    /// given, for `dev`.
+    pub(crate) async fn create(
+        &self,
+        text: Option<ClientToken>,
+        policies: &[&str],
+    ) -> Result<ClientToken, Error> {
+        let entry = TokenEntry {
+            version: Version,
+            accessor: String::new(),
+            policies: policies.iter().map(|&name| name.to_owned()).collect(),
+            display_name: "token".into(),
+            path: "auth/token/create".into(),
+            issue_time: self.clock.now(),
+            orphan: true,
+            is_revoked: false,
+            parent: String::new(),
+            kind: TokenKind::Service,
+            metadata: std::collections::BTreeMap::new(),
+            role: String::new(),
+            uses: Uses::Unlimited,
+            bound_cidrs: Vec::new(),
+            renewable: false,
+            lifetime: None,
+            login: None,
+        };
+        let text = text.unwrap_or_else(|| self.random_text());
+        let token = self.store_new(text, entry, IfKnown::Replace).await?;
+        Ok(token.text)
+    }
+
+    /// Creates a token. Its text may be given. Durable on return, except for a
+    /// batch token, which is not stored.
+    ///
+    /// # Errors
+    /// A bad request if the text is taken; permission denied if its parent was
+    /// revoked meanwhile.
+    pub(crate) async fn insert(
+        &self,
+        text: Option<ClientToken>,
+        entry: TokenEntry,
+    ) -> Result<NewToken, Error> {
+        if entry.kind == TokenKind::Batch {
+            let text = self.batch.seal(&entry, self.entropy.as_ref())?;
+            return Ok(NewToken {
+                salted: self.salted(&text),
+                text,
+                entry: Arc::new(entry),
+            });
+        }
+        let text = text.unwrap_or_else(|| self.random_text());
+        self.store_new(text, entry, IfKnown::Refuse).await
+    }
+
+    /// Creates the token of a login, in one transaction with changes of its
+    /// method's storage, whose keys are those of the whole server. Returns
+    /// `None` if a condition does not hold: then nothing was changed.
+    ///
+    /// # Errors
+    /// An error of storage.
+    pub(crate) async fn insert_login(
+        &self,
+        mut entry: TokenEntry,
+        changes: Changes,
+    ) -> Result<Option<NewToken>, Error> {
+        if entry.kind == TokenKind::Batch {
+            let text = self.batch.seal(&entry, self.entropy.as_ref())?;
+            let is_done = self
+                .root
+                .apply_if(changes.conditions, changes.writes)
+                .await?;
+            return Ok(is_done.then(|| NewToken {
+                salted: self.salted(&text),
+                text,
+                entry: Arc::new(entry),
+            }));
+        }
+        let text = self.random_text();
+        let salted = self.salted(&text);
+        entry.accessor = random::base62(self.entropy.as_ref(), RANDOM_LETTERS).to_string();
+        let own = self.additions(&salted, &entry)?;
+        let mut writes = changes.writes;
+        writes.extend(self.storage.writes(own));
+        let is_done = self.root.apply_if(changes.conditions, writes).await?;
+        Ok(is_done.then(|| NewToken {
+            text,
+            salted,
+            entry: Arc::new(entry),
+        }))
+    }
+
+    fn random_text(&self) -> ClientToken {
+        let letters = random::base62(self.entropy.as_ref(), RANDOM_LETTERS);
+        ClientToken::new(format!("{PREFIX}{}", letters.as_str()))
+    }
+
+    async fn store_new(
+        &self,
+        text: ClientToken,
+        mut entry: TokenEntry,
+        if_known: IfKnown,
+    ) -> Result<NewToken, Error> {
+        entry.accessor = random::base62(self.entropy.as_ref(), RANDOM_LETTERS).to_string();
+        let salted = self.salted(&text);
+        let _changing = self.changing.lock(&salted).await;
+        let old = self.stored(&salted).await?;
+        let is_being_revoked = old.as_ref().is_some_and(|old| old.is_revoked);
+        if is_being_revoked || self.is_being_revoked(&salted).await? {
+            return Err(Error::bad_request(
+                "a token with this text is being revoked: wait, or choose another text",
+            ));
+        }
+        let mut batch = Vec::new();
+        match (old, if_known) {
+            (Some(_), IfKnown::Refuse) => {
+                return Err(Error::bad_request(
+                    "cannot create a token with a duplicate ID",
+                ));
+            }
+            (Some(old), IfKnown::Replace) => batch.extend(self.removals(&salted, &old)),
+            (None, _) => {}
+        }
+        batch.extend(self.additions(&salted, &entry)?);
+        let change = self.cache.invalidate(&salted);
+        self.storage.apply(batch).await?;
+        drop(change);
+        Ok(NewToken {
+            text,
+            salted,
+            entry: Arc::new(entry),
+        })
+    }
+
+    /// Everything that is stored of a new token. The indexes come first: a token
+    /// that is stored is always found by its parent's revocation and by the
+    /// expiration, even in a store that stops between two changes.
+    fn additions(&self, salted: &str, entry: &TokenEntry) -> Result<Vec<Write>, Error> {
+        let accessor = Accessor {
+            accessor: entry.accessor.clone(),
+            salted: salted.to_owned(),
+        };
+        let mut batch = Vec::with_capacity(4);
+        let accessor_key = self.accessor_key(&entry.accessor);
+        batch.push(Write::put(accessor_key, encode(&accessor)?));
+        if !entry.parent.is_empty() {
+            batch.push(Write::put(child_key(&entry.parent, salted), Vec::new()));
+        }
+        if let Some(id) = lease_id(entry, salted) {
+            let lease = TokenLease {
+                token_lease_of: salted.to_owned(),
+            };
+            batch.push(Write::put(format!("{LEASES}{id}"), encode(&lease)?));
+        }
+        batch.push(Write::put(token_key(salted), encode(entry)?));
+        Ok(batch)
+    }
+
+    /// A token that a client sent, or `None` if it is unknown or cannot be used
+    /// any more.
+    pub(crate) async fn find(&self, token: &ClientToken) -> Result<Option<KnownToken>, Error> {
+        let salted = self.salted(token);
+        let entry = if token.expose().starts_with(batch::PREFIX) {
+            self.find_batch(token).await?
+        } else {
+            self.lookup_salted(&salted).await?
+        };
+        Ok(entry.map(|entry| KnownToken { salted, entry }))
+    }
+
+    /// A batch token lives as long as it says, and no longer than its parent.
+    async fn find_batch(&self, token: &ClientToken) -> Result<Option<Arc<TokenEntry>>, Error> {
+        let now = self.clock.now();
+        let Some(entry) = self
+            .batch
+            .open(token)
+            .filter(|entry| !entry.is_expired(now))
+        else {
+            return Ok(None);
+        };
+        if !entry.parent.is_empty() && self.lookup_salted(&entry.parent).await?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(entry)))
+    }
+
+    /// A stored token by its salted hash, or `None` if it does not exist, has
+    /// expired, or its revocation has begun.
+    pub(crate) async fn lookup_salted(
+        &self,
+        salted: &str,
+    ) -> Result<Option<Arc<TokenEntry>>, Error> {
+        let now = self.clock.now();
+        let epoch = match self.cache.get(salted) {
+            Ok(known) => return Ok((!known.is_expired(now)).then_some(known)),
+            Err(epoch) => epoch,
+        };
+        let stored = self.stored(salted).await?;
+        let usable = stored.filter(|entry| !entry.is_revoked && !entry.is_expired(now));
+        let Some(entry) = usable.map(Arc::new) else {
+            return Ok(None);
+        };
+        self.cache.insert(salted, &entry, epoch);
+        Ok(Some(entry))
+    }
+
+    /// When a stored token expires: `Ok(None)` if it does not exist or never
+    /// does. A token whose revocation has begun is due at once.
+    pub(crate) async fn due(&self, salted: &str) -> Result<Option<Timestamp>, Error> {
+        Ok(self.stored(salted).await?.and_then(|entry| due(&entry)))
+    }
+
+    /// As [`due`](Self::due), after a start: corrects a time that was recorded
+    /// by a clock ahead of ours, so that no token lives longer than its TTL
+    /// from now.
+    pub(crate) async fn restored_due(&self, salted: &str) -> Result<Option<Timestamp>, Error> {
+        let _changing = self.changing.lock(salted).await;
+        let Some(mut entry) = self.stored(salted).await? else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        if let Some(lifetime) = &mut entry.lifetime {
+            let ttl = std::time::Duration::from_secs(lifetime.ttl);
+            let latest = creation::after(now, ttl).unwrap_or(Timestamp::MAX);
+            if lifetime.expire_time > latest {
+                lifetime.expire_time = latest;
+                self.update(salted, &entry).await?;
+            }
+        }
+        Ok(due(&entry))
+    }
+
+    /// The salted hash of the token with this accessor.
+    pub(crate) async fn by_accessor(&self, accessor: &str) -> Result<Option<String>, Error> {
+        let found: Option<Accessor> = self.storage.read(&self.accessor_key(accessor)).await?;
+        Ok(found.map(|found| found.salted))
+    }
+
+    /// All accessors.
+    pub(crate) async fn accessors(&self) -> Result<Vec<String>, Error> {
+        let mut accessors = Vec::new();
+        for name in self.storage.list(ACCESSORS).await? {
+            let key = format!("{ACCESSORS}{name}");
+            if let Some(found) = self.storage.read::<Accessor>(&key).await? {
+                accessors.push(found.accessor);
+            }
+        }
+        Ok(accessors)
+    }
+
+    /// Counts one use of a token whose uses are limited. Returns what was left
+    /// before, or `None` if nothing was. Durable on return.
+    pub(crate) async fn take_use(&self, salted: &str) -> Result<Option<Uses>, Error> {
+        let _changing = self.changing.lock(salted).await;
+        let Some(mut entry) = self.stored(salted).await?.filter(|entry| !entry.is_revoked) else {
+            return Ok(None);
+        };
+        let before = entry.uses;
+        entry.uses = match before {
+            Uses::Unlimited => return Ok(Some(before)),
+            Uses::Spent => return Ok(None),
+            Uses::Left(0 | 1) => Uses::Spent,
+            Uses::Left(left) => Uses::Left(left - 1),
+        };
+        self.update(salted, &entry).await?;
+        Ok(Some(before))
+    }
+
+    /// A token that can be renewed.
+    ///
+    /// # Errors
+    /// A bad request if there is no such token or it cannot be renewed.
+    pub(crate) async fn renewable(&self, salted: &str) -> Result<TokenEntry, Error> {
+        let now = self.clock.now();
+        let stored = self.stored(salted).await?;
+        let usable = stored.filter(|entry| !entry.is_revoked && !entry.is_expired(now));
+        let entry = usable.ok_or_else(|| Error::bad_request("token not found"))?;
+        if !entry.renewable || entry.lifetime.is_none() {
+            return Err(Error::bad_request("lease is not renewable"));
+        }
+        Ok(entry)
+    }
+
+    /// Renews a token. Its own explicit maximum counts, and its own period
+    /// unless `wish` has one. Durable on return.
+    ///
+    /// # Errors
+    /// As [`renewable`](Self::renewable), and a bad request past the maximum
+    /// TTL.
+    pub(crate) async fn renew(
+        &self,
+        salted: &str,
+        wish: TtlWish,
+        limits: Limits,
+    ) -> Result<(Arc<TokenEntry>, Option<String>), Error> {
+        let _changing = self.changing.lock(salted).await;
+        let now = self.clock.now();
+        let mut entry = self.renewable(salted).await?;
+        let Some(lifetime) = &mut entry.lifetime else {
+            return Err(Error::bad_request("lease is not renewable"));
+        };
+        let seconds = std::time::Duration::from_secs;
+        let wish = TtlWish {
+            period: if wish.period.is_zero() {
+                seconds(lifetime.period)
+            } else {
+                wish.period
+            },
+            explicit_max_ttl: seconds(lifetime.explicit_max_ttl),
+            ..wish
+        };
+        let granted = ttl::grant(wish, limits, entry.issue_time, now)?;
+        lifetime.expire_time = creation::after(now, granted.ttl)?;
+        lifetime.last_renewal = Some(now);
+        lifetime.ttl = granted.ttl.as_secs();
+        self.update(salted, &entry).await?;
+        Ok((Arc::new(entry), granted.warning))
+    }
+
+    /// The salted hashes of a token's children.
+    pub(crate) async fn children(&self, salted: &str) -> Result<Vec<String>, Error> {
+        self.storage.list(&format!("{CHILDREN}{salted}/")).await
+    }
+
+    /// Takes the parent away from a token, so that it lives on by itself.
+    pub(crate) async fn orphan(&self, parent: &str, child: &str) -> Result<(), Error> {
+        let _changing = self.changing.lock(child).await;
+        let mut batch = Vec::new();
+        if let Some(mut entry) = self
+            .stored(child)
+            .await?
+            .filter(|entry| entry.parent == parent)
+        {
+            entry.parent.clear();
+            entry.orphan = true;
+            batch.push(Write::put(token_key(child), encode(&entry)?));
+        }
+        batch.push(Write::delete(child_key(parent, child)));
+        let _change = self.cache.invalidate(child);
+        self.storage.apply(batch).await
+    }
+
+    /// Marks a token as revoked; it can no longer be used. Returns `false` if
+    /// there is no such token.
+    pub(crate) async fn begin_revocation(
+        &self,
+        salted: &str,
+        children: Children,
+    ) -> Result<bool, Error> {
+        let _changing = self.changing.lock(salted).await;
+        let Some(mut entry) = self.stored(salted).await? else {
+            return Ok(false);
+        };
+        if entry.is_revoked {
+            return Ok(true);
+        }
+        entry.is_revoked = true;
+        let _change = self.cache.invalidate(salted);
+        let batch = vec![
+            // The mark comes first, because a restart looks for it.
+            Write::put(revocation_key(salted), encode(&children)?),
+            Write::put(token_key(salted), encode(&entry)?),
+        ];
+        self.storage.apply(batch).await?;
+        Ok(true)
+    }
+
+    /// Deletes a token whose revocation is complete. A token that was marked
+    /// only after its leases were read stays marked for the next attempt.
+    pub(crate) async fn end_revocation(
+        &self,
+        salted: &str,
+        leases_expired: bool,
+    ) -> Result<(), Error> {
+        let _changing = self.changing.lock(salted).await;
+        // Recording the revocation may have failed before the token was marked.
+        let entry = self.stored(salted).await?;
+        let is_usable = entry.as_ref().is_some_and(|entry| !entry.is_revoked);
+        if !is_usable && !leases_expired {
+            return Ok(());
+        }
+        let mut batch = Vec::new();
+        match entry.filter(|_| !is_usable) {
+            Some(entry) => batch.extend(self.removals(salted, &entry)),
+            None if !is_usable => batch.push(Write::delete(token_key(salted))),
+            None => {}
+        }
+        batch.push(Write::delete(revocation_key(salted)));
+        let _change = self.cache.invalidate(salted);
+        self.storage.apply(batch).await
+    }
+
+    /// The salted hashes of tokens with an unfinished revocation.
+    pub(crate) async fn revocations(&self) -> Result<Vec<String>, Error> {
+        self.storage.list(REVOCATIONS).await
+    }
+
+    /// Whether a token has an unfinished revocation.
+    pub(crate) async fn is_being_revoked(&self, salted: &str) -> Result<bool, Error> {
+        Ok(self.revocation(salted).await?.is_some())
+    }
+
+    /// What the unfinished revocation of a token makes of its children.
+    pub(crate) async fn revocation(&self, salted: &str) -> Result<Option<Children>, Error> {
+        let Some(mark) = self.storage.get(&revocation_key(salted)).await? else {
+            return Ok(None);
+        };
+        // Earlier versions knew no children and wrote an empty mark.
+        let children = serde_json::from_slice(&mark).unwrap_or(Children::Revoked);
+        Ok(Some(children))
+    }
+
+    /// Removes what is left of tokens that are gone in the index by accessor, and
+    /// returns how many there were.
+    pub(crate) async fn tidy(&self) -> Result<usize, Error> {
+        let mut removed = 0;
+        for name in self.storage.list(ACCESSORS).await? {
+            let key = format!("{ACCESSORS}{name}");
+            let Some(found) = self.storage.read::<Accessor>(&key).await? else {
+                continue;
+            };
+            let _changing = self.changing.lock(&found.salted).await;
+            let entry = self.stored(&found.salted).await?;
+            if entry.is_none_or(|entry| entry.accessor != found.accessor) {
+                self.storage.delete(&key).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes what is left of a token among the leases.
+    pub(crate) async fn remove_lease(&self, lease_id: &str) -> Result<(), Error> {
+        self.storage.delete(&format!("{LEASES}{lease_id}")).await
+    }
+
+    /// A role.
+    pub(crate) async fn role(&self, name: &str) -> Result<Option<role::TokenRole>, Error> {
+        self.storage.read(&format!("{ROLES}{name}")).await
+    }
+
+    /// The names of all roles.
+    pub(crate) async fn roles(&self) -> Result<Vec<String>, Error> {
+        self.storage.list(ROLES).await
+    }
+
+    /// Stores a role.
+    pub(crate) async fn put_role(&self, role: &role::TokenRole) -> Result<(), Error> {
+        self.storage
+            .write(&format!("{ROLES}{}", role.name), role)
+            .await
+    }
+
+    /// Deletes a role.
+    pub(crate) async fn delete_role(&self, name: &str) -> Result<(), Error> {
+        self.storage.delete(&format!("{ROLES}{name}")).await
+    }
+
+    /// Excludes other changes of a role that is read, changed and written.
+    pub(crate) async fn lock_role(&self, name: &str) -> logical::effects::NamedGuard<'_> {
+        self.changing.lock(&format!("{ROLES}{name}")).await
+    }
+
+    async fn update(&self, salted: &str, entry: &TokenEntry) -> Result<(), Error> {
+        let _change = self.cache.invalidate(salted);
+        self.storage.write(&token_key(salted), entry).await
+    }
+
+    async fn stored(&self, salted: &str) -> Result<Option<TokenEntry>, Error> {
+        self.storage.read(&token_key(salted)).await
+    }
+
+    /// Everything that is stored of a token. The token goes first, its indexes
+    /// last, so that what a cut leaves is found again.
+    fn removals(&self, salted: &str, entry: &TokenEntry) -> Vec<Write> {
+        let mut batch = vec![
+            Write::delete(token_key(salted)),
+            Write::delete(self.accessor_key(&entry.accessor)),
+        ];
+        if !entry.parent.is_empty() {
+            batch.push(Write::delete(child_key(&entry.parent, salted)));
+        }
+        if let Some(id) = lease_id(entry, salted) {
+            batch.push(Write::delete(format!("{LEASES}{id}")));
+        }
+        batch
+    }
+
+    /// The salted hash of a token: `h` and an HMAC in hexadecimal.
+    pub(crate) fn salted(&self, token: &ClientToken) -> String {
+        self.hash(token.expose().as_bytes())
+    }
+
+    /// Accessors are hashed in a space of their own.
+    fn accessor_key(&self, accessor: &str) -> String {
+        let hash = self.hash(format!("accessor {accessor}").as_bytes());
+        format!("{ACCESSORS}{hash}")
+    }
+
+    fn hash(&self, bytes: &[u8]) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let tag = hmac::sign(&self.salt, bytes);
+        let mut text = String::with_capacity(1 + 2 * tag.as_ref().len());
+        text.push('h');
+        for byte in tag.as_ref() {
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        text
+    }
+}
+
+fn due(entry: &TokenEntry) -> Option<Timestamp> {
+    let lifetime = entry.lifetime.as_ref()?;
+    Some(if entry.is_revoked {
+        Timestamp::MIN
+    } else {
+        lifetime.expire_time
+    })
+}
+
+/// What happens to a stored token with the same text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IfKnown {
+    Refuse,
+    Replace,
+}
+
+/// A secret of the store, which is generated at the first start.
+async fn secret(
+    storage: &View,
+    entropy: &dyn Entropy,
+    key: &str,
+    length: usize,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    if let Some(secret) = storage.get(key).await? {
+        return Ok(secret);
+    }
+    let mut secret = Zeroizing::new(vec![0; length]);
+    entropy.fill(&mut secret);
+    storage.put(key, &secret).await?;
+    Ok(secret)
+}
+
+fn token_key(salted: &str) -> String {
+    format!("{TOKENS}{salted}")
+}
+
+fn child_key(parent: &str, child: &str) -> String {
+    format!("{CHILDREN}{parent}/{child}")
+}
+
+fn revocation_key(salted: &str) -> String {
+    format!("{REVOCATIONS}{salted}")
+}

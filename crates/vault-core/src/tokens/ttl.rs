@@ -1,0 +1,111 @@
+//! How long a token lives: Vault's arithmetic (`sdk/framework/lease.go`).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use logical::Error;
+use logical::lease::{GrantedTtl, TtlRequest, calculate_ttl};
+
+/// The TTLs of the mount whose login or path created the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) default: Duration,
+    pub(crate) max: Duration,
+}
+
+/// What is asked for. Zero stands for nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TtlWish {
+    /// TTL at the creation, or the increment of a renewal.
+    pub(crate) ttl: Duration,
+    /// Maximum TTL that an auth method says at each login and renewal.
+    pub(crate) max_ttl: Duration,
+    pub(crate) period: Duration,
+    pub(crate) explicit_max_ttl: Duration,
+}
+
+/// The TTL that a token gets at its creation or renewal.
+///
+/// # Errors
+/// A bad request when it is past its maximum TTL.
+pub(crate) fn grant(
+    wish: TtlWish,
+    limits: Limits,
+    issue_time: Timestamp,
+    now: Timestamp,
+) -> Result<GrantedTtl, Error> {
+    let mut request = TtlRequest {
+        increment: Duration::ZERO,
+        backend_ttl: wish.ttl,
+        backend_max_ttl: shorter(wish.max_ttl, wish.explicit_max_ttl),
+        mount_default_ttl: limits.default,
+        mount_max_ttl: limits.max,
+        issue_time,
+        now,
+    };
+    if !wish.period.is_zero() {
+        // The maximum of the mount limits each period, not the whole life.
+        request.backend_ttl = wish.period;
+        request.backend_max_ttl = wish.explicit_max_ttl;
+        if wish.explicit_max_ttl.is_zero() {
+            request.issue_time = now;
+        } else {
+            request.mount_max_ttl = wish.explicit_max_ttl;
+        }
+    }
+    calculate_ttl(&request)
+}
+
+/// The shorter of two limits, where zero is none.
+fn shorter(one: Duration, other: Duration) -> Duration {
+    match (one.is_zero(), other.is_zero()) {
+        (true, _) => other,
+        (_, true) => one,
+        _ => one.min(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        default: Duration::from_secs(100),
+        max: Duration::from_secs(1000),
+    };
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn seconds(wish: [u64; 3], age: i64) -> Option<u64> {
+        let [ttl, period, explicit_max_ttl] = wish.map(Duration::from_secs);
+        let wish = TtlWish {
+            ttl,
+            max_ttl: Duration::ZERO,
+            period,
+            explicit_max_ttl,
+        };
+        let granted = grant(wish, LIMITS, at(0), at(age)).ok()?;
+        Some(granted.ttl.as_secs())
+    }
+
+    #[test]
+    fn a_token_lives_as_long_as_its_mount_and_itself_allow() {
+        assert_eq!(seconds([0, 0, 0], 0), Some(100));
+        assert_eq!(seconds([50, 0, 0], 0), Some(50));
+        assert_eq!(seconds([5000, 0, 0], 0), Some(1000));
+        assert_eq!(seconds([500, 0, 200], 0), Some(200));
+        assert_eq!(seconds([500, 0, 200], 150), Some(50));
+        assert_eq!(seconds([500, 0, 0], 1000), None);
+    }
+
+    #[test]
+    fn a_periodic_token_lives_on_until_its_explicit_maximum() {
+        assert_eq!(seconds([0, 60, 0], 0), Some(60));
+        assert_eq!(seconds([0, 60, 0], 1_000_000), Some(60));
+        assert_eq!(seconds([0, 60, 5000], 4_970), Some(30));
+        assert_eq!(seconds([0, 60, 5000], 5_000), None);
+        assert_eq!(seconds([0, 2000, 0], 0), Some(1000));
+    }
+}
