@@ -16,6 +16,7 @@ mod bench;
 mod codegen;
 mod dist;
 mod fuzz;
+mod go;
 mod jars;
 mod licences;
 mod readers;
@@ -32,9 +33,10 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [--offline] [--kafka] [-- <arguments of cargo test>]
+  test [--offline] [--kafka] [--go] [-- <arguments of cargo test>]
                  install what the tests need under `target/` and run them all;
-                 those against a real Kafka broker only with --kafka
+                 those against a real Kafka broker only with --kafka, those of
+                 clients written in Go only with --go
   bench <what> [-seconds=N] [-rounds=N] [-binaries=DIR] [-compare=DIR]
                  build in release and compare with OpenBao: `server`, `plugin`;
                  or measure the programs in a folder, or those of another build, too

@@ -21,7 +21,7 @@ pub(crate) struct Readers {
 }
 
 /// All of them.
-pub(crate) const ALL: [Readers; 3] = [
+pub(crate) const ALL: [Readers; 4] = [
     Readers {
         variable: "LOCKKEEPER_PYTHON_READERS",
         folder: "python-dotenv-1.2.4-pyyaml-6.0.3",
@@ -33,6 +33,12 @@ pub(crate) const ALL: [Readers; 3] = [
         folder: "hvac-2.4.0",
         language: "Python",
         install: |scratch| with_pip(HVAC, scratch),
+    },
+    Readers {
+        variable: "LOCKKEEPER_HVAC_TESTS",
+        folder: "hvac-2.4.0-with-tests",
+        language: "Python",
+        install: with_hvac_tests,
     },
     Readers {
         variable: "LOCKKEEPER_NODE_READERS",
@@ -64,6 +70,18 @@ certifi==2026.10.19.post1 \
 --hash=sha256:1324c476b4811eff41a8bc2122cd0bbd4d9c7234c725446d99ab1612b3a7fdd2
 charset-normalizer==3.5.3 \
 --hash=sha256:96e268b0cbda016ac519513294fcd17032264085b600abaac58b93049477e132
+";
+
+/// What the tests of hvac need beside it.
+const HVAC_TESTS: &str = "\
+parameterized==0.9.0 --hash=sha256:4e0758e3d41bea3bbd05ec14fc2c24736723f243b28d702081aef438c9372b1b
+pyhcl==0.4.5 --hash=sha256:30ee337d330d1f90c9f5ed8f49c468f66c8e6e43192bdc7c6ece1420beb3070c
+packaging==26.4 --hash=sha256:81383611a09c1bc0b08b76e0fd5829d7c6824c65b27a6aee339da133f4233ea2
+";
+
+/// The source of hvac, which has its tests.
+const HVAC_SOURCES: &str = "\
+hvac==2.4.0 --hash=sha256:e0056ad9064e7923e874e6769015b032580b639e29246f5ab1044f7959c1c7e0
 ";
 
 const PACKAGE: &str =
@@ -128,6 +146,30 @@ fn with_pip(pins: &str, scratch: &Path) -> Result<PathBuf> {
     Ok(filled)
 }
 
+/// hvac beside its own tests, which its source has below `hvac-2.4.0/tests`.
+fn with_hvac_tests(scratch: &Path) -> Result<PathBuf> {
+    let filled = with_pip(&format!("{HVAC}{HVAC_TESTS}"), scratch)?;
+    let requirements = scratch.join("sources.txt");
+    fs::write(&requirements, HVAC_SOURCES)?;
+    let sources = scratch.join("sources");
+    output(
+        Command::new("python3")
+            .args(["-m", "pip", "-qq", "download", "--no-deps"])
+            .args(["--no-binary=:all:", "--require-hashes", "--requirement"])
+            .arg(&requirements)
+            .arg("--dest")
+            .arg(&sources),
+    )
+    .context("`pip download` did not succeed; it needs python3 with pip, and a package index")?;
+    output(
+        Command::new("python3")
+            .args(["-m", "tarfile", "-e"])
+            .arg(sources.join("hvac-2.4.0.tar.gz"))
+            .arg(&filled),
+    )?;
+    Ok(filled)
+}
+
 fn with_npm(scratch: &Path) -> Result<PathBuf> {
     fs::write(scratch.join("package.json"), PACKAGE)?;
     fs::write(scratch.join("package-lock.json"), PACKAGE_LOCK)?;
@@ -146,7 +188,8 @@ mod tests {
 
     #[test]
     fn the_folders_are_named_after_the_pins() {
-        let [python, hvac, node] = ALL.map(|readers| readers.folder);
+        let [python, hvac, with_tests, node] = ALL.map(|readers| readers.folder);
+        assert!(with_tests.starts_with(hvac) && HVAC_SOURCES.contains("hvac==2.4.0 "));
         assert!(HVAC.starts_with(&format!("{} ", hvac.replacen('-', "==", 1))));
         for (name, version) in [("python-dotenv", "1.2.4"), ("PyYAML", "6.0.3")] {
             assert!(REQUIREMENTS.contains(&format!("{name}=={version} ")));

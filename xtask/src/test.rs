@@ -7,12 +7,15 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use crate::workspace::{Workspace, cargo};
-use crate::{jars, readers, tools};
+use crate::{go, jars, readers, tools};
 
 /// Printed when the Kafka tests were not requested.
 const WITHOUT_KAFKA: &str = "left out: the tests against a real Kafka broker and the classes of \
                              Java clients, which need Java and Maven; `cargo xtask test --kafka` \
                              runs them";
+/// Printed when the Go tests were not requested.
+const WITHOUT_GO: &str = "left out: the tests of clients written in Go, which need Go; \
+                          `cargo xtask test --go` runs them";
 
 /// The tests that run a second time with the older OpenBao: those of how a
 /// plugin is started, called, forwarded to and stopped.
@@ -34,6 +37,8 @@ pub(crate) struct Options {
     offline: bool,
     /// Run the tests against a real Kafka broker too.
     kafka: bool,
+    /// Run the tests of clients written in Go too.
+    go: bool,
     /// Passed to `cargo test` as they are.
     cargo_test: Vec<String>,
 }
@@ -47,6 +52,7 @@ impl Options {
             match argument.as_str() {
                 "--offline" => options.offline = true,
                 "--kafka" => options.kafka = true,
+                "--go" => options.go = true,
                 "--" => options.cargo_test = rest.by_ref().cloned().collect(),
                 unknown => {
                     bail!("unknown argument `{unknown}`; what is for `cargo test` goes behind `--`")
@@ -70,7 +76,8 @@ impl Options {
 /// Installs, builds, tests; the exit code is that of `cargo test`.
 ///
 /// With `CI=true`, a test that had to be skipped is a failure. The tests against
-/// a Kafka broker run only on request, and then must not be skipped.
+/// a Kafka broker and of clients in Go run only on request, and then must not be
+/// skipped.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let workspace = Workspace::load()?;
     let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
@@ -109,6 +116,16 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         None
     };
 
+    let go = if options.go {
+        Some(go::find(
+            &workspace.root,
+            &workspace.target,
+            options.offline,
+        )?)
+    } else {
+        None
+    };
+
     // Build programs and tests together: apart, cargo would unify features
     // differently and compile most dependencies twice.
     let mut build = cargo();
@@ -136,6 +153,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             Some(jars) => test.env("LOCKKEEPER_KAFKA", jars),
             None => test.env_remove("LOCKKEEPER_KAFKA"),
         };
+        match &go {
+            Some(programs) => test.env("LOCKKEEPER_GO", programs),
+            None => test.env_remove("LOCKKEEPER_GO"),
+        };
         test
     };
     let mut all = test(bao.as_ref().ok());
@@ -156,6 +177,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     print!("{notes}");
     if kafka.is_none() {
         println!("\n{WITHOUT_KAFKA}");
+    }
+    if go.is_none() {
+        println!("\n{WITHOUT_GO}");
     }
     if in_ci && !notes.is_empty() {
         bail!("in CI no test may be left out");
@@ -200,9 +224,11 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_is_there_only_on_demand() {
+    fn a_broker_and_clients_in_go_are_there_only_on_demand() {
         assert!(!parse(&["--", "--kafka"]).unwrap().kafka);
         assert!(parse(&["--kafka"]).unwrap().kafka);
+        assert!(!parse(&["--kafka"]).unwrap().go);
+        assert!(parse(&["--go"]).unwrap().go);
     }
 
     #[test]

@@ -76,7 +76,20 @@ pub enum Purpose {
     Static {
         /// The static role.
         static_role: RoleName,
+        /// The role whose leases may hold the key still, where the static role took
+        /// over its shared key.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        adopted: Option<Box<AdoptedFrom>>,
     },
+}
+
+/// The role that shared a key before a static role took it over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdoptedFrom {
+    /// The role.
+    pub role: RoleName,
+    /// Its generation when the key was made.
+    pub generation: Generation,
 }
 
 impl Purpose {
@@ -84,12 +97,20 @@ impl Purpose {
     pub fn name(&self) -> &RoleName {
         match self {
             Self::Role { role, .. } => role,
-            Self::Static { static_role } => static_role,
+            Self::Static { static_role, .. } => static_role,
         }
     }
 
     /// The generation of the role whose leases may hold the key.
     pub fn generation(&self) -> Option<&Generation> {
+        match self {
+            Self::Role { generation, .. } => Some(generation),
+            Self::Static { adopted, .. } => adopted.as_ref().map(|from| &from.generation),
+        }
+    }
+
+    /// The generation of the role whose new readers get the key.
+    pub fn shared_by(&self) -> Option<&Generation> {
         match self {
             Self::Role { generation, .. } => Some(generation),
             Self::Static { .. } => None,
@@ -106,7 +127,7 @@ impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Role { role, .. } => write!(f, "role `{role}`"),
-            Self::Static { static_role } => write!(f, "static role `{static_role}`"),
+            Self::Static { static_role, .. } => write!(f, "static role `{static_role}`"),
         }
     }
 }
@@ -131,7 +152,8 @@ pub struct RequestedBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sharing {
-    /// One lease. The entry never stores the secret.
+    /// One lease. The entry stores the secret only while the key is kept ready for
+    /// its reader.
     SingleUse,
     /// All readers of the role. The entry stores the secret for the next one.
     Shared,
@@ -176,7 +198,7 @@ pub enum State {
 pub struct IssuedKey {
     /// Its id.
     pub id: KeyId,
-    /// Its secret, for shared keys only.
+    /// Its secret, for keys that others may get.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretText>,
     /// Whether it is known to work. Absent in entries of earlier versions, whose
@@ -279,6 +301,23 @@ impl Credential {
     /// or ends keys.
     pub fn is_justified(&self) -> bool {
         self.pinned || !self.holders.is_empty()
+    }
+
+    /// Whether its entry has the secret while the key is in use: for other readers,
+    /// or for the first one (`lifecycle-2.md`, 36).
+    pub fn stores_secret(&self) -> bool {
+        self.pinned || self.sharing == Sharing::Shared
+    }
+
+    /// Whether a pointer of its role names the key, until a reader takes it.
+    pub(crate) fn is_spare(&self) -> bool {
+        self.pinned && matches!(self.purpose, Purpose::Role { .. })
+    }
+
+    /// Whether the key could be handed out now and counts as working.
+    pub(crate) fn is_ready(&self) -> bool {
+        let key = self.live_key();
+        key.is_some_and(|key| key.secret.is_some() && key.proving.is_over())
     }
 
     /// When somebody should look at the entry, if nothing else happens.

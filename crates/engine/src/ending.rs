@@ -11,10 +11,10 @@ use logical::effects::within;
 use crate::account::AskError;
 use crate::control_plane::{Access, Failure as CloudFailure};
 use crate::credential::later;
+use crate::drain::AT_MOST;
 use crate::ids::{CredentialId, KeyId, Marker, RoleName, StorageId};
 use crate::ledger::{Credential, Event, Failure, Purpose, State};
 use crate::state::Engine;
-use crate::sweep::AT_ONCE;
 
 /// How long a mount that is removed waits for keys that are being made.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
@@ -79,15 +79,18 @@ impl Engine {
         };
         let ended = self.ledger.apply(&entry, kill).await;
         let purpose = entry.look(|credential| credential.purpose.clone());
-        if let Some(Purpose::Static { static_role }) = purpose {
-            // Its readers need another.
-            self.rotations.schedule(&static_role, self.clock.now());
+        // Its readers need another.
+        let now = self.clock.now();
+        match purpose {
+            Some(Purpose::Static { static_role, .. }) => self.rotations.schedule(&static_role, now),
+            Some(Purpose::Role { generation, .. }) => self.pools.schedule_known(&generation, now),
+            None => {}
         }
         match ended {
             Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),
             // It waits for its turn, and the sweep owns it.
             Err(Failure::Failed(_))
-                if self.ledger.owns_deletion(&entry) && !self.is_tainted().await? =>
+                if self.ledger.owns_deletion(&entry).await && !self.is_tainted().await? =>
             {
                 Ok(())
             }
@@ -101,8 +104,9 @@ impl Engine {
             .iter()
             .map(|credential| self.end(&credential.id))
             .collect();
-        // In the order of the records.
-        let ends: Vec<Result<(), Error>> = stream::iter(ends).buffered(AT_ONCE).collect().await;
+        // In the order of the records. So many that the pace holds back all that
+        // would take long.
+        let ends: Vec<Result<(), Error>> = stream::iter(ends).buffered(AT_MOST).collect().await;
         let mut ended = Ended::default();
         for (credential, end) in records.into_iter().zip(ends) {
             let key = credential.key_id().cloned();
@@ -175,6 +179,7 @@ impl Engine {
     /// those whose leases the host lost; what stays is named in the log
     /// (`lifecycle.md`, 28).
     pub(crate) async fn stop(&self) {
+        self.end_licence();
         match self.system.tainted().await {
             Ok(true) => {}
             Ok(false) => return,
@@ -266,7 +271,7 @@ impl Engine {
     /// Names the keys that stay when the mount is removed.
     async fn name_keys_that_stay(&self) -> Result<(), Error> {
         for credential in self.unsettled().await? {
-            if let (Purpose::Static { static_role }, State::Live { key }) =
+            if let (Purpose::Static { static_role, .. }, State::Live { key }) =
                 (&credential.purpose, &credential.state)
             {
                 tracing::warn!(

@@ -321,7 +321,7 @@ pub(crate) fn short_name(text: &str) -> String {
 }
 
 /// FNV-1a, 64 bits.
-fn digest(text: &str) -> u64 {
+pub(crate) fn digest(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use logical::Error;
 use tokio::sync::oneshot;
 
@@ -37,7 +37,7 @@ pub(crate) struct Requester {
 
 impl Requester {
     /// What is kept of it with the key.
-    fn on_record(&self) -> Option<Box<RequestedBy>> {
+    pub(crate) fn on_record(&self) -> Option<Box<RequestedBy>> {
         let known = [&self.name, &self.entity, &self.accessor];
         known.iter().any(|text| !text.is_empty()).then(|| {
             Box::new(RequestedBy {
@@ -68,6 +68,8 @@ pub(crate) struct Issued {
     pub(crate) account: AccountRef,
     pub(crate) holder: HolderId,
     pub(crate) times: LeaseTimes,
+    /// From about when on it works, where it does not yet.
+    pub(crate) works_from: Option<Timestamp>,
 }
 
 impl Engine {
@@ -123,12 +125,13 @@ impl Engine {
             account: made.account,
             holder: first,
             times,
+            works_from: None,
         })
     }
 
     /// The times of a lease on a key that may be made: not for a mount that is
     /// being removed.
-    async fn allowed_times(&self, role: &Role) -> Result<LeaseTimes, Error> {
+    pub(crate) async fn allowed_times(&self, role: &Role) -> Result<LeaseTimes, Error> {
         let (tainted, times) = futures_util::join!(self.is_tainted(), self.lease_times(role));
         if tainted? {
             return Err(being_removed());
@@ -151,11 +154,11 @@ impl Engine {
 /// The latest time that a lease can live to, with a margin: what is asked for
 /// from now, but not past its longest life.
 pub(crate) fn deadline(
-    now: jiff::Timestamp,
+    now: Timestamp,
     ttl: Duration,
-    issued_at: jiff::Timestamp,
+    issued_at: Timestamp,
     max_ttl: Duration,
-) -> jiff::Timestamp {
+) -> Timestamp {
     let span = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
     let end = later(now, span(ttl)).min(later(issued_at, span(max_ttl)));
     later(end, MARGIN)
@@ -184,8 +187,6 @@ fn description(role: &Role, requester: &Requester) -> String {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
 
     #[test]

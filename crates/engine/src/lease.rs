@@ -1,11 +1,14 @@
 //! Leases: what travels with them, how they are renewed, and how they end.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use jiff::SignedDuration;
+use logical::effects::within;
 use logical::lease::SECRET_TYPE as TYPE_KEY;
-use logical::{Error, LeaseOptions, Object, Request, Response, Secret};
+use logical::{Error, LeaseOptions, Object, Request, Response, RunToCompletion, Secret};
 use readiness::Place;
 use serde_json::Value;
 
@@ -21,8 +24,15 @@ use crate::ledger::{Entry, Event, Failure, Holder, IssuedKey, Sharing, State, is
 use crate::role::Role;
 use crate::state::Engine;
 
-/// How long a revocation may keep the host waiting.
+/// How long a revocation waits for Confluent.
 const REVOKE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How much longer it waits for storage to have it on record. Clients of hosts
+/// wait for a minute.
+const RECORD_LIMIT: Duration = Duration::from_secs(45);
+
+/// Between two looks whether storage has it.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a key that cannot be deleted is answered with an error, so that
 /// the host tries again. After that the sweep owns it.
@@ -239,21 +249,59 @@ impl Engine {
         let carried = Carried::of(&secret)?;
         let (entry, key) = (self.ledger.entry(&carried.credential()), carried.key());
         let engine = Arc::clone(&self);
-        let release = async move {
-            match carried {
+        let mut release = self.to_its_end(async move {
+            let released = match carried {
                 Carried::Ours(internal) => engine.release(internal).await,
                 Carried::GoPlugins(lease) => engine.release_go_plugins(&lease).await,
-            }
-        };
-        if let Some(outcome) = self.finish(REVOKE_LIMIT, release).await {
-            return outcome;
+            };
+            engine.drain_in_background();
+            released
+        });
+        match within(&*self.tasks, REVOKE_LIMIT, &mut release).await {
+            Some(outcome) => outcome,
+            None => self.answer_late(release, entry, &key).await,
         }
-        let late = Error::upstream(format!(
-            "Confluent Cloud did not answer the deletion within {} seconds: it is tried again",
-            REVOKE_LIMIT.as_secs()
-        ));
-        self.released(&entry, &key, Err(Failure::Failed(late)))
-            .await
+    }
+
+    /// What the host is told of a revocation that takes long: success as soon as
+    /// storage has it that the key retires, if the sweep may own it. Our own queue
+    /// may be long, or storage slow; the host would give up after some errors.
+    async fn answer_late(
+        self: Arc<Self>,
+        release: RunToCompletion<Result<(), Error>>,
+        entry: Arc<Entry>,
+        key: &KeyId,
+    ) -> Result<(), Error> {
+        let late = |whose: &str, limit: Duration| {
+            Err(Failure::Failed(Error::upstream(format!(
+                "{whose} did not answer within {} seconds: the deletion is tried again",
+                limit.as_secs()
+            ))))
+        };
+        if self.is_tainted().await? {
+            let late = late("Confluent Cloud", REVOKE_LIMIT);
+            return self.released(&entry, key, late).await;
+        }
+        let recorded = pin!(async {
+            while !self.record_late_deletion(&entry).await {
+                self.tasks.sleep(LOOK_AGAIN).await;
+            }
+        });
+        let late = match within(&*self.tasks, RECORD_LIMIT, select(release, recorded)).await {
+            Some(Either::Left((outcome, _))) => return outcome,
+            Some(Either::Right(_)) if self.ledger.owns_late_deletion(&entry).await => return Ok(()),
+            Some(Either::Right(_)) => late("Confluent Cloud", REVOKE_LIMIT),
+            None => late("storage", REVOKE_LIMIT + RECORD_LIMIT),
+        };
+        self.released(&entry, key, late).await
+    }
+
+    /// Puts on record that a key retires whose deletion is under way. Gives whether
+    /// it is; if not, the release may still be about to write.
+    async fn record_late_deletion(self: &Arc<Self>, entry: &Arc<Entry>) -> bool {
+        let (engine, entry) = (Arc::clone(self), Arc::clone(entry));
+        let record = async move { engine.ledger.record_late_deletion(&entry).await };
+        matches!(self.to_its_end(record).await, Ok(true))
     }
 
     /// The record of a lease that the Go plugin made, with a holder for it.
@@ -361,7 +409,7 @@ impl Engine {
             .flatten()
             .is_some_and(|since| now.duration_since(since) >= RETRY_BY_HOST);
         let refused = !is_transient(&error) || self.ledger.was_refused(entry);
-        let owned = owned && !refused || self.ledger.owns_deletion(entry);
+        let owned = owned && !refused || self.ledger.owns_deletion(entry).await;
         if owned && !self.system.tainted().await? {
             return Ok(());
         }

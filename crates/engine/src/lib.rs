@@ -14,13 +14,17 @@
 //! - `issue`, `share`, `lease`, `sweep`, `ending`: what happens to keys.
 //! - `go_plugin`: what is taken over from it.
 //! - `account_removal`: an account is removed, unless keys need it.
+//! - `proving`: whether a new key works.
 //! - `proof`, `preflight`, `target_check`: whether the account is accepted, what
 //!   it may do, and whether what roles name is there.
 //! - `static_role`, `rotation`: static roles, whose key is replaced without a gap.
+//! - `spare_settings`, `spare_pool`, `spares`: keys that are made and proven before
+//!   somebody reads them.
 //! - `records`: roles, accounts and settings in storage, with their cache.
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
 //! - `work`: when somebody looks at what again.
 //! - `known_places`, `places`: where resources are, for probes and answers.
+//! - `usage`: who logs in with which key, as the audit log tells it.
 //! - `paths`: the table of paths.
 
 pub mod account;
@@ -35,6 +39,7 @@ pub mod role;
 mod account_removal;
 mod backend;
 mod coalescer;
+mod drain;
 mod ending;
 mod go_plugin;
 mod inventory;
@@ -50,6 +55,7 @@ mod places;
 mod preflight;
 mod presence;
 mod proof;
+mod proving;
 mod reconcile;
 mod records;
 mod rotation;
@@ -57,11 +63,15 @@ mod secret;
 mod settings;
 mod share;
 mod slots;
+mod spare_pool;
+mod spare_settings;
+mod spares;
 mod state;
 mod static_role;
 mod sweep;
 mod target_check;
 mod timekeeper;
+mod usage;
 mod work;
 
 pub use backend::EngineFactory;

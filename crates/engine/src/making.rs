@@ -147,6 +147,7 @@ impl Engine {
             holders: BTreeMap::new(),
             pinned: order.pinned,
         };
+        let stores_secret = intent.stores_secret();
         // Each is a call to the host, and none needs another's answer.
         let (entry, allowed) = futures_util::join!(self.ledger.intend(intent), allowed);
         let entry = entry?;
@@ -205,8 +206,7 @@ impl Engine {
                 created,
                 account,
                 holder,
-                order.sharing,
-                order.proving,
+                (stores_secret, order.proving),
             )
             .await?;
         if elapsed() > DURABLE_WITHIN {
@@ -222,8 +222,7 @@ impl Engine {
         created: CreatedKey,
         mut account: AccountRef,
         holder: Option<(HolderId, Holder)>,
-        sharing: Sharing,
-        proving: Proving,
+        (stores_secret, proving): (bool, Proving),
     ) -> Result<Made, Error> {
         let key = IssuedKey {
             id: created.key.id,
@@ -231,7 +230,7 @@ impl Engine {
             proving,
         };
         let mut stored = key.clone();
-        if sharing == Sharing::SingleUse {
+        if !stores_secret {
             stored.secret = None;
         }
         account.learn(created.key.organization.clone());

@@ -26,6 +26,14 @@ const DELETIONS_DUE: &str = "engine_key_deletions_due";
 /// the planned time, by more than a minute), or `failed` (an attempt).
 const ROTATIONS: &str = "engine_rotations_total";
 
+/// New keys that were tried to the end, by outcome: on what each counts as working,
+/// or `not_ready`.
+const PROOFS: &str = "engine_key_proofs_total";
+
+/// Old keys of static roles that waited for silence and ended: `quiet`, or `in_use`
+/// (at `max_overlap`, although something may use them).
+const OLD_KEYS: &str = "engine_old_keys_ended_total";
+
 /// Where the measurements of a mount go.
 pub(crate) struct Measurements {
     metrics: Arc<dyn Metrics>,
@@ -64,6 +72,16 @@ impl Measurements {
     /// A rotation ended, or an attempt at it failed.
     pub(crate) fn rotation(&self, outcome: &'static str) {
         self.metrics.count(ROTATIONS, &[("outcome", outcome)], 1);
+    }
+
+    /// A new key was tried to the end.
+    pub(crate) fn proof(&self, outcome: &'static str) {
+        self.metrics.count(PROOFS, &[("outcome", outcome)], 1);
+    }
+
+    /// An old key that waited for silence ended.
+    pub(crate) fn old_key_ended(&self, outcome: &'static str) {
+        self.metrics.count(OLD_KEYS, &[("outcome", outcome)], 1);
     }
 
     /// How many keys are at a stage.

@@ -31,7 +31,9 @@ impl Engine {
     pub(crate) async fn place_for_reader(self: &Arc<Self>, target: &Target) -> Option<Place> {
         let place = self.places.get(&target.resource).await.ok().flatten();
         let now = self.clock.now();
-        if place.as_ref().is_none_or(|place| place.is_stale(now)) {
+        let wanted = place.as_ref().is_none_or(|place| place.is_stale(now));
+        let monotonic = self.clock.monotonic();
+        if wanted && self.places.begin_look_up(&target.resource, monotonic) {
             self.look_up_later(target.clone());
         }
         place
@@ -45,7 +47,12 @@ impl Engine {
     fn look_up_later(self: &Arc<Self>, target: Target) {
         let engine = Arc::clone(self);
         self.tasks.spawn(Box::pin(async move {
-            engine.look_up_with_account(&target).await;
+            // A standby cannot keep what it finds: it takes what the active node found.
+            if engine.is_active().await.unwrap_or(false) {
+                engine.look_up_with_account(&target).await;
+            } else {
+                let _ = engine.places.read_again(&target.resource).await;
+            }
         }));
     }
 

@@ -215,6 +215,8 @@ mod tests {
             key_description: String::new(),
             multi_use_key: false,
             output: crate::output::Output::default(),
+            readiness: crate::role::unasked(),
+            spares: crate::spare_settings::SpareSettings::default(),
             generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
         }
     }

@@ -55,7 +55,8 @@ impl Engine {
     async fn reconcile_alone(&self) -> Result<Report, Error> {
         self.note_presence().await?;
         self.look_at_all().await?;
-        let deleted = self.settle_due(Licence::Request).await;
+        let mut deleted = self.settle_due(Licence::Request).await;
+        deleted.extend(self.drain(Licence::Request).await);
         let inventory = self.take_inventory().await?;
         self.accounts
             .forget_unneeded(&inventory.needed, inventory.begun)

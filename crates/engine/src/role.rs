@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logical::{Clock, Error, Storage, duration};
+use readiness::{Mode, Settings as Readiness};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
@@ -12,6 +13,7 @@ use crate::credential::Purpose;
 use crate::ids::{EnvironmentId, Generation, RoleName};
 use crate::output::Output;
 use crate::records::Records;
+use crate::spare_settings::SpareSettings;
 
 const PREFIX: &str = "lockkeeper/role/";
 
@@ -37,8 +39,23 @@ pub struct Role {
     /// In which fields readers get the key.
     #[serde(default, skip_serializing_if = "Output::is_default")]
     pub output: Output,
+    /// What is expected of a new key before it is handed out.
+    #[serde(default = "unasked", skip_serializing_if = "is_unasked")]
+    pub readiness: Readiness,
+    /// Which keys are kept ready in advance.
+    #[serde(default, skip_serializing_if = "SpareSettings::is_default")]
+    pub spares: SpareSettings,
     /// Which shared key the readers get.
     pub generation: Generation,
+}
+
+/// What roles expect of a new key that say nothing.
+pub(crate) fn unasked() -> Readiness {
+    Readiness::of(Mode::None)
+}
+
+fn is_unasked(readiness: &Readiness) -> bool {
+    *readiness == unasked()
 }
 
 impl Role {
@@ -48,6 +65,11 @@ impl Role {
             role: self.name.clone(),
             generation: self.generation.clone(),
         }
+    }
+
+    /// Whether its keys are tried before they are handed out.
+    pub fn asks_readiness(&self) -> bool {
+        self.readiness.readiness() != Mode::None
     }
 
     /// Time to live of a lease; zero for the mount's.

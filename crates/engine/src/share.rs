@@ -9,9 +9,10 @@ use tokio::sync::oneshot;
 
 use crate::ids::Generation;
 use crate::issue::{Issued, Requester, cut_off};
-use crate::ledger::{Entry, Event, Failure, IssuedKey, Sharing, State};
+use crate::ledger::{Credential, Entry, Event, Failure, IssuedKey, Sharing, State};
 use crate::role::Role;
 use crate::slots::{Coming, Slot};
+use crate::spares::Readying;
 use crate::state::{Engine, LeaseTimes};
 
 /// How often a reader looks for another key when the one it found retires
@@ -87,19 +88,30 @@ impl Engine {
         role: &Arc<Role>,
         requester: &Requester,
     ) -> Result<Issued, Error> {
+        let since = self.clock.monotonic();
         for _ in 0..ATTEMPTS {
             let entry = match self.find_shared(role, requester).await? {
                 Found::Made(issued) => return Ok(issued),
                 Found::Entry(entry) => entry,
             };
+            if entry.look(|known| is_shared_by(known, role)) == Some(false) {
+                // A static role took it over.
+                self.slots.forget_entry(&role.generation, &entry);
+                continue;
+            }
+            let readying = self.ready_for_readers(role, &entry, since).await?;
+            if readying == Readying::Ended {
+                self.slots.forget_entry(&role.generation, &entry);
+                continue;
+            }
             match self.ledger.confirm(&entry).await {
                 Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
                 Err(Failure::Failed(error)) => {
                     return Err(error.context("looking whether the shared key still exists"));
                 }
             }
-            match self.attach(Arc::clone(&entry), role).await {
-                Ok(issued) => return Ok(issued),
+            match self.attach(Arc::clone(&entry), role, requester).await {
+                Ok(issued) => return Ok(issued.working(readying)),
                 Err(Failure::Refused(_) | Failure::Unknown) => {
                     self.slots.forget_entry(&role.generation, &entry);
                 }
@@ -116,7 +128,18 @@ impl Engine {
 
     /// Notes a new holder, and asks the host meanwhile how long its lease may
     /// live. Its answer is most often that of last time.
-    async fn attach(&self, entry: Arc<Entry>, role: &Role) -> Result<Issued, Failure> {
+    async fn attach(
+        &self,
+        entry: Arc<Entry>,
+        role: &Role,
+        requester: &Requester,
+    ) -> Result<Issued, Failure> {
+        if entry.look(Credential::is_spare) == Some(true) {
+            let times = self.allowed_times(role).await?;
+            if let Some(taken) = self.take_from_slot(role, &entry, times, requester).await {
+                return taken;
+            }
+        }
         let Some(likely) = self.likely_times(role) else {
             let times = self.lease_times(role).await?;
             return self.note_holder(entry, times).await;
@@ -147,6 +170,7 @@ impl Engine {
             account: held.account,
             holder,
             times,
+            works_from: None,
         })
     }
 
@@ -208,10 +232,14 @@ impl Engine {
         if let Some(id) = self.ledger.store.shared(&role.generation).await? {
             let entry = self.ledger.entry(&id);
             match self.ledger.load(&entry).await {
-                Ok(()) if shared_key(&entry).is_some() => return Ok(Found::Entry(entry)),
+                Ok(()) if shared_key(&entry, &role).is_some() => return Ok(Found::Entry(entry)),
                 Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => {}
                 Err(Failure::Failed(error)) => return Err(error),
             }
+        }
+        if role.asks_readiness() {
+            let spare = self.spare_for_slot(&role, &requester).await;
+            return spare.map(Found::Entry);
         }
         self.make(role, Sharing::Shared, requester)
             .await
@@ -219,11 +247,17 @@ impl Engine {
     }
 }
 
-/// The key of an entry that can be handed out.
-fn shared_key(entry: &Entry) -> Option<IssuedKey> {
+fn is_shared_by(known: &Credential, role: &Role) -> bool {
+    known.purpose.shared_by() == Some(&role.generation)
+}
+
+/// The key of an entry that can be handed out to readers of a role.
+fn shared_key(entry: &Entry, role: &Role) -> Option<IssuedKey> {
     entry
         .look(|credential| match &credential.state {
-            State::Live { key } if key.secret.is_some() => Some(key.clone()),
+            State::Live { key } if key.secret.is_some() && is_shared_by(credential, role) => {
+                Some(key.clone())
+            }
             _ => None,
         })
         .flatten()

@@ -21,8 +21,10 @@ use crate::presence::Presence;
 use crate::role::{Role, Roles};
 use crate::settings::StoredSettings;
 use crate::slots::Slots;
+use crate::spare_pool::{AllPins, Pools, SparePointers};
 use crate::static_role::{Rotations, StaticRoles};
 use crate::timekeeper::Timekeeper;
+use crate::usage::Usage;
 
 /// How long it is believed that this node is active.
 const ACTIVE_FOR: Duration = Duration::from_secs(1);
@@ -40,8 +42,10 @@ pub(crate) struct Engine {
     pub(crate) roles: Roles,
     pub(crate) static_roles: Arc<StaticRoles>,
     pub(crate) rotations: Rotations,
+    pub(crate) pools: Pools,
     pub(crate) places: KnownPlaces,
     pub(crate) settings: StoredSettings,
+    pub(crate) usage: Usage,
     pub(crate) ledger: Ledger,
     pub(crate) measurements: Arc<Measurements>,
     pub(crate) slots: Slots,
@@ -58,6 +62,8 @@ pub(crate) struct Engine {
     pub(crate) presence: Mutex<Presence>,
     /// Held by whoever sweeps.
     pub(crate) sweeping: tokio::sync::Mutex<()>,
+    /// Held while deletions that wait are sent in the background.
+    pub(crate) draining: tokio::sync::Mutex<()>,
     /// Held shared while a key is made, so that a mount which is removed can
     /// wait for all of them.
     pub(crate) making: tokio::sync::RwLock<()>,
@@ -106,12 +112,17 @@ impl Engine {
             Arc::clone(&context.storage),
             Arc::clone(&context.clock),
         ));
+        let spares = Arc::new(SparePointers::new(Arc::clone(&context.storage)));
+        let pins = AllPins {
+            static_roles: Arc::clone(&static_roles) as Arc<dyn Pins>,
+            spares: Arc::clone(&spares),
+        };
         let measurements = Arc::new(Measurements::new(context.metrics, context.uuid));
         let ledger = Ledger::new(
             LedgerStore::new(Arc::clone(&context.storage)),
             Arc::clone(&control) as Arc<dyn Keys>,
             Arc::clone(&accounts),
-            Arc::clone(&static_roles) as Arc<dyn Pins>,
+            Arc::new(pins),
             Arc::clone(&context.clock),
             Arc::clone(&context.entropy),
             Arc::clone(&measurements),
@@ -121,8 +132,10 @@ impl Engine {
             roles: Roles::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             static_roles,
             rotations: Rotations::default(),
+            pools: Pools::new(spares),
             places: KnownPlaces::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             settings: StoredSettings::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
+            usage: Usage::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             storage: context.storage,
             system: context.system,
             timekeeper: Timekeeper::new(Arc::clone(&context.clock)),
@@ -142,6 +155,7 @@ impl Engine {
             sweep: Mutex::new(sweep),
             presence: Mutex::default(),
             sweeping: tokio::sync::Mutex::new(()),
+            draining: tokio::sync::Mutex::new(()),
             making: tokio::sync::RwLock::new(()),
         }
     }

@@ -9,12 +9,13 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use logical::Error;
 
+use crate::control_plane::RemovalBy;
 use crate::credential::later;
 use crate::ids::{CredentialId, KeyId};
-use crate::ledger::{Credential, Event, Failure, Stage, State};
+use crate::ledger::{Credential, Event, Failure, Place, Stage, State};
 use crate::licence::{LICENCE, LastSweep, Licence, Sweep};
 use crate::state::Engine;
 
@@ -29,8 +30,9 @@ const AFTER_FAILURE: SignedDuration = SignedDuration::from_mins(1);
 /// How often a sweep looks whether more is due by now.
 const ROUNDS: usize = 3;
 
-/// How many entries are settled at once.
-pub(crate) const AT_ONCE: usize = 8;
+/// How many entries are looked at, in storage or at Confluent, at once. How many
+/// deletions are sent at once is for the pace to say.
+const AT_ONCE: usize = 8;
 
 impl Engine {
     /// The host's periodic call: licenses the sweep and starts it unless it
@@ -40,14 +42,15 @@ impl Engine {
         self.sweep_state().licensed_until = Some(self.clock.monotonic() + LICENCE);
         let engine = Arc::clone(self);
         self.tasks.spawn(Box::pin(async move {
-            let Ok(_sweeping) = engine.sweeping.try_lock() else {
-                return;
-            };
-            let swept = engine.sweep_when_due().await;
-            if let Err(error) = &swept {
-                tracing::warn!(error = error.message(), "the sweep stopped early");
+            if let Ok(_sweeping) = engine.sweeping.try_lock() {
+                let swept = engine.sweep_when_due().await;
+                if let Err(error) = &swept {
+                    tracing::warn!(error = error.message(), "the sweep stopped early");
+                }
+                engine.note_sweep(swept.err());
             }
-            engine.note_sweep(swept.err());
+            // They may take hours, and no sweep waits for them.
+            engine.drain_in_background();
         }));
     }
 
@@ -109,7 +112,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Settles what is due. Gives the keys that went.
+    /// Settles what is due, and lets the deletions wait for their turn. Gives the
+    /// keys that went.
     ///
     /// Of the deletions that failed one at least is tried: when it succeeds, all
     /// others are due at once.
@@ -137,15 +141,20 @@ impl Engine {
 
     async fn settle_if_licensed(&self, id: &CredentialId, licence: Licence) -> Option<KeyId> {
         if licence == Licence::Request || self.is_licensed() {
-            return self.settle(id).await;
+            return self.settle(id, None).await;
         }
         self.ledger.schedule_at(id, self.clock.now());
         None
     }
 
-    /// Settles one entry as far as it can be, and decides when to look again.
-    /// Gives its key if that went.
-    async fn settle(&self, id: &CredentialId) -> Option<KeyId> {
+    /// As [`Engine::settle`], for a deletion whose turn it is.
+    pub(crate) async fn settle_for(&self, by: RemovalBy, id: &CredentialId) -> Option<KeyId> {
+        self.settle(id, Some(by)).await
+    }
+
+    /// Settles one entry as far as it can be, and decides when to look again. A key
+    /// is deleted only if it is its turn. Gives its key if that went.
+    async fn settle(&self, id: &CredentialId, turn: Option<RemovalBy>) -> Option<KeyId> {
         let entry = self.ledger.entry(id);
         let loaded = self.ledger.load(&entry).await;
         let now = self.clock.now();
@@ -172,19 +181,36 @@ impl Engine {
             self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
             return None;
         }
-        if let Err(error) = self.release_unnamed(&entry).await {
+        let mut released = self.release_unnamed(&entry).await;
+        if released.is_ok() {
+            released = self.release_unnamed_spare(&entry).await;
+        }
+        if let Err(error) = released {
             tracing::warn!(
                 credential = %id,
                 error = error.message(),
-                "it could not be read whether a static role names a key; it is looked at again"
+                "it could not be read whether a record names a key; it is looked at again"
             );
             self.ledger.schedule_at(id, later(now, AFTER_FAILURE));
             return None;
         }
+        let deletion = entry.look(|credential| deletion(credential, now)).flatten();
+        if turn.is_none()
+            && loaded.is_ok()
+            && let Some(place) = deletion
+        {
+            self.ledger.await_turn(id, place);
+            return None;
+        }
+        let by = turn.unwrap_or(RemovalBy::Sweep);
         let before = entry.look(|credential| gone(credential).is_some());
         let outcome = match (loaded, due) {
             (Ok(()), Some(due)) if due > now => Ok(()),
-            (Ok(()), _) => self.ledger.apply(&entry, Event::Lapse { now }).await,
+            (Ok(()), _) => {
+                self.ledger
+                    .apply_for(by, &entry, Event::Lapse { now })
+                    .await
+            }
             (Err(failure), _) => Err(failure),
         };
         if let Err(Failure::Failed(error)) = &outcome {
@@ -252,6 +278,12 @@ impl Engine {
         self.sweep_state().full_look_at.is_some()
     }
 
+    /// The mount stops: no sweep and no rotation goes on.
+    pub(crate) fn end_licence(&self) {
+        self.sweep_state().licensed_until = None;
+        self.rotations.earlier.notify_one();
+    }
+
     pub(crate) fn is_licensed(&self) -> bool {
         let licensed_until = self.sweep_state().licensed_until;
         licensed_until.is_some_and(|until| self.clock.monotonic() <= until)
@@ -260,6 +292,24 @@ impl Engine {
     fn sweep_state(&self) -> MutexGuard<'_, Sweep> {
         self.sweep.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The place in the order of deletions of a key that nothing keeps any more.
+fn deletion(credential: &Credential, now: Timestamp) -> Option<Place> {
+    let since = match &credential.state {
+        State::Retiring { since, .. } => *since,
+        State::Live { .. } => {
+            let mut holders = credential.holders.values();
+            let ends = !credential.pinned && holders.all(|holder| holder.deadline() <= now);
+            ends.then(|| credential.due())?
+        }
+        State::Intended | State::Gone { .. } => return None,
+    };
+    Some(Place {
+        by: RemovalBy::Sweep,
+        owner: credential.target.owner.clone(),
+        since,
+    })
 }
 
 /// The key of a tombstone.

@@ -193,7 +193,9 @@ impl Body {
                 return Some(key);
             }
             let key = item.keys.first()?;
-            if item.assign.is_some() && !seen.insert(&key.raw) {
+            // In JSON, blocks with different labels are below one key.
+            let keys: Vec<&str> = item.keys.iter().map(|key| key.raw.as_str()).collect();
+            if item.assign.is_some() && !seen.insert(keys) {
                 return Some(key);
             }
         }
@@ -252,5 +254,6 @@ mod tests {
         assert_eq!(repeated("a = 1, b = 2, a = 3"), Some(15));
         assert_eq!(repeated("p \"x\" { l = [{ a = 1, a = 2 }] }"), Some(23));
         assert_eq!(repeated("p \"x\" {} p \"x\" {}"), None);
+        assert_eq!(repeated(r#"{"p": {"x": {"a": 1}, "y": {"a": 1}}}"#), None);
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! A request carries no raw client token; hosts salt it before it gets here.
 
+use core::any::Any;
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::{Auth, Object, Secret};
@@ -153,6 +155,9 @@ pub struct Request {
     pub headers: BTreeMap<String, Vec<String>>,
     /// For how long the answer will be wrapped, when the client asks for it.
     pub wrap_ttl: Option<Duration>,
+    /// What a host hands to backends that are a part of itself, such as those
+    /// for its tokens. Engines have no use for it.
+    pub host_data: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Request {
@@ -176,6 +181,7 @@ impl Request {
             connection: None,
             headers: BTreeMap::new(),
             wrap_ttl: None,
+            host_data: None,
         }
     }
 

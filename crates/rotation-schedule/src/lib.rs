@@ -8,6 +8,7 @@
 //!   [`TimingFields`] are its fields as they are written, shown and stored;
 //!   [`Timing::parse`] and [`Timing::update`] read them.
 //! - [`Overlap`] is `grace` and `refresh`, with their defaults and limits.
+//! - [`Retire`] says what ends a replaced key: its grace, or its silence.
 //! - [`Planner`] plans: [`first`](Planner::first),
 //!   [`after_planned`](Planner::after_planned) and
 //!   [`after_requested`](Planner::after_requested) give the `next_rotation` to
@@ -52,6 +53,7 @@ mod lead;
 mod overlap;
 mod period;
 mod plan;
+mod retire;
 mod timing;
 mod update;
 mod window;
@@ -65,6 +67,7 @@ pub use lead::{ProofTimes, lead};
 pub use overlap::{KeyLead, Overlap, OverlapFields};
 pub use period::RotationPeriod;
 pub use plan::{Due, Planner};
+pub use retire::{Retire, RetireFields};
 pub use timing::{Schedule, Timing};
 pub use window::{Spread, Window};
 pub use zone::TimeZoneName;

@@ -47,6 +47,14 @@ pub struct KeyLead<'a> {
     pub lead: Duration,
 }
 
+impl KeyLead<'_> {
+    /// The lead in seconds, rounded up.
+    pub(crate) fn seconds(&self) -> u64 {
+        let begun = u64::from(self.lead.subsec_nanos() > 0);
+        self.lead.as_secs().saturating_add(begun)
+    }
+}
+
 impl Overlap {
     /// What is given, or the defaults: a quarter of the shortest interval as
     /// `grace`, between 5 minutes and 24 hours, and half of that as `refresh`,
@@ -85,24 +93,17 @@ impl Overlap {
         let Some(interval) = timing.shortest_interval(now).map(|time| time.as_secs()) else {
             return Ok(());
         };
-        let lead = key
-            .lead
-            .as_secs()
-            .saturating_add(u64::from(key.lead.subsec_nanos() > 0));
+        let lead = key.seconds();
         if self.grace.saturating_add(lead) <= interval {
             return Ok(());
         }
-        let interval_given = short(interval);
+        let place = interval_named(timing, interval);
         let needed = short(GRACE_MIN.saturating_add(lead));
-        let (place, longer) = match timing {
-            Timing::Schedule(_) => (
-                format!("between two times of `rotation_schedule`, {interval_given} apart"),
-                format!("give a `rotation_schedule` whose times are {needed} apart at least"),
-            ),
-            _ => (
-                format!("into `rotation_period` of {interval_given}"),
-                format!("give a `rotation_period` of at least {needed}"),
-            ),
+        let longer = match timing {
+            Timing::Schedule(_) => {
+                format!("give a `rotation_schedule` whose times are {needed} apart at least")
+            }
+            _ => format!("give a `rotation_period` of at least {needed}"),
         };
         let longest = interval.saturating_sub(lead);
         let remedy = if longest >= GRACE_MIN {
@@ -150,7 +151,24 @@ impl Overlap {
     }
 }
 
-fn limited(field: &'static str, given: Duration, least: u64, most: u64) -> Result<u64, FieldError> {
+/// The shortest time between two rotations, after "do not fit".
+pub(crate) fn interval_named(timing: &Timing, interval: u64) -> String {
+    let interval = short(interval);
+    match timing {
+        Timing::Schedule(_) => {
+            format!("between two times of `rotation_schedule`, {interval} apart")
+        }
+        _ => format!("into `rotation_period` of {interval}"),
+    }
+}
+
+/// A duration in whole seconds, within its limits.
+pub(crate) fn limited(
+    field: &'static str,
+    given: Duration,
+    least: u64,
+    most: u64,
+) -> Result<u64, FieldError> {
     let seconds = given.as_secs();
     let problem = if given.subsec_nanos() != 0 {
         format!("`{field}` has a fraction of a second: give whole seconds")

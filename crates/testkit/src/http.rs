@@ -23,6 +23,8 @@ pub struct Http {
     token: Option<String>,
     /// The value of `Authorization`.
     login: Option<String>,
+    /// Whether a standby may ask the active node.
+    forwarding: bool,
 }
 
 impl Http {
@@ -39,6 +41,7 @@ impl Http {
             authority: authority.trim_end_matches('/').to_owned(),
             token: None,
             login: None,
+            forwarding: true,
         }
     }
 
@@ -59,6 +62,14 @@ impl Http {
     pub fn with_login(mut self, name: &str, password: &str) -> Self {
         let login = BASE64_STANDARD.encode(format!("{name}:{password}"));
         self.login = Some(format!("Basic {login}"));
+        self
+    }
+
+    /// The same client, whose requests a standby answers by itself or not at all: a
+    /// request that it would forward is a 307.
+    #[must_use]
+    pub fn without_forwarding(mut self) -> Self {
+        self.forwarding = false;
         self
     }
 
@@ -139,9 +150,14 @@ impl Http {
         let token = token.map(|token| format!("X-Vault-Token: {token}\r\n"));
         let login = self.login.as_ref();
         let login = login.map(|login| format!("Authorization: {login}\r\n"));
+        let forwarding = if self.forwarding {
+            ""
+        } else {
+            "X-Vault-No-Request-Forwarding: true\r\n"
+        };
         format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
-             X-Vault-Request: true\r\n{}{}Content-Length: {}\r\n\r\n{body}",
+             X-Vault-Request: true\r\n{forwarding}{}{}Content-Length: {}\r\n\r\n{body}",
             self.authority,
             token.unwrap_or_default(),
             login.unwrap_or_default(),

@@ -8,7 +8,8 @@
 //! A test that needs a program which cargo cannot build begins with
 //! `let bao = require_bao!();`. Where the program is missing, the test is recorded
 //! as skipped; in CI that is a failure. Tests that need a Kafka broker run only on
-//! request: `let kafka = require_kafka!();`.
+//! request, `let kafka = require_kafka!();`, and so do those of clients written in
+//! Go, `let go = require_go!();`.
 
 #![allow(
     clippy::panic,
@@ -20,6 +21,7 @@
 mod bao;
 mod cli;
 mod files;
+mod go;
 mod http;
 mod kafka;
 mod left_out;
@@ -32,6 +34,7 @@ mod wait;
 pub use bao::{Bao, BaoServer};
 pub use cli::{Cli, CliOutput};
 pub use files::{bin, install, sha256};
+pub use go::Go;
 pub use http::Http;
 pub use kafka::Kafka;
 pub use node::{BaoCluster, BaoNode};
@@ -61,6 +64,18 @@ macro_rules! require_kafka {
     () => {
         match $crate::Kafka::find_if_asked() {
             Some(kafka) => kafka,
+            None => return,
+        }
+    };
+}
+
+/// Clients written in Go; without them, the calling test returns. That is no
+/// failure: such tests run only with `cargo xtask test --go`.
+#[macro_export]
+macro_rules! require_go {
+    () => {
+        match $crate::Go::find_if_asked() {
+            Some(go) => go,
             None => return,
         }
     };

@@ -13,6 +13,8 @@ pub enum Reader {
     Python,
     /// Python with hvac, which `cargo xtask test` installs.
     Hvac,
+    /// Python with hvac and its own tests, which `cargo xtask test` installs.
+    HvacTests,
     /// Node.js with dotenv and yaml, which `cargo xtask test` installs.
     Node,
     /// kcat of the system.
@@ -43,6 +45,7 @@ impl Reader {
         let (program, libraries) = match self {
             Self::Python => ("python3", Some(("LOCKKEEPER_PYTHON_READERS", "PYTHONPATH"))),
             Self::Hvac => ("python3", Some(("LOCKKEEPER_HVAC", "PYTHONPATH"))),
+            Self::HvacTests => ("python3", Some(("LOCKKEEPER_HVAC_TESTS", "PYTHONPATH"))),
             Self::Node => ("node", Some(("LOCKKEEPER_NODE_READERS", "NODE_PATH"))),
             Self::Kcat => ("kcat", None),
             Self::Bash => ("bash", None),

@@ -13,7 +13,13 @@ use zeroize::Zeroizing;
 
 /// Paths under `sys/` whose answers repeat their data at top level, for old
 /// clients (`http/handler.go` in Vault).
-const DATA_AT_TOP_LEVEL: [&str; 3] = ["sys/mounts", "sys/auth", "sys/capabilities"];
+const DATA_AT_TOP_LEVEL: [&str; 5] = [
+    "sys/mounts",
+    "sys/auth",
+    "sys/capabilities",
+    "sys/policy",
+    "sys/remount",
+];
 
 /// The answer to one request.
 #[derive(Clone, PartialEq)]

@@ -21,7 +21,7 @@ mod errors;
 mod leases;
 mod mounts;
 mod pipeline;
-mod policy;
+mod policies;
 mod random;
 mod request;
 mod revocation;

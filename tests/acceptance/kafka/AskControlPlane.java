@@ -1,4 +1,7 @@
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -12,7 +15,11 @@ import javax.security.auth.callback.Callback;
 import javax.security.auth.callback.NameCallback;
 import javax.security.auth.callback.UnsupportedCallbackException;
 import javax.security.auth.login.AppConfigurationEntry;
+import org.apache.kafka.common.Configurable;
 import org.apache.kafka.common.security.auth.AuthenticateCallbackHandler;
+import org.apache.kafka.common.security.auth.AuthenticationContext;
+import org.apache.kafka.common.security.auth.KafkaPrincipal;
+import org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder;
 import org.apache.kafka.common.security.plain.PlainAuthenticateCallback;
 
 /**
@@ -60,4 +67,50 @@ public class AskControlPlane implements AuthenticateCallbackHandler {
 
     @Override
     public void close() {}
+
+    /**
+     * Takes a client for the owner of its key, as Confluent Cloud does. So a client may log in again
+     * with another key of that owner on the connection that it has: a broker refuses another
+     * principal there.
+     */
+    public static final class OwnerOfKey extends DefaultKafkaPrincipalBuilder
+            implements Configurable {
+        private final HttpClient http = HttpClient.newBuilder().connectTimeout(PATIENCE).build();
+        private URI state;
+
+        public OwnerOfKey() {
+            super(null, null);
+        }
+
+        @Override
+        public void configure(Map<String, ?> broker) {
+            state = URI.create((String) broker.get("control.plane.topics")).resolve("/simulator/state");
+        }
+
+        @Override
+        public KafkaPrincipal build(AuthenticationContext context) {
+            KafkaPrincipal key = super.build(context);
+            if (key.equals(KafkaPrincipal.ANONYMOUS)) {
+                return key;
+            }
+            for (JsonNode known : ask().get("api_keys")) {
+                if (known.get("id").asText().equals(key.getName())) {
+                    return new KafkaPrincipal(KafkaPrincipal.USER_TYPE, known.get("owner").asText());
+                }
+            }
+            return key;
+        }
+
+        private JsonNode ask() {
+            HttpRequest question = HttpRequest.newBuilder(state).timeout(PATIENCE).build();
+            try {
+                return new ObjectMapper().readTree(http.send(question, BodyHandlers.ofString()).body());
+            } catch (IOException failure) {
+                throw new UncheckedIOException(failure);
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+                throw new UncheckedIOException(new IOException(interrupted));
+            }
+        }
+    }
 }

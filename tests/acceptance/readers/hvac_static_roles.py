@@ -1,4 +1,4 @@
-"""Uses static roles through hvac as its users do, in the terms of two engines.
+"""Uses static roles through hvac as its users do, in the terms of three engines.
 
 Arguments: the address of a server, a token, a mount, and two static roles. Prints
 what it got as one JSON object.
@@ -51,6 +51,14 @@ def main(address, token, mount, of_database, of_ldap):
         told["ldap"]["first"],
     )
 
+    kv = client.secrets.kv.v2
+    told["kv"] = {
+        "roles": kv.list_secrets(path="", mount_point=mount)["data"]["keys"],
+        "secret": kv.read_secret_version(of_database, mount_point=mount)["data"],
+        "first": kv.read_secret_version(of_database, version=1, mount_point=mount)["data"],
+        "metadata": kv.read_secret_metadata(of_database, mount_point=mount)["data"],
+    }
+
     told["database"]["deleted"] = database.delete_static_role(
         of_database, mount_point=mount
     ).status_code
@@ -65,6 +73,10 @@ def main(address, token, mount, of_database, of_ldap):
         except hvac.exceptions.InvalidRequest as refusal:
             gone.append(refusal.errors)
     told["gone"] = gone
+    try:
+        kv.read_secret_version(of_database, mount_point=mount)
+    except hvac.exceptions.InvalidPath as absent:
+        told["kv"]["gone"] = str(absent)
     print(json.dumps(told))
 
 

@@ -16,7 +16,7 @@ use crate::credential::Proving;
 use crate::credential::later;
 use crate::ids::{AccountId, CredentialId, Generation, HolderId, KeyId, RoleName};
 use crate::ledger::{Credential, Holder, IssuedKey, Sharing, State};
-use crate::role::Role;
+use crate::role::{Role, unasked};
 use crate::state::Engine;
 
 /// What was taken, for comparison with what is there later. Below
@@ -116,6 +116,9 @@ impl Engine {
         let _lock = self.roles.lock(name).await;
         let target = theirs.target();
         let current = self.roles.get(name).await?;
+        let kept = current.as_ref();
+        let readiness = kept.map_or_else(unasked, |role| role.readiness);
+        let spares = kept.map(|role| role.spares).unwrap_or_default();
         let generation = current.filter(|role| role.target == target).map_or_else(
             || Generation::random(&*self.entropy),
             |role| role.generation,
@@ -129,6 +132,8 @@ impl Engine {
             key_description: theirs.key_description.clone(),
             multi_use_key: theirs.multi_use_key,
             output: crate::output::Output::default(),
+            readiness,
+            spares,
             generation,
         };
         if let Some((key, secret)) = theirs.shared_key() {

@@ -31,7 +31,9 @@ use super::watch::{Stage, Watch};
 use crate::account::Accounts;
 use crate::account_ref::AccountRef;
 use crate::control_plane::{Keys, RemovalBy};
-use crate::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Purpose, Sharing, State};
+use crate::credential::{
+    Credential, Holder, INTENT_QUIET, IssuedKey, Purpose, RequestedBy, Sharing, State,
+};
 use crate::ids::{CredentialId, HolderId, Marker, StorageId};
 use crate::measurements::Measurements;
 
@@ -77,6 +79,10 @@ pub(crate) struct Ledger {
     pub(super) next_change: AtomicU64,
     /// Tells the changes of this ledger from those of any other process.
     pub(super) changes_since: HolderId,
+    /// Notified when a deletion waits for its turn.
+    pub(super) deletion_waits: tokio::sync::Notify,
+    /// Held while Confluent is asked whether it accepts an account.
+    pub(super) asking_whether_accepted: tokio::sync::Mutex<()>,
 }
 
 impl Ledger {
@@ -103,6 +109,8 @@ impl Ledger {
             deletions: Mutex::default(),
             next_change: AtomicU64::new(0),
             changes_since,
+            deletion_waits: tokio::sync::Notify::new(),
+            asking_whether_accepted: tokio::sync::Mutex::default(),
         }
     }
 
@@ -123,9 +131,12 @@ impl Ledger {
             watch.schedule(&credential);
             watch.intended_since(&credential.id, self.clock.monotonic());
         }
-        match credential.sharing {
-            Sharing::SingleUse => self.store.intend(&credential).await?,
-            Sharing::Shared => self.store.apply(LedgerStore::save(&credential)?).await?,
+        // One whose record will hold the secret has an entry of its own: batches
+        // hold none, and hosts do not wrap them.
+        if credential.stores_secret() {
+            self.store.apply(LedgerStore::save(&credential)?).await?;
+        } else {
+            self.store.intend(&credential).await?;
         }
         let entry = self.entry(&credential.id);
         entry.memory().credential = Some(credential);
@@ -248,6 +259,16 @@ impl Ledger {
     /// run to completion: dropped midway, memory would be ahead of storage.
     pub(crate) async fn apply(&self, entry: &Entry, event: Event) -> Result<(), Failure> {
         let by = remover(&event);
+        self.apply_for(by, entry, event).await
+    }
+
+    /// As [`Ledger::apply`]; a key that the event ends is deleted on this behalf.
+    pub(crate) async fn apply_for(
+        &self,
+        by: RemovalBy,
+        entry: &Entry,
+        event: Event,
+    ) -> Result<(), Failure> {
         let (mut then, ()) = self.decide(entry, event, |_| ()).await?;
         let mut failure = None;
         loop {
@@ -279,8 +300,7 @@ impl Ledger {
                         break;
                     }
                     let deleted = self.delete(entry, &key, by).await;
-                    let now = self.clock.monotonic();
-                    lock(&self.deletions).note(&entry.id, deleted.as_ref().err(), now);
+                    self.note_deletion(entry, by, deleted.as_ref().err());
                     match deleted {
                         Ok(absence) => Event::Deleted {
                             now: self.clock.now(),
@@ -334,6 +354,42 @@ impl Ledger {
         Ok(held)
     }
 
+    /// Takes a key that was kept ready for a reader, by one write of its entry. What
+    /// is handed out is what the key was before: the secret of a single-use key is
+    /// on record no more. Storage is read first, since another process may have
+    /// taken the key.
+    pub(crate) async fn take(
+        &self,
+        entry: &Entry,
+        holder: (HolderId, Holder),
+        requester: Option<Box<RequestedBy>>,
+    ) -> Result<Held, Failure> {
+        self.refresh(entry).await?;
+        let held = entry.look(|credential| match &credential.state {
+            State::Live { key } if credential.is_spare() && key.secret.is_some() => Some(Held {
+                key: key.clone(),
+                account: credential.account.clone(),
+            }),
+            _ => None,
+        });
+        let held = held.flatten().ok_or(Failure::Refused(Refusal::NotSpare))?;
+        self.apply(entry, Event::Take { holder, requester }).await?;
+        Ok(held)
+    }
+
+    /// Reads the credential's own entry from storage, whatever memory has of it.
+    pub(crate) async fn refresh(&self, entry: &Entry) -> Result<(), Failure> {
+        let _reading = entry.writing.lock().await;
+        if entry.memory().pending.is_empty() {
+            let own = Doubts {
+                state: true,
+                ..Doubts::default()
+            };
+            entry.memory().doubts.extend(own);
+        }
+        self.read(entry).await
+    }
+
     /// Asks storage who holds a key that is to be deleted, and whether a record
     /// names it.
     async fn recheck(&self, entry: &Entry) -> Result<Event, Failure> {
@@ -347,51 +403,6 @@ impl Ledger {
         entry.memory().index = index;
         let holders = holders.into_iter().collect();
         Ok(Event::Rechecked { holders, pinned })
-    }
-
-    /// Whether Confluent refused the last deletion of a key that has ended.
-    pub(crate) fn was_refused(&self, entry: &Entry) -> bool {
-        lock(&self.deletions).was_refused(&entry.id)
-    }
-
-    /// Whether the sweep durably owns the deletion of a key that waits for its
-    /// turn in our own queue, while Confluent accepts the account.
-    pub(crate) fn owns_deletion(&self, entry: &Entry) -> bool {
-        let account = {
-            let memory = entry.memory();
-            if !memory.pending.is_empty() {
-                return false;
-            }
-            let retiring = memory.known().filter(
-                |known| matches!(&known.state, State::Retiring { cause, .. } if cause.is_some()),
-            );
-            let Some(retiring) = retiring else {
-                return false;
-            };
-            retiring.account.clone()
-        };
-        let deletions = lock(&self.deletions);
-        deletions.is_held_back(&entry.id) && deletions.is_accepted(&account, self.clock.monotonic())
-    }
-
-    /// Whether the last deletion of a key waits in our own queue.
-    pub(crate) fn is_held_back(&self, entry: &Entry) -> bool {
-        lock(&self.deletions).is_held_back(&entry.id)
-    }
-
-    /// Whether deletions wait in our own queue: nothing is looked for meanwhile.
-    pub(crate) fn holds_back_deletions(&self) -> bool {
-        lock(&self.deletions).any_held_back(self.clock.monotonic())
-    }
-
-    /// How many deletions did not come to pass yet, by cause.
-    pub(crate) fn deletions_due(&self) -> Vec<(&'static str, usize)> {
-        lock(&self.deletions).due()
-    }
-
-    /// A failed deletion to try, to notice that Confluent answers again.
-    pub(crate) fn deletion_to_try(&self) -> Option<CredentialId> {
-        lock(&self.deletions).longest_failed()
     }
 
     /// Entries that are due. Whoever takes them says when to look again.
@@ -425,7 +436,7 @@ impl Ledger {
     /// Nobody need look at an entry again.
     pub(crate) fn unschedule(&self, id: &CredentialId) {
         lock(&self.watch).remove(id);
-        lock(&self.deletions).note(id, None, self.clock.monotonic());
+        lock(&self.deletions).forget(id);
     }
 
     /// How many entries are at a stage; `None` for those that this process has

@@ -3,13 +3,15 @@
 //!
 //! [`credential`](crate::credential) says what an entry is, [`mod@step`] decides what happens to it
 //! (pure), [`store`] and `tombstone` keep it in storage and `entry` in memory,
-//! `driver` performs what was decided, asking Confluent through `upstream`, and
+//! `driver` performs what was decided, asking Confluent through `upstream`,
+//! `waiting` knows the deletions that did not come to pass, and
 //! `watch` remembers when to look at what again. Nothing outside this module
 //! changes an entry.
 
 pub mod step;
 pub mod store;
 
+mod backlog;
 mod batch;
 mod change;
 mod deletions;
@@ -21,13 +23,17 @@ mod journal;
 mod layout;
 mod tombstone;
 mod upstream;
+mod waiting;
 mod watch;
 
 pub use crate::credential::{
     Credential, Holder, IssuedKey, Proving, Purpose, RequestedBy, Sharing, State,
 };
+pub(crate) use backlog::Place;
+pub(crate) use deletions::{Sent, WaitingDeletions};
 pub(crate) use driver::{Ledger, Pins};
 pub(crate) use entry::Entry;
 pub(crate) use failure::{Failure, is_transient};
 pub use step::{Effect, Event, Refusal, step};
+pub(crate) use upstream::SENT_WITHIN;
 pub(crate) use watch::Stage;

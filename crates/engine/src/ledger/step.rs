@@ -10,9 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use readiness::Proof;
 
 use crate::credential::{
-    Credential, Holder, INTENT_AGE, IssuedKey, Proving, Purpose, Sharing, State, later,
+    AdoptedFrom, Credential, Holder, INTENT_AGE, IssuedKey, Proving, Purpose, RequestedBy, Sharing,
+    State, later,
 };
-use crate::ids::{HolderId, KeyId, OrganizationId};
+use crate::ids::{HolderId, KeyId, OrganizationId, RoleName};
 
 /// What a deadline has beyond the longest life of a lease.
 const AWAY_MARGIN: SignedDuration = SignedDuration::from_mins(1);
@@ -53,8 +54,23 @@ pub enum Event {
         /// On what.
         proof: Proof,
     },
+    /// A reader takes a key that was kept ready: the pin becomes a holder.
+    Take {
+        /// The reader's holder.
+        holder: (HolderId, Holder),
+        /// Who it is, where the host tells.
+        requester: Option<Box<RequestedBy>>,
+    },
     /// A record that has no deadline names the key.
     Pin,
+    /// A static role takes over the shared key of a role, whose leases keep their
+    /// holders. It is pinned.
+    TakeOver {
+        /// The static role.
+        by: RoleName,
+        /// Whether the key is known to work.
+        proving: Proving,
+    },
     /// No such record names the key any more.
     Unpin {
         /// For how long it stays all the same: a holder of its own.
@@ -122,6 +138,12 @@ pub enum Event {
         /// Why.
         cause: String,
     },
+    /// The key is still being deleted, and whoever asked for that wants it on
+    /// record.
+    DeleteLate {
+        /// Why.
+        cause: String,
+    },
 }
 
 /// What must be done, in the order given. Writes that stand together are
@@ -154,8 +176,12 @@ pub enum Refusal {
     NotLive,
     /// The key belongs to one lease.
     NotShared,
+    /// The key is not kept ready, or not any more.
+    NotSpare,
     /// Neither a holder nor a pin would keep the key.
     NotJustified,
+    /// The key is another record's.
+    TakenOver,
 }
 
 impl fmt::Display for Refusal {
@@ -163,7 +189,9 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::NotLive => "the key is no longer in use",
             Self::NotShared => "the key belongs to one lease",
+            Self::NotSpare => "the key is no spare",
             Self::NotJustified => "nothing would keep the key",
+            Self::TakenOver => "the key is another static role's",
         })
     }
 }
@@ -206,7 +234,9 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         }),
         Event::Attach { holder } => attach(credential, holder),
         Event::Proven { proof } => proven(credential, proof),
+        Event::Take { holder, requester } => take(credential, holder, requester),
         Event::Pin => pin(credential),
+        Event::TakeOver { by, proving } => take_over(credential, by, proving),
         Event::Unpin { grace, now } => Ok(unpin(credential, grace, now)),
         Event::Leave => match credential.state {
             State::Live { .. } => Ok(forget(credential)),
@@ -225,6 +255,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         Event::Deleted { now, doubtful } => Ok(deleted(credential, now, doubtful)),
         Event::LookedAgain { exists, now } => Ok(looked_again(credential, exists, now)),
         Event::DeleteFailed { cause } => Ok(delete_failed(credential, cause)),
+        Event::DeleteLate { cause } => Ok(delete_late(credential, cause)),
     }
 }
 
@@ -265,6 +296,33 @@ fn proven(credential: &mut Credential, proof: Proof) -> Result<Vec<Effect>, Refu
     Ok(vec![Effect::Save])
 }
 
+/// Pin and secret go and the holder comes in one write, so that a cut leaves the key
+/// either to the next reader or to this one, never to both (`lifecycle-2.md`, 51).
+/// A shared key keeps its secret for the readers that follow.
+fn take(
+    credential: &mut Credential,
+    (id, holder): (HolderId, Holder),
+    requester: Option<Box<RequestedBy>>,
+) -> Result<Vec<Effect>, Refusal> {
+    let is_spare = credential.is_spare();
+    let State::Live { key } = &mut credential.state else {
+        return Err(Refusal::NotLive);
+    };
+    if !is_spare || key.secret.is_none() {
+        return Err(Refusal::NotSpare);
+    }
+    let mut effects = Vec::new();
+    match credential.sharing {
+        Sharing::SingleUse => key.secret = None,
+        Sharing::Shared => effects.push(Effect::SaveHolder(id.clone())),
+    }
+    credential.pinned = false;
+    credential.requester = requester;
+    credential.holders.insert(id, holder);
+    effects.push(Effect::Save);
+    Ok(effects)
+}
+
 /// Only a key in use is pinned: one that retires may be gone already.
 fn pin(credential: &mut Credential) -> Result<Vec<Effect>, Refusal> {
     if !matches!(credential.state, State::Live { .. }) {
@@ -273,6 +331,38 @@ fn pin(credential: &mut Credential) -> Result<Vec<Effect>, Refusal> {
     if std::mem::replace(&mut credential.pinned, true) {
         return Ok(Vec::new());
     }
+    Ok(vec![Effect::Save])
+}
+
+/// The leases go on, and new readers of the role get another key. Doing it twice is
+/// as doing it once.
+fn take_over(
+    credential: &mut Credential,
+    by: RoleName,
+    proving: Proving,
+) -> Result<Vec<Effect>, Refusal> {
+    if credential.sharing != Sharing::Shared {
+        return Err(Refusal::NotShared);
+    }
+    let State::Live { key } = &mut credential.state else {
+        return Err(Refusal::NotLive);
+    };
+    if key.secret.is_none() {
+        return Err(Refusal::NotLive);
+    }
+    credential.purpose = match &credential.purpose {
+        Purpose::Role { role, generation } => Purpose::Static {
+            static_role: by,
+            adopted: Some(Box::new(AdoptedFrom {
+                role: role.clone(),
+                generation: generation.clone(),
+            })),
+        },
+        Purpose::Static { static_role, .. } if *static_role == by => credential.purpose.clone(),
+        Purpose::Static { .. } => return Err(Refusal::TakenOver),
+    };
+    key.proving = proving;
+    credential.pinned = true;
     Ok(vec![Effect::Save])
 }
 
@@ -300,10 +390,22 @@ fn unpin(
         }
     }
     if credential.is_justified() {
+        if let (State::Live { key }, Sharing::SingleUse) =
+            (&mut credential.state, credential.sharing)
+        {
+            // Nobody gets it from here any more.
+            key.secret = None;
+        }
         effects.push(Effect::Save);
         return effects;
     }
-    retire_unjustified(credential, Vec::new(), now)
+    let mut effects = retire_unjustified(credential, Vec::new(), now);
+    if credential.sharing == Sharing::SingleUse {
+        // It was kept ready: a process that starts must not find it so when it is
+        // gone.
+        effects.insert(0, Effect::Save);
+    }
+    effects
 }
 
 fn attach(
@@ -450,7 +552,7 @@ fn away(
     longest: SignedDuration,
 ) -> Vec<Effect> {
     // Nobody extends the grace of a static role's key.
-    let leased = matches!(credential.purpose, Purpose::Role { .. });
+    let leased = credential.purpose.generation().is_some();
     if !leased || !matches!(credential.state, State::Live { .. }) {
         return Vec::new();
     }
@@ -576,6 +678,16 @@ fn delete_failed(credential: &mut Credential, failure: String) -> Vec<Effect> {
             vec![Effect::Save]
         }
         _ => Vec::new(),
+    }
+}
+
+/// Marks a single-use key whose deletion is still under way. A shared one was
+/// marked before, and must not get a cause before its holders were read again (see
+/// [`end_retiring`]).
+fn delete_late(credential: &mut Credential, late: String) -> Vec<Effect> {
+    match credential.sharing {
+        Sharing::SingleUse => delete_failed(credential, late),
+        Sharing::Shared => Vec::new(),
     }
 }
 

@@ -282,7 +282,8 @@ impl LedgerStore {
     }
 
     /// The changes that store a credential. One that is settled goes to where
-    /// tombstones lie.
+    /// tombstones lie. The readers of a role share a key from when it is no spare
+    /// any more.
     ///
     /// # Errors
     /// When the entry cannot be encoded.
@@ -298,7 +299,8 @@ impl LedgerStore {
         let mut writes = vec![Write::put(place, bytes)];
         if let (State::Live { key }, Sharing::Shared) = (&credential.state, credential.sharing)
             && key.secret.is_some()
-            && let Some(generation) = credential.purpose.generation()
+            && !credential.pinned
+            && let Some(generation) = credential.purpose.shared_by()
         {
             let pointer = codec::encode(&SharedPointer {
                 credential: credential.id.clone(),

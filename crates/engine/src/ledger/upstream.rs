@@ -25,9 +25,9 @@ use crate::ids::KeyId;
 /// found key is compared with its intent.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// A deletion for somebody who waits is sent within this time, or the sweep owns
-/// it (`lifecycle-2.md`, 57).
-const SENT_WITHIN: Duration = Duration::from_secs(5);
+/// A deletion is sent within this time, or waits in the order of all deletions
+/// (`lifecycle-2.md`, 57 and 58).
+pub(crate) const SENT_WITHIN: Duration = Duration::from_secs(5);
 
 impl Ledger {
     /// Asks Confluent with an account, and notes what the answer tells: that the
@@ -40,23 +40,29 @@ impl Ledger {
     where
         R: Future<Output = Result<T, CloudError>>,
     {
-        let answer = self.accounts.ask_as(&account.id, call).await;
-        let now = self.clock.monotonic();
-        match &answer {
-            Ok(_) => {
-                let failed = {
-                    let mut deletions = lock(&self.deletions);
-                    deletions.note_accepted(account.reference(), now);
-                    deletions.take_failed()
-                };
-                for id in failed {
-                    self.schedule_at(&id, self.clock.now());
+        let call = |access| {
+            let answer = call(access);
+            async {
+                let answer = answer.await;
+                let refused = |error: &CloudError| error.failure == CloudFailure::Unauthorized;
+                if answer.as_ref().is_err_and(refused) {
+                    // Also before the account is read again and tried once more.
+                    let now = self.clock.monotonic();
+                    lock(&self.deletions).note_refused(account.reference(), now);
                 }
+                answer
             }
-            Err(error) if error.is_unauthorized() => {
-                lock(&self.deletions).note_refused(&account.reference());
+        };
+        let answer = self.accounts.ask_as(&account.id, call).await;
+        if answer.is_ok() {
+            let failed = {
+                let mut deletions = lock(&self.deletions);
+                deletions.note_accepted(account.reference(), self.clock.monotonic());
+                deletions.take_failed()
+            };
+            for id in failed {
+                self.schedule_at(&id, self.clock.now());
             }
-            Err(_) => {}
         }
         answer
     }
@@ -64,7 +70,11 @@ impl Ledger {
     /// Asks Confluent with the account of a key, and with the next that can
     /// delete it for as long as an answer may be the fault of the account that
     /// asked.
-    async fn ask<T, R>(&self, of: &AccountRef, call: impl Fn(Access) -> R) -> Result<T, AskError>
+    pub(super) async fn ask<T, R>(
+        &self,
+        of: &AccountRef,
+        call: impl Fn(Access) -> R,
+    ) -> Result<T, AskError>
     where
         R: Future<Output = Result<T, CloudError>>,
     {
@@ -310,10 +320,7 @@ impl Ledger {
         key: &KeyId,
         by: RemovalBy,
     ) -> Result<Absence, Undone> {
-        let caller = &match by {
-            RemovalBy::Sweep => Caller::removal(by, target.owner.as_str()),
-            _ => Caller::removal(by, target.owner.as_str()).within(SENT_WITHIN),
-        };
+        let caller = &Caller::removal(by, target.owner.as_str()).within(SENT_WITHIN);
         let delete = |access: Access| async move {
             let access = access.on_behalf_of(caller.clone());
             self.control.delete_key(&access, key).await

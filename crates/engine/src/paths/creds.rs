@@ -56,13 +56,19 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
     };
     let issued = if role.multi_use_key {
         engine.share(Arc::clone(&role), requester).await?
+    } else if role.asks_readiness() {
+        engine.issue_tried(Arc::clone(&role), requester).await?
     } else {
         engine
             .issue_single_use(Arc::clone(&role), requester)
             .await?
     };
     engine.measurements.handed_out(role.multi_use_key);
-    let warnings = role.capped_by(issued.times.max_ttl);
+    let mut warnings = role.capped_by(issued.times.max_ttl);
+    warnings.extend(issued.works_from.map(|time| {
+        let (key, time) = (&issued.key.id, time.strftime("%H:%M:%S"));
+        format!("key `{key}` is new and works from about {time} UTC: until then it may be refused")
+    }));
     let place = if role.output.needs_address() {
         engine.place_for_reader(&role.target).await
     } else {

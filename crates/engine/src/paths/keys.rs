@@ -12,6 +12,7 @@ use super::names::{ROLE_SEGMENT, role_field, role_name};
 use crate::ending::{Consent, Ended};
 use crate::ids::{EnvironmentId, KeyId, OrganizationId, StorageId};
 use crate::ledger::{Credential, Holder, Proving, Purpose, Sharing, State};
+use crate::rotation::LastLogin;
 use crate::state::Engine;
 
 /// How long a request waits for keys to end. Hosts cut requests at 90 s.
@@ -153,12 +154,24 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
         return Ok(None);
     };
     let mut data = shown(&key, &credential);
+    let (last, known_until) = engine.last_login(&key, &credential).await?;
+    data.insert("last_login".into(), login_text(last).into());
+    let known_until = known_until.map_or_else(String::new, |until| until.to_string());
+    data.insert("logins_known_until".into(), known_until.into());
     if let Some(due) = engine.ledger.due(&credential.id)
         && !matches!(credential.state, State::Live { .. })
     {
         data.insert("next_attempt".into(), due.to_string().into());
     }
     Ok(Some(Response::with_data(data)))
+}
+
+fn login_text(last: LastLogin) -> String {
+    match last {
+        LastLogin::At(at) => at.to_string(),
+        LastLogin::Never => "never".to_owned(),
+        LastLogin::Unknown => "unknown".to_owned(),
+    }
 }
 
 fn shown(key: &KeyId, credential: &Credential) -> Object {
@@ -225,6 +238,7 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
         };
         let deleting = format!("deleting key `{key}`");
         let end = worker.end(&record.id).await;
+        worker.drain_in_background();
         end.map_err(|error| error.context(deleting)).map(|()| None)
     };
     let ended = engine.finish(WAIT, ending).await;
@@ -244,7 +258,9 @@ async fn delete_of_role(engine: Arc<Engine>, call: Call) -> Result<Option<Respon
     let worker = Arc::clone(&engine);
     let ending = async move {
         let records = worker.records_of(&role).await?;
-        Ok::<Ended, Error>(worker.end_all(records).await)
+        let ended = worker.end_all(records).await;
+        worker.drain_in_background();
+        Ok::<Ended, Error>(ended)
     };
     let ended = engine.finish(WAIT, ending).await;
     let ended = ended.unwrap_or_else(|| Err(goes_on()))?;

@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use logical::framework::{Call, Field, FieldKind, Path, answer};
 use logical::{Error, Object, Operation, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
+use super::output;
 use super::rotation::rotation_time;
 use crate::ids::RoleName;
+use crate::rotation::KeyBeside;
 use crate::state::Engine;
 
 /// The row of the data.
@@ -74,26 +77,18 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
     }
     let served = engine.serve(&name, &call.request.mount_point).await?;
     if wanted == 0 || wanted == served.version {
-        let place = if served.output.needs_address() {
-            engine.place_for_reader(&served.target).await
-        } else {
-            None
-        };
-        let Some(secret) = &served.key.secret else {
-            return Err(Error::internal("the key is on record without its secret"));
-        };
-        let (key, target) = (&served.key.id, &served.target);
-        let data = served.output.data(key, secret, target, place.as_ref())?;
-        let metadata = version(served.version, Some(rotation_time(served.since)));
-        return Ok(Some(answered(data, metadata)));
+        let data = output::of_key(&engine, &served.output, &served.key, &served.target).await?;
+        return Ok(Some(answered(data, version(served.version, served.since))));
     }
     if wanted + 1 == served.version {
         engine.require_active().await?;
-        if let Ok((role, key)) = engine.previous_key(&name).await
-            && let Some(secret) = &key.secret
-        {
-            let data = role.output.data(&key.id, secret, &role.target, None)?;
-            return Ok(Some(answered(data, version(wanted, None))));
+        if let Some(KeyBeside { role, key, target }) = engine.previous_key(&name).await? {
+            let data = output::of_key(&engine, &role.output, &key, &target).await?;
+            let since = role.previous.and_then(|previous| previous.since);
+            return Ok(Some(answered(
+                data,
+                version(wanted, since.unwrap_or(served.since)),
+            )));
         }
     }
     Ok(None)
@@ -104,28 +99,23 @@ async fn read_metadata(engine: Arc<Engine>, call: Call) -> Result<Option<Respons
     let Some(role) = engine.static_roles.for_reader(&name).await? else {
         return Ok(None);
     };
-    let since = role
-        .served
-        .as_ref()
-        .map(|served| rotation_time(served.since));
-    let time = since.clone().unwrap_or_default();
-    let mut versions = Object::new();
-    let about = |created: Option<String>| {
-        json!({
-            "created_time": created.unwrap_or_default(), "deletion_time": "", "destroyed": false,
-        })
-    };
+    let since = role.served.as_ref().map(|served| served.since);
     let now = engine.clock.now();
-    if role
-        .previous
-        .as_ref()
-        .is_some_and(|previous| previous.until > now)
-    {
-        versions.insert((role.version - 1).to_string(), about(None));
+    let previous = role.previous.as_ref();
+    let previous = previous.filter(|previous| previous.until > now);
+    let mut versions = Object::new();
+    let mut oldest = role.version;
+    if let (Some(previous), Some(since)) = (previous, since) {
+        oldest = role.version.saturating_sub(1);
+        let since = previous.since.unwrap_or(since);
+        versions.insert(oldest.to_string(), about(since).into());
     }
-    if since.is_some() {
-        versions.insert(role.version.to_string(), about(since));
+    if let Some(since) = since {
+        versions.insert(role.version.to_string(), about(since).into());
     }
+    // Clients read these as times, so they are never empty.
+    let begun = role.rotation.as_ref().map(|rotation| rotation.begun);
+    let time = rotation_time(since.or(begun).unwrap_or(now));
     let mut data = Object::new();
     let mut insert = |name: &str, value: Value| data.insert(name.to_owned(), value);
     insert("cas_required", false.into());
@@ -134,22 +124,31 @@ async fn read_metadata(engine: Arc<Engine>, call: Call) -> Result<Option<Respons
     insert("custom_metadata", Value::Null);
     insert("delete_version_after", "0s".into());
     insert("max_versions", 2.into());
-    insert("oldest_version", role.version.saturating_sub(1).into());
+    insert("oldest_version", oldest.into());
     insert("updated_time", time.into());
     insert("versions", versions.into());
     Ok(Some(Response::with_data(data)))
 }
 
-fn answered(data: Object, metadata: Value) -> Response {
+fn answered(data: Object, metadata: Object) -> Response {
     let mut both = Object::new();
     both.insert("data".into(), data.into());
-    both.insert("metadata".into(), metadata);
+    both.insert("metadata".into(), metadata.into());
     Response::with_data(both)
 }
 
-fn version(version: u64, created: Option<String>) -> Value {
-    json!({
-        "created_time": created.unwrap_or_default(), "custom_metadata": null, "deletion_time": "",
-        "destroyed": false, "version": version,
-    })
+fn version(version: u64, created: Timestamp) -> Object {
+    let mut metadata = about(created);
+    metadata.insert("custom_metadata".into(), Value::Null);
+    metadata.insert("version".into(), version.into());
+    metadata
+}
+
+/// What is said of every version.
+fn about(created: Timestamp) -> Object {
+    let mut version = Object::new();
+    version.insert("created_time".into(), rotation_time(created).into());
+    version.insert("deletion_time".into(), "".into());
+    version.insert("destroyed".into(), false.into());
+    version
 }

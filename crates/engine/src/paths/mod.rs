@@ -17,11 +17,13 @@ mod readiness;
 pub(crate) mod reconcile;
 pub(crate) mod roles;
 mod rotation;
+mod spares;
 pub(crate) mod static_creds;
 pub(crate) mod static_roles;
 pub(crate) mod status;
 mod target;
 mod times;
+pub(crate) mod usage;
 
 /// What the engine is, for the help of the mount.
 pub(crate) const HELP: &str = "\
@@ -49,6 +51,7 @@ pub(crate) fn all() -> Vec<Path<Engine>> {
         keys::path(),
         keys::of_role(),
         reconcile::path(),
+        usage::path(),
         status::status(),
         status::info(),
     ];

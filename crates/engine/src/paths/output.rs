@@ -1,10 +1,14 @@
 //! The field that says in which fields readers get a key.
 
+use std::sync::Arc;
+
 use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object};
 
 use crate::control_plane::Target;
+use crate::ledger::IssuedKey;
 use crate::output::Output;
+use crate::state::Engine;
 
 pub(super) fn field() -> Field {
     Field::new(
@@ -34,4 +38,22 @@ pub(super) fn parse(
 pub(super) fn show(output: &Output, data: &mut Object) {
     let names: Vec<&str> = output.names().collect();
     data.insert("output".into(), names.into());
+}
+
+/// The fields of a key that has its secret on record.
+pub(super) async fn of_key(
+    engine: &Arc<Engine>,
+    output: &Output,
+    key: &IssuedKey,
+    target: &Target,
+) -> Result<Object, Error> {
+    let Some(secret) = &key.secret else {
+        return Err(Error::internal("the key is on record without its secret"));
+    };
+    let place = if output.needs_address() {
+        engine.place_for_reader(target).await
+    } else {
+        None
+    };
+    output.data(&key.id, secret, target, place.as_ref())
 }

@@ -8,7 +8,7 @@ use logical::{Error, Object, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::times::Times;
-use super::{output, target, times};
+use super::{output, readiness, spares, target, times};
 use crate::ids::{Generation, RoleName};
 use crate::role::Role;
 use crate::state::Engine;
@@ -95,13 +95,21 @@ fn fields() -> Vec<Field> {
         ),
         output::field(),
     ]);
+    fields.extend(readiness::fields_of_roles());
+    fields.extend(spares::fields());
     fields
 }
 
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     let name = role_name(&engine, &call).await?;
-    let role = engine.roles.get(&name).await?;
-    Ok(role.map(|role| Response::with_data(shown(&role))))
+    let Some(role) = engine.roles.get(&name).await? else {
+        return Ok(None);
+    };
+    let mut data = shown(&role);
+    if role.spares.count() > 0 {
+        spares::show_counts(engine.spares_in_storage(&role).await?, &mut data);
+    }
+    Ok(Some(Response::with_data(data)))
 }
 
 fn shown(role: &Role) -> Object {
@@ -114,6 +122,8 @@ fn shown(role: &Role) -> Object {
     data.insert("key_description".into(), description.into());
     data.insert("multi_use_key".into(), role.multi_use_key.into());
     output::show(&role.output, &mut data);
+    readiness::show_of_role(&role.readiness, &mut data);
+    spares::show(&role.spares, &mut data);
     data
 }
 
@@ -152,7 +162,8 @@ async fn change(
         forget_shared(engine, earlier).await?;
     }
     drop(lock);
-    if role.output.needs_address() {
+    engine.tend_changed_role(current.as_ref(), Some(&role));
+    if role.output.needs_address() || role.asks_readiness() {
         engine.look_up_for_writer(&role.target).await;
     }
     let mut warnings = Vec::new();
@@ -183,6 +194,7 @@ fn merge(
 ) -> Result<Role, Error> {
     let target = target::parse(current.map(|role| &role.target), fields)?;
     let times = times::parse(current.map(times_of), fields)?;
+    let readiness = readiness::parse_of_role(current.map(|role| role.readiness), &target, fields)?;
     let description = fields
         .text_given("key_description")
         .or_else(|| fields.text_given("description"))
@@ -205,6 +217,8 @@ fn merge(
             .or_else(|| current.map(|role| role.multi_use_key))
             .unwrap_or(false),
         output: output::parse(current.map(|role| &role.output), &target, fields)?,
+        spares: spares::parse(current.map(|role| role.spares), &readiness, fields)?,
+        readiness,
         target,
         generation,
     })
@@ -218,6 +232,7 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
         if let Some(role) = worker.roles.get(&name).await? {
             worker.roles.delete(&name).await?;
             forget_shared(&worker, &role).await?;
+            worker.tend_changed_role(Some(&role), None);
         }
         Ok(None)
     };

@@ -1,10 +1,13 @@
 //! The fields that say when a static role rotates and how long keys overlap.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object};
 use rotation_schedule::{OverlapFields, Timing, TimingFields};
 
+use crate::rotation::RetireWish;
 use crate::static_role::StaticRole;
 
 pub(super) fn description_field() -> Field {
@@ -15,7 +18,7 @@ pub(super) fn description_field() -> Field {
     )
 }
 
-pub(super) fn fields() -> [Field; 7] {
+pub(super) fn fields() -> [Field; 10] {
     [
         Field::new(
             "rotation_period",
@@ -55,6 +58,25 @@ pub(super) fn fields() -> [Field; 7] {
             "How soon readers are told to come back, at most a minute less than `grace`. Default: \
              half of `grace`, at most 12 hours.",
         ),
+        Field::new(
+            "retire_when",
+            FieldKind::Text,
+            "What ends the old key: `grace` (its end) or `quiet` (the audit log, as it is written to \
+             `usage`, shows a login with the new key and none with the old one for `quiet`; `grace` \
+             is then the least). Default: grace.",
+        ),
+        Field::new(
+            "quiet",
+            FieldKind::DurationSeconds,
+            "For how long nothing must have logged in with the old key, with `retire_when=quiet`. At \
+             least 10 minutes. Default: a day.",
+        ),
+        Field::new(
+            "max_overlap",
+            FieldKind::DurationSeconds,
+            "How long the old key lives at most, with `retire_when=quiet`. Default: 7 days, or as much \
+             less as the shortest time between two rotations takes.",
+        ),
     ]
 }
 
@@ -88,6 +110,15 @@ pub(super) fn parse_overlap(stored: Option<&StaticRole>, fields: &Fields) -> Ove
     }
 }
 
+/// What the request gives. What it does not give stays.
+pub(super) fn parse_retire(fields: &Fields) -> RetireWish {
+    RetireWish {
+        when: fields.text_given("retire_when").map(str::to_owned),
+        quiet: fields.duration("quiet"),
+        max_overlap: fields.duration("max_overlap"),
+    }
+}
+
 pub(super) fn show(role: &StaticRole, data: &mut Object) {
     let timing = role.timing.fields();
     let mut insert = |name: &str, value: serde_json::Value| data.insert(name.to_owned(), value);
@@ -110,6 +141,11 @@ pub(super) fn show(role: &StaticRole, data: &mut Object) {
     insert("rotation", timing.rotation.unwrap_or_default().into());
     insert("grace", role.overlap.grace().as_secs().into());
     insert("refresh", role.overlap.refresh().as_secs().into());
+    let when = ["quiet", "grace"][usize::from(role.retire.is_grace())];
+    insert("retire_when", when.into());
+    let seconds = |duration: Option<Duration>| duration.map_or(0, |duration| duration.as_secs());
+    insert("quiet", seconds(role.retire.quiet()).into());
+    insert("max_overlap", seconds(role.retire.max_overlap()).into());
 }
 
 /// Shows when the key of a role was replaced last; empty before the first.

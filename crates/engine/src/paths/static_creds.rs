@@ -8,11 +8,10 @@ use logical::framework::{Call, Field, FieldKind, Path, answer};
 use logical::{Error, Operation, Response};
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
+use super::output;
 use super::rotation::rotation_time;
-use crate::ledger::IssuedKey;
-use crate::rotation::Rotated;
+use crate::rotation::{KeyBeside, Rotated};
 use crate::state::Engine;
-use crate::static_role::StaticRole;
 
 /// Clients of Vault and OpenBao give up after a minute.
 const LONGEST_WAIT: Duration = Duration::from_secs(50);
@@ -84,16 +83,7 @@ pub(crate) fn rotate() -> Path<Engine> {
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     let name = role_name(&engine, &call).await?;
     let served = engine.serve(&name, &call.request.mount_point).await?;
-    let Some(secret) = &served.key.secret else {
-        return Err(Error::internal("the key is on record without its secret"));
-    };
-    let place = if served.output.needs_address() {
-        engine.place_for_reader(&served.target).await
-    } else {
-        None
-    };
-    let (key, target) = (&served.key.id, &served.target);
-    let mut data = served.output.data(key, secret, target, place.as_ref())?;
+    let mut data = output::of_key(&engine, &served.output, &served.key, &served.target).await?;
     let since = rotation_time(served.since);
     data.insert("last_vault_rotation".into(), since.into());
     data.insert("rotation_period".into(), served.period.into());
@@ -104,22 +94,24 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
 async fn read_pending(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     engine.require_active().await?;
     let name = role_name(&engine, &call).await?;
-    let (role, key) = engine.pending_key(&name).await?;
-    beside_served(&role, &key)
+    let pending = engine.pending_key(&name).await?;
+    beside_served(&engine, pending).await
 }
 
 async fn read_previous(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     engine.require_active().await?;
     let name = role_name(&engine, &call).await?;
-    let (role, key) = engine.previous_key(&name).await?;
-    beside_served(&role, &key)
+    let previous = engine.previous_key(&name).await?.ok_or_else(|| {
+        Error::bad_request(format!(
+            "static role `{name}` has no key before the one that is served, or its grace is over"
+        ))
+    })?;
+    beside_served(&engine, previous).await
 }
 
-fn beside_served(role: &StaticRole, key: &IssuedKey) -> Result<Option<Response>, Error> {
-    let Some(secret) = &key.secret else {
-        return Err(Error::internal("the key is on record without its secret"));
-    };
-    let data = role.output.data(&key.id, secret, &role.target, None)?;
+async fn beside_served(engine: &Arc<Engine>, beside: KeyBeside) -> Result<Option<Response>, Error> {
+    let KeyBeside { role, key, target } = beside;
+    let data = output::of_key(engine, &role.output, &key, &target).await?;
     Ok(Some(Response::with_data(data)))
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use logical::framework::{Call, Field, FieldKind, Fields, Path, answer, probe};
 use logical::{Error, Object, Operation, Response};
+use serde_json::Value;
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::{output, readiness, rotation, target};
 use crate::SecretText;
 use crate::ids::{KeyId, RoleName};
-use crate::rotation::{Imported, Settings};
+use crate::rotation::{FirstKey, Imported, Settings};
 use crate::state::Engine;
 use crate::static_role::{OnDelete, StaticRole};
 
@@ -75,6 +76,12 @@ pub(crate) fn path() -> Path<Engine> {
             "Secret of the imported key, with which it must log in.",
         )
         .sensitive(),
+        Field::new(
+            "adopt_role",
+            FieldKind::Text,
+            "Name of a role with `multi_use_key=true` whose shared key becomes the first key of a new \
+             static role. The leases on it go on, and the role gives its next reader another key.",
+        ),
     ]);
     Path::new(format!("static-roles?/{ROLE_SEGMENT}"))
         .fields(fields)
@@ -106,7 +113,8 @@ pub(crate) fn status() -> Path<Engine> {
         .on(Operation::Read, answer(read_status))
         .help(
             "How a static role is: its version, its keys, its next rotation and the last error.",
-            "Nothing here is secret. `stage` is `idle`, `making`, `proving`, `ready` or `failed`.",
+            "Nothing here is secret. `stage` is `idle`, `making`, `proving`, `ready` or `failed`. With \
+             `retire_when=quiet`, `waiting_keys` are the old keys, until when each stays, and why.",
         )
 }
 
@@ -197,9 +205,9 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
     let change = async move {
         let fields = call.fields;
         let is_new = worker.static_roles.get(&name).await?.is_none();
-        let imported = imported(&fields)?;
+        let first = first_key(&fields)?;
         let role = worker
-            .write_static_role(name, imported, |stored| merge(stored, &fields))
+            .write_static_role(name, first, |stored| merge(stored, &fields))
             .await?;
         if role.output.needs_address() {
             worker.look_up_for_writer(&role.target).await;
@@ -235,6 +243,7 @@ fn merge(stored: Option<&StaticRole>, fields: &Fields) -> Result<Settings, Error
         key_description: description.unwrap_or_default().to_owned(),
         timing: rotation::parse_timing(stored.map(|role| &role.timing), fields)?,
         overlap: rotation::parse_overlap(stored, fields),
+        retire: rotation::parse_retire(fields),
         readiness: readiness::parse_of_static_role(
             stored.map(|role| role.readiness),
             &target,
@@ -257,17 +266,32 @@ fn on_delete(stored: Option<&StaticRole>, fields: &Fields) -> Result<OnDelete, E
     }
 }
 
-/// The key that a new static role takes over.
-fn imported(fields: &Fields) -> Result<Option<Imported>, Error> {
+/// The first key of a new static role.
+fn first_key(fields: &Fields) -> Result<FirstKey, Error> {
     let given = |field| {
         fields
             .text_given(field)
             .map(str::trim)
             .filter(|text| !text.is_empty())
     };
+    if let Some(from) = given("adopt_role") {
+        for field in ["import_key_id", "import_key_secret"] {
+            if given(field).is_some() {
+                return Err(Error::bad_request(format!(
+                    "`adopt_role` and `{field}` were both given: a static role takes over one key"
+                )));
+            }
+        }
+        let from = RoleName::parse(from).map_err(|_| {
+            Error::bad_request(format!(
+                "`adopt_role` is {from:?}, which is no name of a role"
+            ))
+        })?;
+        return Ok(FirstKey::Adopted(from));
+    }
     match (given("import_key_id"), given("import_key_secret")) {
-        (None, None) => Ok(None),
-        (Some(id), Some(secret)) => Ok(Some(Imported {
+        (None, None) => Ok(FirstKey::Made),
+        (Some(id), Some(secret)) => Ok(FirstKey::Imported(Imported {
             id: KeyId::new(id),
             secret: SecretText::new(secret),
         })),
@@ -311,5 +335,14 @@ async fn read_status(engine: Arc<Engine>, call: Call) -> Result<Option<Response>
     data.insert("attempts".into(), report.attempts.into());
     data.insert("last_error".into(), report.last_error.into());
     data.insert("retry_at".into(), time(report.retry_at).into());
+    data.insert("problem".into(), report.problem.into());
+    let waiting = report.waiting.into_iter().map(|waiting| {
+        let mut key = Object::new();
+        key.insert("key_id".into(), waiting.key.into());
+        key.insert("until".into(), waiting.until.to_string().into());
+        key.insert("waits_for".into(), waiting.why.into());
+        Value::from(key)
+    });
+    data.insert("waiting_keys".into(), waiting.collect::<Vec<_>>().into());
     Ok(Some(Response::with_data(data)))
 }

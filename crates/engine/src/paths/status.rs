@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use logical::framework::{Path, answer};
 use logical::{Error, Object, Operation, Response};
 
+use super::spares;
 use crate::account::no_account;
 use crate::control_plane::Pace;
 use crate::ids::{OrganizationId, StorageId};
-use crate::ledger::Stage;
+use crate::ledger::{Stage, WaitingDeletions};
 use crate::state::Engine;
 use crate::{SECRET_TYPE, VERSION};
 
-/// From when on a call that waits for its turn is worth a warning
-/// (`lifecycle-2.md`, 58).
+/// From when on a deletion that waits is worth a warning (`lifecycle-2.md`, 58).
 const LATE: Duration = Duration::from_mins(15);
 
 /// The row of `status`.
@@ -76,6 +77,7 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
             "the clock of this machine jumped, so no lease lapses for ten minutes".to_owned(),
         );
     }
+    warnings.extend(engine.waiting_problems().await?);
     let mut data = Object::new();
     let organization = account
         .as_ref()
@@ -100,25 +102,84 @@ async fn read_status(engine: &Engine) -> Result<Option<Response>, Error> {
     }
     data.insert("last_sweep".into(), at.into());
     data.insert("static_roles".into(), engine.rotations.count().into());
-    if let Some(account) = &account
-        && let Some(paced) = engine.control.paced()
-        && let Some(pace) = paced.pace(&account.access())
-    {
-        warnings.extend(late(&pace));
-        data.insert("pace".into(), shown(&pace).into());
+    spares::show_counts(engine.pools.counts(), &mut data);
+    warnings.extend(engine.pools.failures().into_iter().map(|(role, failed)| {
+        format!(
+            "no spare of role `{role}` could be made or proven, and the next is made at {}: {}",
+            failed.retry_at, failed.error
+        )
+    }));
+    let access = account.as_ref().map(|account| account.access());
+    let paced = engine.control.paced();
+    let pace = access.and_then(|access| paced?.pace(&access));
+    let deletions = Deletions {
+        waiting: engine.ledger.waiting_deletions(),
+        now: engine.clock.now(),
+        per_second: pace.and_then(|pace| pace.requests_per_second),
+    };
+    warnings.extend(deletions.late());
+    data.insert("deletions".into(), deletions.shown().into());
+    if let Some(pace) = &pace {
+        data.insert("pace".into(), shown(pace).into());
     }
     Ok(Some(Response::with_data(data).with_warnings(warnings)))
 }
 
-/// What a deletion that has waited for long means.
-fn late(pace: &Pace) -> Option<String> {
-    let oldest = pace.oldest.filter(|oldest| *oldest >= LATE)?;
-    Some(format!(
-        "a call to Confluent Cloud has waited {} minutes for its turn, with {} others: look whether \
-         something else uses up the rate limit of the organization",
-        oldest.as_secs() / 60,
-        pace.waiting.total().saturating_sub(1)
-    ))
+/// Deletions that did not come to pass yet.
+struct Deletions {
+    waiting: WaitingDeletions,
+    now: Timestamp,
+    /// The pace, where one is known.
+    per_second: Option<f64>,
+}
+
+impl Deletions {
+    fn shown(&self) -> Object {
+        let mut data = Object::new();
+        let waiting = self.waiting.for_room + self.waiting.for_confluent;
+        data.insert("waiting".into(), waiting.into());
+        data.insert("oldest_seconds".into(), self.oldest().as_secs().into());
+        data.insert("done_in_seconds".into(), self.done_in().as_secs().into());
+        data
+    }
+
+    /// How long the oldest has waited.
+    fn oldest(&self) -> Duration {
+        let oldest = self.waiting.oldest;
+        let age = oldest.map(|oldest| self.now.duration_since(oldest));
+        age.and_then(|age| Duration::try_from(age).ok())
+            .unwrap_or_default()
+    }
+
+    /// How long those that wait for room take at this pace.
+    fn done_in(&self) -> Duration {
+        served_in(self.waiting.for_room, self.per_second)
+    }
+
+    /// What a deletion that has waited for long means, and what to do.
+    fn late(&self) -> Option<String> {
+        let minutes = Some(self.oldest())
+            .filter(|oldest| *oldest >= LATE)?
+            .as_secs()
+            / 60;
+        let WaitingDeletions {
+            for_room,
+            for_confluent,
+            ..
+        } = self.waiting;
+        if for_confluent >= for_room {
+            return Some(format!(
+                "{for_confluent} keys could not be deleted at Confluent Cloud, the oldest since \
+                 {minutes} minutes: `reconcile` tells why, `config/check` whether the account is right"
+            ));
+        }
+        Some(format!(
+            "{for_room} deletions wait for their turn, the oldest since {minutes} minutes, and take \
+             {} minutes more at this pace: look whether something else uses up the rate limit of the \
+             organization",
+            self.done_in().as_secs().div_ceil(60)
+        ))
+    }
 }
 
 /// The pace at which the organization is asked, and when those who wait now are
@@ -132,13 +193,19 @@ fn shown(pace: &Pace) -> Object {
     data.insert("waiting_removals".into(), pace.waiting.removals.into());
     let oldest = pace.oldest.unwrap_or_default().as_secs();
     data.insert("oldest_seconds".into(), oldest.into());
+    let served_in = served_in(waiting, rate).as_secs_f64();
+    data.insert("served_in_seconds".into(), served_in.into());
+    data
+}
+
+/// How long so many requests take at a pace; nothing where there is no limit.
+fn served_in(requests: usize, per_second: Option<f64>) -> Duration {
     #[allow(
         clippy::cast_precision_loss,
         reason = "some thousands at most, and only an estimate"
     )]
-    let served_in = rate.map_or(0.0, |rate| (waiting as f64 / rate).ceil());
-    data.insert("served_in_seconds".into(), served_in.into());
-    data
+    let seconds = per_second.map_or(0.0, |rate| (requests as f64 / rate).ceil());
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 async fn read_info(engine: &Engine) -> Result<Option<Response>, Error> {

@@ -7,17 +7,19 @@ use jiff::Timestamp;
 use logical::Error;
 use logical::effects::within;
 use readiness::Settings as Readiness;
-use rotation_schedule::{KeyLead, Overlap, OverlapFields, Planner, Spread, Timing};
+use rotation_schedule::{
+    KeyLead, Overlap, OverlapFields, Planner, Retire, RetireFields, Spread, Timing,
+};
 
 use super::decide::KeyState;
-use super::keys::{kind_of, kind_word};
 use crate::SecretText;
 use crate::control_plane::Target;
 use crate::ids::{CredentialId, KeyId, RoleName};
 use crate::ledger::{Event, Failure};
 use crate::output::Output;
+use crate::proving::{kind_of, kind_word};
 use crate::state::Engine;
-use crate::static_role::{OnDelete, Request, Rotation, ServedKey, StaticRole, grace_holder};
+use crate::static_role::{OnDelete, Request, Rotation, ServedKey, StaticRole};
 
 /// What an operator writes of a static role.
 pub(crate) struct Settings {
@@ -25,9 +27,39 @@ pub(crate) struct Settings {
     pub(crate) key_description: String,
     pub(crate) timing: Timing,
     pub(crate) overlap: OverlapFields,
+    pub(crate) retire: RetireWish,
     pub(crate) readiness: Readiness,
     pub(crate) on_delete: OnDelete,
     pub(crate) output: Output,
+}
+
+/// What an operator writes of the end of replaced keys.
+#[derive(Default)]
+pub(crate) struct RetireWish {
+    pub(crate) when: Option<String>,
+    pub(crate) quiet: Option<Duration>,
+    pub(crate) max_overlap: Option<Duration>,
+}
+
+/// The first key of a new static role.
+pub(crate) enum FirstKey {
+    /// It is made.
+    Made,
+    /// One that exists.
+    Imported(Imported),
+    /// The one that the readers of a role share.
+    Adopted(RoleName),
+}
+
+impl FirstKey {
+    /// The field that asks for it; none where nobody does.
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Made => None,
+            Self::Imported(_) => Some("import_key_id"),
+            Self::Adopted(_) => Some("adopt_role"),
+        }
+    }
 }
 
 /// A key that exists, for a new static role.
@@ -50,10 +82,10 @@ impl Engine {
     pub(crate) async fn write_static_role(
         self: &Arc<Self>,
         name: RoleName,
-        imported: Option<Imported>,
+        first: FirstKey,
         merge: impl FnOnce(Option<&StaticRole>) -> Result<Settings, Error>,
     ) -> Result<StaticRole, Error> {
-        let _advancing = self.rotations.advance(&name).await;
+        let advancing = self.rotations.advance(&name).await;
         let lock = self.static_roles.lock(&name).await;
         let stored = self.static_roles.get(&name).await?;
         let settings = merge(stored.as_ref())?;
@@ -61,20 +93,30 @@ impl Engine {
         // A write that fails may have been done all the same: somebody looks.
         self.rotations.schedule(&name, now);
         let Some(stored) = stored else {
-            let role = self.new_static_role(name, settings, now)?;
-            return match imported {
-                Some(imported) => self.import_first(role, imported).await,
-                None => self.make_first(role, lock).await,
+            let role = self.new_static_role(name, Retire::default(), settings, now)?;
+            self.must_have_evidence(&role).await?;
+            // Whether a key logs in is asked while others may write the role.
+            return match first {
+                FirstKey::Made => self.make_first(role, lock).await,
+                FirstKey::Imported(imported) => {
+                    drop((lock, advancing));
+                    self.import_first(role, imported).await
+                }
+                FirstKey::Adopted(from) => {
+                    drop((lock, advancing));
+                    self.adopt_first(role, &from).await
+                }
             };
         };
-        if imported.is_some() {
-            return Err(Error::bad_request(format!(
-                "`import_key_id`: static role `{name}` has a key already: only a new one takes a key \
-                 that exists"
-            )));
+        if let Some(field) = first.field() {
+            return Err(has_a_key(field, &name));
         }
+        let was_quiet = !stored.retire.is_grace();
         let replaced = stored.rotation.clone();
         let role = self.changed(stored, settings, now)?;
+        if !was_quiet {
+            self.must_have_evidence(&role).await?;
+        }
         self.static_roles.put(&role).await?;
         if let Some(replaced) = replaced.filter(|replaced| !role.names(&replaced.next)) {
             self.let_go(&replaced.next, None).await?;
@@ -87,6 +129,7 @@ impl Engine {
     fn new_static_role(
         &self,
         name: RoleName,
+        stored: Retire,
         settings: Settings,
         now: Timestamp,
     ) -> Result<StaticRole, Error> {
@@ -95,6 +138,7 @@ impl Engine {
             key_description,
             timing,
             overlap,
+            retire,
             readiness,
             on_delete,
             output,
@@ -104,12 +148,20 @@ impl Engine {
         let key = KeyLead { kind, lead };
         let overlap = Overlap::new(overlap, &timing, key, now)
             .map_err(|error| Error::bad_request(error.to_string()))?;
+        let wished = RetireFields {
+            retire_when: retire.when.as_deref(),
+            quiet: retire.quiet,
+            max_overlap: retire.max_overlap,
+        };
+        let retire = Retire::update(stored, wished, &overlap, &timing, key, now)
+            .map_err(|error| Error::bad_request(error.to_string()))?;
         Ok(StaticRole {
             name,
             target,
             key_description,
             timing,
             overlap,
+            retire,
             readiness,
             on_delete,
             promised_until: None,
@@ -117,9 +169,23 @@ impl Engine {
             version: 0,
             served: None,
             previous: None,
+            waiting: Vec::new(),
+            imported: None,
+            ended_in_use: None,
             next_rotation: None,
             rotation: Some(self.fresh_rotation(None)),
         })
+    }
+
+    /// Silence of a key is told from silence of its reader by what is written to
+    /// `usage`.
+    async fn must_have_evidence(&self, role: &StaticRole) -> Result<(), Error> {
+        if role.retire.is_grace() || self.usage.evidence().await?.is_some() {
+            return Ok(());
+        }
+        Err(Error::bad_request(
+            "`quiet` needs evidence: nothing was written to `usage` yet",
+        ))
     }
 
     /// A stored role with other settings.
@@ -129,12 +195,14 @@ impl Engine {
         settings: Settings,
         now: Timestamp,
     ) -> Result<StaticRole, Error> {
-        let new = self.new_static_role(stored.name.clone(), settings, now)?;
+        let new = self.new_static_role(stored.name.clone(), stored.retire, settings, now)?;
         let mut role = StaticRole {
             promised_until: Some(stored.promise_of_now(now)),
             version: stored.version,
             served: stored.served,
             previous: stored.previous,
+            waiting: stored.waiting,
+            imported: stored.imported,
             next_rotation: stored.next_rotation,
             rotation: stored.rotation,
             ..new
@@ -169,6 +237,7 @@ impl Engine {
         let Some(first) = role.rotation.as_ref().map(|rotation| rotation.next.clone()) else {
             return Err(Error::internal("a new static role names no key"));
         };
+        self.finish_deletion(&name).await?;
         self.static_roles.put(&role).await?;
         drop(lock);
         if let Err(error) = self.make_for_record(&role, &first).await {
@@ -204,6 +273,8 @@ impl Engine {
             promised_until: Some(left.promise_of_now(now)),
             version: left.version,
             next_rotation: self.first_rotation(role, now),
+            waiting: left.waiting,
+            imported: left.imported,
             served: Some(ServedKey { ..served }),
             rotation: None,
             ..role.clone()
@@ -272,51 +343,11 @@ impl Engine {
         }
     }
 
-    /// Deletes a static role. Its key lives on for its grace, so that nobody's
-    /// application stops with it.
-    pub(crate) async fn delete_static_role(self: &Arc<Self>, name: &RoleName) -> Result<(), Error> {
-        let _advancing = self.rotations.advance(name).await;
-        let _lock = self.static_roles.lock(name).await;
-        let Some(role) = self.static_roles.get(name).await? else {
-            return Ok(());
-        };
-        let from = self.timekeeper.deadlines_from();
-        let until = role.grace_until(from);
-        self.static_roles.leave(&role).await?;
-        self.static_roles.delete(name).await?;
-        self.rotations.forget(name);
-        if let Some(rotation) = &role.rotation {
-            self.let_go(&rotation.next, None).await?;
-        }
-        if let Some(previous) = &role.previous {
-            let holder = grace_holder(name, role.version.saturating_sub(1));
-            self.let_go(&previous.credential, Some((holder, previous.until)))
-                .await?;
-        }
-        match (&role.served, role.on_delete) {
-            (Some(served), OnDelete::Retire) => {
-                let grace = (role.grace_holder(), until);
-                self.let_go(&served.credential, Some(grace)).await
-            }
-            (Some(served), OnDelete::Keep) => self.leave_alone(&served.credential).await,
-            (None, _) => Ok(()),
-        }
-    }
-
     /// When a role rotates first whose key is served from now on.
     pub(super) fn first_rotation(&self, role: &StaticRole, now: Timestamp) -> Option<Timestamp> {
         let apart = role.overlap.grace() + self.lead(role);
         let spread = Spread::of_name(role.name.as_str());
         Planner::new(&role.timing, spread, apart).first(now, self.random_number())
-    }
-
-    /// The key lives on, and nobody here keeps account of it any more.
-    pub(super) async fn leave_alone(&self, id: &CredentialId) -> Result<(), Error> {
-        let entry = self.ledger.entry(id);
-        match self.ledger.apply(&entry, Event::Leave).await {
-            Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),
-            Err(Failure::Failed(error)) => Err(error),
-        }
     }
 
     /// A rotation that begins now, with a fresh key.
@@ -330,6 +361,13 @@ impl Engine {
             last_error: String::new(),
         }
     }
+}
+
+/// Only a new static role takes a key that exists.
+pub(super) fn has_a_key(field: &str, name: &RoleName) -> Error {
+    Error::bad_request(format!(
+        "`{field}`: static role `{name}` has a key already: only a new one takes a key that exists"
+    ))
 }
 
 /// Readers rely on a key for `refresh` and a minute, unless a person ends it

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rotation_schedule::{Due, Planner, Spread};
 
+use super::quiet::{Ending, WaitingFacts, Wish, wish};
 use crate::credential::later;
 use crate::static_role::StaticRole;
 
@@ -37,7 +38,7 @@ pub(super) enum KeyState {
 }
 
 /// What is known beside the record.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Facts {
     /// The key that is served.
     pub(super) served: KeyState,
@@ -45,6 +46,10 @@ pub(super) struct Facts {
     pub(super) next: KeyState,
     /// Whether the entry of the key before still says that a record names it.
     pub(super) previous_is_pinned: bool,
+    /// The keys that wait, as the record has them.
+    pub(super) waiting: Vec<WaitingFacts>,
+    /// Whether the clock is believed.
+    pub(super) lets_lapse: bool,
     pub(super) now: Timestamp,
     /// How long a key takes from the first step to the proof.
     pub(super) lead: Duration,
@@ -57,6 +62,12 @@ pub(super) enum Step {
     Rest(Option<Timestamp>),
     /// The key before lives by its grace alone from now on.
     ReleasePrevious,
+    /// A key that waits is held for longer.
+    HoldWaiting { index: usize, until: Timestamp },
+    /// A key that waits need wait no more.
+    ReleaseWaiting { index: usize },
+    /// The record forgets a key that waited.
+    ForgetWaiting { index: usize, ending: Ending },
     /// The record names a fresh key.
     Name,
     /// The key that the record names is made.
@@ -76,6 +87,31 @@ pub(super) fn decide(role: &StaticRole, facts: &Facts) -> Step {
     if facts.previous_is_pinned {
         return Step::ReleasePrevious;
     }
+    let rest = match of_waiting(role, facts) {
+        Ok(rest) => rest,
+        Err(step) => return step,
+    };
+    match of_rotation(role, facts) {
+        Step::Rest(due) => Step::Rest([due, rest].into_iter().flatten().min()),
+        step => step,
+    }
+}
+
+/// What the keys that wait want: a step, or nothing before a time.
+fn of_waiting(role: &StaticRole, facts: &Facts) -> Result<Option<Timestamp>, Step> {
+    let mut rest: Option<Timestamp> = None;
+    for (index, (key, known)) in role.waiting.iter().zip(&facts.waiting).enumerate() {
+        match wish(role, key, known, facts.now, facts.lets_lapse) {
+            Wish::Rest(until) => rest = Some(rest.map_or(until, |rest| rest.min(until))),
+            Wish::Hold(until) => return Err(Step::HoldWaiting { index, until }),
+            Wish::Release => return Err(Step::ReleaseWaiting { index }),
+            Wish::Forget(ending) => return Err(Step::ForgetWaiting { index, ending }),
+        }
+    }
+    Ok(rest)
+}
+
+fn of_rotation(role: &StaticRole, facts: &Facts) -> Step {
     let serves = role.served.is_some() && facts.served == KeyState::Ready;
     let Some(rotation) = &role.rotation else {
         return if serves {

@@ -11,10 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 use logical::Error;
 
 use super::decide::{Facts, KeyState, Step, decide, next_rotation, retry_at};
-use super::keys::{Tried, in_grace};
+use super::keys::in_grace;
 use crate::credential::later;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Event, Failure};
+use crate::proving::Tried;
 use crate::state::Engine;
 use crate::static_role::{
     FailedAttempt, PreviousKey, Rotation, ServedKey, StaticRole, grace_holder,
@@ -71,6 +72,7 @@ impl Engine {
     async fn take_step(self: &Arc<Self>, name: &RoleName) -> Result<Progress, Error> {
         let lock = self.static_roles.lock(name).await;
         let Some(mut role) = self.static_roles.get(name).await? else {
+            self.finish_deletion(name).await?;
             return Ok(Progress::Absent);
         };
         let (facts, failed_is_pinned) = self.facts(&role).await?;
@@ -82,6 +84,18 @@ impl Engine {
         match (decide(&role, &facts), rotation) {
             (Step::Rest(due), _) => return Ok(Progress::Rest(due)),
             (Step::ReleasePrevious, _) => self.release_previous(&role).await?,
+            (Step::HoldWaiting { index, until }, _) => {
+                self.hold_waiting(role, index, until).await?;
+            }
+            (Step::ReleaseWaiting { index }, _) => {
+                drop(lock);
+                if let Some(key) = role.waiting.get(index) {
+                    self.release_waiting(name, key).await?;
+                }
+            }
+            (Step::ForgetWaiting { index, ending }, _) => {
+                self.forget_waiting(role, index, ending).await?;
+            }
             (Step::Name, rotation) => {
                 role.rotation = Some(self.next_attempt(rotation, facts.now));
                 self.static_roles.put(&role).await?;
@@ -103,8 +117,9 @@ impl Engine {
             }
             (Step::Prove, Some(rotation)) => {
                 drop(lock);
-                match self.try_key(&role, &rotation.next).await? {
-                    Tried::Works => {}
+                let wanted = (&role.target, &role.readiness);
+                match self.try_key(&rotation.next, wanted).await? {
+                    Tried::Works | Tried::Over => {}
                     Tried::Later(due) => return Ok(Progress::Rest(Some(due))),
                     Tried::NotReady(error) => {
                         self.fail_unlocked(name, &rotation.next, error).await?;
@@ -139,6 +154,8 @@ impl Engine {
             served,
             next,
             previous_is_pinned,
+            waiting: self.waiting_facts(role).await?,
+            lets_lapse: self.timekeeper.lets_lapse(),
             now: self.clock.now(),
             lead: self.lead(role),
         };
@@ -180,13 +197,20 @@ impl Engine {
         let last = role.served.as_ref().map(|served| served.since);
         let mut previous = None;
         if let Some(served) = role.served.take_if(|_| facts.served == KeyState::Ready) {
-            let until = role.asked_grace_until(from);
-            if let Some(until) = until {
+            let mut until = from;
+            if let Some(grace_until) = role.asked_grace_until(from) {
+                until = grace_until;
+                // Who says how long it lives means neither less nor more.
+                if !role.has_asked_grace() {
+                    until = role.held_until(from, grace_until);
+                    role.wait_for_silence(&served.credential, from, grace_until);
+                }
                 self.note_grace(&role, &served, from, until).await?;
             }
             previous = Some(PreviousKey {
                 credential: served.credential,
-                until: until.unwrap_or(from),
+                since: Some(served.since),
+                until,
             });
         }
         let planned = role.next_rotation;

@@ -1,42 +1,36 @@
 //! A key that exists becomes the first key of a static role.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use logical::Error;
-use logical::effects::within;
-use readiness::{Basis, Mode, Observation, Probed, Proof};
 
-use super::change::Imported;
+use super::change::{Imported, has_a_key};
+use super::login::Given;
 use crate::control_plane::{Access, Caller};
-use crate::credential::{Credential, Proving, State};
-use crate::ids::CredentialId;
-use crate::ledger::{IssuedKey, Sharing};
+use crate::credential::{Credential, Proving, Purpose, State};
+use crate::ids::{CredentialId, KeyId};
+use crate::ledger::{Event, Failure, IssuedKey, Sharing};
 use crate::state::Engine;
 use crate::static_role::{ServedKey, StaticRole};
-
-/// How long it may take to see whether an imported key logs in.
-const TRY_LIMIT: Duration = Duration::from_secs(40);
-
-/// Between two tries.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Stores a new static role with a key that exists. The key must be of the
     /// role's owner and resource and log in with the secret that is given
     /// (`lifecycle-2.md`, 44); it is not rotated before its time.
+    ///
+    /// No lock is held while Confluent is asked: whether the role was written
+    /// meanwhile is looked at after that.
     pub(super) async fn import_first(
         self: &Arc<Self>,
-        mut role: StaticRole,
+        role: StaticRole,
         imported: Imported,
     ) -> Result<StaticRole, Error> {
         let account = self.accounts.required().await?;
         let id = CredentialId::of_key(&imported.id);
-        if self.record_of(&imported.id).await?.is_some() {
-            return Err(Error::bad_request(format!(
-                "`import_key_id`: key `{}` is on record already: read `keys/{}`",
-                imported.id, imported.id
-            )));
+        if let Some(known) = self.record_of(&imported.id).await?
+            && !is_begun(&known, &role)
+        {
+            return Err(on_record(&imported.id));
         }
         let list = |access: Access| async {
             let access = access.on_behalf_of(Caller::operator());
@@ -60,7 +54,7 @@ impl Engine {
             secret: Some(imported.secret),
             proving: Proving::NotAsked,
         };
-        let proving = self.must_log_in(&role, &key).await?;
+        let proving = self.must_log_in(&role, &key, Given::Imported).await?;
         let mut made_with = account.reference();
         made_with.organization = known.organization.or(made_with.organization);
         let credential = Credential {
@@ -77,11 +71,37 @@ impl Engine {
             holders: std::collections::BTreeMap::new(),
             pinned: true,
         };
+        let _advancing = self.rotations.advance(&role.name).await;
+        let _lock = self.static_roles.lock(&role.name).await;
+        if self.static_roles.get(&role.name).await?.is_some() {
+            return Err(has_a_key("import_key_id", &role.name));
+        }
+        self.finish_deletion(&role.name).await?;
         // The entry first, then the record: a cut in between leaves a key that the
-        // sweep lets go of after a day, and whoever imports it again goes on.
-        self.ledger.adopt(credential).await?;
-        role.rotation = None;
+        // sweep leaves alone, and whoever imports it again goes on.
+        let entry = self.ledger.adopt(credential).await?;
+        if entry.look(|known| is_begun(known, &role)) != Some(true) {
+            return Err(on_record(&imported.id));
+        }
+        match self.ledger.apply(&entry, Event::Pin).await {
+            Ok(()) => {}
+            Err(Failure::Failed(error)) => return Err(error),
+            Err(Failure::Refused(_) | Failure::Unknown) => return Err(on_record(&imported.id)),
+        }
+        let imported = Some(id.clone());
+        self.serve_first(StaticRole { imported, ..role }, id).await
+    }
+
+    /// Stores a new static role that serves a key which is kept already.
+    pub(super) async fn serve_first(
+        &self,
+        mut role: StaticRole,
+        id: CredentialId,
+    ) -> Result<StaticRole, Error> {
         let now = self.clock.now();
+        // A write that fails may have been done all the same: somebody looks.
+        self.rotations.schedule(&role.name, now);
+        role.rotation = None;
         role.next_rotation = self.first_rotation(&role, now);
         role.served = Some(ServedKey {
             credential: id,
@@ -92,48 +112,19 @@ impl Engine {
         self.rotations.schedule(&role.name, now);
         Ok(role)
     }
+}
 
-    /// Whether a key logs in with its secret. It was made long ago, so that no
-    /// refusal is for its youth.
-    async fn must_log_in(&self, role: &StaticRole, key: &IssuedKey) -> Result<Proving, Error> {
-        if role.readiness.readiness() == Mode::None {
-            return Ok(Proving::NotAsked);
-        }
-        let trying = async {
-            loop {
-                match self.probe(&role.target, key).await? {
-                    Probed::Observed { observation, .. } => match observation {
-                        Observation::LoggedIn => return Ok(Basis::Probe),
-                        Observation::LoggedInWithoutRights => return Ok(Basis::ProbeWithoutRights),
-                        Observation::NotYet => {
-                            return Err(Error::bad_request(format!(
-                                "`import_key_secret`: key `{}` does not log in at `{}` with this \
-                                 secret",
-                                key.id, role.target.resource
-                            )));
-                        }
-                        Observation::Unreachable | Observation::NoProbe => {
-                            return Err(Error::bad_request(format!(
-                                "`import_key_id`: it cannot be seen whether key `{}` logs in, since \
-                                 `{}` cannot be reached or asked from here: give `readiness=none` to \
-                                 take it on trust",
-                                key.id, role.target.resource
-                            )));
-                        }
-                    },
-                    Probed::HeldBack { wait } => self.tasks.sleep(wait.max(TRY_AGAIN)).await,
-                }
-            }
-        };
-        let basis = within(&*self.tasks, TRY_LIMIT, trying)
-            .await
-            .unwrap_or_else(|| {
-                Err(Error::upstream(format!(
-                    "it took too long to see whether key `{}` logs in: try again",
-                    key.id
-                )))
-            })?;
-        let at = self.clock.now();
-        Ok(Proving::Done(Proof { basis, at }))
-    }
+/// Whether the record of a key is what an import for this role leaves that was cut
+/// off before the role was stored.
+fn is_begun(known: &Credential, role: &StaticRole) -> bool {
+    let is_live = known.live_key().is_some_and(|key| key.secret.is_some());
+    is_live
+        && known.target == role.target
+        && matches!(&known.purpose, Purpose::Static { static_role, adopted: None } if *static_role == role.name)
+}
+
+fn on_record(key: &KeyId) -> Error {
+    Error::bad_request(format!(
+        "`import_key_id`: key `{key}` is on record already: read `keys/{key}`"
+    ))
 }

@@ -3,19 +3,30 @@
 //! A record says which key is served, until when the one before lives, and which
 //! one is being made. [`decide`] says what a record wants next, without effects;
 //! `driver` does it and writes, `scheduler` runs it when it is due. `change` is
-//! what operators write, `serve` what readers get. Keys are made by `making` and
+//! what operators write, `import` and `adopt` take over a first key that exists,
+//! `deletion` is a role's end, `serve` is what readers get. Old keys wait until
+//! nothing logs in with them: `quiet` says whether that is so, without effects, and
+//! `waiting` does what follows. Keys are made by `making` and
 //! kept by `ledger`, which asks the record before it lets go of one.
 
+mod adopt;
 mod change;
 mod confirm;
 mod decide;
+mod deletion;
 mod driver;
+mod evidence;
 mod import;
 mod keys;
+mod login;
 mod pins;
+mod quiet;
 mod report;
 mod scheduler;
 mod serve;
 mod stage;
+mod waiting;
 
-pub(crate) use change::{Imported, Rotated, Settings};
+pub(crate) use change::{FirstKey, Imported, RetireWish, Rotated, Settings};
+pub(crate) use evidence::LastLogin;
+pub(crate) use stage::KeyBeside;

@@ -5,8 +5,8 @@ use jiff::SignedDuration;
 use logical::Error;
 
 use super::decide::KeyState;
-use crate::credential::{Proving, Purpose, State, later};
-use crate::ids::HolderId;
+use crate::credential::{Credential, Proving, Purpose, State, later};
+use crate::ids::{CredentialId, HolderId, KeyId};
 use crate::ledger::Entry;
 use crate::state::Engine;
 use crate::static_role::{OnDelete, StaticRole};
@@ -19,7 +19,7 @@ impl Engine {
     /// two processes rotated one role, or one died midway (`lifecycle-2.md`, 33).
     pub(crate) async fn release_unnamed(&self, entry: &Entry) -> Result<(), Error> {
         let pinned = entry.look(|known| known.pinned.then(|| known.purpose.clone()));
-        let Some(Purpose::Static { static_role }) = pinned.flatten() else {
+        let Some(Purpose::Static { static_role, .. }) = pinned.flatten() else {
             return Ok(());
         };
         let _lock = self.static_roles.lock(&static_role).await;
@@ -42,6 +42,13 @@ impl Engine {
         {
             return self.leave_alone(entry.id()).await;
         }
+        let is_ours = |role: &StaticRole| role.imported.as_ref() == Some(entry.id());
+        if !role.as_ref().is_some_and(is_ours)
+            && !left.as_ref().is_some_and(is_ours)
+            && entry.look(is_strangers) == Some(true)
+        {
+            return self.leave_alone_imported(entry).await;
+        }
         let was_served = entry.look(|known| match &known.state {
             State::Live { key } => !matches!(key.proving, Proving::UnderWay),
             _ => false,
@@ -51,6 +58,17 @@ impl Engine {
         let holder = HolderId::derived(&format!("unnamed {}", entry.id()));
         let grace = (was_served == Some(true)).then_some((holder, until));
         self.let_go(entry.id(), grace).await
+    }
+
+    /// The import of a key was cut off before a static role named it: it is as it was
+    /// before, and whoever uses it goes on.
+    async fn leave_alone_imported(&self, entry: &Entry) -> Result<(), Error> {
+        let key = entry.look(|known| known.key_id().cloned()).flatten();
+        tracing::warn!(
+            key = key.as_ref().map_or("", KeyId::as_str),
+            "the import of a key did not come to its end: nobody here keeps account of the key"
+        );
+        self.leave_alone(entry.id()).await
     }
 
     /// Forgets deleted static roles whose keys are gone.
@@ -65,6 +83,14 @@ impl Engine {
                 self.static_roles.forget_left(&role.name).await?;
             }
         }
-        Ok(())
+        self.static_roles.forget_adopted().await
     }
+}
+
+/// Whether a key was made by somebody else, and not taken over from a role here.
+fn is_strangers(known: &Credential) -> bool {
+    let is_imported = known
+        .key_id()
+        .is_some_and(|key| known.id == CredentialId::of_key(key));
+    is_imported && matches!(known.purpose, Purpose::Static { adopted: None, .. })
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use logical::Error;
 
 use super::decide::KeyState;
+use super::quiet::{Busy, is_fresh, judge};
 use crate::credential::{Credential, Proving, State, later};
 use crate::ids::{CredentialId, RoleName};
 use crate::state::Engine;
@@ -26,6 +27,19 @@ pub(crate) struct Report {
     pub(crate) attempts: u32,
     pub(crate) last_error: String,
     pub(crate) retry_at: Option<Timestamp>,
+    /// What needs a person.
+    pub(crate) problem: String,
+    /// Keys that were replaced and wait for silence, the latest last.
+    pub(crate) waiting: Vec<WaitingReport>,
+}
+
+/// A key that was replaced and waits for silence.
+pub(crate) struct WaitingReport {
+    pub(crate) key: String,
+    /// Until when it lives as it looks now.
+    pub(crate) until: Timestamp,
+    /// What it waits for.
+    pub(crate) why: String,
 }
 
 impl Engine {
@@ -60,8 +74,12 @@ impl Engine {
         };
         let lives = served.as_ref().is_some_and(is_live);
         let is_late = role.next_rotation.is_some_and(|next| next < now);
+        let problem = role.problem().unwrap_or_default();
         Ok(Some(Report {
-            is_healthy: lives && last_error.as_ref().is_none_or(String::is_empty) && !is_late,
+            is_healthy: lives
+                && last_error.as_ref().is_none_or(String::is_empty)
+                && problem.is_empty()
+                && !is_late,
             version: role.version,
             stage: self.stage_word(&role).await?,
             key: key_of(served.as_ref()),
@@ -74,7 +92,51 @@ impl Engine {
             attempts: role.rotation.as_ref().map_or(0, |it| it.attempt),
             last_error: last_error.unwrap_or_default(),
             retry_at: failure.map(|it| it.retry_at),
+            problem,
+            waiting: self.waiting_report(&role).await?,
         }))
+    }
+
+    /// The keys of a role that wait for silence, and what for.
+    async fn waiting_report(&self, role: &StaticRole) -> Result<Vec<WaitingReport>, Error> {
+        let now = self.clock.now();
+        let facts = self.waiting_facts(role).await?;
+        let mut waiting = Vec::new();
+        for (key, facts) in role.waiting.iter().zip(&facts) {
+            let quiet = role.retire.quiet();
+            let busy = quiet.and_then(|quiet| judge(key, quiet, &facts.seen, now).err());
+            let known = self.on_record(&key.credential).await?;
+            waiting.push(WaitingReport {
+                key: key_of(known.as_ref()),
+                until: match busy {
+                    Some(_) => role.held_until(key.replaced, key.grace_until),
+                    None => key.grace_until,
+                },
+                why: busy.map_or_else(
+                    || "it goes when its grace is over".to_owned(),
+                    |busy| busy.to_string(),
+                ),
+            });
+        }
+        Ok(waiting)
+    }
+
+    /// What needs a person of the keys that wait for silence: of those that ended in
+    /// use, and of a log that nobody reads.
+    pub(crate) async fn waiting_problems(&self) -> Result<Vec<String>, Error> {
+        let (waiting, mut problems) = self.rotations.waiting();
+        if waiting > 0 {
+            let evidence = self.usage.evidence().await?;
+            let now = self.clock.now();
+            let read_until = evidence.map(|evidence| evidence.watermark);
+            if read_until.is_none_or(|until| !is_fresh(until, now)) {
+                problems.push(format!(
+                    "old keys of {waiting} static roles wait for silence, and {}",
+                    Busy::Unread(read_until)
+                ));
+            }
+        }
+        Ok(problems)
     }
 
     async fn stage_word(&self, role: &StaticRole) -> Result<&'static str, Error> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use jiff::Timestamp;
 use logical::Error;
 
 use crate::ids::RoleName;
+use crate::proving::until;
 use crate::state::Engine;
 
 /// Between two looks at what is due, where nothing is.
@@ -72,9 +72,4 @@ impl Engine {
             Either::Left(_) | Either::Right(_) => {}
         }
     }
-}
-
-/// How long it is until a time.
-pub(super) fn until(now: Timestamp, time: Timestamp) -> Duration {
-    Duration::try_from(time.duration_since(now)).unwrap_or_default()
 }

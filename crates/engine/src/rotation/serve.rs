@@ -7,13 +7,12 @@ use jiff::Timestamp;
 use logical::Error;
 use rotation_schedule::{told_period, ttl};
 
-use super::keys::kind_of;
-use super::scheduler::until;
 use crate::control_plane::Target;
 use crate::credential::State;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Entry, Failure, IssuedKey};
 use crate::output::Output;
+use crate::proving::{kind_of, until};
 use crate::state::Engine;
 use crate::static_role::StaticRole;
 

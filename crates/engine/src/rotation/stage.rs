@@ -9,11 +9,20 @@ use rotation_schedule::{Planner, Spread};
 
 use super::decide::{KeyState, next_rotation};
 use super::keys::in_grace;
+use crate::control_plane::Target;
 use crate::credential::later;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Event, Failure, IssuedKey};
 use crate::state::Engine;
 use crate::static_role::{PreviousKey, Request, ServedKey, StaticRole};
+
+/// A key of a static role that is not the one served, with its secret.
+pub(crate) struct KeyBeside {
+    pub(crate) role: StaticRole,
+    pub(crate) key: IssuedKey,
+    /// What it is for: the target of the role when it was made.
+    pub(crate) target: Target,
+}
 
 impl Engine {
     /// Makes the next key and begins to prove it. It is served when somebody commits
@@ -157,7 +166,8 @@ impl Engine {
             Err(Failure::Refused(_) | Failure::Unknown) => return Err(gone()),
         }
         let from = self.timekeeper.deadlines_from();
-        let until = role.grace_until(from);
+        let grace_until = role.grace_until(from);
+        let until = role.held_until(from, grace_until);
         let holder = (role.grace_holder(), in_grace(from, until));
         let leaving = self.ledger.entry(&served.credential);
         // One that a person ended needs no grace.
@@ -166,6 +176,7 @@ impl Engine {
         {
             return Err(error.context("noting the grace of the key that is left"));
         }
+        role.wait_for_silence(&served.credential, from, grace_until);
         role.next_rotation = next_rotation(&role, false, self.lead(&role), now, 0);
         role.served = Some(ServedKey {
             credential: previous.credential.clone(),
@@ -173,6 +184,7 @@ impl Engine {
         });
         role.previous = Some(PreviousKey {
             credential: served.credential,
+            since: Some(served.since),
             until,
         });
         role.version += 1;
@@ -189,48 +201,44 @@ impl Engine {
     }
 
     /// The key that is staged or being tried, for pipelines.
-    pub(crate) async fn pending_key(
-        &self,
-        name: &RoleName,
-    ) -> Result<(StaticRole, IssuedKey), Error> {
+    pub(crate) async fn pending_key(&self, name: &RoleName) -> Result<KeyBeside, Error> {
         let role = self.required_static_role(name).await?;
         let next = role.rotation.as_ref().map(|rotation| rotation.next.clone());
-        let key = match &next {
-            Some(next) => self.key_with_secret(next).await?,
-            None => None,
-        };
-        key.map(|key| (role, key))
-            .ok_or_else(|| nothing_staged(name))
+        let key = self.key_beside(role, next).await?;
+        key.ok_or_else(|| nothing_staged(name))
     }
 
     /// The key before the one that is served, while it lives.
-    pub(crate) async fn previous_key(
-        &self,
-        name: &RoleName,
-    ) -> Result<(StaticRole, IssuedKey), Error> {
+    pub(crate) async fn previous_key(&self, name: &RoleName) -> Result<Option<KeyBeside>, Error> {
         let role = self.required_static_role(name).await?;
         let previous = role.previous.as_ref();
         let previous = previous.filter(|previous| previous.until > self.clock.now());
-        let key = match previous {
-            Some(previous) => self.key_with_secret(&previous.credential).await?,
-            None => None,
-        };
-        key.map(|key| (role, key)).ok_or_else(|| {
-            Error::bad_request(format!(
-                "static role `{name}` has no key before the one that is served, or its grace is over"
-            ))
-        })
+        let previous = previous.map(|previous| previous.credential.clone());
+        self.key_beside(role, previous).await
     }
 
-    async fn key_with_secret(&self, id: &CredentialId) -> Result<Option<IssuedKey>, Error> {
-        let entry = self.ledger.entry(id);
+    async fn key_beside(
+        &self,
+        role: StaticRole,
+        id: Option<CredentialId>,
+    ) -> Result<Option<KeyBeside>, Error> {
+        let Some(id) = id else {
+            return Ok(None);
+        };
+        let entry = self.ledger.entry(&id);
         match self.ledger.load(&entry).await {
             Ok(()) => {}
             Err(Failure::Failed(error)) => return Err(error),
             Err(Failure::Unknown | Failure::Refused(_)) => return Ok(None),
         }
-        let key = entry.look(|credential| credential.live_key().cloned());
-        Ok(key.flatten().filter(|key| key.secret.is_some()))
+        let key = entry.look(|credential| {
+            let key = credential.live_key().cloned();
+            let key = key.filter(|key| key.secret.is_some());
+            key.map(|key| (key, credential.target.clone()))
+        });
+        Ok(key
+            .flatten()
+            .map(|(key, target)| KeyBeside { role, key, target }))
     }
 
     pub(super) async fn required_static_role(&self, name: &RoleName) -> Result<StaticRole, Error> {

@@ -1,7 +1,7 @@
 //! What the rotations of a mount need in memory. All of it can be lost: records
 //! and keys are in storage.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ use crate::work::DueQueue;
 
 /// How many static roles are advanced at once.
 const AT_ONCE: usize = 16;
+
+/// How many problems of roles the status of the mount names.
+const MOST_PROBLEMS: usize = 10;
 
 /// The rotations of a mount.
 pub(crate) struct Rotations {
@@ -43,6 +46,10 @@ struct Memory {
     /// Keys that are tried, and what is known of each so far.
     proving: HashMap<CredentialId, Readiness>,
     took: HashMap<Kind, ProofTimes>,
+    /// Roles whose old keys wait for what the audit log tells.
+    waiting: HashSet<RoleName>,
+    /// What needs a person, of roles whose keys ended in use.
+    problems: BTreeMap<RoleName, String>,
     /// When to look again whether keys that are served exist, in monotonic time;
     /// an hour away while somebody looks.
     confirm_at: Option<Duration>,
@@ -78,6 +85,40 @@ impl Rotations {
         let mut memory = self.memory();
         memory.due.remove(name);
         memory.served.remove(name);
+        memory.waiting.remove(name);
+        memory.problems.remove(name);
+    }
+
+    /// Whether old keys of a role wait for what the audit log tells, and what of the
+    /// role needs a person.
+    pub(crate) fn note_waiting(&self, name: &RoleName, waits: bool, problem: Option<String>) {
+        let mut memory = self.memory();
+        if waits {
+            memory.waiting.insert(name.clone());
+        } else {
+            memory.waiting.remove(name);
+        }
+        match problem {
+            Some(problem) => memory.problems.insert(name.clone(), problem),
+            None => memory.problems.remove(name),
+        };
+    }
+
+    /// How many roles have old keys that wait, and the first of what needs a person.
+    pub(crate) fn waiting(&self) -> (usize, Vec<String>) {
+        let memory = self.memory();
+        let problems = memory.problems.values().take(MOST_PROBLEMS);
+        (memory.waiting.len(), problems.cloned().collect())
+    }
+
+    /// Schedules all roles whose old keys wait for what the audit log tells.
+    pub(crate) fn look_at_waiting(&self, now: Timestamp) {
+        let mut guard = self.memory();
+        let memory = &mut *guard;
+        for name in &memory.waiting {
+            memory.due.schedule(name, now, ());
+        }
+        self.earlier.notify_one();
     }
 
     /// Roles that are due.

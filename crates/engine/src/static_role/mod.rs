@@ -13,13 +13,13 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use logical::{Clock, Error, Storage};
 use readiness::Settings as Readiness;
-use rotation_schedule::{Overlap, Timing};
+use rotation_schedule::{Overlap, Retire, Timing};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::control_plane::Target;
 use crate::credential::{Purpose, later};
-use crate::ids::{CredentialId, HolderId, RoleName};
+use crate::ids::{CredentialId, HolderId, KeyId, RoleName};
 use crate::ledger::Pins;
 use crate::output::Output;
 use crate::records::Records;
@@ -27,6 +27,9 @@ use crate::records::Records;
 pub(crate) use memory::Rotations;
 
 const STATIC: &str = "lockkeeper/static/";
+
+/// Keys that static roles took over from roles.
+const ADOPTED: &str = "lockkeeper/adopted/";
 
 /// Static roles that were deleted, until the grace of their keys is over.
 const LEFT: &str = "lockkeeper/static-left/";
@@ -48,6 +51,9 @@ pub(crate) struct StaticRole {
     pub(crate) timing: Timing,
     /// How long the old and the new key are valid together.
     pub(crate) overlap: Overlap,
+    /// What ends a key that was replaced.
+    #[serde(default, skip_serializing_if = "Retire::is_grace")]
+    pub(crate) retire: Retire,
     /// What is expected of a new key before it is served.
     pub(crate) readiness: Readiness,
     /// What becomes of its key when it is deleted.
@@ -68,6 +74,17 @@ pub(crate) struct StaticRole {
     /// The one before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<PreviousKey>,
+    /// Keys that were replaced and live until nothing logs in with them any more,
+    /// the latest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) waiting: Vec<WaitingKey>,
+    /// The key before the first that was made for it, where it took over one that
+    /// existed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) imported: Option<CredentialId>,
+    /// A key that ended although something may use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ended_in_use: Option<EndedInUse>,
     /// When the next rotation is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next_rotation: Option<Timestamp>,
@@ -99,8 +116,38 @@ pub(crate) struct ServedKey {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PreviousKey {
     pub(crate) credential: CredentialId,
+    /// Since when it was served. Absent in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<Timestamp>,
     /// How long it lives on.
     pub(crate) until: Timestamp,
+}
+
+/// A key that was replaced and waits for silence. Its grace holder has the latest
+/// end as its deadline, and is released before that when the key is quiet, so that
+/// no failure of ours ends it early.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WaitingKey {
+    pub(crate) credential: CredentialId,
+    /// The version as which it was served, which its holder is named after.
+    pub(crate) version: u64,
+    /// Since when another is served.
+    pub(crate) replaced: Timestamp,
+    /// Until when it lives whether it is quiet or not.
+    pub(crate) grace_until: Timestamp,
+    /// Until when it lives at most, by its holder.
+    pub(crate) held_until: Timestamp,
+}
+
+/// A key that ended at `max_overlap`, without having been quiet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EndedInUse {
+    /// The id of the key, where it was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<KeyId>,
+    pub(crate) at: Timestamp,
+    /// Why it was not quiet.
+    pub(crate) cause: String,
 }
 
 /// A rotation under way.
@@ -143,6 +190,7 @@ impl StaticRole {
     pub(crate) fn purpose(&self) -> Purpose {
         Purpose::Static {
             static_role: self.name.clone(),
+            adopted: None,
         }
     }
 
@@ -182,6 +230,53 @@ impl StaticRole {
         }
     }
 
+    /// How long a key that is replaced at a time lives at most: until its grace is
+    /// over, or until it must have been quiet.
+    pub(crate) fn held_until(&self, replaced: Timestamp, grace_until: Timestamp) -> Timestamp {
+        let longest = self.retire.max_overlap();
+        longest.map_or(grace_until, |longest| {
+            later(replaced, span(longest)).max(grace_until)
+        })
+    }
+
+    /// The key of the present version is replaced, and waits for silence where that
+    /// is what ends it.
+    pub(crate) fn wait_for_silence(
+        &mut self,
+        credential: &CredentialId,
+        replaced: Timestamp,
+        grace_until: Timestamp,
+    ) {
+        if self.retire.is_grace() {
+            return;
+        }
+        self.waiting.push(WaitingKey {
+            credential: credential.clone(),
+            version: self.version,
+            replaced,
+            grace_until,
+            held_until: self.held_until(replaced, grace_until),
+        });
+    }
+
+    /// Whether whoever asked for the rotation under way said how long the old key
+    /// lives on.
+    pub(crate) fn has_asked_grace(&self) -> bool {
+        let request = self.rotation.as_ref().and_then(|rotation| rotation.request);
+        request.is_some_and(|request| request.grace_seconds.is_some())
+    }
+
+    /// What needs a person.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let ended = self.ended_in_use.as_ref()?;
+        let key = ended.key.as_ref().map_or("unknown", KeyId::as_str);
+        Some(format!(
+            "old key `{key}` of static role `{}` reached `max_overlap` and ended at {} although \
+             something may use it: {}",
+            self.name, ended.at, ended.cause
+        ))
+    }
+
     /// Until when a reader who read now may rely on the key.
     pub(crate) fn promise_of_now(&self, now: Timestamp) -> Timestamp {
         let promised = later(now, span(self.overlap.refresh() + PROMISE_MARGIN));
@@ -204,13 +299,21 @@ pub(crate) fn grace_holder(name: &RoleName, version: u64) -> HolderId {
 pub(crate) struct StaticRoles {
     records: Records<StaticRole>,
     left: Records<StaticRole>,
+    adopted: Records<AdoptedBy>,
+}
+
+/// Which static role took over a key, for who knows the key as a role's.
+#[derive(Debug, Serialize, Deserialize)]
+struct AdoptedBy {
+    static_role: RoleName,
 }
 
 impl StaticRoles {
     pub(crate) fn new(storage: Arc<dyn Storage>, clock: Arc<dyn Clock>) -> Self {
         Self {
             records: Records::new(Arc::clone(&storage), Arc::clone(&clock), STATIC),
-            left: Records::new(storage, clock, LEFT),
+            left: Records::new(Arc::clone(&storage), Arc::clone(&clock), LEFT),
+            adopted: Records::new(storage, clock, ADOPTED),
         }
     }
 
@@ -268,6 +371,30 @@ impl StaticRoles {
         self.left.read_all(&self.left.list().await?).await
     }
 
+    /// Notes that a static role takes over a key.
+    pub(crate) async fn note_adopted(&self, id: &CredentialId, by: &RoleName) -> Result<(), Error> {
+        let adopted = AdoptedBy {
+            static_role: by.clone(),
+        };
+        self.adopted.write(&id.to_string(), &adopted).await
+    }
+
+    /// Forgets the notes of keys that no static role serves any more.
+    pub(crate) async fn forget_adopted(&self) -> Result<(), Error> {
+        for name in self.adopted.list().await? {
+            let Some(adopted) = self.adopted.read(&name).await? else {
+                continue;
+            };
+            let _lock = self.lock(&adopted.static_role).await;
+            let role = self.get(&adopted.static_role).await?;
+            let served = role.and_then(|role| role.served);
+            if served.is_none_or(|served| served.credential.to_string() != name) {
+                self.adopted.delete(&name).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads all from storage the next time.
     pub(crate) fn invalidate(&self) {
         self.records.invalidate();
@@ -277,10 +404,15 @@ impl StaticRoles {
 #[async_trait]
 impl Pins for StaticRoles {
     async fn names(&self, purpose: &Purpose, id: &CredentialId) -> Result<bool, Error> {
-        let Purpose::Static { static_role } = purpose else {
-            return Ok(false);
+        let static_role = match purpose {
+            Purpose::Static { static_role, .. } => static_role.clone(),
+            // Whoever asks may not know that it was taken over.
+            Purpose::Role { .. } => match self.adopted.read(&id.to_string()).await? {
+                Some(adopted) => adopted.static_role,
+                None => return Ok(false),
+            },
         };
-        let role = self.get(static_role).await?;
+        let role = self.get(&static_role).await?;
         Ok(role.is_some_and(|role| role.names(id)))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::world::{Lease, World};
+use crate::world::{Lease, Limit, World};
 
 async fn leases(world: &World, role: &str, count: usize) -> Vec<Lease> {
     let leases = join_all((0..count).map(|_| world.lease(role))).await;
@@ -16,6 +16,16 @@ async fn leases(world: &World, role: &str, count: usize) -> Vec<Lease> {
 
 fn hold_back(world: &World, wait: Option<Duration>) {
     *world.cloud.held_back.lock().unwrap() = wait;
+}
+
+fn limit(world: &World, per_second: u32) {
+    *world.cloud.limit.lock().unwrap() = Some(Limit::per_second(per_second));
+}
+
+/// How many revocations fail, of all at once.
+async fn failures(world: &World, leases: &[Lease]) -> usize {
+    let ended = join_all(leases.iter().map(|lease| world.revoke(lease))).await;
+    ended.iter().filter(|ended| ended.is_err()).count()
 }
 
 #[tokio::test(start_paused = true)]
@@ -50,12 +60,157 @@ async fn a_revocation_that_waits_is_no_success_while_the_mount_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revocation_that_waits_is_no_success_when_the_account_was_not_accepted_lately() {
+async fn a_revocation_that_waits_is_no_success_unless_the_account_was_accepted_lately() {
     let world = World::ready().await;
-    let lease = world.lease("single").await.unwrap();
+    let leases = leases(&world, "single", 2).await;
     hold_back(&world, Some(Duration::from_secs(90)));
     tokio::time::sleep(Duration::from_mins(10)).await;
+    world.cloud.admin_hidden.store(true, Ordering::SeqCst);
+    world.revoke(&leases[0]).await.unwrap_err();
+    // It is asked for where it is not known.
+    world.cloud.admin_hidden.store(false, Ordering::SeqCst);
+    world.revoke(&leases[1]).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_that_all_end_after_a_quiet_hour_or_a_restart_end_without_an_error() {
+    let mut world = World::ready().await;
+    let all = leases(&world, "single", 400).await;
+    tokio::time::sleep(Duration::from_mins(12)).await;
+    limit(&world, 10);
+    let (quiet, restarted) = all.split_at(200);
+    assert_eq!(failures(&world, quiet).await, 0);
+    world.restart();
+    assert_eq!(failures(&world, restarted).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_that_takes_long_succeeds_once_it_is_on_record() {
+    for (write, delete, role) in [(0, 30, "single"), (0, 30, "shared"), (4, 30, "single")] {
+        let mut world = World::ready().await;
+        let lease = world.lease(role).await.unwrap();
+        *world.cloud.delete_delay.lock().unwrap() = Duration::from_secs(delete);
+        *world.storage.write_delay.lock().unwrap() = Duration::from_secs(write);
+        let began = tokio::time::Instant::now();
+        world.revoke(&lease).await.unwrap();
+        let took = began.elapsed().as_secs();
+        assert!((10..=10 + write).contains(&took), "{role}: {took} s");
+        // The process dies, and its deletion with it.
+        *world.cloud.delete_delay.lock().unwrap() = Duration::ZERO;
+        *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+        world.restart();
+        let record = world.read(&format!("keys/{}", lease.key())).await.unwrap();
+        assert_eq!(record.unwrap().get("state"), Some(&json!("retiring")));
+        world.pass(Duration::from_mins(1)).await;
+        assert!(world.cloud.live().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_is_no_success_before_slow_storage_has_it() {
+    for (write, succeeds) in [(20, true), (70, false)] {
+        let world = World::ready().await;
+        let lease = world.lease("single").await.unwrap();
+        hold_back(&world, Some(Duration::from_secs(90)));
+        *world.storage.write_delay.lock().unwrap() = Duration::from_secs(write);
+        let began = tokio::time::Instant::now();
+        let revoked = world.revoke(&lease).await;
+        assert_eq!(revoked.is_ok(), succeeds, "{revoked:?}");
+        let took = began.elapsed().as_secs();
+        assert!((20..=55).contains(&took), "{took} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_that_takes_long_is_an_error_while_the_mount_is_removed() {
+    let world = World::ready().await;
+    let lease = world.lease("single").await.unwrap();
+    *world.cloud.delete_delay.lock().unwrap() = Duration::from_secs(30);
+    world.host.tainted.store(true, Ordering::SeqCst);
     world.revoke(&lease).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletions_that_were_held_back_go_on_as_soon_as_there_is_room() {
+    let world = World::ready().await;
+    let all = leases(&world, "single", 400).await;
+    world.engine.periodic().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    limit(&world, 10);
+    let began = tokio::time::Instant::now();
+    assert_eq!(failures(&world, &all).await, 0);
+    assert!(began.elapsed() < Duration::from_secs(7));
+    // No sweep comes meanwhile.
+    tokio::time::sleep_until(began + Duration::from_secs(43)).await;
+    assert_eq!(world.cloud.live().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_lapse_together_go_as_fast_as_the_pace_allows() {
+    let world = World::ready().await;
+    leases(&world, "single", 800).await;
+    // Confluent answers each deletion after two seconds.
+    *world.cloud.delete_delay.lock().unwrap() = Duration::from_secs(2);
+    limit(&world, 20);
+    world.pass(Duration::from_mins(11)).await;
+    assert_eq!(world.cloud.live().len(), 800);
+    world.pass(Duration::from_mins(1)).await;
+    assert_eq!(world.cloud.live().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_deletion_of_an_operator_goes_before_those_of_the_host_and_owners_take_turns() {
+    let world = World::ready().await;
+    let role = json!({
+        "owner": "sa-2", "resource": "lkc-1", "resource_env": "env-1", "ttl": 600, "max_ttl": 3600,
+    });
+    world.write("role/other", &role).await.unwrap();
+    world.write("role/urgent", &role).await.unwrap();
+    let many = leases(&world, "single", 60).await;
+    let few = leases(&world, "other", 10).await;
+    let urgent = leases(&world, "urgent", 4).await;
+    limit(&world, 1);
+    assert_eq!(failures(&world, &many).await, 0);
+    assert_eq!(failures(&world, &few).await, 0);
+    world.delete("role/urgent/keys").await.unwrap();
+    world.pass(Duration::from_mins(2)).await;
+    assert!(world.cloud.live().is_empty());
+    let deleted = world.cloud.deleted.lock().unwrap().clone();
+    let last = |leases: &[Lease]| {
+        let place = |lease: &Lease| deleted.iter().position(|key| key == lease.key()).unwrap();
+        leases.iter().map(place).max().unwrap()
+    };
+    let (urgent, few) = (last(&urgent), last(&few));
+    assert!(urgent < few && few < 40, "{urgent} {few}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_tells_how_many_deletions_wait_since_when_and_until_when() {
+    let world = World::ready().await;
+    let all = leases(&world, "single", 300).await;
+    world.engine.periodic().await.unwrap();
+    limit(&world, 2);
+    assert_eq!(failures(&world, &all).await, 0);
+    let status = world.read("status").await.unwrap().unwrap();
+    let waiting = &status.data.as_ref().unwrap()["deletions"];
+    let waits = waiting["waiting"].as_u64().unwrap();
+    assert!((285..300).contains(&waits), "{waiting}");
+    assert!(
+        waiting["oldest_seconds"].as_u64().unwrap() <= 6,
+        "{waiting}"
+    );
+    let seconds = waiting["done_in_seconds"].as_u64().unwrap();
+    assert_eq!(seconds, waits.div_ceil(2), "{waiting}");
+    assert!(status.warnings.is_empty(), "{:?}", status.warnings);
+    // Something else uses up the limit.
+    hold_back(&world, Some(Duration::from_mins(2)));
+    world.pass(Duration::from_mins(16)).await;
+    let status = world.read("status").await.unwrap().unwrap();
+    let told = status.warnings.join("\n");
+    assert!(
+        told.contains("deletions wait") && told.contains("since 16 minutes"),
+        "{told}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

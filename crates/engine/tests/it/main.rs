@@ -4,11 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod accounts;
+mod adopting;
 mod batches;
 mod crash;
 mod cuts;
 mod deletions;
+mod every_write;
 mod go_plugin;
+mod importing;
 mod journal;
 mod keys;
 mod leases;
@@ -16,17 +19,22 @@ mod lost_answers;
 mod many_static_roles;
 mod measurements;
 mod no_gap;
+mod readiness;
 mod reconcile;
 mod remembering;
 mod removal;
+mod retire_when_quiet;
 mod roles;
 mod several_accounts;
 mod sharing;
+mod spares;
 mod static_roles;
 mod static_roles_by_hand;
+mod static_roles_unfinished;
 mod stored;
 mod sweeping;
 mod tombstones;
 mod unproven;
 mod upgrade;
+mod usage;
 mod world;

@@ -38,6 +38,8 @@ struct Run {
     last: Option<(u64, jiff::Timestamp, String)>,
     broken: Vec<String>,
     done: Vec<String>,
+    /// How many keys a person made, to be imported.
+    imported: usize,
 }
 
 impl Run {
@@ -113,8 +115,33 @@ impl Run {
         // A person may have seen to it.
     }
 
+    /// Writes the static role with a key that exists.
+    async fn import(&mut self) {
+        self.imported += 1;
+        let key = format!("OLDKEY{}", self.imported);
+        self.world.cloud.make_by_hand(&key, "made by hand");
+        let mut settings = settings(&mut self.chance, &mut self.refresh);
+        settings["import_key_secret"] = format!("secret-of-{key}").into();
+        settings["import_key_id"] = key.into();
+        // It may be too young to log in.
+        self.pass(Duration::from_mins(2)).await;
+        let _ = self.world.write("static-role/orders", &settings).await;
+    }
+
+    /// The audit log was read until now, and shows a login with the last key that was
+    /// told, so that others are quiet.
+    async fn listen(&mut self) {
+        let now = self.world.now().to_string();
+        let mut keys = json!({});
+        if let Some((_, _, key)) = &self.last {
+            keys[key] = now.clone().into();
+        }
+        let report = json!({ "watermark": now, "keys": keys });
+        let _ = self.world.write("usage", &report).await;
+    }
+
     async fn act(&mut self) {
-        let what = self.chance.below(14);
+        let what = self.chance.below(18);
         self.done.push(format!("{what} at {:?}", self.now()));
         match what {
             0..3 => self.post("rotate-role/orders").await,
@@ -135,6 +162,17 @@ impl Run {
                 let _ = self.world.write("static-role/orders", &settings).await;
                 // It may be another key with times of its own.
                 self.last = None;
+            }
+            12 => {
+                let _ = self.world.delete("static-role/orders").await;
+                self.import().await;
+                self.last = None;
+            }
+            13 => self.listen().await,
+            14 => {
+                self.listen().await;
+                let quiet = json!({ "retire_when": "quiet", "quiet": 600 });
+                let _ = self.world.write("static-role/orders", &quiet).await;
             }
             _ => self.read().await,
         }
@@ -189,6 +227,7 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
             last: None,
             broken: Vec::new(),
             done: vec![role.to_string()],
+            imported: 0,
         };
         for _ in 0..12 {
             let time = run.chance.seconds(20, 1200);

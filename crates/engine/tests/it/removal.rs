@@ -25,6 +25,21 @@ async fn a_removed_mount_takes_keys_along_whose_leases_the_host_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mount_that_stops_lets_its_tasks_end_at_once() {
+    let world = World::ready().await;
+    let tasks = Arc::new(runtime::TokioTasks::new());
+    let engine = world.process_with(Arc::clone(&tasks) as _);
+    engine.initialize().await.unwrap();
+    engine.periodic().await.unwrap();
+    // Its scheduler waits for something to be due by now.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let start = tokio::time::Instant::now();
+    engine.cleanup().await;
+    tasks.shut_down(Duration::from_mins(1)).await;
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_removed_mount_waits_for_keys_that_are_being_made() {
     let world = World::ready().await;
     *world.cloud.create_delay.lock().unwrap() = Duration::from_secs(20);

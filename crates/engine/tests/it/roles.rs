@@ -26,7 +26,9 @@ async fn a_role_reads_back_under_the_names_it_was_written_with() {
     let expected = json!({
         "owner": "sa-1", "owner_env": "env-1", "resource": "lkc-1", "resource_env": "env-1",
         "ttl": 3600, "max_ttl": 7200, "key_description": "orders", "multi_use_key": true,
-        "output": ["compat"],
+        "output": ["compat"], "readiness": "none", "readiness_delay": 0,
+        "readiness_timeout": 1200, "wait_ready": 0, "not_ready": "warn",
+        "spares": 0, "spare_max_age": 86400,
     });
     assert_eq!(shown.data.map(serde_json::Value::Object), Some(expected));
 }

@@ -3,16 +3,17 @@
 
 mod cloud;
 mod data_plane;
+mod limit;
 mod taken;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::EngineFactory;
 use engine::control_plane::ControlPlane;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use logical::effects::Replication;
 use logical::{
     Backend, BackendContext, Clock, Entropy, Error, Factory, Metrics, Object, Operation, Request,
@@ -27,6 +28,7 @@ pub(crate) use self::cloud::{
     ADMIN_KEY, ADMIN_SECRET, Cloud, Fault, NEXT_ADMIN_KEY, ORGANIZATION, OTHER_ADMIN_KEY,
     OTHER_ORGANIZATION,
 };
+pub(crate) use self::limit::Limit;
 use self::taken::Taken;
 
 /// The host's stable id of the mount.
@@ -43,11 +45,14 @@ fn virtual_now() -> Timestamp {
         let elapsed = start.map_or(Duration::ZERO, |start: tokio::time::Instant| {
             start.elapsed()
         });
-        Timestamp::from_second(1_800_000_000).unwrap() + elapsed
+        let right = Timestamp::from_second(1_800_000_000).unwrap() + elapsed;
+        right + SET_OFF.get()
     })
 }
 
 thread_local! {
+    /// By how much the wall clock is wrong.
+    static SET_OFF: std::cell::Cell<SignedDuration> = const { std::cell::Cell::new(SignedDuration::ZERO) };
     static EPOCH: std::cell::RefCell<Option<tokio::time::Instant>> =
         const { std::cell::RefCell::new(None) };
 }
@@ -145,11 +150,19 @@ pub(crate) struct FaultyStorage {
     pub(crate) lands_late: AtomicBool,
     /// Whether writes of batches of records are lost.
     pub(crate) loses_records: AtomicBool,
+    /// Called after every change. The changes of a batch are then made one by one.
+    pub(crate) changed: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl FaultyStorage {
     pub(crate) fn fail_next_writes(&self, count: u32) {
         self.fail_next.store(count, Ordering::SeqCst);
+    }
+
+    fn tell(&self) {
+        if let Some(changed) = self.changed.get() {
+            changed();
+        }
     }
 
     async fn outcome(&self, changes: usize) -> Result<(), Error> {
@@ -194,11 +207,13 @@ impl Storage for FaultyStorage {
         }
         self.bytes.fetch_add(value.len() as u64, Ordering::SeqCst);
         self.inner.put(key, value).await?;
+        self.tell();
         self.outcome(1).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
         self.inner.delete(key).await?;
+        self.tell();
         self.outcome(1).await
     }
 
@@ -214,7 +229,14 @@ impl Storage for FaultyStorage {
                 self.bytes.fetch_add(value.len() as u64, Ordering::SeqCst);
             }
         }
-        self.inner.apply(batch).await?;
+        if self.changed.get().is_none() {
+            self.inner.apply(batch).await?;
+            return self.outcome(changes).await;
+        }
+        for write in batch {
+            self.inner.apply(vec![write]).await?;
+            self.tell();
+        }
         self.outcome(changes).await
     }
 }
@@ -247,6 +269,7 @@ impl World {
     /// An engine without an account.
     pub(crate) fn empty() -> Self {
         EPOCH.with(|start| *start.borrow_mut() = Some(tokio::time::Instant::now()));
+        SET_OFF.set(SignedDuration::ZERO);
         let cloud = Arc::new(Cloud::default());
         let host = Arc::new(Host::default());
         let storage = Arc::new(FaultyStorage {
@@ -260,6 +283,7 @@ impl World {
             read_delay: Mutex::default(),
             lands_late: AtomicBool::new(false),
             loses_records: AtomicBool::new(false),
+            changed: OnceLock::new(),
         });
         let entropy = Arc::new(Counter(AtomicU64::new(1)));
         let taken = Arc::new(Taken::default());
@@ -292,6 +316,18 @@ impl World {
     /// A new process on the same storage; the old one is gone.
     pub(crate) fn restart(&mut self) {
         self.engine = self.another_process();
+    }
+
+    /// Another process on the same storage, with these tasks.
+    pub(crate) fn process_with(&self, tasks: Arc<dyn Tasks>) -> Arc<dyn Backend> {
+        mount_with(
+            &self.cloud,
+            &self.host,
+            &self.storage,
+            &self.entropy,
+            &self.taken,
+            tasks,
+        )
     }
 
     /// Another process on the same storage.
@@ -357,6 +393,12 @@ impl World {
         self.engine.handle(request).await.map(|_| ())
     }
 
+    /// Sets the wall clock later, or earlier, than it is.
+    pub(crate) fn set_clock(&self, by: SignedDuration) {
+        let _ = self;
+        SET_OFF.set(by);
+    }
+
     /// The wall time.
     pub(crate) fn now(&self) -> Timestamp {
         let _ = self;
@@ -402,6 +444,18 @@ fn mount(
     entropy: &Arc<Counter>,
     taken: &Arc<Taken>,
 ) -> Arc<dyn Backend> {
+    let tasks = Arc::new(TokioTasks::new());
+    mount_with(cloud, host, storage, entropy, taken, tasks)
+}
+
+fn mount_with(
+    cloud: &Arc<Cloud>,
+    host: &Arc<Host>,
+    storage: &Arc<FaultyStorage>,
+    entropy: &Arc<Counter>,
+    taken: &Arc<Taken>,
+    tasks: Arc<dyn Tasks>,
+) -> Arc<dyn Backend> {
     let factory = EngineFactory::new(Arc::clone(cloud) as Arc<dyn ControlPlane>);
     let clock = VirtualClock {
         start: tokio::time::Instant::now(),
@@ -411,7 +465,7 @@ fn mount(
         Arc::clone(host) as Arc<dyn SystemView>,
         Arc::new(clock),
         Arc::clone(entropy) as Arc<dyn Entropy>,
-        Arc::new(TokioTasks::new()) as Arc<dyn Tasks>,
+        tasks,
     )
     .with_metrics(Arc::clone(taken) as Arc<dyn Metrics>)
     .with_uuid(MOUNT_ID);

@@ -18,7 +18,15 @@ fn value() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("1".to_owned()),
         Just("true".to_owned()),
-        "[a-z${} ]{0,6}".prop_map(|text| format!("\"{}\"", text.replace("${", "$"))),
+        "[a-z${} ]{0,6}".prop_map(|text| {
+            // `${` begins a part that must end before the string does.
+            let text = if text.contains("${") {
+                text.replace('$', "")
+            } else {
+                text
+            };
+            format!("\"{text}\"")
+        }),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![

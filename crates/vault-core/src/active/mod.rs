@@ -9,6 +9,7 @@ use logical::{Backend, Error, TaskGroup};
 use crate::effects::Effects;
 use crate::leases::{EndsTokens, Leases};
 use crate::mounts::{self, Factories, Mounts};
+use crate::policies::PolicyStore;
 use crate::revocation::Revocation;
 use crate::routing::Router;
 use crate::storage::Fence;
@@ -29,6 +30,7 @@ pub(crate) struct Active {
     pub(crate) mounts: Arc<Mounts>,
     pub(crate) leases: Arc<Leases>,
     pub(crate) tokens: Arc<TokenStore>,
+    pub(crate) policies: Arc<PolicyStore>,
     /// Tasks that end by themselves.
     pub(crate) tasks: Arc<dyn TaskGroup>,
     pub(crate) revocation: Arc<Revocation>,
@@ -82,6 +84,7 @@ impl Active {
                     mounts: parts.mounts,
                     leases: parts.leases,
                     tokens: parts.tokens,
+                    policies: parts.policies,
                     revocation: parts.revocation,
                     running,
                 });
@@ -126,6 +129,7 @@ struct Parts {
     mounts: Arc<Mounts>,
     leases: Arc<Leases>,
     tokens: Arc<TokenStore>,
+    policies: Arc<PolicyStore>,
     revocation: Arc<Revocation>,
 }
 
@@ -143,6 +147,10 @@ impl Running {
             Arc::clone(&effects.entropy),
         );
         let tokens = Arc::new(tokens.await?);
+        let policies = Arc::new(PolicyStore::new(
+            Arc::clone(&effects.storage),
+            Arc::clone(&effects.clock),
+        ));
         let leases = Arc::new(Leases::new(
             effects,
             Arc::clone(&self.router),
@@ -163,11 +171,12 @@ impl Running {
             Arc::clone(&leases),
             Arc::clone(&self.tasks) as _,
         ));
-        let system = sys::paths(&mounts, &leases, &tokens, &self.tasks)?;
+        let system = sys::paths(&mounts, &leases, &tokens, &policies, &self.tasks)?;
         let system: Arc<dyn Backend> = Arc::new(system);
         mounts.mount_builtin("system", &system);
         let token: Arc<dyn Backend> = Arc::new(auth::paths(
             &tokens,
+            &policies,
             &revocation,
             &leases,
             &self.router,
@@ -183,6 +192,7 @@ impl Running {
             mounts,
             leases,
             tokens,
+            policies,
             revocation,
         })
     }

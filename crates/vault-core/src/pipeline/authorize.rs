@@ -3,12 +3,14 @@
 use logical::{ErrorClass, Existence, Operation, Request};
 
 use super::{Context, dispatch};
-use crate::errors::Refusal;
+use crate::active::Active;
+use crate::errors::{Origin, Refusal};
+use crate::policies::Attempt;
 use crate::routing::Mount;
 
 /// Tells create from update, then checks the caller's policies. Paths that need
 /// no token are not subject to policies.
-pub(super) async fn authorize(context: &mut Context) -> Result<(), Refusal> {
+pub(super) async fn authorize(active: &Active, context: &mut Context) -> Result<(), Refusal> {
     if let Some(mount) = &context.mount
         && context.request.operation == Operation::Update
         && !mount.is_closed()
@@ -25,10 +27,15 @@ pub(super) async fn authorize(context: &mut Context) -> Result<(), Refusal> {
         .mount
         .as_ref()
         .is_some_and(|mount| mount.needs_sudo(&context.request.path));
-    let acl = caller.entry.acl();
-    let is_allowed =
-        acl.allows(context.request.operation, &context.path) && (!needs_sudo || acl.allows_sudo());
-    if is_allowed {
+    let acl = active.policies.acl(&caller.entry.policies).await;
+    let acl = acl.map_err(|error| Refusal::Failed(error, Origin::Core))?;
+    let decision = acl.decide(Attempt {
+        operation: context.request.operation,
+        path: &context.path,
+        data: &context.request.data,
+        wrap_ttl: context.request.wrap_ttl,
+    });
+    if decision.is_allowed && (!needs_sudo || decision.has_sudo) {
         Ok(())
     } else {
         Err(Refusal::Denied)

@@ -1,5 +1,7 @@
 //! Hands the request to its backend.
 
+use std::sync::Arc;
+
 use logical::{Error, Request, Response};
 
 use super::Context;
@@ -20,6 +22,11 @@ pub(super) async fn dispatch(
         .ok_or_else(|| Refusal::Tainted(context.path.clone()))?;
     if context.request.unauthenticated && mount.is_auth() {
         context.login_request = Some(Box::new(context.request.clone()));
+    }
+    if mount.is_builtin() {
+        let caller = context.caller.as_ref();
+        let entry = caller.map(|caller| Arc::clone(&caller.entry));
+        context.request.host_data = entry.map(|entry| entry as _);
     }
     if mount.is_builtin() && context.request.mount_type == auth::TOKEN_MOUNT {
         let request = &mut context.request;

@@ -70,7 +70,7 @@ pub(crate) async fn run(active: &Arc<Active>, request: ClientRequest, id: String
 
 async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Reply, Refusal> {
     authenticate::authenticate(active, context).await?;
-    let is_allowed = authorize::authorize(context).await;
+    let is_allowed = authorize::authorize(active, context).await;
     // A denied request is a use, too.
     count_use::count_use(active, context).await?;
     is_allowed?;

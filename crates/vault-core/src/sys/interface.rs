@@ -9,7 +9,6 @@ use logical::{Error, ErrorClass, Object, Operation, Response};
 use serde_json::Value;
 
 use super::SysPaths;
-use crate::policy::Acl;
 use crate::routing::{ListingVisibility, MountEntry};
 
 pub(super) fn paths() -> Vec<Path<SysPaths>> {
@@ -69,15 +68,4 @@ async fn one(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> 
     let mut data = entry.info(&version);
     data.insert("path".into(), entry.path.into());
     Ok(Some(Response::with_data(data)))
-}
-
-impl SysPaths {
-    /// The caller's rights, or `None` without a valid token.
-    async fn acl(&self, call: &Call) -> Result<Option<Acl>, Error> {
-        let entry = self
-            .tokens
-            .lookup_salted(&call.request.client_token)
-            .await?;
-        Ok(entry.map(|entry| entry.acl()))
-    }
 }

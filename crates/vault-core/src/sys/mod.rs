@@ -1,4 +1,4 @@
-//! The paths under `sys/`: mounts, leases, capabilities, and the endpoints of
+//! The paths under `sys/`: mounts, leases, policies, and the endpoints of
 //! user interfaces. Status endpoints without authentication are in `status`.
 
 mod access;
@@ -6,6 +6,7 @@ mod catalog;
 mod interface;
 mod leases;
 mod mounts;
+mod policies;
 mod tuning;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use logical::{Error, Response, SpecialPaths, TaskGroup};
 
 use crate::leases::Leases;
 use crate::mounts::Mounts;
+use crate::policies::PolicyStore;
 use crate::tokens::TokenStore;
 
 /// Paths that need sudo (`vault/logical_system.go` in Vault).
@@ -38,6 +40,7 @@ pub(crate) struct SysPaths {
     mounts: Arc<Mounts>,
     leases: Arc<Leases>,
     tokens: Arc<TokenStore>,
+    policies: Arc<PolicyStore>,
     tasks: Arc<dyn TaskGroup>,
 }
 
@@ -51,21 +54,24 @@ pub(crate) fn paths(
     mounts: &Arc<Mounts>,
     leases: &Arc<Leases>,
     tokens: &Arc<TokenStore>,
+    policies: &Arc<PolicyStore>,
     tasks: &Arc<dyn TaskGroup>,
 ) -> Result<Framework<SysPaths>, Error> {
     let state = Arc::new(SysPaths {
         mounts: Arc::clone(mounts),
         leases: Arc::clone(leases),
         tokens: Arc::clone(tokens),
+        policies: Arc::clone(policies),
         tasks: Arc::clone(tasks),
     });
     let mut paths = self::mounts::paths();
     paths.extend(self::leases::paths());
     paths.extend(access::paths());
+    paths.extend(self::policies::paths());
     paths.extend(interface::paths());
     paths.extend(catalog::paths());
     let definition = Definition {
-        help: "The system itself: mounts, leases, and who may do what.",
+        help: "The system itself: mounts, leases, policies, and who may do what.",
         paths,
         secrets: Vec::new(),
         special_paths: SpecialPaths::new()

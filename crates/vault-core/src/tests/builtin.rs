@@ -337,3 +337,191 @@ async fn the_key_value_engine_is_mounted_by_any_of_its_names_and_raised_to_versi
     let third = json!({"type": "kv", "options": {"version": "3"}});
     assert_eq!(post(&core, "sys/mounts/third", third).await.status, 400);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_gives_its_tokens_what_it_says_and_a_change_counts_at_once() {
+    let core = World::new().start().await;
+    post(&core, "sys/mounts/kv", json!({"type": "kv-v2"})).await;
+    post(&core, "kv/data/app", json!({"data": {"x": 1}})).await;
+    let ids = approle(&core, json!({"policies": "App-Policy"})).await;
+    let token = text(&log_in(&core, None, &ids).await, "/auth/client_token");
+    let asks = async |operation, path: &str, body: Value| {
+        ask_as(&core, Some(&token), operation, path, body)
+            .await
+            .status
+    };
+    assert_eq!(asks(Operation::Read, "kv/data/app", Value::Null).await, 403);
+    let policy = r#"path "kv/data/+" { capabilities = ["read"] }
+        path "kv/data/own" { capabilities = ["create", "update"] denied_parameters = {"x" = []} }
+        path "sys/auth" { capabilities = ["read"] }"#;
+    let written = post(
+        &core,
+        "sys/policies/acl/APP-policy",
+        json!({"policy": policy}),
+    )
+    .await;
+    assert_eq!(written.status, 204, "{written:?}");
+    assert_eq!(asks(Operation::Read, "kv/data/app", Value::Null).await, 200);
+    assert_eq!(asks(Operation::Read, "kv/data/own", Value::Null).await, 403);
+    assert_eq!(asks(Operation::Read, "kv/data/a/b", Value::Null).await, 403);
+    assert_eq!(
+        asks(Operation::Update, "kv/data/app", json!({"data": {}})).await,
+        403
+    );
+    assert_eq!(
+        asks(Operation::Update, "kv/data/own", json!({"data": {}})).await,
+        200
+    );
+    assert_eq!(
+        asks(
+            Operation::Update,
+            "kv/data/own",
+            json!({"data": {}, "x": 1})
+        )
+        .await,
+        403
+    );
+    let own = ask_as(
+        &core,
+        Some(&token),
+        Operation::Update,
+        "sys/capabilities-self",
+        json!({"paths": ["kv/data/app", "nothing"]}),
+    )
+    .await;
+    assert_eq!(own.body["kv/data/app"], json!(["read"]));
+    assert_eq!(own.body["data"]["nothing"], json!(["deny"]));
+    let rules = ask_as(
+        &core,
+        Some(&token),
+        Operation::Read,
+        "sys/internal/ui/resultant-acl",
+        Value::Null,
+    )
+    .await;
+    assert_eq!(rules.body["data"]["root"], false);
+    assert_eq!(
+        rules.body["data"]["glob_paths"]["kv/data/+"]["capabilities"],
+        json!(["read"])
+    );
+    let mounts = ask_as(
+        &core,
+        Some(&token),
+        Operation::Read,
+        "sys/internal/ui/mounts/kv/data/app",
+        Value::Null,
+    )
+    .await;
+    assert_eq!(
+        (mounts.status, &mounts.body["data"]["path"]),
+        (200, &json!("kv/"))
+    );
+    let deleted = ask(
+        &core,
+        Operation::Delete,
+        "sys/policies/acl/app-policy",
+        Value::Null,
+    )
+    .await;
+    assert_eq!(deleted.status, 204);
+    assert_eq!(asks(Operation::Read, "kv/data/app", Value::Null).await, 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_are_read_in_both_forms_and_listed_in_lower_case() {
+    let core = World::new().start().await;
+    let text = r#"path "a" { capabilities = ["read"] }"#;
+    post(&core, "sys/policies/acl/MixedCase", json!({"policy": text})).await;
+    let read = get(&core, "sys/policies/acl/mixedcase").await.body;
+    assert_eq!(read["data"], json!({"name": "mixedcase", "policy": text}));
+    let old = post(&core, "sys/policy/old", json!({"rules": text})).await;
+    assert_eq!(
+        old.body["warnings"],
+        json!(["'rules' is deprecated, please use 'policy' instead"])
+    );
+    let read = get(&core, "sys/policy/OLD").await.body;
+    assert_eq!(
+        (&read["rules"], &read["data"]["name"]),
+        (&json!(text), &json!("old"))
+    );
+    let encoded = "cGF0aCAiYSIgeyBjYXBhYmlsaXRpZXM9WyJyZWFkIl0gfQ==";
+    post(&core, "sys/policies/acl/b64", json!({"policy": encoded})).await;
+    let read = get(&core, "sys/policies/acl/b64").await.body;
+    assert_eq!(
+        read["data"]["policy"],
+        "path \"a\" { capabilities=[\"read\"] }"
+    );
+    let listed = ask(&core, Operation::List, "sys/policies/acl", Value::Null)
+        .await
+        .body;
+    let names = json!(["b64", "default", "mixedcase", "old", "root"]);
+    assert_eq!(listed["data"]["keys"], names);
+    let listed = get(&core, "sys/policy").await.body;
+    assert_eq!(
+        (&listed["policies"], &listed["data"]["keys"]),
+        (&names, &names)
+    );
+    assert_eq!(get(&core, "sys/policies/acl/none").await.status, 404);
+    for (name, body, said) in [
+        ("x", json!({}), "'policy' parameter not supplied or empty"),
+        ("x", json!({"policy": "path"}), "failed to parse policy: "),
+        (
+            "root",
+            json!({"policy": text}),
+            "cannot update \"root\" policy",
+        ),
+    ] {
+        let refused = post(&core, &format!("sys/policies/acl/{name}"), body).await;
+        assert!(
+            refused.status == 400 && refused.error().starts_with(said),
+            "{refused:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_no_sudo_creates_neither_orphans_nor_periodic_tokens() {
+    let core = World::new().start().await;
+    let policy = |capabilities: &str| json!({"policy": format!("path \"auth/token/*\" {{ capabilities = [{capabilities}] }}")});
+    post(
+        &core,
+        "sys/policies/acl/mk",
+        policy("\"create\", \"update\""),
+    )
+    .await;
+    let made = post(
+        &core,
+        "auth/token/create",
+        json!({"policies": ["mk"], "ttl": "1h"}),
+    )
+    .await;
+    assert_eq!(made.body["warnings"], Value::Null);
+    let token = text(&made, "/auth/client_token");
+    let create = async |body: Value| {
+        let path = "auth/token/create";
+        ask_as(&core, Some(&token), Operation::Update, path, body).await
+    };
+    assert_eq!(
+        create(json!({})).await.body["auth"]["policies"],
+        json!(["default", "mk"])
+    );
+    let refused = create(json!({"policies": ["other"]})).await;
+    assert_eq!(refused.error(), "child policies must be subset of parent");
+    let refused = create(json!({"no_parent": true})).await;
+    assert_eq!(
+        refused.error(),
+        "root or sudo privileges required to create orphan token"
+    );
+    post(
+        &core,
+        "sys/policies/acl/mk",
+        policy("\"create\", \"update\", \"sudo\""),
+    )
+    .await;
+    assert_eq!(
+        create(json!({"no_parent": true, "policies": ["other"]}))
+            .await
+            .status,
+        200
+    );
+}

@@ -11,7 +11,7 @@ use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
 use super::policies;
 use super::role::TokenRole;
 use super::ttl::{self, Limits, TtlWish};
-use crate::policy::{DEFAULT, ROOT};
+use crate::policies::{DEFAULT, ROOT};
 use crate::storage::Version;
 
 /// What a request asks for.

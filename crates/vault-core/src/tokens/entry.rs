@@ -2,14 +2,15 @@
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
-use logical::Object;
+use logical::{Object, Request};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::policy::{Acl, ROOT};
+use crate::policies::ROOT;
 use crate::storage::Version;
 
 /// A token.
@@ -139,9 +140,10 @@ impl TokenKind {
 }
 
 impl TokenEntry {
-    /// The combined rules of its policies.
-    pub(crate) fn acl(&self) -> Acl {
-        Acl::new(self.policies.iter().map(String::as_str))
+    /// The caller's token, as the core hands it to its own backends.
+    pub(crate) fn of_caller(request: &Request) -> Option<Arc<Self>> {
+        let host_data = request.host_data.as_ref()?;
+        Arc::clone(host_data).downcast().ok()
     }
 
     /// Whether it may do everything.

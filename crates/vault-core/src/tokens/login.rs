@@ -11,7 +11,7 @@ use super::creation;
 use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
 use super::policies;
 use super::ttl::{self, Limits, TtlWish};
-use crate::policy::ROOT;
+use crate::policies::ROOT;
 use crate::routing::{AUTH, MountTokenType};
 use crate::storage::Version;
 

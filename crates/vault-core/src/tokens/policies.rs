@@ -1,6 +1,6 @@
 //! Names of policies in requests: cleaned, compared, inherited.
 
-use crate::policy::{DEFAULT, ROOT};
+use crate::policies::{DEFAULT, ROOT};
 
 /// Names in the form in which they are kept: lower case, each once, sorted.
 /// `root` is alone, since it allows everything.

@@ -132,7 +132,7 @@ impl TokenRole {
             let globs = &self.allowed_policies_glob;
             let is_allowed = |name: &String| {
                 allowed.contains(name)
-                    || (name == crate::policy::DEFAULT && !self.no_default_policy)
+                    || (name == crate::policies::DEFAULT && !self.no_default_policy)
                     || globs.iter().any(|glob| policies::matches(glob, name))
             };
             if !names.iter().all(is_allowed) {

@@ -3,13 +3,17 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::{Bao, Launch, Program, eventually, require_bao};
+use store::MemoryStorage;
+use testkit::{Bao, Http, Launch, Program, eventually, require_bao};
 
+use crate::cloud::Cloud;
 use crate::hosts::Host;
+use crate::in_process::Server;
 use crate::mounted::{mounted, on_both};
 
 /// What readers are told to come back in, in seconds.
@@ -29,7 +33,7 @@ fn an_agent_renders_every_new_key_of_a_static_role_and_nothing_in_between() {
     let bao = require_bao!();
     on_both(&bao, |host| {
         static_role(host);
-        let agent = Agent::start(&bao, host, TEMPLATE);
+        let agent = Agent::start(&bao, &host.http, TEMPLATE);
         let mut rendered = agent.rendered("");
         for count in 1..=ROTATIONS {
             // The line in the log follows the file.
@@ -62,7 +66,7 @@ fn an_agent_restarts_its_child_with_every_new_key() {
     let bao = require_bao!();
     on_both(&bao, |host| {
         static_role(host);
-        let agent = Agent::start(&bao, host, EXEC);
+        let agent = Agent::start(&bao, &host.http, EXEC);
         let mut key = agent.rendered("");
         for starts in 1..=ROTATIONS {
             assert_eq!(log_in(host, &key), 200);
@@ -76,9 +80,62 @@ fn an_agent_restarts_its_child_with_every_new_key() {
     });
 }
 
+/// How much faster the clocks of a server run whose planned rotations are waited for.
+/// The agent's do not.
+const SPEED: u32 = 20;
+/// The period of its static role, by its own clocks: a minute of the machine.
+const PERIOD: u64 = 1200;
+const PLANNED: usize = 2;
+
+#[test]
+fn an_agent_renders_at_planned_rotations_and_keeps_quiet_in_between() {
+    let bao = require_bao!();
+    let (cloud, _simulator) = Cloud::start(&[]);
+    let server = Server::start_fast(&Arc::new(MemoryStorage::new()), SPEED);
+    let account = json!({
+        "ccloud_api_key_id": cloud.admin_key, "ccloud_api_key_secret": cloud.admin_secret,
+        "url": cloud.address,
+    });
+    server.write("team/config", &account);
+    let role = json!({
+        "owner": cloud.owner(), "resource": cloud.cluster().0, "readiness": "none",
+        "rotation_period": PERIOD, "grace": PERIOD / 2, "refresh": REFRESH,
+    });
+    server.write("team/static-role/orders", &role);
+    let agent = Agent::start(&bao, &server.http, TEMPLATE);
+    let mut rendered = agent.rendered("");
+    for rotation in 1..=PLANNED {
+        let (begun, reads) = (Instant::now(), agent.logged(READS));
+        let (id, secret) = rendered.split_once(':').unwrap();
+        let period = Duration::from_secs(PERIOD) / SPEED;
+        let next = eventually("the next key is rendered", 2 * period + PATIENCE, || {
+            assert_eq!(cloud.log_in(id, secret), 200, "{rendered} was rendered");
+            let now = agent.rendered("");
+            (now != rendered).then_some(now)
+        });
+        eventually("the agent logs what it rendered", PATIENCE, || {
+            (agent.logged(RENDERS) == rotation + 1).then_some(())
+        });
+        // It sleeps as long as it was told, and a second.
+        let most = begun.elapsed().as_secs() / (REFRESH + 1) + 2;
+        let reads = agent.logged(READS) - reads;
+        assert!(
+            reads as u64 <= most,
+            "{reads} reads in {:?}",
+            begun.elapsed()
+        );
+        rendered = next;
+    }
+    let (status, answer) = server
+        .http
+        .request("GET", "team/static-role/orders/status", None);
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["data"]["version"], PLANNED + 1);
+}
+
 /// A static role whose keys are served at once, since the simulator's work at
 /// once.
-fn static_role(host: &Host) {
+pub(crate) fn static_role(host: &Host) {
     mounted(host);
     let (cluster, _) = host.cloud.cluster();
     let role = json!({
@@ -89,7 +146,7 @@ fn static_role(host: &Host) {
     assert_eq!(status, 204, "{answer}");
 }
 
-fn post(host: &Host, path: &str, body: &Value) -> (u16, Value) {
+pub(crate) fn post(host: &Host, path: &str, body: &Value) -> (u16, Value) {
     let path = format!("team/{path}");
     host.http.request("POST", &path, Some(body))
 }
@@ -110,7 +167,7 @@ fn log_in(host: &Host, rendered: &str) -> u16 {
 }
 
 /// Writes the key to a file.
-const TEMPLATE: &str = r#"
+pub(crate) const TEMPLATE: &str = r#"
 template {
   contents    = "{{ with secret \"team/static-creds/orders\" }}{{ .Data.key_id }}:{{ .Data.secret }}\n{{ end }}"
   destination = "rendered"
@@ -131,12 +188,12 @@ exec {
 "#;
 
 /// A running `bao agent`. Dropping it ends it, and its child.
-struct Agent {
+pub(crate) struct Agent {
     program: Program,
 }
 
 impl Agent {
-    fn start(bao: &Bao, host: &Host, what: &str) -> Self {
+    pub(crate) fn start(bao: &Bao, server: &Http, what: &str) -> Self {
         let launch = Launch::new(bao.path());
         let folder = launch.folder();
         fs::write(folder.join("token"), "root").unwrap();
@@ -144,7 +201,7 @@ impl Agent {
             "vault {{\n  address = \"{}\"\n}}\n\
              auto_auth {{\n  method \"token_file\" {{\n    config = {{\n      \
              token_file_path = \"{}\"\n    }}\n  }}\n}}\n{what}",
-            host.http.address(),
+            server.address(),
             folder.join("token").display(),
         );
         fs::write(folder.join("agent.hcl"), configuration).unwrap();
@@ -154,12 +211,12 @@ impl Agent {
         Self { program }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.program.folder().join(name)
     }
 
     /// What was rendered, once it is something else than that.
-    fn rendered(&self, than: &str) -> String {
+    pub(crate) fn rendered(&self, than: &str) -> String {
         eventually("a key is rendered", PATIENCE, || {
             let text = fs::read_to_string(self.file("rendered")).ok()?;
             let text = text.trim();

@@ -5,12 +5,16 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use testkit::{Kafka, Launch, Program, eventually, free_port};
+use testkit::{Kafka, Program, eventually, free_port};
 
 /// The topic of all records.
 const TOPIC: &str = "orders";
 /// What the broker asks the control plane with.
 const HANDLER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/kafka/AskControlPlane.java");
+/// A producer that reads its key anew at each login.
+const KEEPS_UP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/kafka/KeepsUp.java");
+/// A client that does nothing but log in.
+const LOG_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/kafka/LogIn.java");
 /// How long a broker may take to start; it takes five seconds.
 const READY: Duration = Duration::from_mins(2);
 /// How often a broker is started anew because a port was taken meanwhile.
@@ -59,13 +63,36 @@ impl Broker {
         panic!("found no free ports for a broker in {TRIES} tries");
     }
 
-    /// A producer that sends each line that is written to it, logged in with
-    /// `jaas` as its configuration.
-    pub(crate) fn producer(&self, door: Door, jaas: &str) -> Producer {
+    /// A producer that sends records until a line is written to it, and takes its
+    /// key from a file whenever it logs in.
+    pub(crate) fn producer_that_keeps_up(&self, file: &Path) -> Program {
+        let launch = self.kafka.java().with_input();
+        self.kafka.compile(Path::new(KEEPS_UP), &launch);
+        launch
+            .args(["KeepsUp", &self.address(Door::AsksAgain), TOPIC])
+            .args([file])
+            .start()
+    }
+
+    /// A client that logs in with each `key secret` that is written to it.
+    pub(crate) fn login(&self) -> Program {
+        let launch = self.kafka.java().with_input();
+        self.kafka.compile(Path::new(LOG_IN), &launch);
+        let address = self.address(Door::AsksOnce);
+        launch.args(["LogIn", &address]).start()
+    }
+
+    fn address(&self, door: Door) -> String {
         let port = match door {
             Door::AsksAgain => self.ports.again,
             Door::AsksOnce => self.ports.once,
         };
+        format!("127.0.0.1:{port}")
+    }
+
+    /// A producer that sends each line that is written to it, logged in with
+    /// `jaas` as its configuration.
+    pub(crate) fn producer(&self, door: Door, jaas: &str) -> Producer {
         let launch = self.kafka.java().with_input();
         let configuration = format!(
             "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config={jaas}\n"
@@ -74,7 +101,7 @@ impl Broker {
         let program = launch
             .args(["org.apache.kafka.tools.ConsoleProducer"])
             .args(["--topic", TOPIC, "--command-config", "client.properties"])
-            .args(["--bootstrap-server", &format!("127.0.0.1:{port}")])
+            .args(["--bootstrap-server", &self.address(door)])
             .start();
         Producer { program }
     }
@@ -101,7 +128,7 @@ impl Broker {
         kafka.compile(Path::new(HANDLER), &launch);
         let file = launch.folder().join("server.properties");
         fs::write(&file, configuration(ports, launch.folder(), control_plane)).unwrap();
-        format_storage(kafka.java(), &file);
+        format_storage(kafka, &file);
         let mut program = launch.args(["kafka.Kafka"]).args([&file]).start();
         let port_was_taken = eventually("the broker serves", READY, || {
             let log = program.stderr();
@@ -155,7 +182,10 @@ impl Producer {
 }
 
 /// Gives a broker that is about to start its place for data.
-fn format_storage(launch: Launch, configuration: &Path) {
+fn format_storage(kafka: &Kafka, configuration: &Path) {
+    // It looks for the classes that the configuration names.
+    let launch = kafka.java();
+    kafka.compile(Path::new(HANDLER), &launch);
     // Any 16 bytes in Base64 name a cluster.
     let id = "bG9ja2tlZXBlci10ZXN0cw";
     let mut program = launch
@@ -199,6 +229,7 @@ fn configuration(ports: Ports, folder: &Path, control_plane: &str) -> String {
          inter.broker.listener.name=INSIDE\n\
          log.dirs={data}\n\
          control.plane.topics={control_plane}\n\
+         principal.builder.class=AskControlPlane$OwnerOfKey\n\
          listener.name.again.plain.connections.max.reauth.ms=5000\n\
          {}{}",
         keys("again"),

@@ -1,9 +1,10 @@
 //! hvac, Python's client of Vault, as it is published: it knows static roles of
-//! databases and of LDAP, and finds ours at the same paths.
+//! databases and of LDAP and secrets of KV, and finds ours at the same paths.
 
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{Launch, Reader, eventually, require_bao, require_reader};
 
@@ -14,7 +15,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/readers/hvac_static_r
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[test]
-fn hvac_reads_rotates_and_deletes_static_roles_as_those_of_a_database_and_of_ldap() {
+fn hvac_uses_static_roles_as_those_of_a_database_and_of_ldap_and_as_secrets_of_kv() {
     let bao = require_bao!();
     let _there = require_reader!(Reader::Hvac);
     on_both(&bao, |host| {
@@ -48,6 +49,22 @@ fn hvac_reads_rotates_and_deletes_static_roles_as_those_of_a_database_and_of_lda
                 assert_eq!(status, 200, "a key outlives its role by its grace");
             }
         }
+        let kv = &told["kv"];
+        assert_eq!(kv["roles"], json!(["orders", "payments"]));
+        let second = &told["database"]["second"];
+        assert_eq!(kv["secret"]["data"]["key_id"], second["key_id"]);
+        assert_eq!(kv["secret"]["data"]["secret"], second["secret"]);
+        assert_eq!(kv["secret"]["metadata"]["version"], 2);
+        let first = &told["database"]["first"]["data"];
+        assert_eq!(kv["first"]["data"]["secret"], first["secret"]);
+        assert_eq!(kv["metadata"]["current_version"], 2);
+        let versions = &kv["metadata"]["versions"];
+        for (number, of) in [("1", &kv["first"]), ("2", &kv["secret"])] {
+            let created = &versions[number]["created_time"];
+            assert_eq!(*created, of["metadata"]["created_time"]);
+            created.as_str().unwrap().parse::<Timestamp>().unwrap();
+        }
+        assert!(kv["gone"].is_string(), "{kv}");
         let gone = told["gone"].as_array().unwrap();
         assert_eq!(gone.len(), 2, "{gone:?}");
         assert!(gone[0].to_string().contains("does not exist"), "{gone:?}");

@@ -110,6 +110,31 @@ fn text<'a>(data: &'a Value, name: &str) -> &'a str {
 }
 
 #[test]
+fn a_standby_tells_the_key_of_a_static_role_without_asking_the_leader() {
+    let bao = require_bao!();
+    let three = Three::start(&bao);
+    three.static_role("calm", &three.cloud.cluster().0, "none");
+    let leader = three.leader();
+    for _ in 0..2 {
+        let key = told(&leader, "calm").unwrap();
+        for node in three.nodes() {
+            let alone = node.without_forwarding();
+            eventually(
+                "every node tells the key that the leader tells",
+                SOON,
+                || (told(&alone, "calm")?["key_id"] == key["key_id"]).then_some(()),
+            );
+        }
+        let rotation = json!({ "wait": 30 });
+        let standby = &three.nodes()[three.cluster.standby()];
+        let path = "team/rotate-role/calm";
+        let alone = standby.clone().without_forwarding();
+        assert_eq!(alone.request("POST", path, Some(&rotation)).0, 307);
+        assert_eq!(standby.request("POST", path, Some(&rotation)).0, 204);
+    }
+}
+
+#[test]
 fn the_death_of_the_leader_in_any_stage_of_a_rotation_leaves_one_key_and_none_behind() {
     let bao = require_bao!();
     let mut three = Three::start(&bao);

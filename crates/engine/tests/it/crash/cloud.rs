@@ -11,7 +11,7 @@ use engine::SecretText;
 use engine::control_plane::{
     Access, CloudError, ControlPlane, CreatedKey, Failure, KeyList, Keys, KnownKey, NewKey, Target,
 };
-use engine::ids::{KeyId, OrganizationId, OwnerId};
+use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 use jiff::{SignedDuration, Timestamp};
 use logical::Clock as _;
 use readiness::{Candidate, Observation, Place, Probe, Probed, Resource};
@@ -154,6 +154,21 @@ impl Cloud {
         let keys = self.keys.lock().unwrap();
         keys.get(key)
             .is_some_and(|key| self.time.right().duration_since(key.created_at) >= PROPAGATION)
+    }
+
+    /// A person makes a key in the console, long ago.
+    pub(crate) fn give(&self, id: &str, cluster: &str) {
+        let key = LiveKey {
+            name: "made by hand".to_owned(),
+            target: Target {
+                owner: OwnerId::new("sa-1"),
+                resource: ResourceId::new(cluster),
+                environment: Some(EnvironmentId::new("env-1")),
+            },
+            organization: ADMINS[0].2,
+            created_at: self.time.right() - SignedDuration::from_hours(24),
+        };
+        self.keys.lock().unwrap().insert(id.to_owned(), key);
     }
 
     /// A person deletes a key in the console.

@@ -11,7 +11,7 @@ const SINGLE: usize = 0;
 const SHARED: usize = 1;
 const PLAIN: usize = 2;
 
-fn keeps_all_promises(actions: &[Action]) {
+pub(super) fn keeps_all_promises(actions: &[Action]) {
     let broken = run(actions);
     assert!(broken.is_empty(), "{broken:#?}\nwith {actions:#?}");
 }
@@ -465,5 +465,95 @@ fn two_processes_that_rotate_at_once_end_no_key_that_was_told() {
             Action::Pass(seconds(900)),
             Action::ReadStatic,
         ]);
+    }
+}
+
+/// The power goes before and after every call of an import and of an adoption, and
+/// whoever asked asks again or does not.
+#[test]
+fn the_power_may_go_at_every_step_of_taking_a_key_over() {
+    let import = Action::ImportStatic { kind: 0 };
+    let adopt = Action::AdoptStatic { kind: 0, role: 1 };
+    let read = Action::Read {
+        role: 1,
+        readers: 2,
+    };
+    let pass = Action::Pass(seconds(240));
+    let rotate = Action::RotateStatic {
+        with_grace: true,
+        wait: 20,
+    };
+    for (calls, moment) in
+        (0..16).flat_map(|calls| [Moment::Before, Moment::After].map(|moment| (calls, moment)))
+    {
+        let cut = Action::Cut { calls, moment };
+        let after = [pass, Action::ReadStatic, read, rotate, pass];
+        for begun in [
+            vec![cut, import],
+            vec![cut, import, import],
+            vec![read, cut, adopt],
+            vec![read, cut, adopt, adopt],
+            vec![read, cut, adopt, Action::RevokeAll],
+            vec![cut, import, Action::WriteStatic { kind: 0 }],
+            vec![read, cut, adopt, Action::WriteStatic { kind: 0 }],
+        ] {
+            keeps_all_promises(&[&begun[..], &after[..]].concat());
+        }
+    }
+}
+
+/// The power goes before and after every call of the end of an old key that was
+/// quiet, and of its wait.
+#[test]
+fn the_power_may_go_at_every_step_of_a_wait_for_silence() {
+    let pass = Action::Pass(seconds(320));
+    let post = |of_all| Action::PostUsage { of_all };
+    let rotate = Action::RotateStatic {
+        with_grace: true,
+        wait: 20,
+    };
+    for (calls, moment) in
+        (0..24).flat_map(|calls| [Moment::Before, Moment::After].map(|moment| (calls, moment)))
+    {
+        let cut = Action::Cut { calls, moment };
+        let waits = [
+            Action::WriteStatic { kind: 0 },
+            post(true),
+            Action::QuietStatic,
+            pass,
+            Action::ReadStatic,
+        ];
+        for then in [
+            vec![cut, rotate, pass, post(false), pass, post(false), pass],
+            vec![rotate, pass, post(false), pass, cut, post(false), pass],
+            vec![rotate, pass, post(true), cut, pass, post(true), pass, pass],
+            vec![
+                rotate,
+                cut,
+                Action::StepStatic("rollback"),
+                post(true),
+                pass,
+            ],
+            vec![rotate, rotate, cut, Action::DeleteStatic, pass],
+        ] {
+            keeps_all_promises(&[&waits[..], &then[..]].concat());
+        }
+    }
+}
+
+/// Another role of the same name hid what the first had kept.
+#[test]
+fn a_deletion_that_was_cut_off_is_finished_before_the_role_is_written_again() {
+    let import = Action::ImportStatic { kind: 3 };
+    let adopt = Action::AdoptStatic { kind: 4, role: 2 };
+    let read = Action::Read {
+        role: 2,
+        readers: 1,
+    };
+    for calls in 0..10 {
+        let moment = Moment::Before;
+        let cut = Action::Cut { calls, moment };
+        let deleted = Action::DeleteStatic;
+        keeps_all_promises(&[read, import, cut, deleted, adopt, deleted]);
     }
 }

@@ -18,8 +18,10 @@ mod found;
 mod host;
 mod process;
 mod scenario;
+mod spares;
 mod static_role;
 mod storage;
+mod taken_over;
 mod time;
 mod world;
 

@@ -9,6 +9,7 @@ use super::chance::Chance;
 use super::fault::Fault;
 use super::host::Lease;
 use super::process::Moment;
+use super::spares::{KINDS, WARM};
 use super::world::{MINUTE, ROLES, World};
 
 /// One thing that happens. Numbers choose among what there is at that moment.
@@ -92,10 +93,46 @@ pub(crate) enum Action {
         wait: u64,
     },
     DeleteStatic,
+    /// The static role is written with a key that a person made.
+    ImportStatic {
+        kind: u64,
+    },
+    /// The static role is written with the shared key of a role.
+    AdoptStatic {
+        kind: u64,
+        role: usize,
+    },
+    /// Old keys of the static role must be quiet before they go.
+    QuietStatic,
+    /// The audit log tells of logins, with all keys or with the one that is served.
+    PostUsage {
+        of_all: bool,
+    },
     /// A key is staged, committed or taken back by hand.
     StepStatic(&'static str),
     /// Two processes that both believe to be the only one rotate the static role.
     RotateTwice,
+    /// Writes a role with spares; `kind` chooses how its keys are tried and how many
+    /// are kept ready.
+    WriteWarm {
+        role: usize,
+        kind: u64,
+    },
+    ReadWarm {
+        role: usize,
+        readers: usize,
+    },
+    HangUpWarm {
+        role: usize,
+        after: Duration,
+    },
+    FreezeDuringReadWarm {
+        role: usize,
+        after: Duration,
+    },
+    DeleteWarm {
+        role: usize,
+    },
     /// So many calls in a row are too many for Confluent.
     Storm(usize),
     Arm(Fault),
@@ -221,7 +258,18 @@ fn action(chance: &mut Chance) -> Action {
 
 /// An action on the static role.
 fn of_static_role(chance: &mut Chance) -> Action {
-    match chance.below(22) {
+    match chance.below(32) {
+        22 | 23 => Action::ImportStatic {
+            kind: chance.below(9),
+        },
+        24..27 => Action::AdoptStatic {
+            kind: chance.below(9),
+            role: 1 + chance.index(2),
+        },
+        27 => Action::QuietStatic,
+        28..31 => Action::PostUsage {
+            of_all: chance.below(2) == 0,
+        },
         0..3 => Action::WriteStatic {
             kind: chance.below(9),
         },
@@ -233,23 +281,76 @@ fn of_static_role(chance: &mut Chance) -> Action {
             with_grace: chance.below(8) > 0,
             wait: chance.one_of(&[0, 0, 20]),
         },
-        15 => Action::DeleteStatic,
+        15 | 31 => Action::DeleteStatic,
         16 => Action::StepStatic("stage"),
         17 => Action::StepStatic("commit"),
         _ => Action::StepStatic("rollback"),
     }
 }
 
-/// The actions of a seed. In every other there is a static role.
+/// An action on a role with spares.
+fn of_warm_role(chance: &mut Chance) -> Action {
+    let role = chance.index(WARM.len());
+    match chance.below(20) {
+        0..3 => Action::WriteWarm {
+            role,
+            kind: chance.below(KINDS),
+        },
+        3..13 => Action::ReadWarm {
+            role,
+            readers: chance.one_of(&[1, 1, 1, 2, 4]),
+        },
+        13..15 => Action::HangUpWarm {
+            role,
+            after: Duration::from_millis(chance.below(30_000)),
+        },
+        15..17 => Action::FreezeDuringReadWarm {
+            role,
+            after: Duration::from_millis(chance.below(400)),
+        },
+        17 => Action::DeleteWarm { role },
+        18 => Action::Arm(Fault::ProbeLies),
+        _ => Action::Storm(1 + chance.index(3)),
+    }
+}
+
+/// The actions of a seed. In every other there is a static role, in every fourth
+/// there are roles with spares.
 pub(crate) fn of_seed(seed: u64) -> Vec<Action> {
     let mut chance = Chance::new(seed);
     let length = 4 + chance.index(28);
+    if seed.is_multiple_of(4) {
+        let mut actions = Vec::new();
+        for role in 0..WARM.len() {
+            let kind = chance.below(KINDS);
+            actions.push(Action::WriteWarm { role, kind });
+        }
+        for _ in 0..length {
+            actions.push(action(&mut chance));
+            actions.push(of_warm_role(&mut chance));
+        }
+        return actions;
+    }
     if seed.is_multiple_of(2) {
         return (0..length).map(|_| action(&mut chance)).collect();
     }
-    let mut actions = vec![Action::WriteStatic {
-        kind: chance.below(9),
-    }];
+    let kind = chance.below(9);
+    let mut actions = match chance.below(6) {
+        0 => vec![Action::ImportStatic { kind }],
+        1 => vec![
+            Action::Read {
+                role: 1,
+                readers: 1,
+            },
+            Action::AdoptStatic { kind, role: 1 },
+        ],
+        2 => vec![
+            Action::WriteStatic { kind },
+            Action::PostUsage { of_all: true },
+            Action::QuietStatic,
+        ],
+        _ => vec![Action::WriteStatic { kind }],
+    };
     for _ in 0..length {
         actions.push(action(&mut chance));
         actions.push(of_static_role(&mut chance));
@@ -268,6 +369,7 @@ pub(crate) fn run(actions: &[Action]) -> Vec<String> {
         let mut world = World::new().await;
         for action in actions {
             perform(&mut world, *action).await;
+            world.note_named().await;
         }
         world.settle().await
     })
@@ -336,6 +438,7 @@ async fn perform(world: &mut World, action: Action) {
                 let key = &live[key % live.len()];
                 give_up(world, |lease| lease.key == *key);
                 world.host.warn_readers(key);
+                world.given.ended(key);
                 world.end_key(key).await;
             }
         }
@@ -349,8 +452,19 @@ async fn perform(world: &mut World, action: Action) {
         Action::ReadStatic => world.read_static().await,
         Action::RotateStatic { with_grace, wait } => world.rotate_static(with_grace, wait).await,
         Action::DeleteStatic => world.delete_static().await,
+        Action::ImportStatic { kind } => world.import_static(kind).await,
+        Action::AdoptStatic { kind, role } => world.adopt_static(kind, role).await,
+        Action::QuietStatic => world.quiet_static().await,
+        Action::PostUsage { of_all } => world.post_usage(of_all).await,
         Action::StepStatic(step) => world.step_static(step).await,
         Action::RotateTwice => world.rotate_twice().await,
+        Action::WriteWarm { role, kind } => world.write_warm(role, kind).await,
+        Action::ReadWarm { role, readers } => world.read_warm(role, readers).await,
+        Action::HangUpWarm { role, after } => world.hang_up_warm(role, after).await,
+        Action::FreezeDuringReadWarm { role, after } => {
+            world.freeze_during_read_warm(role, after).await;
+        }
+        Action::DeleteWarm { role } => world.delete_warm(role).await,
         Action::Storm(calls) => {
             for _ in 0..calls {
                 world.faults.arm(Fault::CreateLimited);

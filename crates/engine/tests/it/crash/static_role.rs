@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::ledger::{Credential, State};
+use engine::ledger::{Credential, Purpose, State};
 use jiff::Timestamp;
 use logical::{Operation, Request};
 use serde_json::{Value, json};
@@ -12,16 +12,21 @@ use super::world::{MINUTE, World, ask};
 /// The static role of every world.
 pub(super) const STATIC: &str = "steady";
 
+/// Settings of the static role; `kind` chooses its times and what its keys are for.
+pub(super) fn settings(kind: u64) -> Value {
+    let readiness = ["none", "delay", "probe"][usize::try_from(kind / 3).unwrap()];
+    json!({
+        "owner": "sa-1", "resource": format!("lkc-{}", kind % 2), "resource_env": "env-1",
+        "rotation_period": 1200 + kind % 3 * 1200, "grace": 600, "refresh": 300,
+        "readiness": readiness,
+    })
+}
+
 impl World {
-    /// Writes the static role; `kind` chooses its times and what its keys are for.
+    /// Writes the static role.
     pub(crate) async fn write_static(&mut self, kind: u64) {
-        let period = 1200 + kind % 3 * 1200;
-        let readiness = ["none", "delay", "probe"][usize::try_from(kind / 3).unwrap()];
-        self.always_probed &= readiness == "probe";
-        let body = json!({
-            "owner": "sa-1", "resource": format!("lkc-{}", kind % 2), "resource_env": "env-1",
-            "rotation_period": period, "grace": 600, "refresh": 300, "readiness": readiness,
-        });
+        let body = settings(kind);
+        self.always_probed &= body["readiness"] == "probe";
         self.write(&format!("static-role/{STATIC}"), &body).await;
     }
 
@@ -136,7 +141,11 @@ impl World {
                 .any(|place| role.pointer(place).and_then(Value::as_str) == Some(id))
         };
         let mut wrong = Vec::new();
-        let is_live = |known: &&Credential| matches!(known.state, State::Live { .. });
+        // Those of roles are looked at with their spares.
+        let is_live = |known: &&Credential| {
+            matches!(known.state, State::Live { .. })
+                && matches!(known.purpose, Purpose::Static { .. })
+        };
         for known in records.iter().filter(is_live) {
             let id = known.id.to_string();
             if known.pinned != named(&id) {
@@ -151,6 +160,7 @@ impl World {
             let mut ids = records.iter().filter_map(|known| known.key_id());
             ids.any(|id| id.as_str() == key)
         };
+        let live = self.without_foreign(live);
         let strangers = live.into_iter().filter(|key| !on_record(key));
         wrong.extend(strangers.map(|key| format!("{key}: not on record")));
         wrong
@@ -169,6 +179,9 @@ impl World {
                     .push(format!("static key {served:?} is served and dead"));
             }
             live.retain(|key| !named.contains(&Some(key.as_str())));
+            let waiting = status.get("waiting_keys").and_then(Value::as_array);
+            let waiting: Vec<_> = waiting.into_iter().flatten().collect();
+            live.retain(|key| waiting.iter().all(|waits| waits["key_id"] != *key));
         }
         live
     }

@@ -23,8 +23,8 @@ use super::cloud::{ADMINS, Cloud, ProcessCloud};
 use super::fault::Faults;
 use super::host::{Host, Lease};
 use super::process::{Moment, Process};
-use super::static_role::STATIC;
 use super::storage::ProcessStorage;
+use super::taken_over::Given;
 use super::time::Time;
 
 /// How long a host waits for an engine.
@@ -66,7 +66,7 @@ pub(crate) struct World {
     pub(crate) faults: Arc<Faults>,
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) host: Arc<Host>,
-    storage: Arc<MemoryStorage>,
+    pub(super) storage: Arc<MemoryStorage>,
     entropy: Arc<Counter>,
     pub(super) current: Running,
     pub(super) old: Vec<Running>,
@@ -82,6 +82,10 @@ pub(crate) struct World {
     /// Whether the keys of the static role were always tried before they are
     /// served.
     pub(super) always_probed: bool,
+    /// Roles with spares whose keys were not always tried.
+    pub(super) untried: BTreeSet<&'static str>,
+    /// Keys that a person made, to be imported.
+    pub(super) given: Given,
     /// What the last answer for the static role said.
     pub(super) last_rotation: Option<Timestamp>,
     /// Everything that was said: errors, and reads of config and roles.
@@ -117,6 +121,8 @@ impl World {
             ended_in_the_making: false,
             without_grace: false,
             always_probed: true,
+            untried: BTreeSet::new(),
+            given: Given::default(),
             last_rotation: None,
             said: Vec::new(),
         };
@@ -203,8 +209,8 @@ impl World {
         }
         self.current.engine.cleanup().await;
         // The keys of static roles stay, for a person to delete.
-        let stay = self.cloud.live_named(STATIC);
-        let mut left = self.cloud.live();
+        let stay = self.static_keys().await;
+        let mut left = self.without_foreign(self.cloud.live());
         left.retain(|key| !stay.contains(key));
         if !left.is_empty() {
             self.broken
@@ -213,6 +219,7 @@ impl World {
         for key in stay {
             self.cloud.delete_by_hand(&key);
         }
+        self.settle_given();
         self.host.forget_all();
         self.last_rotation = None;
         for key in self.storage.keys() {
@@ -462,6 +469,8 @@ impl World {
         self.pass(Duration::from_hours(26), Duration::from_hours(1))
             .await;
         self.settle_static().await;
+        self.settle_warm().await;
+        self.settle_given();
         let orphans = self.cloud.live();
         if !orphans.is_empty() {
             self.broken.push(format!("left behind: {orphans:?}"));
@@ -482,6 +491,8 @@ impl World {
                     "/gone/",
                     "/gone-",
                     "/static",
+                    "/spare/",
+                    "/adopted/",
                 ];
                 ledger.iter().any(|folder| key.contains(folder))
             })
@@ -577,7 +588,8 @@ impl World {
             State::Retiring { .. } | State::Gone { doubtful: true, .. } => true,
             State::Live { .. } => {
                 credential.sharing == Sharing::Shared
-                    && credential.holders.keys().any(|other| *other != holder)
+                    && (credential.pinned
+                        || credential.holders.keys().any(|other| *other != holder))
             }
             State::Intended | State::Gone { .. } => false,
         }

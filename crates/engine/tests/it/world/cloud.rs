@@ -1,15 +1,15 @@
 //! Confluent Cloud in memory, with faults that are armed one by one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::SecretText;
 use engine::control_plane::{
     Access, CloudError, ControlPlane, CreatedKey, Failure, HeldRole, KeyList, Keys, KnownKey,
-    Lookup, NewKey, Presence, Rights, Target,
+    Lookup, NewKey, Paced, Presence, Rights, Target,
 };
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use readiness::Probe;
 use tokio::time::Instant;
 
+use super::limit::Limit;
 use super::virtual_now;
 
 pub(crate) const ORGANIZATION: &str = "0f0f0f0f-1111-2222-3333-444444444444";
@@ -70,6 +71,10 @@ pub(crate) struct Cloud {
     pub(crate) deletes_fail: AtomicBool,
     /// How long deletions would wait for their turn, if they are held back.
     pub(crate) held_back: Mutex<Option<Duration>>,
+    /// At what pace deletions are sent, if that is limited.
+    pub(crate) limit: Mutex<Option<Limit>>,
+    /// The keys that were deleted, in their order.
+    pub(crate) deleted: Mutex<Vec<String>>,
     /// Lists that were asked for.
     pub(crate) lists: AtomicU64,
     /// How many keys a list shows at most.
@@ -98,10 +103,14 @@ pub(crate) struct Cloud {
     /// How long new keys are refused where they are tried; none: nobody can try
     /// them.
     pub(super) propagation: Mutex<Option<Duration>>,
+    /// How long it takes to try a key.
+    pub(crate) probe_delay: Mutex<Duration>,
     /// Whether nobody can reach what keys are for.
     pub(crate) unreachable: AtomicBool,
     /// Owners and resources that do not exist.
     pub(crate) absent: Mutex<BTreeSet<&'static str>>,
+    /// Called after every key that is made or deleted.
+    pub(crate) changed: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Requests to the control plane.
     pub(crate) calls: AtomicU64,
     pace: Mutex<Option<Pace>>,
@@ -114,6 +123,12 @@ struct Pace {
 }
 
 impl Cloud {
+    fn tell(&self) {
+        if let Some(changed) = self.changed.get() {
+            changed();
+        }
+    }
+
     pub(crate) fn live(&self) -> Vec<String> {
         self.keys.lock().unwrap().keys().cloned().collect()
     }
@@ -283,6 +298,7 @@ impl Keys for Cloud {
             .unwrap()
             .push(key.description.clone());
         self.keys.lock().unwrap().insert(id.clone(), live);
+        self.tell();
         if self.fires(Fault::LoseCreateAnswer) {
             return Err(failed(Failure::Unavailable, "no answer", true));
         }
@@ -344,6 +360,19 @@ impl Keys for Cloud {
         if let Some(wait) = *self.held_back.lock().unwrap() {
             return Err(failed(Failure::HeldBack { wait }, "held back", false));
         }
+        let turn = self
+            .limit
+            .lock()
+            .unwrap()
+            .as_mut()
+            .map(|limit| limit.turn(access));
+        match turn {
+            Some(Err(wait)) => {
+                return Err(failed(Failure::HeldBack { wait }, "held back", false));
+            }
+            Some(Ok(turn)) => tokio::time::sleep_until(turn).await,
+            None => {}
+        }
         self.turn().await;
         self.deletes.fetch_add(1, Ordering::SeqCst);
         self.allowed(access)?;
@@ -368,6 +397,9 @@ impl Keys for Cloud {
             return Err(failed(Failure::Forbidden, "forbidden", false));
         }
         keys.remove(id.as_str());
+        drop(keys);
+        self.tell();
+        self.deleted.lock().unwrap().push(id.as_str().to_owned());
         Ok(())
     }
 }
@@ -412,6 +444,10 @@ impl ControlPlane for Cloud {
     fn prober(&self) -> Option<&dyn Probe<Access>> {
         let can_be_tried = self.propagation.lock().unwrap().is_some();
         can_be_tried.then_some(self as _)
+    }
+
+    fn paced(&self) -> Option<&dyn Paced> {
+        Some(self)
     }
 
     fn rights(&self) -> Option<&dyn Rights> {

@@ -49,6 +49,8 @@ impl Probe<Access> for Cloud {
         _: Option<&Place>,
         key: Candidate<'_>,
     ) -> Probed {
+        let delay = *self.probe_delay.lock().unwrap();
+        tokio::time::sleep(delay).await;
         let observation = if self.unreachable.load(Ordering::SeqCst) {
             Observation::Unreachable
         } else if self.logs_in(key.id, key.secret) {

@@ -4,10 +4,14 @@
 mod example;
 mod welcome;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use approle::AppRoleFactory;
 use confluent_simulator::{Options, Simulator};
+use kv::KvFactory;
+use logical::Factory;
 use store::MemoryStorage;
 use tokio::sync::watch;
 use vault_core::{ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo};
@@ -94,25 +98,44 @@ async fn start(
 ) -> Result<(Arc<Core>, ClientToken), Failure> {
     let broken =
         |error: logical::Error| Failure::local(format!("the server does not start: {error}"));
-    let factory: Arc<dyn logical::Factory> = Arc::new(confluent_backend::factory());
     let config = CoreConfig {
         server_info: ServerInfo {
             version: server::VAULT_VERSION.to_owned(),
             lockkeeper_version: env!("CARGO_PKG_VERSION").to_owned(),
             storage_type: "inmem".to_owned(),
         },
-        factories: [(ENGINE.to_owned(), factory)].into(),
+        factories: factories(),
     };
     let core = Core::start(config, effects).await.map_err(broken)?;
     let token = core.create_root_token(root_token).await.map_err(broken)?;
-    let mount = MountRequest {
+    let engine = MountRequest {
         path: MOUNT.to_owned(),
         kind: ENGINE.to_owned(),
         description: "API keys of a simulated Confluent Cloud".to_owned(),
         ..MountRequest::default()
     };
-    core.mount(mount).await.map_err(broken)?;
+    // As in development servers of Vault and OpenBao.
+    let secrets = MountRequest {
+        path: "secret".to_owned(),
+        kind: "kv-v2".to_owned(),
+        description: "key/value secret storage".to_owned(),
+        ..MountRequest::default()
+    };
+    for mount in [engine, secrets] {
+        core.mount(mount).await.map_err(broken)?;
+    }
     Ok((core, token))
+}
+
+/// Everything that the server can mount, by the name of its type.
+fn factories() -> BTreeMap<String, Arc<dyn Factory>> {
+    let version = format!("v{}", env!("CARGO_PKG_VERSION"));
+    let all: [(&str, Arc<dyn Factory>); 3] = [
+        (ENGINE, Arc::new(confluent_backend::factory())),
+        ("approle", Arc::new(AppRoleFactory::new(version.clone()))),
+        ("kv", Arc::new(KvFactory::new(version))),
+    ];
+    all.map(|(name, factory)| (name.to_owned(), factory)).into()
 }
 
 async fn serve_cloud(

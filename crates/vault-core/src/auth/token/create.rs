@@ -7,7 +7,6 @@ use logical::framework::{Call, Field, FieldKind, Path, answer};
 use logical::{Error, Operation, Response, RunToCompletion};
 
 use super::TokenPaths;
-use crate::policy::{DEFAULT, ROOT};
 use crate::tokens::{
     Children, ClientToken, CreationRequest, Creator, NewToken, PREFIX, TokenEntry, TokenKind,
     TokenRole, TtlWish, decide, lease_id,
@@ -70,6 +69,11 @@ fn fields() -> Vec<Field> {
             FieldKind::Integer,
             "How often it can be used; 0 is unlimited.",
         ),
+        Field::new(
+            "entity_alias",
+            FieldKind::Text,
+            "Refused unless it is empty: this server has no entities.",
+        ),
         Field::new("type", FieldKind::Text, "`service` or `batch`.")
             .default_value("service")
             .allowed_values(["service", "batch"]),
@@ -98,19 +102,17 @@ async fn create_token(
         "" => None,
         name => Some(paths.required_role(name).await?),
     };
-    let salted = &call.request.client_token;
-    // Only batch tokens are not stored, and the caller's token was valid.
-    let Some(creator) = paths.tokens.lookup_salted(salted).await? else {
-        return Err(Error::bad_request("batch tokens cannot create more tokens"));
-    };
+    let creator = TokenEntry::of_caller(&call.request).ok_or_else(Error::permission_denied)?;
+    let acl = paths.policies.acl(&creator.policies).await?;
+    let path = format!("{}{}", super::PATH, call.request.path);
     let creator = Creator {
         entry: &creator,
-        salted,
-        has_sudo: creator.acl().allows_sudo(),
+        salted: &call.request.client_token,
+        has_sudo: acl.has_sudo(&path),
     };
     let now = paths.clock.now();
     let (entry, mut warnings) = decide(&request, creator, role.as_ref(), paths.limits(), now)?;
-    warnings.extend(unknown_policies(&entry));
+    warnings.extend(paths.unknown_policies(&entry).await?);
     let work = {
         let paths = Arc::clone(paths);
         async move { paths.insert(text, entry).await }
@@ -129,16 +131,18 @@ async fn create_token(
     Ok(Response::login(auth).with_warnings(warnings))
 }
 
-/// A warning for each policy that gives the token nothing.
-fn unknown_policies(entry: &TokenEntry) -> impl Iterator<Item = String> + '_ {
-    let unknown = entry
-        .policies
-        .iter()
-        .filter(|policy| ![ROOT, DEFAULT].contains(&policy.as_str()));
-    unknown.map(|policy| format!("Policy {policy:?} does not exist"))
-}
-
 impl TokenPaths {
+    /// A warning for each policy that does not exist.
+    async fn unknown_policies(&self, entry: &TokenEntry) -> Result<Vec<String>, Error> {
+        let mut warnings = Vec::new();
+        for policy in &entry.policies {
+            if !self.policies.exists(policy).await? {
+                warnings.push(format!("Policy {policy:?} does not exist"));
+            }
+        }
+        Ok(warnings)
+    }
+
     async fn required_role(&self, name: &str) -> Result<TokenRole, Error> {
         let role = self.tokens.role(name).await?;
         role.ok_or_else(|| Error::bad_request(format!("unknown role {name}")))
@@ -188,6 +192,11 @@ fn read(call: &Call, orphan: bool) -> Result<CreationRequest, Error> {
             )
         })
     })?;
+    if !fields.text("entity_alias").is_empty() {
+        return Err(Error::bad_request(
+            "`entity_alias` is given, but this server has no entities: leave it out",
+        ));
+    }
     let kind = match fields.text("type") {
         "" => None,
         "service" => Some(TokenKind::Service),

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use self::fields::TOKEN;
 use crate::leases::Leases;
+use crate::policies::PolicyStore;
 use crate::revocation::Revocation;
 use crate::routing::Router;
 use crate::tokens::{ClientToken, Limits, TokenEntry, TokenKind, TokenStore, Uses};
@@ -36,6 +37,7 @@ const NEED_SUDO: [&str; 2] = ["accessors/", "revoke-orphan"];
 /// State shared by the paths.
 pub(crate) struct TokenPaths {
     tokens: Arc<TokenStore>,
+    policies: Arc<PolicyStore>,
     revocation: Arc<Revocation>,
     leases: Arc<Leases>,
     router: Arc<Router>,
@@ -51,6 +53,7 @@ impl Hooks for TokenPaths {}
 /// An internal error that names an invalid path pattern.
 pub(crate) fn paths(
     tokens: &Arc<TokenStore>,
+    policies: &Arc<PolicyStore>,
     revocation: &Arc<Revocation>,
     leases: &Arc<Leases>,
     router: &Arc<Router>,
@@ -59,6 +62,7 @@ pub(crate) fn paths(
 ) -> Result<Framework<TokenPaths>, Error> {
     let state = Arc::new(TokenPaths {
         tokens: Arc::clone(tokens),
+        policies: Arc::clone(policies),
         revocation: Arc::clone(revocation),
         leases: Arc::clone(leases),
         router: Arc::clone(router),

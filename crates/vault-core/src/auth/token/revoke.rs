@@ -7,7 +7,7 @@ use logical::{Error, Operation, Response};
 
 use super::TokenPaths;
 use super::fields::{ACCESSOR, TOKEN, accessor, token};
-use crate::tokens::{Children, ClientToken, TokenKind};
+use crate::tokens::{Children, ClientToken, TokenEntry, TokenKind};
 
 pub(super) fn paths() -> Vec<Path<TokenPaths>> {
     vec![
@@ -39,11 +39,11 @@ pub(super) fn paths() -> Vec<Path<TokenPaths>> {
 }
 
 async fn revoke_self(paths: Arc<TokenPaths>, call: Call) -> Result<Option<Response>, Error> {
-    let salted = &call.request.client_token;
-    // Only batch tokens are not stored, and the caller's token was valid.
-    if paths.tokens.lookup_salted(salted).await?.is_none() {
+    let caller = TokenEntry::of_caller(&call.request).ok_or_else(Error::permission_denied)?;
+    if caller.kind == TokenKind::Batch {
         return Err(batch_tokens());
     }
+    let salted = &call.request.client_token;
     paths.revocation.revoke(salted, Children::Revoked).await?;
     Ok(None)
 }

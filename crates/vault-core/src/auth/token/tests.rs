@@ -543,6 +543,11 @@ async fn bad_fields_are_400_and_say_what_is_wrong() {
         ),
         (
             "create",
+            json!({"entity_alias": "x"}),
+            "`entity_alias` is given",
+        ),
+        (
+            "create",
             json!({"type": "nope"}),
             "invalid 'token_type' value",
         ),

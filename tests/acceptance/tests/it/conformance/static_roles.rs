@@ -55,6 +55,8 @@ fn scenario(host: &Host) -> Vec<String> {
     story.every_reader_gets_one_key();
     story.a_key_that_is_not_proven_is_not_told();
     story.a_rotation_keeps_the_old_key();
+    story.old_keys_wait_for_silence();
+    story.keys_are_taken_over();
     story.what_is_wrong_is_said();
     story.help_is_given();
     story.a_deleted_role_leaves_its_key_and_takes_it_back();
@@ -210,6 +212,89 @@ impl Story<'_> {
         );
     }
 
+    fn old_keys_wait_for_silence(&mut self) {
+        let quiet = self.role(&json!({ "retire_when": "quiet", "rotation_period": "30d" }));
+        self.ask("GET", "usage", &Value::Null, 404);
+        self.ask("POST", "static-role/audited", &quiet, 400);
+        let watermark = "2026-01-01T10:00:00Z";
+        for (report, status) in [
+            (json!({}), 400),
+            (json!({ "watermark": "soon" }), 400),
+            (json!({ "watermark": "2096-01-01T10:00:00Z" }), 400),
+            (
+                json!({ "watermark": watermark, "keys": { "K7": "soon" } }),
+                400,
+            ),
+            (
+                json!({ "watermark": watermark, "keys": { "K/7": watermark } }),
+                400,
+            ),
+            (json!({ "watermark": watermark, "key": {} }), 400),
+            (
+                json!({ "watermark": watermark, "source": "reader", "offsets": "0:17" }),
+                204,
+            ),
+            (
+                json!({ "watermark": watermark, "keys": { "K7": watermark } }),
+                204,
+            ),
+            (json!({ "watermark": "2026-01-01T09:00:00Z" }), 400),
+        ] {
+            self.ask("POST", "usage", &report, status);
+        }
+        let read = self.get("usage");
+        assert_eq!(read["data"]["offsets"], "0:17");
+        for wrong in [
+            json!({ "retire_when": "never" }),
+            json!({ "quiet": "1h" }),
+            json!({ "retire_when": "quiet", "max_overlap": "1y" }),
+            json!({ "retire_when": "quiet", "quiet": "8d" }),
+            json!({ "retire_when": "quiet", "quiet": 1 }),
+        ] {
+            let body = self.role(&wrong);
+            self.ask("POST", "static-role/audited", &body, 400);
+        }
+        self.ask("POST", "static-role/audited", &quiet, 204);
+        self.ask(
+            "POST",
+            "rotate-role/audited",
+            &json!({ "wait": "50s" }),
+            204,
+        );
+        self.get("static-role/audited");
+        let status = self.get("static-role/audited/status");
+        let waiting = status["data"]["waiting_keys"].as_array().unwrap();
+        self.host
+            .cloud
+            .live_key(waiting[0]["key_id"].as_str().unwrap());
+    }
+
+    fn keys_are_taken_over(&mut self) {
+        let team = json!({
+            "owner": self.host.cloud.owner(), "resource": self.host.cloud.cluster().0,
+            "multi_use_key": true,
+        });
+        self.ask("POST", "role/crew", &team, 204);
+        let adopting = self.role(&json!({ "adopt_role": "crew" }));
+        self.ask("POST", "static-role/adopted", &adopting, 400);
+        let shared = key(&self.get("creds/crew"));
+        for wrong in [
+            json!({ "adopt_role": "nobody" }),
+            json!({ "adopt_role": "crew", "resource": "lkc-000000" }),
+            json!({ "adopt_role": "crew", "import_key_id": "K7Q2M4ZB6RXN3TWD" }),
+            json!({ "import_key_id": "K7Q2M4ZB6RXN3TWD" }),
+            json!({ "import_key_id": "K7Q2M4ZB6RXN3TWD", "import_key_secret": "wrong" }),
+        ] {
+            let body = self.role(&wrong);
+            self.ask("POST", "static-role/adopted", &body, 400);
+        }
+        self.ask("POST", "static-role/adopted", &adopting, 204);
+        self.ask("POST", "static-role/adopted", &adopting, 400);
+        assert_eq!(key(&self.get("static-creds/adopted")), shared);
+        assert_ne!(key(&self.get("creds/crew")), shared);
+        self.get(&format!("keys/{shared}"));
+    }
+
     fn what_is_wrong_is_said(&mut self) {
         for (method, path, body, status) in [
             ("GET", "static-role/nobody", Value::Null, 404),
@@ -245,6 +330,7 @@ impl Story<'_> {
             "static-creds/app",
             "static-cred/app",
             "rotate-role/app",
+            "usage",
         ] {
             let help = self.host.cli.ok(&["path-help", &format!("team/{path}")]);
             self.told.lines.push(format!("path-help {path} -> {help}"));

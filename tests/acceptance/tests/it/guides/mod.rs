@@ -204,6 +204,77 @@ fn a_static_role_rotates_as_the_guide_says() {
 }
 
 #[test]
+fn keys_are_tried_and_kept_ready_as_the_guides_say() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    for page in ["docs/readiness.md", "docs/spares.md"] {
+        desk.terminal
+            .follow(&Page::read(page).section("The fewest commands"));
+    }
+    assert!(desk.live().len() >= 2, "a key of each role");
+}
+
+#[test]
+fn old_keys_wait_for_silence_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    desk.terminal
+        .follow(&Page::read("docs/retire-when-quiet.md").section("The fewest commands"));
+    let live = desk.live();
+    assert_eq!(live.len(), 2, "the old key waits: {live:?}");
+}
+
+#[test]
+fn the_key_of_a_shared_role_is_adopted_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    let shared = desk.read("confluent/creds/team").key();
+    desk.terminal
+        .follow(&Page::read("docs/keys-that-exist.md").section("Adopt the shared key of a role"));
+    assert_eq!(desk.read("confluent/static-creds/orders").key(), shared);
+}
+
+#[test]
+fn an_agent_follows_a_rotation_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    desk.terminal.follow(&Page::read("docs/agents.md"));
+    assert_eq!(desk.live().len(), 2, "the old key has its grace");
+}
+
+#[test]
+fn operators_of_kubernetes_are_told_what_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    desk.terminal.follow(&Page::read("docs/kubernetes.md"));
+    assert_eq!(desk.live().len(), 1, "reading makes no key");
+}
+
+#[test]
+fn roles_in_terraform_read_back_as_the_guide_writes_them() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    desk.terminal.follow(&Page::read("docs/terraform.md"));
+    for (file, path) in [
+        ("orders.json", "confluent/static-role/orders"),
+        ("batch.json", "confluent/role/batch"),
+    ] {
+        let written = desk.terminal.type_in(&format!("cat {file}"));
+        let written: Value = serde_json::from_str(&written).unwrap();
+        let Creds(read) = desk.read(path);
+        for (name, value) in written.as_object().unwrap() {
+            assert_eq!(read["data"][name], *value, "`{name}` of `{path}`");
+        }
+    }
+}
+
+#[test]
 fn a_plugin_of_ones_own_is_registered_as_its_guide_says() {
     let bao = require_bao!();
     let mut desk = Desk::set_up(&bao);

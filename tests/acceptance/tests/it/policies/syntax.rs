@@ -1,6 +1,7 @@
 //! The syntax of policies: the table of `crates/hcl1/tests/verdicts.json`, its
 //! texts with random changes, and the layout of `policy fmt`.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
@@ -132,13 +133,13 @@ fn policy(random: &mut Random) -> String {
         .one_of(&["", "# top\n", "# top\n\n", "\n"])
         .to_owned();
     for number in 0..=random.below(3) {
-        text += &format!("path \"p{number}\" {{\n");
+        let _ = writeln!(text, "path \"p{number}\" {{");
         // A comment of several lines at the beginning would be joined.
         text += random.one_of(&["", "# in\n\n"]);
         for (key, values) in MEMBERS {
             if random.chance(50) {
                 text += random.one_of(&["", "", "# lead\n", "# alone\n\n"]);
-                text += &format!("  {key} = {}", random.one_of(values));
+                let _ = write!(text, "  {key} = {}", random.one_of(values));
                 text += random.one_of(&["", " # behind", " /* behind */"]);
                 text += random.one_of(&["\n", "\n", "\n\n", "\n\n\n"]);
             }

@@ -1,5 +1,9 @@
 //! Which paths stand on which page, and the requests that show them.
 
+mod usage;
+
+use self::usage::USAGE;
+
 /// A page of the reference.
 pub(super) struct Page {
     pub(super) file: &'static str,
@@ -44,7 +48,7 @@ impl Sample {
     }
 }
 
-pub(super) const PAGES: [Page; 9] = [
+pub(super) const PAGES: [Page; 10] = [
     CONFIG,
     ROLES,
     CREDS,
@@ -53,6 +57,7 @@ pub(super) const PAGES: [Page; 9] = [
     STATIC_CREDS,
     BY_HAND,
     KV_FACE,
+    USAGE,
     MOUNT,
 ];
 
@@ -109,7 +114,9 @@ const CONFIG: Page = Page {
 const ROLES: Page = Page {
     file: "roles.md",
     title: "`role/<name>`: for whom and for what keys are made",
-    about: "`roles/<name>` means the same. An update keeps every field that it does not give.",
+    about: "`roles/<name>` means the same. An update keeps every field that it does not give. \
+            [Know that a key works](../readiness.md) and [keep spares](../spares.md) tell what the \
+            fields of readiness and spares are for.",
     paths: &["role/{name}", "role"],
     samples: &[
         sample(
@@ -136,6 +143,30 @@ const ROLES: Page = Page {
             ("POST", "confluent/role/reports"),
             Some(
                 r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "ttl": "1h", "multi_use_key": true}"#,
+            ),
+            204,
+        ),
+        sample(
+            "Write a role whose readers would wait longer than clients do",
+            ("POST", "confluent/role/jobs"),
+            Some(
+                r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "readiness": "probe",
+                    "wait_ready": "90s"}"#,
+            ),
+            400,
+        ),
+        sample(
+            "Write a role with spares that nobody tries",
+            ("POST", "confluent/role/jobs"),
+            Some(r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "spares": 2}"#),
+            400,
+        ),
+        sample(
+            "Write a role whose keys are tried before they are handed out",
+            ("POST", "confluent/role/jobs"),
+            Some(
+                r#"{"owner": "{OWNER}", "resource": "{CLUSTER}", "readiness": "probe",
+                    "wait_ready": "50s", "not_ready": "refuse"}"#,
             ),
             204,
         ),

@@ -1,0 +1,179 @@
+//! Making spares, and what storage knows of them.
+
+use std::sync::Arc;
+
+use logical::Error;
+
+use super::decide::{rank, sharing_of};
+use crate::control_plane::Caller;
+use crate::credential::Proving;
+use crate::ids::{CredentialId, Generation, RoleName};
+use crate::issue::being_removed;
+use crate::ledger::{Entry, Failure};
+use crate::making::Order;
+use crate::role::Role;
+use crate::spare_pool::{Counts, Stage};
+use crate::state::Engine;
+
+/// A spare that a reader waits for or takes. Dropped, it is anybody's again.
+pub(super) struct Claim {
+    engine: Arc<Engine>,
+    generation: Generation,
+    pub(super) entry: Arc<Entry>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let pools = &self.engine.pools;
+        let id = self.entry.id();
+        if pools.advance(&self.generation, id, &[Stage::Claimed], Stage::Free) {
+            pools.schedule_known(&self.generation, self.engine.clock.now());
+        }
+    }
+}
+
+impl Claim {
+    /// The key stays claimed: it is what all readers of a slot wait for.
+    pub(super) fn leave_to_slot(self) -> Arc<Entry> {
+        let entry = Arc::clone(&self.entry);
+        let (pools, id) = (&self.engine.pools, entry.id());
+        pools.advance(&self.generation, id, &[Stage::Claimed], Stage::Slot);
+        pools.schedule_known(&self.generation, self.engine.clock.now());
+        entry
+    }
+}
+
+/// The stage of a key that is being made, however that ends.
+struct Making<'a> {
+    engine: &'a Engine,
+    generation: &'a Generation,
+    id: CredentialId,
+    then: Stage,
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        let pools = &self.engine.pools;
+        pools.advance(self.generation, &self.id, &[Stage::Making], self.then);
+    }
+}
+
+impl Engine {
+    /// A spare for a reader of a role: one that works if there is one, else one that
+    /// is being proven, else a new one. Must run to completion.
+    pub(super) async fn claim_or_make(
+        self: &Arc<Self>,
+        role: &Role,
+        caller: Caller,
+    ) -> Result<Claim, Error> {
+        match self.claim(role).await? {
+            Some(claim) => Ok(claim),
+            None => self.make_claimed(role, caller).await,
+        }
+    }
+
+    /// A spare that somebody may take; none where there is none.
+    pub(super) async fn claim(self: &Arc<Self>, role: &Role) -> Result<Option<Claim>, Error> {
+        self.load_pool(&role.generation, &role.name).await?;
+        let account = self.accounts.required().await?;
+        let organization = account.organization.as_ref();
+        let claimed = self.pools.claim(&role.generation, |credential| {
+            rank(credential, role, organization)
+        });
+        Ok(claimed.map(|entry| self.claimed(role, entry)))
+    }
+
+    fn claimed(self: &Arc<Self>, role: &Role, entry: Arc<Entry>) -> Claim {
+        Claim {
+            engine: Arc::clone(self),
+            generation: role.generation.clone(),
+            entry,
+        }
+    }
+
+    async fn make_claimed(self: &Arc<Self>, role: &Role, caller: Caller) -> Result<Claim, Error> {
+        let entry = self.make_spare(role, caller, Stage::Claimed).await?;
+        Ok(self.claimed(role, entry))
+    }
+
+    /// Makes a spare, which is at a stage then. What becomes of one that could not be
+    /// made is decided by whoever tends the pool. Must run to completion.
+    pub(super) async fn make_spare(
+        self: &Arc<Self>,
+        role: &Role,
+        caller: Caller,
+        then: Stage,
+    ) -> Result<Arc<Entry>, Error> {
+        let id = CredentialId::random(&*self.entropy);
+        let entry = self.ledger.entry(&id);
+        self.pools.begin(&role.generation, &role.name, &entry);
+        let mut making = Making {
+            engine: self,
+            generation: &role.generation,
+            id: id.clone(),
+            then: Stage::Free,
+        };
+        let pointers = &self.pools.pointers;
+        pointers.put(&role.generation, &id, &role.name).await?;
+        let description = if role.key_description.is_empty() {
+            format!("Made by Lockkeeper: role {}", role.name)
+        } else {
+            role.key_description.clone()
+        };
+        let order = Order {
+            id,
+            purpose: role.purpose(),
+            target: role.target.clone(),
+            sharing: sharing_of(role),
+            pinned: true,
+            proving: Proving::UnderWay,
+            description,
+            requester: None,
+            caller,
+        };
+        let allowed = async {
+            if self.is_tainted().await? {
+                return Err(being_removed());
+            }
+            Ok(())
+        };
+        let made = self.create(order, allowed, |()| None).await;
+        let (made, ()) = made?;
+        making.then = then;
+        Ok(made.entry)
+    }
+
+    /// Reads the pointers of a pool from storage, once.
+    pub(super) async fn load_pool(
+        &self,
+        generation: &Generation,
+        role: &RoleName,
+    ) -> Result<(), Error> {
+        if self.pools.is_loaded(generation) {
+            return Ok(());
+        }
+        let mut entries = Vec::new();
+        for id in self.pools.pointers.of(generation).await? {
+            let entry = self.ledger.entry(&id);
+            match self.ledger.load(&entry).await {
+                Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => entries.push(entry),
+                Err(Failure::Failed(error)) => return Err(error),
+            }
+        }
+        self.pools.learn(generation, role, entries);
+        Ok(())
+    }
+
+    /// How many spares a role has, by storage: a standby's memory is not kept up to
+    /// date.
+    pub(crate) async fn spares_in_storage(&self, role: &Role) -> Result<Counts, Error> {
+        let mut counts = Counts::default();
+        for id in self.pools.pointers.of(&role.generation).await? {
+            let known = self.ledger.store.load(&id).await?;
+            if let Some(known) = known.filter(|known| known.pinned) {
+                counts.add(known.is_ready());
+            }
+        }
+        Ok(counts)
+    }
+}

@@ -1,0 +1,237 @@
+//! A static role takes over the key that the readers of a role share
+//! (`lifecycle-2.md`, 32, 44).
+
+use std::time::Duration;
+
+use logical::{ErrorClass, Object, Storage as _};
+use serde_json::{Value, json};
+
+use crate::world::{Lease, World};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn adopting() -> Value {
+    json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1",
+        "rotation_period": 3600, "grace": 600, "refresh": 300, "readiness": "probe",
+        "adopt_role": "shared",
+    })
+}
+
+/// A world with a lease on a shared key that works.
+async fn shared() -> (World, Lease) {
+    let world = World::ready().await;
+    world.cloud.set_propagation(Duration::ZERO);
+    let lease = world.lease("shared").await.unwrap();
+    (world, lease)
+}
+
+async fn read(world: &World, path: &str) -> Object {
+    world.read(path).await.unwrap().unwrap().data.unwrap()
+}
+
+async fn key(world: &World) -> String {
+    let data = read(world, "static-creds/orders").await;
+    data["key_id"].as_str().unwrap().to_owned()
+}
+
+fn lives(world: &World, key: &str) -> bool {
+    world.cloud.live().iter().any(|live| live == key)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_key_becomes_the_key_of_a_static_role_and_keeps_its_leases() {
+    let (world, lease) = shared().await;
+    world
+        .write("static-role/orders", &adopting())
+        .await
+        .unwrap();
+    assert_eq!(key(&world).await, lease.key());
+    assert_eq!(world.cloud.made(), 1);
+    let record = read(&world, &format!("keys/{}", lease.key())).await;
+    assert_eq!(record["purpose"], "static-role");
+    assert_eq!(record["proven"], "probe");
+    assert_eq!(record["holders"], 1);
+    world.pass(5 * MINUTE).await;
+    world.renew(&lease, 600).await.unwrap();
+    assert_eq!(key(&world).await, lease.key(), "its time has not come");
+    world.revoke(&lease).await.unwrap();
+    assert!(lives(&world, lease.key()), "the static role serves it");
+    world.pass(20 * MINUTE).await;
+    assert_eq!(key(&world).await, lease.key());
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_rotation_the_leases_on_an_adopted_key_keep_it() {
+    let (world, lease) = shared().await;
+    world
+        .write("static-role/orders", &adopting())
+        .await
+        .unwrap();
+    let body = json!({ "wait": 30 });
+    world.write("rotate-role/orders", &body).await.unwrap();
+    world.pass(3 * MINUTE).await;
+    assert_ne!(key(&world).await, lease.key());
+    for _ in 0..4 {
+        world.pass(5 * MINUTE).await;
+        world.renew(&lease, 600).await.unwrap();
+    }
+    assert!(
+        lives(&world, lease.key()),
+        "its grace is over, and a lease holds it"
+    );
+    world.revoke(&lease).await.unwrap();
+    assert!(!lives(&world, lease.key()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_role_gives_its_next_readers_another_key_and_ends_none_of_the_static_role() {
+    let (mut world, lease) = shared().await;
+    world
+        .write("static-role/orders", &adopting())
+        .await
+        .unwrap();
+    let next = world.lease("shared").await.unwrap();
+    assert_ne!(next.key(), lease.key());
+    world.restart();
+    assert_eq!(world.lease("shared").await.unwrap().key(), next.key());
+    world.delete("role/shared/keys").await.unwrap();
+    assert!(!lives(&world, next.key()));
+    assert!(lives(&world, lease.key()));
+    world.delete("role/shared").await.unwrap();
+    world.pass(25 * MINUTE).await;
+    assert_eq!(key(&world).await, lease.key());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_adopted_is_refused_with_the_field() {
+    let (world, lease) = shared().await;
+    world.lease("single").await.unwrap();
+    let empty = json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1", "multi_use_key": true,
+    });
+    world.write("role/empty", &empty).await.unwrap();
+    for (field, value, says) in [
+        (
+            "adopt_role",
+            "other",
+            "`adopt_role`: role `other` does not exist",
+        ),
+        (
+            "adopt_role",
+            "single",
+            "`adopt_role`: role `single` gives each lease",
+        ),
+        (
+            "adopt_role",
+            "empty",
+            "`adopt_role`: role `empty` has no key that lives",
+        ),
+        (
+            "adopt_role",
+            "No/Name",
+            "`adopt_role` is \"No/Name\", which is no name",
+        ),
+        ("owner", "sa-2", "`owner` is \"sa-2\" and `adopt_role`"),
+        (
+            "resource",
+            "lkc-2",
+            "`resource` is \"lkc-2\" and `adopt_role`",
+        ),
+        (
+            "resource_env",
+            "env-2",
+            "`resource_env` is \"env-2\" and `adopt_role`",
+        ),
+        (
+            "import_key_id",
+            "OLDKEY",
+            "`adopt_role` and `import_key_id` were both given",
+        ),
+        (
+            "import_key_secret",
+            "s",
+            "`adopt_role` and `import_key_secret` were both given",
+        ),
+    ] {
+        let mut role = adopting();
+        role[field] = value.into();
+        let refused = world.write("static-role/orders", &role).await.unwrap_err();
+        assert_eq!(refused.class(), ErrorClass::BadRequest, "{refused}");
+        assert!(refused.message().starts_with(says), "{refused}");
+        assert!(world.read("static-role/orders").await.unwrap().is_none());
+    }
+    world
+        .write("static-role/orders", &adopting())
+        .await
+        .unwrap();
+    let again = world.write("static-role/orders", &adopting()).await;
+    let again = again.unwrap_err();
+    assert!(
+        again.message().contains("only a new one takes a key"),
+        "{again}"
+    );
+    let other = world.write("static-role/other", &adopting()).await;
+    let other = other.unwrap_err();
+    assert!(other.message().contains("has no key that lives"), "{other}");
+    assert_eq!(key(&world).await, lease.key());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_key_that_does_not_log_in_is_not_adopted() {
+    let (world, lease) = shared().await;
+    world.cloud.set_propagation(Duration::from_hours(1));
+    let refused = world.write("static-role/orders", &adopting()).await;
+    let refused = refused.unwrap_err();
+    assert!(
+        refused.message().starts_with("`adopt_role`: key"),
+        "{refused}"
+    );
+    assert_eq!(world.lease("shared").await.unwrap().key(), lease.key());
+}
+
+/// The power went after the key was taken over, before the record was written.
+#[tokio::test(start_paused = true)]
+async fn an_adoption_that_was_cut_off_goes_on_or_leaves_the_key_to_its_leases() {
+    for again in [true, false] {
+        let (mut world, lease) = shared().await;
+        world
+            .write("static-role/orders", &adopting())
+            .await
+            .unwrap();
+        let record = "lockkeeper/static/orders";
+        world.storage.inner.delete(record).await.unwrap();
+        world.restart();
+        if again {
+            world
+                .write("static-role/orders", &adopting())
+                .await
+                .unwrap();
+            assert_eq!(key(&world).await, lease.key());
+            continue;
+        }
+        for _ in 0..4 {
+            world.pass(5 * MINUTE).await;
+            world.renew(&lease, 600).await.unwrap();
+        }
+        world.revoke(&lease).await.unwrap();
+        world.pass(Duration::from_hours(50)).await;
+        assert!(!lives(&world, lease.key()), "nothing needs it");
+    }
+}
+
+/// Another process that shares the key knows nothing of the static role.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_knows_the_key_as_the_roles_does_not_end_it() {
+    let (mut world, lease) = shared().await;
+    let other = world.another_process();
+    let old = std::mem::replace(&mut world.engine, other);
+    world
+        .write("static-role/orders", &adopting())
+        .await
+        .unwrap();
+    let new = std::mem::replace(&mut world.engine, old);
+    let _ = world.revoke(&lease).await;
+    world.engine = new;
+    assert!(lives(&world, lease.key()));
+}

@@ -1,0 +1,205 @@
+//! What happens to the roles of a world that keep spares, and what their readers were
+//! promised.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use engine::ledger::{Credential, Purpose, State};
+use logical::{Operation, Request};
+use serde_json::{Value, json};
+
+use super::found::keeps_all_promises;
+use super::process::Moment;
+use super::scenario::Action;
+use super::world::{MINUTE, World, ask};
+
+/// The roles with spares: name, and whether readers share a key.
+pub(super) const WARM: [(&str, bool); 2] = [("warm", false), ("warm-shared", true)];
+
+/// How many kinds of roles with spares there are.
+pub(super) const KINDS: u64 = 36;
+
+impl World {
+    /// Writes a role with spares.
+    pub(crate) async fn write_warm(&mut self, role: usize, kind: u64) {
+        let (name, shared) = WARM[role];
+        let readiness = ["probe", "probe", "delay"][usize::try_from(kind % 3).unwrap()];
+        if readiness != "probe" {
+            self.untried.insert(name);
+        }
+        let not_ready = ["warn", "refuse"][usize::try_from(kind / 3 % 2).unwrap()];
+        let wait = [0, 30][usize::try_from(kind / 4 % 2).unwrap()];
+        let body = json!({
+            "owner": "sa-1", "resource": format!("lkc-{}", kind / 6 % 2), "resource_env": "env-1",
+            "ttl": 300, "max_ttl": 3600, "multi_use_key": shared, "readiness": readiness,
+            "not_ready": not_ready, "wait_ready": wait,
+            "spares": kind / 12, "spare_max_age": 3600,
+        });
+        self.write(&format!("role/{name}"), &body).await;
+    }
+
+    pub(crate) async fn delete_warm(&mut self, role: usize) {
+        let path = format!("role/{}", WARM[role].0);
+        self.ask(Request::new(Operation::Delete, path)).await;
+    }
+
+    fn reading(role: usize) -> Request {
+        Request::new(Operation::Read, format!("creds/{}", WARM[role].0))
+    }
+
+    /// As many readers of a role as wished, together. Nobody gets another's key for
+    /// one lease, a dead key, or without a warning one that does not work.
+    pub(crate) async fn read_warm(&mut self, role: usize, readers: usize) {
+        let (name, shared) = WARM[role];
+        let undisturbed = self.faults.is_empty() && self.old.is_empty();
+        let answers = (0..readers).map(|_| ask(self.current.clone(), Self::reading(role)));
+        let answers = futures_util::future::join_all(answers).await;
+        for answer in answers {
+            self.note(&answer);
+            let Some(Ok(Some(response))) = answer else {
+                continue;
+            };
+            let key = response.get("key_id").and_then(Value::as_str).unwrap();
+            let key = key.to_owned();
+            let lives = self.cloud.is_alive(&key);
+            if undisturbed && !lives && !self.cloud.was_deleted_by_hand(&key) {
+                self.broken.push(format!("key {key} was handed out dead"));
+            }
+            let is_warned = response
+                .warnings
+                .iter()
+                .any(|text| text.contains("works from about"));
+            if lives && !is_warned && !self.untried.contains(name) && !self.cloud.logs_in(&key) {
+                self.broken
+                    .push(format!("key {key} was handed out before it works"));
+            }
+            if !shared && self.host.held().iter().any(|lease| lease.key == key) {
+                self.broken.push(format!("key {key} has two leases"));
+            }
+            self.host.register(name, response);
+        }
+        self.go_on().await;
+    }
+
+    pub(crate) async fn hang_up_warm(&mut self, role: usize, after: Duration) {
+        let asking = ask(self.current.clone(), Self::reading(role));
+        let _ = tokio::time::timeout(after, asking).await;
+        self.go_on().await;
+    }
+
+    /// The process is frozen while a reader waits, and a new one takes over.
+    pub(crate) async fn freeze_during_read_warm(&mut self, role: usize, after: Duration) {
+        let running = self.current.clone();
+        tokio::spawn(async move { ask(running, Self::reading(role)).await });
+        tokio::time::sleep(after).await;
+        self.freeze();
+    }
+
+    /// Of the roles with spares those keys live that pointers name. Then the roles are
+    /// deleted.
+    pub(super) async fn settle_warm(&mut self) {
+        let before = self.unjustified_warm().await;
+        self.pass(Duration::from_mins(5), MINUTE).await;
+        let mut stranded = self.unjustified_warm().await;
+        stranded.retain(|key| before.contains(key));
+        if !stranded.is_empty() {
+            self.broken.push(format!("wrong spares: {stranded:?}"));
+        }
+        for role in 0..WARM.len() {
+            self.delete_warm(role).await;
+        }
+        self.pass(Duration::from_hours(2), Duration::from_mins(1))
+            .await;
+    }
+
+    /// What breaks this: a key is pinned if and only if a pointer names it, and each
+    /// key that lives has a holder or a pin.
+    async fn unjustified_warm(&self) -> BTreeSet<String> {
+        let mut named: BTreeSet<String> = self
+            .storage
+            .keys()
+            .iter()
+            .filter_map(|place| place.strip_prefix("lockkeeper/spare/"))
+            .filter_map(|place| Some(place.split_once('/')?.1.to_owned()))
+            .collect();
+        let mut wrong = BTreeSet::new();
+        let is_live = |known: &&Credential| {
+            matches!(known.state, State::Live { .. })
+                && matches!(known.purpose, Purpose::Role { .. })
+        };
+        for known in self.ledger_records().await.iter().filter(is_live) {
+            let id = known.id.to_string();
+            if known.pinned != named.remove(&id) {
+                wrong.insert(format!("{id}: pinned is {}", known.pinned));
+            }
+            if !known.is_justified() {
+                wrong.insert(format!("{id}: nothing justifies it"));
+            }
+        }
+        wrong.extend(named.into_iter().map(|id| format!("{id}: only a pointer")));
+        wrong
+    }
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// The power goes before and after every call of a refill, of a spare that is taken,
+/// of one that is refused and left, and of the end of the role.
+#[test]
+fn the_power_may_go_at_every_step_of_a_spare() {
+    let pass = Action::Pass(seconds(240));
+    for role in [0, 1] {
+        // Tried, one spare; refused, none in advance; warned, one spare by a delay.
+        for kind in [15, 3, 14] {
+            let write = Action::WriteWarm { role, kind };
+            let read = Action::ReadWarm { role, readers: 2 };
+            let hang_up = Action::HangUpWarm {
+                role,
+                after: seconds(10),
+            };
+            let end = Action::DeleteWarm { role };
+            let target = Action::WriteWarm {
+                role,
+                kind: kind ^ 6,
+            };
+            for (calls, moment) in (0..20)
+                .flat_map(|calls| [Moment::Before, Moment::After].map(|moment| (calls, moment)))
+            {
+                let cut = Action::Cut { calls, moment };
+                keeps_all_promises(&[cut, write, pass, read, pass, read]);
+                keeps_all_promises(&[write, pass, cut, read, pass, read]);
+                keeps_all_promises(&[write, cut, hang_up, pass, read]);
+                keeps_all_promises(&[write, pass, cut, end, pass, write, pass, read]);
+                keeps_all_promises(&[write, pass, cut, target, pass, read]);
+            }
+        }
+    }
+}
+
+/// A reader of the process that is paused takes the spare that its successor hands
+/// out meanwhile.
+#[test]
+fn a_paused_process_ends_no_key_that_its_successor_handed_out() {
+    for role in [0, 1] {
+        for millis in 0..40 {
+            let read = Action::ReadWarm { role, readers: 1 };
+            keeps_all_promises(&[
+                Action::WriteWarm { role, kind: 15 },
+                Action::Pass(seconds(240)),
+                Action::FreezeDuringReadWarm {
+                    role,
+                    after: Duration::from_millis(millis),
+                },
+                read,
+                Action::Thaw,
+                Action::Pass(seconds(200)),
+                read,
+                Action::Pass(seconds(60)),
+                Action::EndOld,
+                Action::Pass(seconds(120)),
+            ]);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A key that exists becomes the first key of a static role
+//! (`lifecycle-2.md`, 43, 44).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logical::{ErrorClass, Operation, Request, Storage as _};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+
+fn importing() -> Value {
+    json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1",
+        "rotation_period": 3600, "grace": 600, "refresh": 300, "readiness": "probe",
+        "import_key_id": "OLDKEY", "import_key_secret": "secret-of-OLDKEY",
+    })
+}
+
+/// A world with a key that somebody else made.
+async fn with_key() -> World {
+    let world = World::ready().await;
+    world.cloud.set_propagation(Duration::ZERO);
+    world.cloud.make_by_hand("OLDKEY", "made by hand");
+    world
+}
+
+async fn key(world: &World) -> String {
+    let response = world.read("static-creds/orders").await.unwrap().unwrap();
+    let key = response.get("key_id").and_then(Value::as_str);
+    key.unwrap().to_owned()
+}
+
+/// Writes a static role beside what the test does.
+fn write_beside(
+    world: &World,
+    body: &Value,
+) -> tokio::task::JoinHandle<Result<Option<logical::Response>, logical::Error>> {
+    let request = Request::new(Operation::Update, "static-role/orders")
+        .with_data(body.as_object().cloned().unwrap());
+    let engine = Arc::clone(&world.engine);
+    tokio::spawn(async move { engine.handle(request).await })
+}
+
+fn plain() -> Value {
+    let mut plain = importing();
+    plain["readiness"] = "none".into();
+    for field in ["import_key_id", "import_key_secret"] {
+        plain.as_object_mut().unwrap().remove(field);
+    }
+    plain
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_write_the_role_while_it_is_seen_whether_an_imported_key_logs_in() {
+    let world = with_key().await;
+    *world.cloud.probe_delay.lock().unwrap() = 30 * SECOND;
+    let import = write_beside(&world, &importing());
+    tokio::time::sleep(SECOND).await;
+    let begun = tokio::time::Instant::now();
+    world.write("static-role/orders", &plain()).await.unwrap();
+    assert!(begun.elapsed() < 5 * SECOND, "{:?}", begun.elapsed());
+    let made = key(&world).await;
+    let late = import.await.unwrap().unwrap_err();
+    assert_eq!(late.class(), ErrorClass::BadRequest);
+    assert!(late.message().starts_with("`import_key_id`"), "{late}");
+    assert_eq!(key(&world).await, made);
+    world.pass(Duration::from_hours(50)).await;
+    let live = world.cloud.live();
+    assert!(live.contains(&"OLDKEY".to_owned()), "it is not ours");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_key_is_imported_by_one_of_two_roles_that_want_it_at_once() {
+    let world = with_key().await;
+    *world.cloud.probe_delay.lock().unwrap() = 10 * SECOND;
+    let import = write_beside(&world, &importing());
+    let other = world.write("static-role/other", &importing()).await;
+    let one = import.await.unwrap();
+    assert_ne!(one.is_ok(), other.is_ok(), "{one:?} {other:?}");
+    let refused = one.err().or(other.err()).unwrap();
+    assert!(
+        refused.message().contains("is on record already"),
+        "{refused}"
+    );
+}
+
+/// The power went after the key was noted, before the record was written.
+#[tokio::test(start_paused = true)]
+async fn an_import_that_was_cut_off_goes_on_or_leaves_the_key_alone() {
+    for again in [true, false] {
+        let mut world = with_key().await;
+        world
+            .write("static-role/orders", &importing())
+            .await
+            .unwrap();
+        let record = "lockkeeper/static/orders";
+        world.storage.inner.delete(record).await.unwrap();
+        world.restart();
+        if again {
+            world
+                .write("static-role/orders", &importing())
+                .await
+                .unwrap();
+            assert_eq!(key(&world).await, "OLDKEY");
+            continue;
+        }
+        // A role that is written in its place rotates meanwhile.
+        world.write("static-role/orders", &plain()).await.unwrap();
+        world.pass(Duration::from_hours(60)).await;
+        let live = world.cloud.live();
+        assert!(live.contains(&"OLDKEY".to_owned()), "{live:?}");
+        let listed = world.list("keys/").await.unwrap().unwrap().data.unwrap();
+        let keys = listed["keys"].as_array().unwrap();
+        assert!(
+            !keys.contains(&json!("OLDKEY")),
+            "nobody keeps account of it"
+        );
+    }
+}
+
+/// An imported key that was served is the role's, and goes as its other keys do.
+#[tokio::test(start_paused = true)]
+async fn an_imported_key_goes_after_its_rotation() {
+    let world = with_key().await;
+    world
+        .write("static-role/orders", &importing())
+        .await
+        .unwrap();
+    world.pass(50 * MINUTE).await;
+    assert_eq!(key(&world).await, "OLDKEY", "its time has not come");
+    world.pass(30 * MINUTE).await;
+    assert_ne!(key(&world).await, "OLDKEY");
+    assert!(!world.cloud.live().contains(&"OLDKEY".to_owned()));
+}
