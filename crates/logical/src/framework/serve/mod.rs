@@ -251,14 +251,16 @@ impl<S: Hooks> Framework<S> {
             return self.lease(request).map(Begun::without_warnings);
         }
         if request.operation == Operation::Help && request.path.is_empty() {
-            return Ok(Begun::Answered(self.root_help(&request)));
+            return Ok(Begun::Answered(Box::new(self.root_help(&request))));
         }
         let found = self
             .route(&request.path)
             .ok_or_else(Error::unsupported_path)?;
         let Some(handler) = found.path.operations.get(&request.operation) else {
             return match request.operation {
-                Operation::Help => Ok(Begun::Answered(self.path_help(&request, found.path))),
+                Operation::Help => Ok(Begun::Answered(Box::new(
+                    self.path_help(&request, found.path),
+                ))),
                 _ => Err(found.refuse(&request)),
             };
         };
@@ -278,7 +280,7 @@ impl<S: Hooks> Framework<S> {
 
 /// How far a request is before anything is awaited.
 enum Begun {
-    Answered(Response),
+    Answered(Box<Response>),
     /// A handler works on it.
     Called {
         answer: Answer,
@@ -311,7 +313,7 @@ impl<S: Hooks> Backend for Framework<S> {
             _ => {}
         }
         let (answer, warnings) = match self.begin(request)? {
-            Begun::Answered(response) => return Ok(Some(response)),
+            Begun::Answered(response) => return Ok(Some(*response)),
             Begun::Called { answer, warnings } => (answer, warnings),
         };
         let response = answer.await?;
