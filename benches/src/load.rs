@@ -24,6 +24,17 @@ pub(crate) struct Target {
     pub(crate) path: String,
 }
 
+impl Target {
+    /// A path at an address such as `http://127.0.0.1:8200`.
+    pub(crate) fn of(address: &str, token: &str, path: &str) -> Self {
+        Self {
+            authority: address.trim_start_matches("http://").to_owned(),
+            token: token.to_owned(),
+            path: path.to_owned(),
+        }
+    }
+}
+
 /// When a load ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Until {

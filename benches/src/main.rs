@@ -11,7 +11,12 @@
     reason = "what was measured is for a person to read"
 )]
 
+mod cloud;
+mod host;
+mod idle;
+mod instructions;
 mod load;
+mod ours;
 mod plugin;
 mod process;
 mod server;
@@ -25,9 +30,13 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: benches <what> [-seconds=N] [-rounds=N] [-compare=DIR]
 
-  plugin    `creds` of the plugin in OpenBao beside a plugin that answers a constant
-  server    `creds` of our server in memory beside KV reads of OpenBao
+  plugin        reads of the plugin in OpenBao beside a plugin that answers a constant
+  server        reads of our server in memory beside KV reads of OpenBao
+  instructions  instructions and allocations of a read of our server; needs valgrind
+  idle          1 000 static roles with nothing due: processor time and memory
 
+  -seconds  how long each is measured (3; `idle`: 60)
+  -rounds   how often each is measured (5; `idle`: 2)
   -compare  measures the programs of another build, too, in the same run
 ";
 
@@ -35,10 +44,16 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.split_first() {
         Some((what, rest)) if what == "plugin" => {
-            Plan::read(rest).and_then(|plan| plugin::run(&plan))
+            Plan::read(rest, 3, 5).and_then(|plan| plugin::run(&plan))
         }
         Some((what, rest)) if what == "server" => {
-            Plan::read(rest).and_then(|plan| server::run(&plan))
+            Plan::read(rest, 3, 5).and_then(|plan| server::run(&plan))
+        }
+        Some((what, rest)) if what == "instructions" => {
+            Plan::read(rest, 3, 5).and_then(|plan| instructions::run(&plan))
+        }
+        Some((what, rest)) if what == "idle" => {
+            Plan::read(rest, 60, 2).and_then(|plan| idle::run(&plan))
         }
         _ => {
             eprint!("{USAGE}");
@@ -66,10 +81,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    fn read(arguments: &[String]) -> anyhow::Result<Self> {
+    /// The plan of a command line, with these defaults.
+    fn read(arguments: &[String], seconds: u64, rounds: usize) -> anyhow::Result<Self> {
         let mut plan = Self {
-            seconds: 3,
-            rounds: 5,
+            seconds,
+            rounds,
             compare: None,
         };
         for argument in arguments {
@@ -104,13 +120,18 @@ impl Plan {
     }
 }
 
+/// What is printed behind the name of a subject: nothing for this build.
+fn label(build: usize) -> &'static str {
+    ["", ", other build"][build.min(1)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(arguments: &[&str]) -> anyhow::Result<Plan> {
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        Plan::read(&arguments)
+        Plan::read(&arguments, 3, 5)
     }
 
     #[test]

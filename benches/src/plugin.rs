@@ -1,17 +1,19 @@
 //! The plugin in a real OpenBao, relative to the host's own limit: a plugin that
-//! answers a constant under a lease. Also its memory, start-up time and size.
+//! answers a constant, under a lease or without one. Also its memory, start-up time
+//! and size.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
-use testkit::{Bao, BaoNode, BaoServer, Cli, Http, Launch, Program, bin, free_port, processes_of};
+use anyhow::{Context as _, Result};
+use testkit::Bao;
 
-use crate::load::{self, Target, Until, count};
+use crate::cloud::{self, Cloud};
+use crate::host::{Host, Storage};
+use crate::load::{self, Until, count};
 use crate::process::{cpu_seconds, parent, resident_mib};
 use crate::statistics::Figures;
-use crate::{Plan, start, together};
+use crate::{Plan, label, start, together};
 
 const CONNECTIONS: usize = 32;
 /// The number of reads after which memory is measured.
@@ -24,25 +26,31 @@ const PROGRAM: &str = "vault-plugin-secrets-confluent-cloud";
 const CONSTANT: &str = "constant";
 /// This build's, and that of the build that it is compared with.
 const ENGINES: [&str; 2] = ["engine", "other"];
-/// Reads of the plugin that answers a constant. The first is the limit. The second
-/// waits as often as a single-use key must: for its intent, for Confluent and for
-/// its record.
-const LIMITS: [(&str, &str); 2] = [
+/// Reads of the plugin that answers a constant. [`LEASED`] and [`UNLEASED`] are
+/// limits. The other waits as often as a single-use key must: for its intent, for
+/// Confluent and for its record.
+const CONSTANTS: [(&str, &str); 3] = [
     ("constant", "constant/creds/a"),
     ("constant, 3 waits", "constant/after/3"),
+    ("constant without a lease", "constant/data/a"),
 ];
-/// Reads of an engine: name, role, and the goals for the ratio to the limit, in
+/// Which of them is the limit of reads with a lease, and of those without.
+const LEASED: usize = 0;
+const UNLEASED: usize = 2;
+/// Reads of an engine: name, path, limit, and the goals for the share of it, in
 /// memory and on Raft.
-const READS_OF_ENGINE: [(&str, &str, [u8; 2]); 2] = [
-    ("shared creds", "shared", [80, 60]),
-    ("single-use creds", "single", [65, 45]),
+const READS_OF_ENGINE: [(&str, &str, usize, [u8; 2]); 3] = [
+    ("shared creds", cloud::SHARED, LEASED, [80, 60]),
+    ("single-use creds", cloud::SINGLE, LEASED, [65, 45]),
+    ("static creds", cloud::STATIC, UNLEASED, [85, 85]),
 ];
-const ADMIN: (&str, &str) = ("BENCHADMIN234567", "a-secret-of-the-bench");
 
 /// One kind of read.
 struct Read {
     name: String,
     path: String,
+    /// Which read it is a share of.
+    limit: usize,
     goals: Option<[u8; 2]>,
     /// Which read is the same of the other build, if there is one.
     compared: Option<usize>,
@@ -55,24 +63,34 @@ impl Read {
     }
 }
 
-/// The reads for a number of builds. The first is the limit itself.
-fn reads(builds: usize) -> Vec<Read> {
-    let mut reads: Vec<Read> = LIMITS
-        .map(|(name, path)| Read {
+/// The reads of a number of builds; for each, whether it knows static roles.
+fn reads(builds: &[bool]) -> Vec<Read> {
+    let mut reads: Vec<Read> = CONSTANTS
+        .into_iter()
+        .enumerate()
+        .map(|(number, (name, path))| Read {
             name: name.to_owned(),
             path: path.to_owned(),
+            limit: if number == UNLEASED { UNLEASED } else { LEASED },
             goals: None,
             compared: None,
         })
-        .into();
-    for (build, engine) in ENGINES[..builds].iter().enumerate() {
-        for (name, role, goals) in READS_OF_ENGINE {
-            let own = build == 0;
+        .collect();
+    for (build, (engine, knows_static_roles)) in ENGINES.iter().zip(builds).enumerate() {
+        for (number, (name, path, limit, goals)) in READS_OF_ENGINE.into_iter().enumerate() {
+            if path == cloud::STATIC && !knows_static_roles {
+                continue;
+            }
+            if build > 0 {
+                let other = reads.len();
+                reads[CONSTANTS.len() + number].compared = Some(other);
+            }
             reads.push(Read {
-                name: format!("{name}{}", if own { "" } else { ", other build" }),
-                path: format!("{engine}/creds/{role}"),
-                goals: own.then_some(goals),
-                compared: (own && builds > 1).then_some(reads.len() + READS_OF_ENGINE.len()),
+                name: format!("{name}{}", label(build)),
+                path: format!("{engine}/{path}"),
+                limit,
+                goals: (build == 0).then_some(goals),
+                compared: None,
             });
         }
     }
@@ -94,13 +112,6 @@ struct Row {
     plugin: Figures,
 }
 
-/// The storage of the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Storage {
-    Memory,
-    Raft,
-}
-
 /// Measures and prints.
 pub(crate) fn run(plan: &Plan) -> Result<()> {
     let bao = Bao::find().context("no `bao`: start this with `cargo xtask bench`")?;
@@ -117,26 +128,28 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         let started = start::milliseconds(plugin)?;
         println!("{engine}: exec to handshake {started:.1} ms (goal 6)");
     }
-    let (_cloud, cloud_address) = start_cloud();
+    let cloud = Cloud::start()?;
     for storage in [Storage::Memory, Storage::Raft] {
         let host = Host::start(&bao, storage);
         host.mount(&constant, CONSTANT);
+        let mut knows_static_roles = Vec::new();
         for (plugin, engine) in builds() {
             host.mount(plugin, engine);
             let idle = resident_mib(host.process(engine)?)?;
-            host.configure(engine, &cloud_address)?;
+            knows_static_roles.push(cloud.configure(&host.http(), engine)?);
             if storage == Storage::Memory {
                 println!("{engine}: resident when idle {idle:.1} MiB (goal 10)");
-                let shared = host.target(&format!("{engine}/creds/shared"));
+                let shared = host.target(&format!("{engine}/{}", cloud::SHARED));
                 load::run(&shared, CONNECTIONS, Until::Count(READS))?;
                 let after = resident_mib(host.process(engine)?)?;
                 println!("{engine}: resident after {READS} reads {after:.1} MiB (goal 14)");
             }
         }
-        let reads = reads(plugins.len());
+        let reads = reads(&knows_static_roles);
         let rows = measure(plan, &host, &reads)?;
         print_rows(storage, &reads, &rows);
-        let shared = builds().map(|(_, engine)| host.target(&format!("{engine}/creds/shared")));
+        let shared =
+            builds().map(|(_, engine)| host.target(&format!("{engine}/{}", cloud::SHARED)));
         together::run(plan.rounds.min(ROUNDS_AT_ONCE), &shared.collect::<Vec<_>>());
     }
     Ok(())
@@ -165,7 +178,7 @@ fn measure(plan: &Plan, host: &Host, reads: &[Read]) -> Result<Vec<Row>> {
                 .add((cpu_seconds(plugin)? - before.1) / thousands);
         }
         for ((read, row), rate) in reads.iter().zip(&mut rows).zip(&rates) {
-            row.share.add(rate / rates[0]);
+            row.share.add(rate / rates[read.limit]);
             if let Some(other) = read.compared {
                 row.to_other.add(rate / rates[other]);
             }
@@ -204,88 +217,45 @@ fn print_rows(storage: Storage, reads: &[Read], rows: &[Row]) {
     }
 }
 
-/// The simulator and its address.
-fn start_cloud() -> (Program, String) {
-    let port = free_port();
-    let mut cloud = Launch::new(bin("lockkeeper"))
-        .args(["simulator".to_owned()])
-        .args([format!("-admin-key={}:{}", ADMIN.0, ADMIN.1)])
-        .args([format!("-listen=127.0.0.1:{port}")])
-        .start();
-    cloud.wait_for_line("Ctrl-C");
-    (cloud, format!("http://127.0.0.1:{port}"))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-enum Host {
-    Memory(BaoServer),
-    Raft(BaoNode),
-}
-
-impl Host {
-    fn start(bao: &Bao, storage: Storage) -> Self {
-        match storage {
-            Storage::Memory => Self::Memory(BaoServer::start(bao)),
-            Storage::Raft => Self::Raft(BaoNode::start(bao)),
-        }
+    fn compared(reads: &[Read]) -> Vec<(&str, &str)> {
+        let pairs = reads.iter().filter_map(|read| {
+            let other = &reads[read.compared?];
+            Some((read.path.as_str(), other.path.as_str()))
+        });
+        pairs.collect()
     }
 
-    fn mount(&self, program: &Path, name: &str) {
-        match self {
-            Self::Memory(server) => server.register_plugin(program, name),
-            Self::Raft(node) => node.register_plugin(program, name),
+    #[test]
+    fn a_read_is_a_share_of_the_constant_with_or_without_a_lease() {
+        let reads = reads(&[true]);
+        let limit = |path: &str| {
+            let found = reads.iter().find(|read| read.path == path);
+            reads[found.unwrap().limit].path.as_str()
         };
-        self.cli().ok(&["secrets", "enable", name]);
+        assert_eq!(limit("engine/creds/single"), "constant/creds/a");
+        assert_eq!(limit("constant/after/3"), "constant/creds/a");
+        assert_eq!(limit("engine/static-creds/static"), "constant/data/a");
+        assert_eq!(limit("constant/data/a"), "constant/data/a");
+        assert!(compared(&reads).is_empty());
     }
 
-    fn configure(&self, engine: &str, cloud: &str) -> Result<()> {
-        let (_, state) = Http::new(cloud).raw("GET", "/simulator/state", None);
-        let state: Value = serde_json::from_str(&state)?;
-        let id = |list: &str| state[list][0]["id"].as_str().unwrap_or_default().to_owned();
-        let cli = self.cli();
-        cli.ok(&[
-            "write",
-            &format!("{engine}/config"),
-            &format!("ccloud_api_key_id={}", ADMIN.0),
-            &format!("ccloud_api_key_secret={}", ADMIN.1),
-            &format!("url={cloud}"),
-        ]);
-        let owner = format!("owner={}", id("service_accounts"));
-        let resource = format!("resource={}", id("kafka_clusters"));
-        for (name, shared) in [("shared", "true"), ("single", "false")] {
-            let path = format!("{engine}/role/{name}");
-            let shared = format!("multi_use_key={shared}");
-            cli.ok(&["write", &path, &owner, &resource, "ttl=1h", &shared]);
-        }
-        Ok(())
-    }
-
-    fn cli(&self) -> Cli {
-        match self {
-            Self::Memory(server) => server.cli(),
-            Self::Raft(node) => node.cli(),
-        }
-    }
-
-    fn target(&self, path: &str) -> Target {
-        let (address, token) = match self {
-            Self::Memory(server) => (server.address(), server.root_token()),
-            Self::Raft(node) => (node.address(), node.root_token()),
-        };
-        Target {
-            authority: address.trim_start_matches("http://").to_owned(),
-            token: token.to_owned(),
-            path: path.to_owned(),
-        }
-    }
-
-    /// The one process of a plugin.
-    fn process(&self, name: &str) -> Result<u32> {
-        let program = match self {
-            Self::Memory(server) => server.plugin(name),
-            Self::Raft(node) => node.plugin(name),
-        };
-        let found = processes_of(&program);
-        ensure!(found.len() == 1, "not one process of `{name}`: {found:?}");
-        Ok(found[0])
+    #[test]
+    fn a_read_is_compared_with_the_same_of_another_build_that_has_it() {
+        let leased = [
+            ("engine/creds/shared", "other/creds/shared"),
+            ("engine/creds/single", "other/creds/single"),
+        ];
+        assert_eq!(compared(&reads(&[true, false])), leased);
+        let all = reads(&[true, true]);
+        let with_static = [
+            leased[0],
+            leased[1],
+            ("engine/static-creds/static", "other/static-creds/static"),
+        ];
+        assert_eq!(compared(&all), with_static);
     }
 }

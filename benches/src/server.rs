@@ -1,25 +1,26 @@
-//! `creds` reads of our server in memory, beside KV v2 reads of OpenBao in
-//! memory with the root token: the cheapest read that OpenBao has.
-//!
-//! The simulated Confluent Cloud runs in a process of its own, so its cost counts
-//! for neither.
+//! Reads of `creds` and `static-creds` of our server in memory, beside KV v2 reads
+//! of OpenBao in memory with the root token: the cheapest read that OpenBao has.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
-use testkit::{Bao, BaoServer, Http, Launch, Program, bin, free_port};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+use testkit::{Bao, BaoServer, Http, bin};
 
 use crate::load::{self, Target, Until, count};
+use crate::ours::Ours;
 use crate::process::{cpu_seconds, resident_mib};
 use crate::statistics::Figures;
-use crate::{Plan, together};
+use crate::{Plan, cloud, label, together};
 
-const TOKEN: &str = "root";
-const ADMIN: (&str, &str) = ("BENCHADMIN234567", "a-secret-of-the-bench");
-const SHARED: &str = "bench/creds/shared";
-const SINGLE: &str = "bench/creds/single";
+/// Reads of our server: name, path, and the goals for the rate and for the
+/// processor time, as multiples of those of OpenBao.
+const READS: [(&str, &str, Option<[f64; 2]>); 3] = [
+    ("shared creds", cloud::SHARED, Some([1.6, 0.25])),
+    ("single-use creds", cloud::SINGLE, None),
+    ("static creds", cloud::STATIC, Some([4.0, 0.2])),
+];
 const CONNECTIONS: [usize; 3] = [1, 8, 32];
 /// How many leases exist when memory is measured.
 const LEASES: usize = 50_000;
@@ -32,6 +33,8 @@ struct Read {
     name: String,
     target: Target,
     pid: u32,
+    /// For the rate and the processor time, as multiples of those of OpenBao.
+    goals: Option<[f64; 2]>,
     /// Which read is the same of the other build, if there is one.
     compared: Option<usize>,
 }
@@ -59,23 +62,12 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         .collect::<Result<_>>()?;
     let mut theirs = BaoServer::start(&bao);
     fill(&theirs.http())?;
-    let mut reads = Vec::new();
-    for (build, ours) in ours.iter().enumerate() {
-        for (kind, path) in [("shared", SHARED), ("single-use", SINGLE)] {
-            // The two kinds of the other build follow those of this one.
-            let compared = (build == 0 && builds.len() > 1).then_some(reads.len() + 2);
-            reads.push(Read {
-                name: format!("{kind} creds{}", label(build)),
-                target: ours.target(path),
-                pid: ours.program.pid(),
-                compared,
-            });
-        }
-    }
+    let mut reads = reads(&ours);
     reads.push(Read {
         name: "OpenBao KV v2".to_owned(),
-        target: target(theirs.address(), "secret/data/0"),
+        target: Target::of(theirs.address(), theirs.root_token(), "secret/data/0"),
         pid: theirs.program().pid(),
+        goals: None,
         compared: None,
     });
     println!(
@@ -99,9 +91,28 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-/// What is printed behind the name of a read: nothing for this build.
-fn label(build: usize) -> &'static str {
-    ["", ", other build"][build.min(1)]
+/// The reads of our builds.
+fn reads(builds: &[Ours]) -> Vec<Read> {
+    let mut reads: Vec<Read> = Vec::new();
+    for (build, ours) in builds.iter().enumerate() {
+        for (number, (name, path, goals)) in READS.into_iter().enumerate() {
+            if path == cloud::STATIC && !ours.knows_static_roles() {
+                continue;
+            }
+            if build > 0 {
+                let other = reads.len();
+                reads[number].compared = Some(other);
+            }
+            reads.push(Read {
+                name: format!("{name}{}", label(build)),
+                target: ours.target(path),
+                pid: ours.pid(),
+                goals: goals.filter(|_| build == 0),
+                compared: None,
+            });
+        }
+    }
+    reads
 }
 
 /// Leases that are extended or end at the same moment, on fresh servers.
@@ -110,7 +121,7 @@ fn at_once(plan: &Plan, builds: &[PathBuf]) -> Result<()> {
         .iter()
         .map(|it| Ours::start(it))
         .collect::<Result<_>>()?;
-    let shared: Vec<_> = ours.iter().map(|ours| ours.target(SHARED)).collect();
+    let shared: Vec<_> = ours.iter().map(|ours| ours.target(cloud::SHARED)).collect();
     together::run(plan.rounds, &shared);
     println!();
     Ok(())
@@ -121,14 +132,14 @@ fn at_once(plan: &Plan, builds: &[PathBuf]) -> Result<()> {
 /// leases.
 fn memory(program: &Path, label: &str) -> Result<()> {
     let ours = Ours::start(program)?;
-    let target = ours.target(SHARED);
-    let resident = || resident_mib(ours.program.pid());
+    let target = ours.target(cloud::SHARED);
+    let resident = || resident_mib(ours.pid());
     // Warm up: connections and code paths are not part of the result.
     load::run(&target, 32, Until::Count(1_000))?;
     let few = resident()?;
     load::run(&target, 32, Until::Count(LEASES))?;
     let many = resident()?;
-    revoke_all(&ours.http())?;
+    ours.revoke_all()?;
     println!(
         "resident size of a fresh server{label}: {few:.0} MiB at 1 000 leases, {many:.0} MiB at \
          {LEASES} more ({:.0} bytes a lease), {:.0} MiB when all are revoked",
@@ -186,6 +197,9 @@ fn print_rows(connections: usize, reads: &[Read], rows: &[Row]) {
                 row.cpu.median() / peer.cpu.median()
             );
         }
+        if let Some([rate, processor]) = read.goals {
+            print!(" (goals {rate} and {processor})");
+        }
         if let Some(other) = read.compared {
             let (least, most) = row.to_other.range();
             print!(
@@ -200,101 +214,13 @@ fn print_rows(connections: usize, reads: &[Read], rows: &[Row]) {
     println!();
 }
 
-/// A server of ours with an engine at `bench/`, and the simulator that it uses.
-struct Ours {
-    program: Program,
-    address: String,
-    _cloud: Program,
-}
-
-impl Ours {
-    /// The server is started from `program`; the simulator is always this build's.
-    fn start(program: &Path) -> Result<Self> {
-        let cloud_port = free_port();
-        let mut cloud = Launch::new(bin("lockkeeper"))
-            .args(["simulator".to_owned()])
-            .args([format!("-admin-key={}:{}", ADMIN.0, ADMIN.1)])
-            .args([format!("-listen=127.0.0.1:{cloud_port}")])
-            .start();
-        cloud.wait_for_line("Ctrl-C");
-        let (port, other) = (free_port(), free_port());
-        let mut program = Launch::new(program)
-            .args(["dev".to_owned(), format!("-root-token={TOKEN}")])
-            .args([format!("-listen=127.0.0.1:{port}")])
-            .args([format!("-simulator-listen=127.0.0.1:{other}")])
-            .start();
-        program.wait_for_line("Ctrl-C");
-        let ours = Self {
-            program,
-            address: format!("http://127.0.0.1:{port}"),
-            _cloud: cloud,
-        };
-        ours.set_up(&format!("http://127.0.0.1:{cloud_port}"))?;
-        Ok(ours)
-    }
-
-    /// Mounts the engine, with the account and two roles.
-    fn set_up(&self, cloud: &str) -> Result<()> {
-        let (_, state) = Http::new(cloud).raw("GET", "/simulator/state", None);
-        let state: Value = serde_json::from_str(&state)?;
-        let write = |path: &str, body: Value| expect(&self.http(), "POST", path, Some(&body));
-        write(
-            "sys/mounts/bench",
-            json!({"type": "vault-plugin-secrets-confluent-cloud"}),
-        )?;
-        write(
-            "bench/config",
-            json!({
-                "ccloud_api_key_id": ADMIN.0,
-                "ccloud_api_key_secret": ADMIN.1,
-                "url": cloud,
-            }),
-        )?;
-        for (name, shared) in [("shared", true), ("single", false)] {
-            let role = json!({
-                "owner": state["service_accounts"][0]["id"],
-                "resource": state["kafka_clusters"][0]["id"],
-                "ttl": "1h",
-                "multi_use_key": shared,
-            });
-            write(&format!("bench/role/{name}"), role)?;
-        }
-        Ok(())
-    }
-
-    fn http(&self) -> Http {
-        Http::new(&self.address).with_token(TOKEN)
-    }
-
-    fn target(&self, path: &str) -> Target {
-        target(&self.address, path)
-    }
-}
-
 /// The secrets that OpenBao reads.
 fn fill(http: &Http) -> Result<()> {
     for entry in 0..ENTRIES {
         let body = json!({"data": {"value": "x".repeat(ENTRY_BYTES)}});
-        expect(http, "POST", &format!("secret/data/{entry}"), Some(&body))?;
+        let path = format!("secret/data/{entry}");
+        let (status, answer) = http.request("POST", &path, Some(&body));
+        ensure!(status < 300, "POST {path}: {status} {answer}");
     }
     Ok(())
-}
-
-fn revoke_all(http: &Http) -> Result<()> {
-    let body = json!({"sync": true});
-    expect(http, "POST", "sys/leases/revoke-prefix/bench", Some(&body))
-}
-
-fn expect(http: &Http, method: &str, path: &str, body: Option<&Value>) -> Result<()> {
-    let (status, answer) = http.request(method, path, body);
-    anyhow::ensure!(status < 300, "{method} {path}: {status} {answer}");
-    Ok(())
-}
-
-fn target(address: &str, path: &str) -> Target {
-    Target {
-        authority: address.trim_start_matches("http://").to_owned(),
-        token: TOKEN.to_owned(),
-        path: path.to_owned(),
-    }
 }

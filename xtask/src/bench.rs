@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: builds the programs in release (for the plugin's
-//! benchmark, the packaged plugin) and runs a benchmark of the package `benches`.
+//! `cargo xtask bench`: builds the programs in release (for benchmarks of the
+//! plugin, the packaged plugins) and runs a benchmark of the package `benches`.
 //! Programs that were built before can be kept, and run in their place or beside
 //! them.
 
@@ -22,6 +22,9 @@ const BENCHES: &str = "benches";
 /// The package with the plugin that answers a constant, and its name.
 const FRAME: &str = "vault-plugin";
 const CONSTANT: &str = "constant";
+
+/// The benchmarks that need the packaged plugins.
+const WITH_PLUGINS: [&str; 2] = ["plugin", "idle"];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -149,8 +152,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let programs = if let Some(folder) = binaries {
         Programs::kept(&folder)?
     } else {
-        let of_plugin = arguments.first().is_some_and(|what| what == "plugin");
-        Programs::build(&workspace, of_plugin)?
+        let what = arguments.first().map_or("", String::as_str);
+        Programs::build(&workspace, WITH_PLUGINS.contains(&what))?
     };
     let plugins = programs.plugins.iter().flatten().map(OsString::from);
     let status = Command::new(programs.release.join(BENCHES))

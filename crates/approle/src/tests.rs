@@ -93,7 +93,7 @@ impl Mounted {
                 .await
                 .unwrap()
             {
-                return Ok(auth);
+                return Ok(*auth);
             }
         }
     }
@@ -395,7 +395,7 @@ async fn a_deleted_role_leaves_nothing_and_renews_no_login() {
     let auth = approle.log_in(&role_id, &secret_id).await.unwrap();
     let renew = async || {
         let mut request = Request::new(Operation::Renew, "login");
-        request.auth = Some(auth.clone());
+        request.auth = Some(Box::new(auth.clone()));
         approle.method.handle(request).await
     };
     approle.write("role/app", json!({"token_ttl": "30m"})).await;

@@ -35,6 +35,10 @@ impl Fields {
     /// Adds the fields of others, but none that is there already: two profiles
     /// that share a name mean the same by it, and the first is kept.
     pub(crate) fn merge(&mut self, others: Self) {
+        if self.is_empty() {
+            *self = others;
+            return;
+        }
         for (name, value) in others.0 {
             if self.get(name).is_none() {
                 self.add(name, value);

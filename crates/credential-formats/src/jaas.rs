@@ -29,6 +29,11 @@ impl Quote {
     }
 
     fn quoted(self, text: &str) -> SecretText {
+        let stands_for_itself =
+            |&byte: &u8| !matches!(byte, b'\n' | b'\r' | b'\\') && char::from(byte) != self.mark();
+        if text.as_bytes().iter().all(stands_for_itself) {
+            return SecretText::new(text);
+        }
         SecretText::escaped(text, 2, |out, character| match character {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),

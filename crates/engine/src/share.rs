@@ -161,7 +161,7 @@ impl Engine {
             let renew = Event::Renew {
                 holder: self.holder_of(requester, times),
             };
-            self.ledger.apply(entry, renew).await?;
+            Box::pin(self.ledger.apply(entry, renew)).await?;
             issued.times = times;
         }
         Ok(issued)

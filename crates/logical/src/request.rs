@@ -128,8 +128,9 @@ pub struct Request {
     pub data: Object,
     /// The lease that is renewed or revoked.
     pub secret: Option<Secret>,
-    /// The login that is renewed, as its auth method proposed it.
-    pub auth: Option<Auth>,
+    /// The login that is renewed, as its auth method proposed it. Boxed: most
+    /// requests have none, and every stage moves the request.
+    pub auth: Option<Box<Auth>>,
     /// Path of the mount with a trailing slash, for example `confluent/`.
     pub mount_point: String,
     /// The kind of the mount, for example `confluent-cloud`, or empty.

@@ -20,15 +20,16 @@ pub struct Response {
     pub data: Option<Object>,
     /// Present when the data is under a lease.
     pub secret: Option<Secret>,
-    /// Present when an auth method accepts a login, or renews one.
-    pub auth: Option<Auth>,
+    /// Present when an auth method accepts a login, or renews one. Boxed, like
+    /// the wrapping: few responses have them, and every stage moves the response.
+    pub auth: Option<Box<Auth>>,
     /// Sentences for the client beside the data.
     pub warnings: Vec<String>,
     /// Where the client finds what it asked for, or empty.
     pub redirect: String,
     /// The wrapping that the backend asks for, or the token that its host
     /// wrapped the answer in.
-    pub wrap_info: Option<WrapInfo>,
+    pub wrap_info: Option<Box<WrapInfo>>,
     /// Headers of the answer, by their lower-case names.
     pub headers: BTreeMap<String, Vec<String>>,
     /// The HTTP status, if it is not the one that hosts give a response. The
@@ -108,7 +109,7 @@ impl Response {
     /// A login that is accepted or renewed.
     pub fn login(auth: Auth) -> Self {
         Self {
-            auth: Some(auth),
+            auth: Some(Box::new(auth)),
             ..Self::default()
         }
     }

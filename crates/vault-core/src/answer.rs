@@ -52,7 +52,7 @@ pub(crate) struct Envelope {
     pub(crate) warnings: Vec<String>,
     pub(crate) mount_type: String,
     /// The token that a login or a creation gives.
-    pub(crate) auth: Option<Auth>,
+    pub(crate) auth: Option<Box<Auth>>,
     /// Whether the members of `data` are repeated at top level, as old clients
     /// expect of some paths under `sys/`.
     pub(crate) data_at_top_level: bool,
@@ -179,7 +179,7 @@ impl Serialize for Envelope {
         map.serialize_entry("data", &self.data)?;
         map.serialize_entry("wrap_info", &Value::Null)?;
         map.serialize_entry("warnings", &warnings)?;
-        map.serialize_entry("auth", &self.auth.as_ref().map(ShownAuth))?;
+        map.serialize_entry("auth", &self.auth.as_deref().map(ShownAuth))?;
         map.serialize_entry("mount_type", &self.mount_type)?;
         map.end()
     }

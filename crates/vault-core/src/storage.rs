@@ -114,15 +114,12 @@ impl Storage for Fence {
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        let (key, value) = (key.to_owned(), Zeroizing::new(value.to_vec()));
-        self.write(|inner| async move { inner.put(&key, &value).await })
-            .await
+        let value = Zeroizing::new(value.to_vec());
+        self.apply(vec![Write::put(key, value)]).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), Error> {
-        let key = key.to_owned();
-        self.write(|inner| async move { inner.delete(&key).await })
-            .await
+        self.apply(vec![Write::delete(key)]).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
@@ -196,7 +193,7 @@ impl View {
     }
 
     fn key(&self, key: &str) -> String {
-        format!("{}{key}", self.prefix)
+        [self.prefix.as_str(), key].concat()
     }
 
     /// The same changes with the keys of the storage that this is a view of.

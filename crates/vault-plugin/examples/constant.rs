@@ -1,8 +1,9 @@
 //! The least that a plugin can do: the same answer under a new lease to every
-//! read of `creds/<name>`. What a host needs for such a request is its own
-//! limit, against which `cargo xtask bench plugin` measures the engine. Reads of
-//! `after/<waits>` get it after so many waits, which is what a plugin can reach
-//! that has to wait so often and does nothing else.
+//! read of `creds/<name>`, and without a lease to every read of `data/<name>`.
+//! What a host needs for such a request is its own limit, against which `cargo
+//! xtask bench plugin` measures the engine. Reads of `after/<waits>` get the
+//! answer after so many waits, which is what a plugin can reach that has to wait
+//! so often and does nothing else.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -35,13 +36,17 @@ impl Factory for Constant {
             .fields([Field::new("name", FieldKind::Text, "Any name.")])
             .on(Operation::Read, answer(read))
             .help("The constant under a lease.", "");
+        let data = Path::new(format!("data/{}", generic_name("name")))
+            .fields([Field::new("name", FieldKind::Text, "Any name.")])
+            .on(Operation::Read, answer(read_data))
+            .help("The constant without a lease.", "");
         let after = Path::new(r"after/(?P<waits>\d)")
             .fields([Field::new("waits", FieldKind::Integer, "How many waits.")])
             .on(Operation::Read, answer(read_after))
             .help("The constant under a lease, after some waits.", "");
         let definition = Definition {
             help: "Answers a constant under a lease.",
-            paths: vec![creds, after],
+            paths: vec![creds, data, after],
             secrets: vec![SecretType::new("constant", answer(renew), answer(revoke))],
             special_paths: SpecialPaths::default(),
         };
@@ -55,13 +60,22 @@ impl Factory for Constant {
 
 type Answer = Result<Option<Response>, Error>;
 
-async fn read(_: Arc<Engine>, _: Call) -> Answer {
+/// The constant.
+fn constant() -> Response {
     let data = [
         ("key_id", "CONSTANT"),
         ("secret", "as-long-as-a-secret-of-confluent-cloud-is"),
     ];
     let data = data.map(|(name, value)| (name.to_owned(), value.into()));
-    let mut response = Response::with_data(Object::from_iter(data));
+    Response::with_data(Object::from_iter(data))
+}
+
+async fn read_data(_: Arc<Engine>, _: Call) -> Answer {
+    Ok(Some(constant()))
+}
+
+async fn read(_: Arc<Engine>, _: Call) -> Answer {
+    let mut response = constant();
     let lease = LeaseOptions::renewable(Duration::from_hours(1), Duration::ZERO);
     response.secret = Some(Secret::new("constant", lease));
     Ok(Some(response))

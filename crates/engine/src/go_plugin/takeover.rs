@@ -41,12 +41,15 @@ impl Engine {
     /// Takes over what the Go plugin left, if that was not done since this
     /// process started. A standby leaves it to the active node.
     pub(crate) async fn take_over(&self) -> Result<(), Error> {
-        let taken = self.taken_over.get_or_try_init(|| async {
-            self.take_config().await?;
-            for (name, theirs) in entries::roles(&*self.storage).await? {
-                self.take_role(&name, &theirs).await?;
-            }
-            Ok::<(), Error>(())
+        // Boxed, since every request holds this future and few do the work.
+        let taken = self.taken_over.get_or_try_init(|| {
+            Box::pin(async {
+                self.take_config().await?;
+                for (name, theirs) in entries::roles(&*self.storage).await? {
+                    self.take_role(&name, &theirs).await?;
+                }
+                Ok::<(), Error>(())
+            })
         });
         match taken.await.copied() {
             Ok(()) => Ok(()),

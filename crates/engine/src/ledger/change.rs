@@ -12,8 +12,8 @@ use crate::coalescer::{Batch, Coalescer};
 use crate::credential::{Credential, Holder};
 use crate::ids::HolderId;
 
-/// The id of a change, which also names the entry of its holders.
-pub(super) type ChangeId = HolderId;
+/// The number of a change, unique within its ledger.
+pub(super) type ChangeId = u64;
 
 /// The pending changes of an entry. A write returns the epoch that it was made in.
 pub(super) type Journal = Coalescer<Change, Result<u64, Error>>;

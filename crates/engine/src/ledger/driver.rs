@@ -11,6 +11,7 @@
 //! never held across an await.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -79,6 +80,9 @@ pub(crate) struct Ledger {
     entries: Mutex<Entries>,
     pub(super) watch: Mutex<Watch>,
     pub(super) deletions: Mutex<Deletions>,
+    pub(super) next_change: AtomicU64,
+    /// Tells the changes of this ledger from those of any other process.
+    pub(super) changes_since: HolderId,
     /// Notified when a deletion waits for its turn.
     pub(super) deletion_waits: tokio::sync::Notify,
     /// Held while Confluent is asked whether it accepts an account.
@@ -95,6 +99,7 @@ impl Ledger {
         entropy: Arc<dyn Entropy>,
         measurements: Arc<Measurements>,
     ) -> Self {
+        let changes_since = HolderId::random(&*entropy);
         Self {
             store,
             control,
@@ -107,6 +112,8 @@ impl Ledger {
             entries: Mutex::default(),
             watch: Mutex::default(),
             deletions: Mutex::default(),
+            next_change: AtomicU64::new(0),
+            changes_since,
             deletion_waits: tokio::sync::Notify::new(),
             asking_whether_accepted: tokio::sync::Mutex::default(),
         }
@@ -182,7 +189,16 @@ impl Ledger {
             return Ok(());
         }
         let _reading = entry.writing.lock().await;
-        self.read(entry).await
+        self.read_if_needed(entry).await
+    }
+
+    /// As [`Self::read`], with a small future: memory is current most often. The
+    /// caller holds the entry.
+    pub(super) async fn read_if_needed(&self, entry: &Entry) -> Result<(), Failure> {
+        if entry.memory().is_current() {
+            return Ok(());
+        }
+        Box::pin(self.read(entry)).await
     }
 
     /// As [`Ledger::load`]. The caller holds `writing`.

@@ -11,6 +11,8 @@
 //! touched is in doubt and is read again, and changes that were decided before are
 //! not written after it, unless they only add holders.
 
+use std::sync::atomic::Ordering;
+
 use logical::{Error, Write};
 
 use super::change::{Change, ChangeId, Joined, Pending};
@@ -20,7 +22,7 @@ use super::failure::{Failure, interrupted};
 use super::holder_index::{Doubts, HolderChanges, Planned};
 use super::own_entry;
 use super::step::Effect;
-use crate::ids::CredentialId;
+use crate::ids::{CredentialId, HolderId};
 
 /// A write in flight. Unless it succeeds, what it touches is put in doubt.
 struct UnderWay<'a> {
@@ -49,9 +51,9 @@ impl Ledger {
         if effects.is_empty() {
             return None;
         }
-        let id = ChangeId::random(&*self.entropy);
+        let id = self.next_change.fetch_add(1, Ordering::Relaxed);
         let mut change = Change::of(memory.credential.as_ref(), memory.epoch, effects);
-        change.id = Some(id.clone());
+        change.id = Some(id);
         let mut doubts = Doubts::default();
         if change.epoch.is_some() {
             doubts = change.doubts();
@@ -88,7 +90,7 @@ impl Ledger {
     /// Writes changes. The caller holds the entry.
     async fn write_alone(&self, entry: &Entry, changes: &[Change]) -> Result<u64, Error> {
         // Holders may be on their way when the rest of the entry is gone.
-        if let Err(Failure::Failed(error)) = self.read(entry).await {
+        if let Err(Failure::Failed(error)) = self.read_if_needed(entry).await {
             // None of these changes is written.
             let mut doubts = Doubts::default();
             for lost in changes.iter().map(Change::doubts) {
@@ -107,7 +109,7 @@ impl Ledger {
                 .collect();
             let forget = valid.iter().any(|change| change.forget);
             let save = !forget && valid.iter().any(|change| change.save);
-            (Self::plan(memory, &entry.id, &valid)?, epoch, forget, save)
+            (self.plan(memory, &entry.id, &valid)?, epoch, forget, save)
         };
         let mut touched = planned.doubts;
         touched.state = save || forget;
@@ -133,9 +135,13 @@ impl Ledger {
     }
 
     /// The writes of changes: holders that come, holders that go, and the entry.
-    fn plan(memory: &mut Memory, id: &CredentialId, changes: &[&Change]) -> Result<Planned, Error> {
+    fn plan(
+        &self,
+        memory: &mut Memory,
+        id: &CredentialId,
+        changes: &[&Change],
+    ) -> Result<Planned, Error> {
         let mut holders = HolderChanges {
-            name: changes.first().and_then(|change| change.id.clone()),
             ..HolderChanges::default()
         };
         for change in changes {
@@ -151,6 +157,10 @@ impl Ledger {
                 holders.put.remove(id);
                 holders.strike.insert(id.clone());
             }
+        }
+        if holders.put.len() > 1 {
+            let change = changes.first().and_then(|change| change.id);
+            holders.name = change.map(|change| self.name_of(change));
         }
         let none = std::collections::BTreeMap::new();
         let known = memory.credential.as_ref();
@@ -174,7 +184,17 @@ impl Ledger {
         Ok(planned)
     }
 
+    /// A name that no other entry of holders has, the same each time a change
+    /// is written.
+    fn name_of(&self, change: ChangeId) -> HolderId {
+        HolderId::derived(&format!("change {change} of {}", self.changes_since))
+    }
+
     async fn carry_out(&self, id: &CredentialId, mut batch: Vec<Write>) -> Result<(), Error> {
+        let deletes = |write: &Write| matches!(write, Write::Delete { .. });
+        if !batch.iter().any(deletes) {
+            return self.store.apply(batch).await;
+        }
         let own = own_entry::forget(id);
         if self.store.batches.is_intended(id) {
             // It has no entry of its own.

@@ -56,19 +56,23 @@ pub(super) fn holders_of(credential: &CredentialId) -> String {
     format!("{HOLDERS}{credential}/")
 }
 
+/// Where an entry of holders lies.
+fn place(credential: &CredentialId, name: &HolderId) -> String {
+    format!("{HOLDERS}{credential}/{name}")
+}
+
 /// The change that stores an entry of holders.
 pub(super) fn put_holders(
     credential: &CredentialId,
     name: &HolderId,
     entry: &HolderEntry,
 ) -> Result<Write, Error> {
-    let place = format!("{}{name}", holders_of(credential));
-    Ok(Write::put(place, codec::encode(entry)?))
+    Ok(Write::put(place(credential, name), codec::encode(entry)?))
 }
 
 /// The change that removes an entry of holders.
 pub(super) fn delete_holders(credential: &CredentialId, name: &HolderId) -> Write {
-    Write::delete(format!("{}{name}", holders_of(credential)))
+    Write::delete(place(credential, name))
 }
 
 /// Carries out changes.

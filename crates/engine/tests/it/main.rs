@@ -17,6 +17,7 @@ mod journal;
 mod keys;
 mod leases;
 mod lost_answers;
+mod many_static_roles;
 mod measurements;
 mod no_gap;
 mod readiness;

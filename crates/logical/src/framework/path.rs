@@ -17,7 +17,7 @@ pub struct Call {
     pub fields: Fields,
 }
 
-type Answer = BoxFuture<'static, Result<Option<Response>, Error>>;
+pub(super) type Answer = BoxFuture<'static, Result<Option<Response>, Error>>;
 type Probe = BoxFuture<'static, Result<bool, Error>>;
 
 /// The handler of one operation of a path.

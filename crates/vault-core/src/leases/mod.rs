@@ -131,7 +131,8 @@ impl Leases {
     }
 
     /// Registers the lease of a response, and returns the response without it.
-    /// Durable on return.
+    /// Durable on return. What happens only if it fails is boxed, which keeps the
+    /// future of every registration small.
     ///
     /// # Errors
     /// The error that prevented the registration. The engine was asked to
@@ -152,18 +153,19 @@ impl Leases {
         let (times, warning) = match accepted {
             Ok(times) => times,
             Err(error) => {
-                return Err(self
-                    .revoke_unregistered(mount, origin, secret, data, error)
-                    .await);
+                return Err(
+                    Box::pin(self.revoke_unregistered(mount, origin, secret, data, error)).await,
+                );
             }
         };
         let lease = secret.lease;
         let record = self.propose(origin, times, &lease, secret.internal_data, data);
         if let Err(error) = self.store_new(&record).await {
             let secret = Secret::from_parts(lease, record.internal_data, "");
-            return Err(self
-                .revoke_unregistered(mount, origin, secret, record.data, error)
-                .await);
+            let data = record.data;
+            return Err(
+                Box::pin(self.revoke_unregistered(mount, origin, secret, data, error)).await,
+            );
         }
         response.data = record.data;
         let granted = Granted {

@@ -169,11 +169,11 @@ impl LeaseStore {
 const TOKEN: &str = "expire/token/";
 
 fn key_of(id: &str) -> String {
-    format!("{LEASES}{id}")
+    [LEASES, id].concat()
 }
 
 /// The last segment of an id is random, so it is unique by itself.
 fn token_key(salted: &str, id: &str) -> String {
     let name = id.rsplit('/').next().unwrap_or_default();
-    format!("{TOKEN}{salted}/{name}")
+    [TOKEN, salted, "/", name].concat()
 }

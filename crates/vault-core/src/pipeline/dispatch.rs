@@ -21,21 +21,19 @@ pub(super) async fn dispatch(
         .enter()
         .ok_or_else(|| Refusal::Tainted(context.path.clone()))?;
     if context.request.unauthenticated && mount.is_auth() {
-        context.login_request = Some(context.request.clone());
+        context.login_request = Some(Box::new(context.request.clone()));
     }
-    let mut request = take(&mut context.request);
     if mount.is_builtin() {
-        let entry = context
-            .caller
-            .as_ref()
-            .map(|caller| Arc::clone(&caller.entry));
-        request.host_data = entry.map(|entry| entry as _);
+        let caller = context.caller.as_ref();
+        let entry = caller.map(|caller| Arc::clone(&caller.entry));
+        context.request.host_data = entry.map(|entry| entry as _);
     }
-    if mount.is_builtin() && request.mount_type == auth::TOKEN_MOUNT {
+    if mount.is_builtin() && context.request.mount_type == auth::TOKEN_MOUNT {
+        let request = &mut context.request;
         let fields = auth::caller_fields(&request.path, &request.data, context.token.as_ref());
         request.data.extend(fields);
     }
-    let response = mount.handle(request).await;
+    let response = mount.handle(take(&mut context.request)).await;
     let response = response.map_err(|error| failed(mount, error))?;
     Ok((entered, response))
 }

@@ -32,17 +32,17 @@ pub(super) async fn log_in(
         let Some(proposed) = response.auth.take() else {
             return Ok(response);
         };
-        let created = create(active, mount, &context.path, proposed).await;
+        let created = create(active, mount, &context.path, *proposed).await;
         if let Some((auth, warning)) = created.map_err(failed)? {
             drop(entered);
-            response.auth = Some(auth);
+            response.auth = Some(Box::new(auth));
             response.warnings.extend(warning);
             return Ok(response);
         }
         let Some(again) = context.login_request.clone() else {
             break;
         };
-        let answer = mount.handle(again).await.map_err(failed)?;
+        let answer = mount.handle(*again).await.map_err(failed)?;
         response = answer.unwrap_or_default();
     }
     Err(Refusal::Failed(

@@ -43,7 +43,7 @@ struct Context {
     /// The request as the backend will get it.
     request: Request,
     /// The same, if it may be a login that must be decided again.
-    login_request: Option<Request>,
+    login_request: Option<Box<Request>>,
 }
 
 /// The result of a request.

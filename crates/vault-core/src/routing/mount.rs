@@ -141,8 +141,11 @@ impl Mount {
     }
 
     /// Answers a request.
-    pub(crate) async fn handle(&self, request: Request) -> Result<Option<Response>, Error> {
-        caught(self.backend.handle(request)).await
+    pub(crate) fn handle(
+        &self,
+        request: Request,
+    ) -> impl Future<Output = Result<Option<Response>, Error>> + Send {
+        caught(self.backend.handle(request))
     }
 
     /// Whether the target of a write exists.

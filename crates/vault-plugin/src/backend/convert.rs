@@ -56,7 +56,7 @@ pub(super) fn request(request: pb::Request) -> Result<Request, Unreadable> {
     let mut read = Request::new(operation, request.path).with_data(data);
     read.id = request.id;
     read.secret = secret;
-    read.auth = login;
+    read.auth = login.map(Box::new);
     read.mount_point = request.mount_point;
     read.mount_type = request.mount_type;
     read.mount_accessor = request.mount_accessor;
@@ -126,11 +126,11 @@ pub(super) fn response(mut response: Response, now: Timestamp) -> pb::Response {
     }
     pb::Response {
         secret: response.secret.map(|secret| secret_to(secret, now)),
-        auth: response.auth.map(|login| auth::to_wire(login, now)),
+        auth: response.auth.map(|login| auth::to_wire(*login, now)),
         data: response.data.map_or_else(|| "null".to_owned(), json),
         redirect: response.redirect,
         warnings: response.warnings,
-        wrap_info: response.wrap_info.as_ref().map(wrap_info),
+        wrap_info: response.wrap_info.as_deref().map(wrap_info),
         headers: response
             .headers
             .into_iter()

@@ -15,6 +15,7 @@ use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 use jiff::Timestamp;
 
 use readiness::Probe;
+use tokio::time::Instant;
 
 use super::limit::Limit;
 use super::virtual_now;
@@ -110,6 +111,15 @@ pub(crate) struct Cloud {
     pub(crate) absent: Mutex<BTreeSet<&'static str>>,
     /// Called after every key that is made or deleted.
     pub(crate) changed: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Requests to the control plane.
+    pub(crate) calls: AtomicU64,
+    pace: Mutex<Option<Pace>>,
+}
+
+/// The pace that clients keep: requests wait for their turn.
+struct Pace {
+    apart: Duration,
+    next: Instant,
 }
 
 impl Cloud {
@@ -125,6 +135,25 @@ impl Cloud {
 
     pub(crate) fn made(&self) -> u64 {
         self.made.load(Ordering::SeqCst)
+    }
+
+    /// Requests are sent this far apart from now on.
+    pub(crate) fn set_pace(&self, apart: Duration) {
+        let next = Instant::now();
+        *self.pace.lock().unwrap() = Some(Pace { apart, next });
+    }
+
+    /// Waits for the turn of a request.
+    async fn turn(&self) {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        let turn = self.pace.lock().unwrap().as_mut().map(|pace| {
+            let turn = pace.next.max(Instant::now());
+            pace.next = turn + pace.apart;
+            turn
+        });
+        if let Some(turn) = turn {
+            tokio::time::sleep_until(turn).await;
+        }
     }
 
     pub(crate) fn arm(&self, fault: Fault) {
@@ -242,6 +271,7 @@ impl Keys for Cloud {
     }
 
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
+        self.turn().await;
         let organization = self.organization(access)?;
         let delay = *self.create_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
@@ -279,6 +309,7 @@ impl Keys for Cloud {
     }
 
     async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
+        self.turn().await;
         let delay = *self.read_delay.lock().unwrap();
         tokio::time::sleep(delay).await;
         let organization = self.organization(access)?;
@@ -304,6 +335,7 @@ impl Keys for Cloud {
     }
 
     async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
+        self.turn().await;
         let organization = self.organization(access)?;
         let keys = self.keys.lock().unwrap();
         let sees = self.allowed(access).is_ok() && !self.shows_nothing.load(Ordering::SeqCst);
@@ -341,6 +373,7 @@ impl Keys for Cloud {
             Some(Ok(turn)) => tokio::time::sleep_until(turn).await,
             None => {}
         }
+        self.turn().await;
         self.deletes.fetch_add(1, Ordering::SeqCst);
         self.allowed(access)?;
         if self.deletes_fail.load(Ordering::SeqCst) {
@@ -379,6 +412,7 @@ impl Rights for Cloud {
         organization: &OrganizationId,
         owner: &OwnerId,
     ) -> Result<Vec<HeldRole>, CloudError> {
+        self.turn().await;
         let own = self.organization(access)?;
         assert_eq!((organization.as_str(), owner.as_str()), (own, "sa-admin"));
         Ok(vec![HeldRole {
@@ -391,6 +425,7 @@ impl Rights for Cloud {
 #[async_trait]
 impl Lookup for Cloud {
     async fn find_owner(&self, _: &Access, owner: &OwnerId) -> Result<Presence, CloudError> {
+        self.turn().await;
         Ok(self.presence(owner.as_str()))
     }
 
@@ -400,6 +435,7 @@ impl Lookup for Cloud {
         resource: &ResourceId,
         _: Option<&EnvironmentId>,
     ) -> Result<Presence, CloudError> {
+        self.turn().await;
         Ok(self.presence(resource.as_str()))
     }
 }

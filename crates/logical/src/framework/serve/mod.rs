@@ -12,7 +12,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::fields::Values;
-use super::path::Handler;
+use super::path::Answer;
 use super::{Call, Definition, Fields, Path, coerce, help, openapi};
 use crate::lease::SECRET_TYPE;
 use crate::{Backend, Error, Existence, Object, Operation, Request, Response, SpecialPaths};
@@ -204,7 +204,7 @@ impl<S: Hooks> Framework<S> {
         })
     }
 
-    async fn lease(&self, request: Request) -> Result<Option<Response>, Error> {
+    fn lease(&self, request: Request) -> Result<Answer, Error> {
         let Some(lease) = &request.secret else {
             return Err(Error::internal("request has no secret"));
         };
@@ -226,7 +226,7 @@ impl<S: Hooks> Framework<S> {
             request,
             fields: Fields::default(),
         };
-        self.call(handler, call).await
+        Ok(handler(Arc::clone(&self.state), call))
     }
 
     fn root_help(&self, request: &Request) -> Response {
@@ -243,8 +243,58 @@ impl<S: Hooks> Framework<S> {
         )
     }
 
-    async fn call(&self, handler: &Handler<S>, call: Call) -> Result<Option<Response>, Error> {
-        handler(Arc::clone(&self.state), call).await
+    /// Finds the path of a request and reads its fields. Not an async function:
+    /// what it holds must not lie in the future of every request while its handler
+    /// works.
+    fn begin(&self, request: Request) -> Result<Begun, Error> {
+        if matches!(request.operation, Operation::Renew | Operation::Revoke) {
+            return self.lease(request).map(Begun::without_warnings);
+        }
+        if request.operation == Operation::Help && request.path.is_empty() {
+            return Ok(Begun::Answered(Box::new(self.root_help(&request))));
+        }
+        let found = self
+            .route(&request.path)
+            .ok_or_else(Error::unsupported_path)?;
+        let Some(handler) = found.path.operations.get(&request.operation) else {
+            return match request.operation {
+                Operation::Help => Ok(Begun::Answered(Box::new(
+                    self.path_help(&request, found.path),
+                ))),
+                _ => Err(found.refuse(&request)),
+            };
+        };
+        if found.path.strict && is_write(request.operation) {
+            unknown::refuse(found.path, &request.data)?;
+        }
+        let warnings = input_warnings(found.path, &request.data, &found.captured);
+        let fields = match found.fields(&request.data) {
+            // Help is answered even for a request with invalid fields.
+            Err(_) if request.operation == Operation::Help => Fields::default(),
+            read => read?,
+        };
+        let answer = handler(Arc::clone(&self.state), Call { request, fields });
+        Ok(Begun::Called { answer, warnings })
+    }
+}
+
+/// How far a request is before anything is awaited.
+enum Begun {
+    Answered(Box<Response>),
+    /// A handler works on it.
+    Called {
+        answer: Answer,
+        /// For the client, beside the handler's.
+        warnings: Vec<String>,
+    },
+}
+
+impl Begun {
+    fn without_warnings(answer: Answer) -> Self {
+        Self::Called {
+            answer,
+            warnings: Vec::new(),
+        }
     }
 }
 
@@ -259,32 +309,14 @@ impl<S: Hooks> Backend for Framework<S> {
             Operation::Renew if request.auth.is_some() => {
                 return Arc::clone(&self.state).renew_login(request).await;
             }
-            Operation::Renew | Operation::Revoke => return self.lease(request).await,
             Operation::Rollback => return self.periodic().await.map(|()| None),
-            Operation::Help if request.path.is_empty() => {
-                return Ok(Some(self.root_help(&request)));
-            }
             _ => {}
         }
-        let found = self
-            .route(&request.path)
-            .ok_or_else(Error::unsupported_path)?;
-        let Some(handler) = found.path.operations.get(&request.operation) else {
-            return match request.operation {
-                Operation::Help => Ok(Some(self.path_help(&request, found.path))),
-                _ => Err(found.refuse(&request)),
-            };
+        let (answer, warnings) = match self.begin(request)? {
+            Begun::Answered(response) => return Ok(Some(*response)),
+            Begun::Called { answer, warnings } => (answer, warnings),
         };
-        if found.path.strict && is_write(request.operation) {
-            unknown::refuse(found.path, &request.data)?;
-        }
-        let warnings = input_warnings(found.path, &request.data, &found.captured);
-        let fields = match found.fields(&request.data) {
-            // Help is answered even for a request with invalid fields.
-            Err(_) if request.operation == Operation::Help => Fields::default(),
-            read => read?,
-        };
-        let response = self.call(handler, Call { request, fields }).await?;
+        let response = answer.await?;
         Ok(response.map(|mut response| {
             response.warnings.extend(warnings);
             response

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::effects::Replication;
 use crate::framework::{
-    Field, FieldKind, SecretType, answer, generic_name, merge_patch, on_active_node, probe,
+    Field, FieldKind, Handler, SecretType, answer, generic_name, merge_patch, on_active_node, probe,
 };
 use crate::{ErrorClass, LeaseOptions, Secret, SystemView};
 

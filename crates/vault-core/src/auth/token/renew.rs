@@ -69,7 +69,7 @@ impl TokenPaths {
         login.metadata.clone_from(&entry.metadata);
         let mut request = Request::new(Operation::Renew, inside);
         request.mount_point = mount.path();
-        request.auth = Some(login);
+        request.auth = Some(Box::new(login));
         let renewed = mount.handle(request).await?;
         let renewed = renewed.and_then(|response| response.auth);
         let renewed = renewed.ok_or_else(|| Error::bad_request("lease is not renewable"))?;
