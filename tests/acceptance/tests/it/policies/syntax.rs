@@ -15,6 +15,12 @@ use super::random::Random;
 const CHANGED_TEXTS: usize = 3_000;
 const FORMATTED_TEXTS: usize = 60;
 
+/// What OpenBao accepts and forgets.
+const STRICTER: &[&str] = &[
+    "expected a value after `=`, found the end of the text",
+    "an exponent must have a digit",
+];
+
 #[derive(Deserialize)]
 struct Row {
     text: String,
@@ -83,7 +89,9 @@ fn texts_with_random_changes_get_the_verdict_of_openbao() {
             continue;
         }
         let read = hcl1::parse(&text);
-        assert_eq!(read.is_ok(), oracle.reads(&text), "{text:?}: {read:?}");
+        let stricter = matches!(&read, Err(error) if STRICTER.contains(&&*error.problem));
+        let same = read.is_ok() == oracle.reads(&text);
+        assert!(same || stricter, "{text:?}: {read:?}");
         accepted += usize::from(read.is_ok());
     }
     assert!(accepted > CHANGED_TEXTS / 5, "{accepted}");
