@@ -116,7 +116,7 @@ impl Run {
             Some(made) => {
                 let age = self.world.now().duration_since(made);
                 let age = Duration::try_from(age).unwrap_or_default();
-                if age > self.max_age + (now - before) {
+                if age > self.max_age + now.saturating_sub(before) {
                     self.broken
                         .push(format!("{key} was given when it was {age:?} old"));
                 }
