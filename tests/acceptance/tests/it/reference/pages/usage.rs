@@ -90,6 +90,32 @@ pub(super) const USAGE: Page = Page {
             ("GET", "confluent/static-role/audited/status"),
             None,
             200,
+        )
+        .keep(&[("WAITING", "/data/waiting_keys/0/key_id")]),
+        sample(
+            "Read the key that took its place",
+            ("GET", "confluent/static-creds/audited"),
+            None,
+            200,
+        )
+        .keep(&[("AUDITED", "/data/key_id")]),
+        sample(
+            "Delete the static role",
+            ("DELETE", "confluent/static-role/audited"),
+            None,
+            204,
+        ),
+        sample(
+            "End the key that waits",
+            ("DELETE", "confluent/keys/{WAITING}"),
+            None,
+            204,
+        ),
+        sample(
+            "End the one that was served",
+            ("DELETE", "confluent/keys/{AUDITED}"),
+            None,
+            204,
         ),
     ],
 };
