@@ -2,7 +2,7 @@
 //! written, and JSON as Vault reads it in the same places.
 //!
 //! This is the syntax alone: [`parse`] gives a tree with the position of every
-//! part, [`format`] prints a text as `vault policy fmt` does. What a key means,
+//! part, [`format()`] prints a text as `vault policy fmt` does. What a key means,
 //! and which keys there are, is for the caller to decide. It is not HCL 2:
 //! there are no expressions, and `${...}` in a string is kept as it is written.
 //!
