@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use testkit::{Cli, CliOutput, Http};
 
 /// Members whose values are ids, times or secrets, and differ by nature.
-const BY_NATURE: [&str; 23] = [
+const BY_NATURE: [&str; 24] = [
     "request_id",
     "lease_id",
     "key_id",
@@ -32,6 +32,7 @@ const BY_NATURE: [&str; 23] = [
     "next_rotation",
     "begins",
     "retry_at",
+    "until",
 ];
 
 /// Members that one host sends and the other does not, which clients ignore:
