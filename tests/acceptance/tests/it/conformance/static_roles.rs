@@ -292,6 +292,7 @@ impl Story<'_> {
         self.ask("POST", "static-role/adopted", &adopting, 400);
         assert_eq!(key(&self.get("static-creds/adopted")), shared);
         assert_ne!(key(&self.get("creds/crew")), shared);
+        self.told.ids.push((shared.clone(), "ADOPTED"));
         self.get(&format!("keys/{shared}"));
     }
 
