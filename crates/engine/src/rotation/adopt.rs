@@ -111,8 +111,8 @@ fn must_match(role: &StaticRole, source: &Role) -> Result<(), Error> {
     let from = &source.name;
     if source.sharing.by != SharedBy::Role {
         return Err(Error::bad_request(format!(
-            "`adopt_role`: role `{from}` gives each lease a key of its own: only a role with \
-             `multi_use_key=true` has a key to take over"
+            "`adopt_role`: role `{from}` has no key that all its readers share: only a role with \
+             `sharing=role` has a key to take over"
         )));
     }
     let environment = |environment: &Option<EnvironmentId>| {

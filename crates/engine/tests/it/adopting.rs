@@ -111,6 +111,10 @@ async fn what_cannot_be_adopted_is_refused_with_the_field() {
         "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1", "multi_use_key": true,
     });
     world.write("role/empty", &empty).await.unwrap();
+    let scoped = json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1", "sharing": "token",
+    });
+    world.write("role/scoped", &scoped).await.unwrap();
     for (field, value, says) in [
         (
             "adopt_role",
@@ -120,7 +124,12 @@ async fn what_cannot_be_adopted_is_refused_with_the_field() {
         (
             "adopt_role",
             "single",
-            "`adopt_role`: role `single` gives each lease",
+            "`adopt_role`: role `single` has no key that all its readers share",
+        ),
+        (
+            "adopt_role",
+            "scoped",
+            "`adopt_role`: role `scoped` has no key that all its readers share",
         ),
         (
             "adopt_role",

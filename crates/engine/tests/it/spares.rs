@@ -279,6 +279,15 @@ async fn a_spare_that_a_person_deleted_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_spare_that_was_deleted_while_the_engine_was_down_is_not_handed_out() {
+    let mut world = with_role(&role(2)).await;
+    let [gone, lives] = world.cloud.live().try_into().unwrap();
+    world.cloud.delete_by_hand(&gone);
+    world.restart();
+    assert_eq!(reads_at_once(&world).await.key(), lives);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_made_in_advance_where_nothing_may_be_made() {
     let world = with_role(&role(1)).await;
     world.host.tainted.store(true, Ordering::SeqCst);
@@ -439,7 +448,7 @@ async fn a_next_shared_key_that_nobody_takes_goes_when_it_is_too_old() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_of_one_scope_are_not_tried() {
+async fn readiness_is_refused_for_keys_of_one_entity_or_token() {
     let world = World::ready().await;
     for sharing in ["entity", "token"] {
         let mut scoped = role(0);
