@@ -1,5 +1,5 @@
 //! Sends deletions that wait for room in the pace, in their order and as fast as
-//! the pace allows (`lifecycle-2.md`, 57 and 58).
+//! the pace allows (`lifecycle.md`, 57 and 58).
 //!
 //! What must end is on record before it waits here, or is found again by the
 //! sweep; this is memory only.

@@ -1,7 +1,7 @@
 //! Outstanding deletions, and when Confluent last accepted an account. Memory only.
 //!
 //! Waiting in our own queue is not a failure: once the key is durably retiring the
-//! sweep owns its deletion, and the revocation succeeds (`lifecycle-2.md`, 57).
+//! sweep owns its deletion, and the revocation succeeds (`lifecycle.md`, 57).
 //! Failed deletions are brought forward as soon as any call succeeds.
 
 use std::collections::BTreeMap;

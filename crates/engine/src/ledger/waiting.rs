@@ -1,5 +1,5 @@
 //! Deletions that wait: which is sent next, and whether the sweep durably owns
-//! one, so that whoever asked for it need not wait (`lifecycle-2.md`, 57).
+//! one, so that whoever asked for it need not wait (`lifecycle.md`, 57).
 
 use std::time::Duration;
 

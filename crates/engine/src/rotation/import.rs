@@ -16,7 +16,7 @@ use crate::static_role::{ServedKey, StaticRole};
 impl Engine {
     /// Stores a new static role with a key that exists. The key must be of the
     /// role's owner and resource and log in with the secret that is given
-    /// (`lifecycle-2.md`, 44); it is not rotated before its time.
+    /// (`lifecycle.md`, 44); it is not rotated before its time.
     ///
     /// No lock is held while Confluent is asked: whether the role was written
     /// meanwhile is looked at after that.

@@ -1,5 +1,5 @@
 //! Whether a key that was replaced is quiet, by what the audit log tells, and what it
-//! wants next, without effects (`lifecycle-2.md`, 47).
+//! wants next, without effects (`lifecycle.md`, 47).
 //!
 //! Silence of whoever reads the log is not silence of the key: only the time for
 //! which every login is known counts.

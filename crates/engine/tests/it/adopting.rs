@@ -1,5 +1,5 @@
 //! A static role takes over the key that the readers of a role share
-//! (`lifecycle-2.md`, 32, 44).
+//! (`lifecycle.md`, 32, 44).
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Deletions that do not come to pass at once: they wait in our own queue, fail,
-//! or concern keys that a person deleted (`lifecycle-2.md`, 57 and 58).
+//! or concern keys that a person deleted (`lifecycle.md`, 57 and 58).
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

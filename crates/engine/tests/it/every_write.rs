@@ -1,6 +1,6 @@
 //! Static roles seen after every write and every effect, which is what a power cut
 //! can leave: each stage of a rotation, in an order that strands no reader and no
-//! key (`lifecycle-2.md`, 32 to 36, 43, 45 and 74).
+//! key (`lifecycle.md`, 32 to 36, 43, 45 and 74).
 //!
 //! The crash harness cuts the power at these places and looks at what a restart
 //! makes of it. Here nothing is mended meanwhile, so that a wrong order is seen

@@ -1,5 +1,5 @@
 //! A key that exists becomes the first key of a static role
-//! (`lifecycle-2.md`, 43, 44).
+//! (`lifecycle.md`, 43, 44).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! No gap: whatever happens to a static role, an answer logs in from when it was
-//! given until its `ttl` and a minute are over (`lifecycle-2.md`, 37, 38, 48).
+//! given until its `ttl` and a minute are over (`lifecycle.md`, 37, 38, 48).
 //!
 //! A seed gives the same run on every machine:
 //!

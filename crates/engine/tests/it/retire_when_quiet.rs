@@ -1,5 +1,5 @@
 //! Old keys that live until nothing logs in with them any more
-//! (`lifecycle-2.md`, 47).
+//! (`lifecycle.md`, 47).
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Sharing: whatever happens, no shared key is deleted while a lease holds it,
 //! none lives on without a lease past its deadline, none is given to a reader of
 //! another scope or after its `max_age`, and no role has more leases than its
-//! limit (`lifecycle-2.md`, 53).
+//! limit (`lifecycle.md`, 53).
 //!
 //! Fifty requesters read roles that share by role, by entity and by token, while
 //! processes end, storage and Confluent fail, and clients hang up. A seed gives

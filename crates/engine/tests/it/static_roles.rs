@@ -1,5 +1,5 @@
 //! Static roles: one key that all readers get, replaced without a gap
-//! (`lifecycle-2.md`, 32 to 45).
+//! (`lifecycle.md`, 32 to 45).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
