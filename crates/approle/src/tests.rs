@@ -278,12 +278,56 @@ async fn a_login_counts_only_from_the_addresses_that_are_allowed() {
         approle.log_in("bound", &near).await.unwrap().bound_cidrs,
         ["127.0.0.1"]
     );
-    let tokens = json!({"token_bound_cidrs": "10.0.0.0/8"});
+    let tokens = json!({"token_bound_cidrs": "127.0.0.0/8"});
     let (own, _) = approle.secret_id("bound", tokens).await;
     assert_eq!(
         approle.log_in("bound", &own).await.unwrap().bound_cidrs,
-        ["10.0.0.0/8"]
+        ["127.0.0.1"],
+        "a secret id does not loosen the role"
     );
+    let tokens = json!({"token_bound_cidrs": "10.0.0.0/8"});
+    let (own, _) = approle.secret_id("bound", tokens).await;
+    let refused = approle.log_in("bound", &own).await.unwrap_err();
+    assert_eq!(
+        refused,
+        "source address \"127.0.0.1\" unauthorized by CIDR restrictions on the token"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_id_narrows_the_networks_of_its_role_and_never_widens_them() {
+    let approle = Mounted::new();
+    let role = |networks: &str| json!({"role_id": "app", "token_bound_cidrs": networks});
+    let subset = "failed to verify subset relationship between CIDR blocks on the role";
+    approle
+        .write("role/app", role("10.0.0.0/8,127.0.0.1"))
+        .await;
+    for (path, body) in [
+        ("secret-id", json!({"token_bound_cidrs": "0.0.0.0/0"})),
+        (
+            "custom-secret-id",
+            json!({"secret_id": "x", "token_bound_cidrs": ["10.1.0.0/16", "127.0.0.0/8"]}),
+        ),
+    ] {
+        let (status, said) = approle.refused(&format!("role/app/{path}"), body).await;
+        assert!(status == 400 && said.starts_with(subset), "{status} {said}");
+        assert!(said.contains("`token_bound_cidrs`"), "{said}");
+    }
+    let narrower = json!({"token_bound_cidrs": "10.1.0.0/16"});
+    let (secret_id, _) = approle.secret_id("app", narrower).await;
+    let bound = async || {
+        let auth = approle.log_in("app", &secret_id).await?;
+        Ok::<_, String>(auth.bound_cidrs)
+    };
+    assert_eq!(bound().await.unwrap(), ["10.1.0.0/16"]);
+    approle.write("role/app", role("")).await;
+    assert_eq!(bound().await.unwrap(), ["10.1.0.0/16"]);
+    approle.write("role/app", role("10.1.2.0/24")).await;
+    let refused = bound().await.unwrap_err();
+    assert!(refused.starts_with(subset), "{refused}");
+    let (plain, _) = approle.secret_id("app", json!({})).await;
+    let auth = approle.log_in("app", &plain).await.unwrap();
+    assert_eq!(auth.bound_cidrs, ["10.1.2.0/24"]);
 }
 
 #[tokio::test(start_paused = true)]

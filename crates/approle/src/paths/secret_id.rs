@@ -11,7 +11,7 @@ use super::role;
 use crate::cidr;
 use crate::login::SECRET_ID;
 use crate::method::AppRole;
-use crate::secret_id::{SecretId, Wish};
+use crate::secret_id::{SecretId, TOKEN_BOUND_CIDRS, Wish};
 
 const ACCESSOR: &str = "secret_id_accessor";
 
@@ -79,7 +79,7 @@ fn fields() -> Vec<Field> {
             "Addresses and networks from which it can be used.",
         ),
         Field::new(
-            "token_bound_cidrs",
+            TOKEN_BOUND_CIDRS,
             FieldKind::CommaList,
             "Addresses and networks from which its tokens can be used.",
         ),
@@ -149,7 +149,7 @@ fn wish(call: &Call) -> Result<Wish, Error> {
     Ok(Wish {
         metadata: metadata(call.fields.text("metadata"))?,
         cidr_list: networks("cidr_list")?,
-        token_bound_cidrs: networks("token_bound_cidrs")?,
+        token_bound_cidrs: networks(TOKEN_BOUND_CIDRS)?,
         num_uses: call.fields.integer("num_uses"),
         ttl: call.fields.duration("ttl"),
     })
