@@ -331,6 +331,37 @@ async fn a_secret_id_narrows_the_networks_of_its_role_and_never_widens_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn metadata_is_json_or_pairs_and_either_in_base64() {
+    let approle = Mounted::new();
+    approle.write("role/app", json!({})).await;
+    for (text, expected) in [
+        (r#"{"a":"b"}"#, json!({"a": "b"})),
+        (" eyJhIjoiYiJ9\n", json!({"a": "b"})),
+        ("eyJhIjoiYmIifQ==", json!({"a": "bb"})),
+        ("az12", json!({"k": "v"})),
+        ("a=b, c=d", json!({"a": "b", "c": "d"})),
+        ("", json!({})),
+    ] {
+        let (secret_id, _) = approle.secret_id("app", json!({"metadata": text})).await;
+        let by_id = json!({"secret_id": secret_id});
+        let found = approle.write("role/app/secret-id/lookup", by_id).await;
+        assert_eq!(found["metadata"], expected, "{text}");
+    }
+    for (text, problem) in [
+        ("/////w==", "invalid <key,value> format"),
+        ("abcd", "invalid <key,value> format"),
+        ("a=", "invalid <key,value> pair: key: \"a\" value: \"\""),
+        (r#"{"a":1}"#, "invalid <key,value> format"),
+        (r#"{"a":""}"#, "invalid value for key \"a\""),
+    ] {
+        let body = json!({"metadata": text});
+        let (status, said) = approle.refused("role/app/secret-id", body).await;
+        let begins = said.starts_with("failed to parse metadata: ");
+        assert!(status == 400 && begins && said.contains(problem), "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn settings_are_kept_unless_they_are_given_and_read_one_by_one() {
     let approle = Mounted::new();
     approle
