@@ -384,6 +384,9 @@ async fn settings_are_kept_unless_they_are_given_and_read_one_by_one() {
     assert_eq!(role["secret_id_bound_cidrs"], Value::Null);
     let list = approle.ask(Operation::List, "role", NOTHING).await.unwrap();
     assert_eq!(list.get("keys"), Some(&json!(["app"])));
+    // A role without secret ids needs networks, which a row below removes.
+    let networks = json!({"secret_id_bound_cidrs": "10.0.0.1"});
+    approle.write("role/app", networks).await;
     for (path, field, value, reset) in [
         ("policies", "token_policies", json!(["q", "w"]), json!([])),
         ("token-ttl", "token_ttl", json!(1800), json!(0)),
@@ -398,6 +401,12 @@ async fn settings_are_kept_unless_they_are_given_and_read_one_by_one() {
             json!(0),
         ),
         (
+            "bind-secret-id",
+            "bind_secret_id",
+            json!(false),
+            json!(true),
+        ),
+        (
             "secret-id-bound-cidrs",
             "secret_id_bound_cidrs",
             json!(["10.0.0.0/8"]),
@@ -409,7 +418,6 @@ async fn settings_are_kept_unless_they_are_given_and_read_one_by_one() {
             json!(["10.0.0.1"]),
             json!([]),
         ),
-        ("bind-secret-id", "bind_secret_id", json!(true), json!(true)),
     ] {
         let path = format!("role/app/{path}");
         approle.write(&path, json!({field: value.clone()})).await;
