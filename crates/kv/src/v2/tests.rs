@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use logical::framework::Framework;
-use logical::{Backend, Request};
+use logical::{Backend, Request, Storage as _};
 use serde_json::{Value, json};
 use virtual_world::{World, hang_up_after};
 
@@ -463,4 +463,13 @@ async fn secrets_of_version_1_become_first_versions_even_when_the_move_is_cut() 
         let keys = kv.world.storage.disk().keys();
         assert!(keys.iter().all(|key| !key.starts_with(crate::v1::TREE)));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_without_a_name_does_not_keep_a_mount_from_starting() {
+    let kv = Mounted::new();
+    kv.world.storage.put(crate::v1::TREE, b"{}").await.unwrap();
+    kv.backend.initialize().await.unwrap();
+    kv.write("data/a", json!({"data": {"x": 1}})).await;
+    assert_eq!(kv.read("data/a", NOTHING).await.0, 200);
 }
