@@ -256,6 +256,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn members_that_are_called_like_parameters_of_lists_are_kept() {
+        let mounted = Mounted::new();
+        let secret = json!({"limit": "ten", "after": {"x": [1]}});
+        for operation in [Operation::Create, Operation::Update] {
+            let data = secret.as_object().cloned().unwrap();
+            let request = Request::new(operation, "a").with_data(data);
+            mounted.backend.exists(request).await.unwrap();
+            mounted.ask(operation, "a", secret.clone()).await;
+        }
+        let read = mounted.ask(Operation::Read, "a", json!({})).await.unwrap();
+        assert_eq!(Value::Object(read.data.unwrap()), secret);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_secret_without_members_is_refused() {
         let mounted = Mounted::new();
         let empty = Request::new(Operation::Create, "a");
