@@ -35,11 +35,26 @@ pub(crate) fn allows(networks: &[IpNet], address: Option<IpAddr>) -> bool {
     address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
 }
 
-/// Whether each network lies in one of the outer ones.
-pub(crate) fn are_inside(networks: &[IpNet], outer: &[IpNet]) -> bool {
-    networks
-        .iter()
-        .all(|network| outer.iter().any(|outer| outer.contains(network)))
+/// Checks that the networks of a secret id lie in those of its role, if that
+/// has any.
+///
+/// # Errors
+/// A bad request that names the field.
+pub(crate) fn check_inside(
+    field: &str,
+    networks: &[IpNet],
+    of_role: &[IpNet],
+) -> Result<(), Error> {
+    let is_inside = |network: &IpNet| of_role.iter().any(|outer| outer.contains(network));
+    if of_role.is_empty() || networks.iter().all(is_inside) {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!(
+        "failed to verify subset relationship between CIDR blocks on the role {:?} and CIDR blocks \
+         on the secret ID {:?}: `{field}` of a secret ID must lie inside the networks of its role",
+        shown(of_role),
+        shown(networks)
+    )))
 }
 
 /// Networks as text.
@@ -85,14 +100,13 @@ mod tests {
 
     #[test]
     fn a_network_is_inside_another_or_not() {
-        assert!(are_inside(
-            &networks(&["10.1.0.0/16"]),
-            &networks(&["10.0.0.0/8"])
-        ));
-        assert!(!are_inside(
-            &networks(&["10.0.0.0/8"]),
-            &networks(&["10.1.0.0/16"])
-        ));
+        let is_inside = |inner: &[&str], outer: &[&str]| {
+            check_inside("cidr_list", &networks(inner), &networks(outer)).is_ok()
+        };
+        assert!(is_inside(&["10.1.0.0/16"], &["10.0.0.0/8"]));
+        assert!(!is_inside(&["10.0.0.0/8"], &["10.1.0.0/16"]));
+        assert!(!is_inside(&["10.1.0.1", "::1"], &["10.0.0.0/8"]));
+        assert!(is_inside(&["10.0.0.0/8"], &[]) && is_inside(&[], &["10.0.0.0/8"]));
         assert_eq!(
             shown_short(&networks(&["10.0.0.1/32", "10.0.0.0/8"])),
             ["10.0.0.1", "10.0.0.0/8"]

@@ -12,6 +12,8 @@ use serde_json::json;
 use crate::cidr;
 use crate::role::Role;
 
+pub(crate) const TOKEN_BOUND_CIDRS: &str = "token_bound_cidrs";
+
 /// What Go prints for a time that is not set.
 const NO_TIME: &str = "0001-01-01T00:00:00Z";
 
@@ -82,15 +84,9 @@ impl SecretId {
         if limit > 0 && (ttl == 0 || ttl > limit) {
             return refuse("ttl cannot be longer than the role's secret_id_ttl");
         }
-        let outer = &role.secret_id_bound_cidrs;
-        if !outer.is_empty() && !cidr::are_inside(&wish.cidr_list, outer) {
-            return Err(Error::bad_request(format!(
-                "failed to verify subset relationship between CIDR blocks on the role {:?} and CIDR \
-                 blocks on the secret ID {:?}",
-                cidr::shown(outer),
-                cidr::shown(&wish.cidr_list)
-            )));
-        }
+        cidr::check_inside("cidr_list", &wish.cidr_list, &role.secret_id_bound_cidrs)?;
+        let networks = &wish.token_bound_cidrs;
+        cidr::check_inside(TOKEN_BOUND_CIDRS, networks, &role.token.bound_cidrs)?;
         Ok(Self {
             accessor,
             num_uses,
@@ -139,7 +135,7 @@ impl SecretId {
             ("secret_id_num_uses", self.num_uses.into()),
             ("secret_id_ttl", self.ttl.into()),
             (
-                "token_bound_cidrs",
+                TOKEN_BOUND_CIDRS,
                 json!(cidr::shown_short(&self.token_bound_cidrs)),
             ),
         ];
