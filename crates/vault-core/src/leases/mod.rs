@@ -225,10 +225,7 @@ impl Leases {
         until: Option<Timestamp>,
     ) -> Result<(Times, Option<String>), Error> {
         let now = self.clock.now();
-        let (default, mut max) = limits(mount);
-        if let Some(until) = until {
-            max = max.min(Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO));
-        }
+        let (default, max) = limits(mount, now, until);
         let granted = calculate_ttl(&TtlRequest {
             increment: Duration::ZERO,
             backend_ttl: secret.lease.ttl,
@@ -269,6 +266,7 @@ impl Leases {
             issue_time: times.issued,
             expire_time: times.expires,
             last_renewal: None,
+            until: origin.until,
             revocation: Revocation::Open,
         }
     }
@@ -356,11 +354,16 @@ pub(crate) fn login_of_engine(mount: &str) -> Error {
     ))
 }
 
-/// Default and maximum TTL of a mount's leases.
-fn limits(mount: &Mount) -> (Duration, Duration) {
-    mount
+/// Default and maximum TTL of a mount's leases, counted from `issue_time`. None
+/// lives longer than `until`.
+fn limits(mount: &Mount, issue_time: Timestamp, until: Option<Timestamp>) -> (Duration, Duration) {
+    let (default, max) = mount
         .settings
-        .read(|entry: &MountEntry| (entry.default_lease_ttl(), entry.max_lease_ttl()))
+        .read(|entry: &MountEntry| (entry.default_lease_ttl(), entry.max_lease_ttl()));
+    let until = until.map(|until| {
+        Duration::try_from(until.duration_since(issue_time)).unwrap_or(Duration::ZERO)
+    });
+    (default, until.map_or(max, |until| max.min(until)))
 }
 
 fn later(now: Timestamp, ttl: Duration) -> Result<Timestamp, Error> {

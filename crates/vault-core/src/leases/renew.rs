@@ -61,7 +61,7 @@ impl Leases {
             return Ok(None);
         };
         let now = self.clock.now();
-        let (default, max) = limits(&mount);
+        let (default, max) = limits(&mount, record.issue_time, record.until);
         let granted = calculate_ttl(&TtlRequest {
             increment,
             backend_ttl: secret.lease.ttl,

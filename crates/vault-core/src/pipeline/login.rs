@@ -9,7 +9,7 @@ use crate::active::Active;
 use crate::auth;
 use crate::errors::{Origin, Refusal};
 use crate::routing::{Entered, Mount};
-use crate::tokens::{Limits, LoginContext, NewToken, entry_of_login, lease_id};
+use crate::tokens::{Limits, LoginContext, NewToken, entry_of_login};
 
 /// How often a login is decided again because somebody else changed what it
 /// relied on, such as the uses of the same secret id.
@@ -85,11 +85,9 @@ async fn create(
         let active = Arc::clone(active);
         async move {
             let created = active.tokens.insert_login(entry, changes).await?;
-            if let Some(created) = &created
-                && let Some(id) = lease_id(&created.entry, &created.salted)
-                && let Some(lifetime) = &created.entry.lifetime
-            {
-                active.leases.watch_token(&id, lifetime.expire_time);
+            if let Some(created) = &created {
+                let leases = &active.leases;
+                leases.watch_token(&created.entry, &created.salted, None);
             }
             Ok(created)
         }

@@ -154,7 +154,10 @@ impl Revocation {
         if is_revoked {
             self.leases.expire_token_now(salted).await?;
         }
-        self.tokens.end_revocation(salted, is_revoked).await
+        if let Some(ended) = self.tokens.end_revocation(salted, is_revoked).await? {
+            self.leases.forget_token(&ended, salted);
+        }
+        Ok(())
     }
 }
 

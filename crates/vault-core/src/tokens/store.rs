@@ -56,6 +56,15 @@ pub(crate) struct NewToken {
     pub(crate) entry: Arc<TokenEntry>,
 }
 
+/// A token that was just renewed.
+#[derive(Debug)]
+pub(crate) struct RenewedToken {
+    pub(crate) entry: TokenEntry,
+    /// When it would have expired without the renewal.
+    pub(crate) before: Timestamp,
+    pub(crate) warning: Option<String>,
+}
+
 /// A token that a client sent.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownToken {
@@ -396,7 +405,7 @@ impl TokenStore {
         salted: &str,
         wish: TtlWish,
         limits: Limits,
-    ) -> Result<(Arc<TokenEntry>, Option<String>), Error> {
+    ) -> Result<RenewedToken, Error> {
         let _changing = self.changing.lock(salted).await;
         let now = self.clock.now();
         let mut entry = self.renewable(salted).await?;
@@ -414,11 +423,16 @@ impl TokenStore {
             ..wish
         };
         let granted = ttl::grant(wish, limits, entry.issue_time, now)?;
+        let before = lifetime.expire_time;
         lifetime.expire_time = creation::after(now, granted.ttl)?;
         lifetime.last_renewal = Some(now);
         lifetime.ttl = granted.ttl.as_secs();
         self.update(salted, &entry).await?;
-        Ok((Arc::new(entry), granted.warning))
+        Ok(RenewedToken {
+            entry,
+            before,
+            warning: granted.warning,
+        })
     }
 
     /// The salted hashes of a token's children.
@@ -469,29 +483,32 @@ impl TokenStore {
         Ok(true)
     }
 
-    /// Deletes a token whose revocation is complete. A token that was marked
-    /// only after its leases were read stays marked for the next attempt.
+    /// Deletes a token whose revocation is complete, and returns what it was. A
+    /// token that was marked only after its leases were read stays marked for
+    /// the next attempt.
     pub(crate) async fn end_revocation(
         &self,
         salted: &str,
         leases_expired: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<TokenEntry>, Error> {
         let _changing = self.changing.lock(salted).await;
         // Recording the revocation may have failed before the token was marked.
         let entry = self.stored(salted).await?;
         let is_usable = entry.as_ref().is_some_and(|entry| !entry.is_revoked);
         if !is_usable && !leases_expired {
-            return Ok(());
+            return Ok(None);
         }
         let mut batch = Vec::new();
-        match entry.filter(|_| !is_usable) {
-            Some(entry) => batch.extend(self.removals(salted, &entry)),
+        let ended = entry.filter(|_| !is_usable);
+        match &ended {
+            Some(entry) => batch.extend(self.removals(salted, entry)),
             None if !is_usable => batch.push(Write::delete(token_key(salted))),
             None => {}
         }
         batch.push(Write::delete(revocation_key(salted)));
         let _change = self.cache.invalidate(salted);
-        self.storage.apply(batch).await
+        self.storage.apply(batch).await?;
+        Ok(ended)
     }
 
     /// The salted hashes of tokens with an unfinished revocation.

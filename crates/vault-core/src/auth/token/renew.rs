@@ -8,7 +8,7 @@ use logical::{Auth, Error, LeaseOptions, Operation, Request, Response, RunToComp
 
 use super::TokenPaths;
 use super::fields::{ACCESSOR, INCREMENT, TOKEN, accessor, increment, token};
-use crate::tokens::{ClientToken, Limits, TokenEntry, TokenKind, TtlWish, lease_id};
+use crate::tokens::{ClientToken, Limits, TokenEntry, TokenKind, TtlWish};
 
 pub(super) fn paths() -> Vec<Path<TokenPaths>> {
     vec![
@@ -106,12 +106,13 @@ async fn extend(
         async move {
             let entry = paths.tokens.renewable(&salted).await?;
             let (wish, limits) = paths.asked_for(&entry, increment).await?;
-            let (entry, warning) = paths.tokens.renew(&salted, wish, limits).await?;
-            if let (Some(id), Some(lifetime)) = (lease_id(&entry, &salted), &entry.lifetime) {
-                paths.leases.watch_token(&id, lifetime.expire_time);
-            }
-            let auth = super::created(&entry, &text, paths.clock.now());
-            Ok(Response::login(auth).with_warnings(warning))
+            let renewed = paths.tokens.renew(&salted, wish, limits).await?;
+            let entry = &renewed.entry;
+            paths
+                .leases
+                .watch_token(entry, &salted, Some(renewed.before));
+            let auth = super::created(entry, &text, paths.clock.now());
+            Ok(Response::login(auth).with_warnings(renewed.warning))
         }
     };
     RunToCompletion::new(Arc::clone(&paths.tasks) as _, work).await
