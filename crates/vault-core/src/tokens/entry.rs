@@ -158,10 +158,10 @@ impl TokenEntry {
             .is_some_and(|lifetime| lifetime.expire_time <= now)
     }
 
-    /// Whether it can be used from this address. Root tokens can be used from
-    /// everywhere, as in Vault.
+    /// Whether it can be used from this address. A root token that never
+    /// expires can be used from everywhere, as in Vault.
     pub(crate) fn allows_address(&self, address: Option<IpAddr>) -> bool {
-        if self.bound_cidrs.is_empty() || self.is_root() {
+        if self.bound_cidrs.is_empty() || (self.is_root() && self.lifetime.is_none()) {
             return true;
         }
         // The address of a client of IPv4 may arrive in the form of IPv6.
@@ -205,5 +205,15 @@ mod tests {
         assert!(!entry.allows_address(from("11.1.2.3")) && !entry.allows_address(None));
         entry.policies = vec![ROOT.into()];
         assert!(entry.allows_address(from("11.1.2.3")));
+        entry.lifetime = Some(Lifetime {
+            expire_time: entry.issue_time,
+            last_renewal: None,
+            creation_ttl: 60,
+            ttl: 60,
+            period: 0,
+            explicit_max_ttl: 0,
+        });
+        assert!(entry.allows_address(from("10.1.2.3")));
+        assert!(!entry.allows_address(from("11.1.2.3")));
     }
 }
