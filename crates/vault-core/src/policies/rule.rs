@@ -139,7 +139,7 @@ impl Capabilities {
         !self.is_denied() && self.0 != 0
     }
 
-    fn union(self, other: Self) -> Self {
+    pub(super) fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
