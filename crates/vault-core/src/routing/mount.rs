@@ -36,7 +36,7 @@ pub(crate) struct Mount {
     removal: Mutex<Removal>,
 }
 
-/// Progress of a removal. State that must survive a restart is in the entry.
+/// Progress of a removal, or of a replacement of the engine. State that must survive a restart is in the entry.
 #[derive(Debug, Default)]
 struct Removal {
     /// Failed attempts, and when the next one is due on the monotonic clock.
@@ -49,6 +49,8 @@ struct Removal {
     is_stopped: bool,
     /// All leases were revoked by a removal.
     leases_ended: bool,
+    /// The engine is being replaced by one of a newer version.
+    is_replaced: bool,
 }
 
 /// Marks a request as in progress until dropped.
@@ -108,9 +110,21 @@ impl Mount {
         self.settings.read(MountEntry::is_tainted)
     }
 
-    /// Whether requests are refused because the mount is being removed.
+    /// Whether requests are refused because the mount is being removed or its
+    /// engine replaced.
     pub(crate) fn is_closed(&self) -> bool {
-        self.is_tainted() && !self.removal().is_stuck
+        let removal = self.removal();
+        removal.is_replaced || (self.is_tainted() && !removal.is_stuck)
+    }
+
+    /// Whether the engine is being replaced by one of a newer version.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.removal().is_replaced
+    }
+
+    /// Closes the mount while its engine is being replaced, or opens it again.
+    pub(crate) fn set_replaced(&self, is_replaced: bool) {
+        self.removal().is_replaced = is_replaced;
     }
 
     /// Whether a path inside the mount needs no token.
@@ -124,7 +138,7 @@ impl Mount {
     }
 
     /// Enters the mount for one request, or returns `None` while the mount is
-    /// being removed. Never waits.
+    /// being removed or its engine replaced. Never waits.
     pub(crate) fn enter(&self) -> Option<Entered> {
         if self.is_closed() {
             return None;
