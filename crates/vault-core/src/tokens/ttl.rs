@@ -44,12 +44,15 @@ pub(crate) fn grant(
         now,
     };
     if !wish.period.is_zero() {
-        // The maximum of the mount limits each period, not the whole life.
+        // All maxima limit each period; only the explicit one limits the whole
+        // life.
         request.backend_ttl = wish.period;
-        request.backend_max_ttl = wish.explicit_max_ttl;
         if wish.explicit_max_ttl.is_zero() {
             request.issue_time = now;
         } else {
+            let longest = shorter(request.backend_max_ttl, limits.max);
+            request.backend_ttl = wish.period.min(longest);
+            request.backend_max_ttl = wish.explicit_max_ttl;
             request.mount_max_ttl = wish.explicit_max_ttl;
         }
     }
@@ -57,7 +60,7 @@ pub(crate) fn grant(
 }
 
 /// The shorter of two limits, where zero is none.
-fn shorter(one: Duration, other: Duration) -> Duration {
+pub(super) fn shorter(one: Duration, other: Duration) -> Duration {
     match (one.is_zero(), other.is_zero()) {
         (true, _) => other,
         (_, true) => one,
@@ -107,5 +110,7 @@ mod tests {
         assert_eq!(seconds([0, 60, 5000], 4_970), Some(30));
         assert_eq!(seconds([0, 60, 5000], 5_000), None);
         assert_eq!(seconds([0, 2000, 0], 0), Some(1000));
+        assert_eq!(seconds([0, 2000, 5000], 0), Some(1000));
+        assert_eq!(seconds([0, 2000, 5000], 4_500), Some(500));
     }
 }

@@ -47,7 +47,8 @@ async fn renew_accessor(paths: Arc<TokenPaths>, call: Call) -> Result<Option<Res
 }
 
 impl TokenPaths {
-    /// What a renewal asks for: the auth method of a login decides again.
+    /// What a renewal asks for: the token's role, or the auth method of its
+    /// login, decides again.
     async fn asked_for(
         &self,
         entry: &TokenEntry,
@@ -58,6 +59,17 @@ impl TokenPaths {
             ..TtlWish::default()
         };
         let Some(internal_data) = &entry.login else {
+            let own_period = entry
+                .lifetime
+                .as_ref()
+                .map_or(0, |lifetime| lifetime.period);
+            wish.period = Duration::from_secs(own_period);
+            if !entry.role.is_empty() {
+                let role = self.tokens.role(&entry.role).await?;
+                let role = role.ok_or_else(|| role_is_gone(&entry.role))?;
+                wish.period = Duration::from_secs(role.period);
+                wish.explicit_max_ttl = Duration::from_secs(role.explicit_max_ttl);
+            }
             return Ok((wish, self.limits()));
         };
         let (mount, inside) = self
@@ -84,6 +96,12 @@ impl TokenPaths {
         });
         Ok((wish, limits))
     }
+}
+
+fn role_is_gone(name: &str) -> Error {
+    Error::bad_request(format!(
+        "original token role {name:?} could not be found, not renewing"
+    ))
 }
 
 /// The lease of a token, as its auth method sees it.

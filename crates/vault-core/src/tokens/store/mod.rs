@@ -373,8 +373,8 @@ impl TokenStore {
         Ok(entry)
     }
 
-    /// Renews a token. Its own explicit maximum counts, and its own period
-    /// unless `wish` has one. Durable on return.
+    /// Renews a token. Its own explicit maximum counts beside the one in `wish`.
+    /// Durable on return.
     ///
     /// # Errors
     /// As [`renewable`](Self::renewable), and a bad request past the maximum
@@ -391,14 +391,9 @@ impl TokenStore {
         let Some(lifetime) = &mut entry.lifetime else {
             return Err(Error::bad_request("lease is not renewable"));
         };
-        let seconds = std::time::Duration::from_secs;
+        let own_max = std::time::Duration::from_secs(lifetime.explicit_max_ttl);
         let wish = TtlWish {
-            period: if wish.period.is_zero() {
-                seconds(lifetime.period)
-            } else {
-                wish.period
-            },
-            explicit_max_ttl: seconds(lifetime.explicit_max_ttl),
+            explicit_max_ttl: ttl::shorter(own_max, wish.explicit_max_ttl),
             ..wish
         };
         let granted = ttl::grant(wish, limits, entry.issue_time, now)?;
