@@ -45,6 +45,11 @@ pub(crate) fn entry_of_login(
         policies::with_default(names)
     };
     let kind = kind(auth.token_type, context.token_type);
+    if kind == TokenKind::Batch && auth.num_uses > 0 {
+        return Err(Error::bad_request(
+            "batch tokens cannot have \"num_uses\" set",
+        ));
+    }
     let wish = TtlWish {
         ttl: auth.lease.ttl,
         max_ttl: auth.lease.max_ttl,
@@ -168,6 +173,15 @@ mod tests {
     #[test]
     fn no_method_makes_root_tokens() {
         assert!(login(&proposal(&["a", "ROOT"]), MountTokenType::default()).is_err());
+    }
+
+    #[test]
+    fn a_batch_token_has_nothing_that_must_be_stored() {
+        let mut counted = proposal(&["a"]);
+        counted.num_uses = 3;
+        assert!(login(&counted, MountTokenType::Service).is_ok());
+        let error = login(&counted, MountTokenType::Batch).unwrap_err();
+        assert_eq!(error.message(), "batch tokens cannot have \"num_uses\" set");
     }
 
     #[test]
