@@ -4,10 +4,9 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 use logical::framework::{Call, Field, FieldKind, Path, answer};
-use logical::{Alias, Auth, Changes, Error, Object, Operation, Request, Response};
+use logical::{Alias, Auth, Changes, Error, Object, Operation, Request, Response, cidr};
 use serde_json::Value;
 
-use crate::cidr;
 use crate::method::AppRole;
 use crate::role::{NAME, ROLE_ID, Role};
 use crate::secret_id::AfterUse;

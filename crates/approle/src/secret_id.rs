@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
-use logical::{Error, Object};
+use logical::{Error, Object, cidr};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::cidr;
 use crate::role::Role;
 
 /// What Go prints for a time that is not set.

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use logical::framework::{Call, Field, FieldKind, Path, answer};
-use logical::{Error, Object, Operation, Response};
+use logical::{Error, Object, Operation, Response, cidr};
 use serde_json::Value;
 
 use super::role;
-use crate::cidr;
 use crate::login::SECRET_ID;
 use crate::method::AppRole;
 use crate::secret_id::{SecretId, Wish};

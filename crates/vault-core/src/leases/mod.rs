@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use logical::effects::{Panicked, catch_panic, within};
 use logical::lease::{TtlRequest, calculate_ttl};
 use logical::{
@@ -39,7 +39,7 @@ use crate::effects::Effects;
 use crate::random;
 use crate::routing::{Mount, MountEntry, Router};
 use crate::storage::Version;
-use crate::tokens::TokenStore;
+use crate::tokens::{TokenStore, later};
 
 pub(crate) use self::revoke::Mode;
 pub(crate) use self::store::Irrevocable;
@@ -364,13 +364,4 @@ fn limits(mount: &Mount, issue_time: Timestamp, until: Option<Timestamp>) -> (Du
         Duration::try_from(until.duration_since(issue_time)).unwrap_or(Duration::ZERO)
     });
     (default, until.map_or(max, |until| max.min(until)))
-}
-
-fn later(now: Timestamp, ttl: Duration) -> Result<Timestamp, Error> {
-    SignedDuration::try_from(ttl)
-        .ok()
-        .and_then(|ttl| now.checked_add(ttl).ok())
-        .ok_or_else(|| {
-            Error::bad_request("the TTL is too long: the lease would expire after the year 9999")
-        })
 }

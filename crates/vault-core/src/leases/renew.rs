@@ -8,7 +8,8 @@ use logical::{Error, Operation, Response};
 
 use super::record::Revocation;
 use super::store::Stored;
-use super::{Granted, Leases, later, limits};
+use super::{Granted, Leases, limits};
+use crate::tokens::later;
 
 impl Leases {
     /// Renews a lease by `increment`; zero leaves the TTL to the engine.

@@ -3,6 +3,7 @@
 //! Every call of the backend goes through this type, so that a panic fails only
 //! the call that caused it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -34,9 +35,11 @@ pub(crate) struct Mount {
     /// Held during a periodic call.
     ticking: tokio::sync::Mutex<()>,
     removal: Mutex<Removal>,
+    /// The engine is being replaced by one of a newer version.
+    is_replaced: AtomicBool,
 }
 
-/// Progress of a removal, or of a replacement of the engine. State that must survive a restart is in the entry.
+/// Progress of a removal. State that must survive a restart is in the entry.
 #[derive(Debug, Default)]
 struct Removal {
     /// Failed attempts, and when the next one is due on the monotonic clock.
@@ -49,8 +52,6 @@ struct Removal {
     is_stopped: bool,
     /// All leases were revoked by a removal.
     leases_ended: bool,
-    /// The engine is being replaced by one of a newer version.
-    is_replaced: bool,
 }
 
 /// Marks a request as in progress until dropped.
@@ -74,6 +75,7 @@ impl Mount {
             gate: Arc::default(),
             ticking: tokio::sync::Mutex::default(),
             removal: Mutex::default(),
+            is_replaced: AtomicBool::default(),
         }
     }
 
@@ -113,18 +115,17 @@ impl Mount {
     /// Whether requests are refused because the mount is being removed or its
     /// engine replaced.
     pub(crate) fn is_closed(&self) -> bool {
-        let removal = self.removal();
-        removal.is_replaced || (self.is_tainted() && !removal.is_stuck)
+        self.is_replaced() || (self.is_tainted() && !self.removal().is_stuck)
     }
 
     /// Whether the engine is being replaced by one of a newer version.
     pub(crate) fn is_replaced(&self) -> bool {
-        self.removal().is_replaced
+        self.is_replaced.load(Ordering::SeqCst)
     }
 
     /// Closes the mount while its engine is being replaced, or opens it again.
     pub(crate) fn set_replaced(&self, is_replaced: bool) {
-        self.removal().is_replaced = is_replaced;
+        self.is_replaced.store(is_replaced, Ordering::SeqCst);
     }
 
     /// Whether a path inside the mount needs no token.

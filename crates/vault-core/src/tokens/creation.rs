@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use logical::Error;
+use logical::lease::smaller_limit;
 
 use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
 use super::policies;
@@ -93,7 +94,7 @@ pub(crate) fn decide(
         check_root(request, creator, kind)?;
     }
     let wish = with_role(request.ttl, role);
-    let num_uses = smaller(
+    let num_uses = smaller_limit(
         u64::from(request.num_uses),
         role.map_or(0, |role| u64::from(role.num_uses)),
     );
@@ -108,7 +109,7 @@ pub(crate) fn decide(
         let granted = ttl::grant(wish, limits, now, now)?;
         warnings.extend(granted.warning);
         Some(Lifetime {
-            expire_time: after(now, granted.ttl)?,
+            expire_time: ttl::later(now, granted.ttl)?,
             last_renewal: None,
             creation_ttl: granted.ttl.as_secs(),
             ttl: granted.ttl.as_secs(),
@@ -250,21 +251,12 @@ fn with_role(wish: TtlWish, role: Option<&TokenRole>) -> TtlWish {
     let Some(role) = role else {
         return wish;
     };
-    let shorter =
-        |own: Duration, of_role: u64| Duration::from_secs(smaller(own.as_secs(), of_role));
+    let shorter = |own: Duration, of_role: u64| smaller_limit(own, Duration::from_secs(of_role));
     TtlWish {
         ttl: wish.ttl,
         max_ttl: wish.max_ttl,
         period: shorter(wish.period, role.period),
         explicit_max_ttl: shorter(wish.explicit_max_ttl, role.explicit_max_ttl),
-    }
-}
-
-/// The smaller of two limits, where zero is none.
-fn smaller(one: u64, other: u64) -> u64 {
-    match (one, other) {
-        (0, limit) | (limit, 0) => limit,
-        (one, other) => one.min(other),
     }
 }
 
@@ -289,19 +281,6 @@ fn display_name(asked: &str) -> String {
     });
     let name: String = letters.collect();
     format!("token-{}", name.trim_matches('-'))
-}
-
-/// `ttl` after `now`.
-///
-/// # Errors
-/// A bad request when that is after the year 9999.
-pub(crate) fn after(now: Timestamp, ttl: Duration) -> Result<Timestamp, Error> {
-    SignedDuration::try_from(ttl)
-        .ok()
-        .and_then(|ttl| now.checked_add(ttl).ok())
-        .ok_or_else(|| {
-            Error::bad_request("the TTL is too long: the token would expire after the year 9999")
-        })
 }
 
 fn refuse<T>(text: &str) -> Result<T, Error> {

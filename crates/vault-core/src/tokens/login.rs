@@ -1,13 +1,10 @@
 //! The token of a login: what an auth method proposes, within what its mount
 //! allows. Pure.
 
-use core::net::IpAddr;
-
 use ipnet::IpNet;
 use jiff::Timestamp;
-use logical::{Auth, Error, TokenType};
+use logical::{Auth, Error, TokenType, cidr};
 
-use super::creation;
 use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
 use super::policies;
 use super::ttl::{self, Limits, TtlWish};
@@ -74,7 +71,7 @@ pub(crate) fn entry_of_login(
         bound_cidrs: networks(&auth.bound_cidrs)?,
         renewable: kind == TokenKind::Service && auth.lease.renewable,
         lifetime: Some(Lifetime {
-            expire_time: creation::after(context.now, granted.ttl)?,
+            expire_time: ttl::later(context.now, granted.ttl)?,
             last_renewal: None,
             creation_ttl: granted.ttl.as_secs(),
             ttl: granted.ttl.as_secs(),
@@ -109,17 +106,12 @@ fn display_name(mount: &str, name: &str) -> String {
     }
 }
 
+/// The networks that an auth method binds a token to.
 fn networks(texts: &[String]) -> Result<Vec<IpNet>, Error> {
-    let networks = texts.iter().map(|text| {
-        let network = text.parse::<IpNet>().ok();
-        let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-        network.ok_or_else(|| {
-            Error::internal(format!(
-                "the auth method binds a token to {text:?}, which is no address"
-            ))
-        })
-    });
-    networks.collect()
+    cidr::parse("bound_cidrs", texts).map_err(|error| {
+        let message = error.message();
+        Error::internal(format!("the auth method's proposal: {message}"))
+    })
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use logical::Error;
-use logical::lease::{GrantedTtl, TtlRequest, calculate_ttl};
+use logical::lease::{GrantedTtl, TtlRequest, calculate_ttl, smaller_limit};
 
 /// The TTLs of the mount whose login or path created the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(crate) fn grant(
     let mut request = TtlRequest {
         increment: Duration::ZERO,
         backend_ttl: wish.ttl,
-        backend_max_ttl: shorter(wish.max_ttl, wish.explicit_max_ttl),
+        backend_max_ttl: smaller_limit(wish.max_ttl, wish.explicit_max_ttl),
         mount_default_ttl: limits.default,
         mount_max_ttl: limits.max,
         issue_time,
@@ -50,7 +50,7 @@ pub(crate) fn grant(
         if wish.explicit_max_ttl.is_zero() {
             request.issue_time = now;
         } else {
-            let longest = shorter(request.backend_max_ttl, limits.max);
+            let longest = smaller_limit(request.backend_max_ttl, limits.max);
             request.backend_ttl = wish.period.min(longest);
             request.backend_max_ttl = wish.explicit_max_ttl;
             request.mount_max_ttl = wish.explicit_max_ttl;
@@ -59,13 +59,15 @@ pub(crate) fn grant(
     calculate_ttl(&request)
 }
 
-/// The shorter of two limits, where zero is none.
-pub(super) fn shorter(one: Duration, other: Duration) -> Duration {
-    match (one.is_zero(), other.is_zero()) {
-        (true, _) => other,
-        (_, true) => one,
-        _ => one.min(other),
-    }
+/// `ttl` after `now`.
+///
+/// # Errors
+/// A bad request when that is after the year 9999.
+pub(crate) fn later(now: Timestamp, ttl: Duration) -> Result<Timestamp, Error> {
+    SignedDuration::try_from(ttl)
+        .ok()
+        .and_then(|ttl| now.checked_add(ttl).ok())
+        .ok_or_else(|| Error::bad_request("the TTL is too long: it would end after the year 9999"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
+use logical::lease::smaller_limit;
 use logical::{Changes, Clock, Entropy, Error, NamedLocks, Storage, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -14,7 +15,6 @@ use zeroize::Zeroizing;
 use super::batch::{self, BatchTokens};
 use super::cache::TokenCache;
 use super::client_token::ClientToken;
-use super::creation;
 use super::entry::{TokenEntry, TokenKind, Uses};
 use super::lease::{LEASES, TokenLease, lease_id};
 use super::ttl::{self, Limits, TtlWish};
@@ -331,7 +331,7 @@ impl TokenStore {
         let now = self.clock.now();
         if let Some(lifetime) = &mut entry.lifetime {
             let ttl = std::time::Duration::from_secs(lifetime.ttl);
-            let latest = creation::after(now, ttl).unwrap_or(Timestamp::MAX);
+            let latest = ttl::later(now, ttl).unwrap_or(Timestamp::MAX);
             if lifetime.expire_time > latest {
                 lifetime.expire_time = latest;
                 self.update(salted, &entry).await?;
@@ -393,12 +393,12 @@ impl TokenStore {
         };
         let own_max = std::time::Duration::from_secs(lifetime.explicit_max_ttl);
         let wish = TtlWish {
-            explicit_max_ttl: ttl::shorter(own_max, wish.explicit_max_ttl),
+            explicit_max_ttl: smaller_limit(own_max, wish.explicit_max_ttl),
             ..wish
         };
         let granted = ttl::grant(wish, limits, entry.issue_time, now)?;
         let before = lifetime.expire_time;
-        lifetime.expire_time = creation::after(now, granted.ttl)?;
+        lifetime.expire_time = ttl::later(now, granted.ttl)?;
         lifetime.last_renewal = Some(now);
         lifetime.ttl = granted.ttl.as_secs();
         self.update(salted, &entry).await?;
