@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use logical::framework::{Call, Field, FieldKind, Path, answer};
-use logical::{Alias, Auth, Changes, Error, Object, Operation, Request, Response};
+use logical::{Alias, Auth, Changes, Error, Object, Operation, Request, Response, cidr};
 use serde_json::Value;
 
-use crate::cidr;
 use crate::method::AppRole;
 use crate::role::{NAME, ROLE_ID, Role};
-use crate::secret_id::{AfterUse, TOKEN_BOUND_CIDRS};
+use crate::secret_id::{AfterUse, TOKEN_BOUND_CIDRS, check_inside};
 use crate::store::put;
 
 pub(crate) const SECRET_ID: &str = "secret_id";
@@ -64,7 +63,7 @@ async fn log_in(method: Arc<AppRole>, call: Call) -> Result<Option<Response>, Er
             .await?;
         if !own.is_empty() {
             // The role may have been narrowed since the secret id was made.
-            cidr::check_inside(TOKEN_BOUND_CIDRS, &own, &networks)?;
+            check_inside(TOKEN_BOUND_CIDRS, &own, &networks)?;
             networks = own;
         }
     }

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
-use logical::{Error, Object};
+use logical::{Error, Object, cidr};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::cidr;
 use crate::role::Role;
 
 pub(crate) const TOKEN_BOUND_CIDRS: &str = "token_bound_cidrs";
@@ -43,6 +42,27 @@ pub(crate) struct Wish {
     pub(crate) token_bound_cidrs: Vec<IpNet>,
     pub(crate) num_uses: Option<i64>,
     pub(crate) ttl: Option<Duration>,
+}
+
+/// Checks that the networks of a secret id lie in those of its role, if that
+/// has any.
+///
+/// # Errors
+/// A bad request that names the field.
+pub(crate) fn check_inside(
+    field: &str,
+    networks: &[IpNet],
+    of_role: &[IpNet],
+) -> Result<(), Error> {
+    if of_role.is_empty() || cidr::are_inside(networks, of_role) {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!(
+        "failed to verify subset relationship between CIDR blocks on the role {:?} and CIDR blocks \
+         on the secret ID {:?}: `{field}` of a secret ID must lie inside the networks of its role",
+        cidr::shown(of_role),
+        cidr::shown(networks)
+    )))
 }
 
 /// What a login makes of the entry.
@@ -84,9 +104,9 @@ impl SecretId {
         if limit > 0 && (ttl == 0 || ttl > limit) {
             return refuse("ttl cannot be longer than the role's secret_id_ttl");
         }
-        cidr::check_inside("cidr_list", &wish.cidr_list, &role.secret_id_bound_cidrs)?;
+        check_inside("cidr_list", &wish.cidr_list, &role.secret_id_bound_cidrs)?;
         let networks = &wish.token_bound_cidrs;
-        cidr::check_inside(TOKEN_BOUND_CIDRS, networks, &role.token.bound_cidrs)?;
+        check_inside(TOKEN_BOUND_CIDRS, networks, &role.token.bound_cidrs)?;
         Ok(Self {
             accessor,
             num_uses,

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use logical::framework::{Call, Field, FieldKind, Path, answer};
-use logical::{Error, Object, Operation, Response};
+use logical::{Error, Object, Operation, Response, cidr};
 use serde_json::Value;
 
 use super::role;
-use crate::cidr;
 use crate::login::SECRET_ID;
 use crate::method::AppRole;
 use crate::secret_id::{SecretId, TOKEN_BOUND_CIDRS, Wish};

@@ -1,15 +1,15 @@
-//! Networks in requests.
+//! Networks in requests and roles, and which addresses are in them.
 
 use core::net::IpAddr;
 
+use crate::Error;
 use ipnet::IpNet;
-use logical::Error;
 
 /// Reads networks; a single address is a network of its own.
 ///
 /// # Errors
 /// A bad request that names the field and the text.
-pub(crate) fn parse(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Error> {
+pub fn parse(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Error> {
     let networks = texts.iter().map(|text| {
         let text = text.trim();
         let network = text.parse::<IpNet>().ok();
@@ -26,7 +26,7 @@ pub(crate) fn parse(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Error> 
 
 /// Whether an address is in one of the networks. Without networks every address
 /// is.
-pub(crate) fn allows(networks: &[IpNet], address: Option<IpAddr>) -> bool {
+pub fn allows(networks: &[IpNet], address: Option<IpAddr>) -> bool {
     if networks.is_empty() {
         return true;
     }
@@ -35,35 +35,20 @@ pub(crate) fn allows(networks: &[IpNet], address: Option<IpAddr>) -> bool {
     address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
 }
 
-/// Checks that the networks of a secret id lie in those of its role, if that
-/// has any.
-///
-/// # Errors
-/// A bad request that names the field.
-pub(crate) fn check_inside(
-    field: &str,
-    networks: &[IpNet],
-    of_role: &[IpNet],
-) -> Result<(), Error> {
-    let is_inside = |network: &IpNet| of_role.iter().any(|outer| outer.contains(network));
-    if of_role.is_empty() || networks.iter().all(is_inside) {
-        return Ok(());
-    }
-    Err(Error::bad_request(format!(
-        "failed to verify subset relationship between CIDR blocks on the role {:?} and CIDR blocks \
-         on the secret ID {:?}: `{field}` of a secret ID must lie inside the networks of its role",
-        shown(of_role),
-        shown(networks)
-    )))
+/// Whether each network lies in one of the outer ones.
+pub fn are_inside(networks: &[IpNet], outer: &[IpNet]) -> bool {
+    networks
+        .iter()
+        .all(|network| outer.iter().any(|outer| outer.contains(network)))
 }
 
 /// Networks as text.
-pub(crate) fn shown(networks: &[IpNet]) -> Vec<String> {
+pub fn shown(networks: &[IpNet]) -> Vec<String> {
     networks.iter().map(ToString::to_string).collect()
 }
 
 /// Networks as text; a single address without the length of its prefix.
-pub(crate) fn shown_short(networks: &[IpNet]) -> Vec<String> {
+pub fn shown_short(networks: &[IpNet]) -> Vec<String> {
     let short = |network: &IpNet| {
         if network.prefix_len() == network.max_prefix_len() {
             network.addr().to_string()
@@ -100,13 +85,12 @@ mod tests {
 
     #[test]
     fn a_network_is_inside_another_or_not() {
-        let is_inside = |inner: &[&str], outer: &[&str]| {
-            check_inside("cidr_list", &networks(inner), &networks(outer)).is_ok()
-        };
+        let is_inside =
+            |inner: &[&str], outer: &[&str]| are_inside(&networks(inner), &networks(outer));
         assert!(is_inside(&["10.1.0.0/16"], &["10.0.0.0/8"]));
         assert!(!is_inside(&["10.0.0.0/8"], &["10.1.0.0/16"]));
         assert!(!is_inside(&["10.1.0.1", "::1"], &["10.0.0.0/8"]));
-        assert!(is_inside(&["10.0.0.0/8"], &[]) && is_inside(&[], &["10.0.0.0/8"]));
+        assert!(is_inside(&[], &["10.0.0.0/8"]));
         assert_eq!(
             shown_short(&networks(&["10.0.0.1/32", "10.0.0.0/8"])),
             ["10.0.0.1", "10.0.0.0/8"]
