@@ -109,3 +109,6 @@ pub(super) fn rank(
     };
     fits.then(|| (key.proving.is_over(), age))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! The rules, as small stories, and one property over random ones.
 
+mod other_hands;
+
 use proptest::prelude::*;
 
 use super::*;
