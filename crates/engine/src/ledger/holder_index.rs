@@ -128,10 +128,12 @@ impl HolderIndex {
         let mut affected = doubts.holders.clone();
         // An entry that is not read again may count in place of a removed one
         // for a moment. Its deadline is not known here, only that it is earlier.
+        // All entries of a holder in doubt are read, and tell which is the latest:
+        // memory may mean one that was never written.
         let mut latest = BTreeMap::new();
         for name in names {
             for id in self.members(name) {
-                if self.current.get(&id) == Some(name) {
+                if self.current.get(&id) == Some(name) && !doubts.holders.contains(&id) {
                     latest.entry(id.clone()).or_insert_with(|| name.clone());
                 }
                 affected.insert(id);

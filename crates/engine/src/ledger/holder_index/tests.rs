@@ -190,3 +190,23 @@ fn a_holder_that_goes_does_not_rewrite_the_others() {
     // 32 of them in each small entry.
     assert_eq!(world.storage.len(), 1 + 13);
 }
+
+#[test]
+fn a_renewal_that_was_not_written_moves_no_deadline_back_later() {
+    let mut world = World::default();
+    let step = |put: &[(u64, i64)], outcome| Step {
+        put: put.to_vec(),
+        strike: Vec::new(),
+        outcome,
+    };
+    world.perform(&step(&[(16, 1)], Outcome::Done));
+    // A group with a later deadline, beside the entry that it replaces.
+    let group = [(0, 1), (4, 1), (16, 2)];
+    world.perform(&step(&group, Outcome::Failed(1)));
+    // Back to an entry of its own, which keeps its earlier deadline.
+    world.perform(&step(&[(16, 1)], Outcome::Failed(0)));
+    // The group loses a member and is written without those that it lost before.
+    world.perform(&step(&[(4, 1)], Outcome::Done));
+    assert_eq!(world.stored()[&id(16)], times(2));
+    assert_eq!(world.stored(), world.holders);
+}
