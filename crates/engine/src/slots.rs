@@ -346,15 +346,4 @@ fn retry_after(failures: u32) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn failed_attempts_are_repeated_after_a_wait_that_doubles() {
-        let waits: Vec<u64> = (0..10)
-            .map(|failures| retry_after(failures).as_secs())
-            .collect();
-        assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 600, 600, 600]);
-        assert_eq!(retry_after(u32::MAX), LONGEST_RETRY);
-    }
-}
+mod tests;

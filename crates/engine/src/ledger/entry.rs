@@ -79,6 +79,14 @@ impl Memory {
 }
 
 impl Entry {
+    /// The entry of a credential as it is in storage.
+    #[cfg(test)]
+    pub(crate) fn of(credential: Credential) -> Arc<Self> {
+        let entry = Entries::default().entry(&credential.id);
+        entry.memory().credential = Some(credential);
+        entry
+    }
+
     pub(crate) fn id(&self) -> &CredentialId {
         &self.id
     }

@@ -318,3 +318,6 @@ impl Count {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,7 @@ mod roles;
 mod several_accounts;
 mod shared_age;
 mod shared_life;
+mod shared_next;
 mod shared_scopes;
 mod sharing;
 mod spares;
