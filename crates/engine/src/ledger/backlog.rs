@@ -201,4 +201,15 @@ mod tests {
         assert_eq!(order(&mut backlog), "C");
         assert!(backlog.is_empty());
     }
+
+    #[test]
+    fn a_deletion_that_is_being_sent_still_waits() {
+        let mut backlog = Backlog::default();
+        backlog.push(&id('A'), place(RemovalBy::Host, "sa-1", 1));
+        backlog.take();
+        assert!(backlog.is_empty());
+        assert_eq!(backlog.all().count(), 1);
+        backlog.end(&id('A'));
+        assert_eq!(backlog.all().count(), 0);
+    }
 }

@@ -349,3 +349,18 @@ async fn a_request_to_reconcile_ends_although_many_deletions_wait() {
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert!(world.cloud.live().len() < left);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_request_to_reconcile_leaves_goes_on_without_waiting_for_the_next_sweep() {
+    let world = World::ready().await;
+    leases(&world, "single", 60).await;
+    limit(&world, 1);
+    // Their leases end between two sweeps.
+    world.pass(Duration::from_secs(650)).await;
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    world.write("reconcile", &json!({})).await.unwrap();
+    let left = world.cloud.live().len();
+    assert!((1..60).contains(&left), "{left}");
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    assert!(world.cloud.live().is_empty());
+}

@@ -2,6 +2,7 @@
 //! (`lifecycle.md`, 43, 44).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use logical::{ErrorClass, Operation, Request, Storage as _};
@@ -161,4 +162,16 @@ async fn an_imported_key_goes_after_its_rotation() {
     world.pass(30 * MINUTE).await;
     assert_ne!(key(&world).await, "OLDKEY");
     assert!(!world.cloud.live().contains(&"OLDKEY".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_a_place_that_cannot_be_reached_is_imported_on_trust_alone() {
+    let world = with_key().await;
+    world.cloud.unreachable.store(true, Ordering::SeqCst);
+    let mut role = importing();
+    let refused = world.write("static-role/orders", &role).await.unwrap_err();
+    assert!(refused.message().contains("`readiness=none`"), "{refused}");
+    role["readiness"] = "none".into();
+    world.write("static-role/orders", &role).await.unwrap();
+    assert_eq!(key(&world).await, "OLDKEY");
 }

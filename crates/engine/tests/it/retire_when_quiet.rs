@@ -297,3 +297,12 @@ async fn the_fields_read_back_as_they_were_written() {
     let role = read(&world, "static-role/orders").await;
     assert_eq!(role["max_overlap"], 86_400);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_login_with_any_later_key_lets_an_old_one_go() {
+    let (world, first, second) = rotated().await;
+    let third = rotate(&world).await;
+    pass_with_logins(&world, 2 * HOUR + 5 * MINUTE, &[&second]).await;
+    assert!(!lives(&world, &first));
+    assert!(lives(&world, &second) && lives(&world, &third));
+}

@@ -216,3 +216,20 @@ async fn a_report_that_could_not_be_stored_moves_no_watermark() {
     world.write("usage", &body).await.unwrap();
     assert_eq!(last_login(&world, lease.key()).await, at);
 }
+
+#[tokio::test(start_paused = true)]
+async fn it_is_never_said_that_nothing_logged_in_with_a_key_that_was_imported() {
+    let world = World::ready().await;
+    world.cloud.make_by_hand("OLDKEY", "made by hand");
+    post(&world, world.now(), json!({})).await;
+    world.pass(MINUTE).await;
+    let role = json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1",
+        "rotation_period": 3600, "grace": 600, "refresh": 300, "readiness": "none",
+        "import_key_id": "OLDKEY", "import_key_secret": "secret-of-OLDKEY",
+    });
+    world.write("static-role/orders", &role).await.unwrap();
+    world.pass(MINUTE).await;
+    post(&world, world.now(), json!({})).await;
+    assert_eq!(last_login(&world, "OLDKEY").await, "unknown");
+}

@@ -228,3 +228,47 @@ fn a_key_of_one_lease_that_is_let_go_with_a_grace_stores_no_secret() {
     step(&mut credential, unpin).unwrap();
     assert_eq!(stored_secret(&credential), None);
 }
+
+#[test]
+fn a_time_away_extends_leases_and_no_grace_of_a_static_role() {
+    let away = || Event::Away {
+        since: at(10),
+        until: at(200),
+        longest: SignedDuration::from_hours(1),
+    };
+    let mut leased = live(Sharing::Shared, holder(0, 100));
+    let extended = step(&mut leased, away());
+    assert_eq!(extended, Ok(vec![Effect::SaveHolder(holder(0, 0).0)]));
+    let purpose = Purpose::Static {
+        static_role: RoleName::new("orders"),
+        adopted: None,
+    };
+    let mut grace = Credential {
+        purpose,
+        ..live(Sharing::Shared, holder(0, 100))
+    };
+    assert_eq!(step(&mut grace, away()), Ok(Vec::new()));
+    assert_eq!(grace.holders, [holder(0, 100)].into());
+}
+
+#[test]
+fn a_shared_key_whose_deletion_takes_long_gets_no_cause_before_its_holders_are_listed_again() {
+    let late = || Event::DeleteLate {
+        cause: "its deletion took long".into(),
+    };
+    let retiring = |sharing| {
+        let mut credential = live(sharing, holder(0, 100));
+        let release = Event::Release {
+            holder: holder(0, 0).0,
+            now: at(1),
+        };
+        step(&mut credential, release).unwrap();
+        credential
+    };
+    let mut single = retiring(Sharing::SingleUse);
+    assert_eq!(step(&mut single, late()), Ok(vec![Effect::Save]));
+    let mut shared = retiring(Sharing::Shared);
+    assert_eq!(step(&mut shared, late()), Ok(Vec::new()));
+    let again = step(&mut shared, Event::Lapse { now: at(2) });
+    assert_eq!(again, Ok(vec![Effect::Save, Effect::Recheck]));
+}
