@@ -39,14 +39,17 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Loads the table, or creates it at the first start.
+    /// Loads the table. Built-in mounts that it does not have are added.
     pub(super) async fn open(storage: View, entropy: &dyn Entropy) -> Result<Self, Error> {
         let stored: Option<Stored> = storage.read(KEY).await?;
-        let is_new = stored.is_none();
         let mut stored = stored.unwrap_or_default();
-        if is_new {
-            stored.core = builtin_entries(entropy);
+        let known = stored.core.len();
+        for entry in builtin_entries(entropy) {
+            if stored.core.iter().all(|known| known.path != entry.path) {
+                stored.core.push(entry);
+            }
         }
+        let is_new = stored.core.len() > known;
         let engines = stored.engines.into_iter();
         let table = Self {
             storage,
@@ -153,6 +156,13 @@ fn builtin_entries(entropy: &dyn Entropy) -> Vec<MountEntry> {
             "token",
             "auth_token",
             "token based credentials",
+            entropy,
+        ),
+        MountEntry::builtin(
+            "cubbyhole/",
+            "cubbyhole",
+            "cubbyhole",
+            "per-token private secret storage",
             entropy,
         ),
         MountEntry::builtin(

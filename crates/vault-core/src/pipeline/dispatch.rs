@@ -59,5 +59,6 @@ fn take(kept: &mut Request) -> Request {
     kept.id.clone_from(&request.id);
     kept.mount_type.clone_from(&request.mount_type);
     kept.client_token.clone_from(&request.client_token);
+    kept.wrap_ttl = request.wrap_ttl;
     request
 }

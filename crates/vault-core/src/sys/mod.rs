@@ -1,5 +1,5 @@
-//! The paths under `sys/`: mounts, leases, policies, and the endpoints of
-//! user interfaces. Status endpoints without authentication are in `status`.
+//! The paths under `sys/`: mounts, leases, policies, wrapped answers, and the
+//! endpoints of user interfaces. Status endpoints without authentication are in `status`.
 
 mod access;
 mod catalog;
@@ -8,6 +8,7 @@ mod leases;
 mod mounts;
 mod policies;
 mod tuning;
+mod wrapping;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::leases::Leases;
 use crate::mounts::Mounts;
 use crate::policies::PolicyStore;
 use crate::tokens::TokenStore;
+use crate::wrapping::Wrapping;
 
 /// Paths that need sudo (`vault/logical_system.go` in Vault).
 const NEED_SUDO: [&str; 9] = [
@@ -33,7 +35,11 @@ const NEED_SUDO: [&str; 9] = [
 ];
 
 /// Paths whose handlers check the caller's rights themselves.
-const NEED_NO_TOKEN: [&str; 2] = ["internal/ui/mounts", "internal/ui/mounts/*"];
+const NEED_NO_TOKEN: [&str; 3] = [
+    "internal/ui/mounts",
+    "internal/ui/mounts/*",
+    "wrapping/lookup",
+];
 
 /// State shared by the paths.
 pub(crate) struct SysPaths {
@@ -41,6 +47,7 @@ pub(crate) struct SysPaths {
     leases: Arc<Leases>,
     tokens: Arc<TokenStore>,
     policies: Arc<PolicyStore>,
+    wrapping: Arc<Wrapping>,
     tasks: Arc<dyn TaskGroup>,
 }
 
@@ -55,6 +62,7 @@ pub(crate) fn paths(
     leases: &Arc<Leases>,
     tokens: &Arc<TokenStore>,
     policies: &Arc<PolicyStore>,
+    wrapping: &Arc<Wrapping>,
     tasks: &Arc<dyn TaskGroup>,
 ) -> Result<Framework<SysPaths>, Error> {
     let state = Arc::new(SysPaths {
@@ -62,6 +70,7 @@ pub(crate) fn paths(
         leases: Arc::clone(leases),
         tokens: Arc::clone(tokens),
         policies: Arc::clone(policies),
+        wrapping: Arc::clone(wrapping),
         tasks: Arc::clone(tasks),
     });
     let mut paths = self::mounts::paths();
@@ -70,6 +79,7 @@ pub(crate) fn paths(
     paths.extend(self::policies::paths());
     paths.extend(interface::paths());
     paths.extend(catalog::paths());
+    paths.extend(self::wrapping::paths());
     let definition = Definition {
         help: "The system itself: mounts, leases, policies, and who may do what.",
         paths,
