@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use logical::Operation;
 use serde_json::{Value, json};
+use virtual_world::Timing;
 
 use crate::Core;
 use crate::tests::{World, ask, ask_as};
@@ -116,31 +117,40 @@ async fn what_a_token_has_ends_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_its_tokens_end_overtakes_leaves_nothing() {
-    for tenths in 0..30 {
-        let world = World::new();
-        let core = world.start().await;
+async fn a_write_that_the_end_of_its_token_overtakes_leaves_nothing() {
+    for hangs_up in [true, false] {
+        let (world, machine) = (World::new(), virtual_world::World::new());
+        let core = world.start_with(world.effects_of(&machine)).await.unwrap();
         let token = token(&core, json!({"policies": ["default"]})).await;
-        *world.slow.writes_take.lock().unwrap() = SECOND / 2;
+        let writing = async {
+            let path = "cubbyhole/a";
+            let body = json!({"x": 1});
+            ask_as(&core, Some(&token), Operation::Update, path, body).await
+        };
         let revoking = async {
+            tokio::time::sleep(2 * SECOND).await;
+            machine.storage.set_read_delay(Duration::ZERO);
+            machine
+                .storage
+                .set_write_delay(Duration::ZERO, Timing::Late);
             let body = json!({"token": token});
             ask(&core, Operation::Update, "auth/token/revoke", body).await
         };
-        let writing = async {
-            tokio::time::sleep(tenths * SECOND / 10).await;
-            let path = "cubbyhole/a";
-            let write = ask_as(
-                &core,
-                Some(&token),
-                Operation::Update,
-                path,
-                json!({"x": 1}),
-            );
-            // The client hangs up.
-            let _ = tokio::time::timeout(SECOND / 10, write).await;
-        };
-        tokio::join!(revoking, writing);
-        tokio::time::sleep(10 * SECOND).await;
-        assert_eq!(cubbyholes(&world), Vec::<String>::new(), "{tenths}");
+        if hangs_up {
+            // Its write is in progress.
+            machine.storage.set_write_delay(5 * SECOND, Timing::Late);
+            let limited = tokio::time::timeout(SECOND, writing);
+            let (hung_up, revoked) = tokio::join!(limited, revoking);
+            assert!(hung_up.is_err() && revoked.status == 204);
+        } else {
+            // It has found the token, and looks whether the entry exists.
+            machine.storage.set_read_delay(5 * SECOND);
+            let (written, revoked) = tokio::join!(writing, revoking);
+            assert_eq!((written.status, revoked.status), (403, 204));
+        }
+        tokio::time::sleep(30 * SECOND).await;
+        let mut keys = machine.storage.disk().keys();
+        keys.retain(|key| key.starts_with("sys/cubbyhole/"));
+        assert_eq!(keys, Vec::<String>::new(), "hangs up: {hangs_up}");
     }
 }

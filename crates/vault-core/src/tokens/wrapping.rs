@@ -55,3 +55,24 @@ impl TokenEntry {
         self.policies == [RESPONSE_WRAPPING] && self.uses == Uses::Left(1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_unused_token_of_a_wrapped_answer_unwraps() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let entry = entry_of_wrapping("kv/a", Duration::from_secs(60), now).unwrap();
+        assert!(entry.can_unwrap());
+        let spent = TokenEntry {
+            uses: Uses::Spent,
+            ..entry.clone()
+        };
+        let other = TokenEntry {
+            policies: vec![crate::policies::ROOT.to_owned()],
+            ..entry
+        };
+        assert!(!spent.can_unwrap() && !other.can_unwrap());
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use logical::Operation;
 use serde_json::{Value, json};
-use virtual_world::Fault;
+use virtual_world::{Fault, Timing};
 
 use crate::Core;
 use crate::tests::{Seen, World, ask, ask_as, ask_wrapped};
@@ -87,10 +87,11 @@ async fn an_answer_is_unwrapped_once_with_its_token_or_by_another() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_unwraps_race_and_one_wins() {
-    let world = World::new();
-    let core = world.start().await;
+    let (world, machine) = (World::new(), virtual_world::World::new());
+    let core = world.start_with(world.effects_of(&machine)).await.unwrap();
     let token = wrapped(&core).await;
-    *world.slow.writes_take.lock().unwrap() = SECOND / 10;
+    // All of them see the token before the first use is stored.
+    machine.storage.set_write_delay(SECOND / 10, Timing::Late);
     let racing: Vec<_> = (0..100)
         .map(|number| {
             let (core, token) = (Arc::clone(&core), token.clone());
@@ -196,6 +197,8 @@ async fn a_client_that_hangs_up_meanwhile_leaves_nothing_that_nobody_knows() {
 async fn a_wrapped_answer_that_nobody_unwraps_ends() {
     let world = World::new();
     let core = world.start().await;
+    // The leases of the start have been restored.
+    tokio::time::sleep(SECOND).await;
     let token = wrapped(&core).await;
     tokio::time::sleep(59 * SECOND).await;
     assert_eq!(
