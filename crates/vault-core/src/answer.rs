@@ -221,7 +221,7 @@ impl Serialize for ShownWrapped<'_> {
         map.serialize_entry("ttl", &wrapped.ttl.as_secs())?;
         map.serialize_entry("creation_time", &wrapped.creation_time.to_string())?;
         map.serialize_entry("creation_path", &wrapped.creation_path)?;
-        if let Some(accessor) = &wrapped.wrapped_accessor {
+        if let Some(accessor) = &wrapped.inner_accessor {
             map.serialize_entry("wrapped_accessor", accessor)?;
         }
         map.end()

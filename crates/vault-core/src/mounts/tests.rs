@@ -32,7 +32,11 @@ async fn read(core: &Core, path: &str) -> Seen {
 async fn mounted(core: &Core) -> Vec<String> {
     let all = read(core, "sys/mounts").await;
     let all = all.body["data"].as_object().unwrap().clone();
-    all.keys().filter(|path| *path != "sys/").cloned().collect()
+    let builtin = ["sys/", "cubbyhole/"];
+    all.keys()
+        .filter(|path| !builtin.contains(&path.as_str()))
+        .cloned()
+        .collect()
 }
 
 /// The storage of mounts, by key.

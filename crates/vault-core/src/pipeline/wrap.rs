@@ -134,7 +134,7 @@ pub(super) async fn wrap(
         .or_abandoned(abandoned)
         .await;
     let (mut wrapped, _) = wrapped.map_err(|error| Refusal::Failed(error, Origin::Core))?;
-    wrapped.wrapped_accessor = accessor;
+    wrapped.inner_accessor = accessor;
     Ok(Answer::wrapped(wrapped))
 }
 

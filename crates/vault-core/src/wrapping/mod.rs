@@ -48,7 +48,7 @@ pub(crate) struct Wrapped {
     pub(crate) creation_time: Timestamp,
     pub(crate) creation_path: String,
     /// The accessor of a token inside the answer.
-    pub(crate) wrapped_accessor: Option<String>,
+    pub(crate) inner_accessor: Option<String>,
 }
 
 impl Wrapping {
@@ -94,7 +94,7 @@ impl Wrapping {
             ttl: wish.ttl,
             creation_time: now,
             creation_path: wish.creation_path,
-            wrapped_accessor: None,
+            inner_accessor: None,
         })
     }
 

@@ -10,7 +10,7 @@ use testkit::{Reader, bin, eventually, require_reader};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/readers/hvac_suite.py");
 
 /// The modules below `tests.integration_tests.api`.
-const MODULES: [&str; 9] = [
+const MODULES: [&str; 10] = [
     "auth_methods.test_approle",
     "auth_methods.test_token",
     "secrets_engines.test_kv_v1",
@@ -20,6 +20,7 @@ const MODULES: [&str; 9] = [
     "system_backend.test_mount",
     "system_backend.test_policies",
     "system_backend.test_policy",
+    "system_backend.test_wrapping",
 ];
 
 const PATIENCE: Duration = Duration::from_mins(3);
