@@ -181,7 +181,15 @@ impl Running {
             Arc::clone(&revocation),
             Arc::clone(&effects.clock),
         ));
-        let system = sys::paths(&mounts, &leases, &tokens, &policies, &wrapping, &self.tasks)?;
+        let system = sys::paths(
+            &mounts,
+            &leases,
+            &tokens,
+            &policies,
+            &wrapping,
+            &self.tasks,
+            &effects.entropy,
+        )?;
         let system: Arc<dyn Backend> = Arc::new(system);
         mounts.mount_builtin("system", &system);
         let cubbyhole: Arc<dyn Backend> = Arc::new(cubbyhole::paths(&tokens, &self.tasks)?);

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use virtual_world::{Fault, Timing};
 
 use crate::Core;
-use crate::tests::{Does, Seen, World, ask};
+use crate::tests::{Does, Seen, World, ask, ask_as};
+
+mod moved;
 
 const SECOND: Duration = Duration::from_secs(1);
 

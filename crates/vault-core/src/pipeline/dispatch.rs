@@ -38,10 +38,10 @@ pub(super) async fn dispatch(
 
 /// The refusal of a mount that takes no request.
 fn closed(mount: &Mount, path: &str) -> Refusal {
-    if mount.is_tainted() {
-        Refusal::Tainted(path.to_owned())
-    } else {
+    if mount.is_upgrading() && !mount.is_tainted() {
         Refusal::Upgrading
+    } else {
+        Refusal::Tainted(path.to_owned())
     }
 }
 

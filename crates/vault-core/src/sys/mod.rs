@@ -7,13 +7,14 @@ mod interface;
 mod leases;
 mod mounts;
 mod policies;
+mod remount;
 mod tuning;
 mod wrapping;
 
 use std::sync::Arc;
 
 use logical::framework::{Definition, Framework, Hooks};
-use logical::{Error, Response, SpecialPaths, TaskGroup};
+use logical::{Entropy, Error, Response, SpecialPaths, TaskGroup};
 
 use crate::leases::Leases;
 use crate::mounts::Mounts;
@@ -22,7 +23,7 @@ use crate::tokens::TokenStore;
 use crate::wrapping::Wrapping;
 
 /// Paths that need sudo (`vault/logical_system.go` in Vault).
-const NEED_SUDO: [&str; 9] = [
+const NEED_SUDO: [&str; 10] = [
     "auth/*",
     "leases",
     "leases/",
@@ -30,6 +31,7 @@ const NEED_SUDO: [&str; 9] = [
     "leases/revoke-prefix/*",
     "leases/revoke-force/*",
     "plugins/catalog/*",
+    "remount",
     "revoke-prefix/*",
     "revoke-force/*",
 ];
@@ -49,6 +51,8 @@ pub(crate) struct SysPaths {
     policies: Arc<PolicyStore>,
     wrapping: Arc<Wrapping>,
     tasks: Arc<dyn TaskGroup>,
+    entropy: Arc<dyn Entropy>,
+    moves: remount::Moves,
 }
 
 impl Hooks for SysPaths {}
@@ -64,6 +68,7 @@ pub(crate) fn paths(
     policies: &Arc<PolicyStore>,
     wrapping: &Arc<Wrapping>,
     tasks: &Arc<dyn TaskGroup>,
+    entropy: &Arc<dyn Entropy>,
 ) -> Result<Framework<SysPaths>, Error> {
     let state = Arc::new(SysPaths {
         mounts: Arc::clone(mounts),
@@ -72,6 +77,8 @@ pub(crate) fn paths(
         policies: Arc::clone(policies),
         wrapping: Arc::clone(wrapping),
         tasks: Arc::clone(tasks),
+        entropy: Arc::clone(entropy),
+        moves: remount::Moves::default(),
     });
     let mut paths = self::mounts::paths();
     paths.extend(self::leases::paths());
@@ -80,6 +87,7 @@ pub(crate) fn paths(
     paths.extend(interface::paths());
     paths.extend(catalog::paths());
     paths.extend(self::wrapping::paths());
+    paths.extend(remount::paths());
     let definition = Definition {
         help: "The system itself: mounts, leases, policies, and who may do what.",
         paths,
