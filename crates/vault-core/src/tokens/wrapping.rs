@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn only_an_unused_token_of_a_wrapped_answer_unwraps() {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        let entry = entry_of_wrapping("kv/a", Duration::from_secs(60), now).unwrap();
+        let entry = entry_of_wrapping("kv/a", Duration::from_mins(1), now).unwrap();
         assert!(entry.can_unwrap());
         let spent = TokenEntry {
             uses: Uses::Spent,
