@@ -4,7 +4,6 @@
 mod cloud;
 mod data_plane;
 mod limit;
-mod taken;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -22,6 +21,7 @@ use logical::{
 use runtime::TokioTasks;
 use serde_json::Value;
 use store::MemoryStorage;
+use virtual_world::Measurements;
 use zeroize::Zeroizing;
 
 pub(crate) use self::cloud::{
@@ -29,7 +29,6 @@ pub(crate) use self::cloud::{
     OTHER_ORGANIZATION,
 };
 pub(crate) use self::limit::Limit;
-use self::taken::Taken;
 
 /// The host's stable id of the mount.
 pub(crate) const MOUNT_ID: &str = "mount-1";
@@ -248,7 +247,7 @@ pub(crate) struct World {
     pub(crate) storage: Arc<FaultyStorage>,
     pub(crate) engine: Arc<dyn Backend>,
     /// What it reported.
-    pub(crate) taken: Arc<Taken>,
+    pub(crate) taken: Arc<Measurements>,
     entropy: Arc<Counter>,
 }
 
@@ -286,7 +285,7 @@ impl World {
             changed: OnceLock::new(),
         });
         let entropy = Arc::new(Counter(AtomicU64::new(1)));
-        let taken = Arc::new(Taken::default());
+        let taken = Arc::new(Measurements::default());
         let engine = mount(&cloud, &host, &storage, &entropy, &taken);
         Self {
             cloud,
@@ -469,7 +468,7 @@ fn mount(
     host: &Arc<Host>,
     storage: &Arc<FaultyStorage>,
     entropy: &Arc<Counter>,
-    taken: &Arc<Taken>,
+    taken: &Arc<Measurements>,
 ) -> Arc<dyn Backend> {
     let tasks = Arc::new(TokioTasks::new());
     mount_with(cloud, host, storage, entropy, taken, tasks)
@@ -480,7 +479,7 @@ fn mount_with(
     host: &Arc<Host>,
     storage: &Arc<FaultyStorage>,
     entropy: &Arc<Counter>,
-    taken: &Arc<Taken>,
+    taken: &Arc<Measurements>,
     tasks: Arc<dyn Tasks>,
 ) -> Arc<dyn Backend> {
     let factory = EngineFactory::new(Arc::clone(cloud) as Arc<dyn ControlPlane>);
