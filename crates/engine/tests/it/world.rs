@@ -317,6 +317,14 @@ impl World {
         self.engine = self.another_process();
     }
 
+    /// As [`World::restart`], when the power went before the record of a static
+    /// role was written.
+    pub(crate) async fn restart_without_static_role(&mut self, name: &str) {
+        let record = format!("lockkeeper/static/{name}");
+        self.storage.inner.delete(&record).await.unwrap();
+        self.restart();
+    }
+
     /// Another process on the same storage, with these tasks.
     pub(crate) fn process_with(&self, tasks: Arc<dyn Tasks>) -> Arc<dyn Backend> {
         mount_with(
@@ -344,6 +352,27 @@ impl World {
         self.engine
             .handle(Request::new(Operation::Read, path))
             .await
+    }
+
+    /// What is read at a path; it must be there.
+    pub(crate) async fn data_of(&self, path: &str) -> Object {
+        self.read(path).await.unwrap().unwrap().data.unwrap()
+    }
+
+    /// The key that the static role `orders` serves.
+    pub(crate) async fn served_key(&self) -> String {
+        let data = self.data_of("static-creds/orders").await;
+        data["key_id"].as_str().unwrap().to_owned()
+    }
+
+    /// The status of the static role `orders`.
+    pub(crate) async fn static_status(&self) -> Object {
+        self.data_of("static-role/orders/status").await
+    }
+
+    /// Whether a key is at Confluent.
+    pub(crate) fn lives(&self, key: &str) -> bool {
+        self.cloud.live().iter().any(|live| live == key)
     }
 
     pub(crate) async fn write(&self, path: &str, body: &Value) -> Result<Option<Response>, Error> {
