@@ -266,41 +266,22 @@ impl Engine {
         turn: Turn,
     ) {
         let (engine, role, slot) = (Arc::clone(self), Arc::clone(role), slot.clone());
-        if role.asks_readiness() {
-            let flow = format!("{}{}", requester.mount, role.name);
-            self.tasks.spawn(Box::pin(async move {
-                let caller = Caller::of(Class::Spare, &flow);
-                let key = engine.spare_to_share(&role, caller).await;
-                let entry = key.as_ref().ok().map(|key| Arc::clone(&key.entry));
-                if !turn.end(key.map(|key| (key, None)))
-                    && let Some(entry) = entry
-                {
-                    // The role was changed meanwhile.
-                    engine.leave_slot(&role, &entry);
-                }
-            }));
-            return;
-        }
         // No lease of this requester waits for it.
         let requester = Requester {
             seat: None,
             ..requester.clone()
         };
         self.tasks.spawn(Box::pin(async move {
-            let name = role.name.clone();
-            let made = engine
-                .make_shared(role, slot, requester, For::Later(left))
-                .await;
-            match made {
-                Ok((issued, key)) => {
+            match engine.make_next(&role, slot, requester, left).await {
+                Ok(key) => {
+                    let entry = Arc::clone(&key.entry);
                     if !turn.end(Ok((key, None))) {
-                        // The role was changed meanwhile.
-                        engine.release_reserved(&issued.entry);
+                        engine.give_up_next(&role, &entry);
                     }
                 }
                 Err(error) => {
                     tracing::warn!(
-                        role = name.as_str(),
+                        role = role.name.as_str(),
                         error = error.message(),
                         "the next shared key could not be made; it is tried again, and readers get \
                          the present one until it is `max_age` old"
@@ -311,9 +292,34 @@ impl Engine {
         }));
     }
 
+    async fn make_next(
+        self: &Arc<Self>,
+        role: &Arc<Role>,
+        slot: SlotId,
+        requester: Requester,
+        left: Duration,
+    ) -> Result<SharedKey, Error> {
+        if role.asks_readiness() {
+            return self.spare_to_share(role, next_key(role, &requester)).await;
+        }
+        let made = self
+            .make_shared(Arc::clone(role), slot, requester, For::Later(left))
+            .await;
+        made.map(|(_, key)| key)
+    }
+
+    /// The role was changed while its next key was made.
+    fn give_up_next(self: &Arc<Self>, role: &Role, entry: &Arc<Entry>) {
+        if role.asks_readiness() {
+            self.leave_slot(role, entry);
+        } else {
+            self.release_reserved(entry);
+        }
+    }
+
     /// The key of a slot by storage, and the next one: the oldest that is young
     /// enough, and the one after it.
-    async fn look_up_shared(
+    pub(crate) async fn look_up_shared(
         &self,
         role: &Role,
         slot: &SlotId,
@@ -362,8 +368,8 @@ impl Engine {
                 (requester.holder.clone(), caller, false)
             }
             For::Later(_) => {
-                let flow = format!("{}{}", requester.mount, role.name);
-                (reserved_holder(&id), Caller::of(Class::Spare, &flow), true)
+                let caller = next_key(&role, &requester);
+                (reserved_holder(&id), caller, true)
             }
         };
         let order = Order {
@@ -424,6 +430,12 @@ impl Engine {
             let _ = engine.ledger.apply(&entry, release).await;
         }));
     }
+}
+
+/// On whose behalf Confluent is asked for the next key of a role.
+fn next_key(role: &Role, requester: &Requester) -> Caller {
+    let flow = format!("{}{}", requester.mount, role.name);
+    Caller::of(Class::Spare, &flow)
 }
 
 /// How long ago something was, by the clock; nothing if that was set back.

@@ -45,9 +45,10 @@ const fn layer(name: &'static str, kind: Kind, may_use: &'static [&'static str])
 const LAYERS: &[Layer] = &[
     layer("logical", Kind::Pure, &[]),
     layer("hcl1", Kind::Pure, &[]),
-    // When a new key counts as working.
+    // Key/value engines, and an auth method: hosts are not known to them.
     layer("approle", Kind::Pure, &["logical"]),
     layer("kv", Kind::Pure, &["logical"]),
+    // When a new key counts as working.
     layer("readiness", Kind::Pure, &[]),
     // When keys are rotated.
     layer("rotation-schedule", Kind::Pure, &[]),

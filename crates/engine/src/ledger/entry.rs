@@ -99,6 +99,11 @@ impl Entry {
         self.confirmed_until.store(until, Ordering::Relaxed);
     }
 
+    /// Whether this process made the key, or saw it at Confluent.
+    pub(super) fn was_confirmed(&self) -> bool {
+        self.confirmed_until.load(Ordering::Relaxed) != 0
+    }
+
     pub(super) fn is_confirmed(&self, now: Duration) -> bool {
         now.as_millis() < u128::from(self.confirmed_until.load(Ordering::Relaxed))
     }

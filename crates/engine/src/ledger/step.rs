@@ -9,6 +9,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use readiness::Proof;
 
+use crate::SecretText;
 use crate::credential::{
     AdoptedFrom, Credential, Holder, INTENT_AGE, IssuedKey, Proving, Purpose, RequestedBy, Sharing,
     State, later,
@@ -71,6 +72,13 @@ pub enum Event {
         /// Whether the key is known to work.
         proving: Proving,
     },
+    /// A static role serves a key that a person made.
+    Import {
+        /// Its secret.
+        secret: SecretText,
+        /// Whether the key is known to work.
+        proving: Proving,
+    },
     /// The record no longer names the key.
     Unpin {
         /// The grace of the key: a holder of its own.
@@ -78,8 +86,11 @@ pub enum Event {
         /// The present.
         now: Timestamp,
     },
-    /// The key is handed over to its users: it lives on and leaves the ledger.
+    /// The key is handed over to its users: it lives on and leaves the ledger, once no
+    /// lease holds it.
     Leave,
+    /// A key never worked: nobody gets it any more, and its leases run out.
+    Withdraw,
     /// A lease is extended.
     Renew {
         /// Its holder, with the new deadline.
@@ -236,11 +247,15 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         Event::Take { holder, requester } => take(credential, holder, requester),
         Event::Pin => pin(credential),
         Event::TakeOver { by, proving } => take_over(credential, by, proving),
+        Event::Import { secret, proving } => import(credential, secret, proving),
         Event::Unpin { grace, now } => Ok(unpin(credential, grace, now)),
         Event::Leave => match credential.state {
+            // The end of a lease on a key without a record deletes the key.
+            State::Live { .. } if !credential.holders.is_empty() => Ok(Vec::new()),
             State::Live { .. } => Ok(forget(credential)),
             _ => Err(Refusal::NotLive),
         },
+        Event::Withdraw => withdraw(credential),
         Event::Renew { holder } => renew(credential, holder),
         Event::Release { holder, now } => Ok(release(credential, &holder, now)),
         Event::Lapse { now } => Ok(lapse(credential, now)),
@@ -320,6 +335,34 @@ fn take(
     credential.holders.insert(id, holder);
     effects.push(Effect::Save);
     Ok(effects)
+}
+
+fn withdraw(credential: &mut Credential) -> Result<Vec<Effect>, Refusal> {
+    let State::Live { key } = &mut credential.state else {
+        return Err(Refusal::NotLive);
+    };
+    let had_secret = key.secret.take().is_some();
+    Ok(had_secret.then_some(Effect::Save).into_iter().collect())
+}
+
+/// The secret that an import gives counts, also where an earlier one was cut off or
+/// gave another.
+fn import(
+    credential: &mut Credential,
+    secret: SecretText,
+    proving: Proving,
+) -> Result<Vec<Effect>, Refusal> {
+    let State::Live { key } = &mut credential.state else {
+        return Err(Refusal::NotLive);
+    };
+    let secret = Some(secret);
+    if credential.pinned && key.secret == secret && key.proving == proving {
+        return Ok(Vec::new());
+    }
+    key.secret = secret;
+    key.proving = proving;
+    credential.pinned = true;
+    Ok(vec![Effect::Save])
 }
 
 /// Only a key in use is pinned: one that retires may be gone already.

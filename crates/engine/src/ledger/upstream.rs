@@ -182,6 +182,15 @@ impl Ledger {
         self.confirm_now(entry).await
     }
 
+    /// As [`Ledger::confirm`], once for a process: after that others look whether the
+    /// key still exists.
+    pub(crate) async fn confirm_once(&self, entry: &Entry) -> Result<(), Failure> {
+        if entry.was_confirmed() {
+            return Ok(());
+        }
+        self.confirm(entry).await
+    }
+
     /// As [`Ledger::confirm`], for a key that is missing from a list: an earlier
     /// confirmation does not count.
     pub(crate) async fn confirm_missing(&self, entry: &Entry) -> Result<(), Failure> {

@@ -21,8 +21,9 @@ pub(crate) fn path() -> Path<Engine> {
         .help(
             "An API key of a role, under a lease.",
             "The answer has `key_id` and `secret`, and for Kafka keys `sasl.jaas.config`. A role \
-             with `multi_use_key` gives all readers one key, which is deleted when its last lease \
-             ends; other roles make a key for each reader, which is deleted with its lease.",
+             that shares (`sharing`) gives its readers, or those of one entity or token, one key, \
+             which is deleted when its last lease ends; other roles make a key for each reader, \
+             which is deleted with its lease.",
         )
 }
 

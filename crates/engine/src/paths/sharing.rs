@@ -64,7 +64,8 @@ pub(super) fn can_be_ready(sharing: Sharing, readiness: &Readiness) -> Result<()
     if scoped && readiness.readiness() != Mode::None {
         let by = sharing.by.as_str();
         return Err(Error::bad_request(format!(
-            "`readiness` is for keys of a whole role, and `sharing` is `{by}`: give `readiness=none`, or              `sharing` as `role` or `lease`"
+            "`readiness` is for keys of a whole role, and `sharing` is `{by}`: give `readiness=none`, or \
+             `sharing` as `role` or `lease`"
         )));
     }
     Ok(())

@@ -79,7 +79,7 @@ pub(crate) fn path() -> Path<Engine> {
         Field::new(
             "adopt_role",
             FieldKind::Text,
-            "Name of a role with `multi_use_key=true` whose shared key becomes the first key of a new \
+            "Name of a role with `sharing=role` whose shared key becomes the first key of a new \
              static role. The leases on it go on, and the role gives its next reader another key.",
         ),
     ]);

@@ -51,7 +51,7 @@ impl Engine {
         };
         let key = IssuedKey {
             id: imported.id.clone(),
-            secret: Some(imported.secret),
+            secret: Some(imported.secret.clone()),
             proving: Proving::NotAsked,
         };
         let proving = self.must_log_in(&role, &key, Given::Imported).await?;
@@ -83,7 +83,11 @@ impl Engine {
         if entry.look(|known| is_begun(known, &role)) != Some(true) {
             return Err(on_record(&imported.id));
         }
-        match self.ledger.apply(&entry, Event::Pin).await {
+        let import = Event::Import {
+            secret: imported.secret,
+            proving,
+        };
+        match self.ledger.apply(&entry, import).await {
             Ok(()) => {}
             Err(Failure::Failed(error)) => return Err(error),
             Err(Failure::Refused(_) | Failure::Unknown) => return Err(on_record(&imported.id)),

@@ -84,6 +84,13 @@ impl Engine {
                 self.forget_claimed(role, &claim);
                 continue;
             }
+            match self.ledger.confirm_once(&claim.entry).await {
+                // Taking it tells what became of it.
+                Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
+                Err(Failure::Failed(error)) => {
+                    return Err(error.context("looking whether the new key still exists"));
+                }
+            }
             let times = self.allowed_times(role).await?;
             match self.take_spare(role, &claim.entry, times, requester).await {
                 Ok(issued) => return Ok(issued.working(readying)),

@@ -102,6 +102,10 @@ async fn what_cannot_be_adopted_is_refused_with_the_field() {
         "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1", "multi_use_key": true,
     });
     world.write("role/empty", &empty).await.unwrap();
+    let scoped = json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1", "sharing": "token",
+    });
+    world.write("role/scoped", &scoped).await.unwrap();
     for (field, value, says) in [
         (
             "adopt_role",
@@ -111,7 +115,12 @@ async fn what_cannot_be_adopted_is_refused_with_the_field() {
         (
             "adopt_role",
             "single",
-            "`adopt_role`: role `single` gives each lease",
+            "`adopt_role`: role `single` has no key that all its readers share",
+        ),
+        (
+            "adopt_role",
+            "scoped",
+            "`adopt_role`: role `scoped` has no key that all its readers share",
         ),
         (
             "adopt_role",
@@ -223,4 +232,64 @@ async fn a_process_that_knows_the_key_as_the_roles_does_not_end_it() {
     let _ = world.revoke(&lease).await;
     world.engine = new;
     assert!(world.lives(lease.key()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_key_that_is_left_to_its_users_outlives_its_leases() {
+    let (world, lease) = shared().await;
+    let mut role = adopting();
+    role["on_delete"] = "keep".into();
+    world.write("static-role/orders", &role).await.unwrap();
+    world.delete("static-role/orders").await.unwrap();
+    world.pass(3 * MINUTE).await;
+    world.revoke(&lease).await.unwrap();
+    world.pass(Duration::from_hours(26)).await;
+    assert!(lives(&world, lease.key()));
+    let listed = read_list(&world).await;
+    assert!(!listed.contains(&lease.key().to_owned()), "{listed:?}");
+}
+
+async fn read_list(world: &World) -> Vec<String> {
+    let listed = world.list("keys/").await.unwrap();
+    let keys = listed.and_then(|listed| listed.data).unwrap_or_default();
+    let keys = keys.get("keys").and_then(Value::as_array).cloned();
+    let names = keys.into_iter().flatten();
+    names.map(|key| key.as_str().unwrap().to_owned()).collect()
+}
+
+/// The one that readers got before is older, and only their leases hold it.
+#[tokio::test(start_paused = true)]
+async fn the_key_that_new_readers_get_is_adopted() {
+    let world = World::ready().await;
+    world.cloud.set_propagation(Duration::ZERO);
+    let age = json!({ "max_age": 1000, "ttl": 900 });
+    world.write("role/shared", &age).await.unwrap();
+    let first = world.lease("shared").await.unwrap();
+    world.pass(13 * MINUTE).await;
+    world.renew(&first, 0).await.unwrap();
+    world.pass(4 * MINUTE).await;
+    let next = world.lease("shared").await.unwrap();
+    assert_ne!(first.key(), next.key());
+    world
+        .write("static-role/orders", &adopting())
+        .await
+        .unwrap();
+    assert_eq!(key(&world).await, next.key());
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_on_an_adopted_key_count_for_the_limit_of_their_role() {
+    let (mut world, lease) = shared().await;
+    let limit = json!({ "max_active": 1 });
+    world.write("role/shared", &limit).await.unwrap();
+    world
+        .write("static-role/orders", &adopting())
+        .await
+        .unwrap();
+    world.lease("shared").await.unwrap_err();
+    world.restart();
+    world.lease("shared").await.unwrap_err();
+    world.revoke(&lease).await.unwrap();
+    world.lease("shared").await.unwrap();
+    world.lease("shared").await.unwrap_err();
 }

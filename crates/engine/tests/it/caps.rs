@@ -62,7 +62,7 @@ async fn a_role_has_no_more_leases_than_its_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_fifty_readers_who_race_for_the_last_places_so_many_get_one() {
+async fn fifty_racing_readers_get_no_more_leases_than_the_limit() {
     for role in ["single", "shared"] {
         let world = limited(&json!({"max_active": 20})).await;
         for _ in 0..13 {
@@ -171,7 +171,7 @@ async fn a_key_that_an_operator_ends_frees_its_places() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_waits_for_readers_takes_no_place() {
+async fn a_next_key_that_nobody_has_yet_counts_against_no_limit() {
     let mut world = limited(&json!({"max_active": 2})).await;
     let aging = json!({"max_age": 600, "ttl": 1200});
     world.write("role/shared", &aging).await.unwrap();

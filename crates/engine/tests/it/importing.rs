@@ -114,6 +114,32 @@ async fn an_import_that_was_cut_off_goes_on_or_leaves_the_key_alone() {
     }
 }
 
+/// The first attempt gave another secret, which nothing tried.
+#[tokio::test(start_paused = true)]
+async fn an_import_that_goes_on_takes_the_secret_that_is_given_now() {
+    let mut world = with_key().await;
+    let mut wrong = importing();
+    wrong["readiness"] = "none".into();
+    wrong["import_key_secret"] = "mistyped".into();
+    world.write("static-role/orders", &wrong).await.unwrap();
+    world
+        .storage
+        .inner
+        .delete("lockkeeper/static/orders")
+        .await
+        .unwrap();
+    world.restart();
+    world
+        .write("static-role/orders", &importing())
+        .await
+        .unwrap();
+    let data = world.read("static-creds/orders").await.unwrap().unwrap();
+    assert_eq!(data.get("secret"), Some(&json!("secret-of-OLDKEY")));
+    world.restart();
+    let data = world.read("static-creds/orders").await.unwrap().unwrap();
+    assert_eq!(data.get("secret"), Some(&json!("secret-of-OLDKEY")));
+}
+
 /// An imported key that was served is the role's, and goes as its other keys do.
 #[tokio::test(start_paused = true)]
 async fn an_imported_key_goes_after_its_rotation() {

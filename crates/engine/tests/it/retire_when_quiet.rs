@@ -89,7 +89,7 @@ async fn an_old_key_goes_when_the_new_one_logged_in_and_it_was_quiet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_of_the_reader_ends_no_key_before_its_latest_end_and_that_is_an_alarm() {
+async fn without_reports_an_old_key_lives_until_max_overlap_and_raises_an_alarm() {
     let (world, old, new) = rotated().await;
     pass_with_logins(&world, 5 * MINUTE, &[&new]).await;
     // Nobody reads the log any more.

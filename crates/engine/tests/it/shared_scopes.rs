@@ -115,7 +115,7 @@ async fn a_reader_without_what_a_role_shares_by_is_told_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stands_for_a_token_is_not_in_storage() {
+async fn tokens_and_accessors_are_stored_as_hashes_only() {
     let world = sharing_by("token").await;
     key(&world, service("", "accessor-probe")).await;
     key(&world, batch("", "batch-probe")).await;

@@ -279,6 +279,15 @@ async fn a_spare_that_a_person_deleted_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_spare_that_was_deleted_while_the_engine_was_down_is_not_handed_out() {
+    let mut world = with_role(&role(2)).await;
+    let [gone, lives] = world.cloud.live().try_into().unwrap();
+    world.cloud.delete_by_hand(&gone);
+    world.restart();
+    assert_eq!(reads_at_once(&world).await.key(), lives);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_made_in_advance_where_nothing_may_be_made() {
     let world = with_role(&role(1)).await;
     world.host.tainted.store(true, Ordering::SeqCst);
@@ -439,12 +448,53 @@ async fn a_next_shared_key_that_nobody_takes_goes_when_it_is_too_old() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_of_one_scope_are_not_tried() {
+async fn readiness_is_refused_for_keys_of_one_entity_or_token() {
     let world = World::ready().await;
     for sharing in ["entity", "token"] {
         let mut scoped = role(0);
         scoped["sharing"] = json!(sharing);
         let error = world.write("role/warm", &scoped).await.unwrap_err();
         assert!(error.message().contains("`sharing` is"), "{error:?}");
+    }
+}
+
+/// The present key may be in use for weeks until the next one is wanted.
+#[tokio::test(start_paused = true)]
+async fn a_next_shared_key_waits_for_longer_than_a_spare_may() {
+    let world = World::ready().await;
+    world.cloud.set_propagation(PROPAGATION);
+    let mut shared = role(0);
+    shared["sharing"] = json!("role");
+    shared["max_age"] = json!(30 * 24 * 3600);
+    shared["ttl"] = json!(3600);
+    world.write("role/warm", &shared).await.unwrap();
+    world.lease("warm").await.unwrap_err();
+    world.pass(4 * MINUTE).await;
+    let present = reads_at_once(&world).await;
+    for _ in 0..29 * 24 * 2 {
+        world.pass(30 * MINUTE).await;
+        reads_at_once(&world).await;
+    }
+    assert_eq!(world.cloud.made(), 2);
+    for _ in 0..25 * 2 {
+        world.pass(30 * MINUTE).await;
+        reads_at_once(&world).await;
+    }
+    assert_ne!(reads_at_once(&world).await.key(), present.key());
+    assert_eq!(world.cloud.made(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn spares_that_cannot_be_made_leave_no_pointers() {
+    let world = World::ready().await;
+    for _ in 0..20 {
+        world.cloud.arm(Fault::Quota);
+    }
+    world.write("role/warm", &role(2)).await.unwrap();
+    for _ in 0..8 {
+        world.pass(HOUR).await;
+        let pointers = pointers(&world);
+        assert!(pointers.len() <= 2, "{pointers:?}");
+        assert!(counts(&world).await.1 <= 2);
     }
 }

@@ -564,7 +564,7 @@ async fn the_face_of_a_kv_engine_answers_404_only_where_there_is_no_role() {
 /// The Go client of Vault refuses an answer whose `created_time` is no time
 /// (`api/kv_v2.go`).
 #[tokio::test(start_paused = true)]
-async fn every_time_of_the_face_of_a_kv_engine_is_a_time() {
+async fn every_version_of_a_key_in_the_form_of_kv_has_a_creation_time() {
     let mut role = hourly();
     role["readiness"] = "delay".into();
     let world = with_role(&role).await;

@@ -81,6 +81,19 @@ async fn a_key_shows_its_last_login_and_never_only_where_the_log_was_read_all_it
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_key_that_is_gone_no_login_is_known() {
+    let world = World::ready().await;
+    post(&world, world.now(), json!({})).await;
+    world.pass(MINUTE).await;
+    let lease = world.lease("single").await.unwrap();
+    world.pass(MINUTE).await;
+    post(&world, world.now(), json!({})).await;
+    assert_eq!(last_login(&world, lease.key()).await, "never");
+    world.revoke(&lease).await.unwrap();
+    assert_eq!(last_login(&world, lease.key()).await, "unknown");
+}
+
+#[tokio::test(start_paused = true)]
 async fn times_never_move_back_and_a_doubled_report_writes_nothing() {
     let world = World::ready().await;
     let lease = world.lease("single").await.unwrap();

@@ -62,7 +62,7 @@ impl ExternalSecret {
 }
 
 #[test]
-fn external_secrets_deletes_only_what_no_role_stands_for() {
+fn external_secrets_deletes_only_secrets_whose_role_is_gone() {
     let bao = require_bao!();
     on_both(&bao, |host| {
         mounted(host);
