@@ -244,7 +244,7 @@ async fn an_adopted_key_that_is_left_to_its_users_outlives_its_leases() {
     world.pass(3 * MINUTE).await;
     world.revoke(&lease).await.unwrap();
     world.pass(Duration::from_hours(26)).await;
-    assert!(lives(&world, lease.key()));
+    assert!(world.lives(lease.key()));
     let listed = read_list(&world).await;
     assert!(!listed.contains(&lease.key().to_owned()), "{listed:?}");
 }
@@ -274,7 +274,7 @@ async fn the_key_that_new_readers_get_is_adopted() {
         .write("static-role/orders", &adopting())
         .await
         .unwrap();
-    assert_eq!(key(&world).await, next.key());
+    assert_eq!(world.served_key().await, next.key());
 }
 
 #[tokio::test(start_paused = true)]

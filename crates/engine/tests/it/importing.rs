@@ -122,13 +122,7 @@ async fn an_import_that_goes_on_takes_the_secret_that_is_given_now() {
     wrong["readiness"] = "none".into();
     wrong["import_key_secret"] = "mistyped".into();
     world.write("static-role/orders", &wrong).await.unwrap();
-    world
-        .storage
-        .inner
-        .delete("lockkeeper/static/orders")
-        .await
-        .unwrap();
-    world.restart();
+    world.restart_without_static_role("orders").await;
     world
         .write("static-role/orders", &importing())
         .await
