@@ -7,6 +7,8 @@ use regex::Regex;
 use serde_json::{Map, Value};
 use testkit::{Cli, CliOutput, Http};
 
+use crate::cloud::Cloud;
+
 /// Members whose values are ids, times or secrets, and differ by nature.
 const BY_NATURE: [&str; 24] = [
     "request_id",
@@ -43,16 +45,28 @@ const ONE_SIDED: [&str; 1] = ["mount_type"];
 static SECONDS_LEFT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"about \d+ s\b").unwrap());
 
 /// The answers of one host to a scenario, in order.
-#[derive(Default)]
 pub(crate) struct Transcript {
     pub(crate) lines: Vec<String>,
     /// Texts that must appear in no answer.
-    pub(crate) secrets: Vec<String>,
+    secrets: Vec<String>,
     /// Texts that differ by nature wherever they appear.
     pub(crate) ids: Vec<(String, &'static str)>,
 }
 
 impl Transcript {
+    /// Without answers yet. What differs by nature between two clouds has a name.
+    pub(crate) fn of(cloud: &Cloud) -> Self {
+        Self {
+            lines: Vec::new(),
+            secrets: vec![cloud.admin_secret.clone()],
+            ids: vec![
+                (cloud.address.clone(), "SIMULATOR"),
+                (cloud.owner(), "OWNER"),
+                (cloud.cluster().0, "CLUSTER"),
+            ],
+        }
+    }
+
     /// Runs the command line for JSON, which must succeed; records the answer.
     pub(crate) fn json(&mut self, cli: &Cli, arguments: &[&str]) -> Value {
         let answer = cli.json(arguments);
