@@ -44,6 +44,11 @@ const ONE_SIDED: [&str; 1] = ["mount_type"];
 /// How long something takes still, which moves while two hosts are asked.
 static SECONDS_LEFT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"about \d+ s\b").unwrap());
 
+/// The warning that comes with a key that is not proven yet.
+static NEW_KEY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"key `[A-Z0-9]+` is new and works from about \d\d:\d\d:\d\d UTC").unwrap()
+});
+
 /// The answers of one host to a scenario, in order.
 pub(crate) struct Transcript {
     pub(crate) lines: Vec<String>,
@@ -111,7 +116,9 @@ impl Transcript {
             );
         }
         let line = without_request_ids(&format!("{asked} -> {}", normal(answer)));
-        let mut line = SECONDS_LEFT.replace_all(&line, "about … s").into_owned();
+        let line = SECONDS_LEFT.replace_all(&line, "about … s");
+        let new = "key `…` is new and works from about … UTC";
+        let mut line = NEW_KEY.replace_all(&line, new).into_owned();
         for (id, name) in &self.ids {
             line = line.replace(id.as_str(), name);
         }

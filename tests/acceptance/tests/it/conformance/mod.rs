@@ -1,6 +1,7 @@
 //! One scenario on both hosts, through the unmodified command line. Both must
 //! do the same, and answer the same but for ids and times.
 
+mod readiness;
 mod sharing;
 mod static_roles;
 
