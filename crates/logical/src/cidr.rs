@@ -85,14 +85,12 @@ mod tests {
 
     #[test]
     fn a_network_is_inside_another_or_not() {
-        assert!(are_inside(
-            &networks(&["10.1.0.0/16"]),
-            &networks(&["10.0.0.0/8"])
-        ));
-        assert!(!are_inside(
-            &networks(&["10.0.0.0/8"]),
-            &networks(&["10.1.0.0/16"])
-        ));
+        let is_inside =
+            |inner: &[&str], outer: &[&str]| are_inside(&networks(inner), &networks(outer));
+        assert!(is_inside(&["10.1.0.0/16"], &["10.0.0.0/8"]));
+        assert!(!is_inside(&["10.0.0.0/8"], &["10.1.0.0/16"]));
+        assert!(!is_inside(&["10.1.0.1", "::1"], &["10.0.0.0/8"]));
+        assert!(is_inside(&[], &["10.0.0.0/8"]));
         assert_eq!(
             shown_short(&networks(&["10.0.0.1/32", "10.0.0.0/8"])),
             ["10.0.0.1", "10.0.0.0/8"]

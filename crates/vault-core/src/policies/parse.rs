@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str) -> Result<Policy, Error> {
         let Some(key) = item.keys.first() else {
             continue;
         };
-        match key.name.as_str() {
+        match &*key.name {
             "name" => {}
             "path" => rules(item, &mut policy.rules)?,
             other => {
@@ -117,7 +117,7 @@ fn rule_of(written: &str, position: Position, body: &Body) -> Result<Rule, Error
         };
         let wrong = |problem: String| wrong(key.position, problem);
         let named = |problem: String| wrong(format!("`{}`: {problem}", key.name));
-        match key.name.as_str() {
+        match &*key.name {
             "capabilities" => {
                 for name in texts(&item.value).map_err(named)? {
                     let capability = Capability::parse(&name)
@@ -245,7 +245,7 @@ fn json(value: &hcl1::Value) -> Result<Value, String> {
         hcl1::Value::Object(object) => {
             let members = object.body.items.iter().filter_map(|item| {
                 let key = item.keys.first()?;
-                Some(json(&item.value).map(|value| (key.name.clone(), value)))
+                Some(json(&item.value).map(|value| (key.name.to_string(), value)))
             });
             Value::Object(members.collect::<Result<_, _>>()?)
         }
