@@ -57,7 +57,7 @@ fn a_secret_that_is_to_be_wrapped_is_printed_only_once_it_is_unwrapped() {
         let token = wrapped["wrap_info"]["token"].as_str().unwrap();
         let holder = Cli::new(bin("lockkeeper"), &dev.address, token);
         let unwrapped = holder.json(&["write", "-force", "sys/wrapping/unwrap"]);
-        let secret = unwrapped["data"]["api_secret"].as_str().unwrap();
+        let secret = unwrapped["data"]["secret"].as_str().unwrap();
         assert!(!said.stdout.contains(secret));
     }
     let odd = dev.cli().env("VAULT_WRAP_TTL", "soon").run(&read);

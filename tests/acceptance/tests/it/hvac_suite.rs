@@ -63,5 +63,5 @@ fn hvacs_own_tests_pass_but_for_those_that_are_left_out_with_a_reason() {
     for test in left_out.keys() {
         assert!(told.failed.contains_key(*test), "{test} passes by now");
     }
-    assert!(told.passed.len() >= 130, "{}", told.passed.len());
+    assert!(told.passed.len() >= 140, "{}", told.passed.len());
 }
