@@ -21,6 +21,7 @@ mod effects;
 mod errors;
 mod leases;
 mod mounts;
+mod passwords;
 mod pipeline;
 mod policies;
 mod random;

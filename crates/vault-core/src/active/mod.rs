@@ -188,7 +188,7 @@ impl Running {
             &policies,
             &wrapping,
             &self.tasks,
-            &effects.entropy,
+            effects,
         )?;
         let system: Arc<dyn Backend> = Arc::new(system);
         mounts.mount_builtin("system", &system);

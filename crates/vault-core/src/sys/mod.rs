@@ -6,6 +6,7 @@ mod catalog;
 mod interface;
 mod leases;
 mod mounts;
+mod passwords;
 mod policies;
 mod remount;
 mod tuning;
@@ -16,9 +17,11 @@ use std::sync::Arc;
 use logical::framework::{Definition, Framework, Hooks};
 use logical::{Entropy, Error, Response, SpecialPaths, TaskGroup};
 
+use crate::effects::Effects;
 use crate::leases::Leases;
 use crate::mounts::Mounts;
 use crate::policies::PolicyStore;
+use crate::storage::View;
 use crate::tokens::TokenStore;
 use crate::wrapping::Wrapping;
 
@@ -43,6 +46,9 @@ const NEED_NO_TOKEN: [&str; 3] = [
     "wrapping/lookup",
 ];
 
+/// Where password policies are stored.
+const PASSWORDS: &str = "sys/password-policy/";
+
 /// State shared by the paths.
 pub(crate) struct SysPaths {
     mounts: Arc<Mounts>,
@@ -53,6 +59,7 @@ pub(crate) struct SysPaths {
     tasks: Arc<dyn TaskGroup>,
     entropy: Arc<dyn Entropy>,
     moves: remount::Moves,
+    passwords: View,
 }
 
 impl Hooks for SysPaths {}
@@ -68,7 +75,7 @@ pub(crate) fn paths(
     policies: &Arc<PolicyStore>,
     wrapping: &Arc<Wrapping>,
     tasks: &Arc<dyn TaskGroup>,
-    entropy: &Arc<dyn Entropy>,
+    effects: &Effects,
 ) -> Result<Framework<SysPaths>, Error> {
     let state = Arc::new(SysPaths {
         mounts: Arc::clone(mounts),
@@ -77,8 +84,9 @@ pub(crate) fn paths(
         policies: Arc::clone(policies),
         wrapping: Arc::clone(wrapping),
         tasks: Arc::clone(tasks),
-        entropy: Arc::clone(entropy),
+        entropy: Arc::clone(&effects.entropy),
         moves: remount::Moves::default(),
+        passwords: View::new(Arc::clone(&effects.storage), PASSWORDS),
     });
     let mut paths = self::mounts::paths();
     paths.extend(self::leases::paths());
@@ -88,6 +96,7 @@ pub(crate) fn paths(
     paths.extend(catalog::paths());
     paths.extend(self::wrapping::paths());
     paths.extend(remount::paths());
+    paths.extend(self::passwords::paths());
     let definition = Definition {
         help: "The system itself: mounts, leases, policies, and who may do what.",
         paths,
