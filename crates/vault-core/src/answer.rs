@@ -5,11 +5,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use logical::{Auth, Object, Operation, Response, TokenType};
+use logical::{Auth, Error, Object, Operation, Response, TokenType};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 use serde_json::Value;
 use zeroize::Zeroizing;
+
+use crate::wrapping::Wrapped;
 
 /// Paths under `sys/` whose answers repeat their data at top level, for old
 /// clients (`http/handler.go` in Vault).
@@ -53,6 +55,7 @@ pub(crate) struct Envelope {
     pub(crate) mount_type: String,
     /// The token that a login or a creation gives.
     pub(crate) auth: Option<Box<Auth>>,
+    pub(crate) wrapped: Option<Wrapped>,
     /// Whether the members of `data` are repeated at top level, as old clients
     /// expect of some paths under `sys/`.
     pub(crate) data_at_top_level: bool,
@@ -130,6 +133,27 @@ impl Answer {
         }
     }
 
+    /// What the client gets in place of an answer that was wrapped. Its request
+    /// id is in the wrapped answer.
+    pub(crate) fn wrapped(wrapped: Wrapped) -> Self {
+        Self {
+            status: 200,
+            body: Body::Envelope(Box::new(Envelope {
+                wrapped: Some(wrapped),
+                ..Envelope::default()
+            })),
+        }
+    }
+
+    /// The body, if it is one to wrap: errors and empty answers are not.
+    pub(crate) fn wrappable_body(&self) -> Option<Result<String, Error>> {
+        let is_wrappable = matches!(self.body, Body::Envelope(_) | Body::Raw { .. });
+        let is_success = (200..300).contains(&self.status);
+        let body = self.body().filter(|_| is_wrappable && is_success)?;
+        let text = std::str::from_utf8(&body).map(str::to_owned);
+        Some(text.map_err(|_| Error::internal("an answer that is no text cannot be wrapped")))
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         self.status
@@ -177,10 +201,29 @@ impl Serialize for Envelope {
         map.serialize_entry("renewable", &self.renewable)?;
         map.serialize_entry("lease_duration", &self.lease_duration)?;
         map.serialize_entry("data", &self.data)?;
-        map.serialize_entry("wrap_info", &Value::Null)?;
+        map.serialize_entry("wrap_info", &self.wrapped.as_ref().map(ShownWrapped))?;
         map.serialize_entry("warnings", &warnings)?;
         map.serialize_entry("auth", &self.auth.as_deref().map(ShownAuth))?;
         map.serialize_entry("mount_type", &self.mount_type)?;
+        map.end()
+    }
+}
+
+/// A wrapping as answers show it.
+struct ShownWrapped<'a>(&'a Wrapped);
+
+impl Serialize for ShownWrapped<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(wrapped) = self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("token", wrapped.token.expose())?;
+        map.serialize_entry("accessor", &wrapped.accessor)?;
+        map.serialize_entry("ttl", &wrapped.ttl.as_secs())?;
+        map.serialize_entry("creation_time", &wrapped.creation_time.to_string())?;
+        map.serialize_entry("creation_path", &wrapped.creation_path)?;
+        if let Some(accessor) = &wrapped.inner_accessor {
+            map.serialize_entry("wrapped_accessor", accessor)?;
+        }
         map.end()
     }
 }

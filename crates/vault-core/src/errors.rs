@@ -35,6 +35,8 @@ pub(crate) enum Refusal {
     Sealed,
     /// The token is missing or unknown.
     Unauthenticated,
+    /// A request about a wrapped answer has no token.
+    NoWrappingToken,
     /// The token's policies do not allow it.
     Denied,
     /// No mount answers this path.
@@ -54,7 +56,7 @@ impl Refusal {
             Self::Malformed(_) | Self::Upgrading => 400,
             Self::UnsupportedMethod => 405,
             Self::Sealed => 503,
-            Self::Unauthenticated | Self::Denied => 403,
+            Self::Unauthenticated | Self::NoWrappingToken | Self::Denied => 403,
             Self::NoRoute(_) | Self::Tainted(_) => 404,
             Self::Failed(error, _) => error.class().status(),
         }
@@ -68,6 +70,7 @@ pub(crate) fn answer(refusal: &Refusal) -> Answer {
         Refusal::Malformed(text) => (*text).to_owned(),
         Refusal::Sealed => sealed().message().to_owned(),
         Refusal::Unauthenticated => "permission denied".to_owned(),
+        Refusal::NoWrappingToken => "error validating wrapping token: token is empty".to_owned(),
         Refusal::Denied => one_of_many("permission denied"),
         Refusal::NoRoute(path) => {
             format!("no handler for route \"{path}\". route entry not found.")

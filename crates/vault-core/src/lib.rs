@@ -7,8 +7,8 @@
 //! a [`logical::Factory`], and never names the one for Confluent Cloud.
 //!
 //! Each module uses only the modules before it: `routing`, tokens, leases,
-//! `mounts` and `revocation` (durable changes of mounts and tokens), the
-//! built-in backends (`sys`, `auth`), `active` (everything that exists while
+//! `mounts` and `revocation` (durable changes of mounts and tokens), `wrapping`,
+//! the built-in backends (`sys`, `auth`, `cubbyhole`), `active` (everything that exists while
 //! unsealed), the request `pipeline`, and the [`Core`]. Hosts serialize an
 //! [`Answer`] for the network.
 
@@ -16,10 +16,12 @@ mod active;
 mod answer;
 mod auth;
 mod core;
+mod cubbyhole;
 mod effects;
 mod errors;
 mod leases;
 mod mounts;
+mod passwords;
 mod pipeline;
 mod policies;
 mod random;
@@ -33,6 +35,7 @@ mod sys;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod wrapping;
 
 pub use self::core::{Core, CoreConfig};
 pub use answer::Answer;

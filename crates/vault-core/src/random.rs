@@ -21,6 +21,23 @@ pub(crate) fn base62(entropy: &dyn Entropy, length: usize) -> Zeroizing<String> 
     text
 }
 
+/// A number below a limit of at most 256, each equally likely; zero if the limit
+/// is zero.
+pub(crate) fn below(entropy: &dyn Entropy, limit: usize) -> usize {
+    let Some(largest) = 256_usize.checked_rem(limit).map(|rest| 256 - rest) else {
+        return 0;
+    };
+    let mut byte = Zeroizing::new([0_u8]);
+    loop {
+        entropy.fill(byte.as_mut_slice());
+        // Larger bytes would favour the first numbers.
+        let number = usize::from(byte[0]);
+        if number < largest {
+            return number % limit;
+        }
+    }
+}
+
 /// Eight hexadecimal digits, the suffix of mount accessors.
 pub(crate) fn hex8(entropy: &dyn Entropy) -> String {
     let mut bytes = [0_u8; 4];
@@ -47,5 +64,17 @@ mod tests {
         let name = base62(&CountingEntropy::default(), 24);
         assert_eq!(name.len(), 24);
         assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    }
+
+    #[test]
+    fn a_number_is_below_its_limit_and_every_one_occurs() {
+        let entropy = virtual_world::SeededEntropy::new(1);
+        for limit in [1, 3, 62, 200, 256] {
+            let mut seen: Vec<usize> = (0..20_000).map(|_| below(&entropy, limit)).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            assert!(seen.into_iter().eq(0..limit), "{limit}");
+        }
+        assert_eq!(below(&entropy, 0), 0);
     }
 }

@@ -2,6 +2,7 @@
 //! pipeline.
 
 use std::fmt;
+use std::time::Duration;
 
 use logical::{Connection, Object, Operation};
 
@@ -21,6 +22,8 @@ pub struct ClientRequest {
     pub data: Object,
     /// The caller's token.
     pub token: Option<ClientToken>,
+    /// For how long the answer is to be wrapped.
+    pub wrap_ttl: Option<Duration>,
     /// Connection on which the request arrived.
     pub connection: Option<Connection>,
 }
@@ -33,6 +36,7 @@ impl ClientRequest {
             path: path.into(),
             data: Object::new(),
             token: None,
+            wrap_ttl: None,
             connection: None,
         }
     }
@@ -59,6 +63,7 @@ impl fmt::Debug for ClientRequest {
             .field("operation", &self.operation)
             .field("path", &self.path)
             .field("data_keys", &keys)
+            .field("wrap_ttl", &self.wrap_ttl)
             .field("connection", &self.connection)
             .finish_non_exhaustive()
     }

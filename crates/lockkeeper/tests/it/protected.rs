@@ -40,22 +40,29 @@ impl Dev {
 }
 
 #[test]
-fn a_secret_that_is_to_be_wrapped_is_never_printed_and_never_made() {
+fn a_secret_that_is_to_be_wrapped_is_printed_only_once_it_is_unwrapped() {
     let dev = Dev::start();
     let before = dev.keys();
-    let read = ["read", "confluent/creds/app"];
-    for said in [
+    let read = ["read", "-format=json", "confluent/creds/app"];
+    let asking = [
         dev.cli().env("VAULT_WRAP_TTL", "60s").run(&read),
         dev.cli().env("BAO_WRAP_TTL", "1m").run(&read),
         dev.cli()
-            .run(&["read", "-wrap-ttl=60", "confluent/creds/app"]),
-    ] {
-        assert_eq!((said.status, said.stdout.as_str()), (2, ""), "{said:?}");
-        assert!(said.stderr.contains("wrapping is not"), "{}", said.stderr);
+            .run(&[&["read", "-wrap-ttl=60"], &read[1..]].concat()),
+    ];
+    for said in &asking {
+        assert_eq!(said.status, 0, "{said:?}");
+        let wrapped: Value = serde_json::from_str(&said.stdout).unwrap();
+        assert_eq!(wrapped["data"], Value::Null);
+        let token = wrapped["wrap_info"]["token"].as_str().unwrap();
+        let holder = Cli::new(bin("lockkeeper"), &dev.address, token);
+        let unwrapped = holder.json(&["write", "-force", "sys/wrapping/unwrap"]);
+        let secret = unwrapped["data"]["secret"].as_str().unwrap();
+        assert!(!said.stdout.contains(secret));
     }
     let odd = dev.cli().env("VAULT_WRAP_TTL", "soon").run(&read);
     assert_eq!((odd.status, odd.stdout.as_str()), (1, ""), "{odd:?}");
-    assert_eq!(dev.keys(), before);
+    assert_eq!(dev.keys(), before + asking.len());
 }
 
 #[test]

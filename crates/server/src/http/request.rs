@@ -4,6 +4,7 @@
 //! Errors never quote the body, which may hold a secret.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
@@ -12,7 +13,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use logical::{Connection, Object, Operation};
+use logical::{Connection, Object, Operation, duration};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use url::form_urlencoded;
@@ -23,6 +24,7 @@ const BODY_LIMIT: usize = 32 << 20;
 const TOKEN: &str = "x-vault-token";
 const NAMESPACE: &str = "x-vault-namespace";
 const WRAP_TTL: &str = "x-vault-wrap-ttl";
+const WRAP_FORMAT: &str = "x-vault-wrap-format";
 
 /// Parses a request.
 ///
@@ -31,7 +33,8 @@ const WRAP_TTL: &str = "x-vault-wrap-ttl";
 pub(super) async fn read(request: Request) -> Result<ClientRequest, Answer> {
     let (parts, body) = request.into_parts();
     let path = path(&parts)?;
-    check_headers(&parts.headers)?;
+    check_namespace(&parts.headers)?;
+    let wrap_ttl = wrap_ttl(&parts.headers)?;
     let (operation, query) = operation(&parts)?;
     let data = match operation {
         Operation::Create | Operation::Update | Operation::Patch => {
@@ -42,6 +45,7 @@ pub(super) async fn read(request: Request) -> Result<ClientRequest, Answer> {
     let mut request = ClientRequest::new(operation, path)
         .with_data(data)
         .with_token(token(&parts.headers));
+    request.wrap_ttl = wrap_ttl;
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     request.connection = peer.map(|ConnectInfo(peer)| Connection::new(peer.ip(), peer.port()));
     Ok(request)
@@ -57,21 +61,47 @@ fn path(parts: &Parts) -> Result<String, Answer> {
         .map_err(|_| Answer::error(400, "the path is not UTF-8 after decoding"))
 }
 
-/// Refuses unsupported headers. Ignoring them would answer from another
-/// namespace, or show a secret that was to be wrapped.
-fn check_headers(headers: &HeaderMap) -> Result<(), Answer> {
+/// Refuses namespaces, which this server does not have. Ignoring one would answer
+/// from another.
+fn check_namespace(headers: &HeaderMap) -> Result<(), Answer> {
     let is_root = |namespace: &str| matches!(namespace.trim_matches('/'), "" | "root");
     if !all(headers, NAMESPACE, is_root) {
         return Err(Answer::error(404, "namespace not found"));
     }
-    if !all(headers, WRAP_TTL, |ttl| matches!(ttl, "" | "0" | "0s")) {
+    Ok(())
+}
+
+/// For how long the answer is to be wrapped. What cannot be read is refused:
+/// ignoring it would show a secret that was to be wrapped.
+fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Duration>, Answer> {
+    let wrong = |problem: &str| {
+        Answer::error(
+            400,
+            format!("error parsing X-Vault-Wrap-TTL header: {problem}"),
+        )
+    };
+    let mut values = headers.get_all(WRAP_TTL).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(wrong("it is given more than once"));
+    }
+    let text = value.to_str().map_err(|_| wrong("it is no text"))?;
+    let ttl = duration::parse_signed(text.trim()).map_err(|error| wrong(error.message()))?;
+    let ttl =
+        Duration::try_from(ttl).map_err(|_| wrong("requested wrap ttl cannot be negative"))?;
+    if ttl.is_zero() {
+        return Ok(None);
+    }
+    if !all(headers, WRAP_FORMAT, |format| format != "jwt") {
         return Err(Answer::error(
             400,
-            "response wrapping is not supported by this server: ask without `X-Vault-Wrap-TTL` \
-             (`-wrap-ttl`, VAULT_WRAP_TTL)",
+            "this server has no wrapping tokens in the format `jwt`: ask without \
+             `X-Vault-Wrap-Format`",
         ));
     }
-    Ok(())
+    Ok(Some(ttl))
 }
 
 /// Whether all values of a header are accepted; true if there are none.

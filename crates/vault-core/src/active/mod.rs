@@ -14,7 +14,8 @@ use crate::revocation::Revocation;
 use crate::routing::Router;
 use crate::storage::Fence;
 use crate::tokens::TokenStore;
-use crate::{auth, errors, sys};
+use crate::wrapping::Wrapping;
+use crate::{auth, cubbyhole, errors, sys};
 
 /// Interval of the backends' periodic work.
 const TICK: Duration = Duration::from_mins(1);
@@ -34,6 +35,7 @@ pub(crate) struct Active {
     /// Tasks that end by themselves.
     pub(crate) tasks: Arc<dyn TaskGroup>,
     pub(crate) revocation: Arc<Revocation>,
+    pub(crate) wrapping: Arc<Wrapping>,
     running: Running,
 }
 
@@ -86,6 +88,7 @@ impl Active {
                     tokens: parts.tokens,
                     policies: parts.policies,
                     revocation: parts.revocation,
+                    wrapping: parts.wrapping,
                     running,
                 });
                 active.tick_for_ever();
@@ -131,6 +134,7 @@ struct Parts {
     tokens: Arc<TokenStore>,
     policies: Arc<PolicyStore>,
     revocation: Arc<Revocation>,
+    wrapping: Arc<Wrapping>,
 }
 
 impl Running {
@@ -171,9 +175,25 @@ impl Running {
             Arc::clone(&leases),
             Arc::clone(&self.tasks) as _,
         ));
-        let system = sys::paths(&mounts, &leases, &tokens, &policies, &self.tasks)?;
+        let wrapping = Arc::new(Wrapping::new(
+            Arc::clone(&tokens),
+            Arc::clone(&leases),
+            Arc::clone(&revocation),
+            Arc::clone(&effects.clock),
+        ));
+        let system = sys::paths(
+            &mounts,
+            &leases,
+            &tokens,
+            &policies,
+            &wrapping,
+            &self.tasks,
+            effects,
+        )?;
         let system: Arc<dyn Backend> = Arc::new(system);
         mounts.mount_builtin("system", &system);
+        let cubbyhole: Arc<dyn Backend> = Arc::new(cubbyhole::paths(&tokens, &self.tasks)?);
+        mounts.mount_builtin(cubbyhole::CUBBYHOLE_MOUNT, &cubbyhole);
         let token: Arc<dyn Backend> = Arc::new(auth::paths(
             &tokens,
             &policies,
@@ -194,6 +214,7 @@ impl Running {
             tokens,
             policies,
             revocation,
+            wrapping,
         })
     }
 

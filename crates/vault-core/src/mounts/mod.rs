@@ -7,6 +7,7 @@
 //! that hangs blocks no other mount.
 
 mod names;
+mod remount;
 mod removal;
 mod table;
 #[cfg(test)]
@@ -44,6 +45,8 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_mins(1);
 const TASKS_GRACE: Duration = Duration::from_secs(5);
 /// Limit for a periodic call.
 const PERIODIC_LIMIT: Duration = Duration::from_secs(90);
+/// How long a change of a mount waits for requests to leave it.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 /// How long the end of an engine waits for its writes.
 const WRITES_LIMIT: Duration = Duration::from_secs(30);
 /// Number of storage entries that a removal deletes at a time.
@@ -263,7 +266,7 @@ impl Mounts {
         if entry.is_tainted() {
             return Err(failed("the mount is being removed"));
         }
-        if mount.is_stopped() && !mount.is_replaced() {
+        if mount.is_stopped() && !mount.is_upgrading() {
             return Err(failed("its engine is stopped"));
         }
         if let Some(ttl) = tuning.default_lease_ttl {
@@ -284,7 +287,7 @@ impl Mounts {
         if let Some(description) = tuning.description {
             entry.description = description;
         }
-        if new_version || mount.is_replaced() {
+        if new_version || mount.is_upgrading() {
             return self.replace(&mount, entry).await;
         }
         self.table.put(entry.clone()).await?;
@@ -486,6 +489,14 @@ pub(crate) async fn stop_all(router: &Router, tasks: &dyn Tasks) {
 
 async fn stop(mount: &Mount, tasks: &dyn Tasks) {
     mount.stop(tasks, CLEAN_UP_LIMIT, TASKS_GRACE).await;
+}
+
+/// The error for a mount that requests do not leave.
+fn still_inside() -> Error {
+    Error::internal(format!(
+        "requests are still inside the mount after {} s: try again",
+        DRAIN_LIMIT.as_secs()
+    ))
 }
 
 /// The error of storage calls by an engine that was removed or replaced.

@@ -39,14 +39,17 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Loads the table, or creates it at the first start.
+    /// Loads the table. Built-in mounts that it does not have are added.
     pub(super) async fn open(storage: View, entropy: &dyn Entropy) -> Result<Self, Error> {
         let stored: Option<Stored> = storage.read(KEY).await?;
-        let is_new = stored.is_none();
         let mut stored = stored.unwrap_or_default();
-        if is_new {
-            stored.core = builtin_entries(entropy);
+        let known = stored.core.len();
+        for entry in builtin_entries(entropy) {
+            if stored.core.iter().all(|known| known.path != entry.path) {
+                stored.core.push(entry);
+            }
         }
+        let is_new = stored.core.len() > known;
         let engines = stored.engines.into_iter();
         let table = Self {
             storage,
@@ -89,6 +92,34 @@ impl Table {
         Ok(())
     }
 
+    /// Checks that no other mount has, contains or is below a path.
+    ///
+    /// # Errors
+    /// A bad request that names the conflicting path.
+    pub(super) fn check_free(&self, path: &str) -> Result<(), Error> {
+        check_free(path, &self.lock())
+    }
+
+    /// Moves the entry of a path to the path that the new entry names, and stores
+    /// the table. On failure the old entry is restored.
+    ///
+    /// # Errors
+    /// As [`check_free`](Self::check_free), or an error of storage.
+    pub(super) async fn rename(&self, from: &str, entry: MountEntry) -> Result<(), Error> {
+        let to = entry.path.clone();
+        let old = {
+            let mut engines = self.lock();
+            check_free(&to, &engines)?;
+            engines.insert(to.clone(), entry);
+            engines.remove(from)
+        };
+        let Err(error) = self.save().await else {
+            return Ok(());
+        };
+        self.lock().remove(&to);
+        self.restore(from, old, error).await
+    }
+
     /// Inserts an entry and stores the table. On failure the old entry is
     /// restored.
     pub(super) async fn put(&self, entry: MountEntry) -> Result<(), Error> {
@@ -126,9 +157,19 @@ impl Table {
     }
 
     async fn save_or_restore(&self, path: &str, old: Option<MountEntry>) -> Result<(), Error> {
-        let Err(error) = self.save().await else {
-            return Ok(());
-        };
+        match self.save().await {
+            Ok(()) => Ok(()),
+            Err(error) => self.restore(path, old, error).await,
+        }
+    }
+
+    /// Restores the entry of a path after a save that failed with this error.
+    async fn restore(
+        &self,
+        path: &str,
+        old: Option<MountEntry>,
+        error: Error,
+    ) -> Result<(), Error> {
         match old {
             Some(old) => self.lock().insert(path.to_owned(), old),
             None => self.lock().remove(path),
@@ -145,6 +186,15 @@ impl Table {
     }
 }
 
+fn check_free(path: &str, engines: &BTreeMap<String, MountEntry>) -> Result<(), Error> {
+    match names::conflict(path, engines.keys()) {
+        None => Ok(()),
+        Some(taken) => Err(Error::bad_request(format!(
+            "path already in use at \"{taken}\""
+        ))),
+    }
+}
+
 /// The built-in mounts, which are fixed.
 fn builtin_entries(entropy: &dyn Entropy) -> Vec<MountEntry> {
     vec![
@@ -153,6 +203,13 @@ fn builtin_entries(entropy: &dyn Entropy) -> Vec<MountEntry> {
             "token",
             "auth_token",
             "token based credentials",
+            entropy,
+        ),
+        MountEntry::builtin(
+            "cubbyhole/",
+            "cubbyhole",
+            "cubbyhole",
+            "per-token private secret storage",
             entropy,
         ),
         MountEntry::builtin(

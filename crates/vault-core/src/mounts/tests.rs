@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use virtual_world::{Fault, Timing};
 
 use crate::Core;
-use crate::tests::{Does, Seen, World, ask};
+use crate::tests::{Does, Seen, World, ask, ask_as};
+
+mod moved;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -32,7 +34,11 @@ async fn read(core: &Core, path: &str) -> Seen {
 async fn mounted(core: &Core) -> Vec<String> {
     let all = read(core, "sys/mounts").await;
     let all = all.body["data"].as_object().unwrap().clone();
-    all.keys().filter(|path| *path != "sys/").cloned().collect()
+    let builtin = ["sys/", "cubbyhole/"];
+    all.keys()
+        .filter(|path| !builtin.contains(&path.as_str()))
+        .cloned()
+        .collect()
 }
 
 /// The storage of mounts, by key.

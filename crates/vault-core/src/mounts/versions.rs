@@ -2,16 +2,12 @@
 //! replaced by one of a newer version.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use logical::Error;
 use logical::effects::within;
 
-use super::{Mounts, Tuning, VERSION, no_version_of};
-use crate::routing::{Mount, MountEntry};
-
-/// How long the change of an engine's version waits for requests to leave.
-const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+use super::{DRAIN_LIMIT, Mounts, Tuning, VERSION, no_version_of, still_inside};
+use crate::routing::{Closed, Mount, MountEntry};
 
 impl Mounts {
     /// Whether the option `version` asks for a newer version of the engine.
@@ -54,10 +50,14 @@ impl Mounts {
     /// next one or by a restart.
     pub(super) async fn replace(&self, old: &Arc<Mount>, entry: MountEntry) -> Result<(), Error> {
         let may_go_on = !old.is_stopped();
-        old.set_replaced(true);
+        old.close(Some(Closed::Upgrading));
         let recorded = self.record_version(old, &entry).await;
         // Held until the router has the new engine.
-        let _alone = recorded.inspect_err(|_| old.set_replaced(!may_go_on))?;
+        let _alone = recorded.inspect_err(|_| {
+            if may_go_on {
+                old.close(None);
+            }
+        })?;
         if may_go_on {
             self.stop(old).await;
         }
@@ -76,12 +76,7 @@ impl Mounts {
         entry: &MountEntry,
     ) -> Result<tokio::sync::OwnedRwLockWriteGuard<()>, Error> {
         let drained = within(self.tasks.as_ref(), DRAIN_LIMIT, old.drain()).await;
-        let alone = drained.ok_or_else(|| {
-            Error::internal(format!(
-                "requests are still inside the mount after {} s: try again",
-                DRAIN_LIMIT.as_secs()
-            ))
-        })?;
+        let alone = drained.ok_or_else(still_inside)?;
         self.table.put(entry.clone()).await?;
         old.settings.replace(entry.clone());
         Ok(alone)

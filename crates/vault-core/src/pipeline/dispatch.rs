@@ -38,10 +38,10 @@ pub(super) async fn dispatch(
 
 /// The refusal of a mount that takes no request.
 fn closed(mount: &Mount, path: &str) -> Refusal {
-    if mount.is_tainted() {
-        Refusal::Tainted(path.to_owned())
-    } else {
+    if mount.is_upgrading() && !mount.is_tainted() {
         Refusal::Upgrading
+    } else {
+        Refusal::Tainted(path.to_owned())
     }
 }
 
@@ -59,5 +59,6 @@ fn take(kept: &mut Request) -> Request {
     kept.id.clone_from(&request.id);
     kept.mount_type.clone_from(&request.mount_type);
     kept.client_token.clone_from(&request.client_token);
+    kept.wrap_ttl = request.wrap_ttl;
     request
 }

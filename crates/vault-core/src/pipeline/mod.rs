@@ -16,6 +16,7 @@ mod register;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod wrap;
 
 use std::sync::Arc;
 
@@ -59,19 +60,34 @@ pub(crate) async fn run(active: &Arc<Active>, request: ClientRequest, id: String
     let mut context = resolve::resolve(active, request, id);
     let result = stages(active, &mut context).await;
     let answer = match result {
-        Ok(reply) => answer::reply(reply),
+        Ok(answer) => answer,
         Err(refusal) => answer::refusal(&refusal),
     };
     answer::measure(active, &context, answer.status());
     answer
 }
 
-async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Reply, Refusal> {
+async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Answer, Refusal> {
+    let unwraps_own = wrap::check_target(active, context).await?;
+    admit(active, context).await.map_err(|refusal| {
+        // Another request with the same token was faster.
+        if unwraps_own && refusal == Refusal::Unauthenticated {
+            wrap::not_valid()
+        } else {
+            refusal
+        }
+    })?;
+    let (entered, response) = dispatch::dispatch(context).await?;
+    let reply = register::register(active, context, entered, response).await?;
+    // Boxed, because few answers are wrapped.
+    Box::pin(wrap::wrap(active, context, reply)).await
+}
+
+/// Finds out who asks, and whether they may.
+async fn admit(active: &Arc<Active>, context: &mut Context) -> Result<(), Refusal> {
     authenticate::authenticate(active, context).await?;
     let is_allowed = authorize::authorize(active, context).await;
     // A denied request is a use, too.
     count_use::count_use(active, context).await?;
-    is_allowed?;
-    let (entered, response) = dispatch::dispatch(context).await?;
-    register::register(active, context, entered, response).await
+    is_allowed
 }

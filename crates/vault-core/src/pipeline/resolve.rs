@@ -11,6 +11,7 @@ pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Con
     let mut request = Request::new(client.operation, "").with_data(client.data);
     request.id = id;
     request.connection = client.connection;
+    request.wrap_ttl = client.wrap_ttl;
     let mount = active.router.route(&client.path).map(|(mount, inside)| {
         request.path = inside;
         mount.settings.read(|entry| {

@@ -131,7 +131,7 @@ impl MountEntry {
             config: MountConfig::default(),
             tuning: MountTuning::default(),
             options: None,
-            local: false,
+            local: path == "cubbyhole/",
             seal_wrap: path == "sys/",
             external_entropy_access: false,
             tainted: false,

@@ -14,6 +14,6 @@ pub(crate) use entry::{
     AUTH, MountEntry, SYSTEM_LEASE_TTL, State, check_new, check_tuned, read_ttl,
 };
 pub use entry::{MountConfig, MountRequest};
-pub(crate) use mount::{Entered, Mount, Settings, panicked};
+pub(crate) use mount::{Closed, Entered, Mount, Settings, panicked};
 pub(crate) use router::Router;
 pub use tuning::{ListingVisibility, MountTokenType, MountTuning};

@@ -3,7 +3,6 @@
 //! Every call of the backend goes through this type, so that a panic fails only
 //! the call that caused it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -35,8 +34,16 @@ pub(crate) struct Mount {
     /// Held during a periodic call.
     ticking: tokio::sync::Mutex<()>,
     removal: Mutex<Removal>,
+    closed: Mutex<Option<Closed>>,
+}
+
+/// Why a mount takes no requests for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closed {
     /// The engine is being replaced by one of a newer version.
-    is_replaced: AtomicBool,
+    Upgrading,
+    /// The mount is being moved, or was moved, to another path.
+    Moving,
 }
 
 /// Progress of a removal. State that must survive a restart is in the entry.
@@ -75,7 +82,7 @@ impl Mount {
             gate: Arc::default(),
             ticking: tokio::sync::Mutex::default(),
             removal: Mutex::default(),
-            is_replaced: AtomicBool::default(),
+            closed: Mutex::default(),
         }
     }
 
@@ -112,20 +119,37 @@ impl Mount {
         self.settings.read(MountEntry::is_tainted)
     }
 
-    /// Whether requests are refused because the mount is being removed or its
-    /// engine replaced.
+    /// Whether requests are refused because the mount is being removed, moved or
+    /// upgraded.
     pub(crate) fn is_closed(&self) -> bool {
-        self.is_replaced() || (self.is_tainted() && !self.removal().is_stuck)
+        self.closed().is_some() || (self.is_tainted() && !self.removal().is_stuck)
     }
 
     /// Whether the engine is being replaced by one of a newer version.
-    pub(crate) fn is_replaced(&self) -> bool {
-        self.is_replaced.load(Ordering::SeqCst)
+    pub(crate) fn is_upgrading(&self) -> bool {
+        *self.closed() == Some(Closed::Upgrading)
     }
 
-    /// Closes the mount while its engine is being replaced, or opens it again.
-    pub(crate) fn set_replaced(&self, is_replaced: bool) {
-        self.is_replaced.store(is_replaced, Ordering::SeqCst);
+    /// Closes the mount for a while, or opens it again.
+    pub(crate) fn close(&self, closed: Option<Closed>) {
+        *self.closed() = closed;
+    }
+
+    /// The same mount, open. Requests that found this one stay outside.
+    pub(crate) fn reopened(&self) -> Self {
+        Self {
+            is_builtin: self.is_builtin,
+            ..Self::new(
+                Arc::clone(&self.settings),
+                Arc::clone(&self.backend),
+                self.version.clone(),
+                Arc::clone(&self.tasks),
+            )
+        }
+    }
+
+    fn closed(&self) -> std::sync::MutexGuard<'_, Option<Closed>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a path inside the mount needs no token.
@@ -139,7 +163,7 @@ impl Mount {
     }
 
     /// Enters the mount for one request, or returns `None` while the mount is
-    /// being removed or its engine replaced. Never waits.
+    /// being removed, moved or upgraded. Never waits.
     pub(crate) fn enter(&self) -> Option<Entered> {
         if self.is_closed() {
             return None;

@@ -1,26 +1,32 @@
-//! The paths under `sys/`: mounts, leases, policies, and the endpoints of
-//! user interfaces. Status endpoints without authentication are in `status`.
+//! The paths under `sys/`: mounts, leases, policies, wrapped answers, and the
+//! endpoints of user interfaces. Status endpoints without authentication are in `status`.
 
 mod access;
 mod catalog;
 mod interface;
 mod leases;
 mod mounts;
+mod passwords;
 mod policies;
+mod remount;
 mod tuning;
+mod wrapping;
 
 use std::sync::Arc;
 
 use logical::framework::{Definition, Framework, Hooks};
-use logical::{Error, Response, SpecialPaths, TaskGroup};
+use logical::{Entropy, Error, Response, SpecialPaths, TaskGroup};
 
+use crate::effects::Effects;
 use crate::leases::Leases;
 use crate::mounts::Mounts;
 use crate::policies::PolicyStore;
+use crate::storage::View;
 use crate::tokens::TokenStore;
+use crate::wrapping::Wrapping;
 
 /// Paths that need sudo (`vault/logical_system.go` in Vault).
-const NEED_SUDO: [&str; 9] = [
+const NEED_SUDO: [&str; 10] = [
     "auth/*",
     "leases",
     "leases/",
@@ -28,12 +34,20 @@ const NEED_SUDO: [&str; 9] = [
     "leases/revoke-prefix/*",
     "leases/revoke-force/*",
     "plugins/catalog/*",
+    "remount",
     "revoke-prefix/*",
     "revoke-force/*",
 ];
 
 /// Paths whose handlers check the caller's rights themselves.
-const NEED_NO_TOKEN: [&str; 2] = ["internal/ui/mounts", "internal/ui/mounts/*"];
+const NEED_NO_TOKEN: [&str; 3] = [
+    "internal/ui/mounts",
+    "internal/ui/mounts/*",
+    "wrapping/lookup",
+];
+
+/// Where password policies are stored.
+const PASSWORDS: &str = "sys/password-policy/";
 
 /// State shared by the paths.
 pub(crate) struct SysPaths {
@@ -41,7 +55,11 @@ pub(crate) struct SysPaths {
     leases: Arc<Leases>,
     tokens: Arc<TokenStore>,
     policies: Arc<PolicyStore>,
+    wrapping: Arc<Wrapping>,
     tasks: Arc<dyn TaskGroup>,
+    entropy: Arc<dyn Entropy>,
+    moves: remount::Moves,
+    passwords: View,
 }
 
 impl Hooks for SysPaths {}
@@ -55,14 +73,20 @@ pub(crate) fn paths(
     leases: &Arc<Leases>,
     tokens: &Arc<TokenStore>,
     policies: &Arc<PolicyStore>,
+    wrapping: &Arc<Wrapping>,
     tasks: &Arc<dyn TaskGroup>,
+    effects: &Effects,
 ) -> Result<Framework<SysPaths>, Error> {
     let state = Arc::new(SysPaths {
         mounts: Arc::clone(mounts),
         leases: Arc::clone(leases),
         tokens: Arc::clone(tokens),
         policies: Arc::clone(policies),
+        wrapping: Arc::clone(wrapping),
         tasks: Arc::clone(tasks),
+        entropy: Arc::clone(&effects.entropy),
+        moves: remount::Moves::default(),
+        passwords: View::new(Arc::clone(&effects.storage), PASSWORDS),
     });
     let mut paths = self::mounts::paths();
     paths.extend(self::leases::paths());
@@ -70,6 +94,9 @@ pub(crate) fn paths(
     paths.extend(self::policies::paths());
     paths.extend(interface::paths());
     paths.extend(catalog::paths());
+    paths.extend(self::wrapping::paths());
+    paths.extend(remount::paths());
+    paths.extend(self::passwords::paths());
     let definition = Definition {
         help: "The system itself: mounts, leases, policies, and who may do what.",
         paths,

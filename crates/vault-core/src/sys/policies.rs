@@ -107,7 +107,7 @@ async fn write(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error
 }
 
 /// The text of a policy that may be sent in base64.
-fn decoded(given: &str) -> String {
+pub(super) fn decoded(given: &str) -> String {
     let bytes = STANDARD.decode(given.trim()).ok();
     bytes
         .and_then(|bytes| String::from_utf8(bytes).ok())

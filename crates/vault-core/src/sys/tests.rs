@@ -186,3 +186,40 @@ async fn mounts_that_are_listed_for_everybody_are_shown_without_a_token() {
     assert!(secret["public/"]["accessor"].is_string(), "{seen:?}");
     assert!(secret["puppet/"].is_null(), "{seen:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn passwords_are_made_by_a_policy_that_is_stored() {
+    let core = World::new().start().await;
+    let path = "sys/policies/password/p";
+    let text = "length = 20\nrule \"charset\" { charset = \"abc\" min-chars = 1 }";
+    let written = ask(&core, Operation::Update, path, json!({"policy": text})).await;
+    assert_eq!(written.status, 204, "{written:?}");
+    let shown = ask(&core, Operation::Read, path, Value::Null).await;
+    assert_eq!(shown.body["data"], json!({"policy": text}));
+    let generate = format!("{path}/generate");
+    let made = async || {
+        let made = ask(&core, Operation::Read, &generate, Value::Null).await;
+        made.body["data"]["password"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let (first, second) = (made().await, made().await);
+    assert!(
+        first.len() == 20 && first.chars().all(|one| "abc".contains(one)),
+        "{first}"
+    );
+    assert_ne!(first, second);
+    let list = ask(&core, Operation::List, "sys/policies/password", Value::Null).await;
+    assert_eq!(list.body["data"], json!({"keys": ["p"]}));
+    for body in [json!({}), json!({"policy": "length = 2"})] {
+        let refused = ask(&core, Operation::Update, path, body).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+    }
+    let deleted = ask(&core, Operation::Delete, path, Value::Null).await;
+    assert_eq!(deleted.status, 204);
+    for path in [path, &generate] {
+        let gone = ask(&core, Operation::Read, path, Value::Null).await;
+        assert_eq!((gone.status, gone.error()), (404, "policy does not exist"));
+    }
+}

@@ -217,9 +217,35 @@ pub(crate) async fn ask_as(
     path: &str,
     body: Value,
 ) -> Seen {
-    let request = ClientRequest::new(operation, path)
+    handle(core, request_as(token, operation, path, &body)).await
+}
+
+/// Asks for a wrapped answer.
+pub(crate) async fn ask_wrapped(
+    core: &Core,
+    token: &str,
+    operation: Operation,
+    path: &str,
+    body: Value,
+    ttl: Duration,
+) -> Seen {
+    let mut request = request_as(Some(token), operation, path, &body);
+    request.wrap_ttl = Some(ttl);
+    handle(core, request).await
+}
+
+fn request_as(
+    token: Option<&str>,
+    operation: Operation,
+    path: &str,
+    body: &Value,
+) -> ClientRequest {
+    ClientRequest::new(operation, path)
         .with_data(body.as_object().cloned().unwrap_or_default())
-        .with_token(token.map(ClientToken::new));
+        .with_token(token.map(ClientToken::new))
+}
+
+async fn handle(core: &Core, request: ClientRequest) -> Seen {
     let answer = core.handle(request).await;
     let body = answer.body();
     Seen {

@@ -15,6 +15,7 @@ mod policies;
 mod role;
 mod store;
 mod ttl;
+mod wrapping;
 
 pub use client_token::ClientToken;
 pub(crate) use creation::{CreationRequest, Creator, decide};
@@ -24,6 +25,7 @@ pub(crate) use login::{LoginContext, entry_of_login};
 pub(crate) use role::{RoleKind, TokenRole};
 pub(crate) use store::{Children, KnownToken, NewToken, PREFIX, TokenStore};
 pub(crate) use ttl::{Limits, TtlWish, later};
+pub(crate) use wrapping::entry_of_wrapping;
 
 #[cfg(test)]
 pub(crate) mod tests {

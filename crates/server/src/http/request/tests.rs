@@ -1,5 +1,7 @@
 //! How raw requests are read.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::Request;
 use logical::Operation;
@@ -114,9 +116,10 @@ async fn a_token_comes_in_its_own_header_or_as_a_bearer() {
 #[tokio::test]
 async fn what_this_server_does_not_do_is_refused_and_not_ignored() {
     let wrapped = ask("GET", "/v1/a").header("X-Vault-Wrap-TTL", "60");
-    let (status, text) = wrapped.empty().await.unwrap_err();
+    let token = wrapped.header("X-Vault-Wrap-Format", "jwt");
+    let (status, text) = token.empty().await.unwrap_err();
     assert_eq!(status, 400);
-    assert!(text.contains("not supported by this server"), "{text}");
+    assert!(text.contains("X-Vault-Wrap-Format"), "{text}");
     let elsewhere = ask("GET", "/v1/a").header("X-Vault-Namespace", "team");
     assert_eq!(elsewhere.empty().await.unwrap_err().0, 404);
     let here = ask("GET", "/v1/a").header("X-Vault-Namespace", "root/");
@@ -124,6 +127,32 @@ async fn what_this_server_does_not_do_is_refused_and_not_ignored() {
     let patch = ask("PATCH", "/v1/a").header("content-type", "application/json");
     assert_eq!(patch.with("{}").await.unwrap_err().0, 415);
     assert_eq!(ask("PATCH", "/v1/a").with("{}").await.unwrap_err().0, 400);
+}
+
+#[tokio::test]
+async fn an_answer_is_wrapped_for_the_time_that_a_header_says() {
+    for (text, milliseconds) in [
+        ("60", Some(60_000)),
+        ("1m0s", Some(60_000)),
+        (" 250ms ", Some(250)),
+        ("0", None),
+        ("0s", None),
+        ("", None),
+    ] {
+        let asked = ask("GET", "/v1/a").header("X-Vault-Wrap-TTL", text);
+        let ttl = asked.empty().await.unwrap().wrap_ttl;
+        assert_eq!(ttl, milliseconds.map(Duration::from_millis), "{text}");
+    }
+    for (text, problem) in [
+        ("-1", "requested wrap ttl cannot be negative"),
+        ("soon", "invalid duration \"soon\""),
+    ] {
+        let asked = ask("GET", "/v1/a").header("X-Vault-Wrap-TTL", text);
+        let (status, said) = asked.empty().await.unwrap_err();
+        assert_eq!(status, 400);
+        let begins = format!("error parsing X-Vault-Wrap-TTL header: {problem}");
+        assert!(said.starts_with(&begins), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -31,6 +31,9 @@ pub(crate) const TOKEN_MOUNT: &str = "token";
 /// The path of that mount.
 const PATH: &str = "auth/token/";
 
+/// What the paths begin with that create tokens.
+pub(crate) const CREATE: &str = "auth/token/create";
+
 /// Paths that need sudo (`vault/token_store.go` in Vault).
 const NEED_SUDO: [&str; 2] = ["accessors/", "revoke-orphan"];
 

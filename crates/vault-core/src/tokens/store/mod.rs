@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use logical::lease::smaller_limit;
-use logical::{Changes, Clock, Entropy, Error, NamedLocks, Storage, Write};
+use logical::{Changes, Clock, Entropy, Error, NamedLocks, Object, Storage, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -21,6 +21,7 @@ use super::ttl::{self, Limits, TtlWish};
 use crate::random;
 use crate::storage::{Version, View, encode};
 
+mod cubbyhole;
 mod revocation;
 mod roles;
 mod uses;
@@ -136,7 +137,7 @@ impl TokenStore {
             login: None,
         };
         let text = text.unwrap_or_else(|| self.random_text());
-        let token = self.store_new(text, entry, IfKnown::Replace).await?;
+        let token = self.store_new(text, entry, IfKnown::Replace, &[]).await?;
         Ok(token.text)
     }
 
@@ -160,7 +161,20 @@ impl TokenStore {
             });
         }
         let text = text.unwrap_or_else(|| self.random_text());
-        self.store_new(text, entry, IfKnown::Refuse).await
+        self.store_new(text, entry, IfKnown::Refuse, &[]).await
+    }
+
+    /// Creates a stored token with entries in its cubbyhole, in one batch.
+    ///
+    /// # Errors
+    /// An error of storage.
+    pub(crate) async fn insert_with(
+        &self,
+        entry: TokenEntry,
+        contents: &[(&str, &Object)],
+    ) -> Result<NewToken, Error> {
+        let text = self.random_text();
+        self.store_new(text, entry, IfKnown::Refuse, contents).await
     }
 
     /// Creates the token of a login, in one transaction with changes of its
@@ -210,6 +224,7 @@ impl TokenStore {
         text: ClientToken,
         mut entry: TokenEntry,
         if_known: IfKnown,
+        contents: &[(&str, &Object)],
     ) -> Result<NewToken, Error> {
         entry.accessor = random::base62(self.entropy.as_ref(), RANDOM_LETTERS).to_string();
         let salted = self.salted(&text);
@@ -230,6 +245,9 @@ impl TokenStore {
             }
             (Some(old), IfKnown::Replace) => batch.extend(self.removals(&salted, &old)),
             (None, _) => {}
+        }
+        for (path, data) in contents {
+            batch.push(cubbyhole::addition(&salted, path, data)?);
         }
         batch.extend(self.additions(&salted, &entry)?);
         let change = self.cache.invalidate(&salted);

@@ -82,6 +82,9 @@ impl TokenStore {
         if !is_usable && !leases_expired {
             return Ok(None);
         }
+        if !is_usable {
+            self.empty_cubbyhole(salted).await?;
+        }
         let mut batch = Vec::new();
         let ended = entry.filter(|_| !is_usable);
         match &ended {

@@ -1,0 +1,158 @@
+//! Wraps the answer, if the client or the backend asks for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logical::lease::smaller_limit;
+use logical::{Error, Operation, RunToCompletion};
+use serde_json::Value;
+
+use super::{Context, Reply, answer};
+use crate::ClientToken;
+use crate::active::Active;
+use crate::answer::Answer;
+use crate::auth;
+use crate::errors::{Origin, Refusal};
+use crate::leases::Mode;
+use crate::wrapping::{self, WrapWish, Wrapped};
+
+/// Paths about a wrapped answer, inside `sys/`.
+const ABOUT_WRAPPED: [&str; 3] = ["wrapping/lookup", "wrapping/unwrap", "wrapping/rewrap"];
+
+/// Checks the token of a request about a wrapped answer. Returns whether it is
+/// the caller's own.
+///
+/// A token that does not unwrap anything is told as such before the caller's
+/// rights are checked, as in Vault: it is the sign that somebody else has
+/// unwrapped the answer.
+pub(super) async fn check_target(active: &Active, context: &Context) -> Result<bool, Refusal> {
+    let request = &context.request;
+    let is_about_wrapped = request.operation != Operation::Help
+        && request.mount_point == "sys/"
+        && ABOUT_WRAPPED.contains(&request.path.as_str());
+    if !is_about_wrapped {
+        return Ok(false);
+    }
+    let own = context.token.as_ref();
+    let target = match request.data.get("token") {
+        None => own.cloned(),
+        Some(Value::String(text)) => Some(ClientToken::new(text.as_str())),
+        Some(_) => return Err(not_valid()),
+    };
+    let target = target.filter(|token| !token.expose().is_empty());
+    let target = target.ok_or(Refusal::NoWrappingToken)?;
+    let found = active.wrapping.find(&target).await;
+    found.map_err(|error| Refusal::Failed(error, Origin::Core))?;
+    Ok(own == Some(&target))
+}
+
+/// The refusal of a token that does not unwrap anything.
+pub(super) fn not_valid() -> Refusal {
+    Refusal::Failed(wrapping::invalid(), Origin::Core)
+}
+
+/// What a request has made that only its answer tells of.
+struct Made {
+    lease: Option<String>,
+    token: Option<ClientToken>,
+}
+
+impl Made {
+    /// A renewal makes nothing: its client knows lease and token already.
+    fn by(context: &Context, reply: &Reply) -> Self {
+        let is_builtin = context
+            .mount
+            .as_ref()
+            .is_some_and(|mount| mount.is_builtin());
+        let makes_token = !is_builtin || context.path.starts_with(auth::CREATE);
+        let auth = reply.envelope.auth.as_ref().filter(|_| makes_token);
+        let lease = Some(&reply.envelope.lease_id);
+        let lease = lease.filter(|id| !is_builtin && !id.is_empty());
+        Self {
+            lease: lease.cloned(),
+            token: auth.map(|auth| ClientToken::new(auth.token.text.as_str())),
+        }
+    }
+
+    /// Revokes it, since nobody will be told.
+    async fn revoke(self, active: &Arc<Active>) {
+        if let Some(id) = &self.lease
+            && let Err(error) = active.leases.revoke(id, Mode::Async).await
+        {
+            tracing::warn!(lease = id, %error, "a lease whose secret nobody received will expire");
+        }
+        if let Some(token) = &self.token {
+            active.revocation.revoke_later(active.tokens.salted(token));
+        }
+    }
+}
+
+/// The answer of a request, wrapped if that was asked for.
+///
+/// Whatever the request made is revoked if the answer cannot be wrapped, or if
+/// the client hangs up meanwhile: an answer is never shown in place of its
+/// wrapping.
+pub(super) async fn wrap(
+    active: &Arc<Active>,
+    context: &Context,
+    reply: Reply,
+) -> Result<Answer, Refusal> {
+    let wish = wish(context, &reply);
+    let made = Made::by(context, &reply);
+    let accessor = reply.envelope.auth.as_ref();
+    let accessor = accessor.map(|auth| auth.token.accessor.clone());
+    let answer = answer::reply(reply);
+    let Some((wish, body)) = wish.zip(answer.wrappable_body()) else {
+        return Ok(answer);
+    };
+    let work = {
+        let active = Arc::clone(active);
+        async move {
+            let wrapped = match body {
+                Ok(body) => active.wrapping.wrap(body, wish).await,
+                Err(error) => Err(error),
+            };
+            match wrapped {
+                Ok(wrapped) => Ok((wrapped, made)),
+                Err(error) => {
+                    made.revoke(&active).await;
+                    Err(error)
+                }
+            }
+        }
+    };
+    let abandoned = {
+        let active = Arc::clone(active);
+        |wrapped: Result<(Wrapped, Made), Error>| async move {
+            if let Ok((wrapped, made)) = wrapped {
+                active.revocation.revoke_later(wrapped.salted);
+                made.revoke(&active).await;
+            }
+        }
+    };
+    let wrapped = RunToCompletion::new(Arc::clone(&active.tasks) as _, work)
+        .or_abandoned(abandoned)
+        .await;
+    let (mut wrapped, _) = wrapped.map_err(|error| Refusal::Failed(error, Origin::Core))?;
+    wrapped.inner_accessor = accessor;
+    Ok(Answer::wrapped(wrapped))
+}
+
+/// For how long the answer is wrapped: the shorter of what client and backend
+/// ask for.
+fn wish(context: &Context, reply: &Reply) -> Option<WrapWish> {
+    let of_backend = reply.response.as_ref();
+    let of_backend = of_backend.and_then(|response| response.wrap_info.as_deref());
+    let asked = context.request.wrap_ttl.unwrap_or_default();
+    let ttl = smaller_limit(asked, of_backend.map_or(Duration::ZERO, |info| info.ttl));
+    let own_path = of_backend.map(|info| info.creation_path.as_str());
+    let path = own_path.filter(|path| !path.is_empty());
+    (!ttl.is_zero()).then(|| WrapWish {
+        // A fraction of a second must not become none.
+        ttl: Duration::from_secs(
+            ttl.as_secs()
+                .saturating_add(u64::from(ttl.subsec_nanos() > 0)),
+        ),
+        creation_path: path.unwrap_or(&context.path).to_owned(),
+    })
+}
