@@ -64,6 +64,10 @@ const LAYERS: &[Layer] = &[
             "rotation-schedule",
         ],
     ),
+    // Encryption of what is stored.
+    layer("barrier", Kind::Pure, &["logical"]),
+    // Keys in shares.
+    layer("shamir", Kind::Pure, &["logical"]),
     layer("vault-core", Kind::Pure, &["logical", "hcl1"]),
     // What clients trust, the same for all.
     layer("tls-roots", Kind::Library, &[]),

@@ -29,4 +29,5 @@ mod policies;
 mod raft;
 mod readers;
 mod reference;
+mod shares;
 mod transcript;
