@@ -10,18 +10,18 @@ use axum::handler::Handler as _;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use vault_core::Core;
+use vault_core::Vault;
 
 /// How long requests in flight may continue at a shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves Vault's HTTP API until `shutdown` resolves; then drains requests in
-/// flight and stops the core.
+/// flight and seals the vault.
 ///
 /// # Errors
 /// Those of the listener.
 pub async fn serve(
-    core: Arc<Core>,
+    vault: Arc<Vault>,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
@@ -31,7 +31,7 @@ pub async fn serve(
     });
     let ending = CancellationToken::new();
     let told = ending.clone();
-    let service = crate::http::respond.with_state(Arc::clone(&core));
+    let service = crate::http::respond.with_state(Arc::clone(&vault));
     let serving = axum::serve(
         listener,
         service.into_make_service_with_connect_info::<SocketAddr>(),
@@ -52,6 +52,6 @@ pub async fn serve(
             Ok(())
         }
     };
-    core.shut_down().await;
+    vault.shut_down().await;
     served
 }

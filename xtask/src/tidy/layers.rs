@@ -68,7 +68,11 @@ const LAYERS: &[Layer] = &[
     layer("barrier", Kind::Pure, &["logical"]),
     // Keys in shares.
     layer("shamir", Kind::Pure, &["logical"]),
-    layer("vault-core", Kind::Pure, &["logical", "hcl1"]),
+    layer(
+        "vault-core",
+        Kind::Pure,
+        &["logical", "hcl1", "barrier", "shamir"],
+    ),
     // What clients trust, the same for all.
     layer("tls-roots", Kind::Library, &[]),
     layer("confluent-cloud", Kind::Library, &["tls-roots"]),

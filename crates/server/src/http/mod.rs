@@ -12,16 +12,16 @@ use ::http::{Response, StatusCode};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use futures_util::FutureExt as _;
-use vault_core::{Answer, Core};
+use vault_core::{Answer, Vault};
 
 /// Time limit of a request (`max_request_duration` in Vault).
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// Handles every path: routing is up to the mounts of the core.
-pub(crate) async fn respond(State(core): State<Arc<Core>>, request: Request) -> Response<Body> {
+pub(crate) async fn respond(State(vault): State<Arc<Vault>>, request: Request) -> Response<Body> {
     let answered = async {
         match request::read(request).await {
-            Ok(asked) => core.handle(asked).await,
+            Ok(asked) => vault.handle(asked).await,
             Err(refusal) => refusal,
         }
     };

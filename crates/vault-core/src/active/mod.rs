@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use barrier::Barrier;
 use logical::{Backend, Error, TaskGroup};
 
 use crate::effects::Effects;
@@ -58,6 +59,7 @@ impl Active {
     pub(crate) async fn start(
         factories: Arc<Factories>,
         builtin_version: String,
+        keys: Option<Arc<Barrier>>,
         effects: &Effects,
     ) -> Result<Arc<Self>, Error> {
         let fence = Arc::new(Fence::new(
@@ -75,7 +77,10 @@ impl Active {
             loops: (effects.task_groups)(),
             fence,
         };
-        match running.parts(factories, builtin_version, &effects).await {
+        match running
+            .parts(factories, builtin_version, keys, &effects)
+            .await
+        {
             Ok(parts) => {
                 let active = Arc::new(Self {
                     effects,
@@ -139,6 +144,7 @@ impl Running {
         &self,
         factories: Arc<Factories>,
         builtin_version: String,
+        keys: Option<Arc<Barrier>>,
         effects: &Effects,
     ) -> Result<Parts, Error> {
         let tokens = TokenStore::open(
@@ -171,7 +177,7 @@ impl Running {
             Arc::clone(&leases),
             Arc::clone(&self.tasks) as _,
         ));
-        let system = sys::paths(&mounts, &leases, &tokens, &policies, &self.tasks)?;
+        let system = sys::paths(&mounts, &leases, &tokens, &policies, &self.tasks, keys)?;
         let system: Arc<dyn Backend> = Arc::new(system);
         mounts.mount_builtin("system", &system);
         let token: Arc<dyn Backend> = Arc::new(auth::paths(

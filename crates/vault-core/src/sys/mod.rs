@@ -1,5 +1,5 @@
-//! The paths under `sys/`: mounts, leases, policies, and the endpoints of
-//! user interfaces. Status endpoints without authentication are in `status`.
+//! The paths under `sys/`: mounts, leases, policies, the seal, and the endpoints
+//! of user interfaces. Those without authentication are in `seal` and `status`.
 
 mod access;
 mod catalog;
@@ -7,10 +7,12 @@ mod interface;
 mod leases;
 mod mounts;
 mod policies;
+mod seal;
 mod tuning;
 
 use std::sync::Arc;
 
+use barrier::Barrier;
 use logical::framework::{Definition, Framework, Hooks};
 use logical::{Error, Response, SpecialPaths, TaskGroup};
 
@@ -20,7 +22,7 @@ use crate::policies::PolicyStore;
 use crate::tokens::TokenStore;
 
 /// Paths that need sudo (`vault/logical_system.go` in Vault).
-const NEED_SUDO: [&str; 9] = [
+const NEED_SUDO: [&str; 10] = [
     "auth/*",
     "leases",
     "leases/",
@@ -30,6 +32,7 @@ const NEED_SUDO: [&str; 9] = [
     "plugins/catalog/*",
     "revoke-prefix/*",
     "revoke-force/*",
+    "seal",
 ];
 
 /// Paths whose handlers check the caller's rights themselves.
@@ -42,6 +45,8 @@ pub(crate) struct SysPaths {
     tokens: Arc<TokenStore>,
     policies: Arc<PolicyStore>,
     tasks: Arc<dyn TaskGroup>,
+    /// The keys of storage, if it has any.
+    keys: Option<Arc<Barrier>>,
 }
 
 impl Hooks for SysPaths {}
@@ -56,6 +61,7 @@ pub(crate) fn paths(
     tokens: &Arc<TokenStore>,
     policies: &Arc<PolicyStore>,
     tasks: &Arc<dyn TaskGroup>,
+    keys: Option<Arc<Barrier>>,
 ) -> Result<Framework<SysPaths>, Error> {
     let state = Arc::new(SysPaths {
         mounts: Arc::clone(mounts),
@@ -63,6 +69,7 @@ pub(crate) fn paths(
         tokens: Arc::clone(tokens),
         policies: Arc::clone(policies),
         tasks: Arc::clone(tasks),
+        keys,
     });
     let mut paths = self::mounts::paths();
     paths.extend(self::leases::paths());
@@ -70,6 +77,7 @@ pub(crate) fn paths(
     paths.extend(self::policies::paths());
     paths.extend(interface::paths());
     paths.extend(catalog::paths());
+    paths.extend(seal::paths());
     let definition = Definition {
         help: "The system itself: mounts, leases, policies, and who may do what.",
         paths,

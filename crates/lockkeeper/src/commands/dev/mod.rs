@@ -14,7 +14,7 @@ use kv::KvFactory;
 use logical::Factory;
 use store::MemoryStorage;
 use tokio::sync::watch;
-use vault_core::{ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo};
+use vault_core::{ClientToken, CoreConfig, Effects, MountRequest, ServerInfo, Vault};
 
 use self::welcome::Welcome;
 use super::client::lookup;
@@ -51,10 +51,10 @@ pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
     let (end, ended) = watch::channel(());
     let cloud_serving = tokio::spawn(serve_cloud(cloud.clone(), cloud_listener, ended));
     let effects = server::effects(Arc::new(MemoryStorage::new()));
-    let (core, token) = start(effects, root_token).await?;
+    let (vault, token) = start(effects, root_token).await?;
     let url = format!("http://{cloud_address}");
-    let example = example::prepare(&core, &token, &cloud, &url).await?;
-    let serving = server::serve(Arc::clone(&core), listener, shutdown_requested()?);
+    let example = example::prepare(&vault, &token, &cloud, &url).await?;
+    let serving = server::serve(vault, listener, shutdown_requested()?);
     let serving = tokio::spawn(serving);
     let welcome = Welcome {
         address: format!("http://{address}"),
@@ -91,11 +91,11 @@ fn root_token(text: &str) -> Result<ClientToken, Failure> {
     Ok(ClientToken::new(token.expose()))
 }
 
-/// A core with the engine mounted.
+/// An unsealed vault with the engine mounted.
 async fn start(
     effects: Effects,
     root_token: Option<ClientToken>,
-) -> Result<(Arc<Core>, ClientToken), Failure> {
+) -> Result<(Arc<Vault>, ClientToken), Failure> {
     let broken =
         |error: logical::Error| Failure::local(format!("the server does not start: {error}"));
     let config = CoreConfig {
@@ -106,8 +106,9 @@ async fn start(
         },
         factories: factories(),
     };
-    let core = Core::start(config, effects).await.map_err(broken)?;
-    let token = core.create_root_token(root_token).await.map_err(broken)?;
+    let vault = Vault::load(config, effects).await.map_err(broken)?;
+    // The one share of the key is gone with this process, as its memory is.
+    let (core, made) = vault.develop(root_token).await.map_err(broken)?;
     let engine = MountRequest {
         path: MOUNT.to_owned(),
         kind: ENGINE.to_owned(),
@@ -124,7 +125,7 @@ async fn start(
     for mount in [engine, secrets] {
         core.mount(mount).await.map_err(broken)?;
     }
-    Ok((core, token))
+    Ok((vault, made.root_token))
 }
 
 /// Everything that the server can mount, by the name of its type.
@@ -213,8 +214,8 @@ mod tests {
         effects.metrics = Arc::clone(&names) as Arc<dyn Metrics>;
         let cloud = simulator::start(&Options::default()).unwrap();
         let running = cloud.spawn().await.unwrap();
-        let (core, token) = start(effects, None).await.unwrap();
-        let prepared = example::prepare(&core, &token, &cloud, &running.url()).await;
+        let (vault, token) = start(effects, None).await.unwrap();
+        let prepared = example::prepare(&vault, &token, &cloud, &running.url()).await;
         prepared.unwrap();
         let names = names.0.lock().unwrap();
         for name in [
