@@ -9,5 +9,9 @@ use vault_core::Vault;
 
 /// Answers a request as the server does behind its listener.
 pub async fn respond(vault: Arc<Vault>, request: Request) -> Response<Body> {
-    crate::http::respond(State(vault), request).await
+    let host = crate::http::Host {
+        vault,
+        limits: crate::Limits::default(),
+    };
+    crate::http::respond(State(host), request).await
 }

@@ -50,9 +50,13 @@ impl Running {
             core.mount(mount).await.unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let serving = tokio::spawn(server::serve(vault, listener, async {
-                let _ = stopped.await;
-            }));
+            let serving = tokio::spawn(server::serve(
+                vault,
+                [server::Listener::new(listener)],
+                async {
+                    let _ = stopped.await;
+                },
+            ));
             (format!("http://{address}"), serving)
         });
         Self {

@@ -80,7 +80,11 @@ impl Server {
             }
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            tokio::spawn(server::serve(vault, listener, future::pending()));
+            tokio::spawn(server::serve(
+                vault,
+                [server::Listener::new(listener)],
+                future::pending(),
+            ));
             address
         });
         let http = Http::new(&format!("http://{address}")).with_token("root");

@@ -4,36 +4,27 @@
 mod example;
 mod welcome;
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use approle::AppRoleFactory;
 use confluent_simulator::{Options, Simulator};
-use kv::KvFactory;
-use logical::Factory;
 use store::MemoryStorage;
 use tokio::sync::watch;
-use vault_core::{ClientToken, CoreConfig, Effects, MountRequest, ServerInfo, Vault};
+use vault_core::{ClientToken, Effects, MountRequest, Vault};
 
 use self::welcome::Welcome;
-use super::client::lookup;
+use super::engines::{ENGINE, core_config};
+use super::logging::{self, LogFormat};
 use super::{shutdown_requested, simulator};
 use crate::arguments::Dev;
 use crate::failure::Failure;
 use crate::listen::{Reach, listen};
 use crate::output;
 
-/// The name of the plugin in OpenBao and Vault, so that `secrets enable` is the
-/// same on every server.
-const ENGINE: &str = "vault-plugin-secrets-confluent-cloud";
 /// Where the engine is mounted.
 const MOUNT: &str = "confluent";
-/// The variable with a filter for the log.
-const LOG: &str = "LOCKKEEPER_LOG";
-
 pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
-    install_logging()?;
+    logging::install("warn", LogFormat::Standard)?;
     let options = Options {
         admin_key: simulator::admin_key(dev.simulator_admin_key.as_deref())?,
         ..Options::default()
@@ -54,7 +45,11 @@ pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
     let (vault, token) = start(effects, root_token).await?;
     let url = format!("http://{cloud_address}");
     let example = example::prepare(&vault, &token, &cloud, &url).await?;
-    let serving = server::serve(vault, listener, shutdown_requested()?);
+    let serving = server::serve(
+        vault,
+        [server::Listener::new(listener)],
+        shutdown_requested()?,
+    );
     let serving = tokio::spawn(serving);
     let welcome = Welcome {
         address: format!("http://{address}"),
@@ -98,15 +93,9 @@ async fn start(
 ) -> Result<(Arc<Vault>, ClientToken), Failure> {
     let broken =
         |error: logical::Error| Failure::local(format!("the server does not start: {error}"));
-    let config = CoreConfig {
-        server_info: ServerInfo {
-            version: server::VAULT_VERSION.to_owned(),
-            lockkeeper_version: env!("CARGO_PKG_VERSION").to_owned(),
-            storage_type: "inmem".to_owned(),
-        },
-        factories: factories(),
-    };
-    let vault = Vault::load(config, effects).await.map_err(broken)?;
+    let vault = Vault::load(core_config("inmem"), effects)
+        .await
+        .map_err(broken)?;
     // The one share of the key is gone with this process, as its memory is.
     let (core, made) = vault.develop(root_token).await.map_err(broken)?;
     let engine = MountRequest {
@@ -128,17 +117,6 @@ async fn start(
     Ok((vault, made.root_token))
 }
 
-/// Everything that the server can mount, by the name of its type.
-fn factories() -> BTreeMap<String, Arc<dyn Factory>> {
-    let version = format!("v{}", env!("CARGO_PKG_VERSION"));
-    let all: [(&str, Arc<dyn Factory>); 3] = [
-        (ENGINE, Arc::new(confluent_backend::factory())),
-        ("approle", Arc::new(AppRoleFactory::new(version.clone()))),
-        ("kv", Arc::new(KvFactory::new(version))),
-    ];
-    all.map(|(name, factory)| (name.to_owned(), factory)).into()
-}
-
 async fn serve_cloud(
     cloud: Simulator,
     listener: tokio::net::TcpListener,
@@ -151,27 +129,6 @@ async fn serve_cloud(
     if let Err(error) = cloud.serve(listener, stopped).await {
         output::tell(&format!("the simulated Confluent Cloud stopped: {error}"));
     }
-}
-
-/// Logs warnings to standard error. `LOCKKEEPER_LOG` is a filter of `tracing`
-/// for more.
-fn install_logging() -> Result<(), Failure> {
-    use tracing_subscriber::EnvFilter;
-
-    let filter = match lookup(LOG).filter(|filter| !filter.is_empty()) {
-        None => EnvFilter::new("warn"),
-        Some(filter) => EnvFilter::try_new(filter).map_err(|error| {
-            Failure::local(format!(
-                "{LOG}: {error}: write it as `debug`, or as `warn,engine=debug`"
-            ))
-        })?,
-    };
-    // A subscriber that is already installed stays.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .try_init();
-    Ok(())
 }
 
 #[cfg(test)]
