@@ -16,8 +16,8 @@ use crate::{Key, sealed_value};
 /// How often one key is used at most: 90 % of 2^32, where random nonces begin to
 /// repeat (NIST SP 800-38D, 8.3). Vault rotates there, too.
 const MAX_ENCRYPTIONS: u64 = 3_865_470_566;
-/// How many uses are written down before they happen. After a crash so many at
-/// most count without having happened.
+/// How many uses are written down before they happen. After each unsealing so
+/// many at most count without having happened.
 const RESERVE: u64 = 1 << 20;
 /// How often a conditional batch is tried again when a value was sealed anew
 /// between its look and its write.
@@ -30,7 +30,7 @@ pub struct KeyStatus {
     pub term: u32,
     /// Since when.
     pub installed: Timestamp,
-    /// How many values were sealed with it, rounded up after a crash.
+    /// How many values were sealed with it, rounded up after an unsealing.
     pub encryptions: u64,
 }
 
@@ -50,20 +50,13 @@ pub struct Barrier {
 struct Open {
     ring: Keyring,
     used: Arc<AtomicU64>,
-    /// A root key under which the ring may be stored as well: that of a change
-    /// whose outcome is not known.
-    other_root: Option<Key>,
 }
 
 impl Open {
     /// A ring as it was stored.
     fn new(ring: Keyring) -> Result<Self, Error> {
         let used = Arc::new(AtomicU64::new(ring.newest()?.1.encryptions));
-        Ok(Self {
-            ring,
-            used,
-            other_root: None,
-        })
+        Ok(Self { ring, used })
     }
 
     /// The number of uses that is written down for the newest key.
@@ -126,8 +119,7 @@ impl Barrier {
         let _changes = self.changes.lock().await;
         let sealed = self.below.get(KEYRING).await?;
         let sealed = sealed.ok_or_else(|| Error::bad_request("the store is not initialized"))?;
-        let ring = Keyring::open(root, &sealed)
-            .map_err(|_| Error::bad_request("the key does not open the store"))?;
+        let ring = Keyring::open(root, &sealed)?;
         let open = Arc::new(Open::new(ring)?);
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(open);
         Ok(())
@@ -157,25 +149,8 @@ impl Barrier {
     /// Seals with a new key from now on. What is stored is read with the old ones.
     pub async fn rotate(&self) -> Result<(), Error> {
         let _changes = self.changes.lock().await;
-        let open = self.settled().await?;
+        let open = self.require_open()?;
         self.rotate_from(&open).await
-    }
-
-    /// Stores the ring under another root key, together with `also`: what keeps
-    /// the root key must change with it.
-    pub async fn change_root(&self, root: Key, also: Vec<Write>) -> Result<(), Error> {
-        let _changes = self.changes.lock().await;
-        let open = self.settled().await?;
-        let mut ring = open.ring.clone();
-        ring.set_encryptions(open.stored_use()?);
-        // If this call does not return, either root key may be the right one.
-        let before = ring.clone();
-        ring.root = root.clone();
-        self.replace_keeping_use(before, Some(root), &open)?;
-        let mut batch = also;
-        batch.push(Write::put(KEYRING, ring.seal(&*self.entropy)?));
-        self.below.apply(batch).await?;
-        self.replace_keeping_use(ring, None, &open)
     }
 
     fn ring(&self) -> Option<Arc<Open>> {
@@ -187,35 +162,11 @@ impl Barrier {
         self.ring().ok_or_else(sealed)
     }
 
-    /// The open ring, once it is known under which root key it is stored.
-    async fn settled(&self) -> Result<Arc<Open>, Error> {
-        let open = self.require_open()?;
-        let Some(other) = &open.other_root else {
-            return Ok(open);
-        };
-        let sealed = self.below.get(KEYRING).await?;
-        let sealed = sealed.ok_or_else(|| sealed_value::damaged(KEYRING))?;
-        let mut ring = open.ring.clone();
-        if Keyring::open(other.clone(), &sealed).is_ok() {
-            ring.root = other.clone();
-        } else {
-            Keyring::open(ring.root.clone(), &sealed)?;
-        }
-        self.replace_keeping_use(ring, None, &open)?;
-        self.require_open()
-    }
-
     /// Replaces the open ring, whose newest key is the same as before.
-    fn replace_keeping_use(
-        &self,
-        ring: Keyring,
-        other_root: Option<Key>,
-        before: &Open,
-    ) -> Result<(), Error> {
+    fn replace_keeping_use(&self, ring: Keyring, before: &Open) -> Result<(), Error> {
         self.replace(Open {
             ring,
             used: Arc::clone(&before.used),
-            other_root,
         })
     }
 
@@ -264,7 +215,7 @@ impl Barrier {
     /// none left.
     async fn extend(&self, count: u64) -> Result<(), Error> {
         let _changes = self.changes.lock().await;
-        let open = self.settled().await?;
+        let open = self.require_open()?;
         let stored = open.stored_use()?;
         let used = open.used.load(Ordering::SeqCst);
         if used + count <= stored {
@@ -277,7 +228,7 @@ impl Barrier {
         let mut ring = open.ring.clone();
         ring.set_encryptions((used + count + RESERVE).min(self.max_encryptions));
         self.store_ring(&ring).await?;
-        self.replace_keeping_use(ring, None, &open)
+        self.replace_keeping_use(ring, &open)
     }
 
     fn encrypt(&self, open: &Open, path: &str, value: &[u8]) -> Result<Vec<u8>, Error> {

@@ -16,6 +16,8 @@ pub const KEYRING: &str = "core/keyring";
 
 /// The term that values under the root key carry.
 const ROOT_TERM: u32 = 1;
+/// The version of the ring's JSON.
+const VERSION: u32 = 1;
 /// Room for a ring in JSON, so that its buffer does not grow and leave copies.
 const ROOM: usize = 512;
 const ROOM_OF_A_KEY: usize = 256;
@@ -27,6 +29,12 @@ pub(crate) struct TermKey {
     pub(crate) installed: Timestamp,
     /// How many values may have been sealed with it: never fewer than there are.
     pub(crate) encryptions: u64,
+}
+
+/// What is read first of a stored ring.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 /// The ring as it is stored.
@@ -90,7 +98,7 @@ impl Keyring {
             .iter()
             .map(|(term, (key, _))| (*term, key.clone()));
         let stored = Stored {
-            version: 1,
+            version: VERSION,
             keys: keys.collect(),
         };
         let room = ROOM + ROOM_OF_A_KEY * stored.keys.len();
@@ -104,10 +112,18 @@ impl Keyring {
     /// A ring that was sealed under this root key.
     pub(crate) fn open(root: Key, sealed: &[u8]) -> Result<Self, Error> {
         let cipher = root.cipher()?;
-        let json = sealed_value::open(&cipher, KEYRING, sealed)?;
-        // The text of the error could repeat a key.
-        let stored: Stored = serde_json::from_slice(&json)
-            .map_err(|_| Error::internal("the keyring is of a newer release: start that one"))?;
+        let json = sealed_value::open(&cipher, KEYRING, sealed)
+            .map_err(|_| Error::bad_request("the key does not open the store"))?;
+        // The texts of these errors could repeat a key.
+        let unreadable = |_| Error::internal("the keyring cannot be read: restore a backup");
+        let Versioned { version } = serde_json::from_slice(&json).map_err(unreadable)?;
+        if version > VERSION {
+            return Err(Error::internal(format!(
+                "the keyring has version {version}, and this program reads up to {VERSION}: use the \
+                 program that wrote it, or a newer one"
+            )));
+        }
+        let stored: Stored = serde_json::from_slice(&json).map_err(unreadable)?;
         let mut keys = BTreeMap::new();
         for (term, key) in stored.keys {
             let cipher = Arc::new(key.value.cipher()?);

@@ -95,6 +95,11 @@ impl Core {
         if let Err(refusal) = request::normalize(&mut request) {
             return errors::answer(&refusal);
         }
+        self.handle_normalized(request).await
+    }
+
+    /// As [`Core::handle`], for a request that was normalized.
+    pub(crate) async fn handle_normalized(&self, request: ClientRequest) -> Answer {
         let Some(active) = self.active() else {
             return errors::answer(&Refusal::Sealed);
         };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use logical::ErrorClass;
 use store::MemoryStorage;
-use virtual_world::{Fault, Process, SeededEntropy, VirtualClock, VirtualStorage};
+use virtual_world::{Process, SeededEntropy, VirtualClock, VirtualStorage};
 
 use super::*;
 
@@ -137,7 +137,6 @@ async fn a_sealed_barrier_does_nothing() {
         barrier.apply(vec![Write::delete("a")]).await,
         barrier.apply_if(Vec::new(), Vec::new()).await.map(|_| ()),
         barrier.rotate().await,
-        barrier.change_root(key(2), Vec::new()).await,
         barrier.key_status().map(|_| ()),
     ];
     for result in results {
@@ -165,6 +164,24 @@ async fn only_the_root_key_opens_and_a_store_is_initialized_once() {
     assert!(!empty.is_initialized().await.unwrap());
     let error = empty.unseal(key(1)).await.unwrap_err();
     assert_eq!(error.to_string(), "the store is not initialized");
+}
+
+#[tokio::test]
+async fn a_ring_of_a_newer_release_is_refused_as_such() {
+    let (_barrier, below) = open().await;
+    let cipher = key(1).cipher().unwrap();
+    let ring = sealed_value::open(&cipher, KEYRING, &raw(&below, KEYRING).await).unwrap();
+    let newer = String::from_utf8(ring.to_vec()).unwrap();
+    let newer = newer.replace("\"version\":1", "\"version\":2");
+    let entropy = SeededEntropy::new(3);
+    let newer = sealed_value::seal(&cipher, 1, KEYRING, newer.as_bytes(), &entropy).unwrap();
+    below.put(KEYRING, &newer).await.unwrap();
+    let error = again(&below, key(1)).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Internal);
+    assert_eq!(
+        error.to_string(),
+        "the keyring has version 2, and this program reads up to 1: use the program that wrote it, or a newer one"
+    );
 }
 
 #[tokio::test]
@@ -244,41 +261,6 @@ async fn conditions_are_about_values_not_about_their_seals() {
     assert_eq!(barrier.get("b").await.unwrap().unwrap().as_slice(), b"2");
     let absent = vec![Condition::absent("a")];
     assert!(!barrier.apply_if(absent, batch()).await.unwrap());
-}
-
-#[tokio::test]
-async fn another_root_key_opens_after_it_was_changed() {
-    let (barrier, below) = open().await;
-    barrier.put("a", b"1").await.unwrap();
-    let also = vec![Write::put("core/seal", b"with it".to_vec())];
-    barrier.change_root(key(2), also).await.unwrap();
-    assert_eq!(raw(&below, "core/seal").await, b"with it");
-    assert!(again(&below, key(1)).await.is_err());
-    let restarted = again(&below, key(2)).await.unwrap();
-    assert_eq!(restarted.get("a").await.unwrap().unwrap().as_slice(), b"1");
-}
-
-#[tokio::test]
-async fn a_change_of_the_root_key_without_an_answer_locks_nobody_out() {
-    for fault in [Fault::Lost, Fault::Done] {
-        let storage = Arc::new(VirtualStorage::new(&Arc::new(Process::new())));
-        let barrier = over(Arc::<VirtualStorage>::clone(&storage), 1);
-        barrier.initialize(key(1), Vec::new()).await.unwrap();
-        barrier.unseal(key(1)).await.unwrap();
-        barrier.put("a", b"1").await.unwrap();
-        storage.fail_next_writes(1, fault);
-        let also = vec![Write::put("core/seal", b"2".to_vec())];
-        assert!(barrier.change_root(key(2), also).await.is_err());
-        let changed = storage.disk().get("core/seal").await.unwrap().is_some();
-        // The next change of the ring finds out which key is right.
-        barrier.rotate().await.unwrap();
-        barrier.put("b", b"2").await.unwrap();
-        let root = if changed { key(2) } else { key(1) };
-        let restarted = again(storage.disk(), root).await.unwrap();
-        assert_eq!(restarted.get("a").await.unwrap().unwrap().as_slice(), b"1");
-        assert_eq!(restarted.get("b").await.unwrap().unwrap().as_slice(), b"2");
-        assert_eq!(restarted.key_status().unwrap().term, 2);
-    }
 }
 
 #[tokio::test(start_paused = true)]

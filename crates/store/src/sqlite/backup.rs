@@ -21,6 +21,9 @@ pub(super) async fn run(from: PathBuf, to: PathBuf) -> Result<(), Error> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    // SQLite takes `file:...` for something else than a path.
+    let to = &std::path::absolute(to)
+        .map_err(|error| Error::bad_request(format!("`{}` is no path: {error}", to.display())))?;
     let name = to.display();
     let io = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {

@@ -44,16 +44,20 @@ pub(super) fn claim(path: &Path) -> Result<(PathBuf, Lock), OpenError> {
     }
 }
 
-/// Opens a file for its owner alone. An old file loses the rights of others.
+/// Opens a file, or makes it for its owner alone.
 fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    options.open(path)
+}
+
+/// Takes the rights of others from a file that is ours.
+fn tighten(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    Ok(file)
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(())
 }
 
 /// Makes a new file for its owner alone; fails if there is one.
@@ -75,6 +79,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
     if connection.is_readonly("main").map_err(sql)? {
         return Err(OpenError::ReadOnly(path.to_owned()));
     }
+    tighten(path).map_err(|error| OpenError::of_io(path, &error))?;
     settle(&connection, path)?;
     Ok(connection)
 }

@@ -32,6 +32,9 @@ const IDLE_READERS: usize = 16;
 /// makes every hundredth write slow.
 const CHECKPOINT_PAGES: u32 = 20_000;
 
+/// How many names are read at once.
+const LIST_PAGE: usize = 1000;
+
 const GET: &str = "SELECT value FROM kv WHERE path = ?1";
 
 /// Keys and values in a SQLite file. A batch is one transaction, durable when
@@ -137,7 +140,18 @@ impl Storage for SqliteStorage {
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        self.list_page(prefix, "", usize::MAX).await
+        // A read blocks its thread, so that others get a turn after each page.
+        let mut names = Vec::new();
+        loop {
+            let after = names.last().map_or("", String::as_str);
+            let page = self.list_page(prefix, after, LIST_PAGE).await?;
+            let is_last = page.len() < LIST_PAGE;
+            names.extend(page);
+            if is_last {
+                return Ok(names);
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn list_page(

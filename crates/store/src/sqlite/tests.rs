@@ -95,10 +95,18 @@ fn a_file_of_another_kind_is_refused_with_a_remedy() {
         .execute_batch("CREATE TABLE kv (a); PRAGMA user_version = 1")
         .unwrap();
     drop(other);
+    #[cfg(unix)]
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     assert_eq!(
         refusal(&path),
         "`F` is a database of another program: give the path of a new file"
     );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o644, "the file of another program was changed");
+    }
 }
 
 #[test]

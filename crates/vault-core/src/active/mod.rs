@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use barrier::Barrier;
+use logical::effects::catch_panic;
 use logical::{Backend, Error, TaskGroup};
 
 use crate::effects::Effects;
@@ -77,10 +78,8 @@ impl Active {
             loops: (effects.task_groups)(),
             fence,
         };
-        match running
-            .parts(factories, builtin_version, keys, &effects)
-            .await
-        {
+        let parts = catch_panic(running.parts(factories, builtin_version, keys, &effects)).await;
+        match parts.unwrap_or_else(|_| Err(panicked())) {
             Ok(parts) => {
                 let active = Arc::new(Self {
                     effects,
@@ -127,6 +126,11 @@ impl Active {
             }
         }));
     }
+}
+
+/// The panic itself is logged.
+fn panicked() -> Error {
+    Error::internal("the server does not start: see its log for the panic")
 }
 
 /// The parts of the core that a start creates.

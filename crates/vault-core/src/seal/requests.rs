@@ -15,7 +15,7 @@ impl Vault {
         if let Err(refusal) = request::normalize(&mut request) {
             return errors::answer(&refusal);
         }
-        if let Some(answer) = unauthenticated::answer(self, &request).await {
+        if let Some(answer) = unauthenticated::answer(self, &mut request).await {
             return answer;
         }
         let Some(core) = self.core() else {
@@ -26,7 +26,7 @@ impl Vault {
             return self
                 .to_completion(async move {
                     // The core decides whether the caller may.
-                    let answer = core.handle(request).await;
+                    let answer = core.handle_normalized(request).await;
                     if answer.status() == 204 {
                         vault.seal().await;
                     }
@@ -34,6 +34,6 @@ impl Vault {
                 })
                 .await;
         }
-        core.handle(request).await
+        core.handle_normalized(request).await
     }
 }

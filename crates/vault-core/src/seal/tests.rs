@@ -203,7 +203,7 @@ async fn what_cannot_be_a_share_or_a_split_is_refused() {
     for (path, body, text) in [
         (
             "sys/unseal",
-            json!({"key": "abcd"}),
+            json!({"key": "ab".repeat(33)}),
             "Vault is not initialized",
         ),
         (
@@ -494,6 +494,9 @@ async fn a_start_that_fails_leaves_it_sealed_and_can_be_repeated() {
         assert!(failed.status >= 500, "{failed:?}");
         assert_eq!(read(&vault, "sys/seal-status").await.body["sealed"], true);
         assert!(vault.barrier_is_sealed());
+        let runtime = tokio::runtime::Handle::current();
+        let tasks = runtime.metrics().num_alive_tasks();
+        assert_eq!(tasks, 0, "tasks that still run");
         world.puppet.on("initialize", Does::Work);
         assert_eq!(keys.give(&vault, [0]).await.body["sealed"], false);
     }
@@ -523,13 +526,51 @@ async fn settings_that_somebody_changed_or_removed_are_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_initialization_whose_write_fails_can_be_repeated() {
-    let world = World::new();
-    let machine = virtual_world::World::new();
-    let vault = Vault::load(world.config(), world.effects_of(&machine))
-        .await
-        .unwrap();
-    machine.storage.fail_next_writes(1, Fault::Lost);
-    assert!(vault.initialize(Shares::ONE, None).await.is_err());
-    vault.develop(None).await.unwrap();
+async fn an_initialization_whose_write_fails_is_decided_by_what_is_stored() {
+    for fault in [Fault::Lost, Fault::Done] {
+        let world = World::new();
+        let machine = virtual_world::World::new();
+        let vault = Vault::load(world.config(), world.effects_of(&machine))
+            .await
+            .unwrap();
+        machine.storage.fail_next_writes(1, fault);
+        let made = match (fault, vault.initialize(Shares::ONE, None).await) {
+            (Fault::Done, made) => made.unwrap(),
+            (_, made) => {
+                assert!(made.is_err());
+                assert_eq!(read(&vault, "sys/init").await.body["initialized"], false);
+                vault.initialize(Shares::ONE, None).await.unwrap()
+            }
+        };
+        vault.unseal(made.shares[0].clone()).await.unwrap();
+        let token = Some(made.root_token.expose());
+        let seen = ask(&vault, token, Operation::Read, "sys/mounts", Value::Null).await;
+        assert_eq!(seen.status, 200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_unsealed_has_ended_before_it_is_unsealed_again() {
+    let second = std::time::Duration::from_secs(1);
+    let vault = load(&World::new()).await;
+    let keys = Keys::make(&vault, 1, 1).await;
+    keys.give(&vault, [0]).await;
+    // A task that the first core waits for when it ends.
+    let first = vault.core().unwrap();
+    let tasks = Arc::clone(&first.active().unwrap().tasks);
+    tasks.spawn(tasks.sleep(3 * second));
+    let began = tokio::time::Instant::now();
+    let unseal = async {
+        tokio::time::sleep(second).await;
+        assert!(vault.core().is_none(), "requests are refused at once");
+        keys.give(&vault, [0]).await
+    };
+    let seal = keys.ask(&vault, Operation::Update, "sys/seal", Value::Null);
+    let (sealed, unsealed) = futures_util::join!(seal, unseal);
+    assert_eq!(
+        (sealed.status, &unsealed.body["sealed"]),
+        (204, &json!(false))
+    );
+    assert!(began.elapsed() >= 3 * second);
+    assert!(!Arc::ptr_eq(&first, &vault.core().unwrap()));
 }

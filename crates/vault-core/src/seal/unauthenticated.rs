@@ -21,9 +21,11 @@ use crate::{Answer, ClientRequest};
 /// How long a share is in bytes: from Vault's shortest key to its longest with
 /// the number of the share.
 const SHARE_LENGTH: std::ops::RangeInclusive<usize> = 16..=33;
+/// The longest text of a share, which is in hexadecimal.
+const MAX_TEXT: usize = 66;
 
 /// The answer, if the request is for one of these paths.
-pub(super) async fn answer(vault: &Arc<Vault>, request: &ClientRequest) -> Option<Answer> {
+pub(super) async fn answer(vault: &Arc<Vault>, request: &mut ClientRequest) -> Option<Answer> {
     if request.operation == Operation::Help {
         return None;
     }
@@ -37,10 +39,13 @@ pub(super) async fn answer(vault: &Arc<Vault>, request: &ClientRequest) -> Optio
             _ => Answer::empty_errors(405),
         },
         "sys/unseal" => match request.operation {
-            Operation::Update => or_error(unseal(vault, &request.data).await),
+            Operation::Update => or_error(unseal(vault, &mut request.data).await),
             _ => Answer::empty_errors(405),
         },
-        _ => return vault.status.answer(request, &vault.seal_state()),
+        "sys/health" | "sys/seal-status" | "sys/leader" => {
+            return vault.status.answer(request, &vault.seal_state());
+        }
+        _ => return None,
     })
 }
 
@@ -87,17 +92,21 @@ fn initialized(made: &Initialized) -> Answer {
     }))
 }
 
-async fn unseal(vault: &Arc<Vault>, data: &Object) -> Result<Answer, Error> {
+async fn unseal(vault: &Arc<Vault>, data: &mut Object) -> Result<Answer, Error> {
     if data.get("reset") == Some(&Value::Bool(true)) {
         vault.reset_unseal()?;
     } else {
-        let text = data.get("key").and_then(Value::as_str).unwrap_or_default();
+        // Taken out of the request, which is not wiped.
+        let text = match data.remove("key") {
+            Some(Value::String(text)) => Zeroizing::new(text),
+            _ => Zeroizing::default(),
+        };
         if text.is_empty() {
             return Err(Error::bad_request(
                 "'key' must be specified in request body as JSON, or 'reset' set to true",
             ));
         }
-        let share = share(text)
+        let share = share(&text)
             .ok_or_else(|| Error::bad_request("'key' must be a valid hex or base64 string"))?;
         vault.unseal(share).await?;
     }
@@ -105,21 +114,27 @@ async fn unseal(vault: &Arc<Vault>, data: &Object) -> Result<Answer, Error> {
 }
 
 /// A share in hexadecimal if that gives as many bytes as a share has, and
-/// otherwise in base64.
+/// otherwise in base64, if that does.
 fn share(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let from_hex = from_hex(text).filter(|bytes| SHARE_LENGTH.contains(&bytes.len()));
-    from_hex.or_else(|| BASE64_STANDARD.decode(text).ok().map(Zeroizing::new))
+    let is_share = |bytes: &Zeroizing<Vec<u8>>| SHARE_LENGTH.contains(&bytes.len());
+    if text.len() > MAX_TEXT {
+        return None;
+    }
+    let from_base64 = || BASE64_STANDARD.decode(text).ok().map(Zeroizing::new);
+    let from_hex = from_hex(text).filter(is_share);
+    from_hex.or_else(|| from_base64().filter(is_share))
 }
 
 fn from_hex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    let digits = (0..text.len()).step_by(2);
-    let bytes: Option<Vec<u8>> = digits
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
-        .collect();
-    bytes.map(Zeroizing::new)
+    // As large as it gets: a buffer that grows leaves copies.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
+    for at in (0..text.len()).step_by(2) {
+        bytes.push(u8::from_str_radix(&text[at..at + 2], 16).ok()?);
+    }
+    Some(bytes)
 }
 
 fn to_hex(bytes: &[u8]) -> String {
@@ -170,8 +185,10 @@ mod tests {
             assert_eq!(share(&text).unwrap().as_slice(), bytes, "{text}");
         }
         // Digits alone, of a length that no share has in hexadecimal.
-        assert_eq!(share("abcd").unwrap().len(), 3);
-        for text in ["not a key", "abc", "é"] {
+        assert_eq!(share("0123456789abcdef01234567").unwrap().len(), 18);
+        let long = "ab".repeat(34);
+        let short = BASE64_STANDARD.encode([1; 15]);
+        for text in ["not a key", "abc", "é", "abcd", &long, &short] {
             assert!(share(text).is_none(), "{text}");
         }
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use barrier::{Barrier, KEYRING, Key};
-use logical::effects::catch_panic;
+use logical::effects::within;
 use logical::{Condition, Error, RunToCompletion, Storage, TaskGroup, Write};
 use zeroize::Zeroizing;
 
@@ -21,6 +21,9 @@ use crate::tokens::TokenStore;
 
 /// How long changes of the seal may finish when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long a server that stops waits to be sealed: longer than the core waits
+/// for its own work and writes.
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A Vault without a network, over a store that is encrypted as a whole.
 pub struct Vault {
@@ -151,11 +154,10 @@ impl Vault {
     /// Drops the keys and everything that was read with them. Requests are
     /// refused from the call on.
     pub async fn seal(&self) {
-        // First, so that no request begins while the rest ends.
-        let core = self.leave_active();
+        // First, so that nothing is unsealed again before all of it has ended. What
+        // holds it while there is a core does so for an instant.
         let _changes = self.changes.lock().await;
-        // A change that was under way may have unsealed it.
-        for core in core.into_iter().chain(self.leave_active()) {
+        if let Some(core) = self.leave_active() {
             core.shut_down().await;
         }
         self.barrier.seal();
@@ -163,8 +165,12 @@ impl Vault {
 
     /// Seals, and ends what still runs. Nothing is removed.
     pub async fn shut_down(&self) {
-        self.seal().await;
+        let sealed = within(self.tasks.as_ref(), LIMIT, self.seal()).await;
+        if sealed.is_none() {
+            tracing::warn!("the server stops although it could not be sealed in time");
+        }
         self.tasks.shut_down(GRACE).await;
+        self.barrier.seal();
     }
 
     /// What `sys/seal-status` and `sys/health` show.
@@ -207,17 +213,36 @@ impl Vault {
         let staged = Arc::new(Staged::default());
         let root_token = self.stage(&staged, &root, root_token).await?;
         let mut batch = staged.take();
-        batch.push(Write::put(ROOT_KEY, seal.wrap(ROOT_KEY, &root, entropy)?));
+        let wrapped = seal.wrap(ROOT_KEY, &root, entropy)?;
+        batch.push(Write::put(ROOT_KEY, wrapped.clone()));
         batch.push(Write::put(SETTINGS, encode(&Stored::from(shares))?));
-        let absent = vec![Condition::absent(KEYRING)];
-        if !self.effects.storage.apply_if(absent, batch).await? {
-            return Err(already_initialized());
-        }
+        self.store_new(batch, &wrapped).await?;
         self.set(State::sealed(shares));
         Ok(Initialized {
             shares: split,
             root_token,
         })
+    }
+
+    /// Stores the first batch of all. What is stored decides: a write whose failure
+    /// was reported may have happened, and then its keys must be handed out.
+    async fn store_new(&self, batch: Vec<Write>, wrapped: &[u8]) -> Result<(), Error> {
+        let storage = &self.effects.storage;
+        let absent = vec![Condition::absent(KEYRING)];
+        let applied = storage.apply_if(absent, batch).await;
+        if matches!(applied, Ok(true)) {
+            return Ok(());
+        }
+        let Some(stored) = storage.get(ROOT_KEY).await? else {
+            applied?;
+            return Err(lost(ROOT_KEY));
+        };
+        if stored.as_slice() == wrapped {
+            return Ok(());
+        }
+        // Somebody else was first.
+        self.set(State::sealed(self::shares(storage.as_ref()).await?));
+        Err(already_initialized())
     }
 
     /// Writes the keys of a new barrier, and behind it a root token.
@@ -263,11 +288,7 @@ impl Vault {
         };
         let keys = Some(Arc::clone(&self.barrier));
         let started = Core::start_with_keys(self.config.clone(), effects, keys);
-        let panicked = |_| Error::internal("the server does not start: see its log");
-        match catch_panic(started)
-            .await
-            .unwrap_or_else(|panic| Err(panicked(panic)))
-        {
+        match started.await {
             Ok(core) => {
                 self.set(State::Active { shares, core });
                 Ok(())
