@@ -47,6 +47,15 @@ Examples:
   lockkeeper dev
   lockkeeper dev -listen=localhost:8300 -root-token=root")]
     Dev(Dev),
+    /// Run a server with the state on disk
+    #[command(after_help = "\
+Examples:
+  lockkeeper server -config=/etc/lockkeeper/server.hcl
+
+The server is sealed when it starts. Initialize it once, with
+`bao operator init` or `vault operator init`, and unseal it after every start.
+SIGHUP has it read its certificates again.")]
+    Server(Server),
     /// Run a simulated Confluent Cloud
     #[command(after_help = "\
 Examples:
@@ -167,6 +176,14 @@ pub(crate) struct Dev {
     /// Cloud API key that may do everything. Default: a random one
     #[arg(long, value_name = "ID:SECRET")]
     pub(crate) simulator_admin_key: Option<String>,
+}
+
+/// `lockkeeper server`.
+#[derive(Debug, Args)]
+pub(crate) struct Server {
+    /// Configuration file, in HCL or JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: std::path::PathBuf,
 }
 
 /// `lockkeeper simulator`.

@@ -5,9 +5,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use http::Response;
-use vault_core::Core;
+use vault_core::Vault;
 
 /// Answers a request as the server does behind its listener.
-pub async fn respond(core: Arc<Core>, request: Request) -> Response<Body> {
-    crate::http::respond(State(core), request).await
+pub async fn respond(vault: Arc<Vault>, request: Request) -> Response<Body> {
+    let host = crate::http::Host {
+        vault,
+        limits: crate::Limits::default(),
+    };
+    crate::http::respond(State(host), request).await
 }

@@ -11,10 +11,14 @@ mod effects;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
+mod listener;
 mod serve;
+mod tls;
 
 pub use effects::effects;
+pub use listener::{Limits, Listener};
 pub use serve::serve;
+pub use tls::{Tls, TlsError, TlsVersion};
 
 /// The version of Vault whose API is implemented. Clients choose features by
 /// it.

@@ -8,50 +8,72 @@ use std::time::Duration;
 
 use axum::handler::Handler as _;
 use axum::serve::ListenerExt as _;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use vault_core::Core;
+use vault_core::Vault;
+
+use crate::http::Host;
+use crate::listener::{Listener, TlsListener};
 
 /// How long requests in flight may continue at a shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Serves Vault's HTTP API until `shutdown` resolves; then drains requests in
-/// flight and stops the core.
+/// Serves Vault's HTTP API at all listeners until `shutdown` resolves; then
+/// drains requests in flight and seals the vault.
 ///
 /// # Errors
-/// Those of the listener.
+/// Those of a listener.
 pub async fn serve(
-    core: Arc<Core>,
-    listener: TcpListener,
+    vault: Arc<Vault>,
+    listeners: impl IntoIterator<Item = Listener>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    // Answers are small: Nagle's algorithm would only delay them.
-    let listener = listener.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
     let ending = CancellationToken::new();
-    let told = ending.clone();
-    let service = crate::http::respond.with_state(Arc::clone(&core));
-    let serving = axum::serve(
-        listener,
-        service.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async move {
-        shutdown.await;
-        told.cancel();
-    })
-    .into_future();
+    let serving = listeners
+        .into_iter()
+        .map(|listener| serve_one(Arc::clone(&vault), listener, ending.clone()));
+    let serving = futures_util::future::try_join_all(serving);
     let deadline = async {
-        ending.cancelled().await;
+        shutdown.await;
+        ending.cancel();
         tokio::time::sleep(DRAIN).await;
     };
     let served = tokio::select! {
-        served = serving => served,
+        served = serving => served.map(|_| ()),
         () = deadline => {
             tracing::warn!("some requests did not end in time and were cut off");
             Ok(())
         }
     };
-    core.shut_down().await;
+    vault.shut_down().await;
     served
+}
+
+async fn serve_one(
+    vault: Arc<Vault>,
+    listener: Listener,
+    ending: CancellationToken,
+) -> io::Result<()> {
+    let host = Host {
+        vault,
+        limits: listener.limits,
+    };
+    let service = crate::http::respond
+        .with_state(host)
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let ended = ending.cancelled_owned();
+    match listener.tls {
+        // Answers are small: Nagle's algorithm would only delay them.
+        None => {
+            let listener = listener.tcp.tap_io(|connection| {
+                let _ = connection.set_nodelay(true);
+            });
+            let serving = axum::serve(listener, service);
+            serving.with_graceful_shutdown(ended).await
+        }
+        Some(tls) => {
+            let listener = TlsListener::new(listener.tcp, &tls).tap_io(|_| ());
+            let serving = axum::serve(listener, service);
+            serving.with_graceful_shutdown(ended).await
+        }
+    }
 }

@@ -4,5 +4,10 @@
 //! who may read them.
 
 mod memory;
+mod sqlite;
+
+#[cfg(test)]
+mod contract;
 
 pub use memory::MemoryStorage;
+pub use sqlite::{OpenError, SqliteStorage};

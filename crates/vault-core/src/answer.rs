@@ -15,12 +15,13 @@ use crate::wrapping::Wrapped;
 
 /// Paths under `sys/` whose answers repeat their data at top level, for old
 /// clients (`http/handler.go` in Vault).
-const DATA_AT_TOP_LEVEL: [&str; 5] = [
+const DATA_AT_TOP_LEVEL: [&str; 6] = [
     "sys/mounts",
     "sys/auth",
     "sys/capabilities",
     "sys/policy",
     "sys/remount",
+    "sys/key-status",
 ];
 
 /// The answer to one request.

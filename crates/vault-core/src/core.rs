@@ -1,8 +1,9 @@
-//! The core: sealed, or active with the state from storage.
+//! The core: everything that is unsealed. Once it was stopped it stays so.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use barrier::Barrier;
 use logical::{Error, Factory};
 use tracing::Instrument as _;
 
@@ -13,11 +14,12 @@ use crate::errors::{self, Refusal};
 use crate::request::{self, ClientRequest};
 use crate::routing::MountRequest;
 use crate::server_info::ServerInfo;
-use crate::status::{Cluster, Status};
+use crate::status::Cluster;
 use crate::tokens::ClientToken;
 use crate::{pipeline, random};
 
 /// Configuration of a core.
+#[derive(Clone)]
 pub struct CoreConfig {
     /// What the server reports about itself.
     pub server_info: ServerInfo,
@@ -28,11 +30,11 @@ pub struct CoreConfig {
 /// A running Vault without a network.
 pub struct Core {
     effects: Effects,
-    status: Status,
+    cluster: Cluster,
     state: RwLock<State>,
 }
 
-/// Sealed, or active.
+/// Active, or stopped.
 enum State {
     Sealed,
     Active(Arc<Active>),
@@ -46,13 +48,22 @@ impl Core {
     /// An error of storage or of a mount's backend. A mount that fails to start
     /// is an error, because its leases could not be revoked.
     pub async fn start(config: CoreConfig, effects: Effects) -> Result<Arc<Self>, Error> {
+        Self::start_with_keys(config, effects, None).await
+    }
+
+    /// As [`Core::start`], on the storage of a barrier, of whose keys `sys/`
+    /// reports.
+    pub(crate) async fn start_with_keys(
+        config: CoreConfig,
+        effects: Effects,
+        keys: Option<Arc<Barrier>>,
+    ) -> Result<Arc<Self>, Error> {
         let cluster = Cluster::open(&effects).await?;
         let version = format!("v{}", config.server_info.version);
-        let active = Active::start(Arc::new(config.factories), version, &effects).await?;
-        let status = Status::new(config.server_info, cluster, Arc::clone(&effects.clock));
+        let active = Active::start(Arc::new(config.factories), version, keys, &effects).await?;
         Ok(Arc::new(Self {
             effects,
-            status,
+            cluster,
             state: RwLock::new(State::Active(active)),
         }))
     }
@@ -84,11 +95,12 @@ impl Core {
         if let Err(refusal) = request::normalize(&mut request) {
             return errors::answer(&refusal);
         }
-        let active = self.active();
-        if let Some(answer) = self.status.answer(&request, active.is_none()) {
-            return answer;
-        }
-        let Some(active) = active else {
+        self.handle_normalized(request).await
+    }
+
+    /// As [`Core::handle`], for a request that was normalized.
+    pub(crate) async fn handle_normalized(&self, request: ClientRequest) -> Answer {
+        let Some(active) = self.active() else {
             return errors::answer(&Refusal::Sealed);
         };
         let id = random::uuid(self.effects.entropy.as_ref());
@@ -111,6 +123,11 @@ impl Core {
         if let State::Active(active) = state {
             active.stop().await;
         }
+    }
+
+    /// Name and id of the cluster.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     pub(crate) fn active(&self) -> Option<Arc<Active>> {

@@ -8,9 +8,10 @@
 //!
 //! Each module uses only the modules before it: `routing`, tokens, leases,
 //! `mounts` and `revocation` (durable changes of mounts and tokens), `wrapping`,
-//! the built-in backends (`sys`, `auth`, `cubbyhole`), `active` (everything that exists while
-//! unsealed), the request `pipeline`, and the [`Core`]. Hosts serialize an
-//! [`Answer`] for the network.
+//! the built-in backends (`sys`, `auth`, `cubbyhole`), `active` (everything that
+//! exists while unsealed), the request `pipeline`, the [`Core`], the status of the
+//! server, and the seal with the [`Vault`], which has a core while it is unsealed.
+//! Hosts serialize an [`Answer`] for the network.
 
 mod active;
 mod answer;
@@ -28,6 +29,7 @@ mod random;
 mod request;
 mod revocation;
 mod routing;
+mod seal;
 mod server_info;
 mod status;
 mod storage;
@@ -42,5 +44,6 @@ pub use answer::Answer;
 pub use effects::Effects;
 pub use request::ClientRequest;
 pub use routing::{ListingVisibility, MountConfig, MountRequest, MountTokenType, MountTuning};
+pub use seal::{Initialized, Shares, Vault};
 pub use server_info::ServerInfo;
 pub use tokens::ClientToken;

@@ -1,5 +1,5 @@
 //! The status of the server, without a token and without the envelope: health,
-//! seal, leader, and whether it is initialized.
+//! seal and leader.
 //!
 //! Members and status codes are Vault's (`http/sys_health.go`,
 //! `http/sys_seal.go`); where Vault and OpenBao differ, both forms are
@@ -46,41 +46,101 @@ impl Cluster {
         storage.write(CLUSTER, &fresh).await?;
         Ok(fresh)
     }
+
+    #[cfg(test)]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The codes that a query of `sys/health` may override, and their usual values
+/// (`http/sys_health.go`). Those of a cluster are read and never used.
+const CODES: [(&str, u16); 8] = [
+    ("activecode", ACTIVE),
+    ("sealedcode", 503),
+    ("uninitcode", 501),
+    ("standbycode", 429),
+    ("performancestandbycode", 473),
+    ("drsecondarycode", 472),
+    ("haunhealthycode", 474),
+    ("removedcode", 530),
+];
+
+/// The state of the seal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seal {
+    pub(crate) initialized: bool,
+    pub(crate) sealed: bool,
+    /// How many shares there are.
+    pub(crate) shares: u8,
+    /// How many of them are needed.
+    pub(crate) threshold: u8,
+    /// How many were given.
+    pub(crate) progress: usize,
+    /// The name of the attempt that they belong to.
+    pub(crate) nonce: String,
+    /// Known while unsealed.
+    pub(crate) cluster: Option<Cluster>,
+}
+
+impl Seal {
+    /// Without keys.
+    pub(crate) fn uninitialized() -> Self {
+        Self {
+            initialized: false,
+            sealed: true,
+            shares: 0,
+            threshold: 0,
+            progress: 0,
+            nonce: String::new(),
+            cluster: None,
+        }
+    }
+
+    /// With keys that are not in memory.
+    pub(crate) fn sealed() -> Self {
+        Self {
+            initialized: true,
+            ..Self::uninitialized()
+        }
+    }
+
+    /// With keys in memory.
+    pub(crate) fn active(cluster: Cluster) -> Self {
+        Self {
+            sealed: false,
+            cluster: Some(cluster),
+            ..Self::sealed()
+        }
+    }
 }
 
 /// Answers requests for the status of the server.
 pub(crate) struct Status {
     server_info: ServerInfo,
-    cluster: Cluster,
     clock: Arc<dyn Clock>,
 }
 
 impl Status {
-    pub(crate) fn new(server_info: ServerInfo, cluster: Cluster, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            server_info,
-            cluster,
-            clock,
-        }
+    pub(crate) fn new(server_info: ServerInfo, clock: Arc<dyn Clock>) -> Self {
+        Self { server_info, clock }
     }
 
     /// The answer, if the request asks for the status of the server.
-    pub(crate) fn answer(&self, request: &ClientRequest, sealed: bool) -> Option<Answer> {
-        let answer = match request.path.as_str() {
-            "sys/health" => self.health(request.operation, &request.data, sealed),
-            "sys/seal-status" => read(request.operation, || self.seal(sealed)),
+    pub(crate) fn answer(&self, request: &ClientRequest, seal: &Seal) -> Option<Answer> {
+        Some(match request.path.as_str() {
+            "sys/health" => self.health(request.operation, &request.data, seal),
+            "sys/seal-status" => read(request.operation, || self.seal(seal)),
             "sys/leader" => read(request.operation, leader),
-            "sys/init" => self::init(request.operation),
             _ => return None,
-        };
-        (request.operation != Operation::Help).then_some(answer)
+        })
     }
 
-    fn health(&self, operation: Operation, query: &Object, sealed: bool) -> Answer {
+    fn health(&self, operation: Operation, query: &Object, seal: &Seal) -> Answer {
         if !matches!(operation, Operation::Read | Operation::Header) {
             return Answer::empty_errors(405);
         }
-        let status = match health_code(query, sealed) {
+        let status = match health_code(query, seal) {
             Ok(status) => status,
             Err(refusal) => return refusal,
         };
@@ -88,44 +148,50 @@ impl Status {
             return Answer::empty(status);
         }
         let body = json!({
-            "initialized": true,
-            "sealed": sealed,
-            "standby": false,
+            "initialized": seal.initialized,
+            "sealed": seal.sealed,
+            "standby": seal.sealed,
             "performance_standby": false,
             "replication_performance_mode": "disabled",
             "replication_dr_mode": "disabled",
             "server_time_utc": self.clock.now().as_second(),
             "version": self.server_info.version,
             "enterprise": false,
-            "cluster_name": self.cluster.name,
-            "cluster_id": self.cluster.id,
             "echo_duration_ms": 0,
             "clock_skew_ms": 0,
             "replication_primary_canary_age_ms": 0,
             "lockkeeper_version": self.server_info.lockkeeper_version,
         });
-        Answer::bare(status, object(body))
+        Answer::bare(status, with_cluster(object(body), seal))
     }
 
-    fn seal(&self, sealed: bool) -> Object {
-        object(json!({
+    /// The body of `sys/seal-status` and `sys/unseal`.
+    pub(crate) fn seal(&self, seal: &Seal) -> Object {
+        let body = object(json!({
             "type": "shamir",
-            "initialized": true,
-            "sealed": sealed,
-            "t": 1,
-            "n": 1,
-            "progress": 0,
-            "nonce": "",
+            "initialized": seal.initialized,
+            "sealed": seal.sealed,
+            "t": seal.threshold,
+            "n": seal.shares,
+            "progress": seal.progress,
+            "nonce": seal.nonce,
             "version": self.server_info.version,
             "build_date": "",
             "migration": false,
-            "cluster_name": self.cluster.name,
-            "cluster_id": self.cluster.id,
             "recovery_seal": false,
             "storage_type": self.server_info.storage_type,
             "lockkeeper_version": self.server_info.lockkeeper_version,
-        }))
+        }));
+        with_cluster(body, seal)
     }
+}
+
+fn with_cluster(mut body: Object, seal: &Seal) -> Object {
+    if let Some(cluster) = &seal.cluster {
+        body.insert("cluster_name".into(), cluster.name.clone().into());
+        body.insert("cluster_id".into(), cluster.id.clone().into());
+    }
+    body
 }
 
 fn read(operation: Operation, body: impl FnOnce() -> Object) -> Answer {
@@ -149,25 +215,28 @@ fn leader() -> Object {
     }))
 }
 
-fn init(operation: Operation) -> Answer {
-    match operation {
-        Operation::Read => Answer::bare(ACTIVE, object(json!({ "initialized": true }))),
-        Operation::Update => Answer::error(400, "Vault is already initialized"),
-        _ => Answer::empty_errors(405),
+/// The HTTP status of `sys/health`: the default for this state, unless the
+/// query overrides it. A code that is none is refused in every state.
+fn health_code(query: &Object, seal: &Seal) -> Result<u16, Answer> {
+    let state = match (seal.initialized, seal.sealed) {
+        (false, _) => "uninitcode",
+        (true, true) => "sealedcode",
+        (true, false) => "activecode",
+    };
+    let mut status = ACTIVE;
+    for (name, usual) in CODES {
+        let code = match query.get(name) {
+            None => usual,
+            Some(value) => code(name, value)?,
+        };
+        if name == state {
+            status = code;
+        }
     }
+    Ok(status)
 }
 
-/// The HTTP status of `sys/health`: the default for this state, unless the
-/// query overrides it.
-fn health_code(query: &Object, sealed: bool) -> Result<u16, Answer> {
-    let (name, usual) = if sealed {
-        ("sealedcode", 503)
-    } else {
-        ("activecode", ACTIVE)
-    };
-    let Some(value) = query.get(name) else {
-        return Ok(usual);
-    };
+fn code(name: &str, value: &Value) -> Result<u16, Answer> {
     let text = value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned);
@@ -180,7 +249,13 @@ fn health_code(query: &Object, sealed: bool) -> Result<u16, Answer> {
     })
 }
 
-fn object(value: Value) -> Object {
+/// An answer without the envelope.
+pub(crate) fn bare(body: Value) -> Answer {
+    Answer::bare(ACTIVE, object(body))
+}
+
+/// The members of an object.
+pub(crate) fn object(value: Value) -> Object {
     match value {
         Value::Object(object) => object,
         _ => Object::new(),

@@ -13,7 +13,9 @@ use logical::{
     Request, Response, Secret,
 };
 use serde_json::Value;
-use vault_core::{ClientRequest, ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo};
+use vault_core::{
+    ClientRequest, ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo, Vault,
+};
 use virtual_world::{VirtualTasks, World};
 
 use super::texts;
@@ -58,31 +60,48 @@ impl Backend for Puppet {
 
 /// Starts a core with the puppet at `puppet/` and the token of the operator.
 pub(super) async fn core(world: &World) -> Result<Arc<Core>, Error> {
+    let core = Core::start(config(), effects(world)).await?;
+    let _ = core.create_root_token(Some(ClientToken::new(ROOT))).await;
+    let _ = core.mount(puppet()).await;
+    Ok(core)
+}
+
+/// The same in a vault.
+async fn vault(world: &World) -> Result<Arc<Vault>, Error> {
+    let vault = Vault::load(config(), effects(world)).await?;
+    let (core, _) = vault.develop(Some(ClientToken::new(ROOT))).await?;
+    core.mount(puppet()).await?;
+    Ok(vault)
+}
+
+fn effects(world: &World) -> Effects {
     let process = Arc::clone(&world.process);
-    let effects = Effects {
+    Effects {
         storage: Arc::clone(&world.storage) as _,
         clock: Arc::clone(&world.clock) as _,
         entropy: Arc::clone(&world.entropy) as _,
         task_groups: Arc::new(move || Arc::new(VirtualTasks::new(&process))),
         metrics: Arc::new(NoMetrics),
-    };
-    let config = CoreConfig {
+    }
+}
+
+fn config() -> CoreConfig {
+    CoreConfig {
         server_info: ServerInfo {
             version: "1.18.3".into(),
             lockkeeper_version: "0.1.0".into(),
             storage_type: "inmem".into(),
         },
         factories: BTreeMap::from([("puppet".to_owned(), Arc::new(Puppet) as Arc<dyn Factory>)]),
-    };
-    let core = Core::start(config, effects).await?;
-    let _ = core.create_root_token(Some(ClientToken::new(ROOT))).await;
-    let mount = MountRequest {
+    }
+}
+
+fn puppet() -> MountRequest {
+    MountRequest {
         path: "puppet".into(),
         kind: "puppet".into(),
         ..MountRequest::default()
-    };
-    let _ = core.mount(mount).await;
-    Ok(core)
+    }
 }
 
 /// A request as the network hands it to the core.
@@ -114,8 +133,8 @@ pub(super) fn run(bytes: &[u8]) {
     };
     paused(async {
         let world = World::new();
-        let core = core(&world).await.expect("an empty core starts");
-        let answer = server::fuzzing::respond(core, request).await;
+        let vault = vault(&world).await.expect("an empty store is unsealed");
+        let answer = server::fuzzing::respond(vault, request).await;
         let status = answer.status();
         let body = answer.into_body().collect().await;
         let body = body.expect("an answer has a body").to_bytes();
@@ -129,6 +148,10 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         "GET /v1/sys/mounts\nx-vault-token:root\n\n",
         "GET /v1/sys/health?standbyok=true\n\n",
         "GET /v1/sys/seal-status\n\n",
+        "PUT /v1/sys/init\n\n{\"secret_shares\":5,\"secret_threshold\":3,\"pgp_keys\":null}",
+        "PUT /v1/sys/unseal\n\n{\"key\":\"000102030405060708090a0b0c0d0e0f\",\"reset\":false}",
+        "PUT /v1/sys/seal\nx-vault-token:root\n\n",
+        "GET /v1/sys/key-status\nx-vault-token:root\n\n",
         "GET /v1/puppet/lease?a=1&a=2&list=0\nauthorization:Bearer root\n\n",
         "LIST /v1/auth/token/accessors\nx-vault-token:root\n\n",
         "GET /v1/sys/leases/lookup/puppet/lease?list=true\nx-vault-token:root\n\n",

@@ -11,6 +11,7 @@ mod http_requests;
 mod ids;
 mod messages;
 mod rotation_times;
+mod shares;
 
 /// One entry point.
 pub struct Target {
@@ -38,6 +39,11 @@ pub const TARGETS: &[Target] = &[
         name: "hcl1-texts",
         run: hcl1_texts::run,
         seeds: hcl1_texts::seeds,
+    },
+    Target {
+        name: "shares",
+        run: shares::run,
+        seeds: shares::seeds,
     },
     Target {
         name: "ids",

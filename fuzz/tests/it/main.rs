@@ -81,6 +81,7 @@ targets! {
     durations_hold_for_changed_seeds: "durations",
     rotation_times_hold_for_changed_seeds: "rotation-times",
     hcl1_texts_hold_for_changed_seeds: "hcl1-texts",
+    shares_hold_for_changed_seeds: "shares",
     ids_hold_for_changed_seeds: "ids",
     coercion_holds_for_changed_seeds: "coercion",
     engine_requests_hold_for_changed_seeds: "engine-requests",

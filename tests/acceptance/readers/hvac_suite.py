@@ -1,7 +1,8 @@
 """Runs hvac's own tests against a running server.
 
 Arguments: the folder of hvac's source, then the modules to run. The variable
-LOCKKEEPER names the program whose `dev` each class of tests gets a server of.
+LOCKKEEPER names the program whose `dev` each class of tests gets a server of, or
+its `server` where the seal is tested.
 Prints one JSON object: the tests that passed, failed and skipped themselves.
 """
 
@@ -41,6 +42,27 @@ def free_port():
         return probe.getsockname()[1]
 
 
+# The modules whose server is initialized and unsealed by hvac itself.
+SEALED = {"test_health", "test_init", "test_leader", "test_seal"}
+
+
+def arguments(manager, port):
+    if not manager.is_sealed:
+        return [
+            "dev",
+            "-root-token=root",
+            f"-listen=127.0.0.1:{port}",
+            "-simulator-listen=127.0.0.1:0",
+        ]
+    manager.folder = tempfile.TemporaryDirectory()
+    store = os.path.join(manager.folder.name, "store.db")
+    config = os.path.join(manager.folder.name, "server.json")
+    listener = {"tcp": {"address": f"127.0.0.1:{port}", "tls_disable": True}}
+    with open(config, "w") as file:
+        json.dump({"storage": {"sqlite": {"path": store}}, "listener": listener}, file)
+    return ["server", f"-config={config}"]
+
+
 def start(manager):
     """What hvac does with the program `vault` and a configuration file."""
     from hvac import Client
@@ -48,25 +70,20 @@ def start(manager):
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     manager.program = subprocess.Popen(
-        [
-            os.environ["LOCKKEEPER"],
-            "dev",
-            "-root-token=root",
-            f"-listen=127.0.0.1:{port}",
-            "-simulator-listen=127.0.0.1:0",
-        ],
+        [os.environ["LOCKKEEPER"], *arguments(manager, port)],
         stdout=subprocess.DEVNULL,
     )
     for _ in range(600):
         try:
-            if requests.get(f"{address}/v1/sys/health", timeout=5).status_code == 200:
-                break
+            requests.get(f"{address}/v1/sys/health", timeout=5)
+            break
         except requests.exceptions.ConnectionError:
             time.sleep(0.05)
-    manager.client = Client(url=address, token="root")
+    manager.address = address
+    manager.client = Client(url=address, token=None if manager.is_sealed else "root")
 
 
-def initialize(manager):
+def development(manager):
     manager.root_token = "root"
     manager.keys = []
 
@@ -76,6 +93,8 @@ def stop(manager):
         manager.program.kill()
         manager.program.wait()
         manager.program = None
+        if manager.is_sealed:
+            manager.folder.cleanup()
 
 
 class Told(unittest.TestResult):
@@ -106,12 +125,16 @@ def main(source, *modules):
     from tests.utils import server_manager
 
     manager = server_manager.ServerManager
-    manager.start, manager.stop, manager.initialize = start, stop, initialize
-    manager.unseal = lambda self: None
+    theirs = manager.initialize, manager.unseal
+    ours = development, lambda self: None
+    manager.start, manager.stop = start, stop
+    manager.get_active_vault_addresses = lambda self: [self.address]
     told = Told()
     with tempfile.TemporaryDirectory() as folder:
         pretend_that_vault_is_there(folder)
         for module in modules:
+            manager.is_sealed = module.split(".")[-1] in SEALED
+            manager.initialize, manager.unseal = theirs if manager.is_sealed else ours
             unittest.defaultTestLoader.loadTestsFromName(module).run(told)
     json.dump(told.told, sys.stdout)
 

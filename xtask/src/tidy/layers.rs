@@ -64,7 +64,15 @@ const LAYERS: &[Layer] = &[
             "rotation-schedule",
         ],
     ),
-    layer("vault-core", Kind::Pure, &["logical", "hcl1"]),
+    // Encryption of what is stored.
+    layer("barrier", Kind::Pure, &["logical"]),
+    // Keys in shares.
+    layer("shamir", Kind::Pure, &["logical"]),
+    layer(
+        "vault-core",
+        Kind::Pure,
+        &["logical", "hcl1", "barrier", "shamir"],
+    ),
     // What clients trust, the same for all.
     layer("tls-roots", Kind::Library, &[]),
     layer("confluent-cloud", Kind::Library, &["tls-roots"]),

@@ -159,5 +159,5 @@ async fn a_key_of_a_place_that_cannot_be_reached_is_imported_on_trust_alone() {
     assert!(refused.message().contains("`readiness=none`"), "{refused}");
     role["readiness"] = "none".into();
     world.write("static-role/orders", &role).await.unwrap();
-    assert_eq!(key(&world).await, "OLDKEY");
+    assert_eq!(world.served_key().await, "OLDKEY");
 }

@@ -286,6 +286,6 @@ async fn a_login_with_any_later_key_lets_an_old_one_go() {
     let (world, first, second) = rotated().await;
     let third = rotate(&world).await;
     pass_with_logins(&world, 2 * HOUR + 5 * MINUTE, &[&second]).await;
-    assert!(!lives(&world, &first));
-    assert!(lives(&world, &second) && lives(&world, &third));
+    assert!(!world.lives(&first));
+    assert!(world.lives(&second) && world.lives(&third));
 }

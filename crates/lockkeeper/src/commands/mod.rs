@@ -3,13 +3,16 @@
 mod absence;
 mod client;
 mod dev;
+mod engines;
 mod exec;
 mod lease;
+mod logging;
 mod logical;
 mod obtain;
 mod progress;
 mod render;
 mod secrets;
+mod server;
 mod signals;
 mod simulator;
 mod status;
@@ -31,6 +34,7 @@ use crate::output;
 pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Dev(dev) => async_main(dev::run(dev)),
+        Command::Server(server) => async_main(server::run(server)),
         Command::Simulator(simulator) => async_main(simulator::run(simulator)),
         Command::Plugin(_) => Ok(vault_plugin::Plugin::new(confluent_backend::factory()).run()),
         Command::Read(read) => async_main(logical::read(read)),

@@ -11,6 +11,7 @@ fn every_command_explains_itself_with_examples() {
     for command in [
         "",
         "dev",
+        "server",
         "simulator",
         "plugin",
         "read",

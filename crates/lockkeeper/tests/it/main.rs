@@ -17,4 +17,5 @@ mod own_server;
 mod plugin;
 mod protected;
 mod render;
+mod server;
 mod simulator;

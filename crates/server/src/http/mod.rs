@@ -6,22 +6,28 @@ mod request;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::http::{Response, StatusCode};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use futures_util::FutureExt as _;
-use vault_core::{Answer, Core};
+use vault_core::{Answer, Vault};
 
-/// Time limit of a request (`max_request_duration` in Vault).
-const LIMIT: Duration = Duration::from_secs(90);
+use crate::listener::Limits;
+
+/// What answers the requests of a listener, and how much they may take.
+#[derive(Clone)]
+pub(crate) struct Host {
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) limits: Limits,
+}
 
 /// Handles every path: routing is up to the mounts of the core.
-pub(crate) async fn respond(State(core): State<Arc<Core>>, request: Request) -> Response<Body> {
+pub(crate) async fn respond(State(host): State<Host>, request: Request) -> Response<Body> {
+    let limit = host.limits.max_request_duration;
     let answered = async {
-        match request::read(request).await {
-            Ok(asked) => core.handle(asked).await,
+        match request::read(request, host.limits.max_request_size).await {
+            Ok(asked) => host.vault.handle(asked).await,
             Err(refusal) => refusal,
         }
     };
@@ -29,13 +35,13 @@ pub(crate) async fn respond(State(core): State<Arc<Core>>, request: Request) -> 
     // thread switches. State that the core shares between requests survives a
     // request that ends half way, because clients that hang up cause the same.
     let answered = AssertUnwindSafe(answered).catch_unwind();
-    let answer = match tokio::time::timeout(LIMIT, answered).await {
+    let answer = match tokio::time::timeout(limit, answered).await {
         Ok(Ok(answer)) => answer,
         // The panic message may quote secrets, so it is not shown.
         Ok(Err(_)) => Answer::error(StatusCode::INTERNAL_SERVER_ERROR.as_u16(), "internal error"),
         Err(_) => Answer::error(
             StatusCode::SERVICE_UNAVAILABLE.as_u16(),
-            format!("the request took longer than {} seconds", LIMIT.as_secs()),
+            format!("the request took longer than {} seconds", limit.as_secs()),
         ),
     };
     answer::write(&answer)

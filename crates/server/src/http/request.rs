@@ -19,8 +19,6 @@ use serde_json::Value;
 use url::form_urlencoded;
 use vault_core::{Answer, ClientRequest, ClientToken};
 
-/// Maximum size of a body (`max_request_size` in Vault).
-const BODY_LIMIT: usize = 32 << 20;
 const TOKEN: &str = "x-vault-token";
 const NAMESPACE: &str = "x-vault-namespace";
 const WRAP_TTL: &str = "x-vault-wrap-ttl";
@@ -30,7 +28,7 @@ const WRAP_FORMAT: &str = "x-vault-wrap-format";
 ///
 /// # Errors
 /// The answer to a malformed request.
-pub(super) async fn read(request: Request) -> Result<ClientRequest, Answer> {
+pub(super) async fn read(request: Request, max_size: usize) -> Result<ClientRequest, Answer> {
     let (parts, body) = request.into_parts();
     let path = path(&parts)?;
     check_namespace(&parts.headers)?;
@@ -38,7 +36,7 @@ pub(super) async fn read(request: Request) -> Result<ClientRequest, Answer> {
     let (operation, query) = operation(&parts)?;
     let data = match operation {
         Operation::Create | Operation::Update | Operation::Patch => {
-            read_body(&parts.headers, body).await?
+            read_body(&parts.headers, body, max_size).await?
         }
         _ => query,
     };
@@ -188,14 +186,14 @@ fn check_patch(headers: &HeaderMap) -> Result<(), Answer> {
     }
 }
 
-async fn read_body(headers: &HeaderMap, body: Body) -> Result<Object, Answer> {
-    let limited = Limited::new(body, BODY_LIMIT).collect().await;
+async fn read_body(headers: &HeaderMap, body: Body, max_size: usize) -> Result<Object, Answer> {
+    let limited = Limited::new(body, max_size).collect().await;
     let bytes = match limited {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
             return Err(Answer::error(
                 413,
-                format!("the body is larger than {BODY_LIMIT} bytes"),
+                format!("the body is larger than {max_size} bytes"),
             ));
         }
         Err(_) => return Err(Answer::error(400, "the body broke off")),

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use vault_core::{ClientToken, Core, CoreConfig, MountRequest, ServerInfo};
+use vault_core::{ClientToken, CoreConfig, MountRequest, ServerInfo, Vault};
 
 use crate::engine::{EchoFactory, Waiting};
 
@@ -39,9 +39,9 @@ impl Running {
                 factories: BTreeMap::from([("echo".to_owned(), factory)]),
             };
             let effects = server::effects(Arc::new(MemoryStorage::new()));
-            let core = Core::start(config, effects).await.unwrap();
+            let vault = Vault::load(config, effects).await.unwrap();
             let root = Some(ClientToken::new("root"));
-            core.create_root_token(root).await.unwrap();
+            let (core, _) = vault.develop(root).await.unwrap();
             let mount = MountRequest {
                 path: "echo".into(),
                 kind: "echo".into(),
@@ -50,9 +50,13 @@ impl Running {
             core.mount(mount).await.unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let serving = tokio::spawn(server::serve(core, listener, async {
-                let _ = stopped.await;
-            }));
+            let serving = tokio::spawn(server::serve(
+                vault,
+                [server::Listener::new(listener)],
+                async {
+                    let _ = stopped.await;
+                },
+            ));
             (format!("http://{address}"), serving)
         });
         Self {

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use barrier::Barrier;
+use logical::effects::catch_panic;
 use logical::{Backend, Error, TaskGroup};
 
 use crate::effects::Effects;
@@ -60,6 +62,7 @@ impl Active {
     pub(crate) async fn start(
         factories: Arc<Factories>,
         builtin_version: String,
+        keys: Option<Arc<Barrier>>,
         effects: &Effects,
     ) -> Result<Arc<Self>, Error> {
         let fence = Arc::new(Fence::new(
@@ -77,7 +80,8 @@ impl Active {
             loops: (effects.task_groups)(),
             fence,
         };
-        match running.parts(factories, builtin_version, &effects).await {
+        let parts = catch_panic(running.parts(factories, builtin_version, keys, &effects)).await;
+        match parts.unwrap_or_else(|_| Err(panicked())) {
             Ok(parts) => {
                 let active = Arc::new(Self {
                     effects,
@@ -127,6 +131,11 @@ impl Active {
     }
 }
 
+/// The panic itself is logged.
+fn panicked() -> Error {
+    Error::internal("the server does not start: see its log for the panic")
+}
+
 /// The parts of the core that a start creates.
 struct Parts {
     mounts: Arc<Mounts>,
@@ -143,6 +152,7 @@ impl Running {
         &self,
         factories: Arc<Factories>,
         builtin_version: String,
+        keys: Option<Arc<Barrier>>,
         effects: &Effects,
     ) -> Result<Parts, Error> {
         let tokens = TokenStore::open(
@@ -181,15 +191,16 @@ impl Running {
             Arc::clone(&revocation),
             Arc::clone(&effects.clock),
         ));
-        let system = sys::paths(
-            &mounts,
-            &leases,
-            &tokens,
-            &policies,
-            &wrapping,
-            &self.tasks,
+        let system = sys::paths(sys::Parts {
+            mounts: &mounts,
+            leases: &leases,
+            tokens: &tokens,
+            policies: &policies,
+            wrapping: &wrapping,
+            tasks: &self.tasks,
             effects,
-        )?;
+            keys,
+        })?;
         let system: Arc<dyn Backend> = Arc::new(system);
         mounts.mount_builtin("system", &system);
         let cubbyhole: Arc<dyn Backend> = Arc::new(cubbyhole::paths(&tokens, &self.tasks)?);

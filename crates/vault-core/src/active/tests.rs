@@ -22,21 +22,26 @@ async fn a_start_that_fails_leaves_no_backend_and_no_expiry_of_leases_running() 
     assert_eq!(leased.status, 200, "{leased:?}");
     core.shut_down().await;
     // The second mount does not start.
-    let cleaned = world.puppet.cleaned.load(Ordering::SeqCst);
-    world.puppet.on("second initialize", Does::Fail);
-    assert!(world.start_with(effects()).await.is_err());
-    let cleaned = world.puppet.cleaned.load(Ordering::SeqCst) - cleaned;
-    assert_eq!(cleaned, 2, "mounts that were stopped");
+    for does in [Does::Fail, Does::Panic] {
+        let cleaned = world.puppet.cleaned.load(Ordering::SeqCst);
+        world.puppet.on("second initialize", does);
+        assert!(world.start_with(effects()).await.is_err());
+        let cleaned = world.puppet.cleaned.load(Ordering::SeqCst) - cleaned;
+        assert_eq!(cleaned, 2, "mounts that were stopped after {does:?}");
+    }
     world.puppet.on("second initialize", Does::Work);
     // Nothing can be resumed, after everything else was started.
-    disk.storage.fail_if(|call| {
-        let resumes = !call.is_write() && call.touches("sys/token/revoking/");
-        resumes.then_some(Fault::Lost)
-    });
-    let cleaned = world.puppet.cleaned.load(Ordering::SeqCst);
-    assert!(world.start_with(effects()).await.is_err());
-    let cleaned = world.puppet.cleaned.load(Ordering::SeqCst) - cleaned;
-    assert_eq!(cleaned, 2, "mounts that were stopped");
+    for panics in [false, true] {
+        disk.storage.fail_if(move |call| {
+            let resumes = !call.is_write() && call.touches("sys/token/revoking/");
+            assert!(!resumes || !panics, "storage panics");
+            resumes.then_some(Fault::Lost)
+        });
+        let cleaned = world.puppet.cleaned.load(Ordering::SeqCst);
+        assert!(world.start_with(effects()).await.is_err());
+        let cleaned = world.puppet.cleaned.load(Ordering::SeqCst) - cleaned;
+        assert_eq!(cleaned, 2, "mounts that were stopped");
+    }
     let tasks = tokio::runtime::Handle::current()
         .metrics()
         .num_alive_tasks();

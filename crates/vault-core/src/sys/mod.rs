@@ -1,5 +1,6 @@
-//! The paths under `sys/`: mounts, leases, policies, wrapped answers, and the
-//! endpoints of user interfaces. Status endpoints without authentication are in `status`.
+//! The paths under `sys/`: mounts, leases, policies, wrapped answers, the seal, and
+//! the endpoints of user interfaces. Those without authentication are in `seal` and
+//! `status`.
 
 mod access;
 mod catalog;
@@ -9,11 +10,13 @@ mod mounts;
 mod passwords;
 mod policies;
 mod remount;
+mod seal;
 mod tuning;
 mod wrapping;
 
 use std::sync::Arc;
 
+use barrier::Barrier;
 use logical::framework::{Definition, Framework, Hooks};
 use logical::{Entropy, Error, Response, SpecialPaths, TaskGroup};
 
@@ -26,7 +29,7 @@ use crate::tokens::TokenStore;
 use crate::wrapping::Wrapping;
 
 /// Paths that need sudo (`vault/logical_system.go` in Vault).
-const NEED_SUDO: [&str; 10] = [
+const NEED_SUDO: [&str; 11] = [
     "auth/*",
     "leases",
     "leases/",
@@ -37,6 +40,7 @@ const NEED_SUDO: [&str; 10] = [
     "remount",
     "revoke-prefix/*",
     "revoke-force/*",
+    "seal",
 ];
 
 /// Paths whose handlers check the caller's rights themselves.
@@ -60,33 +64,42 @@ pub(crate) struct SysPaths {
     entropy: Arc<dyn Entropy>,
     moves: remount::Moves,
     passwords: View,
+    /// The keys of storage, if it has any.
+    keys: Option<Arc<Barrier>>,
 }
 
 impl Hooks for SysPaths {}
+
+/// What the paths of `sys/` need.
+pub(crate) struct Parts<'a> {
+    pub(crate) mounts: &'a Arc<Mounts>,
+    pub(crate) leases: &'a Arc<Leases>,
+    pub(crate) tokens: &'a Arc<TokenStore>,
+    pub(crate) policies: &'a Arc<PolicyStore>,
+    pub(crate) wrapping: &'a Arc<Wrapping>,
+    pub(crate) tasks: &'a Arc<dyn TaskGroup>,
+    pub(crate) effects: &'a Effects,
+    /// The keys of storage, if it has any.
+    pub(crate) keys: Option<Arc<Barrier>>,
+}
 
 /// The paths of `sys/`.
 ///
 /// # Errors
 /// An internal error that names an invalid path pattern.
-pub(crate) fn paths(
-    mounts: &Arc<Mounts>,
-    leases: &Arc<Leases>,
-    tokens: &Arc<TokenStore>,
-    policies: &Arc<PolicyStore>,
-    wrapping: &Arc<Wrapping>,
-    tasks: &Arc<dyn TaskGroup>,
-    effects: &Effects,
-) -> Result<Framework<SysPaths>, Error> {
+pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
+    let effects = parts.effects;
     let state = Arc::new(SysPaths {
-        mounts: Arc::clone(mounts),
-        leases: Arc::clone(leases),
-        tokens: Arc::clone(tokens),
-        policies: Arc::clone(policies),
-        wrapping: Arc::clone(wrapping),
-        tasks: Arc::clone(tasks),
+        mounts: Arc::clone(parts.mounts),
+        leases: Arc::clone(parts.leases),
+        tokens: Arc::clone(parts.tokens),
+        policies: Arc::clone(parts.policies),
+        wrapping: Arc::clone(parts.wrapping),
+        tasks: Arc::clone(parts.tasks),
         entropy: Arc::clone(&effects.entropy),
         moves: remount::Moves::default(),
         passwords: View::new(Arc::clone(&effects.storage), PASSWORDS),
+        keys: parts.keys,
     });
     let mut paths = self::mounts::paths();
     paths.extend(self::leases::paths());
@@ -97,6 +110,7 @@ pub(crate) fn paths(
     paths.extend(self::wrapping::paths());
     paths.extend(remount::paths());
     paths.extend(self::passwords::paths());
+    paths.extend(seal::paths());
     let definition = Definition {
         help: "The system itself: mounts, leases, policies, and who may do what.",
         paths,

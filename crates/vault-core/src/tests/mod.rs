@@ -152,8 +152,16 @@ impl World {
 
     /// As [`World::start`], with other effects.
     pub(crate) async fn start_with(&self, effects: Effects) -> Result<Arc<Core>, Error> {
+        let core = Core::start(self.config(), effects).await?;
+        let root = Some(ClientToken::new("root"));
+        core.create_root_token(root).await?;
+        Ok(core)
+    }
+
+    /// What can be mounted, and what the server says about itself.
+    pub(crate) fn config(&self) -> CoreConfig {
         let puppet: Arc<dyn Factory> = Arc::new(PuppetFactory(Arc::clone(&self.puppet)));
-        let config = CoreConfig {
+        CoreConfig {
             server_info: ServerInfo {
                 version: "1.18.3".into(),
                 lockkeeper_version: "0.1.0".into(),
@@ -167,11 +175,7 @@ impl World {
                 ),
                 ("kv".to_owned(), Arc::new(KvFactory::new("v1")) as _),
             ]),
-        };
-        let core = Core::start(config, effects).await?;
-        let root = Some(ClientToken::new("root"));
-        core.create_root_token(root).await?;
-        Ok(core)
+        }
     }
 
     /// As [`World::start`], with the puppet at `puppet/`.

@@ -14,9 +14,12 @@ use store::MemoryStorage;
 use testkit::Http;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use vault_core::{ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo};
+use vault_core::{ClientToken, CoreConfig, Effects, MountRequest, ServerInfo, Vault};
 
 use crate::hosts::ENGINE;
+
+/// Where the test keeps the key of the store.
+const UNSEAL_KEY: &str = "test/unseal-key";
 
 /// A server with the engine at `team/` and the root token `root`.
 pub(crate) struct Server {
@@ -60,11 +63,14 @@ impl Server {
                 factories: [(ENGINE.to_owned(), factory)].into(),
             };
             let effects = server::effects(Arc::clone(storage) as Arc<dyn Storage>);
-            let first = storage.keys().is_empty();
-            let core = Core::start(config, change(effects)).await.unwrap();
-            if first {
+            let vault = Vault::load(config, change(effects)).await.unwrap();
+            // Beside what the server stores, so that a successor can unseal.
+            if let Some(share) = storage.get(UNSEAL_KEY).await.unwrap() {
+                vault.unseal(share).await.unwrap();
+            } else {
                 let token = Some(ClientToken::new("root".to_owned()));
-                core.create_root_token(token).await.unwrap();
+                let (core, made) = vault.develop(token).await.unwrap();
+                storage.put(UNSEAL_KEY, &made.shares[0]).await.unwrap();
                 let mount = MountRequest {
                     path: "team".to_owned(),
                     kind: ENGINE.to_owned(),
@@ -74,7 +80,11 @@ impl Server {
             }
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            tokio::spawn(server::serve(core, listener, future::pending()));
+            tokio::spawn(server::serve(
+                vault,
+                [server::Listener::new(listener)],
+                future::pending(),
+            ));
             address
         });
         let http = Http::new(&format!("http://{address}")).with_token("root");

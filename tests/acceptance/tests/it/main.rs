@@ -29,4 +29,6 @@ mod policies;
 mod raft;
 mod readers;
 mod reference;
+mod sealed;
+mod shares;
 mod transcript;

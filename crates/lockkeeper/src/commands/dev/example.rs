@@ -1,9 +1,11 @@
 //! The example that `dev` starts with: an account, two roles, one credential.
 
+use std::sync::Arc;
+
 use confluent_simulator::{Simulator, State};
 use logical::{Object, Operation};
 use serde_json::{Value, json};
-use vault_core::{ClientRequest, ClientToken, Core};
+use vault_core::{ClientRequest, ClientToken, Vault};
 
 use super::MOUNT;
 use crate::failure::Failure;
@@ -33,12 +35,12 @@ pub(super) struct Example {
 /// # Errors
 /// An error of the engine, or that the simulated cloud does not list the key.
 pub(super) async fn prepare(
-    core: &Core,
+    vault: &Arc<Vault>,
     token: &ClientToken,
     cloud: &Simulator,
     url: &str,
 ) -> Result<Example, Failure> {
-    let api = Api { core, token };
+    let api = Api { vault, token };
     let state = cloud.state();
     let admin = cloud.admin_key();
     let account = json!({
@@ -87,7 +89,7 @@ fn is_live(state: &State, key_id: &str) -> bool {
 
 /// The engine, as a client with the root token sees it.
 struct Api<'a> {
-    core: &'a Core,
+    vault: &'a Arc<Vault>,
     token: &'a ClientToken,
 }
 
@@ -100,7 +102,7 @@ impl Api<'_> {
         let request = ClientRequest::new(operation, format!("{MOUNT}/{path}"))
             .with_data(data)
             .with_token(Some(self.token.clone()));
-        let answer = self.core.handle(request).await;
+        let answer = self.vault.handle(request).await;
         let body = answer.body();
         let body: Value = body
             .and_then(|body| serde_json::from_slice(&body).ok())

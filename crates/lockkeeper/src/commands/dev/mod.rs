@@ -4,36 +4,27 @@
 mod example;
 mod welcome;
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use approle::AppRoleFactory;
 use confluent_simulator::{Options, Simulator};
-use kv::KvFactory;
-use logical::Factory;
 use store::MemoryStorage;
 use tokio::sync::watch;
-use vault_core::{ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo};
+use vault_core::{ClientToken, Effects, MountRequest, Vault};
 
 use self::welcome::Welcome;
-use super::client::lookup;
+use super::engines::{ENGINE, core_config};
+use super::logging::{self, LogFormat};
 use super::{shutdown_requested, simulator};
 use crate::arguments::Dev;
 use crate::failure::Failure;
 use crate::listen::{Reach, listen};
 use crate::output;
 
-/// The name of the plugin in OpenBao and Vault, so that `secrets enable` is the
-/// same on every server.
-const ENGINE: &str = "vault-plugin-secrets-confluent-cloud";
 /// Where the engine is mounted.
 const MOUNT: &str = "confluent";
-/// The variable with a filter for the log.
-const LOG: &str = "LOCKKEEPER_LOG";
-
 pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
-    install_logging()?;
+    logging::install("warn", LogFormat::Standard)?;
     let options = Options {
         admin_key: simulator::admin_key(dev.simulator_admin_key.as_deref())?,
         ..Options::default()
@@ -51,10 +42,14 @@ pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
     let (end, ended) = watch::channel(());
     let cloud_serving = tokio::spawn(serve_cloud(cloud.clone(), cloud_listener, ended));
     let effects = server::effects(Arc::new(MemoryStorage::new()));
-    let (core, token) = start(effects, root_token).await?;
+    let (vault, token) = start(effects, root_token).await?;
     let url = format!("http://{cloud_address}");
-    let example = example::prepare(&core, &token, &cloud, &url).await?;
-    let serving = server::serve(Arc::clone(&core), listener, shutdown_requested()?);
+    let example = example::prepare(&vault, &token, &cloud, &url).await?;
+    let serving = server::serve(
+        vault,
+        [server::Listener::new(listener)],
+        shutdown_requested()?,
+    );
     let serving = tokio::spawn(serving);
     let welcome = Welcome {
         address: format!("http://{address}"),
@@ -91,23 +86,18 @@ fn root_token(text: &str) -> Result<ClientToken, Failure> {
     Ok(ClientToken::new(token.expose()))
 }
 
-/// A core with the engine mounted.
+/// An unsealed vault with the engine mounted.
 async fn start(
     effects: Effects,
     root_token: Option<ClientToken>,
-) -> Result<(Arc<Core>, ClientToken), Failure> {
+) -> Result<(Arc<Vault>, ClientToken), Failure> {
     let broken =
         |error: logical::Error| Failure::local(format!("the server does not start: {error}"));
-    let config = CoreConfig {
-        server_info: ServerInfo {
-            version: server::VAULT_VERSION.to_owned(),
-            lockkeeper_version: env!("CARGO_PKG_VERSION").to_owned(),
-            storage_type: "inmem".to_owned(),
-        },
-        factories: factories(),
-    };
-    let core = Core::start(config, effects).await.map_err(broken)?;
-    let token = core.create_root_token(root_token).await.map_err(broken)?;
+    let vault = Vault::load(core_config("inmem"), effects)
+        .await
+        .map_err(broken)?;
+    // The one share of the key is gone with this process, as its memory is.
+    let (core, made) = vault.develop(root_token).await.map_err(broken)?;
     let engine = MountRequest {
         path: MOUNT.to_owned(),
         kind: ENGINE.to_owned(),
@@ -124,18 +114,7 @@ async fn start(
     for mount in [engine, secrets] {
         core.mount(mount).await.map_err(broken)?;
     }
-    Ok((core, token))
-}
-
-/// Everything that the server can mount, by the name of its type.
-fn factories() -> BTreeMap<String, Arc<dyn Factory>> {
-    let version = format!("v{}", env!("CARGO_PKG_VERSION"));
-    let all: [(&str, Arc<dyn Factory>); 3] = [
-        (ENGINE, Arc::new(confluent_backend::factory())),
-        ("approle", Arc::new(AppRoleFactory::new(version.clone()))),
-        ("kv", Arc::new(KvFactory::new(version))),
-    ];
-    all.map(|(name, factory)| (name.to_owned(), factory)).into()
+    Ok((vault, made.root_token))
 }
 
 async fn serve_cloud(
@@ -150,27 +129,6 @@ async fn serve_cloud(
     if let Err(error) = cloud.serve(listener, stopped).await {
         output::tell(&format!("the simulated Confluent Cloud stopped: {error}"));
     }
-}
-
-/// Logs warnings to standard error. `LOCKKEEPER_LOG` is a filter of `tracing`
-/// for more.
-fn install_logging() -> Result<(), Failure> {
-    use tracing_subscriber::EnvFilter;
-
-    let filter = match lookup(LOG).filter(|filter| !filter.is_empty()) {
-        None => EnvFilter::new("warn"),
-        Some(filter) => EnvFilter::try_new(filter).map_err(|error| {
-            Failure::local(format!(
-                "{LOG}: {error}: write it as `debug`, or as `warn,engine=debug`"
-            ))
-        })?,
-    };
-    // A subscriber that is already installed stays.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .try_init();
-    Ok(())
 }
 
 #[cfg(test)]
@@ -213,8 +171,8 @@ mod tests {
         effects.metrics = Arc::clone(&names) as Arc<dyn Metrics>;
         let cloud = simulator::start(&Options::default()).unwrap();
         let running = cloud.spawn().await.unwrap();
-        let (core, token) = start(effects, None).await.unwrap();
-        let prepared = example::prepare(&core, &token, &cloud, &running.url()).await;
+        let (vault, token) = start(effects, None).await.unwrap();
+        let prepared = example::prepare(&vault, &token, &cloud, &running.url()).await;
         prepared.unwrap();
         let names = names.0.lock().unwrap();
         for name in [

@@ -1,0 +1,241 @@
+//! Files that are read, and files that are refused with the place and what is
+//! allowed.
+
+use super::*;
+
+const SMALLEST: &str = "storage \"inmem\" {}\nlistener \"tcp\" { tls_disable = true }\n";
+
+fn refusal(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+/// A refusal of a line after the smallest file.
+fn refusal_of(line: &str) -> String {
+    refusal(&format!("{SMALLEST}{line}\n"))
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = parse(
+        r#"
+storage "sqlite" { path = "/var/lib/lockkeeper/store.db" }
+listener "tcp" {
+  address = "0.0.0.0:8200"
+  tls_cert_file = "/etc/tls/cert.pem"
+  tls_key_file = "/etc/tls/key.pem"
+  tls_min_version = "tls13"
+  max_request_size = 1024
+  max_request_duration = "30s"
+}
+listener "tcp" {
+  address = ":8300"
+  tls_disable = "true"
+}
+api_addr = "https://vault.example:8200"
+cluster_addr = "https://vault.example:8201"
+disable_mlock = true
+ui = false
+log_level = "Debug"
+log_format = "json"
+default_lease_ttl = "768h"
+max_lease_ttl = "768h"
+max_request_size = 2048
+max_request_duration = 60
+seal "shamir" {}
+"#,
+    )
+    .unwrap();
+    assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    assert_eq!(
+        config.storage,
+        Storage::Sqlite("/var/lib/lockkeeper/store.db".into())
+    );
+    assert_eq!(
+        config.api_addr.as_deref(),
+        Some("https://vault.example:8200")
+    );
+    assert_eq!(
+        (config.log_level, config.log_format),
+        ("debug", LogFormat::Json)
+    );
+    let [tls, plain] = config.listeners.as_slice() else {
+        panic!("{:?}", config.listeners);
+    };
+    let expected = Tls {
+        certificate: "/etc/tls/cert.pem".into(),
+        key: "/etc/tls/key.pem".into(),
+        oldest: TlsVersion::Tls13,
+    };
+    assert_eq!(tls.tls, Some(expected));
+    let limits = |max_request_size, seconds| Limits {
+        max_request_size,
+        max_request_duration: Duration::from_secs(seconds),
+    };
+    assert_eq!(tls.limits, limits(1024, 30));
+    assert_eq!(plain.limits, limits(2048, 60));
+    assert_eq!(
+        (plain.address.to_string().as_str(), &plain.tls),
+        ("[::]:8300", &None)
+    );
+}
+
+#[test]
+fn json_means_the_same() {
+    let plain = r#"{"storage": {"inmem": {}}, "listener": {"tcp": {"tls_disable": 1}}}"#;
+    let listed = r#"{"storage": [{"inmem": {}}], "listener": [{"tcp": {"tls_disable": true}}]}"#;
+    let expected = parse(SMALLEST).unwrap();
+    for text in [plain, listed] {
+        let config = parse(text).unwrap();
+        assert_eq!(config.storage, expected.storage);
+        assert_eq!(config.listeners.len(), 1, "{text}");
+        assert_eq!(config.listeners[0].address, expected.listeners[0].address);
+        assert_eq!(config.listeners[0].tls, None);
+    }
+}
+
+#[test]
+fn the_address_is_that_of_vault_if_none_is_said() {
+    let config = parse(SMALLEST).unwrap();
+    assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:8200");
+    assert_eq!(config.listeners[0].limits, Limits::default());
+    assert_eq!(
+        (config.log_level, config.log_format),
+        ("info", LogFormat::Standard)
+    );
+}
+
+#[test]
+fn an_unknown_key_is_a_warning_with_its_line() {
+    let text = "storage \"inmem\" { size = 5 }\nlistener \"tcp\" {\n  tls_disable = true\n  adress = \"x\"\n}\ntelemetry {}\nui = true\n";
+    let config = parse(text).unwrap();
+    let shown: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "line 1, column 19: `size`: unknown key, which has no effect",
+            "line 6, column 1: `telemetry`: unknown key, which has no effect",
+            "line 7, column 1: `ui`: this server has no user interface",
+            "line 4, column 3: `adress`: unknown key, which has no effect",
+        ]
+    );
+}
+
+#[test]
+fn a_wrong_value_is_an_error_with_its_place_and_what_is_allowed() {
+    for (line, expected) in [
+        (
+            "log_level = \"loud\"",
+            "`log_level` is `loud`: give `trace`, `debug`, `info`, `warn` or `error`",
+        ),
+        (
+            "log_format = \"xml\"",
+            "`log_format` is `xml`: give `standard` or `json`",
+        ),
+        (
+            "api_addr = \"vault.example\"",
+            "`api_addr` is `vault.example`: give an address such as `https://vault.example:8200`",
+        ),
+        (
+            "max_lease_ttl = \"1h\"",
+            "`max_lease_ttl` is `1h`: give `768h`, which it is in this server, or set it for each mount (`secrets tune`)",
+        ),
+        (
+            "max_request_duration = \"0s\"",
+            "`max_request_duration` is `0`: give a duration above zero, such as `90s`",
+        ),
+    ] {
+        assert_eq!(refusal_of(line), format!("line 3, column 1: {expected}"));
+    }
+    for (line, expected) in [
+        (
+            "ui = \"maybe\"",
+            "line 3, column 6: `ui` must be `true` or `false`",
+        ),
+        (
+            "log_level = []",
+            "line 3, column 13: `log_level` is a list: give a string",
+        ),
+        (
+            "max_request_size = 0",
+            "line 3, column 20: `max_request_size` must be a number of bytes above zero",
+        ),
+        (
+            "max_request_duration = \"soon\"",
+            "line 3, column 24: `max_request_duration`: invalid duration \"soon\": use seconds or units such as \"90s\", \"1h30m\" or \"7d\"",
+        ),
+        (
+            "listener \"tcp\" { address = \"here\" tls_disable = true }",
+            "line 3, column 18: `address` is `here`: give an IP address or `localhost`, and a port: `127.0.0.1:8200`",
+        ),
+    ] {
+        assert_eq!(refusal_of(line), expected);
+    }
+}
+
+#[test]
+fn what_would_weaken_the_server_when_it_is_ignored_is_refused() {
+    for (line, expected) in [
+        (
+            "audit \"file\" {}",
+            "audit devices are not supported by this server: nothing would be logged; remove `audit`",
+        ),
+        (
+            "ha_storage \"raft\" {}",
+            "`ha_storage`: this server runs alone, without others that could take over; remove it",
+        ),
+    ] {
+        assert_eq!(refusal_of(line), format!("line 3, column 1: {expected}"));
+    }
+    assert_eq!(
+        refusal_of("seal \"awskms\" {}"),
+        "line 3, column 6: seal `awskms` is not supported: use `shamir`, or remove `seal`"
+    );
+    assert_eq!(
+        refusal_of("listener \"tcp\" {}"),
+        "line 3, column 10: a listener needs `tls_cert_file` and `tls_key_file`, or `tls_disable = true`"
+    );
+    assert_eq!(
+        refusal_of("listener \"tcp\" { tls_disable = true tls_client_ca_file = \"ca\" }"),
+        "line 3, column 37: `tls_client_ca_file` is not supported by this server: remove it"
+    );
+}
+
+#[test]
+fn a_storage_that_is_not_there_is_refused_by_name() {
+    let listener = "listener \"tcp\" { tls_disable = true }";
+    for (storage, expected) in [
+        (
+            "",
+            "line 1, column 1: there is no `storage`: add `storage \"sqlite\" { path = \"...\" }`",
+        ),
+        (
+            "storage \"postgresql\" {}",
+            "line 1, column 9: `postgresql` is not supported by this release: use `sqlite`, and move with the API later",
+        ),
+        (
+            "storage \"raft\" {}",
+            "line 1, column 9: storage `raft` is unknown: use `sqlite` or `inmem`",
+        ),
+        (
+            "backend \"sqlite\" {}",
+            "line 1, column 9: `sqlite` needs the `path` of its file",
+        ),
+        (
+            "storage \"sqlite\" { path = \"\" }",
+            "line 1, column 20: `path` is ``: give the path of a file",
+        ),
+        (
+            "storage \"inmem\" {} backend \"inmem\" {}",
+            "line 1, column 20: there are two storages: remove one",
+        ),
+        (
+            "storage = \"inmem\"",
+            "line 1, column 11: `storage` is a string: write it as a block, such as `storage \"...\" { ... }`",
+        ),
+    ] {
+        assert_eq!(refusal(&format!("{storage}\n{listener}")), expected);
+    }
+    assert!(refusal("storage \"inmem\" {}").contains("there is no `listener`"));
+    assert!(refusal("ui = true\nui = false").contains("set twice"));
+    assert!(refusal("storage \"inmem\" {").starts_with("line 1"));
+}

@@ -1,0 +1,146 @@
+//! `server`: a server with a configuration file, sealed until it is unsealed.
+
+mod config;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use store::{MemoryStorage, SqliteStorage};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use vault_core::Vault;
+
+use self::config::{Config, Storage};
+use super::engines::core_config;
+use super::{logging, shutdown_requested};
+use crate::arguments;
+use crate::failure::Failure;
+use crate::output;
+
+pub(super) async fn run(arguments: arguments::Server) -> Result<ExitCode, Failure> {
+    let file = &arguments.config;
+    let config = read(file)?;
+    logging::install(config.log_level, config.log_format)?;
+    for warning in &config.warnings {
+        output::tell(&format!("{}: {warning}", file.display()));
+    }
+    let (storage, kind) = open(&config.storage)?;
+    // Bound before anything is read, so that an address that is taken costs
+    // nothing.
+    let mut listeners = Vec::new();
+    let mut certificates = Vec::new();
+    for listener in &config.listeners {
+        let (listener, tls) = bind(file, listener).await?;
+        listeners.push(listener);
+        certificates.extend(tls);
+    }
+    let effects = server::effects(storage);
+    let vault = Vault::load(core_config(kind), effects).await;
+    let vault =
+        vault.map_err(|error| Failure::local(format!("the server does not start: {error}")))?;
+    let hangups = signal(SignalKind::hangup())
+        .map_err(|error| Failure::local(format!("cannot catch signals: {error}")))?;
+    let reloading = tokio::spawn(reload(hangups, certificates));
+    let shutdown = shutdown_requested()?;
+    output::say(&welcome(&config, kind))?;
+    let served = server::serve(vault, listeners, shutdown).await;
+    reloading.abort();
+    served.map_err(|error| Failure::local(format!("the server stopped: {error}")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(file: &Path) -> Result<Config, Failure> {
+    let named =
+        |problem: &dyn std::fmt::Display| Failure::local(format!("{}: {problem}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| named(&error))?;
+    config::parse(&text).map_err(|error| named(&error))
+}
+
+/// The store, and its name in `sys/seal-status`.
+fn open(storage: &Storage) -> Result<(Arc<dyn logical::Storage>, &'static str), Failure> {
+    Ok(match storage {
+        Storage::Memory => (Arc::new(MemoryStorage::new()), "inmem"),
+        Storage::Sqlite(path) => {
+            let store = SqliteStorage::open(path);
+            let store = store.map_err(|error| Failure::local(error.to_string()))?;
+            (Arc::new(store), "sqlite")
+        }
+    })
+}
+
+async fn bind(
+    file: &Path,
+    listener: &config::Listener,
+) -> Result<(server::Listener, Option<Arc<server::Tls>>), Failure> {
+    let named = |problem: &dyn std::fmt::Display| {
+        Failure::local(format!(
+            "{}: {}: {problem}",
+            file.display(),
+            listener.position
+        ))
+    };
+    let tls = listener
+        .tls
+        .as_ref()
+        .map(|tls| server::Tls::load(&tls.certificate, &tls.key, tls.oldest).map(Arc::new));
+    let tls = tls.transpose().map_err(|error| named(&error))?;
+    let address = listener.address;
+    let tcp = TcpListener::bind(address)
+        .await
+        .map_err(|error| named(&format_args!("cannot listen at {address}: {error}")))?;
+    let bound = server::Listener::new(tcp).with_limits(listener.limits);
+    Ok(match tls {
+        None => (bound, None),
+        Some(tls) => (bound.with_tls(Arc::clone(&tls)), Some(tls)),
+    })
+}
+
+/// Reads certificates again at each `SIGHUP`. One that cannot be used leaves the
+/// old one in place.
+async fn reload(mut hangups: Signal, certificates: Vec<Arc<server::Tls>>) {
+    while hangups.recv().await.is_some() {
+        for tls in &certificates {
+            match tls.reload() {
+                Ok(()) => tracing::info!("the certificate was read again"),
+                Err(error) => tracing::error!(%error, "the old certificate stays in use"),
+            }
+        }
+    }
+}
+
+fn welcome(config: &Config, kind: &str) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::from("==> Lockkeeper server configuration:\n\n");
+    for listener in &config.listeners {
+        let tls = if listener.tls.is_some() {
+            "enabled"
+        } else {
+            "disabled"
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{:>16}: tcp (addr: \"{}\", tls: \"{tls}\")",
+            "Listener", listener.address
+        );
+    }
+    for (name, value) in [
+        (
+            "Api Address",
+            config.api_addr.as_deref().unwrap_or_default(),
+        ),
+        ("Storage", kind),
+        ("Log Level", config.log_level),
+        (
+            "Version",
+            concat!("Lockkeeper v", env!("CARGO_PKG_VERSION")),
+        ),
+    ] {
+        if !value.is_empty() {
+            let _ = writeln!(text, "{name:>16}: {value}");
+        }
+    }
+    text.push_str("\n==> Lockkeeper server started! Log data will stream in below:\n");
+    text
+}
