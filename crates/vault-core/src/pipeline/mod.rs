@@ -86,6 +86,7 @@ async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Answer, R
 /// Finds out who asks, and whether they may.
 async fn admit(active: &Arc<Active>, context: &mut Context) -> Result<(), Refusal> {
     authenticate::authenticate(active, context).await?;
+    wrap::check_wish(context)?;
     let is_allowed = authorize::authorize(active, context).await;
     // A denied request is a use, too.
     count_use::count_use(active, context).await?;

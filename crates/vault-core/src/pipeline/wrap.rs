@@ -14,6 +14,7 @@ use crate::answer::Answer;
 use crate::auth;
 use crate::errors::{Origin, Refusal};
 use crate::leases::Mode;
+use crate::routing::SYSTEM_LEASE_TTL;
 use crate::wrapping::{self, WrapWish, Wrapped};
 
 /// Paths about a wrapped answer, inside `sys/`.
@@ -35,7 +36,7 @@ pub(super) async fn check_target(active: &Active, context: &Context) -> Result<b
     }
     let own = context.token.as_ref();
     let target = match request.data.get("token") {
-        None => own.cloned(),
+        None | Some(Value::Null) => own.cloned(),
         Some(Value::String(text)) => Some(ClientToken::new(text.as_str())),
         Some(_) => return Err(not_valid()),
     };
@@ -44,6 +45,29 @@ pub(super) async fn check_target(active: &Active, context: &Context) -> Result<b
     let found = active.wrapping.find(&target).await;
     found.map_err(|error| Refusal::Failed(error, Origin::Core))?;
     Ok(own == Some(&target))
+}
+
+/// Checks for how long a request wants its answer wrapped, before anything is done.
+///
+/// A wrapped answer is stored until it ends. So nobody stores one for ever, or
+/// without a token, except by a login.
+pub(super) fn check_wish(context: &Context) -> Result<(), Refusal> {
+    let request = &context.request;
+    let Some(ttl) = request.wrap_ttl else {
+        return Ok(());
+    };
+    if ttl > SYSTEM_LEASE_TTL {
+        return Err(Refusal::Malformed(
+            "the wrap TTL is longer than any lease may be, 768h",
+        ));
+    }
+    let is_login = || context.mount.as_ref().is_some_and(|mount| mount.is_auth());
+    if request.unauthenticated && !is_login() {
+        return Err(Refusal::Malformed(
+            "an answer that needs no token is not wrapped: leave out the wrap TTL",
+        ));
+    }
+    Ok(())
 }
 
 /// The refusal of a token that does not unwrap anything.
@@ -97,12 +121,16 @@ pub(super) async fn wrap(
     context: &Context,
     reply: Reply,
 ) -> Result<Answer, Refusal> {
-    let wish = wish(context, &reply);
+    let Some(wish) = wish(context, &reply) else {
+        return Ok(answer::reply(reply));
+    };
     let made = Made::by(context, &reply);
     let accessor = reply.envelope.auth.as_ref();
     let accessor = accessor.map(|auth| auth.token.accessor.clone());
+    // A batch token has none.
+    let accessor = accessor.filter(|accessor| !accessor.is_empty());
     let answer = answer::reply(reply);
-    let Some((wish, body)) = wish.zip(answer.wrappable_body()) else {
+    let Some(body) = answer.wrappable_body() else {
         return Ok(answer);
     };
     let work = {

@@ -14,6 +14,9 @@ use crate::tokens::ClientToken;
 
 const TOKEN: &str = "token";
 
+/// The members of a response that stand for its whole body, as in Vault.
+const RAW: [&str; 3] = ["http_status_code", "http_content_type", "http_raw_body"];
+
 pub(super) fn paths() -> Vec<Path<SysPaths>> {
     vec![
         Path::new("wrapping/wrap")
@@ -60,6 +63,15 @@ async fn wrap(_: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
             "endpoint requires response wrapping to be used",
         ));
     }
+    // They would make the answer another than that of this path.
+    let reserved = RAW
+        .iter()
+        .find(|name| call.request.data.contains_key(**name));
+    if let Some(name) = reserved {
+        return Err(Error::bad_request(format!(
+            "`{name}` cannot be wrapped by itself: put it inside another member"
+        )));
+    }
     Ok(Some(Response::with_data(call.request.data)))
 }
 
@@ -105,8 +117,8 @@ impl SysPaths {
 /// An answer as it was before it was wrapped.
 fn raw(answer: &str) -> Response {
     Response::with_data(Object::from_iter([
-        ("http_status_code".to_owned(), 200.into()),
-        ("http_content_type".to_owned(), "application/json".into()),
-        ("http_raw_body".to_owned(), STANDARD.encode(answer).into()),
+        (RAW[0].to_owned(), 200.into()),
+        (RAW[1].to_owned(), "application/json".into()),
+        (RAW[2].to_owned(), STANDARD.encode(answer).into()),
     ]))
 }

@@ -108,6 +108,16 @@ async fn a_login_makes_a_token_that_is_looked_up_renewed_and_revoked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_login_makes_a_token_that_passes_for_that_of_a_wrapped_answer() {
+    let core = World::new().start().await;
+    let role = json!({"token_policies": "response-wrapping", "token_no_default_policy": true});
+    let ids = approle(&core, role).await;
+    let refused = log_in(&core, None, &ids).await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    assert!(refused.error().contains("response-wrapping"), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_is_periodic_only_as_long_as_its_role_is() {
     let core = World::new().start().await;
     let role = json!({"token_period": "1h", "token_ttl": "10m", "token_max_ttl": "20m"});

@@ -8,7 +8,7 @@ use logical::{Auth, Error, TokenType, cidr};
 use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
 use super::policies;
 use super::ttl::{self, Limits, TtlWish};
-use crate::policies::ROOT;
+use crate::policies::{RESPONSE_WRAPPING, ROOT};
 use crate::routing::{AUTH, MountTokenType};
 use crate::storage::Version;
 
@@ -35,6 +35,11 @@ pub(crate) fn entry_of_login(
     let names = policies::clean(&auth.policies);
     if names.iter().any(|name| name == ROOT) {
         return Err(Error::bad_request("auth methods cannot create root tokens"));
+    }
+    if names.iter().any(|name| name == RESPONSE_WRAPPING) {
+        return Err(Error::bad_request(format!(
+            "cannot assign policy {RESPONSE_WRAPPING:?}"
+        )));
     }
     let names = if auth.no_default_policy {
         names

@@ -81,11 +81,16 @@ impl Wrapping {
             (CREATION_PATH.to_owned(), wish.creation_path.clone().into()),
         ]);
         let contents = [(RESPONSE, &response), (WRAP_INFO, &info)];
-        let NewToken {
-            text,
-            salted,
-            entry,
-        } = self.tokens.insert_with(entry, &contents).await?;
+        let text = self.tokens.random_text();
+        let stored = self.tokens.insert_with(text.clone(), entry, &contents);
+        let NewToken { salted, entry, .. } = match stored.await {
+            Ok(stored) => stored,
+            Err(error) => {
+                // It may be stored all the same.
+                self.revocation.revoke_later(self.tokens.salted(&text));
+                return Err(error);
+            }
+        };
         self.leases.watch_token(&entry, &salted, None);
         Ok(Wrapped {
             token: text,

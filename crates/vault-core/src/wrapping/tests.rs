@@ -8,8 +8,8 @@ use logical::Operation;
 use serde_json::{Value, json};
 use virtual_world::{Fault, Timing};
 
-use crate::Core;
 use crate::tests::{Seen, World, ask, ask_as, ask_wrapped};
+use crate::{ClientRequest, ClientToken, Core};
 
 const SECOND: Duration = Duration::from_secs(1);
 const NOT_VALID: &str = "wrapping token is not valid or does not exist";
@@ -391,4 +391,79 @@ async fn policies_limit_for_how_long_answers_are_wrapped() {
         let seen = ask_wrapped(&core, "limited", read, "kv/a", Value::Null, ttl).await;
         assert_eq!(seen.status, status, "{seconds}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_fills_storage_with_wrapped_answers_without_a_token_or_for_ever() {
+    let world = World::new();
+    let core = world.start().await;
+    let wrapping = json!({"token": wrapped(&core).await});
+    let before = world.storage.keys().len();
+    for (token, operation, path, body, hours) in [
+        (
+            None,
+            Operation::Read,
+            "sys/internal/ui/mounts",
+            Value::Null,
+            1,
+        ),
+        (None, Operation::Update, "sys/wrapping/lookup", wrapping, 1),
+        (
+            Some("root"),
+            Operation::Update,
+            "sys/wrapping/wrap",
+            json!({"a": 1}),
+            769,
+        ),
+    ] {
+        let mut request =
+            ClientRequest::new(operation, path).with_token(token.map(ClientToken::new));
+        request.data = body.as_object().cloned().unwrap_or_default();
+        request.wrap_ttl = Some(Duration::from_hours(hours));
+        let answer = core.handle(request).await;
+        assert_eq!(answer.status(), 400, "{path}");
+    }
+    assert_eq!(world.storage.keys().len(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrapped_value_is_never_a_whole_answer() {
+    let core = World::new().start().await;
+    for body in [
+        json!({"http_raw_body": "e30=", "http_status_code": 200}),
+        json!({"http_content_type": "text/plain"}),
+    ] {
+        let seen = wrap(&core, Operation::Update, "sys/wrapping/wrap", body).await;
+        assert_eq!(seen.status, 400, "{seen:?}");
+        assert!(seen.error().contains("`http_"), "{seen:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_null_is_not_given() {
+    let core = World::new().start().await;
+    let token = wrapped(&core).await;
+    let seen = about(&core, Some(&token), "unwrap", json!({"token": null})).await;
+    assert_eq!(seen.status, 200, "{seen:?}");
+}
+
+/// The write is stored and reported as failed.
+#[tokio::test(start_paused = true)]
+async fn a_wrapping_that_was_stored_and_reported_as_failed_ends() {
+    let (world, machine) = (World::new(), virtual_world::World::new());
+    let core = world.start_with(world.effects_of(&machine)).await.unwrap();
+    machine
+        .storage
+        .fail_if(|call| call.is_write().then_some(virtual_world::Fault::Done));
+    let seen = wrap(
+        &core,
+        Operation::Update,
+        "sys/wrapping/wrap",
+        json!({"a": 1}),
+    )
+    .await;
+    assert_eq!(seen.status, 500, "{seen:?}");
+    machine.storage.heal();
+    tokio::time::sleep(30 * SECOND).await;
+    assert_eq!(left(&machine.storage.disk().keys()), Vec::<&String>::new());
 }

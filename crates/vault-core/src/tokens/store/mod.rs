@@ -170,10 +170,10 @@ impl TokenStore {
     /// An error of storage.
     pub(crate) async fn insert_with(
         &self,
+        text: ClientToken,
         entry: TokenEntry,
         contents: &[(&str, &Object)],
     ) -> Result<NewToken, Error> {
-        let text = self.random_text();
         self.store_new(text, entry, IfKnown::Refuse, contents).await
     }
 
@@ -214,7 +214,7 @@ impl TokenStore {
         }))
     }
 
-    fn random_text(&self) -> ClientToken {
+    pub(crate) fn random_text(&self) -> ClientToken {
         let letters = random::base62(self.entropy.as_ref(), RANDOM_LETTERS);
         ClientToken::new(format!("{PREFIX}{}", letters.as_str()))
     }
@@ -246,10 +246,11 @@ impl TokenStore {
             (Some(old), IfKnown::Replace) => batch.extend(self.removals(&salted, &old)),
             (None, _) => {}
         }
+        batch.extend(self.additions(&salted, &entry)?);
+        // Last, so that none is left without a token that ends.
         for (path, data) in contents {
             batch.push(cubbyhole::addition(&salted, path, data)?);
         }
-        batch.extend(self.additions(&salted, &entry)?);
         let change = self.cache.invalidate(&salted);
         self.storage.apply(batch).await?;
         drop(change);
