@@ -244,8 +244,12 @@ fn json(value: &hcl1::Value) -> Result<Value, String> {
         }
         hcl1::Value::Object(object) => {
             let members = object.body.items.iter().filter_map(|item| {
-                let key = item.keys.first()?;
-                Some(json(&item.value).map(|value| (key.name.to_string(), value)))
+                // Further keys are objects inside the first one's.
+                let (key, inner) = item.keys.split_first()?;
+                let value = inner.iter().rfold(json(&item.value), |value, key| {
+                    value.map(|value| Value::from_iter([(key.name.to_string(), value)]))
+                });
+                Some(value.map(|value| (key.name.to_string(), value)))
             });
             Value::Object(members.collect::<Result<_, _>>()?)
         }
@@ -324,6 +328,16 @@ mod tests {
         ] {
             assert_eq!(names(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_object_inside_a_parameter_is_kept_whole() {
+        let text = r#"{"path": {"a": {"capabilities": ["read"],
+            "allowed_parameters": {"p": ["x", {"a": {"b": {"c": 1}}}]}}}}"#;
+        let policy = parse(text).unwrap();
+        let allowed = &policy.rules[0].permissions.allowed_parameters;
+        let nested = serde_json::json!({"a": {"b": {"c": 1}}});
+        assert_eq!(allowed["p"], ["x".into(), nested]);
     }
 
     #[test]
