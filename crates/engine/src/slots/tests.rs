@@ -1,3 +1,6 @@
+//! What readers of a slot find, at which age of its key and whatever became of the
+//! next one.
+
 use jiff::Timestamp;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Which leases and seats count, without storage.
+
 use jiff::Timestamp;
 
 use super::*;

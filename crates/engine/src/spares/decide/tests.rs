@@ -1,3 +1,5 @@
+//! What becomes of a spare, and which one a reader gets.
+
 use jiff::SignedDuration;
 use readiness::{Basis, Mode, Proof, Settings};
 

@@ -3,17 +3,13 @@
 
 use super::*;
 
-fn secret(text: &str) -> Option<SecretText> {
-    Some(SecretText::new(text))
-}
-
 /// A spare: a key with its secret that a pointer names.
 fn spare(sharing: Sharing) -> Credential {
     let mut credential = intended(sharing);
     credential.pinned = true;
     let key = IssuedKey {
         id: key(),
-        secret: secret("secret"),
+        secret: Some(SecretText::new("secret")),
         proving: Proving::UnderWay,
     };
     let made = Event::Made {
@@ -25,18 +21,18 @@ fn spare(sharing: Sharing) -> Credential {
     credential
 }
 
-fn requester() -> Option<Box<RequestedBy>> {
-    Some(Box::new(RequestedBy {
+fn requester() -> Box<RequestedBy> {
+    Box::new(RequestedBy {
         name: "token-reader".into(),
         entity: String::new(),
         accessor_hash: String::new(),
-    }))
+    })
 }
 
 fn take(name: u8) -> Event {
     Event::Take {
         holder: holder(name, 100),
-        requester: requester(),
+        requester: Some(requester()),
     }
 }
 
@@ -50,7 +46,7 @@ fn a_spare_becomes_the_key_of_one_lease_in_one_write_without_its_secret() {
     assert_eq!(step(&mut credential, take(0)), Ok(vec![Effect::Save]));
     assert!(!credential.pinned);
     assert_eq!(stored_secret(&credential), None);
-    assert_eq!(credential.requester, requester());
+    assert_eq!(credential.requester, Some(requester()));
     assert_eq!(credential.holders, [holder(0, 100)].into());
 }
 
@@ -60,8 +56,8 @@ fn a_shared_spare_keeps_its_secret_and_its_holder_is_written_with_it() {
     let effects = step(&mut credential, take(0)).unwrap();
     assert_eq!(effects, [Effect::SaveHolder(holder(0, 0).0), Effect::Save]);
     assert!(!credential.pinned);
-    assert_eq!(stored_secret(&credential), secret("secret").as_ref());
-    assert_eq!(credential.requester, requester());
+    assert_eq!(stored_secret(&credential), Some(&SecretText::new("secret")));
+    assert_eq!(credential.requester, Some(requester()));
     assert_eq!(credential.holders, [holder(0, 100)].into());
 }
 
@@ -127,7 +123,7 @@ fn the_secret_of_the_last_import_counts_and_the_same_again_writes_nothing() {
     let second = import("second", probed);
     let effects = step(&mut credential, second.clone());
     assert_eq!(effects, Ok(vec![Effect::Save]));
-    assert_eq!(stored_secret(&credential), secret("second").as_ref());
+    assert_eq!(stored_secret(&credential), Some(&SecretText::new("second")));
     assert_eq!(credential.live_key().unwrap().proving, probed);
     assert_eq!(step(&mut credential, second.clone()), Ok(Vec::new()));
     step(&mut credential, Event::Kill { now: at }).unwrap();
