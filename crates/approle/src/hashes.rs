@@ -20,10 +20,10 @@ impl Hashes {
     /// Reads the mount's key, which is generated at the first use.
     ///
     /// # Errors
-    /// An error of storage.
+    /// An error of storage, or an internal error for a damaged key.
     pub(crate) async fn open(storage: &dyn Storage, entropy: &dyn Entropy) -> Result<Self, Error> {
         if let Some(key) = storage.get(KEY).await? {
-            return Ok(Self::new(&key));
+            return Self::new(&key);
         }
         let mut key = Zeroizing::new(vec![0; KEY_LENGTH]);
         entropy.fill(&mut key);
@@ -32,17 +32,19 @@ impl Hashes {
             .apply_if(vec![Condition::absent(KEY)], vec![write])
             .await?
         {
-            return Ok(Self::new(&key));
+            return Self::new(&key);
         }
         let key = storage.get(KEY).await?;
-        let key = key.ok_or_else(|| Error::internal("the key of the mount was just deleted"))?;
-        Ok(Self::new(&key))
+        Self::new(&key.ok_or_else(damaged)?)
     }
 
-    fn new(key: &[u8]) -> Self {
-        Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+    fn new(key: &[u8]) -> Result<Self, Error> {
+        if key.len() != KEY_LENGTH {
+            return Err(damaged());
         }
+        Ok(Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+        })
     }
 
     /// A hash for one purpose. Equal texts have different hashes for different
@@ -54,6 +56,12 @@ impl Hashes {
         context.update(text.as_bytes());
         URL_SAFE_NO_PAD.encode(context.sign())
     }
+}
+
+fn damaged() -> Error {
+    Error::internal(format!(
+        "storage entry `{KEY}` is not a key of {KEY_LENGTH} bytes: restore it from a backup"
+    ))
 }
 
 /// What a hash stands for.
@@ -87,12 +95,23 @@ mod tests {
 
     #[test]
     fn hashes_differ_by_purpose_and_by_role() {
-        let hashes = Hashes::new(&[7; KEY_LENGTH]);
+        let hashes = Hashes::new(&[7; KEY_LENGTH]).unwrap();
         let text = "text";
         let all = [Purpose::RoleId, Purpose::RoleName, Purpose::Accessor];
         let all = all.map(|purpose| hashes.hash(purpose, text));
         assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
         assert_ne!(secret_id(&[1; 32], text), secret_id(&[2; 32], text));
         assert_eq!(secret_id(&[1; 32], text), secret_id(&[1; 32], text));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_damaged_key_is_named() {
+        let world = virtual_world::World::new();
+        let context = world.context();
+        let storage = context.storage;
+        storage.put(KEY, b"short").await.unwrap();
+        let opened = Hashes::open(storage.as_ref(), context.entropy.as_ref()).await;
+        let error = opened.err().unwrap();
+        assert!(error.message().contains("`hash-key`"), "{error}");
     }
 }

@@ -6,7 +6,6 @@
 //! its host makes the token. A secret id is stored as an HMAC only, and its use
 //! is counted in the transaction that stores the token.
 
-mod cidr;
 mod factory;
 mod hashes;
 mod login;

@@ -3,14 +3,14 @@
 use core::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use logical::framework::{Call, Field, FieldKind, Path, answer};
-use logical::{Alias, Auth, Changes, Error, Object, Operation, Request, Response};
+use logical::{Alias, Auth, Changes, Error, Object, Operation, Request, Response, cidr};
 use serde_json::Value;
 
-use crate::cidr;
 use crate::method::AppRole;
 use crate::role::{NAME, ROLE_ID, Role};
-use crate::secret_id::AfterUse;
+use crate::secret_id::{AfterUse, TOKEN_BOUND_CIDRS, check_inside};
 use crate::store::put;
 
 pub(crate) const SECRET_ID: &str = "secret_id";
@@ -52,14 +52,26 @@ async fn log_in(method: Arc<AppRole>, call: Call) -> Result<Option<Response>, Er
     };
     let mut auth = Auth::default();
     role.token.apply_to(&mut auth, address);
+    let mut networks = role.token.bound_cidrs.clone();
     if role.bind_secret_id {
         let secret_id = call.fields.text(SECRET_ID).trim();
         if secret_id.is_empty() {
             return Err(Error::bad_request("missing secret_id"));
         }
-        method
+        let own = method
             .use_secret_id(&role, secret_id, address, &mut auth, &mut changes)
             .await?;
+        if !own.is_empty() {
+            // The role may have been narrowed since the secret id was made.
+            check_inside(TOKEN_BOUND_CIDRS, &own, &networks)?;
+            networks = own;
+        }
+    }
+    if !role.token.strictly_bind_ip {
+        auth.bound_cidrs = cidr::shown_short(&networks);
+    } else if !cidr::allows(&networks, address) {
+        // A token that is bound to this address would be outside the networks.
+        return Err(unauthorized(address, "by CIDR restrictions on the token"));
     }
     if !cidr::allows(&role.secret_id_bound_cidrs, address) {
         return Err(unauthorized(address, "by CIDR restrictions on the role"));
@@ -72,7 +84,8 @@ async fn log_in(method: Arc<AppRole>, call: Call) -> Result<Option<Response>, Er
 }
 
 impl AppRole {
-    /// Checks a secret id, and adds what its use changes.
+    /// Checks a secret id, and adds what its use changes. Returns the networks
+    /// that it has for its tokens.
     async fn use_secret_id(
         &self,
         role: &Role,
@@ -80,7 +93,7 @@ impl AppRole {
         address: Option<IpAddr>,
         auth: &mut Auth,
         changes: &mut Changes,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<IpNet>, Error> {
         let now = self.clock.now();
         let found = self.store.secret_id(role, secret_id).await?;
         let found = found.ok_or_else(|| Error::bad_request(INVALID))?;
@@ -101,10 +114,7 @@ impl AppRole {
         }
         changes.conditions.push(found.unchanged());
         auth.metadata.clone_from(&found.entry.metadata);
-        if !found.entry.token_bound_cidrs.is_empty() {
-            auth.bound_cidrs = cidr::shown_short(&found.entry.token_bound_cidrs);
-        }
-        Ok(())
+        Ok(found.entry.token_bound_cidrs)
     }
 
     /// The lease of a renewed login: what the role says now.

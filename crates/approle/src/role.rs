@@ -6,13 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use logical::framework::{Field, FieldKind, Fields};
-use logical::{Error, Object, TokenSettings};
+use logical::{Error, Object, TokenSettings, cidr};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
-
-use crate::cidr;
 
 pub(crate) const NAME: &str = "role_name";
 pub(crate) const ROLE_ID: &str = "role_id";

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::{SignedDuration, Timestamp};
-use logical::{Error, Object};
+use logical::{Error, Object, cidr};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::cidr;
 use crate::role::Role;
+
+pub(crate) const TOKEN_BOUND_CIDRS: &str = "token_bound_cidrs";
 
 /// What Go prints for a time that is not set.
 const NO_TIME: &str = "0001-01-01T00:00:00Z";
@@ -41,6 +42,27 @@ pub(crate) struct Wish {
     pub(crate) token_bound_cidrs: Vec<IpNet>,
     pub(crate) num_uses: Option<i64>,
     pub(crate) ttl: Option<Duration>,
+}
+
+/// Checks that the networks of a secret id lie in those of its role, if that
+/// has any.
+///
+/// # Errors
+/// A bad request that names the field.
+pub(crate) fn check_inside(
+    field: &str,
+    networks: &[IpNet],
+    of_role: &[IpNet],
+) -> Result<(), Error> {
+    if of_role.is_empty() || cidr::are_inside(networks, of_role) {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!(
+        "failed to verify subset relationship between CIDR blocks on the role {:?} and CIDR blocks \
+         on the secret ID {:?}: `{field}` of a secret ID must lie inside the networks of its role",
+        cidr::shown(of_role),
+        cidr::shown(networks)
+    )))
 }
 
 /// What a login makes of the entry.
@@ -82,15 +104,9 @@ impl SecretId {
         if limit > 0 && (ttl == 0 || ttl > limit) {
             return refuse("ttl cannot be longer than the role's secret_id_ttl");
         }
-        let outer = &role.secret_id_bound_cidrs;
-        if !outer.is_empty() && !cidr::are_inside(&wish.cidr_list, outer) {
-            return Err(Error::bad_request(format!(
-                "failed to verify subset relationship between CIDR blocks on the role {:?} and CIDR \
-                 blocks on the secret ID {:?}",
-                cidr::shown(outer),
-                cidr::shown(&wish.cidr_list)
-            )));
-        }
+        check_inside("cidr_list", &wish.cidr_list, &role.secret_id_bound_cidrs)?;
+        let networks = &wish.token_bound_cidrs;
+        check_inside(TOKEN_BOUND_CIDRS, networks, &role.token.bound_cidrs)?;
         Ok(Self {
             accessor,
             num_uses,
@@ -139,7 +155,7 @@ impl SecretId {
             ("secret_id_num_uses", self.num_uses.into()),
             ("secret_id_ttl", self.ttl.into()),
             (
-                "token_bound_cidrs",
+                TOKEN_BOUND_CIDRS,
                 json!(cidr::shown_short(&self.token_bound_cidrs)),
             ),
         ];

@@ -278,12 +278,87 @@ async fn a_login_counts_only_from_the_addresses_that_are_allowed() {
         approle.log_in("bound", &near).await.unwrap().bound_cidrs,
         ["127.0.0.1"]
     );
-    let tokens = json!({"token_bound_cidrs": "10.0.0.0/8"});
+    let tokens = json!({"token_bound_cidrs": "127.0.0.0/8"});
     let (own, _) = approle.secret_id("bound", tokens).await;
     assert_eq!(
         approle.log_in("bound", &own).await.unwrap().bound_cidrs,
-        ["10.0.0.0/8"]
+        ["127.0.0.1"],
+        "a secret id does not loosen the role"
     );
+    let tokens = json!({"token_bound_cidrs": "10.0.0.0/8"});
+    let (own, _) = approle.secret_id("bound", tokens).await;
+    let refused = approle.log_in("bound", &own).await.unwrap_err();
+    assert_eq!(
+        refused,
+        "source address \"127.0.0.1\" unauthorized by CIDR restrictions on the token"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_id_narrows_the_networks_of_its_role_and_never_widens_them() {
+    let approle = Mounted::new();
+    let role = |networks: &str| json!({"role_id": "app", "token_bound_cidrs": networks});
+    let subset = "failed to verify subset relationship between CIDR blocks on the role";
+    approle
+        .write("role/app", role("10.0.0.0/8,127.0.0.1"))
+        .await;
+    for (path, body) in [
+        ("secret-id", json!({"token_bound_cidrs": "0.0.0.0/0"})),
+        (
+            "custom-secret-id",
+            json!({"secret_id": "x", "token_bound_cidrs": ["10.1.0.0/16", "127.0.0.0/8"]}),
+        ),
+    ] {
+        let (status, said) = approle.refused(&format!("role/app/{path}"), body).await;
+        assert!(status == 400 && said.starts_with(subset), "{status} {said}");
+        assert!(said.contains("`token_bound_cidrs`"), "{said}");
+    }
+    let narrower = json!({"token_bound_cidrs": "10.1.0.0/16"});
+    let (secret_id, _) = approle.secret_id("app", narrower).await;
+    let bound = async || {
+        let auth = approle.log_in("app", &secret_id).await?;
+        Ok::<_, String>(auth.bound_cidrs)
+    };
+    assert_eq!(bound().await.unwrap(), ["10.1.0.0/16"]);
+    approle.write("role/app", role("")).await;
+    assert_eq!(bound().await.unwrap(), ["10.1.0.0/16"]);
+    approle.write("role/app", role("10.1.2.0/24")).await;
+    let refused = bound().await.unwrap_err();
+    assert!(refused.starts_with(subset), "{refused}");
+    let (plain, _) = approle.secret_id("app", json!({})).await;
+    let auth = approle.log_in("app", &plain).await.unwrap();
+    assert_eq!(auth.bound_cidrs, ["10.1.2.0/24"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_is_json_or_pairs_and_either_in_base64() {
+    let approle = Mounted::new();
+    approle.write("role/app", json!({})).await;
+    for (text, expected) in [
+        (r#"{"a":"b"}"#, json!({"a": "b"})),
+        (" eyJhIjoiYiJ9\n", json!({"a": "b"})),
+        ("eyJhIjoiYmIifQ==", json!({"a": "bb"})),
+        ("az12", json!({"k": "v"})),
+        ("a=b, c=d", json!({"a": "b", "c": "d"})),
+        ("", json!({})),
+    ] {
+        let (secret_id, _) = approle.secret_id("app", json!({"metadata": text})).await;
+        let by_id = json!({"secret_id": secret_id});
+        let found = approle.write("role/app/secret-id/lookup", by_id).await;
+        assert_eq!(found["metadata"], expected, "{text}");
+    }
+    for (text, problem) in [
+        ("/////w==", "invalid <key,value> format"),
+        ("abcd", "invalid <key,value> format"),
+        ("a=", "invalid <key,value> pair: key: \"a\" value: \"\""),
+        (r#"{"a":1}"#, "invalid <key,value> format"),
+        (r#"{"a":""}"#, "invalid value for key \"a\""),
+    ] {
+        let body = json!({"metadata": text});
+        let (status, said) = approle.refused("role/app/secret-id", body).await;
+        let begins = said.starts_with("failed to parse metadata: ");
+        assert!(status == 400 && begins && said.contains(problem), "{said}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -309,6 +384,9 @@ async fn settings_are_kept_unless_they_are_given_and_read_one_by_one() {
     assert_eq!(role["secret_id_bound_cidrs"], Value::Null);
     let list = approle.ask(Operation::List, "role", NOTHING).await.unwrap();
     assert_eq!(list.get("keys"), Some(&json!(["app"])));
+    // A role without secret ids needs networks, which a row below removes.
+    let networks = json!({"secret_id_bound_cidrs": "10.0.0.1"});
+    approle.write("role/app", networks).await;
     for (path, field, value, reset) in [
         ("policies", "token_policies", json!(["q", "w"]), json!([])),
         ("token-ttl", "token_ttl", json!(1800), json!(0)),
@@ -323,6 +401,12 @@ async fn settings_are_kept_unless_they_are_given_and_read_one_by_one() {
             json!(0),
         ),
         (
+            "bind-secret-id",
+            "bind_secret_id",
+            json!(false),
+            json!(true),
+        ),
+        (
             "secret-id-bound-cidrs",
             "secret_id_bound_cidrs",
             json!(["10.0.0.0/8"]),
@@ -334,7 +418,6 @@ async fn settings_are_kept_unless_they_are_given_and_read_one_by_one() {
             json!(["10.0.0.1"]),
             json!([]),
         ),
-        ("bind-secret-id", "bind_secret_id", json!(true), json!(true)),
     ] {
         let path = format!("role/app/{path}");
         approle.write(&path, json!({field: value.clone()})).await;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::ids::{AccountId, OrganizationId};
 
 /// The account that a key was made with, by id and by organization: any account of
-/// the same organization can delete the key as well (`lifecycle-2.md`, 62).
+/// the same organization can delete the key as well (`lifecycle.md`, 62).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(from = "Stored<'static>")]
 pub struct AccountRef {

@@ -56,7 +56,7 @@ pub struct Credential {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub holders: BTreeMap<HolderId, Holder>,
     /// Whether a record that has no deadline justifies it, beside its holders
-    /// (`lifecycle-2.md`, 32). Absent in entries of earlier versions.
+    /// (`lifecycle.md`, 32). Absent in entries of earlier versions.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
 }
@@ -240,7 +240,7 @@ impl IssuedKey {
     }
 }
 
-/// Whether a new key is known to work (`lifecycle-2.md`, 48).
+/// Whether a new key is known to work (`lifecycle.md`, 48).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proving {
@@ -348,7 +348,7 @@ impl Credential {
     }
 
     /// Whether its entry has the secret while the key is in use: for other readers,
-    /// or for the first one (`lifecycle-2.md`, 36).
+    /// or for the first one (`lifecycle.md`, 36).
     pub fn stores_secret(&self) -> bool {
         self.pinned || self.sharing == Sharing::Shared
     }

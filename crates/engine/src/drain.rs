@@ -1,5 +1,5 @@
 //! Sends deletions that wait for room in the pace, in their order and as fast as
-//! the pace allows (`lifecycle-2.md`, 57 and 58).
+//! the pace allows (`lifecycle.md`, 57 and 58).
 //!
 //! What must end is on record before it waits here, or is found again by the
 //! sweep; this is memory only.
@@ -23,6 +23,10 @@ pub(crate) const AT_FIRST: usize = 8;
 /// More than this at once would only wait: several times what the pace has in
 /// flight at most.
 pub(crate) const AT_MOST: usize = 256;
+
+/// A request that sends what waits takes nothing new after this; the rest goes on
+/// in the background.
+const FOR_A_REQUEST: Duration = Duration::from_secs(30);
 
 /// Between two looks for room, where there was none.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
@@ -100,15 +104,16 @@ impl Engine {
         }));
     }
 
-    /// Sends the deletions that wait until none does, or as far as there is room
-    /// where a request asked for it. Gives the keys that went.
+    /// Sends the deletions that wait until none does; where a request asked for it, as
+    /// far as there is room and time. Gives the keys that went.
     pub(crate) async fn drain(&self, licence: Licence) -> Vec<KeyId> {
+        let until = self.clock.monotonic() + FOR_A_REQUEST;
         let mut went = Vec::new();
         let mut room = Room::default();
         let mut sending = FuturesUnordered::new();
         loop {
             while sending.len() < room.limit
-                && self.may_go_on(licence)
+                && self.may_go_on(licence, until)
                 && let Some((id, by)) = self.ledger.next_deletion()
             {
                 sending.push(self.send_deletion(id, by));
@@ -138,8 +143,11 @@ impl Engine {
         }
     }
 
-    fn may_go_on(&self, licence: Licence) -> bool {
-        licence == Licence::Request || self.is_licensed()
+    fn may_go_on(&self, licence: Licence, until: Duration) -> bool {
+        match licence {
+            Licence::Request => self.clock.monotonic() < until,
+            Licence::Periodic => self.is_licensed(),
+        }
     }
 
     async fn send_deletion(&self, id: CredentialId, by: RemovalBy) -> (Sent, Option<KeyId>) {

@@ -257,7 +257,7 @@ impl Engine {
 
     /// The records of the keys that end with the mount. Those that static roles
     /// serve stay: moving a mount looks the same, and would stop every application
-    /// (`lifecycle-2.md`, 46).
+    /// (`lifecycle.md`, 46).
     async fn ending_with_mount(&self) -> Result<Vec<Credential>, Error> {
         let mut records = self.unsettled().await?;
         records.retain(|credential| {

@@ -295,11 +295,18 @@ impl Engine {
         });
         let late = match within(&*self.tasks, RECORD_LIMIT, select(release, recorded)).await {
             Some(Either::Left((outcome, _))) => return outcome,
-            Some(Either::Right(_)) if self.ledger.owns_late_deletion(&entry).await => return Ok(()),
+            Some(Either::Right(_)) if self.owns_late_deletion(&entry).await => return Ok(()),
             Some(Either::Right(_)) => late("Confluent Cloud", REVOKE_LIMIT),
             None => late("storage", REVOKE_LIMIT + RECORD_LIMIT),
         };
         self.released(&entry, key, late).await
+    }
+
+    /// Whether the sweep owns a deletion that took long, as far as that is known in
+    /// time.
+    async fn owns_late_deletion(&self, entry: &Entry) -> bool {
+        let owns = self.ledger.owns_late_deletion(entry);
+        within(&*self.tasks, REVOKE_LIMIT, owns).await == Some(true)
     }
 
     /// Puts on record that a key retires whose deletion is under way. Gives whether

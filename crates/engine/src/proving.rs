@@ -1,5 +1,5 @@
 //! Whether a new key works: it is tried until it is proven, counts as working, or
-//! is given up (`lifecycle-2.md`, 48 and 49). What the key is for, and what becomes
+//! is given up (`lifecycle.md`, 48 and 49). What the key is for, and what becomes
 //! of one that does not work, is the caller's part.
 
 use std::time::Duration;

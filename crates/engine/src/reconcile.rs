@@ -48,6 +48,7 @@ impl Engine {
     pub(crate) async fn reconcile(self: Arc<Self>) -> Result<Report, Error> {
         let _sweeping = self.sweeping.lock().await;
         let report = self.reconcile_alone().await;
+        self.drain_in_background();
         self.note_sweep(report.as_ref().err().cloned());
         report
     }

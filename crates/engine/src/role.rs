@@ -97,10 +97,22 @@ impl Role {
     /// Until when a spare that was made then is handed out: while it is young enough
     /// to wait, and as a shared key.
     pub(crate) fn spare_ends(&self, made: Timestamp) -> Timestamp {
-        let shared = self.sharing.max_age().map(SignedDuration::try_from);
-        let waits = self.spares.max_age();
-        let lasts = shared.map_or(waits, |age| waits.min(age.unwrap_or(SignedDuration::MAX)));
-        later(made, lasts)
+        let waits = later(made, self.spares.max_age());
+        waits.min(self.shared_until(made).unwrap_or(waits))
+    }
+
+    /// The same for a spare that readers of a shared key are to get next: it waits
+    /// for the present key to get old.
+    pub(crate) fn next_ends(&self, made: Timestamp) -> Timestamp {
+        let waits = later(made, self.spares.max_age());
+        self.shared_until(made).unwrap_or(waits)
+    }
+
+    /// Until when new readers get a shared key that was made then.
+    fn shared_until(&self, made: Timestamp) -> Option<Timestamp> {
+        let age = self.sharing.max_age()?;
+        let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+        Some(later(made, age))
     }
 
     /// Time to live of a lease; zero for the mount's.

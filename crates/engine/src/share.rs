@@ -319,7 +319,7 @@ impl Engine {
 
     /// The key of a slot by storage, and the next one: the oldest that is young
     /// enough, and the one after it.
-    async fn look_up_shared(
+    pub(crate) async fn look_up_shared(
         &self,
         role: &Role,
         slot: &SlotId,

@@ -90,6 +90,16 @@ enum Next {
     Ready(SharedKey),
 }
 
+impl Next {
+    fn is_there(&self) -> bool {
+        match self {
+            Self::Absent { .. } => false,
+            Self::Coming { .. } => true,
+            Self::Ready(key) => !key.has_ended(),
+        }
+    }
+}
+
 const NO_NEXT: Next = Next::Absent {
     failures: 0,
     retry_at: Duration::ZERO,
@@ -186,13 +196,20 @@ impl Slots {
         self.table().slots.retain(|id, _| others(id));
     }
 
-    /// Forgets a key that can no longer be held, unless another took its place.
+    /// Forgets a key that can no longer be held, unless another took its place. In
+    /// the place of a next key another is prepared after a while.
     pub(crate) fn forget_entry(&self, id: &SlotId, stale: &Arc<Entry>) {
         let mut table = self.table();
-        if let Some(Slot::Current { key, .. }) = table.slots.get(id)
-            && Arc::ptr_eq(&key.entry, stale)
-        {
+        let Some(Slot::Current { key, next }) = table.slots.get_mut(id) else {
+            return;
+        };
+        if Arc::ptr_eq(&key.entry, stale) {
             table.go_on(id);
+        } else if matches!(next, Next::Ready(next) if Arc::ptr_eq(&next.entry, stale)) {
+            *next = Next::Absent {
+                failures: 1,
+                retry_at: self.clock.monotonic() + retry_after(0),
+            };
         }
     }
 
@@ -242,7 +259,7 @@ impl Table {
             return;
         }
         self.slots.retain(|_, slot| match slot {
-            Slot::Current { key, next } => !key.has_ended() || !matches!(next, Next::Absent { .. }),
+            Slot::Current { key, next } => !key.has_ended() || next.is_there(),
             Slot::Coming(_) => true,
         });
         self.prune_at = (self.slots.len() * 2).max(PRUNE_AT);

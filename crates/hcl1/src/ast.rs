@@ -1,6 +1,7 @@
 //! The tree that a text is read into.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::{Error, Position};
 
@@ -25,7 +26,8 @@ pub struct Body {
 /// two blocks `path "a" {...}` and `path "b" {...}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// The key, followed by the labels of a block. There is at least one.
+    /// The key, followed by the labels of a block. There is at least one, and
+    /// no more than [`MAX_KEYS`](crate::MAX_KEYS).
     pub keys: Vec<Key>,
     /// Where the `=` (or the `:` of JSON) is, if there is one.
     pub assign: Option<Position>,
@@ -35,14 +37,14 @@ pub struct Item {
     pub(crate) line: Option<CommentGroup>,
 }
 
-/// A key or a label.
+/// A key or a label. In JSON, blocks below one key share its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// Its text, without quotes and escapes.
-    pub name: String,
+    pub name: Arc<str>,
     /// Where it begins.
     pub position: Position,
-    pub(crate) raw: String,
+    pub(crate) raw: Arc<str>,
 }
 
 /// What an item is set to.
@@ -115,7 +117,34 @@ pub(crate) struct Comment {
     pub(crate) position: Position,
 }
 
+impl Document {
+    /// Whether two texts say the same, with whatever layout and comments.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.body.says_the_same(&other.body)
+    }
+}
+
+impl Item {
+    fn says_the_same(&self, other: &Self) -> bool {
+        let names = self.keys.iter().map(|key| &key.name);
+        names.eq(other.keys.iter().map(|key| &key.name)) && self.value.says_the_same(&other.value)
+    }
+}
+
 impl Value {
+    fn says_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Literal(one), Self::Literal(other)) => one.kind == other.kind,
+            (Self::List(one), Self::List(other)) => {
+                let mut values = one.values.iter().zip(&other.values);
+                one.values.len() == other.values.len()
+                    && values.all(|(one, other)| one.says_the_same(other))
+            }
+            (Self::Object(one), Self::Object(other)) => one.body.says_the_same(&other.body),
+            _ => false,
+        }
+    }
+
     /// Where it begins.
     pub fn position(&self) -> Position {
         match self {
@@ -187,6 +216,7 @@ impl Body {
     /// server merges the two, its `policy fmt` and newer releases of Vault
     /// refuse them.
     pub fn repeated_key(&self) -> Option<&Key> {
+        let mut texts = Texts::default();
         let mut seen = HashSet::new();
         for item in &self.items {
             if let Some(key) = repeated_in(&item.value) {
@@ -194,12 +224,17 @@ impl Body {
             }
             let key = item.keys.first()?;
             // In JSON, blocks with different labels are below one key.
-            let keys: Vec<&str> = item.keys.iter().map(|key| key.raw.as_str()).collect();
+            let keys: Vec<usize> = item.keys.iter().map(|key| texts.number(key)).collect();
             if item.assign.is_some() && !seen.insert(keys) {
                 return Some(key);
             }
         }
         None
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        let mut items = self.items.iter().zip(&other.items);
+        self.items.len() == other.items.len() && items.all(|(one, other)| one.says_the_same(other))
     }
 
     /// An error at the first key that is set twice.
@@ -209,6 +244,23 @@ impl Body {
         };
         let problem = format!("`{}` is set twice: remove one of the two", key.name);
         Err(Error::new(key.position, problem))
+    }
+}
+
+/// Numbers that are equal where texts of keys are. A text that blocks share is
+/// looked at once.
+#[derive(Default)]
+struct Texts<'a> {
+    by_address: HashMap<*const u8, usize>,
+    by_text: HashMap<&'a str, usize>,
+}
+
+impl<'a> Texts<'a> {
+    fn number(&mut self, key: &'a Key) -> usize {
+        let next = self.by_text.len();
+        let by_text = &mut self.by_text;
+        let address = self.by_address.entry(key.raw.as_ptr());
+        *address.or_insert_with(|| *by_text.entry(&key.raw).or_insert(next))
     }
 }
 

@@ -1,5 +1,6 @@
 //! JSON in the places of HCL, brought into the shape of HCL's blocks.
 
+use crate::parser::check_another_key;
 use crate::scanner::{Scanner, Syntax, Token, TokenKind};
 use crate::{
     Body, Document, Error, Item, Key, List, Literal, LiteralKind, MAX_DEPTH, Object, Value,
@@ -19,7 +20,7 @@ pub(crate) fn parse(text: &str) -> Result<Document, Error> {
         let problem = format!("expected the end of the text, found {}", after.describe());
         return Err(Error::new(after.position, problem));
     }
-    flatten_body(&mut root.body);
+    flatten_body(&mut root.body)?;
     Ok(Document {
         body: root.body,
         comments: Vec::new(),
@@ -59,11 +60,14 @@ impl Parser<'_> {
         let mut token = first;
         loop {
             match token.kind {
-                TokenKind::String(name) => keys.push(Key {
-                    name,
-                    position: token.position,
-                    raw: token.raw,
-                }),
+                TokenKind::String(name) => {
+                    check_another_key(&keys, token.position)?;
+                    keys.push(Key {
+                        name: name.into(),
+                        position: token.position,
+                        raw: token.raw.into(),
+                    });
+                }
                 TokenKind::Sign(':') if !keys.is_empty() => break,
                 _ => {
                     let expected = if keys.is_empty() {
@@ -167,26 +171,27 @@ fn literal(token: &Token) -> Option<LiteralKind> {
 
 /// Makes blocks with labels of objects whose members are all objects, and of
 /// lists of objects several blocks, at every level.
-fn flatten_body(body: &mut Body) {
+fn flatten_body(body: &mut Body) -> Result<(), Error> {
     let mut items = Vec::with_capacity(body.items.len());
     for item in std::mem::take(&mut body.items) {
-        flatten_item(item, &mut items);
+        flatten_item(item, &mut items)?;
     }
     for item in &mut items {
-        flatten_value(&mut item.value);
+        flatten_value(&mut item.value)?;
     }
     body.items = items;
+    Ok(())
 }
 
-fn flatten_value(value: &mut Value) {
+fn flatten_value(value: &mut Value) -> Result<(), Error> {
     match value {
-        Value::Literal(_) => {}
-        Value::List(list) => list.values.iter_mut().for_each(flatten_value),
+        Value::Literal(_) => Ok(()),
+        Value::List(list) => list.values.iter_mut().try_for_each(flatten_value),
         Value::Object(object) => flatten_body(&mut object.body),
     }
 }
 
-fn flatten_item(item: Item, items: &mut Vec<Item>) {
+fn flatten_item(item: Item, items: &mut Vec<Item>) -> Result<(), Error> {
     let is_object = |value: &Value| matches!(value, Value::Object(_));
     let Item {
         keys,
@@ -205,7 +210,7 @@ fn flatten_item(item: Item, items: &mut Vec<Item>) {
     match value {
         Value::List(list) if !list.values.is_empty() && list.values.iter().all(is_object) => {
             for value in list.values {
-                flatten_item(with(keys.clone(), value), items);
+                flatten_item(with(keys.clone(), value), items)?;
             }
         }
         Value::Object(object)
@@ -213,10 +218,15 @@ fn flatten_item(item: Item, items: &mut Vec<Item>) {
                 && object.body.items.iter().all(|item| is_object(&item.value)) =>
         {
             for inner in object.body.items {
-                let keys = keys.iter().cloned().chain(inner.keys).collect();
-                flatten_item(with(keys, inner.value), items);
+                let mut keys = keys.clone();
+                for key in inner.keys {
+                    check_another_key(&keys, key.position)?;
+                    keys.push(key);
+                }
+                flatten_item(with(keys, inner.value), items)?;
             }
         }
         value => items.push(with(keys, value)),
     }
+    Ok(())
 }

@@ -9,12 +9,13 @@
 //! A text is accepted when OpenBao accepts it, with one deliberate exception:
 //! no part of a text is ever ignored. OpenBao reads JSON up to a missing comma
 //! or bracket and forgets the rest, and it drops `true` from a JSON list; here
-//! the first is an error and the second is kept.
+//! the first is an error and the second is kept. Texts that nest deeper than
+//! [`MAX_DEPTH`] or have items of more than [`MAX_KEYS`] keys are refused.
 //!
 //! ```
 //! let document = hcl1::parse(r#"path "secret/*" { capabilities = ["read"] }"#)?;
 //! let item = &document.body.items[0];
-//! assert_eq!(item.keys[1].name, "secret/*");
+//! assert_eq!(&*item.keys[1].name, "secret/*");
 //! # Ok::<(), hcl1::Error>(())
 //! ```
 
@@ -32,6 +33,10 @@ pub use printer::format;
 
 /// How deep objects and lists may be nested. Vault's own files need five levels.
 pub const MAX_DEPTH: usize = 100;
+
+/// How many keys an item may have: its key and the labels of a block. Vault's
+/// own files need three.
+pub const MAX_KEYS: usize = 16;
 
 /// Reads a text: JSON if it begins with `{`, HCL otherwise.
 ///

@@ -3,8 +3,8 @@
 use crate::ast::{Comment, CommentGroup};
 use crate::scanner::{Scanner, Syntax, Token, TokenKind};
 use crate::{
-    Body, Document, Error, Item, Key, List, Literal, LiteralKind, MAX_DEPTH, Object, Position,
-    Value,
+    Body, Document, Error, Item, Key, List, Literal, LiteralKind, MAX_DEPTH, MAX_KEYS, Object,
+    Position, Value,
 };
 
 /// Reads HCL.
@@ -179,10 +179,11 @@ impl Parser<'_> {
                     return Err(Error::new(token.position, problem));
                 }
             };
+            check_another_key(&keys, token.position)?;
             keys.push(Key {
-                name,
+                name: name.into(),
                 position: token.position,
-                raw: token.raw.clone(),
+                raw: token.raw.as_str().into(),
             });
         }
     }
@@ -282,6 +283,15 @@ impl Parser<'_> {
         }
         Ok(())
     }
+}
+
+/// Checks that an item with these keys may have one more.
+pub(crate) fn check_another_key(keys: &[Key], position: Position) -> Result<(), Error> {
+    if keys.len() < MAX_KEYS {
+        return Ok(());
+    }
+    let problem = format!("an item has a key and at most {} labels", MAX_KEYS - 1);
+    Err(Error::new(position, problem))
 }
 
 fn is_bool(raw: &str) -> bool {

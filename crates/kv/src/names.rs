@@ -1,8 +1,8 @@
 //! Names of secrets as storage sees them.
 //!
 //! A name of a secret tells what it is for, so storage never holds it in clear:
-//! each segment of a path is encrypted by itself, deterministically, with its
-//! parent as associated data. A folder of secrets is therefore still a folder of
+//! each segment of a path is encrypted by itself, deterministically, with a hash
+//! of its parent as associated data. A folder of secrets is therefore still a folder of
 //! storage and can be listed, but equal segments in two folders look different.
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -16,11 +16,13 @@ use zeroize::Zeroizing;
 const KEY: &str = "name-key";
 const KEY_LENGTH: usize = 32;
 const NONCE_LENGTH: usize = 12;
+/// The longest path, in bytes. In storage it can be twelve times as long.
+const MAX_PATH: usize = 4096;
 
 /// Encrypts names, and finds ids for them.
 pub(crate) struct Names {
     segments: LessSafeKey,
-    nonces: hmac::Key,
+    folders: hmac::Key,
     ids: hmac::Key,
 }
 
@@ -57,33 +59,41 @@ impl Names {
             UnboundKey::new(&AES_256_GCM_SIV, segments.as_ref()).map_err(|_| damaged())?;
         Ok(Self {
             segments: LessSafeKey::new(segments),
-            nonces: hmac::Key::new(hmac::HMAC_SHA256, derive("nonces").as_ref()),
+            folders: hmac::Key::new(hmac::HMAC_SHA256, derive("folders").as_ref()),
             ids: hmac::Key::new(hmac::HMAC_SHA256, derive("ids").as_ref()),
         })
     }
 
     /// The path as a key of storage. A path that ends in `/` is a folder, and
     /// the empty path is the root.
+    ///
+    /// # Errors
+    /// A bad request for a path that is too long.
     pub(crate) fn seal(&self, path: &str) -> Result<String, Error> {
+        if path.len() > MAX_PATH {
+            return Err(Error::bad_request(format!(
+                "`path` has {} bytes: give at most {MAX_PATH}",
+                path.len()
+            )));
+        }
         let mut sealed = String::with_capacity(2 * path.len() + 24);
-        let mut start = 0;
-        while start < path.len() {
-            let end = path[start..]
-                .find('/')
-                .map_or(path.len(), |found| start + found);
-            sealed.push_str(&self.seal_segment(&path[..start], &path[start..end])?);
-            if end < path.len() {
+        let mut parent = hmac::Context::with_key(&self.folders);
+        for part in path.split_inclusive('/') {
+            let segment = part.strip_suffix('/');
+            sealed.push_str(&self.seal_segment(&parent, segment.unwrap_or(part))?);
+            if segment.is_some() {
                 sealed.push('/');
             }
-            start = end + 1;
+            parent.update(part.as_bytes());
         }
         Ok(sealed)
     }
 
-    fn seal_segment(&self, parent: &str, segment: &str) -> Result<String, Error> {
+    fn seal_segment(&self, parent: &hmac::Context, segment: &str) -> Result<String, Error> {
         let mut bytes = segment.as_bytes().to_vec();
+        let parent = parent.clone().sign();
         self.segments
-            .seal_in_place_append_tag(self.nonce(parent), Aad::from(parent), &mut bytes)
+            .seal_in_place_append_tag(nonce(&parent), Aad::from(parent), &mut bytes)
             .map_err(|_| Error::internal("the name of a secret cannot be encrypted"))?;
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -101,9 +111,10 @@ impl Names {
         let mut bytes = URL_SAFE_NO_PAD
             .decode(segment)
             .map_err(|_| damaged_name())?;
+        let parent = hmac::sign(&self.folders, parent.as_bytes());
         let clear = self
             .segments
-            .open_in_place(self.nonce(parent), Aad::from(parent), &mut bytes)
+            .open_in_place(nonce(&parent), Aad::from(parent), &mut bytes)
             .map_err(|_| damaged_name())?;
         let clear = std::str::from_utf8(clear).map_err(|_| damaged_name())?;
         Ok(format!("{clear}{slash}"))
@@ -113,15 +124,14 @@ impl Names {
     pub(crate) fn id(&self, path: &str) -> String {
         URL_SAFE_NO_PAD.encode(hmac::sign(&self.ids, path.as_bytes()))
     }
+}
 
-    /// One nonce for each folder: the cipher stays safe when a nonce is used
-    /// again, and then tells only whether two names are equal (RFC 8452).
-    fn nonce(&self, parent: &str) -> Nonce {
-        let tag = hmac::sign(&self.nonces, parent.as_bytes());
-        let mut nonce = [0; NONCE_LENGTH];
-        nonce.copy_from_slice(&tag.as_ref()[..NONCE_LENGTH]);
-        Nonce::assume_unique_for_key(nonce)
-    }
+/// One nonce for each folder: the cipher stays safe when a nonce is used
+/// again, and then tells only whether two names are equal (RFC 8452).
+fn nonce(parent: &hmac::Tag) -> Nonce {
+    let mut nonce = [0; NONCE_LENGTH];
+    nonce.copy_from_slice(&parent.as_ref()[..NONCE_LENGTH]);
+    Nonce::assume_unique_for_key(nonce)
 }
 
 fn damaged() -> Error {
@@ -165,6 +175,16 @@ mod tests {
             }
             prop_assert_eq!(sealed.matches('/').count(), path.matches('/').count());
         }
+    }
+
+    #[test]
+    fn a_path_has_a_limit_that_is_told() {
+        let longest = "a/".repeat(MAX_PATH / 2);
+        assert!(names().seal(&longest).is_ok());
+        let longer = format!("{longest}a");
+        let error = names().seal(&longer).map(|_| "sealed").unwrap_err();
+        assert_eq!(error.class().status(), 400);
+        assert_eq!(error.message(), "`path` has 4097 bytes: give at most 4096");
     }
 
     #[test]

@@ -54,13 +54,15 @@ impl Store {
     }
 
     /// The clear names in a folder below `tree`, sorted. `folder` is empty or
-    /// ends in `/`.
+    /// ends in `/`. An entry without a name, at the place of the folder itself,
+    /// is no secret.
     pub(crate) async fn list(&self, tree: &str, folder: &str) -> Result<Vec<String>, Error> {
         let names = self.names().await?;
         let sealed = format!("{tree}{}", names.seal(folder)?);
         let listed = self.storage.list(&sealed).await?;
         let mut clear = listed
             .iter()
+            .filter(|name| !name.is_empty())
             .map(|name| names.open_name(folder, name))
             .collect::<Result<Vec<_>, _>>()?;
         clear.sort_unstable();

@@ -60,18 +60,31 @@ fn secrets() -> Path<Plain> {
         )
 }
 
-async fn key(engine: &Plain, call: &Call) -> Result<String, Error> {
+/// Where a secret is. `None` for the mount itself, which is none.
+async fn key(engine: &Plain, call: &Call) -> Result<Option<String>, Error> {
+    let path = call.fields.text(PATH);
+    if path.is_empty() {
+        return Ok(None);
+    }
     let names = engine.store.names().await?;
-    Ok(format!("{TREE}{}", names.seal(call.fields.text(PATH))?))
+    Ok(Some(format!("{TREE}{}", names.seal(path)?)))
+}
+
+fn missing_path() -> Error {
+    Error::bad_request("missing path")
 }
 
 async fn exists(engine: Arc<Plain>, call: Call) -> Result<bool, Error> {
-    let key = key(&engine, &call).await?;
-    Ok(engine.store.get(&key).await?.is_some())
+    match key(&engine, &call).await? {
+        Some(key) => Ok(engine.store.get(&key).await?.is_some()),
+        None => Ok(false),
+    }
 }
 
 async fn read(engine: Arc<Plain>, call: Call) -> Result<Option<Response>, Error> {
-    let key = key(&engine, &call).await?;
+    let Some(key) = key(&engine, &call).await? else {
+        return Ok(None);
+    };
     let Some(data) = engine.store.read::<Object>(&key).await? else {
         return Ok(None);
     };
@@ -92,16 +105,17 @@ fn told_ttl(data: &Object) -> Option<Duration> {
 }
 
 async fn write(engine: Arc<Plain>, call: Call) -> Result<Option<Response>, Error> {
+    let key = key(&engine, &call).await?.ok_or_else(missing_path)?;
     if call.request.data.is_empty() {
         return Err(Error::bad_request("missing data fields"));
     }
-    let write = store::put(key(&engine, &call).await?, &call.request.data)?;
+    let write = store::put(key, &call.request.data)?;
     engine.store.apply(vec![write]).await?;
     Ok(None)
 }
 
 async fn delete(engine: Arc<Plain>, call: Call) -> Result<Option<Response>, Error> {
-    let key = key(&engine, &call).await?;
+    let key = key(&engine, &call).await?.ok_or_else(missing_path)?;
     engine.store.apply(vec![Write::delete(key)]).await?;
     Ok(None)
 }
@@ -129,7 +143,7 @@ fn folder(call: &Call) -> String {
 #[cfg(test)]
 mod tests {
     use logical::framework::Framework;
-    use logical::{Backend as _, Request};
+    use logical::{Backend as _, Request, Storage as _};
     use serde_json::json;
     use virtual_world::World;
 
@@ -220,6 +234,39 @@ mod tests {
             let read = mounted.ask(Operation::Read, "a", json!({})).await.unwrap();
             assert_eq!(read.refresh_after, Some(Duration::from_secs(seconds)));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_mount_itself_is_no_secret() {
+        let mounted = Mounted::new();
+        for operation in [Operation::Create, Operation::Update, Operation::Delete] {
+            let data = json!({"x": 1}).as_object().cloned().unwrap();
+            let request = Request::new(operation, "").with_data(data);
+            let error = mounted.backend.handle(request).await.unwrap_err();
+            assert_eq!(error.class().status(), 400);
+            assert_eq!(error.message(), "missing path");
+        }
+        assert_eq!(mounted.ask(Operation::Read, "", json!({})).await, None);
+        mounted.ask(Operation::Create, "a", json!({"x": 1})).await;
+        // What an earlier write to the mount left.
+        mounted.world.storage.put(TREE, b"{}").await.unwrap();
+        assert_eq!(mounted.keys(Operation::List, "").await, json!(["a"]));
+        assert_eq!(mounted.keys(Operation::Scan, "").await, json!(["a"]));
+        assert_eq!(mounted.ask(Operation::Read, "", json!({})).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn members_that_are_called_like_parameters_of_lists_are_kept() {
+        let mounted = Mounted::new();
+        let secret = json!({"limit": "ten", "after": {"x": [1]}});
+        for operation in [Operation::Create, Operation::Update] {
+            let data = secret.as_object().cloned().unwrap();
+            let request = Request::new(operation, "a").with_data(data);
+            mounted.backend.exists(request).await.unwrap();
+            mounted.ask(operation, "a", secret.clone()).await;
+        }
+        let read = mounted.ask(Operation::Read, "a", json!({})).await.unwrap();
+        assert_eq!(Value::Object(read.data.unwrap()), secret);
     }
 
     #[tokio::test(start_paused = true)]

@@ -188,6 +188,16 @@ pub fn calculate_ttl(request: &TtlRequest) -> Result<GrantedTtl, Error> {
     })
 }
 
+/// The smaller of two limits, where zero is none.
+pub fn smaller_limit<T: Ord + Default>(one: T, other: T) -> T {
+    let none = T::default();
+    if one == none || (other != none && other < one) {
+        other
+    } else {
+        one
+    }
+}
+
 fn whole_seconds(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs())
 }
@@ -274,5 +284,16 @@ mod tests {
             ..request(-50)
         };
         assert_eq!(calculate_ttl(&request).unwrap().ttl, seconds(7200));
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_none() {
+        for (one, other, smaller) in [(0, 0, 0), (0, 3, 3), (3, 0, 3), (2, 3, 2), (3, 2, 2)] {
+            assert_eq!(smaller_limit(one, other), smaller);
+            assert_eq!(
+                smaller_limit(seconds(one), seconds(other)),
+                seconds(smaller)
+            );
+        }
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod auth;
 pub mod backend;
+pub mod cidr;
 pub mod duration;
 pub mod effects;
 pub mod error;

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::cidr;
 use crate::framework::{Field, FieldKind, Fields};
 use crate::{Auth, Error, LeaseOptions, Object, TokenType};
 
@@ -174,7 +175,7 @@ impl TokenSettings {
             self.token_type = RoleTokenType::parse(text)?;
         }
         if let Some(texts) = fields.list(BOUND_CIDRS) {
-            self.bound_cidrs = parse_cidrs(texts)?;
+            self.bound_cidrs = cidr::parse(BOUND_CIDRS, texts)?;
         }
         self.check()
     }
@@ -229,7 +230,7 @@ impl TokenSettings {
     /// Adds the settings to the answer of a read.
     pub fn insert_into(&self, shown: &mut Object) {
         let members = [
-            (BOUND_CIDRS, json!(shown_cidrs(&self.bound_cidrs))),
+            (BOUND_CIDRS, json!(cidr::shown_short(&self.bound_cidrs))),
             (EXPLICIT_MAX_TTL, self.explicit_max_ttl.into()),
             (MAX_TTL, self.max_ttl.into()),
             (NO_DEFAULT_POLICY, self.no_default_policy.into()),
@@ -253,7 +254,7 @@ impl TokenSettings {
         auth.num_uses = self.num_uses;
         auth.period = seconds(self.period);
         auth.explicit_max_ttl = seconds(self.explicit_max_ttl);
-        auth.bound_cidrs = shown_cidrs(&self.bound_cidrs);
+        auth.bound_cidrs = cidr::shown_short(&self.bound_cidrs);
         if let Some(address) = address.filter(|_| self.strictly_bind_ip) {
             auth.bound_cidrs = vec![address.to_canonical().to_string()];
         }
@@ -271,30 +272,4 @@ impl TokenSettings {
             Duration::from_secs(self.max_ttl),
         )
     }
-}
-
-fn parse_cidrs(texts: &[String]) -> Result<Vec<IpNet>, Error> {
-    let networks = texts.iter().map(|text| {
-        let network = text.trim().parse::<IpNet>().ok();
-        let network = network.or_else(|| text.trim().parse::<IpAddr>().ok().map(IpNet::from));
-        network.ok_or_else(|| {
-            Error::bad_request(format!(
-                "`{BOUND_CIDRS}` has {text:?}: give addresses such as 10.1.2.3 or networks such as \
-                 10.0.0.0/8"
-            ))
-        })
-    });
-    networks.collect()
-}
-
-/// A single address is shown without the length of its prefix.
-fn shown_cidrs(networks: &[IpNet]) -> Vec<String> {
-    let short = |network: &IpNet| {
-        if network.prefix_len() == network.max_prefix_len() {
-            network.addr().to_string()
-        } else {
-            network.to_string()
-        }
-    };
-    networks.iter().map(short).collect()
 }

@@ -10,6 +10,11 @@ use logical::{Error, ErrorClass};
 
 use crate::Answer;
 
+/// The text of the `kv` engine of Vault during its upgrade, for the time that
+/// the replacement of the engine takes.
+const UPGRADING: &str = "Upgrading from non-versioned to versioned data. This backend will be \
+                         unavailable for a brief period and will resume service shortly.";
+
 /// Where an error comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -36,6 +41,8 @@ pub(crate) enum Refusal {
     NoRoute(String),
     /// The mount of this path is being removed.
     Tainted(String),
+    /// The engine of this path is being replaced by one of a newer version.
+    Upgrading,
     /// The backend or the core failed.
     Failed(Error, Origin),
 }
@@ -44,7 +51,7 @@ impl Refusal {
     /// The status of its answer.
     pub(crate) fn status(&self) -> u16 {
         match self {
-            Self::Malformed(_) => 400,
+            Self::Malformed(_) | Self::Upgrading => 400,
             Self::UnsupportedMethod => 405,
             Self::Sealed => 503,
             Self::Unauthenticated | Self::Denied => 403,
@@ -68,6 +75,7 @@ pub(crate) fn answer(refusal: &Refusal) -> Answer {
         Refusal::Tainted(path) => {
             format!("no handler for route \"{path}\". route entry is tainted.")
         }
+        Refusal::Upgrading => UPGRADING.to_owned(),
         Refusal::Failed(error, origin) => text(error, *origin),
     };
     Answer::error(refusal.status(), text)

@@ -13,9 +13,10 @@
 //!   panics are counted.
 //! - [`VirtualHost`]: a system view with settable answers.
 //! - [`World`]: one of each, and a restart.
+//! - [`Measurements`]: what was measured, by name and labels.
 //! - [`hang_up_after`]: drops a request at its n-th await.
 //!
-//! All of it needs a runtime with a paused clock
+//! All of it but the measurements needs a runtime with a paused clock
 //! (`#[tokio::test(start_paused = true)]`): time passes only when every task
 //! waits. Nothing here knows an engine, Vault's API or Confluent.
 
@@ -23,6 +24,7 @@ mod clock;
 mod entropy;
 mod hang_up;
 mod host;
+mod metrics;
 mod process;
 mod storage;
 mod tasks;
@@ -32,6 +34,7 @@ pub use clock::VirtualClock;
 pub use entropy::{Rng, SeededEntropy};
 pub use hang_up::hang_up_after;
 pub use host::{Questions, VirtualHost};
+pub use metrics::Measurements;
 pub use process::{Moment, Process};
 pub use storage::{Call, Calls, Fault, Kind, Timing, VirtualStorage};
 pub use tasks::VirtualTasks;

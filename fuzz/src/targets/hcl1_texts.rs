@@ -1,19 +1,24 @@
-//! HCL and JSON texts: an error is inside the text, and what was formatted is
-//! read again and formatted the same.
+//! HCL and JSON texts: an error is inside the text, and what was formatted says
+//! the same as before.
 
 use super::texts;
 use crate::input::text;
 
 pub(super) fn run(bytes: &[u8]) {
     let Some(text) = text(bytes) else { return };
-    if let Err(error) = hcl1::parse(text) {
-        assert!(error.position.offset <= text.len(), "{error}");
-        assert!(!error.problem.is_empty());
-    }
+    let document = match hcl1::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            assert!(error.position.offset <= text.len(), "{error}");
+            assert!(!error.problem.is_empty());
+            return;
+        }
+    };
     let Ok(formatted) = hcl1::format(text) else {
         return;
     };
-    hcl1::parse(&formatted).unwrap_or_else(|error| panic!("{error} in {formatted:?}"));
+    let read = hcl1::parse(&formatted).unwrap_or_else(|error| panic!("{error} in {formatted:?}"));
+    assert!(read.says_the_same(&document), "{formatted:?}");
 }
 
 pub(super) fn seeds() -> Vec<Vec<u8>> {

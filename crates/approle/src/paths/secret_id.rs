@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use logical::framework::{Call, Field, FieldKind, Path, answer};
-use logical::{Error, Object, Operation, Response};
+use logical::{Error, Object, Operation, Response, cidr};
 use serde_json::Value;
 
 use super::role;
-use crate::cidr;
 use crate::login::SECRET_ID;
 use crate::method::AppRole;
-use crate::secret_id::{SecretId, Wish};
+use crate::secret_id::{SecretId, TOKEN_BOUND_CIDRS, Wish};
 
 const ACCESSOR: &str = "secret_id_accessor";
 
@@ -71,7 +72,8 @@ fn fields() -> Vec<Field> {
         Field::new(
             "metadata",
             FieldKind::Text,
-            "Facts that tokens carry: JSON of an object of texts, or `key=value,…`.",
+            "Facts that tokens carry: JSON of an object of texts, or `key=value,…`; either may be \
+             in base64.",
         ),
         Field::new(
             "cidr_list",
@@ -79,7 +81,7 @@ fn fields() -> Vec<Field> {
             "Addresses and networks from which it can be used.",
         ),
         Field::new(
-            "token_bound_cidrs",
+            TOKEN_BOUND_CIDRS,
             FieldKind::CommaList,
             "Addresses and networks from which its tokens can be used.",
         ),
@@ -149,29 +151,48 @@ fn wish(call: &Call) -> Result<Wish, Error> {
     Ok(Wish {
         metadata: metadata(call.fields.text("metadata"))?,
         cidr_list: networks("cidr_list")?,
-        token_bound_cidrs: networks("token_bound_cidrs")?,
+        token_bound_cidrs: networks(TOKEN_BOUND_CIDRS)?,
         num_uses: call.fields.integer("num_uses"),
         ttl: call.fields.duration("ttl"),
     })
 }
 
-/// JSON of an object of texts, or `key=value` with commas.
+/// JSON of an object of texts, or `key=value` with commas, and either of them
+/// in base64.
 fn metadata(text: &str) -> Result<BTreeMap<String, String>, Error> {
-    if text.trim().is_empty() {
+    let text = text.trim();
+    let decoded = STANDARD.decode(text).ok();
+    let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = decoded.as_deref().unwrap_or(text).trim();
+    if text.is_empty() {
         return Ok(BTreeMap::new());
     }
-    if let Ok(metadata) = serde_json::from_str(text) {
-        return Ok(metadata);
+    let refused =
+        |problem: String| Error::bad_request(format!("failed to parse metadata: {problem}"));
+    let Ok(metadata) = serde_json::from_str::<BTreeMap<String, String>>(text) else {
+        return pairs(text)
+            .map_err(|problem| refused(format!("failed to parse the input: {problem}")));
+    };
+    match metadata.iter().find(|(_, value)| value.is_empty()) {
+        Some((key, _)) => Err(refused(format!("invalid value for key {key:?}"))),
+        None => Ok(metadata),
     }
+}
+
+fn pairs(text: &str) -> Result<BTreeMap<String, String>, String> {
     let pairs = text.split(',').map(|pair| {
-        let (key, value) = pair.split_once('=')?;
-        Some((key.trim().to_owned(), value.trim().to_owned()))
+        let pair = pair.split_once('=');
+        let pair = pair.filter(|(_, value)| !value.contains('='));
+        let (key, value) = pair.ok_or("invalid <key,value> format")?;
+        let (key, value) = (key.trim(), value.trim());
+        if key.is_empty() || value.is_empty() {
+            return Err(format!(
+                "invalid <key,value> pair: key: {key:?} value: {value:?}"
+            ));
+        }
+        Ok((key.to_owned(), value.to_owned()))
     });
-    pairs.collect::<Option<_>>().ok_or_else(|| {
-        Error::bad_request(
-            "failed to parse metadata: failed to parse the input: invalid <key,value> format",
-        )
-    })
+    pairs.collect()
 }
 
 fn given<'a>(call: &'a Call, name: &str) -> Result<&'a str, Error> {

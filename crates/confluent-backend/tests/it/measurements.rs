@@ -1,57 +1,17 @@
 //! What a host that takes measurements learns of the requests to Confluent
 //! Cloud.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use logical::Metrics;
 use serde_json::json;
+use virtual_world::Measurements;
 
 use crate::mount::Mount;
 
-/// The measurements so far: sums of counters, numbers of observations, and the
-/// last value of gauges, by name and labels.
-#[derive(Default)]
-struct Taken(Mutex<BTreeMap<String, f64>>);
-
-impl Taken {
-    fn add(&self, name: &str, labels: &[(&'static str, &str)], value: impl Fn(f64) -> f64) {
-        let labels = labels
-            .iter()
-            .map(|(name, value)| format!(" {name}={value}"));
-        let key = format!("{name}{}", labels.collect::<String>());
-        let mut taken = self.0.lock().unwrap();
-        let before = taken.entry(key).or_default();
-        *before = value(*before);
-    }
-
-    fn of(&self, key: &str) -> Option<f64> {
-        self.0.lock().unwrap().get(key).copied()
-    }
-
-    fn all(&self) -> String {
-        format!("{:#?}", self.0.lock().unwrap())
-    }
-}
-
-impl Metrics for Taken {
-    fn count(&self, name: &'static str, labels: &[(&'static str, &str)], amount: u64) {
-        let amount = f64::from(u32::try_from(amount).unwrap());
-        self.add(name, labels, |before| before + amount);
-    }
-
-    fn gauge(&self, name: &'static str, labels: &[(&'static str, &str)], value: f64) {
-        self.add(name, labels, |_| value);
-    }
-
-    fn observe(&self, name: &'static str, labels: &[(&'static str, &str)], _: f64) {
-        self.add(name, labels, |before| before + 1.0);
-    }
-}
-
 #[tokio::test]
 async fn a_host_sees_requests_waits_and_the_pace_and_nothing_secret() {
-    let taken = Arc::new(Taken::default());
+    let taken = Arc::new(Measurements::default());
     let mount = Mount::measured_by(Arc::clone(&taken) as Arc<dyn Metrics>).await;
     let role = json!({"owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1"});
     let credentials = mount.creds(&role).await.unwrap();

@@ -19,7 +19,7 @@ pub(crate) struct Roster {
 impl Roster {
     /// The accounts that can delete a key, in the order in which they are tried: the
     /// one that its record names, then those of the same organization
-    /// (`lifecycle-2.md`, 62). Where there is none, those that may be of it.
+    /// (`lifecycle.md`, 62). Where there is none, those that may be of it.
     pub(crate) fn able(&self, of: &AccountRef) -> Vec<AccountId> {
         let named = self.accounts.get(&of.account);
         let named = named.filter(|named| of.can_be_of(named.organization.as_ref()));

@@ -254,6 +254,7 @@ impl Accounts {
         needed: &BTreeSet<AccountRef>,
         at: Timestamp,
     ) -> Result<(), Error> {
+        let _lock = self.lock().await;
         let Some(current) = self.current().await? else {
             return Ok(());
         };

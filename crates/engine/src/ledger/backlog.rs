@@ -1,7 +1,7 @@
 //! Deletions that wait for room in the pace, in the order in which they are
 //! sent: an operator's before the host's before the sweep's. Within each, owners
 //! take turns, and the key of an owner that has waited longest goes first
-//! (`lifecycle-2.md`, 58). Pure.
+//! (`lifecycle.md`, 58). Pure.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 

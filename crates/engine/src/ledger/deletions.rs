@@ -1,7 +1,7 @@
 //! Outstanding deletions, and when Confluent last accepted an account. Memory only.
 //!
 //! Waiting in our own queue is not a failure: once the key is durably retiring the
-//! sweep owns its deletion, and the revocation succeeds (`lifecycle-2.md`, 57).
+//! sweep owns its deletion, and the revocation succeeds (`lifecycle.md`, 57).
 //! Failed deletions are brought forward as soon as any call succeeds.
 
 use std::collections::BTreeMap;
@@ -181,7 +181,8 @@ impl Deletions {
     ) {
         let since = place.since;
         match undone {
-            Some(Undone::HeldBack { .. }) => self.backlog.push(id, place),
+            // One that was refused is tried again when it is due, and not at once.
+            Some(Undone::HeldBack { .. }) if !self.was_refused(id) => self.backlog.push(id, place),
             _ => self.backlog.remove(id),
         }
         let last = match undone {
@@ -367,6 +368,20 @@ mod tests {
         assert!(!deletions.any_held_back(SECOND * 91));
         deletions.note(&id('A'), place(), None, SECOND);
         assert!(!deletions.any_held_back(SECOND));
+    }
+
+    #[test]
+    fn a_refused_deletion_that_is_held_back_is_not_sent_again_at_once() {
+        let mut deletions = Deletions::default();
+        let refused = Undone::of(Error::bad_request("no"));
+        deletions.note(&id('A'), place(), Some(&refused), SECOND);
+        let held_back = Undone::HeldBack {
+            wait: SECOND * 90,
+            error: Error::rate_limited("wait"),
+        };
+        deletions.note(&id('A'), place(), Some(&held_back), SECOND);
+        assert!(!deletions.any_waits());
+        assert!(deletions.was_refused(&id('A')));
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub(crate) struct Ledger {
     /// Notified when a deletion waits for its turn.
     pub(super) deletion_waits: tokio::sync::Notify,
     /// Held while Confluent is asked whether it accepts an account.
-    pub(super) asking_whether_accepted: tokio::sync::Mutex<()>,
+    pub(super) asking_whether_accepted: tokio::sync::Mutex<Option<(AccountRef, Duration)>>,
 }
 
 impl Ledger {

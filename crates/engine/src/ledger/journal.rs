@@ -141,9 +141,7 @@ impl Ledger {
         id: &CredentialId,
         changes: &[&Change],
     ) -> Result<Planned, Error> {
-        let mut holders = HolderChanges {
-            ..HolderChanges::default()
-        };
+        let mut holders = HolderChanges::default();
         for change in changes {
             for (id, times) in &change.put {
                 holders.strike.remove(id);

@@ -213,12 +213,12 @@ impl Occupancy {
 
 impl Counts {
     fn knows(&self, credential: &Credential) -> bool {
-        let count = self.roles.get(credential.purpose.name());
+        let count = lessor(&credential.purpose).and_then(|role| self.roles.get(role));
         count.is_some_and(|count| count.keys.contains_key(&credential.id))
     }
 
     fn note(&mut self, credential: &Credential, touched: &Touched, complete: bool) {
-        let Purpose::Role { role, .. } = &credential.purpose else {
+        let Some(role) = lessor(&credential.purpose) else {
             return;
         };
         if !self.roles.contains_key(role) {
@@ -227,6 +227,15 @@ impl Counts {
         if let Some(count) = self.roles.get_mut(role) {
             count.note(credential, touched, complete);
         }
+    }
+}
+
+/// The role whose leases hold keys of a purpose, also where a static role took the
+/// key over.
+fn lessor(purpose: &Purpose) -> Option<&RoleName> {
+    match purpose {
+        Purpose::Role { role, .. } => Some(role),
+        Purpose::Static { adopted, .. } => adopted.as_ref().map(|from| &from.role),
     }
 }
 

@@ -108,19 +108,6 @@ async fn shared_before(
     Ok(pointer.map(|pointer| pointer.credential))
 }
 
-/// The changes that forget that the readers of a slot share a key.
-pub(super) async fn forget_shared(
-    storage: &dyn Storage,
-    slot: &SlotId,
-    id: &CredentialId,
-) -> Result<Vec<Write>, Error> {
-    let mut forgotten = vec![Write::delete(format!("{}{id}", place_of_slot(slot)))];
-    if shared_before(storage, &slot.generation).await?.as_ref() == Some(id) {
-        forgotten.push(Write::delete(shared_place(&slot.generation)));
-    }
-    Ok(forgotten)
-}
-
 /// The changes that store a credential. One that is settled goes to where
 /// tombstones lie. The readers of a role share a key from when it is no spare
 /// any more.

@@ -4,196 +4,22 @@
 //! and reports the outcomes as further events. Nothing here waits, reads a clock or
 //! makes a call.
 
-use std::fmt;
+mod event;
 
 use jiff::{SignedDuration, Timestamp};
 use readiness::Proof;
 
+use crate::SecretText;
 use crate::credential::{
     AdoptedFrom, Credential, Holder, INTENT_AGE, IssuedKey, Proving, Purpose, RequestedBy, Sharing,
     State, later,
 };
 use crate::ids::{HolderId, KeyId, OrganizationId, RoleName};
 
+pub use self::event::{Effect, Event, Refusal};
+
 /// Margin of a deadline beyond the longest life of a lease.
 const AWAY_MARGIN: SignedDuration = SignedDuration::from_mins(1);
-
-/// An event in the life of a credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// Confluent made the key, for a waiting reader or for a record that pins it.
-    Made {
-        /// The key.
-        key: IssuedKey,
-        /// The reader's holder.
-        holder: Option<(HolderId, Holder)>,
-        /// The organization that it was made in, if known.
-        organization: Option<OrganizationId>,
-    },
-    /// Confluent certainly made no key.
-    Refused,
-    /// A key with our marker was found. Its secret is lost.
-    Found {
-        /// The key.
-        key: KeyId,
-        /// The present.
-        now: Timestamp,
-    },
-    /// No key with our marker exists, by a complete list.
-    NotFound {
-        /// The present.
-        now: Timestamp,
-    },
-    /// A reader attaches to a shared key.
-    Attach {
-        /// The reader's holder.
-        holder: (HolderId, Holder),
-    },
-    /// The key works, or is assumed to.
-    Proven {
-        /// On what.
-        proof: Proof,
-    },
-    /// A reader takes a key that was kept ready: the pin becomes a holder.
-    Take {
-        /// The reader's holder.
-        holder: (HolderId, Holder),
-        /// Who it is, where the host tells.
-        requester: Option<Box<RequestedBy>>,
-    },
-    /// A record that has no deadline names the key.
-    Pin,
-    /// A static role takes over the shared key of a role, whose leases keep their
-    /// holders. It is pinned.
-    TakeOver {
-        /// The static role.
-        by: RoleName,
-        /// Whether the key is known to work.
-        proving: Proving,
-    },
-    /// The record no longer names the key.
-    Unpin {
-        /// The grace of the key: a holder of its own.
-        grace: Option<(HolderId, Holder)>,
-        /// The present.
-        now: Timestamp,
-    },
-    /// The key is handed over to its users: it lives on and leaves the ledger.
-    Leave,
-    /// A lease is extended.
-    Renew {
-        /// Its holder, with the new deadline.
-        holder: (HolderId, Holder),
-    },
-    /// A lease ended.
-    Release {
-        /// Its holder.
-        holder: HolderId,
-        /// The present.
-        now: Timestamp,
-    },
-    /// Time passed.
-    Lapse {
-        /// The present.
-        now: Timestamp,
-    },
-    /// The Go plugin may have extended leases while this engine was not running.
-    Away {
-        /// When this engine was last running.
-        since: Timestamp,
-        /// The present.
-        until: Timestamp,
-        /// The longest life that a lease can have got.
-        longest: SignedDuration,
-    },
-    /// An operator deletes the key, even while leases hold it.
-    Kill {
-        /// The present.
-        now: Timestamp,
-    },
-    /// The holders of a key that is to be deleted were read from storage again.
-    Rechecked {
-        /// Holders that were found.
-        holders: Vec<(HolderId, Holder)>,
-        /// Whether a record names the key.
-        pinned: bool,
-    },
-    /// The key is gone.
-    Deleted {
-        /// The present.
-        now: Timestamp,
-        /// Whether that rests on a list without it alone.
-        doubtful: bool,
-    },
-    /// A key that was gone by a list alone was looked for once more.
-    LookedAgain {
-        /// Whether it exists.
-        exists: bool,
-        /// The present.
-        now: Timestamp,
-    },
-    /// The key could not be deleted now.
-    DeleteFailed {
-        /// Why.
-        cause: String,
-    },
-    /// The key is still being deleted, and whoever asked for that wants it on
-    /// record.
-    DeleteLate {
-        /// Why.
-        cause: String,
-    },
-}
-
-/// What must be done, in the order given. Writes that stand together are
-/// written together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Store the entry as it is now.
-    Save,
-    /// Store a holder of a shared key.
-    SaveHolder(HolderId),
-    /// Remove a holder of a shared key.
-    DropHolder(HolderId),
-    /// Remove the entry.
-    Forget,
-    /// Look for a key with the marker, then say `Found` or `NotFound`.
-    Search,
-    /// Ask storage who holds the key and whether a record names it, then say
-    /// `Rechecked`.
-    Recheck,
-    /// Look whether the key exists, then say `LookedAgain`.
-    LookAgain(KeyId),
-    /// Delete the key at Confluent, then say `Deleted` or `DeleteFailed`.
-    Delete(KeyId),
-}
-
-/// Why an event cannot happen to a credential in its state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// The key is no longer handed out, or not yet.
-    NotLive,
-    /// The key belongs to one lease.
-    NotShared,
-    /// The key is not kept ready, or not any more.
-    NotSpare,
-    /// Neither a holder nor a pin would keep the key.
-    NotJustified,
-    /// The key is another record's.
-    TakenOver,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotLive => "the key is no longer in use",
-            Self::NotShared => "the key belongs to one lease",
-            Self::NotSpare => "the key is no spare",
-            Self::NotJustified => "nothing would keep the key",
-            Self::TakenOver => "the key is another static role's",
-        })
-    }
-}
 
 /// Changes a credential by an event. The change is made in place, because a
 /// shared key can have tens of thousands of holders.
@@ -236,11 +62,15 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         Event::Take { holder, requester } => take(credential, holder, requester),
         Event::Pin => pin(credential),
         Event::TakeOver { by, proving } => take_over(credential, by, proving),
+        Event::Import { secret, proving } => import(credential, secret, proving),
         Event::Unpin { grace, now } => Ok(unpin(credential, grace, now)),
         Event::Leave => match credential.state {
+            // The end of a lease on a key without a record deletes the key.
+            State::Live { .. } if !credential.holders.is_empty() => Ok(Vec::new()),
             State::Live { .. } => Ok(forget(credential)),
             _ => Err(Refusal::NotLive),
         },
+        Event::Withdraw => withdraw(credential),
         Event::Renew { holder } => renew(credential, holder),
         Event::Release { holder, now } => Ok(release(credential, &holder, now)),
         Event::Lapse { now } => Ok(lapse(credential, now)),
@@ -296,7 +126,7 @@ fn proven(credential: &mut Credential, proof: Proof) -> Result<Vec<Effect>, Refu
 }
 
 /// Pin and secret go and the holder comes in one write, so that a cut leaves the key
-/// either to the next reader or to this one, never to both (`lifecycle-2.md`, 51).
+/// either to the next reader or to this one, never to both (`lifecycle.md`, 51).
 /// A shared key keeps its secret for the readers that follow.
 fn take(
     credential: &mut Credential,
@@ -320,6 +150,34 @@ fn take(
     credential.holders.insert(id, holder);
     effects.push(Effect::Save);
     Ok(effects)
+}
+
+fn withdraw(credential: &mut Credential) -> Result<Vec<Effect>, Refusal> {
+    let State::Live { key } = &mut credential.state else {
+        return Err(Refusal::NotLive);
+    };
+    let had_secret = key.secret.take().is_some();
+    Ok(had_secret.then_some(Effect::Save).into_iter().collect())
+}
+
+/// The secret that an import gives counts, also where an earlier one was cut off or
+/// gave another.
+fn import(
+    credential: &mut Credential,
+    secret: SecretText,
+    proving: Proving,
+) -> Result<Vec<Effect>, Refusal> {
+    let State::Live { key } = &mut credential.state else {
+        return Err(Refusal::NotLive);
+    };
+    let secret = Some(secret);
+    if credential.pinned && key.secret == secret && key.proving == proving {
+        return Ok(Vec::new());
+    }
+    key.secret = secret;
+    key.proving = proving;
+    credential.pinned = true;
+    Ok(vec![Effect::Save])
 }
 
 /// Only a key in use is pinned: one that retires may be gone already.
@@ -368,7 +226,7 @@ fn take_over(
 }
 
 /// The grace is stored before the pin goes, so that a cut in between leaves the
-/// key to one of them (`lifecycle-2.md`, 34).
+/// key to one of them (`lifecycle.md`, 34).
 fn unpin(
     credential: &mut Credential,
     grace: Option<(HolderId, Holder)>,

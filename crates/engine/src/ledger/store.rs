@@ -250,15 +250,6 @@ impl LedgerStore {
         Ok(())
     }
 
-    /// Forgets that the readers of a slot share a key.
-    ///
-    /// # Errors
-    /// When storage fails or an entry is damaged.
-    pub async fn forget_shared_key(&self, slot: &SlotId, id: &CredentialId) -> Result<(), Error> {
-        let forgotten = own_entry::forget_shared(&*self.storage, slot, id).await?;
-        self.apply(forgotten).await
-    }
-
     /// Carries out changes.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Tombstones in storage: the records of keys that are certainly gone.
 //!
 //! They have a folder of their own, so that a scan of unsettled entries does not
-//! read them: there may be a hundred thousand. They are reached by name, by the credential's or the key's, and
-//! are forgotten by the day on which the key went.
+//! read them: there may be a hundred thousand. They are reached by name, the
+//! credential's or the key's, and are forgotten by the day on which the key went.
 //!
 //! A batch may be cut where the host has no transactions. So a tombstone is
 //! written before the entry goes, and where there are both the entry counts;

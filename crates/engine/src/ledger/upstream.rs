@@ -26,7 +26,7 @@ use crate::ids::KeyId;
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// A deletion is sent within this time, or waits in the order of all deletions
-/// (`lifecycle-2.md`, 57 and 58).
+/// (`lifecycle.md`, 57 and 58).
 pub(crate) const SENT_WITHIN: Duration = Duration::from_secs(5);
 
 impl Ledger {

@@ -1,5 +1,7 @@
 //! Deletions that wait: which is sent next, and whether the sweep durably owns
-//! one, so that whoever asked for it need not wait (`lifecycle-2.md`, 57).
+//! one, so that whoever asked for it need not wait (`lifecycle.md`, 57).
+
+use std::time::Duration;
 
 use super::backlog::Place;
 use super::deletions::{Sent, Undone, WaitingDeletions};
@@ -11,6 +13,10 @@ use crate::account_ref::AccountRef;
 use crate::control_plane::{Access, Caller, RemovalBy};
 use crate::credential::{Sharing, State};
 use crate::ids::CredentialId;
+
+/// Confluent is not asked again so soon whether it accepts an account, after a
+/// question without an answer.
+const UNANSWERED: Duration = Duration::from_secs(30);
 
 impl Ledger {
     /// Notes how a deletion went.
@@ -128,16 +134,26 @@ impl Ledger {
         if let Some(accepts) = self.accepted_lately(&account) {
             return accepts;
         }
-        let _asking = self.asking_whether_accepted.lock().await;
+        let mut unanswered = self.asking_whether_accepted.lock().await;
         if let Some(accepts) = self.accepted_lately(&account) {
             return accepts;
+        }
+        let now = self.clock.monotonic();
+        let is_recent =
+            |(of, at): &(AccountRef, Duration)| *of == account && now < *at + UNANSWERED;
+        if unanswered.as_ref().is_some_and(is_recent) {
+            return false;
         }
         let own = |access: Access| async move {
             let access =
                 access.on_behalf_of(Caller::operator().within(super::upstream::SENT_WITHIN));
             self.control.read_key(&access, &access.key_id).await
         };
-        self.ask(&account, own).await.is_ok()
+        let accepts = self.ask(&account, own).await.is_ok();
+        if !accepts {
+            *unanswered = Some((account, self.clock.monotonic()));
+        }
+        accepts
     }
 
     fn accepted_lately(&self, account: &AccountRef) -> Option<bool> {

@@ -16,7 +16,7 @@ use crate::state::Engine;
 use crate::{SECRET_TYPE, VERSION};
 
 /// The age from which a waiting deletion is reported as a warning
-/// (`lifecycle-2.md`, 58).
+/// (`lifecycle.md`, 58).
 const LATE: Duration = Duration::from_mins(15);
 
 /// The row of `status`.

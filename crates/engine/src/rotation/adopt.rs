@@ -71,38 +71,47 @@ impl Engine {
             generation: source.generation.clone(),
             scope: None,
         };
-        let mut found = Vec::new();
-        for id in self.ledger.store.shared(&slot).await? {
-            let entry = self.ledger.entry(&id);
-            match self.ledger.confirm(&entry).await {
-                Ok(()) => found.push(entry),
-                Err(Failure::Refused(_) | Failure::Unknown) => {}
-                Err(Failure::Failed(error)) => {
-                    return Err(error.context("looking whether the shared key still exists"));
-                }
+        let taken = self.taken_over_before(role, &slot).await?;
+        let entry = match taken {
+            Some(entry) => entry,
+            None => match self.look_up_shared(source, &slot).await? {
+                Some((shared, _)) => shared.entry,
+                None => return Err(no_key(&source.name)),
+            },
+        };
+        match self.ledger.confirm(&entry).await {
+            Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => {}
+            Err(Failure::Failed(error)) => {
+                return Err(error.context("looking whether the shared key still exists"));
             }
         }
-        let is_its = |known: &Credential| match &known.purpose {
-            Purpose::Role { generation, .. } => *generation == source.generation,
-            Purpose::Static { static_role, .. } => *static_role == role.name,
-        };
-        // One that was taken over before; else the key that readers have, which is
-        // older than the next one.
-        let keys = found.into_iter().filter_map(|entry| {
-            let of_role = |known: &Credential| matches!(known.purpose, Purpose::Role { .. });
-            let key = entry.look(|known| {
-                let key = known.live_key().filter(|key| key.secret.is_some());
-                let order = (of_role(known), known.intended_at);
-                key.filter(|_| is_its(known))
-                    .map(|key| (order, key.clone()))
-            });
-            let (order, key) = key.flatten()?;
-            Some((order, entry, key))
+        let key = entry.look(|known| {
+            let key = known.live_key().filter(|key| key.secret.is_some());
+            key.cloned()
         });
-        let (_, entry, key) = keys
-            .min_by_key(|(order, ..)| *order)
-            .ok_or_else(|| no_key(&source.name))?;
+        let key = key.flatten().ok_or_else(|| no_key(&source.name))?;
         Ok((entry, key))
+    }
+
+    /// The key that an earlier attempt took over for this static role.
+    async fn taken_over_before(
+        &self,
+        role: &StaticRole,
+        slot: &SlotId,
+    ) -> Result<Option<Arc<Entry>>, Error> {
+        for id in self.ledger.store.shared(slot).await? {
+            let entry = self.ledger.entry(&id);
+            match self.ledger.load(&entry).await {
+                Ok(()) => {}
+                Err(Failure::Unknown | Failure::Refused(_)) => continue,
+                Err(Failure::Failed(error)) => return Err(error),
+            }
+            let is_its = |known: &Credential| matches!(&known.purpose, Purpose::Static { static_role, .. } if *static_role == role.name);
+            if entry.look(|known| is_its(known) && known.live_key().is_some()) == Some(true) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
     }
 }
 

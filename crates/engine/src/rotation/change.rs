@@ -78,7 +78,7 @@ pub(crate) enum Rotated {
 
 impl Engine {
     /// Writes a static role: what `merge` makes of the stored one. A new one gets
-    /// its first key, or is not stored (`lifecycle-2.md`, 43).
+    /// its first key, or is not stored (`lifecycle.md`, 43).
     pub(crate) async fn write_static_role(
         self: &Arc<Self>,
         name: RoleName,
@@ -222,7 +222,7 @@ impl Engine {
     }
 
     /// Stores a new role with its first key. One that was deleted a moment ago
-    /// gets back the key that its clients have (`lifecycle-2.md`, 45).
+    /// gets back the key that its clients have (`lifecycle.md`, 45).
     async fn make_first(
         self: &Arc<Self>,
         role: StaticRole,
@@ -371,7 +371,7 @@ pub(super) fn has_a_key(field: &str, name: &RoleName) -> Error {
 }
 
 /// Readers rely on a key for `refresh` and a minute, unless a person ends it
-/// (`lifecycle-2.md`, 37).
+/// (`lifecycle.md`, 37).
 fn must_outlive_answers(role: &StaticRole, grace: Option<Duration>) -> Result<(), Error> {
     let relied_on = role.overlap.refresh() + Duration::from_mins(1);
     match grace {

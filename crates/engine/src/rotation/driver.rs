@@ -185,7 +185,7 @@ impl Engine {
     }
 
     /// Readers get the new key from now on. The grace of the old one is durable
-    /// before that, so that a cut in between leaves it alive (`lifecycle-2.md`,
+    /// before that, so that a cut in between leaves it alive (`lifecycle.md`,
     /// 34 and 35).
     async fn switch(
         &self,
@@ -269,7 +269,7 @@ impl Engine {
     }
 
     /// Notes that an attempt failed. Readers do not notice; the next attempt has a
-    /// fresh key (`lifecycle-2.md`, 42).
+    /// fresh key (`lifecycle.md`, 42).
     async fn fail(
         &self,
         mut role: StaticRole,

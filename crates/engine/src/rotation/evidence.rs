@@ -49,6 +49,8 @@ impl Engine {
             Some(at) => LastLogin::At(at),
             // A key that was imported is older than its record.
             None if credential.id == CredentialId::of_key(key) => LastLogin::Unknown,
+            // Logins of keys that are gone are not kept.
+            None if credential.is_settled() => LastLogin::Unknown,
             None if evidence.since <= credential.intended_at
                 && evidence.watermark > credential.intended_at =>
             {

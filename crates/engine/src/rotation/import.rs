@@ -16,7 +16,7 @@ use crate::static_role::{ServedKey, StaticRole};
 impl Engine {
     /// Stores a new static role with a key that exists. The key must be of the
     /// role's owner and resource and log in with the secret that is given
-    /// (`lifecycle-2.md`, 44); it is not rotated before its time.
+    /// (`lifecycle.md`, 44); it is not rotated before its time.
     ///
     /// No lock is held while Confluent is asked: whether the role was written
     /// meanwhile is looked at after that.
@@ -51,7 +51,7 @@ impl Engine {
         };
         let key = IssuedKey {
             id: imported.id.clone(),
-            secret: Some(imported.secret),
+            secret: Some(imported.secret.clone()),
             proving: Proving::NotAsked,
         };
         let proving = self.must_log_in(&role, &key, Given::Imported).await?;
@@ -83,7 +83,11 @@ impl Engine {
         if entry.look(|known| is_begun(known, &role)) != Some(true) {
             return Err(on_record(&imported.id));
         }
-        match self.ledger.apply(&entry, Event::Pin).await {
+        let import = Event::Import {
+            secret: imported.secret,
+            proving,
+        };
+        match self.ledger.apply(&entry, import).await {
             Ok(()) => {}
             Err(Failure::Failed(error)) => return Err(error),
             Err(Failure::Refused(_) | Failure::Unknown) => return Err(on_record(&imported.id)),

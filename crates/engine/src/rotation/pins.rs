@@ -16,7 +16,7 @@ const UNNAMED_GRACE: SignedDuration = SignedDuration::from_hours(24);
 
 impl Engine {
     /// Lets go of a key whose entry says that a record names it, where none does:
-    /// two processes rotated one role, or one died midway (`lifecycle-2.md`, 33).
+    /// two processes rotated one role, or one died midway (`lifecycle.md`, 33).
     pub(crate) async fn release_unnamed(&self, entry: &Entry) -> Result<(), Error> {
         let pinned = entry.look(|known| known.pinned.then(|| known.purpose.clone()));
         let Some(Purpose::Static { static_role, .. }) = pinned.flatten() else {

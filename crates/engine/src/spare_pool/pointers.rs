@@ -1,6 +1,6 @@
 //! The pointers to spares in storage. A pointer says no more than that a key is one:
 //! the key's own entry counts. It is written before the key's intent, and goes
-//! before the key does or after somebody took it (`lifecycle-2.md`, 32).
+//! before the key does or after somebody took it (`lifecycle.md`, 32).
 
 use std::sync::Arc;
 

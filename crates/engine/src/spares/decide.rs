@@ -1,7 +1,5 @@
 //! What becomes of a spare, from its entry and its role, without effects.
 
-use std::cmp::Reverse;
-
 use jiff::Timestamp;
 
 use crate::credential::{Credential, Sharing, State};
@@ -32,20 +30,29 @@ pub(super) fn sharing_of(role: &Role) -> Sharing {
     }
 }
 
+/// Where a key of a pool was found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    /// Whether it may be made at this moment.
+    pub(super) may_be_in_the_making: bool,
+    /// Whether it is what readers of a shared key get, or are to get next.
+    pub(super) is_in_slot: bool,
+}
+
 /// What becomes of a spare. `role` is absent where no role wants the key's
 /// generation any more.
 pub(super) fn judge(
     credential: Option<&Credential>,
     role: Option<&Role>,
     organization: Option<&OrganizationId>,
-    may_be_in_the_making: bool,
+    found: Found,
     now: Timestamp,
 ) -> Verdict {
     let Some(credential) = credential else {
         return Verdict::Strike;
     };
     let key = match &credential.state {
-        State::Intended if may_be_in_the_making => return Verdict::Making,
+        State::Intended if found.may_be_in_the_making => return Verdict::Making,
         State::Live { key } if credential.is_spare() => key,
         State::Intended | State::Live { .. } | State::Retiring { .. } | State::Gone { .. } => {
             return Verdict::Strike;
@@ -63,9 +70,14 @@ pub(super) fn judge(
     if !credential.account.can_be_of(organization) {
         return Verdict::LetGo("it is of another organization");
     }
-    let end = role.spare_ends(credential.intended_at);
+    let made = credential.intended_at;
+    let end = if found.is_in_slot {
+        role.next_ends(made)
+    } else {
+        role.spare_ends(made)
+    };
     if end <= now {
-        return Verdict::LetGo("nobody took it within `spare_max_age`");
+        return Verdict::LetGo("nobody took it in time");
     }
     if key.proving.is_over() {
         Verdict::Keep(end)
@@ -74,19 +86,26 @@ pub(super) fn judge(
     }
 }
 
-/// How much a reader wants a spare: rather one that works, rather an older one. None
-/// where the reader cannot have it.
+/// How much a reader wants a spare: rather one that works, rather an older one. Of
+/// shared keys with an age rather a younger one, which lasts. None where the reader
+/// cannot have it.
 pub(super) fn rank(
     credential: &Credential,
     role: &Role,
     organization: Option<&OrganizationId>,
     now: Timestamp,
-) -> Option<(bool, Reverse<Timestamp>)> {
+) -> Option<(bool, i64)> {
     let key = credential.live_key()?;
     let fits = credential.is_spare()
         && key.secret.is_some()
         && credential.sharing == sharing_of(role)
         && credential.account.can_be_of(organization)
         && now < role.spare_ends(credential.intended_at);
-    fits.then(|| (key.proving.is_over(), Reverse(credential.intended_at)))
+    let made = credential.intended_at.as_microsecond();
+    let age = if role.sharing.max_age().is_some() {
+        made
+    } else {
+        -made
+    };
+    fits.then(|| (key.proving.is_over(), age))
 }

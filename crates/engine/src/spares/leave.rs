@@ -12,7 +12,7 @@ use crate::spare_pool::Stage;
 use crate::state::Engine;
 
 impl Engine {
-    /// A spare goes: first what names it, then the key (`lifecycle-2.md`, 32).
+    /// A spare goes: first what names it, then the key (`lifecycle.md`, 32).
     pub(super) async fn let_go_spare(
         &self,
         generation: &Generation,
@@ -42,7 +42,7 @@ impl Engine {
 
     /// Lets go of a spare that no pointer names: its process died between the two, or
     /// a process that was paused wrote over what another one did
-    /// (`lifecycle-2.md`, 33). The key may have been handed out then, so that one which
+    /// (`lifecycle.md`, 33). The key may have been handed out then, so that one which
     /// works lives on for the time of a lease; who extends the lease holds it again.
     pub(crate) async fn release_unnamed_spare(&self, entry: &Entry) -> Result<(), Error> {
         let spare = entry.look(|known| {

@@ -55,6 +55,10 @@ impl Drop for Making<'_> {
     fn drop(&mut self) {
         let pools = &self.engine.pools;
         pools.advance(self.generation, &self.id, &[Stage::Making], self.then);
+        if self.then == Stage::Free {
+            // It could not be made: its pointer goes.
+            pools.schedule_known(self.generation, self.engine.clock.now());
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use logical::Error;
 
 use crate::credential::State;
 use crate::ids::CredentialId;
-use crate::ledger::{Entry, Failure};
+use crate::ledger::{Entry, Event, Failure};
 use crate::proving::{Tried, until};
 use crate::role::Role;
 use crate::state::Engine;
@@ -202,8 +202,7 @@ impl Engine {
             self.note_refill(generation, &error);
             self.let_go_spare(generation, entry).await
         } else {
-            let store = &self.ledger.store;
-            store.forget_shared_key(&slot, entry.id()).await
+            self.withdraw(entry).await
         };
         if let Err(error) = given_up {
             tracing::warn!(
@@ -213,5 +212,13 @@ impl Engine {
             );
         }
         self.pools.schedule_known(generation, self.clock.now());
+    }
+
+    /// New readers get another key; the leases on this one run out.
+    async fn withdraw(&self, entry: &Entry) -> Result<(), Error> {
+        match self.ledger.apply(entry, Event::Withdraw).await {
+            Ok(()) | Err(Failure::Refused(_) | Failure::Unknown) => Ok(()),
+            Err(Failure::Failed(error)) => Err(error),
+        }
     }
 }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use logical::{Error, ErrorClass};
 
-use super::decide::{Verdict, judge};
+use super::decide::{Found, Verdict, judge};
 use crate::control_plane::{Caller, Class};
 use crate::credential::later;
 use crate::ids::{Generation, RoleName};
@@ -108,9 +108,11 @@ impl Engine {
                 Err(Failure::Failed(error)) => return Err(error),
             }
             let now = self.clock.now();
-            let in_the_making = self.ledger.quiet_for(entry.id()).is_some();
-            let judged =
-                |known: Option<&_>| judge(known, role, organization.as_ref(), in_the_making, now);
+            let found = Found {
+                may_be_in_the_making: self.ledger.quiet_for(entry.id()).is_some(),
+                is_in_slot: stage == Stage::Slot,
+            };
+            let judged = |known: Option<&_>| judge(known, role, organization.as_ref(), found, now);
             let verdict = match entry.look(|known| judged(Some(known))) {
                 Some(verdict) => verdict,
                 None => judged(None),

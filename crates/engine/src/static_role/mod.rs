@@ -2,7 +2,7 @@
 //! happens to them is `rotation`'s part.
 //!
 //! Settings and state are one record, so that a rotation is one write
-//! (`lifecycle-2.md`, 35). It holds no secret: those lie with the keys.
+//! (`lifecycle.md`, 35). It holds no secret: those lie with the keys.
 
 mod memory;
 

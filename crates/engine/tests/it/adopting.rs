@@ -1,9 +1,9 @@
 //! A static role takes over the key that the readers of a role share
-//! (`lifecycle-2.md`, 32, 44).
+//! (`lifecycle.md`, 32, 44).
 
 use std::time::Duration;
 
-use logical::{ErrorClass, Object, Storage as _};
+use logical::ErrorClass;
 use serde_json::{Value, json};
 
 use crate::world::{Lease, World};
@@ -26,19 +26,6 @@ async fn shared() -> (World, Lease) {
     (world, lease)
 }
 
-async fn read(world: &World, path: &str) -> Object {
-    world.read(path).await.unwrap().unwrap().data.unwrap()
-}
-
-async fn key(world: &World) -> String {
-    let data = read(world, "static-creds/orders").await;
-    data["key_id"].as_str().unwrap().to_owned()
-}
-
-fn lives(world: &World, key: &str) -> bool {
-    world.cloud.live().iter().any(|live| live == key)
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_shared_key_becomes_the_key_of_a_static_role_and_keeps_its_leases() {
     let (world, lease) = shared().await;
@@ -46,19 +33,23 @@ async fn a_shared_key_becomes_the_key_of_a_static_role_and_keeps_its_leases() {
         .write("static-role/orders", &adopting())
         .await
         .unwrap();
-    assert_eq!(key(&world).await, lease.key());
+    assert_eq!(world.served_key().await, lease.key());
     assert_eq!(world.cloud.made(), 1);
-    let record = read(&world, &format!("keys/{}", lease.key())).await;
+    let record = world.data_of(&format!("keys/{}", lease.key())).await;
     assert_eq!(record["purpose"], "static-role");
     assert_eq!(record["proven"], "probe");
     assert_eq!(record["holders"], 1);
     world.pass(5 * MINUTE).await;
     world.renew(&lease, 600).await.unwrap();
-    assert_eq!(key(&world).await, lease.key(), "its time has not come");
+    assert_eq!(
+        world.served_key().await,
+        lease.key(),
+        "its time has not come"
+    );
     world.revoke(&lease).await.unwrap();
-    assert!(lives(&world, lease.key()), "the static role serves it");
+    assert!(world.lives(lease.key()), "the static role serves it");
     world.pass(20 * MINUTE).await;
-    assert_eq!(key(&world).await, lease.key());
+    assert_eq!(world.served_key().await, lease.key());
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,17 +62,17 @@ async fn after_a_rotation_the_leases_on_an_adopted_key_keep_it() {
     let body = json!({ "wait": 30 });
     world.write("rotate-role/orders", &body).await.unwrap();
     world.pass(3 * MINUTE).await;
-    assert_ne!(key(&world).await, lease.key());
+    assert_ne!(world.served_key().await, lease.key());
     for _ in 0..4 {
         world.pass(5 * MINUTE).await;
         world.renew(&lease, 600).await.unwrap();
     }
     assert!(
-        lives(&world, lease.key()),
+        world.lives(lease.key()),
         "its grace is over, and a lease holds it"
     );
     world.revoke(&lease).await.unwrap();
-    assert!(!lives(&world, lease.key()));
+    assert!(!world.lives(lease.key()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,11 +87,11 @@ async fn the_role_gives_its_next_readers_another_key_and_ends_none_of_the_static
     world.restart();
     assert_eq!(world.lease("shared").await.unwrap().key(), next.key());
     world.delete("role/shared/keys").await.unwrap();
-    assert!(!lives(&world, next.key()));
-    assert!(lives(&world, lease.key()));
+    assert!(!world.lives(next.key()));
+    assert!(world.lives(lease.key()));
     world.delete("role/shared").await.unwrap();
     world.pass(25 * MINUTE).await;
-    assert_eq!(key(&world).await, lease.key());
+    assert_eq!(world.served_key().await, lease.key());
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,7 +174,7 @@ async fn what_cannot_be_adopted_is_refused_with_the_field() {
     let other = world.write("static-role/other", &adopting()).await;
     let other = other.unwrap_err();
     assert!(other.message().contains("has no key that lives"), "{other}");
-    assert_eq!(key(&world).await, lease.key());
+    assert_eq!(world.served_key().await, lease.key());
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,15 +199,13 @@ async fn an_adoption_that_was_cut_off_goes_on_or_leaves_the_key_to_its_leases() 
             .write("static-role/orders", &adopting())
             .await
             .unwrap();
-        let record = "lockkeeper/static/orders";
-        world.storage.inner.delete(record).await.unwrap();
-        world.restart();
+        world.restart_without_static_role("orders").await;
         if again {
             world
                 .write("static-role/orders", &adopting())
                 .await
                 .unwrap();
-            assert_eq!(key(&world).await, lease.key());
+            assert_eq!(world.served_key().await, lease.key());
             continue;
         }
         for _ in 0..4 {
@@ -225,7 +214,7 @@ async fn an_adoption_that_was_cut_off_goes_on_or_leaves_the_key_to_its_leases() 
         }
         world.revoke(&lease).await.unwrap();
         world.pass(Duration::from_hours(50)).await;
-        assert!(!lives(&world, lease.key()), "nothing needs it");
+        assert!(!world.lives(lease.key()), "nothing needs it");
     }
 }
 
@@ -242,5 +231,65 @@ async fn a_process_that_knows_the_key_as_the_roles_does_not_end_it() {
     let new = std::mem::replace(&mut world.engine, old);
     let _ = world.revoke(&lease).await;
     world.engine = new;
-    assert!(lives(&world, lease.key()));
+    assert!(world.lives(lease.key()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adopted_key_that_is_left_to_its_users_outlives_its_leases() {
+    let (world, lease) = shared().await;
+    let mut role = adopting();
+    role["on_delete"] = "keep".into();
+    world.write("static-role/orders", &role).await.unwrap();
+    world.delete("static-role/orders").await.unwrap();
+    world.pass(3 * MINUTE).await;
+    world.revoke(&lease).await.unwrap();
+    world.pass(Duration::from_hours(26)).await;
+    assert!(world.lives(lease.key()));
+    let listed = read_list(&world).await;
+    assert!(!listed.contains(&lease.key().to_owned()), "{listed:?}");
+}
+
+async fn read_list(world: &World) -> Vec<String> {
+    let listed = world.list("keys/").await.unwrap();
+    let keys = listed.and_then(|listed| listed.data).unwrap_or_default();
+    let keys = keys.get("keys").and_then(Value::as_array).cloned();
+    let names = keys.into_iter().flatten();
+    names.map(|key| key.as_str().unwrap().to_owned()).collect()
+}
+
+/// The one that readers got before is older, and only their leases hold it.
+#[tokio::test(start_paused = true)]
+async fn the_key_that_new_readers_get_is_adopted() {
+    let world = World::ready().await;
+    world.cloud.set_propagation(Duration::ZERO);
+    let age = json!({ "max_age": 1000, "ttl": 900 });
+    world.write("role/shared", &age).await.unwrap();
+    let first = world.lease("shared").await.unwrap();
+    world.pass(13 * MINUTE).await;
+    world.renew(&first, 0).await.unwrap();
+    world.pass(4 * MINUTE).await;
+    let next = world.lease("shared").await.unwrap();
+    assert_ne!(first.key(), next.key());
+    world
+        .write("static-role/orders", &adopting())
+        .await
+        .unwrap();
+    assert_eq!(world.served_key().await, next.key());
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_on_an_adopted_key_count_for_the_limit_of_their_role() {
+    let (mut world, lease) = shared().await;
+    let limit = json!({ "max_active": 1 });
+    world.write("role/shared", &limit).await.unwrap();
+    world
+        .write("static-role/orders", &adopting())
+        .await
+        .unwrap();
+    world.lease("shared").await.unwrap_err();
+    world.restart();
+    world.lease("shared").await.unwrap_err();
+    world.revoke(&lease).await.unwrap();
+    world.lease("shared").await.unwrap();
+    world.lease("shared").await.unwrap_err();
 }

@@ -73,7 +73,7 @@ async fn check(world: &World, lease: &Lease, what: &str) {
     let live = record.get("state") == Some(&json!("live"));
     let renewed = world.renew(lease, 0).await;
     assert_eq!(renewed.is_ok(), live, "{what}: {renewed:?}");
-    let exists = world.cloud.live().iter().any(|key| key == lease.key());
+    let exists = world.lives(lease.key());
     assert!(exists || !live, "{what}: the key is gone");
 }
 

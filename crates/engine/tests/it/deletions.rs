@@ -1,5 +1,5 @@
 //! Deletions that do not come to pass at once: they wait in our own queue, fail,
-//! or concern keys that a person deleted (`lifecycle-2.md`, 57 and 58).
+//! or concern keys that a person deleted (`lifecycle.md`, 57 and 58).
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -67,8 +67,9 @@ async fn a_revocation_that_waits_is_no_success_unless_the_account_was_accepted_l
     tokio::time::sleep(Duration::from_mins(10)).await;
     world.cloud.admin_hidden.store(true, Ordering::SeqCst);
     world.revoke(&leases[0]).await.unwrap_err();
-    // It is asked for where it is not known.
+    // It is asked for where it is not known, a while after the last answer.
     world.cloud.admin_hidden.store(false, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(31)).await;
     world.revoke(&leases[1]).await.unwrap();
 }
 
@@ -308,4 +309,43 @@ async fn a_key_that_is_certainly_gone_is_neither_extended_nor_shared_again() {
     }
     let next = world.lease("shared").await.unwrap();
     assert_eq!(world.cloud.live(), [next.key()]);
+}
+
+/// A question without an answer is not asked again by each.
+#[tokio::test(start_paused = true)]
+async fn revocations_that_wait_while_confluent_does_not_answer_end_in_time() {
+    let world = World::ready().await;
+    let all = leases(&world, "single", 30).await;
+    tokio::time::sleep(Duration::from_mins(11)).await;
+    hold_back(&world, Some(Duration::from_secs(90)));
+    *world.cloud.read_delay.lock().unwrap() = Duration::from_secs(8);
+    world.cloud.admin_hidden.store(true, Ordering::SeqCst);
+    let began = tokio::time::Instant::now();
+    assert_eq!(failures(&world, &all).await, 30);
+    assert!(
+        began.elapsed() < Duration::from_mins(1),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_to_reconcile_ends_although_many_deletions_wait() {
+    let world = World::ready().await;
+    let all = leases(&world, "single", 800).await;
+    limit(&world, 2);
+    assert_eq!(failures(&world, &all).await, 0);
+    let began = tokio::time::Instant::now();
+    world.write("reconcile", &json!({})).await.unwrap();
+    assert!(
+        began.elapsed() < Duration::from_secs(45),
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(!world.cloud.live().is_empty());
+    // The rest goes without another request, and before the next sweep.
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let left = world.cloud.live().len();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(world.cloud.live().len() < left);
 }

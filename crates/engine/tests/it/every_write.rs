@@ -1,6 +1,6 @@
 //! Static roles seen after every write and every effect, which is what a power cut
 //! can leave: each stage of a rotation, in an order that strands no reader and no
-//! key (`lifecycle-2.md`, 32 to 36, 43, 45 and 74).
+//! key (`lifecycle.md`, 32 to 36, 43, 45 and 74).
 //!
 //! The crash harness cuts the power at these places and looks at what a restart
 //! makes of it. Here nothing is mended meanwhile, so that a wrong order is seen
@@ -194,18 +194,13 @@ fn role() -> Value {
     })
 }
 
-async fn served(world: &World) -> String {
-    let response = world.read("static-creds/orders").await.unwrap().unwrap();
-    response.get("key_id").unwrap().as_str().unwrap().to_owned()
-}
-
 async fn watched() -> (World, Arc<Watcher>) {
     let world = World::ready().await;
     world.cloud.set_propagation(MINUTE);
     let watcher = Watcher::of(&world);
     world.write("static-role/orders", &role()).await.unwrap();
     world.pass(4 * MINUTE).await;
-    served(&world).await;
+    world.served_key().await;
     // Record, intent, key, entry, proof and switch.
     watcher.found_nothing("the first key", 6);
     (world, watcher)
@@ -227,7 +222,7 @@ async fn every_write_of_a_rotation_leaves_keys_and_records_together() {
     world.pass(15 * MINUTE).await;
     // The grace is over: retiring, deleted, gone.
     watcher.found_nothing("the end of the old key", 3);
-    assert_eq!(world.cloud.live(), [served(&world).await]);
+    assert_eq!(world.cloud.live(), [world.served_key().await]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,12 +237,12 @@ async fn every_write_of_a_staged_rotation_leaves_keys_and_records_together() {
     assert_eq!(world.cloud.live().len(), 1);
     step(&world, "stage").await;
     world.pass(4 * MINUTE).await;
-    let first = served(&world).await;
+    let first = world.served_key().await;
     step(&world, "commit").await;
-    assert_ne!(served(&world).await, first);
+    assert_ne!(world.served_key().await, first);
     watcher.found_nothing("commit", 8);
     step(&world, "rollback").await;
-    assert_eq!(served(&world).await, first);
+    assert_eq!(world.served_key().await, first);
     world.pass(20 * MINUTE).await;
     watcher.found_nothing("going back", 3);
     assert_eq!(world.cloud.live(), [first]);
@@ -256,7 +251,7 @@ async fn every_write_of_a_staged_rotation_leaves_keys_and_records_together() {
 #[tokio::test(start_paused = true)]
 async fn every_write_of_a_deletion_leaves_keys_and_records_together() {
     let (world, watcher) = watched().await;
-    let first = served(&world).await;
+    let first = world.served_key().await;
     world.write("rotate-role/orders", &json!({})).await.unwrap();
     world.pass(2 * MINUTE).await;
     // One key is served, one is on its way.
@@ -264,17 +259,17 @@ async fn every_write_of_a_deletion_leaves_keys_and_records_together() {
     world.pass(2 * MINUTE).await;
     watcher.found_nothing("deletion", 6);
     world.write("static-role/orders", &role()).await.unwrap();
-    assert!(world.cloud.live().contains(&first));
+    assert!(world.lives(&first));
     world.pass(4 * MINUTE).await;
     watcher.found_nothing("the role comes back", 2);
     watcher.seen.lock().unwrap().leaves_keys = true;
     let keep = json!({ "on_delete": "keep" });
     world.write("static-role/orders", &keep).await.unwrap();
-    let kept = served(&world).await;
+    let kept = world.served_key().await;
     world.delete("static-role/orders").await.unwrap();
     world.pass(20 * MINUTE).await;
     watcher.found_nothing("a key that is left", 3);
-    assert!(world.cloud.live().contains(&kept));
+    assert!(world.lives(&kept));
 }
 
 #[tokio::test(start_paused = true)]
@@ -293,7 +288,7 @@ async fn the_last_rotation_never_moves_back_even_if_the_clock_does() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_another_process_began_to_end_lives_while_the_record_names_it() {
     let (mut world, watcher) = watched().await;
-    let key = served(&world).await;
+    let key = world.served_key().await;
     let id = watcher.seen.lock().unwrap().served.clone().unwrap().key;
     let mut entry = watcher.entry(&id).unwrap();
     entry.pinned = false;
@@ -312,10 +307,10 @@ async fn a_key_that_another_process_began_to_end_lives_while_the_record_names_it
         .unwrap();
     world.restart();
     world.pass(4 * MINUTE).await;
-    assert!(world.cloud.live().contains(&key));
+    assert!(world.lives(&key));
     let entry = watcher.entry(&id).unwrap();
     assert!(matches!(entry.state, State::Live { .. }), "{entry:?}");
     // Its secret is gone: the readers get another.
     world.pass(4 * MINUTE).await;
-    assert_ne!(served(&world).await, key);
+    assert_ne!(world.served_key().await, key);
 }

@@ -294,7 +294,7 @@ async fn leases_that_the_go_plugin_may_have_extended_meanwhile_are_not_taken_for
     tokio::time::sleep(Duration::from_hours(3)).await;
     world.restart();
     world.pass(Duration::from_mins(30)).await;
-    assert!(world.cloud.live().contains(&single.key().to_owned()));
+    assert!(world.lives(single.key()));
     world.renew(&single, 600).await.unwrap();
     world.renew(&shared, 600).await.unwrap();
     // What cannot have been extended any further lapses.

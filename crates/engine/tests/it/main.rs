@@ -26,6 +26,7 @@ mod remembering;
 mod removal;
 mod retire_when_quiet;
 mod roles;
+mod seeds;
 mod several_accounts;
 mod shared_age;
 mod shared_life;

@@ -21,10 +21,6 @@ const AHEAD: Duration = Duration::from_mins(15);
 /// Requests to the control plane are sent this far apart: five a second.
 const APART: Duration = Duration::from_millis(200);
 
-async fn read(world: &World, path: &str) -> Object {
-    world.read(path).await.unwrap().unwrap().data.unwrap()
-}
-
 fn time(data: &Object, name: &str) -> Timestamp {
     data[name].as_str().unwrap().parse().unwrap()
 }
@@ -67,7 +63,9 @@ async fn a_thousand_roles_rotate_within_their_hour_at_five_requests_a_second() {
     let mut served = BTreeSet::new();
     let mut planned = None;
     for number in 0..ROLES {
-        let status = read(&world, &format!("static-role/number-{number}/status")).await;
+        let status = world
+            .data_of(&format!("static-role/number-{number}/status"))
+            .await;
         served.insert(status["key_id"].as_str().unwrap().to_owned());
         let next = time(&status, "next_rotation");
         planned = Some(planned.map_or(next, |planned: Timestamp| planned.min(next)));
@@ -92,7 +90,9 @@ async fn a_thousand_roles_rotate_within_their_hour_at_five_requests_a_second() {
     let calls = now.calls - before.calls - lists;
     assert!(calls <= 3 * ROLES, "{calls} requests");
     for number in 0..ROLES {
-        let creds = read(&world, &format!("static-creds/number-{number}")).await;
+        let creds = world
+            .data_of(&format!("static-creds/number-{number}"))
+            .await;
         let since = time(&creds, "last_vault_rotation");
         assert!(
             since >= opens && since <= opens + WINDOW,

@@ -1,5 +1,5 @@
 //! No gap: whatever happens to a static role, an answer logs in from when it was
-//! given until its `ttl` and a minute are over (`lifecycle-2.md`, 37, 38, 48).
+//! given until its `ttl` and a minute are over (`lifecycle.md`, 37, 38, 48).
 //!
 //! A seed gives the same run on every machine:
 //!
@@ -7,13 +7,12 @@
 //! LOCKKEEPER_SEED=42 LOCKKEEPER_RUNS=1 cargo test -p engine --test it no_gap
 //! ```
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::crash::chance::Chance;
+use crate::seeds::first_failure;
 use crate::world::{Fault, World};
 
 const RUNS: u64 = 10_000;
@@ -241,29 +240,13 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
     })
 }
 
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
-}
-
 #[test]
 fn every_answer_logs_in_until_its_ttl_and_a_minute_are_over() {
-    let first = number("LOCKKEEPER_SEED", 1);
-    let last = first + number("LOCKKEEPER_RUNS", RUNS);
-    let next = AtomicU64::new(first);
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::SeqCst);
-                    if seed >= last {
-                        return;
-                    }
-                    let (broken, done) = run(seed);
-                    let first = broken.first();
-                    assert!(first.is_none(), "seed {seed}: {first:?} after {done:#?}");
-                }
-            });
-        }
+    let failed = first_failure("LOCKKEEPER_RUNS", RUNS, |seed| {
+        let (broken, done) = run(seed);
+        Some((broken.into_iter().next()?, done))
     });
+    if let Some((seed, (first, done))) = failed {
+        panic!("seed {seed}: {first:?} after {done:#?}");
+    }
 }

@@ -206,6 +206,12 @@ async fn a_shared_key_that_never_works_is_given_to_nobody_else() {
     let first = world.lease("tried").await.unwrap();
     world.pass(7 * MINUTE).await;
     assert_eq!(world.cloud.live(), [first.key()]);
+    world.pass(20 * MINUTE).await;
+    assert_eq!(
+        world.taken.of("engine_key_proofs_total outcome=not_ready"),
+        Some(1.0),
+        "it is tried no more"
+    );
     let second = world.lease("tried").await.unwrap();
     assert_ne!(first.key(), second.key());
     world.revoke(&first).await.unwrap();

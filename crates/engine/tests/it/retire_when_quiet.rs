@@ -1,5 +1,5 @@
 //! Old keys that live until nothing logs in with them any more
-//! (`lifecycle-2.md`, 47).
+//! (`lifecycle.md`, 47).
 
 use std::time::Duration;
 
@@ -44,27 +44,10 @@ async fn pass_with_logins(world: &World, time: Duration, keys: &[&str]) {
     }
 }
 
-async fn read(world: &World, path: &str) -> Object {
-    world.read(path).await.unwrap().unwrap().data.unwrap()
-}
-
-async fn status(world: &World) -> Object {
-    read(world, "static-role/orders/status").await
-}
-
-async fn key(world: &World) -> String {
-    let data = read(world, "static-creds/orders").await;
-    data["key_id"].as_str().unwrap().to_owned()
-}
-
-fn lives(world: &World, key: &str) -> bool {
-    world.cloud.live().iter().any(|live| live == key)
-}
-
 async fn rotate(world: &World) -> String {
     let body = json!({ "wait": 30 });
     world.write("rotate-role/orders", &body).await.unwrap();
-    key(world).await
+    world.served_key().await
 }
 
 /// A world where the log is read, with a rotation behind it; and its keys, old and
@@ -73,7 +56,7 @@ async fn rotated() -> (World, String, String) {
     let world = World::ready().await;
     post(&world, json!({})).await;
     world.write("static-role/orders", &quiet()).await.unwrap();
-    let old = key(&world).await;
+    let old = world.served_key().await;
     pass_with_logins(&world, 10 * MINUTE, &[&old]).await;
     let new = rotate(&world).await;
     assert_ne!(old, new);
@@ -88,16 +71,16 @@ fn waiting(status: &Object) -> &Vec<Value> {
 async fn an_old_key_goes_when_the_new_one_logged_in_and_it_was_quiet() {
     let (world, old, new) = rotated().await;
     pass_with_logins(&world, HOUR, &[&old, &new]).await;
-    assert!(lives(&world, &old), "its grace is over, and it is in use");
-    let said = status(&world).await;
+    assert!(world.lives(&old), "its grace is over, and it is in use");
+    let said = world.static_status().await;
     let said = waiting(&said)[0]["waits_for"].as_str().unwrap();
     assert!(said.starts_with("something logged in with it at"), "{said}");
     pass_with_logins(&world, HOUR + 57 * MINUTE, &[&new]).await;
-    assert!(lives(&world, &old), "it was quiet for less than two hours");
+    assert!(world.lives(&old), "it was quiet for less than two hours");
     pass_with_logins(&world, 5 * MINUTE, &[&new]).await;
-    assert!(!lives(&world, &old));
-    assert_eq!(key(&world).await, new);
-    let said = status(&world).await;
+    assert!(!world.lives(&old));
+    assert_eq!(world.served_key().await, new);
+    let said = world.static_status().await;
     assert!(waiting(&said).is_empty());
     assert_eq!(said["healthy"], true);
     assert_eq!(said["previous_key_id"], "");
@@ -111,17 +94,17 @@ async fn without_reports_an_old_key_lives_until_max_overlap_and_raises_an_alarm(
     pass_with_logins(&world, 5 * MINUTE, &[&new]).await;
     // Nobody reads the log any more.
     world.pass(23 * HOUR).await;
-    assert!(lives(&world, &old));
-    let said = status(&world).await;
+    assert!(world.lives(&old));
+    let said = world.static_status().await;
     let said = waiting(&said)[0]["waits_for"].as_str().unwrap();
     assert!(said.starts_with("the audit log was read until"), "{said}");
     let warned = world.read("status").await.unwrap().unwrap().warnings;
     let warned = warned.iter().any(|text| text.contains("wait for silence"));
     assert!(warned);
     world.pass(HOUR).await;
-    assert!(!lives(&world, &old));
-    assert!(lives(&world, &new));
-    let said = status(&world).await;
+    assert!(!world.lives(&old));
+    assert!(world.lives(&new));
+    let said = world.static_status().await;
     assert_eq!(said["healthy"], false);
     let problem = said["problem"].as_str().unwrap();
     assert!(problem.contains(&old), "{problem}");
@@ -136,25 +119,25 @@ async fn without_reports_an_old_key_lives_until_max_overlap_and_raises_an_alarm(
     // Whoever writes the role has seen it.
     let same = json!({ "quiet": 7200 });
     world.write("static-role/orders", &same).await.unwrap();
-    assert_eq!(status(&world).await["healthy"], true);
+    assert_eq!(world.static_status().await["healthy"], true);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_old_key_that_is_in_use_goes_at_the_latest_end() {
     let (world, old, new) = rotated().await;
     pass_with_logins(&world, 23 * HOUR + 55 * MINUTE, &[&old, &new]).await;
-    assert!(lives(&world, &old));
+    assert!(world.lives(&old));
     pass_with_logins(&world, 10 * MINUTE, &[&old, &new]).await;
-    assert!(!lives(&world, &old));
-    assert_eq!(status(&world).await["healthy"], false);
+    assert!(!world.lives(&old));
+    assert_eq!(world.static_status().await["healthy"], false);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_old_key_stays_while_nothing_logs_in_with_the_new_one() {
     let (world, old, _) = rotated().await;
     pass_with_logins(&world, 20 * HOUR, &[]).await;
-    assert!(lives(&world, &old));
-    let said = status(&world).await;
+    assert!(world.lives(&old));
+    let said = world.static_status().await;
     let said = waiting(&said)[0]["waits_for"].as_str().unwrap();
     assert_eq!(said, "nothing has logged in with a later key yet");
 }
@@ -167,9 +150,9 @@ async fn a_restart_and_a_long_absence_end_no_key_early() {
     tokio::time::sleep(20 * HOUR).await;
     world.restart();
     world.pass(5 * MINUTE).await;
-    assert!(lives(&world, &old));
+    assert!(world.lives(&old));
     pass_with_logins(&world, 5 * MINUTE, &[&new]).await;
-    assert!(!lives(&world, &old), "the log caught up");
+    assert!(!world.lives(&old), "the log caught up");
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,12 +163,12 @@ async fn a_quiet_key_lives_for_its_grace_and_what_readers_were_told() {
     role["grace"] = 18_000.into();
     role["refresh"] = 17_000.into();
     world.write("static-role/orders", &role).await.unwrap();
-    let old = key(&world).await;
+    let old = world.served_key().await;
     let new = rotate(&world).await;
     pass_with_logins(&world, 4 * HOUR + 58 * MINUTE, &[&new]).await;
-    assert!(lives(&world, &old), "its grace is not over");
+    assert!(world.lives(&old), "its grace is not over");
     pass_with_logins(&world, 5 * MINUTE, &[&new]).await;
-    assert!(!lives(&world, &old));
+    assert!(!world.lives(&old));
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,9 +177,9 @@ async fn every_old_key_of_several_rotations_waits_for_its_own_silence() {
     pass_with_logins(&world, HOUR, &[&first, &second]).await;
     let third = rotate(&world).await;
     pass_with_logins(&world, 3 * HOUR, &[&first, &third]).await;
-    assert!(lives(&world, &first), "it is in use");
-    assert!(!lives(&world, &second), "it was quiet");
-    let said = status(&world).await;
+    assert!(world.lives(&first), "it is in use");
+    assert!(!world.lives(&second), "it was quiet");
+    let said = world.static_status().await;
     assert_eq!(waiting(&said).len(), 1);
     assert_eq!(waiting(&said)[0]["key_id"], first);
     pass_with_logins(&world, 3 * HOUR, &[&third]).await;
@@ -208,10 +191,10 @@ async fn a_key_that_is_served_again_waits_no_more() {
     let (world, old, new) = rotated().await;
     let back = "static-role/orders/rollback";
     world.write(back, &json!({})).await.unwrap();
-    assert_eq!(key(&world).await, old);
+    assert_eq!(world.served_key().await, old);
     pass_with_logins(&world, 30 * HOUR, &[&old]).await;
     assert_eq!(world.cloud.live(), std::slice::from_ref(&old));
-    assert!(!lives(&world, &new));
+    assert!(!world.lives(&new));
     let third = rotate(&world).await;
     pass_with_logins(&world, 3 * HOUR, &[&third]).await;
     assert_eq!(world.cloud.live(), [third]);
@@ -223,13 +206,13 @@ async fn a_grace_that_is_asked_for_is_neither_longer_nor_shorter() {
     let body = json!({ "wait": 30, "grace": 1200 });
     world.write("rotate-role/orders", &body).await.unwrap();
     world.pass(25 * MINUTE).await;
-    assert!(!lives(&world, &second), "its grace is over");
-    assert!(lives(&world, &first), "it waits");
+    assert!(!world.lives(&second), "its grace is over");
+    assert!(world.lives(&first), "it waits");
     let body = json!({ "wait": 30, "grace": 0 });
-    let third = key(&world).await;
+    let third = world.served_key().await;
     world.write("rotate-role/orders", &body).await.unwrap();
     world.pass(2 * MINUTE).await;
-    assert!(!lives(&world, &third));
+    assert!(!world.lives(&third));
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,12 +221,12 @@ async fn other_settings_hold_a_waiting_key_longer_or_let_it_go() {
     let longer = json!({ "max_overlap": 172_800 });
     world.write("static-role/orders", &longer).await.unwrap();
     world.pass(30 * HOUR).await;
-    assert!(lives(&world, &old));
+    assert!(world.lives(&old));
     let grace = json!({ "retire_when": "grace" });
     world.write("static-role/orders", &grace).await.unwrap();
     world.pass(2 * MINUTE).await;
     assert_eq!(world.cloud.live(), [new]);
-    assert_eq!(status(&world).await["healthy"], true);
+    assert_eq!(world.static_status().await["healthy"], true);
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,10 +235,10 @@ async fn a_deleted_role_leaves_its_waiting_keys_and_takes_them_back() {
     world.delete("static-role/orders").await.unwrap();
     world.pass(5 * MINUTE).await;
     world.write("static-role/orders", &quiet()).await.unwrap();
-    assert_eq!(key(&world).await, new);
-    assert_eq!(waiting(&status(&world).await).len(), 1);
+    assert_eq!(world.served_key().await, new);
+    assert_eq!(waiting(&world.static_status().await).len(), 1);
     pass_with_logins(&world, 3 * HOUR, &[&new]).await;
-    assert!(!lives(&world, &old));
+    assert!(!world.lives(&old));
 }
 
 #[tokio::test(start_paused = true)]
@@ -278,7 +261,7 @@ async fn quiet_is_refused_where_nothing_was_written_to_usage() {
     let later = json!({ "retire_when": "quiet", "quiet": 7200 });
     let refused = world.write("static-role/orders", &later).await;
     assert!(refused.unwrap_err().message().contains("needs evidence"));
-    let role = read(&world, "static-role/orders").await;
+    let role = world.data_of("static-role/orders").await;
     assert_eq!(role["retire_when"], "grace");
     assert_eq!(role["quiet"], 0);
 }
@@ -288,12 +271,12 @@ async fn the_fields_read_back_as_they_were_written() {
     let world = World::ready().await;
     post(&world, json!({})).await;
     world.write("static-role/orders", &quiet()).await.unwrap();
-    let role = read(&world, "static-role/orders").await;
+    let role = world.data_of("static-role/orders").await;
     for field in ["retire_when", "quiet", "max_overlap"] {
         assert_eq!(role[field], quiet()[field], "{field}");
     }
     let shorter = json!({ "quiet": 3600 });
     world.write("static-role/orders", &shorter).await.unwrap();
-    let role = read(&world, "static-role/orders").await;
+    let role = world.data_of("static-role/orders").await;
     assert_eq!(role["max_overlap"], 86_400);
 }

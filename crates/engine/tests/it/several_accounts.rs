@@ -1,5 +1,5 @@
 //! Several accounts of one organization: a key is deleted with the one that
-//! made it, or with any other (`lifecycle-2.md`, 62).
+//! made it, or with any other (`lifecycle.md`, 62).
 //!
 //! One `config` comes to several when an account is written without a proof:
 //! it is not known to be of the same organization until Confluent tells.

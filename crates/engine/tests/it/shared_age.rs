@@ -237,7 +237,7 @@ async fn a_lease_on_a_shared_key_ends_at_twice_its_max_age() {
     assert!(error.message().contains("twice as old"), "{error}");
     // The deadline of every holder is the end of its lease and a minute.
     at(&world, begun, 2000 + 60 + 61).await;
-    assert!(!world.cloud.live().contains(&first.key().to_owned()));
+    assert!(!world.lives(first.key()));
 }
 
 #[tokio::test(start_paused = true)]

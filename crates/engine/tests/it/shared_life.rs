@@ -1,7 +1,7 @@
 //! Sharing: whatever happens, no shared key is deleted while a lease holds it,
 //! none lives on without a lease past its deadline, none is given to a reader of
 //! another scope or after its `max_age`, and no role has more leases than its
-//! limit (`lifecycle-2.md`, 53).
+//! limit (`lifecycle.md`, 53).
 //!
 //! Fifty requesters read roles that share by role, by entity and by token, while
 //! processes end, storage and Confluent fail, and clients hang up. A seed gives
@@ -12,13 +12,12 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::crash::chance::Chance;
+use crate::seeds::first_failure;
 use crate::world::{Fault, Lease, Reader, World, leased_to};
 
 /// So many runs of so many operations each: ten thousand in all.
@@ -316,29 +315,13 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
     })
 }
 
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
-}
-
 #[test]
 fn shared_keys_live_as_long_as_they_are_held_and_stay_in_their_scope() {
-    let first = number("LOCKKEEPER_SEED", 1);
-    let last = first + number("LOCKKEEPER_RUNS", RUNS);
-    let next = AtomicU64::new(first);
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::SeqCst);
-                    if seed >= last {
-                        return;
-                    }
-                    let (broken, done) = run(seed);
-                    let first = broken.first();
-                    assert!(first.is_none(), "seed {seed}: {first:?} after {done:#?}");
-                }
-            });
-        }
+    let failed = first_failure("LOCKKEEPER_RUNS", RUNS, |seed| {
+        let (broken, done) = run(seed);
+        Some((broken.into_iter().next()?, done))
     });
+    if let Some((seed, (first, done))) = failed {
+        panic!("seed {seed}: {first:?} after {done:#?}");
+    }
 }

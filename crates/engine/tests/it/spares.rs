@@ -86,7 +86,7 @@ async fn a_reader_gets_a_spare_at_once_and_the_pool_is_refilled() {
     assert_eq!(world.cloud.made(), 4);
     for lease in [first, second] {
         world.revoke(&lease).await.unwrap();
-        assert!(!world.cloud.live().contains(&lease.key().to_owned()));
+        assert!(!world.lives(lease.key()));
     }
 }
 
@@ -213,7 +213,7 @@ async fn spares_of_another_kind_go_when_sharing_changes() {
     let shared = json!({"multi_use_key": true});
     world.write("role/warm", &shared).await.unwrap();
     world.pass(4 * MINUTE).await;
-    assert!(!world.cloud.live().contains(&before[0]));
+    assert!(!world.lives(&before[0]));
     let leases = [reads_at_once(&world).await, reads_at_once(&world).await];
     assert_eq!(leases[0].key(), leases[1].key());
 }
@@ -227,7 +227,7 @@ async fn a_spare_that_nobody_took_is_replaced() {
     world.pass(50 * MINUTE).await;
     assert_eq!(world.cloud.live(), first);
     world.pass(12 * MINUTE).await;
-    assert!(!world.cloud.live().contains(&first[0]));
+    assert!(!world.lives(&first[0]));
     assert_eq!(world.cloud.live().len(), 1);
     reads_at_once(&world).await;
 }
@@ -324,9 +324,9 @@ async fn a_spare_that_no_pointer_names_is_let_go_of_after_the_time_of_a_lease() 
     }
     world.restart();
     world.pass(9 * MINUTE).await;
-    assert!(world.cloud.live().contains(&key[0]));
+    assert!(world.lives(&key[0]));
     world.pass(5 * MINUTE).await;
-    assert!(!world.cloud.live().contains(&key[0]));
+    assert!(!world.lives(&key[0]));
 }
 
 /// Each process knows of the spare when the other one hands it out.
@@ -344,7 +344,7 @@ async fn two_processes_hand_out_no_spare_twice() {
         other.periodic().await.unwrap();
         world.pass(MINUTE).await;
     }
-    assert!(world.cloud.live().contains(&first.key().to_owned()));
+    assert!(world.lives(first.key()));
     let mut secret = first.secret.clone();
     secret.lease.increment = HOUR;
     let renewal = Request::new(Operation::Renew, "creds/warm").with_secret(secret);
@@ -456,4 +456,43 @@ async fn readiness_is_refused_for_keys_of_one_entity_or_token() {
         let error = world.write("role/warm", &scoped).await.unwrap_err();
         assert!(error.message().contains("`sharing` is"), "{error:?}");
     }
+}
+
+/// The present key may be in use for weeks until the next one is wanted.
+#[tokio::test(start_paused = true)]
+async fn a_next_shared_key_waits_for_longer_than_a_spare_may() {
+    let world = World::ready().await;
+    world.cloud.set_propagation(PROPAGATION);
+    let mut shared = role(0);
+    shared["sharing"] = json!("role");
+    shared["max_age"] = json!(30 * 24 * 3600);
+    shared["ttl"] = json!(3600);
+    world.write("role/warm", &shared).await.unwrap();
+    world.lease("warm").await.unwrap_err();
+    world.pass(4 * MINUTE).await;
+    let present = reads_at_once(&world).await;
+    for _ in 0..29 * 24 * 2 {
+        world.pass(30 * MINUTE).await;
+        reads_at_once(&world).await;
+    }
+    assert_eq!(world.cloud.made(), 2);
+    for _ in 0..25 * 2 {
+        world.pass(30 * MINUTE).await;
+        reads_at_once(&world).await;
+    }
+    assert_ne!(reads_at_once(&world).await.key(), present.key());
+    assert_eq!(world.cloud.made(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn spares_that_cannot_be_made_leave_no_pointers() {
+    let world = World::ready().await;
+    for _ in 0..20 {
+        world.cloud.arm(Fault::Quota);
+    }
+    world.write("role/warm", &role(2)).await.unwrap();
+    world.pass(MINUTE).await;
+    assert_eq!(world.cloud.made(), 0);
+    assert_eq!(counts(&world).await, (0, 0));
+    assert_eq!(pointers(&world), Vec::<String>::new());
 }

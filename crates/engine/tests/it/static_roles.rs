@@ -1,11 +1,11 @@
 //! Static roles: one key that all readers get, replaced without a gap
-//! (`lifecycle-2.md`, 32 to 45).
+//! (`lifecycle.md`, 32 to 45).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use logical::{ErrorClass, Object, Storage as _};
+use logical::{ErrorClass, Object};
 use serde_json::{Value, json};
 
 use crate::world::{Fault, World};
@@ -28,25 +28,11 @@ pub(crate) async fn with_role(role: &Value) -> World {
 }
 
 async fn creds(world: &World) -> Object {
-    let response = world.read("static-creds/orders").await.unwrap();
-    response.unwrap().data.unwrap()
-}
-
-async fn status(world: &World) -> Object {
-    let response = world.read("static-role/orders/status").await.unwrap();
-    response.unwrap().data.unwrap()
+    world.data_of("static-creds/orders").await
 }
 
 fn text<'a>(data: &'a Object, name: &str) -> &'a str {
     data[name].as_str().unwrap()
-}
-
-pub(crate) async fn key(world: &World) -> String {
-    text(&creds(world).await, "key_id").to_owned()
-}
-
-pub(crate) fn lives(world: &World, key: &str) -> bool {
-    world.cloud.live().iter().any(|live| live == key)
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,12 +41,12 @@ async fn a_new_static_role_has_a_key_that_all_readers_get_without_a_lease() {
     let response = world.read("static-creds/orders").await.unwrap().unwrap();
     assert!(response.secret.is_none(), "there is no lease");
     let data = response.data.unwrap();
-    assert!(lives(&world, text(&data, "key_id")));
+    assert!(world.lives(text(&data, "key_id")));
     assert!(text(&data, "sasl.jaas.config").contains(text(&data, "secret")));
     assert_eq!(data["rotation_period"], 3600);
     assert_eq!(data["ttl"], 300);
     for _ in 0..10 {
-        assert_eq!(key(&world).await, text(&data, "key_id"));
+        assert_eq!(world.served_key().await, text(&data, "key_id"));
     }
     assert_eq!(world.cloud.made(), 1);
 }
@@ -79,14 +65,14 @@ async fn a_key_is_not_served_before_it_is_proven() {
         "{early}"
     );
     world.pass(3 * MINUTE).await;
-    assert!(lives(&world, &key(&world).await));
-    assert_eq!(text(&status(&world).await, "proven"), "assumed");
+    assert!(world.lives(&world.served_key().await));
+    assert_eq!(text(&world.static_status().await, "proven"), "assumed");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rotation_is_on_time_and_leaves_the_old_key_its_grace() {
     let world = with_role(&hourly()).await;
-    let (first, planned) = (key(&world).await, status(&world).await);
+    let (first, planned) = (world.served_key().await, world.static_status().await);
     let planned: jiff::Timestamp = text(&planned, "next_rotation").parse().unwrap();
     let mut switched = None;
     for _ in 0..60 {
@@ -94,7 +80,7 @@ async fn a_rotation_is_on_time_and_leaves_the_old_key_its_grace() {
         let ttl = before["ttl"].as_u64().unwrap();
         assert!((1..=300).contains(&ttl));
         world.pass(MINUTE).await;
-        if text(&before, "key_id") == first && key(&world).await != first {
+        if text(&before, "key_id") == first && world.served_key().await != first {
             let since = creds(&world).await;
             switched = Some(text(&since, "last_vault_rotation").parse().unwrap());
         }
@@ -107,21 +93,21 @@ async fn a_rotation_is_on_time_and_leaves_the_old_key_its_grace() {
     world
         .pass(Duration::from_secs(u64::try_from(left.max(0)).unwrap()))
         .await;
-    assert!(lives(&world, &first), "its grace is not over");
+    assert!(world.lives(&first), "its grace is not over");
     world.pass(3 * MINUTE).await;
-    assert!(!lives(&world, &first));
-    assert!(lives(&world, &key(&world).await));
+    assert!(!world.lives(&first));
+    assert!(world.lives(&world.served_key().await));
 }
 
 #[tokio::test(start_paused = true)]
 async fn rotations_count_from_the_planned_time() {
     let world = with_role(&hourly()).await;
-    let planned: jiff::Timestamp = text(&status(&world).await, "next_rotation")
+    let planned: jiff::Timestamp = text(&world.static_status().await, "next_rotation")
         .parse()
         .unwrap();
     for hours in 1..6 {
         world.pass(HOUR).await;
-        let next: jiff::Timestamp = text(&status(&world).await, "next_rotation")
+        let next: jiff::Timestamp = text(&world.static_status().await, "next_rotation")
             .parse()
             .unwrap();
         assert_eq!(next.duration_since(planned).as_secs(), hours * 3600);
@@ -133,11 +119,11 @@ async fn a_late_rotation_does_not_move_the_times_after_it() {
     let world = with_role(&hourly()).await;
     let next =
         |status: &Object| -> jiff::Timestamp { text(status, "next_rotation").parse().unwrap() };
-    let planned = next(&status(&world).await);
+    let planned = next(&world.static_status().await);
     // Nobody calls for a while.
     tokio::time::sleep(HOUR + 17 * MINUTE).await;
     world.pass(2 * MINUTE).await;
-    let after = next(&status(&world).await);
+    let after = next(&world.static_status().await);
     assert_eq!(world.cloud.made(), 2);
     assert_eq!(after.duration_since(planned).as_secs(), 3600);
 }
@@ -145,7 +131,7 @@ async fn a_late_rotation_does_not_move_the_times_after_it() {
 #[tokio::test(start_paused = true)]
 async fn the_first_rotation_of_a_role_is_not_a_whole_period_away() {
     let world = with_role(&hourly()).await;
-    let planned: jiff::Timestamp = text(&status(&world).await, "next_rotation")
+    let planned: jiff::Timestamp = text(&world.static_status().await, "next_rotation")
         .parse()
         .unwrap();
     // The random numbers of these tests are small.
@@ -156,15 +142,15 @@ async fn the_first_rotation_of_a_role_is_not_a_whole_period_away() {
 #[tokio::test(start_paused = true)]
 async fn a_rotation_that_is_asked_for_is_done_at_once_and_begins_the_period_anew() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     world.pass(10 * MINUTE).await;
     let wait = json!({ "wait": 30 });
     let answer = world.write("rotate-role/orders", &wait).await.unwrap();
     assert!(answer.is_none(), "{answer:?}");
     let second = creds(&world).await;
     assert_ne!(text(&second, "key_id"), first);
-    assert!(lives(&world, &first));
-    let status = status(&world).await;
+    assert!(world.lives(&first));
+    let status = world.static_status().await;
     assert_eq!(status["version"], 2);
     assert_eq!(text(&status, "previous_key_id"), first);
     let next: jiff::Timestamp = text(&status, "next_rotation").parse().unwrap();
@@ -181,19 +167,19 @@ async fn an_answer_logs_in_for_its_ttl_and_a_minute_whatever_was_asked_for() {
         world.write("rotate-role/orders", &rotate).await.unwrap();
         let ttl = answer["ttl"].as_u64().unwrap();
         world.pass(Duration::from_secs(ttl + 60)).await;
-        assert!(lives(&world, text(&answer, "key_id")));
+        assert!(world.lives(text(&answer, "key_id")));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rotation_without_grace_ends_the_old_key() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     let now = json!({ "grace": 0, "wait": 30 });
     world.write("rotate-role/orders", &now).await.unwrap();
     world.pass(Duration::from_secs(5)).await;
-    assert!(!lives(&world, &first));
-    assert!(lives(&world, &key(&world).await));
+    assert!(!world.lives(&first));
+    assert!(world.lives(&world.served_key().await));
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,7 +198,7 @@ async fn a_grace_that_is_asked_for_is_as_long_as_readers_rely_on_the_key() {
     world
         .pass(Duration::from_secs(first["ttl"].as_u64().unwrap() + 60))
         .await;
-    assert!(lives(&world, text(&first, "key_id")));
+    assert!(world.lives(text(&first, "key_id")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -228,9 +214,9 @@ async fn settings_that_promise_less_do_not_shorten_what_readers_were_told() {
     let rotate = json!({ "wait": 30 });
     world.write("rotate-role/orders", &rotate).await.unwrap();
     world.pass(Duration::from_secs(1660)).await;
-    assert!(lives(&world, text(&answer, "key_id")));
+    assert!(world.lives(text(&answer, "key_id")));
     world.pass(3 * MINUTE).await;
-    assert_eq!(world.cloud.live(), [key(&world).await]);
+    assert_eq!(world.cloud.live(), [world.served_key().await]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -239,17 +225,11 @@ async fn a_key_that_no_record_names_has_its_grace_only_if_it_was_proven() {
     role["readiness"] = "delay".into();
     let mut world = with_role(&role).await;
     world.pass(3 * MINUTE).await;
-    let proven = key(&world).await;
+    let proven = world.served_key().await;
     world.write("rotate-role/orders", &json!({})).await.unwrap();
     world.pass(Duration::from_secs(30)).await;
     assert_eq!(world.cloud.live().len(), 2);
-    world
-        .storage
-        .inner
-        .delete("lockkeeper/static/orders")
-        .await
-        .unwrap();
-    world.restart();
+    world.restart_without_static_role("orders").await;
     world.pass(5 * MINUTE).await;
     assert_eq!(world.cloud.live(), std::slice::from_ref(&proven));
     world.pass(23 * HOUR).await;
@@ -266,52 +246,52 @@ async fn a_rotation_that_missed_its_window_waits_for_the_next_one() {
     role["rotation_schedule"] = "0 10 * * *".into();
     role["rotation_window"] = 3600.into();
     let world = with_role(&role).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     // Nobody calls until the window has closed.
     tokio::time::sleep(4 * HOUR).await;
     world.pass(HOUR).await;
-    assert_eq!(key(&world).await, first);
+    assert_eq!(world.served_key().await, first);
     assert_eq!(world.cloud.made(), 1);
-    let planned: jiff::Timestamp = text(&status(&world).await, "next_rotation")
+    let planned: jiff::Timestamp = text(&world.static_status().await, "next_rotation")
         .parse()
         .unwrap();
     assert!(planned.duration_since(world.now()).as_hours() >= 20);
     world.pass(22 * HOUR).await;
-    assert_ne!(key(&world).await, first);
+    assert_ne!(world.served_key().await, first);
     assert_eq!(world.cloud.made(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_attempt_changes_nothing_for_readers_and_is_tried_again() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     for _ in 0..3 {
         world.cloud.arm(Fault::Quota);
     }
     let answer = world.write("rotate-role/orders", &json!({})).await.unwrap();
     assert!(answer.unwrap().warnings[0].contains("goes on"));
     world.pass(Duration::from_secs(2)).await;
-    let report = status(&world).await;
+    let report = world.static_status().await;
     assert_eq!(text(&report, "stage"), "failed");
     assert_eq!(report["healthy"], false);
     assert!(!text(&report, "last_error").is_empty());
-    assert_eq!(key(&world).await, first);
+    assert_eq!(world.served_key().await, first);
     // A minute, two and four.
     world.pass(6 * MINUTE).await;
-    assert_eq!(key(&world).await, first);
+    assert_eq!(world.served_key().await, first);
     world.pass(2 * MINUTE).await;
-    assert_ne!(key(&world).await, first);
-    assert_eq!(status(&world).await["healthy"], true);
+    assert_ne!(world.served_key().await, first);
+    assert_eq!(world.static_status().await["healthy"], true);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_whose_answer_was_lost_is_deleted_and_another_is_made() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     world.cloud.arm(Fault::LoseCreateAnswer);
     world.write("rotate-role/orders", &json!({})).await.unwrap();
     world.pass(5 * MINUTE).await;
-    let second = key(&world).await;
+    let second = world.served_key().await;
     assert_ne!(second, first);
     let mut live = world.cloud.live();
     live.sort();
@@ -335,34 +315,34 @@ async fn a_static_role_that_gets_no_first_key_is_not_stored() {
 #[tokio::test(start_paused = true)]
 async fn a_deleted_static_role_leaves_its_key_for_its_grace_and_takes_it_back() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     world.delete("static-role/orders").await.unwrap();
     assert!(world.read("static-role/orders").await.unwrap().is_none());
     world.read("static-creds/orders").await.unwrap_err();
     world.pass(5 * MINUTE).await;
-    assert!(lives(&world, &first));
+    assert!(world.lives(&first));
     world.write("static-role/orders", &hourly()).await.unwrap();
-    assert_eq!(key(&world).await, first);
-    assert_eq!(status(&world).await["version"], 1);
+    assert_eq!(world.served_key().await, first);
+    assert_eq!(world.static_status().await["version"], 1);
     world.pass(20 * MINUTE).await;
-    assert!(lives(&world, &first), "the role needs it again");
-    assert_eq!(key(&world).await, first);
+    assert!(world.lives(&first), "the role needs it again");
+    assert_eq!(world.served_key().await, first);
     assert_eq!(world.cloud.made(), 1);
     world.delete("static-role/orders").await.unwrap();
     world.pass(15 * MINUTE).await;
-    assert!(!lives(&world, &first));
+    assert!(!world.lives(&first));
     assert!(world.cloud.live().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_role_for_another_target_does_not_take_a_key_back() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     world.delete("static-role/orders").await.unwrap();
     let mut other = hourly();
     other["owner"] = "sa-2".into();
     world.write("static-role/orders", &other).await.unwrap();
-    let second = key(&world).await;
+    let second = world.served_key().await;
     assert_ne!(second, first);
     assert_eq!(world.cloud.owner_of(&second), "sa-2");
 }
@@ -370,20 +350,20 @@ async fn a_role_for_another_target_does_not_take_a_key_back() {
 #[tokio::test(start_paused = true)]
 async fn a_new_target_is_a_rotation_at_once() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     let change = json!({ "owner": "sa-2" });
     world.write("static-role/orders", &change).await.unwrap();
     world.pass(Duration::from_secs(5)).await;
-    let second = key(&world).await;
+    let second = world.served_key().await;
     assert_ne!(second, first);
     assert_eq!(world.cloud.owner_of(&second), "sa-2");
-    assert!(lives(&world, &first), "its grace is not over");
+    assert!(world.lives(&first), "its grace is not over");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_keys_of_static_roles_stay_when_the_mount_is_removed() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     world.lease("single").await.unwrap();
     world.host.tainted.store(true, Ordering::SeqCst);
     world.engine.cleanup().await;
@@ -393,12 +373,12 @@ async fn the_keys_of_static_roles_stay_when_the_mount_is_removed() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_a_person_ends_is_replaced() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     world.delete(&format!("keys/{first}")).await.unwrap();
     let error = world.read("static-creds/orders").await.unwrap_err();
     assert!(error.message().contains("another is being made"), "{error}");
     world.pass(Duration::from_secs(5)).await;
-    let second = key(&world).await;
+    let second = world.served_key().await;
     assert_ne!(second, first);
     assert_eq!(world.cloud.live(), [second]);
 }
@@ -409,14 +389,14 @@ async fn a_restart_in_the_middle_of_a_rotation_goes_on_with_it() {
     role["readiness"] = "delay".into();
     let mut world = with_role(&role).await;
     world.pass(3 * MINUTE).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     world.write("rotate-role/orders", &json!({})).await.unwrap();
     world.pass(Duration::from_secs(30)).await;
-    assert_eq!(text(&status(&world).await, "stage"), "proving");
+    assert_eq!(text(&world.static_status().await, "stage"), "proving");
     assert_eq!(world.cloud.made(), 2);
     world.restart();
     world.pass(3 * MINUTE).await;
-    assert_ne!(key(&world).await, first);
+    assert_ne!(world.served_key().await, first);
     assert_eq!(world.cloud.made(), 2, "the same key was proven");
 }
 
@@ -433,8 +413,8 @@ async fn two_processes_that_rotate_one_role_strand_no_key() {
     let _ = (one, two);
     // A day later whatever was left over is gone.
     world.pass(26 * HOUR).await;
-    let served = key(&world).await;
-    let status = status(&world).await;
+    let served = world.served_key().await;
+    let status = world.static_status().await;
     let mut named = vec![served];
     named.extend(Some(text(&status, "previous_key_id").to_owned()).filter(|id| !id.is_empty()));
     named.extend(Some(text(&status, "pending_key_id").to_owned()).filter(|id| !id.is_empty()));
@@ -447,7 +427,7 @@ async fn two_processes_that_rotate_one_role_strand_no_key() {
 #[tokio::test(start_paused = true)]
 async fn a_standby_reads_from_storage_and_forwards_when_a_rotation_is_due() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     let active = Arc::clone(&world.engine);
     let standby = world.another_process();
     let read = || logical::Request::new(logical::Operation::Read, "static-creds/orders");
@@ -470,7 +450,7 @@ async fn a_standby_reads_from_storage_and_forwards_when_a_rotation_is_due() {
 #[tokio::test(start_paused = true)]
 async fn a_standby_does_not_serve_a_key_that_the_active_node_ended() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     let standby = world.another_process();
     let read = || logical::Request::new(logical::Operation::Read, "static-creds/orders");
     world.host.replication.store(STANDBY, Ordering::SeqCst);
@@ -489,14 +469,14 @@ const STANDBY: u32 = 1 << 14;
 #[tokio::test(start_paused = true)]
 async fn what_was_missed_is_caught_up_once() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     // Nobody calls for two days.
     tokio::time::sleep(48 * HOUR).await;
     let late = creds(&world).await;
     assert_eq!(text(&late, "key_id"), first);
     assert_eq!(late["ttl"], 10);
     world.pass(2 * MINUTE).await;
-    assert_ne!(key(&world).await, first);
+    assert_ne!(world.served_key().await, first);
     assert_eq!(world.cloud.made(), 2);
 }
 
@@ -542,7 +522,7 @@ async fn the_face_of_a_kv_engine_answers_404_only_where_there_is_no_role() {
     let early = world.read("data/orders").await.unwrap_err();
     assert_eq!(early.class(), ErrorClass::UpstreamFailed, "503");
     world.pass(3 * MINUTE).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     let read = |path: &'static str| {
         let reading = world.read(path);
         async {
@@ -588,7 +568,6 @@ async fn every_version_of_a_key_in_the_form_of_kv_has_a_creation_time() {
     let mut role = hourly();
     role["readiness"] = "delay".into();
     let world = with_role(&role).await;
-    let read = async |path: &str| world.read(path).await.unwrap().unwrap().data.unwrap();
     let assert_times = |data: &logical::Object, versions: usize| {
         let given = data["versions"].as_object().unwrap();
         assert_eq!(given.len(), versions);
@@ -601,14 +580,14 @@ async fn every_version_of_a_key_in_the_form_of_kv_has_a_creation_time() {
             );
         }
     };
-    assert_times(&read("metadata/orders").await, 0);
+    assert_times(&world.data_of("metadata/orders").await, 0);
     world.pass(3 * MINUTE).await;
-    let first = read("metadata/orders").await;
+    let first = world.data_of("metadata/orders").await;
     assert_times(&first, 1);
     assert_eq!(first["oldest_version"], 1);
     world.write("rotate-role/orders", &json!({})).await.unwrap();
     world.pass(4 * MINUTE).await;
-    let second = read("metadata/orders").await;
+    let second = world.data_of("metadata/orders").await;
     assert_times(&second, 2);
     assert_eq!(second["oldest_version"], 1);
     assert_eq!(second["versions"]["1"], first["versions"]["1"]);
@@ -665,10 +644,10 @@ async fn readers_get_the_fields_that_the_role_says() {
 async fn a_key_that_a_person_deleted_at_confluent_is_noticed_and_replaced() {
     let world = with_role(&hourly()).await;
     world.pass(5 * MINUTE).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     world.cloud.delete_by_hand(&first);
     world.pass(12 * MINUTE).await;
-    let second = key(&world).await;
+    let second = world.served_key().await;
     assert_ne!(second, first);
-    assert!(lives(&world, &second));
+    assert!(world.lives(&second));
 }

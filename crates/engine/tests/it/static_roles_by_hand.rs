@@ -26,15 +26,6 @@ async fn serving() -> World {
     world
 }
 
-async fn read(world: &World, path: &str) -> Result<Object, Error> {
-    let response = world.read(path).await?;
-    Ok(response.unwrap().data.unwrap())
-}
-
-async fn key(world: &World) -> String {
-    key_of(&read(world, "static-creds/orders").await.unwrap())
-}
-
 fn key_of(data: &Object) -> String {
     data["key_id"].as_str().unwrap().to_owned()
 }
@@ -44,29 +35,26 @@ async fn post(world: &World, step: &str) -> Result<(), Error> {
     world.write(&path, &json!({})).await.map(|_| ())
 }
 
-fn lives(world: &World, key: &str) -> bool {
-    world.cloud.live().iter().any(|live| live == key)
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_staged_key_is_proven_and_served_only_when_it_is_committed() {
     let world = serving().await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     post(&world, "stage").await.unwrap();
     world.pass(MINUTE).await;
     let early = post(&world, "commit").await.unwrap_err();
     assert_eq!(early.class(), ErrorClass::BadRequest);
     assert!(early.message().contains("is not proven yet"), "{early}");
-    let staged = key_of(&read(&world, "static-creds/orders/pending").await.unwrap());
+    let staged = key_of(&world.data_of("static-creds/orders/pending").await);
     world.pass(20 * MINUTE).await;
-    assert_eq!(key(&world).await, first, "nobody committed it");
+    assert_eq!(world.served_key().await, first, "nobody committed it");
     post(&world, "commit").await.unwrap();
-    assert_eq!(key(&world).await, staged);
-    let previous = read(&world, "static-creds/orders/previous").await.unwrap();
+    assert_eq!(world.served_key().await, staged);
+    let previous = world.data_of("static-creds/orders/previous").await;
     assert_eq!(key_of(&previous), first);
     world.pass(12 * MINUTE).await;
-    assert!(!lives(&world, &first));
-    read(&world, "static-creds/orders/previous")
+    assert!(!world.lives(&first));
+    world
+        .read("static-creds/orders/previous")
         .await
         .unwrap_err();
     post(&world, "commit").await.unwrap_err();
@@ -75,32 +63,32 @@ async fn a_staged_key_is_proven_and_served_only_when_it_is_committed() {
 #[tokio::test(start_paused = true)]
 async fn a_staged_key_that_is_dropped_goes() {
     let world = serving().await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     post(&world, "stage").await.unwrap();
     world.pass(MINUTE).await;
     assert_eq!(world.cloud.live().len(), 2);
     post(&world, "rollback").await.unwrap();
     world.pass(2 * MINUTE).await;
     assert_eq!(world.cloud.live(), std::slice::from_ref(&first));
-    assert_eq!(key(&world).await, first);
+    assert_eq!(world.served_key().await, first);
 }
 
 #[tokio::test(start_paused = true)]
 async fn within_its_grace_the_key_before_is_served_again() {
     let world = serving().await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     post(&world, "stage").await.unwrap();
     world.pass(4 * MINUTE).await;
     post(&world, "commit").await.unwrap();
-    let second = key(&world).await;
+    let second = world.served_key().await;
     world.pass(5 * MINUTE).await;
     post(&world, "rollback").await.unwrap();
-    assert_eq!(key(&world).await, first);
-    assert!(lives(&world, &second), "its clients get its grace");
+    assert_eq!(world.served_key().await, first);
+    assert!(world.lives(&second), "its clients get its grace");
     world.pass(15 * MINUTE).await;
-    assert!(lives(&world, &first));
-    assert_eq!(key(&world).await, first);
-    assert!(!lives(&world, &second));
+    assert!(world.lives(&first));
+    assert_eq!(world.served_key().await, first);
+    assert!(!world.lives(&second));
     let late = post(&world, "rollback").await.unwrap_err();
     assert!(late.message().contains("is gone"), "{late}");
 }
@@ -108,24 +96,24 @@ async fn within_its_grace_the_key_before_is_served_again() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_never_works_is_given_up_and_goes() {
     let world = serving().await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     world.cloud.set_propagation(Duration::from_hours(48));
     post(&world, "stage").await.unwrap();
     world.pass(25 * MINUTE).await;
-    let status = read(&world, "static-role/orders/status").await.unwrap();
+    let status = world.static_status().await;
     let error = status["last_error"].as_str().unwrap();
     assert!(
         error.contains("did not log in within 1200 seconds"),
         "{error}"
     );
-    assert_eq!(key(&world).await, first);
+    assert_eq!(world.served_key().await, first);
     // One is tried at a time.
     assert!(world.cloud.live().len() <= 2, "{:?}", world.cloud.live());
     world.cloud.set_propagation(MINUTE);
     world.pass(25 * MINUTE).await;
     post(&world, "commit").await.unwrap();
     world.pass(15 * MINUTE).await;
-    assert_eq!(world.cloud.live(), [key(&world).await]);
+    assert_eq!(world.cloud.live(), [world.served_key().await]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,7 +124,7 @@ async fn a_key_that_cannot_be_tried_is_assumed_to_work_after_the_usual_time() {
     post(&world, "stage").await.unwrap();
     world.pass(4 * MINUTE).await;
     post(&world, "commit").await.unwrap();
-    let status = read(&world, "static-role/orders/status").await.unwrap();
+    let status = world.static_status().await;
     assert_eq!(status["proven"], "assumed");
 }
 
@@ -167,12 +155,12 @@ async fn a_key_that_exists_is_imported_and_not_rotated_before_its_time() {
     }
     let role = import("OLDKEY", "secret-of-OLDKEY");
     world.write("static-role/orders", &role).await.unwrap();
-    assert_eq!(key(&world).await, "OLDKEY");
+    assert_eq!(world.served_key().await, "OLDKEY");
     world.pass(30 * MINUTE).await;
-    assert_eq!(key(&world).await, "OLDKEY");
+    assert_eq!(world.served_key().await, "OLDKEY");
     assert_eq!(world.cloud.made(), 0);
     world.pass(60 * MINUTE).await;
-    assert_ne!(key(&world).await, "OLDKEY");
+    assert_ne!(world.served_key().await, "OLDKEY");
     let again = world.write("static-role/other", &role).await.unwrap_err();
     assert!(again.message().contains("import_key_id"), "{again}");
 }
@@ -180,7 +168,7 @@ async fn a_key_that_exists_is_imported_and_not_rotated_before_its_time() {
 #[tokio::test(start_paused = true)]
 async fn a_role_that_keeps_its_key_leaves_it_alone_when_it_is_deleted() {
     let world = serving().await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     let keep = json!({ "on_delete": "keep" });
     world.write("static-role/orders", &keep).await.unwrap();
     world.delete("static-role/orders").await.unwrap();
@@ -192,7 +180,7 @@ async fn a_role_that_keeps_its_key_leaves_it_alone_when_it_is_deleted() {
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_to_be_kept_survives_a_cut_in_the_deletion_of_its_role() {
     let mut world = serving().await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     let keep = json!({ "on_delete": "keep" });
     world.write("static-role/orders", &keep).await.unwrap();
     let storage = std::sync::Arc::clone(&world.storage.inner);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use logical::Storage as _;
 
-use crate::static_roles::{hourly, key, lives, with_role};
+use crate::static_roles::{hourly, with_role};
 use crate::world::World;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -22,7 +22,7 @@ async fn a_static_role_that_was_stored_although_storage_failed_goes_on() {
         .await
         .unwrap_err();
     world.pass(2 * MINUTE).await;
-    assert!(lives(&world, &key(&world).await));
+    assert!(world.lives(&world.served_key().await));
     assert_eq!(world.cloud.live().len(), 1);
 }
 
@@ -30,7 +30,7 @@ async fn a_static_role_that_was_stored_although_storage_failed_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_deletion_whose_end_failed_is_finished_when_the_role_is_looked_at() {
     let world = with_role(&hourly()).await;
-    let first = key(&world).await;
+    let first = world.served_key().await;
     world.pass(2 * MINUTE).await;
     let storage = Arc::clone(&world.storage.inner);
     let record = storage.get("lockkeeper/static/orders").await.unwrap();
@@ -39,5 +39,5 @@ async fn a_deletion_whose_end_failed_is_finished_when_the_role_is_looked_at() {
     storage.delete("lockkeeper/static/orders").await.unwrap();
     // Its rotation would be due.
     world.pass(90 * MINUTE).await;
-    assert!(!lives(&world, &first), "its grace is over");
+    assert!(!world.lives(&first), "its grace is over");
 }

@@ -23,12 +23,8 @@ async fn post(world: &World, watermark: Timestamp, keys: Value) {
     world.write("usage", &body).await.unwrap();
 }
 
-async fn read(world: &World, path: &str) -> Object {
-    world.read(path).await.unwrap().unwrap().data.unwrap()
-}
-
 async fn last_login(world: &World, key: &str) -> String {
-    let record = read(world, &format!("keys/{key}")).await;
+    let record = world.data_of(&format!("keys/{key}")).await;
     record["last_login"].as_str().unwrap().to_owned()
 }
 
@@ -56,7 +52,7 @@ async fn the_reader_of_the_log_finds_again_where_it_was() {
     world.pass(MINUTE).await;
     let second = world.now();
     post(&world, second, json!({})).await;
-    let data = read(&world, "usage").await;
+    let data = world.data_of("usage").await;
     assert_eq!(data["since"], first.to_string());
     assert_eq!(data["watermark"], second.to_string());
     assert_eq!(data["source"], "follower");
@@ -80,8 +76,21 @@ async fn a_key_shows_its_last_login_and_never_only_where_the_log_was_read_all_it
     let at = before(&world, 5);
     post(&world, world.now(), json!({ old.key(): at.to_string() })).await;
     assert_eq!(last_login(&world, old.key()).await, at.to_string());
-    let known = &read(&world, &format!("keys/{}", old.key())).await["logins_known_until"];
+    let known = &world.data_of(&format!("keys/{}", old.key())).await["logins_known_until"];
     assert_eq!(known, &world.now().to_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_key_that_is_gone_no_login_is_known() {
+    let world = World::ready().await;
+    post(&world, world.now(), json!({})).await;
+    world.pass(MINUTE).await;
+    let lease = world.lease("single").await.unwrap();
+    world.pass(MINUTE).await;
+    post(&world, world.now(), json!({})).await;
+    assert_eq!(last_login(&world, lease.key()).await, "never");
+    world.revoke(&lease).await.unwrap();
+    assert_eq!(last_login(&world, lease.key()).await, "unknown");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,6 @@
 mod cloud;
 mod data_plane;
 mod limit;
-mod taken;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -22,6 +21,7 @@ use logical::{
 use runtime::TokioTasks;
 use serde_json::Value;
 use store::MemoryStorage;
+use virtual_world::Measurements;
 use zeroize::Zeroizing;
 
 pub(crate) use self::cloud::{
@@ -29,7 +29,6 @@ pub(crate) use self::cloud::{
     OTHER_ORGANIZATION,
 };
 pub(crate) use self::limit::Limit;
-use self::taken::Taken;
 
 /// The host's stable id of the mount.
 pub(crate) const MOUNT_ID: &str = "mount-1";
@@ -248,7 +247,7 @@ pub(crate) struct World {
     pub(crate) storage: Arc<FaultyStorage>,
     pub(crate) engine: Arc<dyn Backend>,
     /// What it reported.
-    pub(crate) taken: Arc<Taken>,
+    pub(crate) taken: Arc<Measurements>,
     entropy: Arc<Counter>,
 }
 
@@ -286,7 +285,7 @@ impl World {
             changed: OnceLock::new(),
         });
         let entropy = Arc::new(Counter(AtomicU64::new(1)));
-        let taken = Arc::new(Taken::default());
+        let taken = Arc::new(Measurements::default());
         let engine = mount(&cloud, &host, &storage, &entropy, &taken);
         Self {
             cloud,
@@ -318,6 +317,14 @@ impl World {
         self.engine = self.another_process();
     }
 
+    /// As [`World::restart`], when the power went before the record of a static
+    /// role was written.
+    pub(crate) async fn restart_without_static_role(&mut self, name: &str) {
+        let record = format!("lockkeeper/static/{name}");
+        self.storage.inner.delete(&record).await.unwrap();
+        self.restart();
+    }
+
     /// Another process on the same storage, with these tasks.
     pub(crate) fn process_with(&self, tasks: Arc<dyn Tasks>) -> Arc<dyn Backend> {
         mount_with(
@@ -345,6 +352,27 @@ impl World {
         self.engine
             .handle(Request::new(Operation::Read, path))
             .await
+    }
+
+    /// What is read at a path; it must be there.
+    pub(crate) async fn data_of(&self, path: &str) -> Object {
+        self.read(path).await.unwrap().unwrap().data.unwrap()
+    }
+
+    /// The key that the static role `orders` serves.
+    pub(crate) async fn served_key(&self) -> String {
+        let data = self.data_of("static-creds/orders").await;
+        data["key_id"].as_str().unwrap().to_owned()
+    }
+
+    /// The status of the static role `orders`.
+    pub(crate) async fn static_status(&self) -> Object {
+        self.data_of("static-role/orders/status").await
+    }
+
+    /// Whether a key is at Confluent.
+    pub(crate) fn lives(&self, key: &str) -> bool {
+        self.cloud.live().iter().any(|live| live == key)
     }
 
     pub(crate) async fn write(&self, path: &str, body: &Value) -> Result<Option<Response>, Error> {
@@ -469,7 +497,7 @@ fn mount(
     host: &Arc<Host>,
     storage: &Arc<FaultyStorage>,
     entropy: &Arc<Counter>,
-    taken: &Arc<Taken>,
+    taken: &Arc<Measurements>,
 ) -> Arc<dyn Backend> {
     let tasks = Arc::new(TokioTasks::new());
     mount_with(cloud, host, storage, entropy, taken, tasks)
@@ -480,7 +508,7 @@ fn mount_with(
     host: &Arc<Host>,
     storage: &Arc<FaultyStorage>,
     entropy: &Arc<Counter>,
-    taken: &Arc<Taken>,
+    taken: &Arc<Measurements>,
     tasks: Arc<dyn Tasks>,
 ) -> Arc<dyn Backend> {
     let factory = EngineFactory::new(Arc::clone(cloud) as Arc<dyn ControlPlane>);

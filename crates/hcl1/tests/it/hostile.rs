@@ -1,5 +1,6 @@
 //! Texts that try to exhaust the stack or the time.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Far above what linear work takes, far below what quadratic work takes.
@@ -56,7 +57,7 @@ fn long_texts_take_time_in_proportion() {
 
 #[test]
 fn flattening_json_keeps_its_size_in_bounds() {
-    let depth = hcl1::MAX_DEPTH - 2;
+    let depth = hcl1::MAX_KEYS - 1;
     let leaves = (0..2_000)
         .map(|n| format!("\"l{n}\": {{}}"))
         .collect::<Vec<_>>();
@@ -64,5 +65,40 @@ fn flattening_json_keeps_its_size_in_bounds() {
     let start = Instant::now();
     let document = hcl1::parse(&text).unwrap();
     assert_eq!(document.body.items.len(), 2_000);
+    assert!(start.elapsed() < LIMIT);
+    let more = format!("{{\"k\":{text}}}");
+    let error = hcl1::parse(&more).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "line 1, column 82: an item has a key and at most 15 labels"
+    );
+}
+
+#[test]
+fn an_item_has_so_many_labels_and_no_more() {
+    for end in [" {}", ": {}}"] {
+        let text = |keys: usize| {
+            let keys = "\"k\" ".repeat(keys);
+            let open = if end == " {}" { "" } else { "{" };
+            format!("{open}{keys}{end}")
+        };
+        assert!(hcl1::parse(&text(hcl1::MAX_KEYS)).is_ok());
+        assert!(hcl1::parse(&text(hcl1::MAX_KEYS + 1)).is_err());
+    }
+}
+
+#[test]
+fn a_long_key_is_held_and_looked_at_once_for_all_blocks_below_it() {
+    let leaves = (0..20_000)
+        .map(|n| format!("\"l{n}\": {{}}"))
+        .collect::<Vec<_>>();
+    let key = "k".repeat(400_000);
+    let text = format!("{{\"{key}\": {{{}}}}}", leaves.join(","));
+    let start = Instant::now();
+    let document = hcl1::parse(&text).unwrap();
+    assert!(document.body.repeated_key().is_none());
+    let items = &document.body.items;
+    let first = |item: &hcl1::Item| Arc::clone(&item.keys[0].name);
+    assert!(Arc::ptr_eq(&first(&items[0]), &first(&items[19_999])));
     assert!(start.elapsed() < LIMIT);
 }

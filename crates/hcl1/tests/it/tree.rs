@@ -7,7 +7,7 @@ fn items(text: &str) -> Vec<Item> {
 }
 
 fn names(item: &Item) -> Vec<&str> {
-    item.keys.iter().map(|key| key.name.as_str()).collect()
+    item.keys.iter().map(|key| &*key.name).collect()
 }
 
 fn error(text: &str) -> String {
@@ -36,6 +36,28 @@ fn keys_labels_and_values_have_their_text_and_their_place() {
         LiteralKind::String("A".into()),
     ];
     assert!(kinds.eq(expected));
+}
+
+#[test]
+fn texts_say_the_same_whatever_their_layout() {
+    let same = |one: &str, other: &str| {
+        let read = |text: &str| hcl1::parse(text).unwrap();
+        read(one).says_the_same(&read(other))
+    };
+    let text = "a \"b\" { x = [1, {y = true}] }";
+    assert!(same(text, "# c\n\"a\" b {\n x = [1, { y = true }] # d\n}"));
+    assert!(same(text, r#"{"a": {"b": {"x": [1, {"y": true}]}}}"#));
+    for other in [
+        "",
+        "a \"b\" {}",
+        "a \"c\" { x = [1, {y = true}] }",
+        "a \"b\" { x = [1, {y = false}] }",
+        "a \"b\" { x = [1, {y = true}, 2] }",
+        "a \"b\" { x = [1, 2] }",
+        "a \"b\" { x = [1, {y = true}] }\nc = 1",
+    ] {
+        assert!(!same(text, other) && !same(other, text), "{other}");
+    }
 }
 
 #[test]

@@ -142,8 +142,7 @@ async fn read(engine: Arc<Versioned>, _: Call) -> Result<Option<Response>, Error
 async fn write(engine: Arc<Versioned>, call: Call) -> Result<Option<Response>, Error> {
     let change = Arc::clone(&engine);
     let work = async move {
-        // No path of a secret is locked under this name: it has no slash, and
-        // names of other objects do.
+        // A secret at `/config` would share this lock, which does no harm.
         let _locked = change.changing.lock("/config").await;
         let mut settings = change.stored_settings().await?;
         if let Some(number) = call.fields.integer(MAX_VERSIONS) {

@@ -105,8 +105,8 @@ async fn write(engine: Arc<Versioned>, call: Call) -> Result<Option<Response>, E
     let change = Arc::clone(&engine);
     let work = async move {
         let mount = change.mount_settings().await?;
-        let now = change.clock.now();
         let changing = change.change(&path).await?;
+        let now = change.clock.now();
         let metadata = changing.metadata().await?;
         let mut metadata = metadata.unwrap_or_else(|| Metadata::new(now));
         let is_required = mount.cas_required || metadata.settings().cas_required;
@@ -130,8 +130,8 @@ async fn patch(engine: Arc<Versioned>, call: Call) -> Result<Option<Response>, E
     let change = Arc::clone(&engine);
     let work = async move {
         let mount = change.mount_settings().await?;
-        let now = change.clock.now();
         let changing = change.change(&path).await?;
+        let now = change.clock.now();
         let Some(mut metadata) = changing.metadata().await? else {
             return Ok(absent());
         };
@@ -161,8 +161,8 @@ async fn delete(engine: Arc<Versioned>, call: Call) -> Result<Option<Response>, 
     let path = call.fields.text(PATH).to_owned();
     let change = Arc::clone(&engine);
     let work = async move {
-        let now = change.clock.now();
         let changing = change.change(&path).await?;
+        let now = change.clock.now();
         let Some(mut metadata) = changing.metadata().await? else {
             return Ok(());
         };

@@ -117,8 +117,8 @@ async fn write(engine: Arc<Versioned>, call: Call) -> Result<Option<Response>, E
     let work = async move {
         let path = call.fields.text(PATH);
         let mount = change.mount_settings().await?;
-        let now = change.clock.now();
         let changing = change.change(path).await?;
+        let now = change.clock.now();
         let stored = changing.metadata().await?;
         let is_new = stored.is_none();
         let mut metadata = stored.unwrap_or_else(|| Metadata::new(now));
@@ -142,14 +142,18 @@ async fn patch(engine: Arc<Versioned>, call: Call) -> Result<Option<Response>, E
     let work = async move {
         let path = call.fields.text(PATH);
         let mount = change.mount_settings().await?;
-        let now = change.clock.now();
         let changing = change.change(path).await?;
+        let now = change.clock.now();
         let Some(mut metadata) = changing.metadata().await? else {
             return Ok(Some(absent()));
         };
         check_cas(mount.metadata_cas_required, &call, &metadata)?;
         let mut settings = changed(metadata.settings(), &call)?;
-        reset(&mut settings, &call.request.data);
+        // A number or a flag that is null reads as zero or false, a duration as
+        // one that was not given.
+        if call.request.data.get(DELETE_VERSION_AFTER) == Some(&Value::Null) {
+            settings.delete_version_after = 0;
+        }
         match call.request.data.get(CUSTOM_METADATA) {
             Some(Value::Null) => settings.custom_metadata.clear(),
             Some(Value::Object(notes)) => {
@@ -189,24 +193,6 @@ fn changed(settings: &Settings, call: &Call) -> Result<Settings, Error> {
         settings.delete_version_after = after.as_secs();
     }
     Ok(settings)
-}
-
-/// Resets the settings that a patch sets to null.
-fn reset(settings: &mut Settings, patch: &Object) {
-    let default = Settings::default();
-    let is_null = |name| patch.get(name).is_some_and(Value::is_null);
-    if is_null(MAX_VERSIONS) {
-        settings.max_versions = default.max_versions;
-    }
-    if is_null(CAS_REQUIRED) {
-        settings.cas_required = default.cas_required;
-    }
-    if is_null(METADATA_CAS_REQUIRED) {
-        settings.metadata_cas_required = default.metadata_cas_required;
-    }
-    if is_null(DELETE_VERSION_AFTER) {
-        settings.delete_version_after = default.delete_version_after;
-    }
 }
 
 fn check_cas(mount_requires: bool, call: &Call, metadata: &Metadata) -> Result<(), Error> {

@@ -150,6 +150,18 @@ impl Changing<'_> {
         data: &Object,
         pruned: &[VersionNumber],
     ) -> Result<(), Error> {
+        let batch = self.version(metadata, number, data, pruned)?;
+        self.engine.store.apply(batch).await
+    }
+
+    /// The changes that store a new version with the metadata that names it.
+    pub(super) fn version(
+        &self,
+        metadata: &Metadata,
+        number: VersionNumber,
+        data: &Object,
+        pruned: &[VersionNumber],
+    ) -> Result<Vec<Write>, Error> {
         // The data comes first and removals last, for stores whose readers may
         // see the beginning of a batch.
         let mut batch = vec![
@@ -157,7 +169,7 @@ impl Changing<'_> {
             store::put(self.place.metadata.clone(), metadata)?,
         ];
         batch.extend(self.removals(pruned));
-        self.engine.store.apply(batch).await
+        Ok(batch)
     }
 
     /// Removes the secret with all its versions.

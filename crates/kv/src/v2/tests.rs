@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use logical::framework::Framework;
-use logical::{Backend, Request};
+use logical::{Backend, Request, Storage as _};
 use serde_json::{Value, json};
 use virtual_world::{World, hang_up_after};
 
@@ -275,11 +275,18 @@ async fn settings_of_a_secret_are_kept_unless_they_are_given() {
         (&shown["current_version"], &shown["versions"]),
         (&json!(0), &json!({}))
     );
-    let patch = json!({"custom_metadata": {"a": null, "k": "v"}, "max_versions": null});
+    let patch = json!({
+        "custom_metadata": {"a": null, "k": "v"},
+        "cas_required": null,
+        "delete_version_after": null,
+        "max_versions": null,
+    });
     kv.ask(Operation::Patch, "metadata/a", patch).await;
     let (_, shown) = kv.read("metadata/a", NOTHING).await;
     assert_eq!(shown["custom_metadata"], json!({"k": "v"}));
     assert_eq!(shown["max_versions"], 0);
+    assert_eq!(shown["cas_required"], false);
+    assert_eq!(shown["delete_version_after"], "0s");
     kv.ask(
         Operation::Patch,
         "metadata/a",
@@ -463,4 +470,96 @@ async fn secrets_of_version_1_become_first_versions_even_when_the_move_is_cut() 
         let keys = kv.world.storage.disk().keys();
         assert!(keys.iter().all(|key| !key.starts_with(crate::v1::TREE)));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_move_makes_no_version_without_removing_what_it_moved() {
+    let mut world = World::new();
+    let old = KvFactory::new("v1").create(world.context()).unwrap();
+    let data = json!({"x": 1}).as_object().cloned().unwrap();
+    let request = Request::new(Operation::Update, "a").with_data(data);
+    old.handle(request).await.unwrap();
+    world.restart();
+    let kv = Mounted::on(world);
+    let batches = || kv.world.storage.calls().writes();
+    let before = batches();
+    kv.backend.initialize().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(kv.read("data/a", NOTHING).await.0, 200);
+    assert_eq!(batches() - before, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mount_that_was_of_version_1_between_keeps_its_versions() {
+    let kv = Mounted::new();
+    kv.write("data/a", json!({"data": {"x": 1}})).await;
+    kv.write("metadata/a", json!({"max_versions": 5})).await;
+    let mut world = kv.world;
+    world.restart();
+    let between = KvFactory::new("v1").create(world.context()).unwrap();
+    let data = json!({"x": 2}).as_object().cloned().unwrap();
+    let request = Request::new(Operation::Update, "a").with_data(data);
+    between.handle(request).await.unwrap();
+    world.restart();
+    let kv = Mounted::on(world);
+    kv.backend.initialize().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for (version, x) in [(1, 1), (2, 2)] {
+        let (status, read) = kv.read("data/a", json!({"version": version})).await;
+        assert_eq!((status, &read["data"]["x"]), (200, &json!(x)), "{version}");
+    }
+    let (_, shown) = kv.read("metadata/a", NOTHING).await;
+    assert_eq!(
+        (&shown["current_version"], &shown["max_versions"]),
+        (&json!(2), &json!(5))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_is_made_when_its_turn_has_come() {
+    let kv = Mounted::new();
+    let delay = Duration::from_secs(10);
+    kv.write("data/a", json!({"data": {"x": 0}})).await;
+    kv.world
+        .storage
+        .set_write_delay(delay, virtual_world::Timing::default());
+    let turns: [(Operation, &str, Value); 8] = [
+        (Operation::Update, "data/a", json!({"data": {"x": 1}})),
+        (Operation::Patch, "data/a", json!({"data": {"x": 2}})),
+        (Operation::Update, "metadata/a", json!({"max_versions": 4})),
+        (Operation::Patch, "metadata/a", json!({"max_versions": 3})),
+        (Operation::Delete, "data/a", NOTHING),
+        (Operation::Update, "undelete/a", json!({"versions": [3]})),
+        (Operation::Update, "delete/a", json!({"versions": [2]})),
+        (Operation::Update, "delete/a", json!({"versions": [3]})),
+    ];
+    // All are asked for now, and have their turns one after the other.
+    let asked = turns.map(|(operation, path, body)| {
+        let data = body.as_object().cloned().unwrap_or_default();
+        let request = Request::new(operation, path).with_data(data);
+        let backend = Arc::clone(&kv.backend);
+        tokio::spawn(async move { backend.handle(request).await })
+    });
+    for asked in asked {
+        asked.await.unwrap().unwrap();
+    }
+    let (_, shown) = kv.read("metadata/a", NOTHING).await;
+    let time = |text: &Value| text.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let versions = &shown["versions"];
+    let first = time(&versions["1"]["created_time"]);
+    let after = |text: &Value| time(text).duration_since(first).as_secs();
+    assert_eq!(after(&versions["2"]["created_time"]), 0);
+    assert_eq!(after(&versions["3"]["created_time"]), 10);
+    assert_eq!(after(&shown["updated_time"]), 30);
+    assert_eq!(after(&versions["2"]["deletion_time"]), 60);
+    assert_eq!(after(&versions["3"]["deletion_time"]), 70);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_without_a_name_does_not_keep_a_mount_from_starting() {
+    let kv = Mounted::new();
+    kv.world.storage.put(crate::v1::TREE, b"{}").await.unwrap();
+    kv.backend.initialize().await.unwrap();
+    kv.write("data/a", json!({"data": {"x": 1}})).await;
+    assert_eq!(kv.read("data/a", NOTHING).await.0, 200);
 }

@@ -1,8 +1,8 @@
 //! Moves the secrets of version 1 into version 2, when the option `version` of
 //! a mount was changed.
 //!
-//! Each secret is moved in one batch: its value becomes version 1, and the old
-//! entry goes. The move is resumed at the next start, and requests are refused
+//! Each secret is moved in one batch: its value becomes a version, the first
+//! unless the mount was of version 2 before, and the old entry goes. The move is resumed at the next start, and requests are refused
 //! while it runs.
 
 use std::sync::Arc;
@@ -62,12 +62,12 @@ async fn move_one(engine: &Versioned, path: &str) -> Result<(), Error> {
         return Ok(());
     };
     let mount = engine.mount_settings().await?;
-    let mut metadata = Metadata::new(engine.clock.now());
-    let (number, pruned) = metadata.add_version(&mount, engine.clock.now());
     let changing = engine.change(path).await?;
-    changing
-        .save_version(&metadata, number, &data, &pruned)
-        .await?;
-    // After a cut between the two, the same version is written again.
-    engine.store.apply(vec![Write::delete(old)]).await
+    let now = engine.clock.now();
+    let stored = changing.metadata().await?;
+    let mut metadata = stored.unwrap_or_else(|| Metadata::new(now));
+    let (number, pruned) = metadata.add_version(&mount, now);
+    let mut batch = changing.version(&metadata, number, &data, &pruned)?;
+    batch.push(Write::delete(old));
+    engine.store.apply(batch).await
 }

@@ -69,8 +69,8 @@ async fn apply(
     let change = Arc::clone(&engine);
     let work = async move {
         let mount = change.mount_settings().await?;
-        let now = change.clock.now();
         let changing = change.change(&path).await?;
+        let now = change.clock.now();
         let Some(mut metadata) = changing.metadata().await? else {
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! Whole stories of keys, by the table of `lifecycle-2.md`, section 7.
+//! Whole stories of keys, by the table of `lifecycle.md`, "Whether a new key works".
 
 use super::*;
 use crate::{Given, Kind, Settings};

@@ -58,6 +58,12 @@ impl DueQueue {
         self.sooner.notified().await;
     }
 
+    /// The number of entries.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<(i64, Box<str>)>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,6 +13,7 @@ use logical::TaskGroup;
 use logical::effects::catch_panic;
 
 use super::Leases;
+use crate::tokens::later;
 
 /// Longest interval between two looks at the queue, because wall clocks jump.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
@@ -60,7 +61,7 @@ impl Leases {
 
     /// Queues a lease again that is due and could not be revoked.
     pub(super) fn requeue(&self, id: &str) {
-        if let Ok(again) = super::later(self.clock.now(), REQUEUE_AFTER) {
+        if let Ok(again) = later(self.clock.now(), REQUEUE_AFTER) {
             self.due_queue.insert(id, again);
         }
     }

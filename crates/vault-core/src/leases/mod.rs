@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use logical::effects::{Panicked, catch_panic, within};
 use logical::lease::{TtlRequest, calculate_ttl};
 use logical::{
@@ -39,7 +39,7 @@ use crate::effects::Effects;
 use crate::random;
 use crate::routing::{Mount, MountEntry, Router};
 use crate::storage::Version;
-use crate::tokens::TokenStore;
+use crate::tokens::{TokenStore, later};
 
 pub(crate) use self::revoke::Mode;
 pub(crate) use self::store::Irrevocable;
@@ -225,10 +225,7 @@ impl Leases {
         until: Option<Timestamp>,
     ) -> Result<(Times, Option<String>), Error> {
         let now = self.clock.now();
-        let (default, mut max) = limits(mount);
-        if let Some(until) = until {
-            max = max.min(Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO));
-        }
+        let (default, max) = limits(mount, now, until);
         let granted = calculate_ttl(&TtlRequest {
             increment: Duration::ZERO,
             backend_ttl: secret.lease.ttl,
@@ -269,6 +266,7 @@ impl Leases {
             issue_time: times.issued,
             expire_time: times.expires,
             last_renewal: None,
+            until: origin.until,
             revocation: Revocation::Open,
         }
     }
@@ -356,18 +354,14 @@ pub(crate) fn login_of_engine(mount: &str) -> Error {
     ))
 }
 
-/// Default and maximum TTL of a mount's leases.
-fn limits(mount: &Mount) -> (Duration, Duration) {
-    mount
+/// Default and maximum TTL of a mount's leases, counted from `issue_time`. None
+/// lives longer than `until`.
+fn limits(mount: &Mount, issue_time: Timestamp, until: Option<Timestamp>) -> (Duration, Duration) {
+    let (default, max) = mount
         .settings
-        .read(|entry: &MountEntry| (entry.default_lease_ttl(), entry.max_lease_ttl()))
-}
-
-fn later(now: Timestamp, ttl: Duration) -> Result<Timestamp, Error> {
-    SignedDuration::try_from(ttl)
-        .ok()
-        .and_then(|ttl| now.checked_add(ttl).ok())
-        .ok_or_else(|| {
-            Error::bad_request("the TTL is too long: the lease would expire after the year 9999")
-        })
+        .read(|entry: &MountEntry| (entry.default_lease_ttl(), entry.max_lease_ttl()));
+    let until = until.map(|until| {
+        Duration::try_from(until.duration_since(issue_time)).unwrap_or(Duration::ZERO)
+    });
+    (default, until.map_or(max, |until| max.min(until)))
 }

@@ -35,6 +35,10 @@ pub(crate) struct LeaseRecord {
     pub(crate) expire_time: Timestamp,
     #[serde(with = "optional_time")]
     pub(crate) last_renewal: Option<Timestamp>,
+    /// When the lease ends at the latest, whatever its mount allows: the end of
+    /// a batch token.
+    #[serde(default, with = "optional_time")]
+    pub(crate) until: Option<Timestamp>,
     pub(crate) revocation: Revocation,
 }
 

@@ -8,7 +8,8 @@ use logical::{Error, Operation, Response};
 
 use super::record::Revocation;
 use super::store::Stored;
-use super::{Granted, Leases, later, limits};
+use super::{Granted, Leases, limits};
+use crate::tokens::later;
 
 impl Leases {
     /// Renews a lease by `increment`; zero leaves the TTL to the engine.
@@ -61,7 +62,7 @@ impl Leases {
             return Ok(None);
         };
         let now = self.clock.now();
-        let (default, max) = limits(&mount);
+        let (default, max) = limits(&mount, record.issue_time, record.until);
         let granted = calculate_ttl(&TtlRequest {
             increment,
             backend_ttl: secret.lease.ttl,

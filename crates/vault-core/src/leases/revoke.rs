@@ -10,6 +10,7 @@ use super::Leases;
 use super::backoff::{self, Next};
 use super::record::{LeaseRecord, Revocation};
 use super::store::Stored;
+use crate::tokens::later;
 
 /// Limit for one call of an engine about a lease.
 pub(super) const LIMIT: Duration = Duration::from_secs(90);
@@ -226,7 +227,7 @@ impl Leases {
         record.revocation = match backoff::after(attempts, error, self.entropy.as_ref()) {
             Next::TryAfter(pause) => Revocation::Failed {
                 attempts,
-                next: super::later(now, pause)?,
+                next: later(now, pause)?,
             },
             Next::GiveUp => Revocation::Irrevocable {
                 error: truncate(error.message()),

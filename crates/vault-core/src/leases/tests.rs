@@ -10,7 +10,7 @@ use logical::Operation;
 use serde_json::{Value, json};
 
 use crate::Core;
-use crate::tests::{Does, Seen, World, ask};
+use crate::tests::{Does, Seen, World, ask, ask_as};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -68,6 +68,45 @@ async fn a_renewed_lease_lives_on_but_never_past_its_longest_life() {
     assert!(world.puppet.revoked().is_empty());
     tokio::time::sleep(2 * SECOND).await;
     assert_eq!(world.puppet.revoked(), [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_of_a_batch_token_is_never_renewed_past_the_end_of_its_token() {
+    let (world, core) = world().await;
+    let policy = json!({"policy": "path \"puppet/*\" { capabilities = [\"read\"] }"});
+    ask(&core, Operation::Update, "sys/policies/acl/p", policy).await;
+    let body = json!({"type": "batch", "policies": ["p"], "ttl": "15s"});
+    let made = ask(&core, Operation::Update, "auth/token/create", body).await;
+    let batch = made.body["auth"]["client_token"].as_str();
+    let seen = ask_as(&core, batch, Operation::Read, "puppet/lease", Value::Null).await;
+    let lease = seen.body["lease_id"].as_str().unwrap();
+    tokio::time::sleep(8 * SECOND).await;
+    let renewed = renew(&core, lease, 0).await;
+    assert_eq!(renewed.body["lease_duration"], 7, "{renewed:?}");
+    tokio::time::sleep(6 * SECOND).await;
+    assert!(world.puppet.revoked().is_empty());
+    assert_eq!(renew(&core, lease, 20).await.body["lease_duration"], 1);
+    tokio::time::sleep(2 * SECOND).await;
+    assert_eq!(world.puppet.revoked(), [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_renewed_or_revoked_leaves_nothing_in_memory() {
+    let (_world, core) = world().await;
+    let queued = || core.active().unwrap().leases.due_queue.len();
+    let body = json!({"policies": ["a"], "ttl": "1h"});
+    let made = ask(&core, Operation::Update, "auth/token/create", body).await;
+    let token = json!({"token": made.body["auth"]["client_token"]});
+    assert_eq!(queued(), 1);
+    for _ in 0..3 {
+        tokio::time::sleep(SECOND).await;
+        ask(&core, Operation::Update, "auth/token/renew", token.clone()).await;
+        // A renewal that changes nothing loses nothing.
+        ask(&core, Operation::Update, "auth/token/renew", token.clone()).await;
+        assert_eq!(queued(), 1);
+    }
+    ask(&core, Operation::Update, "auth/token/revoke", token).await;
+    assert_eq!(queued(), 0);
 }
 
 #[tokio::test(start_paused = true)]

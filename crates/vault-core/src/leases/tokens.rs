@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use logical::{Error, Object};
 
 use super::{EndsTokens, Leases};
-use crate::tokens::TokenEntry;
+use crate::tokens::{TokenEntry, lease_id};
 
 impl Leases {
     /// Sets what revokes tokens. Called once, before the expiration runs.
@@ -15,9 +15,23 @@ impl Leases {
         let _ = self.token_end.set(token_end);
     }
 
-    /// Queues the lease of a token that was created or renewed.
-    pub(crate) fn watch_token(&self, id: &str, expire_time: Timestamp) {
-        self.due_queue.insert(id, expire_time);
+    /// Queues the lease of a token that was created or renewed. Before a
+    /// renewal it was due at `old`.
+    pub(crate) fn watch_token(&self, entry: &TokenEntry, salted: &str, old: Option<Timestamp>) {
+        let (Some(id), Some(lifetime)) = (lease_id(entry, salted), &entry.lifetime) else {
+            return;
+        };
+        self.due_queue.insert(&id, lifetime.expire_time);
+        if let Some(old) = old.filter(|old| *old != lifetime.expire_time) {
+            self.due_queue.remove(&id, old);
+        }
+    }
+
+    /// Removes the lease of a deleted token from the queue.
+    pub(crate) fn forget_token(&self, entry: &TokenEntry, salted: &str) {
+        if let (Some(id), Some(lifetime)) = (lease_id(entry, salted), &entry.lifetime) {
+            self.due_queue.remove(&id, lifetime.expire_time);
+        }
     }
 
     /// Revokes the token of a lease.

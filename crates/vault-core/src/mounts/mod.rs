@@ -12,6 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod versions;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,9 +44,7 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_mins(1);
 const TASKS_GRACE: Duration = Duration::from_secs(5);
 /// Limit for a periodic call.
 const PERIODIC_LIMIT: Duration = Duration::from_secs(90);
-/// How long the change of an engine's version waits for requests to leave.
-const DRAIN_LIMIT: Duration = Duration::from_secs(30);
-/// How long the removal of a mount waits for writes of its engine.
+/// How long the end of an engine waits for its writes.
 const WRITES_LIMIT: Duration = Duration::from_secs(30);
 /// Number of storage entries that a removal deletes at a time.
 const WIPE_BATCH: usize = 256;
@@ -264,6 +263,9 @@ impl Mounts {
         if entry.is_tainted() {
             return Err(failed("the mount is being removed"));
         }
+        if mount.is_stopped() && !mount.is_replaced() {
+            return Err(failed("its engine is stopped"));
+        }
         if let Some(ttl) = tuning.default_lease_ttl {
             entry.config.default_lease_ttl = ttl;
         }
@@ -282,59 +284,11 @@ impl Mounts {
         if let Some(description) = tuning.description {
             entry.description = description;
         }
+        if new_version || mount.is_replaced() {
+            return self.replace(&mount, entry).await;
+        }
         self.table.put(entry.clone()).await?;
-        mount.settings.replace(entry.clone());
-        if new_version {
-            self.replace(&mount, entry).await?;
-        }
-        Ok(())
-    }
-
-    /// Whether the option `version` asks for a newer version of the engine.
-    ///
-    /// # Errors
-    /// A bad request for an older one, or for an engine without versions.
-    fn new_version(&self, entry: &MountEntry, tuning: &Tuning) -> Result<bool, Error> {
-        let Some(wanted) = tuning.options.get(VERSION) else {
-            return Ok(false);
-        };
-        let factory = self.factories.get(&entry.kind);
-        if !factory.is_some_and(|factory| factory.has_versions()) {
-            return Err(no_version_of(&entry.kind));
-        }
-        let present = entry
-            .options
-            .as_ref()
-            .and_then(|options| options.get(VERSION));
-        let number = |text: Option<&String>| match text.map(String::as_str) {
-            None | Some("" | "1") => Some(1),
-            Some("2") => Some(2),
-            Some(_) => None,
-        };
-        match (number(present), number(Some(wanted))) {
-            (_, None) => Err(Error::bad_request(format!(
-                "option `version` is {wanted:?}: the engine has version 1 or 2"
-            ))),
-            (Some(present), Some(wanted)) if wanted < present => Err(Error::bad_request(format!(
-                "cannot downgrade mount from version {present}"
-            ))),
-            (present, wanted) => Ok(present != wanted),
-        }
-    }
-
-    /// Replaces the backend of a mount by one with the options of its entry.
-    async fn replace(&self, old: &Mount, entry: MountEntry) -> Result<(), Error> {
-        let drained = within(self.tasks.as_ref(), DRAIN_LIMIT, old.drain()).await;
-        let Some(_alone) = drained else {
-            return Err(Error::internal(
-                "requests are still inside the mount: the new version is used after the next start \
-                 of the server",
-            ));
-        };
-        self.stop(old).await;
-        let path = entry.path.clone();
-        let mount = self.start(entry).await?;
-        self.router.insert(path, mount);
+        mount.settings.replace(entry);
         Ok(())
     }
 
@@ -466,7 +420,7 @@ impl Mounts {
         stop(mount, self.tasks.as_ref()).await;
     }
 
-    /// The storage of a mount as its engine gets it; [`wipe`](Self::wipe)
+    /// The storage of a mount as its engine gets it; [`close`](Self::close)
     /// closes it.
     fn fenced(&self, uuid: &str) -> Arc<Fence> {
         let view = Arc::new(self.view_of(uuid));
@@ -475,12 +429,11 @@ impl Mounts {
         fence
     }
 
-    /// Deletes everything in the storage of a mount, after closing it to its
-    /// engine.
+    /// Closes the storage of a mount to its engine.
     ///
     /// # Errors
-    /// An error of storage, or a write of the engine that does not end.
-    async fn wipe(&self, uuid: &str) -> Result<(), Error> {
+    /// An internal error while a write of the engine does not end.
+    async fn close(&self, uuid: &str) -> Result<(), Error> {
         let fence = self.fences().get(uuid).cloned();
         if let Some(fence) = fence
             && !fence.close(WRITES_LIMIT).await
@@ -490,6 +443,16 @@ impl Mounts {
                 WRITES_LIMIT.as_secs()
             )));
         }
+        Ok(())
+    }
+
+    /// Deletes everything in the storage of a mount, after closing it to its
+    /// engine.
+    ///
+    /// # Errors
+    /// An error of storage, or a write of the engine that does not end.
+    async fn wipe(&self, uuid: &str) -> Result<(), Error> {
+        self.close(uuid).await?;
         let view = self.view_of(uuid);
         let keys = view.walk("").await?;
         for batch in keys.chunks(WIPE_BATCH) {
@@ -525,9 +488,9 @@ async fn stop(mount: &Mount, tasks: &dyn Tasks) {
     mount.stop(tasks, CLEAN_UP_LIMIT, TASKS_GRACE).await;
 }
 
-/// The error of storage calls by the engine of a removed mount.
+/// The error of storage calls by an engine that was removed or replaced.
 fn removed() -> Error {
-    Error::not_found("the mount was removed")
+    Error::not_found("the mount was removed or its engine replaced")
 }
 
 /// The error for the option `version`, which only `kv` has.

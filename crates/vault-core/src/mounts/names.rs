@@ -39,14 +39,16 @@ pub(crate) fn refuse_reserved(path: &str, verb: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses the built-in auth method, and `auth/` itself.
+/// Refuses the built-in auth method, all below it, and `auth/` itself.
 fn refuse_token(method: &str, verb: &str) -> Result<(), Error> {
     match (method, verb) {
         ("", _) => Err(Error::bad_request(format!("cannot {verb} \"{AUTH}\""))),
         ("token/", "unmount") => Err(Error::bad_request(
             "token credential backend cannot be disabled",
         )),
-        ("token/", _) => Err(Error::bad_request("path is already in use at token/")),
+        (method, "mount") if method.starts_with("token/") => {
+            Err(Error::bad_request("path is already in use at token/"))
+        }
         _ => Ok(()),
     }
 }
@@ -101,7 +103,11 @@ mod tests {
         assert!(refuse_reserved("system/", "mount").is_ok());
         assert!(refuse_reserved("auth/approle/", "mount").is_ok());
         let token = |verb| refuse_reserved("auth/token/", verb).unwrap_err();
-        assert_eq!(token("mount").message(), "path is already in use at token/");
+        for path in ["auth/token/", "auth/token/x/"] {
+            let refused = refuse_reserved(path, "mount").unwrap_err();
+            assert_eq!(refused.message(), "path is already in use at token/");
+        }
+        assert!(refuse_reserved("auth/tokens/", "mount").is_ok());
         assert_eq!(
             token("unmount").message(),
             "token credential backend cannot be disabled"

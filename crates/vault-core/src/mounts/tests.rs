@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use logical::Operation;
+use logical::{Operation, Storage as _};
 use serde_json::{Value, json};
 use virtual_world::{Fault, Timing};
 
@@ -310,4 +310,77 @@ async fn a_removal_that_failed_is_tried_again_by_itself() {
     tokio::time::sleep(Duration::from_mins(30)).await;
     assert_eq!(mounted(&core).await, Vec::<String>::new());
     assert_eq!(kept(&world), Vec::<String>::new());
+}
+
+const UPGRADING: &str = "Upgrading from non-versioned to versioned data. This backend will be \
+                         unavailable for a brief period and will resume service shortly.";
+
+/// A core with the first version of the key/value engine at `kv/`.
+async fn with_kv(world: &World) -> Arc<Core> {
+    let core = world.start().await;
+    let kv = json!({"type": "kv"});
+    let mounted = ask(&core, Operation::Update, "sys/mounts/kv", kv).await;
+    assert_eq!(mounted.status, 204);
+    put(&core, "kv/a").await;
+    core
+}
+
+async fn put(core: &Core, path: &str) -> Seen {
+    ask(core, Operation::Update, path, json!({"x": 1})).await
+}
+
+async fn raise(core: &Core) -> Seen {
+    let raise = json!({"options": {"version": "2"}});
+    ask(core, Operation::Update, "sys/mounts/kv/tune", raise).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_was_replaced_takes_no_request_and_writes_nothing() {
+    let core = with_kv(&World::new()).await;
+    let active = core.active().unwrap();
+    let old = active.router.get("kv/").unwrap();
+    let uuid = old.settings.read(|entry| entry.uuid.clone());
+    let fence = Arc::clone(&active.mounts.fences()[&uuid]);
+    assert_eq!(raise(&core).await.status, 200);
+    assert!(old.enter().is_none());
+    let late = fence.put("late", b"{}").await;
+    assert!(late.is_err(), "{late:?}");
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(read(&core, "kv/data/a").await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mount_says_that_it_is_upgrading_while_its_engine_is_replaced() {
+    let world = World::new();
+    let core = with_kv(&world).await;
+    *world.slow.writes_take.lock().unwrap() = 5 * SECOND;
+    let mut writing = Box::pin(put(&core, "kv/b"));
+    assert!(writing.as_mut().now_or_never().is_none());
+    *world.slow.writes_take.lock().unwrap() = Duration::ZERO;
+    let (written, raised, (seen, put)) = tokio::join!(writing, raise(&core), async {
+        tokio::time::sleep(SECOND).await;
+        (read(&core, "kv/a").await, put(&core, "kv/c").await)
+    });
+    assert_eq!((written.status, raised.status), (204, 200));
+    for seen in [seen, put] {
+        assert_eq!((seen.status, seen.error()), (400, UPGRADING));
+    }
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(read(&core, "kv/data/b").await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_could_not_be_replaced_is_replaced_by_the_next_attempt() {
+    let world = World::new();
+    let core = with_kv(&world).await;
+    *world.slow.writes_take.lock().unwrap() = 40 * SECOND;
+    let mut writing = Box::pin(put(&core, "kv/b"));
+    assert!(writing.as_mut().now_or_never().is_none());
+    *world.slow.writes_take.lock().unwrap() = Duration::ZERO;
+    let (_, failed) = tokio::join!(writing, raise(&core));
+    assert_eq!(failed.status, 500, "{failed:?}");
+    assert_eq!(read(&core, "kv/a").await.status, 200, "the old one goes on");
+    assert_eq!(raise(&core).await.status, 200);
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(read(&core, "kv/data/b").await.status, 200);
 }

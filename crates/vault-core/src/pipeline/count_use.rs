@@ -3,25 +3,25 @@
 use super::Context;
 use crate::active::Active;
 use crate::errors::{Origin, Refusal};
+use crate::revocation::TokenUse;
 use crate::tokens::Uses;
 
 /// Takes one use from the caller's token. Two requests never share the last
-/// one.
+/// one. A path that needs no token uses none up.
 pub(super) async fn count_use(active: &Active, context: &mut Context) -> Result<(), Refusal> {
     let Some(caller) = &context.caller else {
         return Ok(());
     };
-    if caller.entry.uses == Uses::Unlimited {
+    if caller.entry.uses == Uses::Unlimited || context.request.unauthenticated {
         return Ok(());
     }
-    let left = active.tokens.take_use(&caller.salted).await;
-    let left = left.map_err(|error| Refusal::Failed(error, Origin::Core))?;
-    match left {
-        None | Some(Uses::Spent) => Err(Refusal::Unauthenticated),
-        Some(Uses::Left(1)) => {
-            context.is_last_use = true;
+    let taken = active.revocation.take_use(&caller.salted).await;
+    match taken.map_err(|error| Refusal::Failed(error, Origin::Core))? {
+        TokenUse::Refused => Err(Refusal::Unauthenticated),
+        TokenUse::Counted => Ok(()),
+        TokenUse::Last(last_use) => {
+            context.last_use = Some(last_use);
             Ok(())
         }
-        Some(Uses::Left(_) | Uses::Unlimited) => Ok(()),
     }
 }

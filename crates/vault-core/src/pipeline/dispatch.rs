@@ -17,9 +17,7 @@ pub(super) async fn dispatch(
     let Some(mount) = &context.mount else {
         return Err(Refusal::NoRoute(context.path.clone()));
     };
-    let entered = mount
-        .enter()
-        .ok_or_else(|| Refusal::Tainted(context.path.clone()))?;
+    let entered = mount.enter().ok_or_else(|| closed(mount, &context.path))?;
     if context.request.unauthenticated && mount.is_auth() {
         context.login_request = Some(Box::new(context.request.clone()));
     }
@@ -36,6 +34,15 @@ pub(super) async fn dispatch(
     let response = mount.handle(take(&mut context.request)).await;
     let response = response.map_err(|error| failed(mount, error))?;
     Ok((entered, response))
+}
+
+/// The refusal of a mount that takes no request.
+fn closed(mount: &Mount, path: &str) -> Refusal {
+    if mount.is_tainted() {
+        Refusal::Tainted(path.to_owned())
+    } else {
+        Refusal::Upgrading
+    }
 }
 
 /// The refusal for a failed call of a mount's backend.

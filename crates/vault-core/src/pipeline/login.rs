@@ -9,7 +9,7 @@ use crate::active::Active;
 use crate::auth;
 use crate::errors::{Origin, Refusal};
 use crate::routing::{Entered, Mount};
-use crate::tokens::{Limits, LoginContext, NewToken, entry_of_login, lease_id};
+use crate::tokens::{Limits, LoginContext, NewToken, entry_of_login};
 
 /// How often a login is decided again because somebody else changed what it
 /// relied on, such as the uses of the same secret id.
@@ -27,14 +27,15 @@ pub(super) async fn log_in(
     let Some(mount) = &context.mount else {
         return Err(Refusal::NoRoute(context.path.clone()));
     };
+    let entered = Arc::new(entered);
     let failed = |error: Error| super::dispatch::failed(mount, error);
     for _ in 0..ATTEMPTS {
         let Some(proposed) = response.auth.take() else {
             return Ok(response);
         };
-        let created = create(active, mount, &context.path, *proposed).await;
+        let entered = Arc::clone(&entered);
+        let created = create(active, mount, entered, &context.path, *proposed).await;
         if let Some((auth, warning)) = created.map_err(failed)? {
-            drop(entered);
             response.auth = Some(Box::new(auth));
             response.warnings.extend(warning);
             return Ok(response);
@@ -55,6 +56,7 @@ pub(super) async fn log_in(
 async fn create(
     active: &Arc<Active>,
     mount: &Mount,
+    entered: Arc<Entered>,
     path: &str,
     mut proposed: Auth,
 ) -> Result<Option<(Auth, Option<String>)>, Error> {
@@ -84,12 +86,12 @@ async fn create(
     let work = {
         let active = Arc::clone(active);
         async move {
+            // The mount is not removed before the token is stored.
+            let _entered = entered;
             let created = active.tokens.insert_login(entry, changes).await?;
-            if let Some(created) = &created
-                && let Some(id) = lease_id(&created.entry, &created.salted)
-                && let Some(lifetime) = &created.entry.lifetime
-            {
-                active.leases.watch_token(&id, lifetime.expire_time);
+            if let Some(created) = &created {
+                let leases = &active.leases;
+                leases.watch_token(&created.entry, &created.salted, None);
             }
             Ok(created)
         }

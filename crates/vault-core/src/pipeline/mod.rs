@@ -26,6 +26,7 @@ use crate::active::Active;
 use crate::answer::{Answer, Envelope};
 use crate::errors::Refusal;
 use crate::request::ClientRequest;
+use crate::revocation::LastUse;
 use crate::routing::Mount;
 use crate::tokens::KnownToken;
 
@@ -36,8 +37,8 @@ struct Context {
     token: Option<ClientToken>,
     /// The caller's token, once it is known.
     caller: Option<KnownToken>,
-    /// Whether this request is the last use of the token.
-    is_last_use: bool,
+    /// Held if this request is the last use of the token.
+    last_use: Option<LastUse>,
     /// The mount that serves the path, if any.
     mount: Option<Arc<Mount>>,
     /// The request as the backend will get it.
@@ -57,9 +58,6 @@ struct Reply {
 pub(crate) async fn run(active: &Arc<Active>, request: ClientRequest, id: String) -> Answer {
     let mut context = resolve::resolve(active, request, id);
     let result = stages(active, &mut context).await;
-    if let Some(caller) = context.caller.as_ref().filter(|_| context.is_last_use) {
-        active.revocation.revoke_later(caller.salted.clone());
-    }
     let answer = match result {
         Ok(reply) => answer::reply(reply),
         Err(refusal) => answer::refusal(&refusal),

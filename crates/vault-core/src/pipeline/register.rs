@@ -53,7 +53,7 @@ pub(super) async fn register(
                 }
             })?
         };
-        if context.is_last_use && !mount.is_builtin() && !mount.is_auth() {
+        if context.last_use.is_some() && !mount.is_builtin() && !mount.is_auth() {
             if let Some(granted) = granted {
                 revoke_abandoned(&active.leases, &granted).await;
             }

@@ -24,7 +24,7 @@ pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Con
         path: client.path,
         token: client.token,
         caller: None,
-        is_last_use: false,
+        last_use: None,
         login_request: None,
         mount,
         request,

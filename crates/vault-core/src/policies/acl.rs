@@ -304,10 +304,16 @@ fn add(
         .or_insert_with(|| permissions.clone());
 }
 
+/// Whether the parameters of an operation count, as in OpenBao: those of a list
+/// do not.
 fn checks_parameters(operation: Operation) -> bool {
     matches!(
         operation,
-        Operation::Create | Operation::Update | Operation::Patch
+        Operation::Create
+            | Operation::Read
+            | Operation::Header
+            | Operation::Update
+            | Operation::Patch
     )
 }
 
@@ -460,24 +466,34 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_checked_when_something_is_written() {
+    fn parameters_are_checked_when_something_is_read_or_written() {
         let acl = acl(&[r#"
-            path "p" { capabilities = ["read", "update"] allowed_parameters = { "a" = ["x"] } }
+            path "p" {
+                capabilities = ["read", "update", "list"]
+                allowed_parameters = { "a" = ["x"] }
+            }
+            path "q" { capabilities = ["read"] required_parameters = ["a"] }
         "#]);
-        let decide = |operation, data: serde_json::Value| {
+        let decide_at = |path, operation, data: serde_json::Value| {
             let data = data.as_object().unwrap();
             acl.decide(Attempt {
                 operation,
-                path: "p",
+                path,
                 data,
                 wrap_ttl: None,
             })
             .is_allowed
         };
-        assert!(decide(Operation::Update, json!({"a": "x"})));
-        assert!(!decide(Operation::Update, json!({"a": "y"})));
-        assert!(!decide(Operation::Update, json!({"b": 1})));
-        assert!(decide(Operation::Read, json!({"b": 1})));
+        let decide = |operation, data| decide_at("p", operation, data);
+        for operation in [Operation::Update, Operation::Read, Operation::Header] {
+            assert!(decide(operation, json!({"a": "x"})));
+            assert!(!decide(operation, json!({"a": "y"})));
+            assert!(!decide(operation, json!({"b": 1})));
+            assert!(decide(operation, json!({})));
+        }
+        assert!(!decide_at("q", Operation::Read, json!({})));
+        assert!(decide_at("q", Operation::Read, json!({"a": 1})));
+        assert!(decide(Operation::List, json!({"b": 1})));
     }
 
     #[test]
@@ -512,7 +528,8 @@ mod tests {
         for mount in ["a/", "a/b/", "data/", "q/x/"] {
             assert!(acl.reaches(mount), "{mount}");
         }
-        assert!(!acl.reaches("no/") || acl.capabilities("no/x") == ["deny"]);
+        let acl = rules(&[("a/b/c", "read"), ("d*", "list"), ("no/*", "deny")]);
+        assert!(!acl.reaches("no/"));
         assert!(!Acl::default().reaches("a/") && Acl::root().reaches("a/"));
     }
 

@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str) -> Result<Policy, Error> {
         let Some(key) = item.keys.first() else {
             continue;
         };
-        match key.name.as_str() {
+        match &*key.name {
             "name" => {}
             "path" => rules(item, &mut policy.rules)?,
             other => {
@@ -117,7 +117,7 @@ fn rule_of(written: &str, position: Position, body: &Body) -> Result<Rule, Error
         };
         let wrong = |problem: String| wrong(key.position, problem);
         let named = |problem: String| wrong(format!("`{}`: {problem}", key.name));
-        match key.name.as_str() {
+        match &*key.name {
             "capabilities" => {
                 for name in texts(&item.value).map_err(named)? {
                     let capability = Capability::parse(&name)
@@ -129,7 +129,7 @@ fn rule_of(written: &str, position: Position, body: &Body) -> Result<Rule, Error
                 let name = text(&item.value).map_err(named)?;
                 let old = old_policy(&name);
                 let old = old.ok_or_else(|| wrong(format!("invalid policy {name:?}")))?;
-                permissions.capabilities = old;
+                permissions.capabilities = permissions.capabilities.union(old);
             }
             "allowed_parameters" => {
                 permissions.allowed_parameters = parameters(&item.value).map_err(named)?;
@@ -184,14 +184,15 @@ fn rule_of(written: &str, position: Position, body: &Body) -> Result<Rule, Error
     })
 }
 
-/// The short words that Vault had before capabilities.
+/// The short words that Vault had before capabilities. None has `patch`, which
+/// is newer.
 fn old_policy(word: &str) -> Option<Capabilities> {
-    use Capability::{Create, Delete, Deny, List, Patch, Read, Sudo, Update};
+    use Capability::{Create, Delete, Deny, List, Read, Sudo, Update};
     let capabilities: &[Capability] = match word {
         "deny" => &[Deny],
         "read" => &[Read, List],
-        "write" => &[Create, Read, Update, Patch, Delete, List],
-        "sudo" => &[Create, Read, Update, Patch, Delete, List, Sudo],
+        "write" => &[Create, Read, Update, Delete, List],
+        "sudo" => &[Create, Read, Update, Delete, List, Sudo],
         _ => return None,
     };
     Some(capabilities.iter().copied().collect())
@@ -244,7 +245,7 @@ fn json(value: &hcl1::Value) -> Result<Value, String> {
         hcl1::Value::Object(object) => {
             let members = object.body.items.iter().filter_map(|item| {
                 let key = item.keys.first()?;
-                Some(json(&item.value).map(|value| (key.name.clone(), value)))
+                Some(json(&item.value).map(|value| (key.name.to_string(), value)))
             });
             Value::Object(members.collect::<Result<_, _>>()?)
         }
@@ -298,6 +299,31 @@ mod tests {
         );
         assert_eq!(hcl.unwrap(), json.unwrap());
         assert!(parse("name = \"x\"").unwrap().rules.is_empty());
+    }
+
+    #[test]
+    fn an_old_word_adds_to_the_capabilities_and_a_deny_stays() {
+        let names = |text: &str| {
+            let policy = parse(&format!("path \"a\" {{ {text} }}")).unwrap();
+            policy.rules[0].permissions.capabilities.names().join(" ")
+        };
+        for (text, expected) in [
+            ("policy = \"read\"", "read list"),
+            ("policy = \"write\"", "read list update delete create"),
+            ("policy = \"sudo\"", "sudo read list update delete create"),
+            (
+                "capabilities = [\"patch\"] policy = \"read\"",
+                "read list patch",
+            ),
+            (
+                "policy = \"read\" capabilities = [\"patch\"]",
+                "read list patch",
+            ),
+            ("capabilities = [\"deny\"] policy = \"read\"", "deny"),
+            ("policy = \"deny\" capabilities = [\"read\"]", "deny"),
+        ] {
+            assert_eq!(names(text), expected, "{text}");
+        }
     }
 
     #[test]

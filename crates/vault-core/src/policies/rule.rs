@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use logical::Operation;
+use logical::lease::smaller_limit;
 use serde_json::Value;
 
 /// What a policy says.
@@ -139,7 +140,7 @@ impl Capabilities {
         !self.is_denied() && self.0 != 0
     }
 
-    fn union(self, other: Self) -> Self {
+    pub(super) fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
@@ -247,8 +248,8 @@ impl Permissions {
             return;
         }
         self.capabilities = self.capabilities.union(other.capabilities);
-        self.min_wrapping_ttl = shorter(self.min_wrapping_ttl, other.min_wrapping_ttl);
-        self.max_wrapping_ttl = shorter(self.max_wrapping_ttl, other.max_wrapping_ttl);
+        self.min_wrapping_ttl = smaller_limit(self.min_wrapping_ttl, other.min_wrapping_ttl);
+        self.max_wrapping_ttl = smaller_limit(self.max_wrapping_ttl, other.max_wrapping_ttl);
         merge_parameters(&mut self.allowed_parameters, &other.allowed_parameters);
         merge_parameters(&mut self.denied_parameters, &other.denied_parameters);
         for name in &other.required_parameters {
@@ -256,15 +257,6 @@ impl Permissions {
                 self.required_parameters.push(name.clone());
             }
         }
-    }
-}
-
-/// The shorter of two limits, where zero is none.
-fn shorter(one: Duration, other: Duration) -> Duration {
-    match (one.is_zero(), other.is_zero()) {
-        (true, _) => other,
-        (_, true) => one,
-        _ => one.min(other),
     }
 }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use logical::{Error, NamedLocks, RunToCompletion, Tasks};
 
 use crate::leases::{EndsTokens, Leases};
-use crate::tokens::{Children, TokenStore};
+use crate::tokens::{Children, TokenStore, Uses};
 
 /// Revokes tokens.
 #[derive(Clone)]
@@ -25,6 +25,30 @@ pub(crate) struct Revocation {
     /// could revoke leases of a new token with the same text. Parents are
     /// locked before their children.
     revoking: Arc<NamedLocks>,
+}
+
+/// What became of one use of a token.
+pub(crate) enum TokenUse {
+    /// The token has no use left.
+    Refused,
+    Counted,
+    /// It was the last one.
+    Last(LastUse),
+}
+
+/// The last use of a token. The token is revoked when this is dropped, at the
+/// latest when the client hangs up; after a crash, the next start revokes it.
+pub(crate) struct LastUse {
+    revocation: Revocation,
+    salted: String,
+}
+
+impl Drop for LastUse {
+    fn drop(&mut self) {
+        self.revocation.tokens.end_last_use(&self.salted);
+        let salted = std::mem::take(&mut self.salted);
+        self.revocation.revoke_later(salted);
+    }
 }
 
 #[async_trait]
@@ -64,14 +88,37 @@ impl Revocation {
     }
 
     /// Revokes a token in the background. A failure to record it is retried by
-    /// nobody, so this is for tokens that are of no use any more.
+    /// nobody, so this is for tokens that nobody knows or can use any more.
     pub(crate) fn revoke_later(&self, salted: String) {
         let revocation = self.clone();
         self.tasks.spawn(Box::pin(async move {
             if let Err(error) = revocation.revoke(&salted, Children::Revoked).await {
-                tracing::warn!(%error, "a token that is used up was not revoked");
+                tracing::warn!(%error, "a token that is of no use any more was not revoked");
             }
         }));
+    }
+
+    /// Counts one use of a token whose uses are limited, even if the caller is
+    /// dropped meanwhile.
+    ///
+    /// # Errors
+    /// When the use cannot be recorded.
+    pub(crate) async fn take_use(&self, salted: &str) -> Result<TokenUse, Error> {
+        let (revocation, salted) = (self.clone(), salted.to_owned());
+        let work = async move {
+            Ok(match revocation.tokens.take_use(&salted).await? {
+                Some(Uses::Left(0 | 1)) => TokenUse::Last(LastUse { revocation, salted }),
+                Some(Uses::Left(_) | Uses::Unlimited) => TokenUse::Counted,
+                Some(Uses::Spent) | None => {
+                    // Its last use was cut off before it could be revoked.
+                    if revocation.tokens.is_used_up(&salted).await? {
+                        revocation.revoke_later(salted);
+                    }
+                    TokenUse::Refused
+                }
+            })
+        };
+        RunToCompletion::new(Arc::clone(&self.tasks), work).await
     }
 
     /// Resumes unfinished revocations, except those that are in progress.
@@ -80,6 +127,9 @@ impl Revocation {
     /// When they cannot be listed.
     pub(crate) async fn resume(&self) -> Result<(), Error> {
         for salted in self.tokens.revocations().await? {
+            if self.tokens.is_in_last_use(&salted) {
+                continue;
+            }
             if let Some(_revoking) = self.revoking.try_lock(&salted) {
                 self.attempt(&salted).await;
             }
@@ -98,6 +148,9 @@ impl Revocation {
         let Some(children) = self.tokens.revocation(salted).await? else {
             return Ok(());
         };
+        if self.tokens.is_used_up(salted).await? {
+            self.tokens.begin_revocation(salted, children).await?;
+        }
         if self.tokens.lookup_salted(salted).await?.is_none() {
             match children {
                 Children::Revoked => {
@@ -154,7 +207,10 @@ impl Revocation {
         if is_revoked {
             self.leases.expire_token_now(salted).await?;
         }
-        self.tokens.end_revocation(salted, is_revoked).await
+        if let Some(ended) = self.tokens.end_revocation(salted, is_revoked).await? {
+            self.leases.forget_token(&ended, salted);
+        }
+        Ok(())
     }
 }
 

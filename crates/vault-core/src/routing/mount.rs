@@ -3,6 +3,7 @@
 //! Every call of the backend goes through this type, so that a panic fails only
 //! the call that caused it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(crate) struct Mount {
     /// Held during a periodic call.
     ticking: tokio::sync::Mutex<()>,
     removal: Mutex<Removal>,
+    /// The engine is being replaced by one of a newer version.
+    is_replaced: AtomicBool,
 }
 
 /// Progress of a removal. State that must survive a restart is in the entry.
@@ -72,6 +75,7 @@ impl Mount {
             gate: Arc::default(),
             ticking: tokio::sync::Mutex::default(),
             removal: Mutex::default(),
+            is_replaced: AtomicBool::default(),
         }
     }
 
@@ -108,9 +112,20 @@ impl Mount {
         self.settings.read(MountEntry::is_tainted)
     }
 
-    /// Whether requests are refused because the mount is being removed.
+    /// Whether requests are refused because the mount is being removed or its
+    /// engine replaced.
     pub(crate) fn is_closed(&self) -> bool {
-        self.is_tainted() && !self.removal().is_stuck
+        self.is_replaced() || (self.is_tainted() && !self.removal().is_stuck)
+    }
+
+    /// Whether the engine is being replaced by one of a newer version.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.is_replaced.load(Ordering::SeqCst)
+    }
+
+    /// Closes the mount while its engine is being replaced, or opens it again.
+    pub(crate) fn set_replaced(&self, is_replaced: bool) {
+        self.is_replaced.store(is_replaced, Ordering::SeqCst);
     }
 
     /// Whether a path inside the mount needs no token.
@@ -124,7 +139,7 @@ impl Mount {
     }
 
     /// Enters the mount for one request, or returns `None` while the mount is
-    /// being removed. Never waits.
+    /// being removed or its engine replaced. Never waits.
     pub(crate) fn enter(&self) -> Option<Entered> {
         if self.is_closed() {
             return None;

@@ -108,6 +108,23 @@ async fn a_login_makes_a_token_that_is_looked_up_renewed_and_revoked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_is_periodic_only_as_long_as_its_role_is() {
+    let core = World::new().start().await;
+    let role = json!({"token_period": "1h", "token_ttl": "10m", "token_max_ttl": "20m"});
+    let ids = approle(&core, role).await;
+    let token = text(&log_in(&core, None, &ids).await, "/auth/client_token");
+    let renew = async || post(&core, "auth/token/renew", json!({"token": token})).await;
+    let periodic = renew().await.body["auth"]["lease_duration"].clone();
+    post(&core, "auth/approle/role/app", json!({"token_period": 0})).await;
+    let renewed = renew().await.body["auth"]["lease_duration"].clone();
+    assert_eq!((periodic, renewed), (json!(1200), json!(600)));
+    tokio::time::sleep(599 * SECOND).await;
+    assert_eq!(renew().await.status, 200);
+    tokio::time::sleep(599 * SECOND).await;
+    assert_eq!(renew().await.body["auth"]["lease_duration"], 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hundred_logins_race_for_a_secret_id_and_one_wins() {
     let world = World::new();
     let core = world.start().await;
@@ -173,6 +190,21 @@ async fn a_client_that_hangs_up_in_its_login_leaves_no_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_method_is_not_disabled_before_a_login_is_stored_whose_client_hung_up() {
+    let world = World::new();
+    let core = world.start().await;
+    let ids = approle(&core, json!({})).await;
+    *world.slow.writes_take.lock().unwrap() = 10 * SECOND;
+    let hung_up = tokio::time::timeout(SECOND, log_in(&core, None, &ids)).await;
+    assert!(hung_up.is_err());
+    *world.slow.writes_take.lock().unwrap() = Duration::ZERO;
+    let start = tokio::time::Instant::now();
+    let disabled = ask(&core, Operation::Delete, "sys/auth/approle", Value::Null).await;
+    assert_eq!(disabled.status, 204);
+    assert!(start.elapsed() >= 9 * SECOND, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn disabling_a_method_ends_its_tokens_and_leaves_nothing() {
     let world = World::new();
     let core = world.start().await;
@@ -229,6 +261,11 @@ async fn auth_methods_are_enabled_shown_tuned_and_listed() {
         ),
         (
             "sys/auth/token",
+            json!({"type": "approle"}),
+            "path is already in use at token/",
+        ),
+        (
+            "sys/auth/token/create",
             json!({"type": "approle"}),
             "path is already in use at token/",
         ),

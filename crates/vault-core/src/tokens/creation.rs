@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use logical::Error;
+use logical::lease::smaller_limit;
 
 use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
 use super::policies;
 use super::role::TokenRole;
 use super::ttl::{self, Limits, TtlWish};
-use crate::policies::{DEFAULT, ROOT};
+use crate::policies::{DEFAULT, RESPONSE_WRAPPING, ROOT};
 use crate::storage::Version;
 
 /// What a request asks for.
@@ -85,12 +86,15 @@ pub(crate) fn decide(
         |role| role.kind.choose(request.kind),
     );
     let policies = policies_of(request, creator, role)?;
+    if policies.iter().any(|policy| policy == RESPONSE_WRAPPING) {
+        return refuse(&format!("cannot assign policy {RESPONSE_WRAPPING:?}"));
+    }
     let is_root = policies.iter().any(|policy| policy == ROOT);
     if is_root {
         check_root(request, creator, kind)?;
     }
     let wish = with_role(request.ttl, role);
-    let num_uses = smaller(
+    let num_uses = smaller_limit(
         u64::from(request.num_uses),
         role.map_or(0, |role| u64::from(role.num_uses)),
     );
@@ -105,7 +109,7 @@ pub(crate) fn decide(
         let granted = ttl::grant(wish, limits, now, now)?;
         warnings.extend(granted.warning);
         Some(Lifetime {
-            expire_time: after(now, granted.ttl)?,
+            expire_time: ttl::later(now, granted.ttl)?,
             last_renewal: None,
             creation_ttl: granted.ttl.as_secs(),
             ttl: granted.ttl.as_secs(),
@@ -201,22 +205,25 @@ fn policies_of(
     creator: Creator<'_>,
     role: Option<&TokenRole>,
 ) -> Result<Vec<String>, Error> {
-    let no_default = request.no_default_policy || role.is_some_and(|role| role.no_default_policy);
     let asked = policies::clean(&request.policies);
     if let Some(role) = role.filter(|role| role.decides_policies()) {
-        let names = match (asked.is_empty(), role.allowed_policies.is_empty()) {
-            (false, _) => asked,
-            (true, false) => policies::clean(&role.allowed_policies),
-            (true, true) => creator.entry.policies.clone(),
-        };
-        let names = if no_default {
-            names
+        let names = if !asked.is_empty() {
+            asked
+        } else if role.allows_only_listed() {
+            policies::clean(&role.allowed_policies)
         } else {
-            policies::with_default(names)
+            creator.entry.policies.clone()
         };
-        role.check_policies(&names)?;
+        let adds_default = !request.no_default_policy && role.adds_default();
+        let names = if adds_default {
+            policies::with_default(names)
+        } else {
+            names
+        };
+        role.check_policies(&names, adds_default)?;
         return Ok(names);
     }
+    let no_default = request.no_default_policy || role.is_some_and(|role| role.no_default_policy);
     if asked.is_empty() {
         let mut inherited = creator.entry.policies.clone();
         if no_default {
@@ -244,21 +251,12 @@ fn with_role(wish: TtlWish, role: Option<&TokenRole>) -> TtlWish {
     let Some(role) = role else {
         return wish;
     };
-    let shorter =
-        |own: Duration, of_role: u64| Duration::from_secs(smaller(own.as_secs(), of_role));
+    let shorter = |own: Duration, of_role: u64| smaller_limit(own, Duration::from_secs(of_role));
     TtlWish {
         ttl: wish.ttl,
         max_ttl: wish.max_ttl,
         period: shorter(wish.period, role.period),
         explicit_max_ttl: shorter(wish.explicit_max_ttl, role.explicit_max_ttl),
-    }
-}
-
-/// The smaller of two limits, where zero is none.
-fn smaller(one: u64, other: u64) -> u64 {
-    match (one, other) {
-        (0, limit) | (limit, 0) => limit,
-        (one, other) => one.min(other),
     }
 }
 
@@ -283,19 +281,6 @@ fn display_name(asked: &str) -> String {
     });
     let name: String = letters.collect();
     format!("token-{}", name.trim_matches('-'))
-}
-
-/// `ttl` after `now`.
-///
-/// # Errors
-/// A bad request when that is after the year 9999.
-pub(crate) fn after(now: Timestamp, ttl: Duration) -> Result<Timestamp, Error> {
-    SignedDuration::try_from(ttl)
-        .ok()
-        .and_then(|ttl| now.checked_add(ttl).ok())
-        .ok_or_else(|| {
-            Error::bad_request("the TTL is too long: the token would expire after the year 9999")
-        })
 }
 
 fn refuse<T>(text: &str) -> Result<T, Error> {
@@ -487,6 +472,52 @@ mod tests {
             ["mk"],
             "without lists the caller's policies count"
         );
+    }
+
+    #[test]
+    fn a_role_that_disallows_default_gives_tokens_without_it() {
+        let creator = parent(&["default", "mk"]);
+        for (names, globs) in [(vec!["default"], vec![]), (vec![], vec!["def*"])] {
+            let mut role = TokenRole::new("r");
+            role.disallowed_policies = names.into_iter().map(str::to_owned).collect();
+            role.disallowed_policies_glob = globs.into_iter().map(str::to_owned).collect();
+            let policies = |request: &CreationRequest, role: &TokenRole| {
+                create(&creator, request, Some(role)).map(|entry| entry.policies)
+            };
+            assert_eq!(policies(&asking(&["a"]), &role).unwrap(), ["a"]);
+            // OpenBao refuses `default` of the parent like one that is asked for.
+            for asked in [&["default"][..], &[]] {
+                let refused = policies(&asking(asked), &role).unwrap_err();
+                assert_eq!(
+                    refused,
+                    "token policy \"default\" is disallowed by this role"
+                );
+            }
+            role.allowed_policies = vec!["b".into()];
+            assert_eq!(policies(&asking(&[]), &role).unwrap(), ["b"]);
+        }
+    }
+
+    #[test]
+    fn a_role_of_patterns_gives_nothing_that_was_not_asked_for() {
+        let root = parent(&["root"]);
+        let mut role = TokenRole::new("r");
+        role.allowed_policies_glob = vec!["*".into()];
+        let made = create(&root, &asking(&[]), Some(&role)).unwrap();
+        assert_eq!(made.policies, ["default"]);
+        assert!(made.lifetime.is_some());
+        let made = create(&root, &asking(&["a"]), Some(&role)).unwrap();
+        assert_eq!(made.policies, ["a", "default"]);
+        role.no_default_policy = true;
+        let made = create(&root, &asking(&[]), Some(&role)).unwrap();
+        assert!(made.policies.is_empty());
+    }
+
+    #[test]
+    fn the_policy_of_wrapped_answers_is_given_to_nobody() {
+        let root = parent(&["root"]);
+        let error = create(&root, &asking(&["a", "Response-Wrapping"]), None).unwrap_err();
+        assert_eq!(error, "cannot assign policy \"response-wrapping\"");
     }
 
     #[test]

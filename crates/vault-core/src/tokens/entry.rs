@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
-use logical::{Object, Request};
+use logical::{Object, Request, cidr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::policies::ROOT;
@@ -158,15 +158,11 @@ impl TokenEntry {
             .is_some_and(|lifetime| lifetime.expire_time <= now)
     }
 
-    /// Whether it can be used from this address. Root tokens can be used from
-    /// everywhere, as in Vault.
+    /// Whether it can be used from this address. A root token that never
+    /// expires can be used from everywhere, as in Vault.
     pub(crate) fn allows_address(&self, address: Option<IpAddr>) -> bool {
-        if self.bound_cidrs.is_empty() || self.is_root() {
-            return true;
-        }
-        // The address of a client of IPv4 may arrive in the form of IPv6.
-        let address = address.map(|address| address.to_canonical());
-        address.is_some_and(|address| self.bound_cidrs.iter().any(|cidr| cidr.contains(&address)))
+        let is_free = self.is_root() && self.lifetime.is_none();
+        is_free || cidr::allows(&self.bound_cidrs, address)
     }
 
     /// Time left, in whole seconds; zero if it never expires.
@@ -205,5 +201,15 @@ mod tests {
         assert!(!entry.allows_address(from("11.1.2.3")) && !entry.allows_address(None));
         entry.policies = vec![ROOT.into()];
         assert!(entry.allows_address(from("11.1.2.3")));
+        entry.lifetime = Some(Lifetime {
+            expire_time: entry.issue_time,
+            last_renewal: None,
+            creation_ttl: 60,
+            ttl: 60,
+            period: 0,
+            explicit_max_ttl: 0,
+        });
+        assert!(entry.allows_address(from("10.1.2.3")));
+        assert!(!entry.allows_address(from("11.1.2.3")));
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::TokenEntry;
+use super::entry::{TokenEntry, TokenKind};
 
 /// Where leases are stored, below `sys/`.
 pub(crate) const LEASES: &str = "expire/id/";
@@ -16,8 +16,12 @@ pub(crate) struct TokenLease {
     pub(crate) token_lease_of: String,
 }
 
-/// The id of a token's lease, or `None` for a token that never expires.
+/// The id of a token's lease, or `None` for a token that never expires or is
+/// not stored.
 pub(crate) fn lease_id(entry: &TokenEntry, salted: &str) -> Option<String> {
     entry.lifetime.as_ref()?;
+    if entry.kind == TokenKind::Batch {
+        return None;
+    }
     Some(format!("{}/{salted}", entry.path.trim_end_matches('/')))
 }

@@ -1,13 +1,10 @@
 //! The token of a login: what an auth method proposes, within what its mount
 //! allows. Pure.
 
-use core::net::IpAddr;
-
 use ipnet::IpNet;
 use jiff::Timestamp;
-use logical::{Auth, Error, TokenType};
+use logical::{Auth, Error, TokenType, cidr};
 
-use super::creation;
 use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
 use super::policies;
 use super::ttl::{self, Limits, TtlWish};
@@ -45,6 +42,11 @@ pub(crate) fn entry_of_login(
         policies::with_default(names)
     };
     let kind = kind(auth.token_type, context.token_type);
+    if kind == TokenKind::Batch && auth.num_uses > 0 {
+        return Err(Error::bad_request(
+            "batch tokens cannot have \"num_uses\" set",
+        ));
+    }
     let wish = TtlWish {
         ttl: auth.lease.ttl,
         max_ttl: auth.lease.max_ttl,
@@ -69,7 +71,7 @@ pub(crate) fn entry_of_login(
         bound_cidrs: networks(&auth.bound_cidrs)?,
         renewable: kind == TokenKind::Service && auth.lease.renewable,
         lifetime: Some(Lifetime {
-            expire_time: creation::after(context.now, granted.ttl)?,
+            expire_time: ttl::later(context.now, granted.ttl)?,
             last_renewal: None,
             creation_ttl: granted.ttl.as_secs(),
             ttl: granted.ttl.as_secs(),
@@ -104,17 +106,12 @@ fn display_name(mount: &str, name: &str) -> String {
     }
 }
 
+/// The networks that an auth method binds a token to.
 fn networks(texts: &[String]) -> Result<Vec<IpNet>, Error> {
-    let networks = texts.iter().map(|text| {
-        let network = text.parse::<IpNet>().ok();
-        let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-        network.ok_or_else(|| {
-            Error::internal(format!(
-                "the auth method binds a token to {text:?}, which is no address"
-            ))
-        })
-    });
-    networks.collect()
+    cidr::parse("bound_cidrs", texts).map_err(|error| {
+        let message = error.message();
+        Error::internal(format!("the auth method's proposal: {message}"))
+    })
 }
 
 #[cfg(test)]
@@ -168,6 +165,15 @@ mod tests {
     #[test]
     fn no_method_makes_root_tokens() {
         assert!(login(&proposal(&["a", "ROOT"]), MountTokenType::default()).is_err());
+    }
+
+    #[test]
+    fn a_batch_token_has_nothing_that_must_be_stored() {
+        let mut counted = proposal(&["a"]);
+        counted.num_uses = 3;
+        assert!(login(&counted, MountTokenType::Service).is_ok());
+        let error = login(&counted, MountTokenType::Batch).unwrap_err();
+        assert_eq!(error.message(), "batch tokens cannot have \"num_uses\" set");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::TokenKind;
 use super::policies;
+use crate::policies::DEFAULT;
 use crate::storage::Version;
 
 /// A role. Durations in seconds; zero for none.
@@ -118,22 +119,40 @@ impl TokenRole {
         lists.iter().any(|list| !list.is_empty())
     }
 
-    /// Checks policies against the lists of the role.
+    /// Whether tokens have only policies that it lists, by name or by pattern.
+    pub(crate) fn allows_only_listed(&self) -> bool {
+        !self.allowed_policies.is_empty() || !self.allowed_policies_glob.is_empty()
+    }
+
+    /// Whether tokens get `default` unless the request says no.
+    pub(crate) fn adds_default(&self) -> bool {
+        !self.no_default_policy && !self.disallows(DEFAULT)
+    }
+
+    fn disallows(&self, name: &str) -> bool {
+        policies::clean(&self.disallowed_policies)
+            .iter()
+            .any(|disallowed| disallowed == name)
+            || self
+                .disallowed_policies_glob
+                .iter()
+                .any(|glob| policies::matches(glob, name))
+    }
+
+    /// Checks policies against the lists of the role. `default` is allowed where
+    /// it is added.
     ///
     /// # Errors
     /// A bad request with Vault's text.
-    pub(crate) fn check_policies(&self, names: &[String]) -> Result<(), Error> {
-        let has_allowed = !self.allowed_policies.is_empty();
-        if has_allowed || !self.allowed_policies_glob.is_empty() {
+    pub(crate) fn check_policies(&self, names: &[String], adds_default: bool) -> Result<(), Error> {
+        if self.allows_only_listed() {
             let mut allowed = policies::clean(&self.allowed_policies);
-            if has_allowed && !self.no_default_policy {
+            if adds_default {
                 allowed = policies::with_default(allowed);
             }
             let globs = &self.allowed_policies_glob;
             let is_allowed = |name: &String| {
-                allowed.contains(name)
-                    || (name == crate::policies::DEFAULT && !self.no_default_policy)
-                    || globs.iter().any(|glob| policies::matches(glob, name))
+                allowed.contains(name) || globs.iter().any(|glob| policies::matches(glob, name))
             };
             if !names.iter().all(is_allowed) {
                 return Err(Error::bad_request(format!(
@@ -145,12 +164,7 @@ impl TokenRole {
                 )));
             }
         }
-        let disallowed = policies::clean(&self.disallowed_policies);
-        let globs = &self.disallowed_policies_glob;
-        let is_disallowed = |name: &&String| {
-            disallowed.contains(name) || globs.iter().any(|glob| policies::matches(glob, name))
-        };
-        match names.iter().find(is_disallowed) {
+        match names.iter().find(|name| self.disallows(name)) {
             None => Ok(()),
             Some(name) => Err(Error::bad_request(format!(
                 "token policy {name:?} is disallowed by this role"
@@ -178,15 +192,17 @@ mod tests {
         let mut role = TokenRole::new("r");
         assert!(!role.decides_policies());
         role.allowed_policies = names(&["a", "b"]);
-        assert!(role.check_policies(&names(&["a", "default"])).is_ok());
-        let error = role.check_policies(&names(&["c", "default"])).unwrap_err();
+        assert!(role.check_policies(&names(&["a", "default"]), true).is_ok());
+        let error = role
+            .check_policies(&names(&["c", "default"]), true)
+            .unwrap_err();
         assert_eq!(
             error.message(),
             "token policies ([\"c\" \"default\"]) must be subset of the role's allowed policies \
              ([\"a\" \"b\" \"default\"]) or glob policies ([])"
         );
         role.allowed_policies_glob = names(&["te*"]);
-        assert!(role.check_policies(&names(&["test", "a"])).is_ok());
+        assert!(role.check_policies(&names(&["test", "a"]), true).is_ok());
     }
 
     #[test]
@@ -194,9 +210,9 @@ mod tests {
         let mut role = TokenRole::new("r");
         role.disallowed_policies = names(&["x"]);
         role.disallowed_policies_glob = names(&["prod-*"]);
-        assert!(role.check_policies(&names(&["y"])).is_ok());
+        assert!(role.check_policies(&names(&["y"]), true).is_ok());
         for bad in ["x", "prod-a"] {
-            let error = role.check_policies(&names(&[bad])).unwrap_err();
+            let error = role.check_policies(&names(&[bad]), true).unwrap_err();
             assert!(error.message().contains(bad), "{error}");
         }
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use logical::Error;
-use logical::lease::{GrantedTtl, TtlRequest, calculate_ttl};
+use logical::lease::{GrantedTtl, TtlRequest, calculate_ttl, smaller_limit};
 
 /// The TTLs of the mount whose login or path created the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,32 +37,37 @@ pub(crate) fn grant(
     let mut request = TtlRequest {
         increment: Duration::ZERO,
         backend_ttl: wish.ttl,
-        backend_max_ttl: shorter(wish.max_ttl, wish.explicit_max_ttl),
+        backend_max_ttl: smaller_limit(wish.max_ttl, wish.explicit_max_ttl),
         mount_default_ttl: limits.default,
         mount_max_ttl: limits.max,
         issue_time,
         now,
     };
     if !wish.period.is_zero() {
-        // The maximum of the mount limits each period, not the whole life.
+        // All maxima limit each period; only the explicit one limits the whole
+        // life.
         request.backend_ttl = wish.period;
-        request.backend_max_ttl = wish.explicit_max_ttl;
         if wish.explicit_max_ttl.is_zero() {
             request.issue_time = now;
         } else {
+            let longest = smaller_limit(request.backend_max_ttl, limits.max);
+            request.backend_ttl = wish.period.min(longest);
+            request.backend_max_ttl = wish.explicit_max_ttl;
             request.mount_max_ttl = wish.explicit_max_ttl;
         }
     }
     calculate_ttl(&request)
 }
 
-/// The shorter of two limits, where zero is none.
-fn shorter(one: Duration, other: Duration) -> Duration {
-    match (one.is_zero(), other.is_zero()) {
-        (true, _) => other,
-        (_, true) => one,
-        _ => one.min(other),
-    }
+/// `ttl` after `now`.
+///
+/// # Errors
+/// A bad request when that is after the year 9999.
+pub(crate) fn later(now: Timestamp, ttl: Duration) -> Result<Timestamp, Error> {
+    SignedDuration::try_from(ttl)
+        .ok()
+        .and_then(|ttl| now.checked_add(ttl).ok())
+        .ok_or_else(|| Error::bad_request("the TTL is too long: it would end after the year 9999"))
 }
 
 #[cfg(test)]
@@ -107,5 +112,7 @@ mod tests {
         assert_eq!(seconds([0, 60, 5000], 4_970), Some(30));
         assert_eq!(seconds([0, 60, 5000], 5_000), None);
         assert_eq!(seconds([0, 2000, 0], 0), Some(1000));
+        assert_eq!(seconds([0, 2000, 5000], 0), Some(1000));
+        assert_eq!(seconds([0, 2000, 5000], 4_500), Some(500));
     }
 }

@@ -12,9 +12,9 @@ use store::MemoryStorage;
 use testkit::{Bao, Http, Launch, Program, eventually, require_bao};
 
 use crate::cloud::Cloud;
-use crate::hosts::Host;
+use crate::hosts::{Host, on_both};
 use crate::in_process::Server;
-use crate::mounted::{mounted, on_both};
+use crate::mounted::mounted;
 
 /// What readers are told to come back in, in seconds.
 const REFRESH: u64 = 5;

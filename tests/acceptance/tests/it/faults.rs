@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use testkit::{eventually, require_bao};
 
-use crate::hosts::Host;
-use crate::mounted::{mounted, on_both, write_role};
+use crate::hosts::{Host, on_both};
+use crate::mounted::{mounted, write_role};
 
 /// Faults of a creation, and what the reader is answered. A creation is never
 /// sent twice unless nothing can have been done.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::{Http, eventually, require_bao};
 
-use crate::hosts::Host;
-use crate::mounted::{mounted, on_both};
+use crate::hosts::{Host, on_both};
+use crate::mounted::mounted;
 
 /// How many requests a second the simulated Confluent Cloud allows.
 const LIMIT: u64 = 20;

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use testkit::{Go, Program, eventually, require_bao, require_go};
 
 use crate::agent::{TEMPLATE, post, static_role};
-use crate::hosts::Host;
-use crate::mounted::on_both;
+use crate::hosts::{Host, on_both};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const ROTATIONS: usize = 2;

@@ -7,7 +7,8 @@ use std::thread;
 use serde_json::{Value, json};
 use testkit::require_bao;
 
-use crate::mounted::{mounted, on_both, set_up};
+use crate::hosts::on_both;
+use crate::mounted::{mounted, set_up};
 
 /// How many readers come together.
 const CROWD: usize = 32;

@@ -1,5 +1,7 @@
 //! The two hosts: our server, and OpenBao with the engine as a plugin.
 
+use std::thread;
+
 use testkit::{Bao, BaoServer, Cli, Http, Launch, Program, bin, free_port};
 
 use crate::cloud::Cloud;
@@ -79,4 +81,13 @@ impl Host {
             },
         }
     }
+}
+
+/// Tells a story on both hosts at the same time. What it comes to on ours is first.
+pub(crate) fn on_both<T: Send>(bao: &Bao, story: impl Fn(&Host) -> T + Sync) -> (T, T) {
+    thread::scope(|scope| {
+        let ours = scope.spawn(|| story(&Host::lockkeeper(bao)));
+        let theirs = scope.spawn(|| story(&Host::open_bao(bao)));
+        (ours.join().unwrap(), theirs.join().unwrap())
+    })
 }

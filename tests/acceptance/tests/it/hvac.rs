@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{Launch, Reader, eventually, require_bao, require_reader};
 
-use crate::hosts::{ENGINE, Host};
-use crate::mounted::{on_both, set_up_at};
+use crate::hosts::{ENGINE, Host, on_both};
+use crate::mounted::set_up_at;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/readers/hvac_static_roles.py");
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -11,9 +11,8 @@ use testkit::{Bao, Kafka, Program, eventually, require_bao, require_kafka};
 use crate::agent::{Agent, TEMPLATE, post, static_role};
 use crate::broker::Broker;
 use crate::cloud::Cloud;
-use crate::hosts::ENGINE;
-use crate::hosts::Host;
-use crate::mounted::{on_both, set_up_at};
+use crate::hosts::{ENGINE, Host, on_both};
+use crate::mounted::set_up_at;
 
 const ROTATIONS: usize = 3;
 /// The shortest grace that readers of the role can rely on.

@@ -1,20 +1,8 @@
 //! Both hosts with a mount `team/` that has an account and two roles.
 
-use std::thread;
-
 use serde_json::{Value, json};
 
 use crate::hosts::{ENGINE, Host};
-
-/// Tells a story on both hosts at the same time.
-pub(crate) fn on_both(bao: &testkit::Bao, story: impl Fn(&Host) + Sync) {
-    thread::scope(|scope| {
-        let ours = scope.spawn(|| story(&Host::lockkeeper(bao)));
-        let theirs = scope.spawn(|| story(&Host::open_bao(bao)));
-        ours.join().unwrap();
-        theirs.join().unwrap();
-    });
-}
 
 /// A mount `team/` with an account, a shared role `crowd` and a role `single`.
 pub(crate) fn mounted(host: &Host) {

@@ -17,9 +17,9 @@ use testkit::{Http, eventually, require_bao};
 
 use crate::agent::post;
 use crate::cloud::Cloud;
-use crate::hosts::Host;
+use crate::hosts::{Host, on_both};
 use crate::in_process::Server;
-use crate::mounted::{mounted, on_both, write_role};
+use crate::mounted::{mounted, write_role};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 

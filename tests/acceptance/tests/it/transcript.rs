@@ -7,6 +7,8 @@ use regex::Regex;
 use serde_json::{Map, Value};
 use testkit::{Cli, CliOutput, Http};
 
+use crate::cloud::Cloud;
+
 /// Members whose values are ids, times or secrets, and differ by nature.
 const BY_NATURE: [&str; 24] = [
     "request_id",
@@ -42,17 +44,34 @@ const ONE_SIDED: [&str; 1] = ["mount_type"];
 /// How long something takes still, which moves while two hosts are asked.
 static SECONDS_LEFT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"about \d+ s\b").unwrap());
 
+/// The warning that comes with a key that is not proven yet.
+static NEW_KEY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"key `[A-Z0-9]+` is new and works from about \d\d:\d\d:\d\d UTC").unwrap()
+});
+
 /// The answers of one host to a scenario, in order.
-#[derive(Default)]
 pub(crate) struct Transcript {
     pub(crate) lines: Vec<String>,
     /// Texts that must appear in no answer.
-    pub(crate) secrets: Vec<String>,
+    secrets: Vec<String>,
     /// Texts that differ by nature wherever they appear.
     pub(crate) ids: Vec<(String, &'static str)>,
 }
 
 impl Transcript {
+    /// Without answers yet. What differs by nature between two clouds has a name.
+    pub(crate) fn of(cloud: &Cloud) -> Self {
+        Self {
+            lines: Vec::new(),
+            secrets: vec![cloud.admin_secret.clone()],
+            ids: vec![
+                (cloud.address.clone(), "SIMULATOR"),
+                (cloud.owner(), "OWNER"),
+                (cloud.cluster().0, "CLUSTER"),
+            ],
+        }
+    }
+
     /// Runs the command line for JSON, which must succeed; records the answer.
     pub(crate) fn json(&mut self, cli: &Cli, arguments: &[&str]) -> Value {
         let answer = cli.json(arguments);
@@ -97,7 +116,9 @@ impl Transcript {
             );
         }
         let line = without_request_ids(&format!("{asked} -> {}", normal(answer)));
-        let mut line = SECONDS_LEFT.replace_all(&line, "about … s").into_owned();
+        let line = SECONDS_LEFT.replace_all(&line, "about … s");
+        let new = "key `…` is new and works from about … UTC";
+        let mut line = NEW_KEY.replace_all(&line, new).into_owned();
         for (id, name) in &self.ids {
             line = line.replace(id.as_str(), name);
         }

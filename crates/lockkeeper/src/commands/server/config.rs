@@ -89,7 +89,7 @@ struct Reading {
 impl Reading {
     fn item(&mut self, item: &Item) -> Result<(), Error> {
         let key = first(item)?;
-        match key.name.as_str() {
+        match &*key.name {
             "storage" | "backend" => self.storage(item, key)?,
             "listener" => self.listener(item)?,
             "api_addr" => self.api_addr = Some(url(item, key)?),
@@ -140,7 +140,7 @@ impl Reading {
     fn warn_unknown(&mut self, body: &Body, known: &[&str]) -> Result<(), Error> {
         for item in &body.items {
             let key = first(item)?;
-            if !known.contains(&key.name.as_str()) {
+            if !known.contains(&&*key.name) {
                 self.warn(key, "unknown key, which has no effect");
             }
         }
@@ -155,7 +155,7 @@ impl Reading {
                     "there are two storages: remove one",
                 ));
             }
-            self.storage = Some(match kind.name.as_str() {
+            self.storage = Some(match &*kind.name {
                 "inmem" => {
                     self.warn_unknown(body, &[])?;
                     Storage::Memory
@@ -191,7 +191,7 @@ impl Reading {
 
     fn listener(&mut self, item: &Item) -> Result<(), Error> {
         for (kind, body) in blocks(item)? {
-            if kind.name != "tcp" {
+            if &*kind.name != "tcp" {
                 return Err(Error::new(
                     kind.position,
                     format!("listener `{}` is not supported: use `tcp`", kind.name),
@@ -267,7 +267,7 @@ impl Tcp {
 
     /// Returns whether the key is known.
     fn item(&mut self, item: &Item, key: &Key) -> Result<bool, Error> {
-        match key.name.as_str() {
+        match &*key.name {
             "address" => {
                 text(&item.value, key)?.clone_into(&mut self.address);
                 self.address_at = Some(key.position);
@@ -380,7 +380,7 @@ fn body<'a>(value: &'a Value, key: &Key) -> Result<&'a Body, Error> {
 fn member<'a>(body: &'a Body, name: &str) -> Result<Option<(&'a Value, &'a Key)>, Error> {
     for item in &body.items {
         let key = first(item)?;
-        if key.name == name {
+        if *key.name == *name {
             return Ok(Some((&item.value, key)));
         }
     }
@@ -508,7 +508,7 @@ fn log_format(item: &Item, key: &Key) -> Result<LogFormat, Error> {
 /// expects it.
 fn seal(item: &Item) -> Result<(), Error> {
     for (kind, _) in blocks(item)? {
-        if kind.name != "shamir" {
+        if &*kind.name != "shamir" {
             return Err(Error::new(
                 kind.position,
                 format!(

@@ -118,9 +118,14 @@ struct Found<'a, S> {
 
 impl<S> Found<'_, S> {
     /// Reads the path's fields from the body; captured values take precedence.
-    fn fields(&self, body: &Object) -> Result<Fields, Error> {
+    ///
+    /// A write to a path of any input may have members that are called like a
+    /// parameter of queries: they are not read as one.
+    fn fields(&self, operation: Operation, body: &Object) -> Result<Fields, Error> {
         let mut fields = Fields::new(Arc::clone(self.defaults));
-        for field in &self.path.fields {
+        let has_no_query = self.path.arbitrary && is_write(operation);
+        let read = self.path.fields.iter();
+        for field in read.filter(|field| !(field.query && has_no_query)) {
             let given = self
                 .captured
                 .get(field.name)
@@ -268,7 +273,7 @@ impl<S: Hooks> Framework<S> {
             unknown::refuse(found.path, &request.data)?;
         }
         let warnings = input_warnings(found.path, &request.data, &found.captured);
-        let fields = match found.fields(&request.data) {
+        let fields = match found.fields(request.operation, &request.data) {
             // Help is answered even for a request with invalid fields.
             Err(_) if request.operation == Operation::Help => Fields::default(),
             read => read?,
@@ -336,7 +341,7 @@ impl<S: Hooks> Backend for Framework<S> {
         let Some(check) = &found.path.existence else {
             return Ok(Existence::Unchecked);
         };
-        let fields = found.fields(&request.data)?;
+        let fields = found.fields(operation, &request.data)?;
         let exists = check(Arc::clone(&self.state), Call { request, fields }).await?;
         Ok(if exists {
             Existence::Present

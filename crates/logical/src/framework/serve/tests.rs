@@ -334,6 +334,29 @@ async fn a_path_of_any_input_does_not_warn_of_it() {
 }
 
 #[tokio::test]
+async fn a_write_of_any_input_has_no_parameters_of_queries() {
+    let size = Field::new("size", FieldKind::Integer, "").query();
+    let name = Field::new("name", FieldKind::Text, "");
+    let path = Path::new("thing")
+        .on(Operation::Read, answer(echo))
+        .on(Operation::Update, answer(echo))
+        .fields([size, name])
+        .any_input();
+    let framework = table(path).unwrap();
+    let ask = async |operation, body| {
+        let request = Request::new(operation, "thing").with_data(object(body));
+        let response = framework.handle(request).await?;
+        Ok::<_, Error>(response.and_then(|response| response.data))
+    };
+    let given = json!({"size": "large", "name": 7});
+    let written = ask(Operation::Update, given.clone()).await.unwrap();
+    assert_eq!(written, Some(object(json!({"size": null, "name": "7"}))));
+    assert!(ask(Operation::Read, given).await.is_err());
+    let read = ask(Operation::Read, json!({"size": "5"})).await.unwrap();
+    assert_eq!(read, Some(object(json!({"size": 5, "name": ""}))));
+}
+
+#[tokio::test]
 async fn a_patch_merges_its_fields_and_nothing_else() {
     let patch = answer(|_, call: Call| async move {
         let mut stored = object(json!({"ttl": 60, "note": "old", "tags": {"a": "1", "b": "2"}}));

@@ -9,7 +9,7 @@ use logical::{Error, Operation, Response, RunToCompletion};
 use super::TokenPaths;
 use crate::tokens::{
     Children, ClientToken, CreationRequest, Creator, NewToken, PREFIX, TokenEntry, TokenKind,
-    TokenRole, TtlWish, decide, lease_id,
+    TokenRole, TtlWish, decide,
 };
 
 const ROLE: &str = "role_name";
@@ -160,9 +160,7 @@ impl TokenPaths {
         if entry.kind == TokenKind::Batch {
             return Ok(created);
         }
-        if let (Some(id), Some(lifetime)) = (lease_id(entry, &created.salted), &entry.lifetime) {
-            self.leases.watch_token(&id, lifetime.expire_time);
-        }
+        self.leases.watch_token(entry, &created.salted, None);
         if !entry.parent.is_empty() && self.tokens.lookup_salted(&entry.parent).await?.is_none() {
             self.revocation
                 .revoke(&created.salted, Children::Revoked)

@@ -8,7 +8,7 @@ use logical::{Auth, Error, LeaseOptions, Operation, Request, Response, RunToComp
 
 use super::TokenPaths;
 use super::fields::{ACCESSOR, INCREMENT, TOKEN, accessor, increment, token};
-use crate::tokens::{ClientToken, Limits, TokenEntry, TokenKind, TtlWish, lease_id};
+use crate::tokens::{ClientToken, Limits, TokenEntry, TokenKind, TtlWish};
 
 pub(super) fn paths() -> Vec<Path<TokenPaths>> {
     vec![
@@ -47,7 +47,8 @@ async fn renew_accessor(paths: Arc<TokenPaths>, call: Call) -> Result<Option<Res
 }
 
 impl TokenPaths {
-    /// What a renewal asks for: the auth method of a login decides again.
+    /// What a renewal asks for: the token's role, or the auth method of its
+    /// login, decides again.
     async fn asked_for(
         &self,
         entry: &TokenEntry,
@@ -58,6 +59,17 @@ impl TokenPaths {
             ..TtlWish::default()
         };
         let Some(internal_data) = &entry.login else {
+            let own_period = entry
+                .lifetime
+                .as_ref()
+                .map_or(0, |lifetime| lifetime.period);
+            wish.period = Duration::from_secs(own_period);
+            if !entry.role.is_empty() {
+                let role = self.tokens.role(&entry.role).await?;
+                let role = role.ok_or_else(|| role_is_gone(&entry.role))?;
+                wish.period = Duration::from_secs(role.period);
+                wish.explicit_max_ttl = Duration::from_secs(role.explicit_max_ttl);
+            }
             return Ok((wish, self.limits()));
         };
         let (mount, inside) = self
@@ -86,6 +98,12 @@ impl TokenPaths {
     }
 }
 
+fn role_is_gone(name: &str) -> Error {
+    Error::bad_request(format!(
+        "original token role {name:?} could not be found, not renewing"
+    ))
+}
+
 /// The lease of a token, as its auth method sees it.
 fn wish_of(entry: &TokenEntry) -> LeaseOptions {
     let ttl = entry.lifetime.as_ref().map_or(0, |lifetime| lifetime.ttl);
@@ -106,12 +124,13 @@ async fn extend(
         async move {
             let entry = paths.tokens.renewable(&salted).await?;
             let (wish, limits) = paths.asked_for(&entry, increment).await?;
-            let (entry, warning) = paths.tokens.renew(&salted, wish, limits).await?;
-            if let (Some(id), Some(lifetime)) = (lease_id(&entry, &salted), &entry.lifetime) {
-                paths.leases.watch_token(&id, lifetime.expire_time);
-            }
-            let auth = super::created(&entry, &text, paths.clock.now());
-            Ok(Response::login(auth).with_warnings(warning))
+            let renewed = paths.tokens.renew(&salted, wish, limits).await?;
+            let entry = &renewed.entry;
+            paths
+                .leases
+                .watch_token(entry, &salted, Some(renewed.before));
+            let auth = super::created(entry, &text, paths.clock.now());
+            Ok(Response::login(auth).with_warnings(renewed.warning))
         }
     };
     RunToCompletion::new(Arc::clone(&paths.tasks) as _, work).await

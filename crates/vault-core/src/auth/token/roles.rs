@@ -1,9 +1,8 @@
 //! `roles/<name>`: what tokens may be created with each role.
 
-use core::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
+use logical::cidr;
 use logical::framework::{Call, Field, FieldKind, Path, answer, probe};
 use logical::{Error, Object, Operation, Response, RunToCompletion};
 use serde_json::{Value, json};
@@ -160,7 +159,7 @@ fn shown(role: &TokenRole) -> Object {
         .into_iter()
         .collect();
     if !role.bound_cidrs.is_empty() {
-        let cidrs: Vec<String> = role.bound_cidrs.iter().map(show_cidr).collect();
+        let cidrs = cidr::shown_short(&role.bound_cidrs);
         if role.old_names {
             shown.insert("bound_cidrs".into(), json!(cidrs));
         }
@@ -170,15 +169,6 @@ fn shown(role: &TokenRole) -> Object {
         shown.insert("token_num_uses".into(), role.num_uses.into());
     }
     shown
-}
-
-/// A single address is shown without the length of its prefix.
-fn show_cidr(cidr: &IpNet) -> String {
-    if cidr.prefix_len() == cidr.max_prefix_len() {
-        cidr.addr().to_string()
-    } else {
-        cidr.to_string()
-    }
 }
 
 async fn write(paths: Arc<TokenPaths>, call: Call) -> Result<Option<Response>, Error> {
@@ -247,10 +237,7 @@ fn change(role: &mut TokenRole, call: &Call) -> Result<(), Error> {
         .list("token_bound_cidrs")
         .or_else(|| fields.list("bound_cidrs"))
     {
-        role.bound_cidrs = cidrs
-            .iter()
-            .map(|text| cidr(text))
-            .collect::<Result<_, _>>()?;
+        role.bound_cidrs = cidr::parse("token_bound_cidrs", cidrs)?;
     }
     if let Some(kind) = fields.text_given("token_type") {
         role.kind = RoleKind::parse(kind)
@@ -300,16 +287,4 @@ fn path_suffix(given: &str) -> Result<String, Error> {
     Err(Error::bad_request(
         "given role path suffix contains invalid characters; must match \\w[\\w-.]+\\w",
     ))
-}
-
-/// An address or a network.
-fn cidr(text: &str) -> Result<IpNet, Error> {
-    let network = text.parse::<IpNet>().ok();
-    let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-    network.ok_or_else(|| {
-        Error::bad_request(format!(
-            "`token_bound_cidrs` has {text:?}: give addresses such as 10.1.2.3 or networks such as \
-             10.0.0.0/8"
-        ))
-    })
 }

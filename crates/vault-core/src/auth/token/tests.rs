@@ -7,7 +7,7 @@ use std::time::Duration;
 use logical::Operation;
 use serde_json::{Value, json};
 
-use crate::tests::{Seen, World, ask, ask_as};
+use crate::tests::{Does, Seen, World, ask, ask_as};
 use crate::{ClientRequest, ClientToken, Core};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -591,4 +591,106 @@ async fn a_client_that_hangs_up_leaves_no_token_that_nobody_knows() {
     assert_eq!(tokens(&world), before + 1);
     tokio::time::sleep(30 * SECOND).await;
     assert_eq!(tokens(&world), before);
+}
+
+/// The tokens and leases in storage, apart from the token `root`.
+fn left_of_tokens(keys: &[String]) -> usize {
+    let of_tokens = keys
+        .iter()
+        .filter(|key| key.starts_with("sys/token/id/") || key.starts_with("sys/expire/"));
+    of_tokens.count() - 1
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_use_ends_a_token_although_its_client_hung_up() {
+    for (writes_take, handle) in [(SECOND, Does::Work), (Duration::ZERO, Does::Hang)] {
+        let world = World::new();
+        let core = world.mounted().await;
+        let body = json!({"policies": ["root"], "ttl": "1h", "num_uses": 1});
+        let (token, _) = create(&core, "root", body).await;
+        *world.slow.writes_take.lock().unwrap() = writes_take;
+        world.puppet.on("handle", handle);
+        let asking = ask_as(
+            &core,
+            Some(&token),
+            Operation::Read,
+            "puppet/asker",
+            Value::Null,
+        );
+        assert!(tokio::time::timeout(SECOND / 2, asking).await.is_err());
+        tokio::time::sleep(30 * SECOND).await;
+        let keys = world.storage.keys();
+        assert_eq!(left_of_tokens(&keys), 0, "{handle:?}: {keys:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_whose_last_use_was_cut_off_ends_after_the_restart_or_when_it_is_seen_again() {
+    for restarts in [true, false] {
+        let world = World::new();
+        let machine = virtual_world::World::new();
+        let core = world.start_with(world.effects_of(&machine)).await.unwrap();
+        let body = json!({"policies": ["a"], "ttl": "1h", "num_uses": 1});
+        let (token, _) = create(&core, "root", body).await;
+        let writes = AtomicUsize::new(0);
+        machine.storage.fail_if(move |call| {
+            let is_later = call.is_write() && writes.fetch_add(1, Ordering::SeqCst) > 0;
+            is_later.then_some(virtual_world::Fault::Lost)
+        });
+        assert_eq!(status_of(&core, &token).await, 200);
+        tokio::time::sleep(SECOND).await;
+        machine.storage.heal();
+        let left = || left_of_tokens(&machine.storage.disk().keys());
+        assert_eq!(left(), 2, "the token and its lease");
+        if restarts {
+            core.shut_down().await;
+            let _core = world.start_with(world.effects_of(&machine)).await.unwrap();
+            tokio::time::sleep(5 * SECOND).await;
+        } else {
+            assert_eq!(status_of(&core, &token).await, 403);
+            tokio::time::sleep(5 * SECOND).await;
+        }
+        assert_eq!(left(), 0, "restarts: {restarts}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_that_needs_no_token_uses_none_up() {
+    let core = World::new().mounted().await;
+    let body = json!({"policies": ["a"], "ttl": "1h", "num_uses": 1});
+    let (token, _) = create(&core, "root", body).await;
+    let open = async || {
+        let path = "puppet/open";
+        ask_as(&core, Some(&token), Operation::Read, path, Value::Null)
+            .await
+            .status
+    };
+    assert_eq!((open().await, open().await), (200, 200));
+    assert_eq!(status_of(&core, &token).await, 200);
+    assert_eq!(open().await, 200);
+    assert_eq!(status_of(&core, &token).await, 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_takes_what_the_role_says_now() {
+    let core = World::new().start().await;
+    let role = "auth/token/roles/r";
+    post(&core, role, json!({"token_period": "1h"})).await;
+    let made = post(&core, "auth/token/create/r", json!({"policies": ["a"]})).await;
+    let token = json!({"token": made.body["auth"]["client_token"]});
+    let renew = async || post(&core, "auth/token/renew", token.clone()).await;
+    assert_eq!(renew().await.body["auth"]["lease_duration"], 3600);
+    post(&core, role, json!({"token_period": "2h"})).await;
+    assert_eq!(renew().await.body["auth"]["lease_duration"], 7200);
+    post(&core, role, json!({"token_explicit_max_ttl": "30m"})).await;
+    assert_eq!(renew().await.body["auth"]["lease_duration"], 1800);
+    ask(&core, Operation::Delete, role, Value::Null).await;
+    let refused = renew().await;
+    assert_eq!(
+        (refused.status, refused.error()),
+        (
+            400,
+            "original token role \"r\" could not be found, not renewing"
+        )
+    );
 }

@@ -1,6 +1,7 @@
 //! One scenario on both hosts, through the unmodified command line. Both must
 //! do the same, and answer the same but for ids and times.
 
+mod readiness;
 mod sharing;
 mod static_roles;
 
@@ -8,19 +9,20 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{assert_openapi_is_whole, require_bao};
+use testkit::{Bao, assert_openapi_is_whole, require_bao};
 
-use crate::hosts::{ENGINE, Host};
+use crate::hosts::{ENGINE, Host, on_both};
 use crate::transcript::Transcript;
 
 #[test]
 fn both_hosts_make_share_renew_and_revoke_keys_with_equal_answers() {
     let bao = require_bao!();
-    let (ours, theirs) = thread::scope(|scope| {
-        let ours = scope.spawn(|| scenario(&Host::lockkeeper(&bao)));
-        let theirs = scope.spawn(|| scenario(&Host::open_bao(&bao)));
-        (ours.join().unwrap(), theirs.join().unwrap())
-    });
+    answer_alike(&bao, scenario);
+}
+
+/// Tells a story on both hosts. Each line of what they answered must be the same.
+fn answer_alike(bao: &Bao, scenario: fn(&Host) -> Vec<String>) {
+    let (ours, theirs) = on_both(bao, scenario);
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert_eq!(ours, theirs, "left: our server, right: OpenBao");
     }
@@ -29,14 +31,7 @@ fn both_hosts_make_share_renew_and_revoke_keys_with_equal_answers() {
 
 /// The whole story of a mount, from its account to its end.
 fn scenario(host: &Host) -> Vec<String> {
-    let mut told = Transcript {
-        secrets: vec![host.cloud.admin_secret.clone()],
-        ids: vec![
-            (host.cloud.address.clone(), "SIMULATOR"),
-            (host.cloud.owner(), "OWNER"),
-        ],
-        ..Transcript::default()
-    };
+    let mut told = Transcript::of(&host.cloud);
     let earlier = host.cloud.live().len();
     host.cli.ok(&["secrets", "enable", "-path=team", ENGINE]);
     an_account_is_proven_and_never_shown(host, &mut told);
@@ -84,7 +79,6 @@ fn roles_are_written_read_and_listed(host: &Host, told: &mut Transcript) {
     write("single", &["ttl=1h", "max_ttl=2h"]);
     write("shared", &["ttl=600", "multi_use_key=true"]);
     write("brief", &["ttl=2s", "max_ttl=2s"]);
-    told.ids.push((cluster, "CLUSTER"));
     told.json(&host.cli, &["read", "team/role/single"]);
     told.json(&host.cli, &["read", "team/roles/shared"]);
     told.json(&host.cli, &["list", "team/role"]);

@@ -1,11 +1,10 @@
 //! Shared keys on both hosts: who gets the same key, how old it may get, and how
 //! many leases there may be, with answers that are the same but for ids and times.
 
-use std::thread;
-
 use serde_json::{Value, json};
 use testkit::{Http, require_bao};
 
+use super::answer_alike;
 use crate::hosts::Host;
 use crate::mounted::mounted;
 use crate::transcript::Transcript;
@@ -13,15 +12,7 @@ use crate::transcript::Transcript;
 #[test]
 fn both_hosts_share_keys_by_role_and_token_and_limit_leases_with_equal_answers() {
     let bao = require_bao!();
-    let (ours, theirs) = thread::scope(|scope| {
-        let ours = scope.spawn(|| scenario(&Host::lockkeeper(&bao)));
-        let theirs = scope.spawn(|| scenario(&Host::open_bao(&bao)));
-        (ours.join().unwrap(), theirs.join().unwrap())
-    });
-    for (ours, theirs) in ours.iter().zip(&theirs) {
-        assert_eq!(ours, theirs, "left: our server, right: OpenBao");
-    }
-    assert_eq!(ours.len(), theirs.len());
+    answer_alike(&bao, scenario);
 }
 
 /// A mount, and what it answered so far.
@@ -31,18 +22,11 @@ struct Story<'a> {
 }
 
 fn scenario(host: &Host) -> Vec<String> {
-    let mut told = Transcript {
-        secrets: vec![host.cloud.admin_secret.clone()],
-        ids: vec![
-            (host.cloud.address.clone(), "SIMULATOR"),
-            (host.cloud.owner(), "OWNER"),
-            (host.cloud.cluster().0, "CLUSTER"),
-        ],
-        ..Transcript::default()
-    };
     mounted(host);
-    told.lines.clear();
-    let mut story = Story { host, told };
+    let mut story = Story {
+        host,
+        told: Transcript::of(&host.cloud),
+    };
     story.wrong_fields_are_refused();
     story.both_fields_say_the_same();
     story.each_token_has_its_key();

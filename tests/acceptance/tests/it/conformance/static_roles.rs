@@ -1,11 +1,10 @@
 //! Static roles on both hosts: the same requests, and answers that are the same
 //! but for ids and times, errors included.
 
-use std::thread;
-
 use serde_json::{Value, json};
 use testkit::require_bao;
 
+use super::answer_alike;
 use crate::hosts::Host;
 use crate::mounted::mounted;
 use crate::transcript::Transcript;
@@ -13,15 +12,7 @@ use crate::transcript::Transcript;
 #[test]
 fn both_hosts_answer_the_same_for_every_path_of_static_roles() {
     let bao = require_bao!();
-    let (ours, theirs) = thread::scope(|scope| {
-        let ours = scope.spawn(|| scenario(&Host::lockkeeper(&bao)));
-        let theirs = scope.spawn(|| scenario(&Host::open_bao(&bao)));
-        (ours.join().unwrap(), theirs.join().unwrap())
-    });
-    for (ours, theirs) in ours.iter().zip(&theirs) {
-        assert_eq!(ours, theirs, "left: our server, right: OpenBao");
-    }
-    assert_eq!(ours.len(), theirs.len());
+    answer_alike(&bao, scenario);
 }
 
 /// A mount, and what it answered so far.
@@ -33,22 +24,12 @@ struct Story<'a> {
 }
 
 fn scenario(host: &Host) -> Vec<String> {
-    let mut told = Transcript {
-        secrets: vec![host.cloud.admin_secret.clone()],
-        ids: vec![
-            (host.cloud.address.clone(), "SIMULATOR"),
-            (host.cloud.owner(), "OWNER"),
-            (host.cloud.cluster().0, "CLUSTER"),
-        ],
-        ..Transcript::default()
-    };
     mounted(host);
-    told.lines.clear();
     let earlier = host.cloud.live().len();
     let mut story = Story {
         host,
         earlier,
-        told,
+        told: Transcript::of(&host.cloud),
     };
     story.wrong_roles_are_refused();
     story.roles_are_written_read_and_listed();

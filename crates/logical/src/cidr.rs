@@ -1,15 +1,15 @@
-//! Networks in requests.
+//! Networks in requests and roles, and which addresses are in them.
 
 use core::net::IpAddr;
 
+use crate::Error;
 use ipnet::IpNet;
-use logical::Error;
 
 /// Reads networks; a single address is a network of its own.
 ///
 /// # Errors
 /// A bad request that names the field and the text.
-pub(crate) fn parse(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Error> {
+pub fn parse(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Error> {
     let networks = texts.iter().map(|text| {
         let text = text.trim();
         let network = text.parse::<IpNet>().ok();
@@ -26,7 +26,7 @@ pub(crate) fn parse(field: &str, texts: &[String]) -> Result<Vec<IpNet>, Error> 
 
 /// Whether an address is in one of the networks. Without networks every address
 /// is.
-pub(crate) fn allows(networks: &[IpNet], address: Option<IpAddr>) -> bool {
+pub fn allows(networks: &[IpNet], address: Option<IpAddr>) -> bool {
     if networks.is_empty() {
         return true;
     }
@@ -36,19 +36,19 @@ pub(crate) fn allows(networks: &[IpNet], address: Option<IpAddr>) -> bool {
 }
 
 /// Whether each network lies in one of the outer ones.
-pub(crate) fn are_inside(networks: &[IpNet], outer: &[IpNet]) -> bool {
+pub fn are_inside(networks: &[IpNet], outer: &[IpNet]) -> bool {
     networks
         .iter()
         .all(|network| outer.iter().any(|outer| outer.contains(network)))
 }
 
 /// Networks as text.
-pub(crate) fn shown(networks: &[IpNet]) -> Vec<String> {
+pub fn shown(networks: &[IpNet]) -> Vec<String> {
     networks.iter().map(ToString::to_string).collect()
 }
 
 /// Networks as text; a single address without the length of its prefix.
-pub(crate) fn shown_short(networks: &[IpNet]) -> Vec<String> {
+pub fn shown_short(networks: &[IpNet]) -> Vec<String> {
     let short = |network: &IpNet| {
         if network.prefix_len() == network.max_prefix_len() {
             network.addr().to_string()
@@ -85,14 +85,12 @@ mod tests {
 
     #[test]
     fn a_network_is_inside_another_or_not() {
-        assert!(are_inside(
-            &networks(&["10.1.0.0/16"]),
-            &networks(&["10.0.0.0/8"])
-        ));
-        assert!(!are_inside(
-            &networks(&["10.0.0.0/8"]),
-            &networks(&["10.1.0.0/16"])
-        ));
+        let is_inside =
+            |inner: &[&str], outer: &[&str]| are_inside(&networks(inner), &networks(outer));
+        assert!(is_inside(&["10.1.0.0/16"], &["10.0.0.0/8"]));
+        assert!(!is_inside(&["10.0.0.0/8"], &["10.1.0.0/16"]));
+        assert!(!is_inside(&["10.1.0.1", "::1"], &["10.0.0.0/8"]));
+        assert!(is_inside(&[], &["10.0.0.0/8"]));
         assert_eq!(
             shown_short(&networks(&["10.0.0.1/32", "10.0.0.0/8"])),
             ["10.0.0.1", "10.0.0.0/8"]

@@ -2,10 +2,12 @@
 //! children, and the entry of each among the leases. All of a token is written
 //! in one batch.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::hmac;
 use jiff::Timestamp;
+use logical::lease::smaller_limit;
 use logical::{Changes, Clock, Entropy, Error, NamedLocks, Storage, Write};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -16,9 +18,14 @@ use super::client_token::ClientToken;
 use super::entry::{TokenEntry, TokenKind, Uses};
 use super::lease::{LEASES, TokenLease, lease_id};
 use super::ttl::{self, Limits, TtlWish};
-use super::{creation, role};
 use crate::random;
 use crate::storage::{Version, View, encode};
+
+mod revocation;
+mod roles;
+mod uses;
+
+pub(crate) use self::revocation::Children;
 
 const SALT: &str = "token/salt";
 const BATCH_KEY: &str = "token/batch-key";
@@ -26,9 +33,6 @@ const TOKENS: &str = "token/id/";
 const ACCESSORS: &str = "token/accessor/";
 /// Below it a folder for each parent, with its children.
 const CHILDREN: &str = "token/parent/";
-/// Marks of revocations in progress.
-const REVOCATIONS: &str = "token/revoking/";
-const ROLES: &str = "token/roles/";
 
 /// What the text of a token begins with.
 pub(crate) const PREFIX: &str = "hvs.";
@@ -44,6 +48,8 @@ pub(crate) struct TokenStore {
     changing: NamedLocks,
     salt: hmac::Key,
     batch: BatchTokens,
+    /// Salted hashes of tokens whose last use is in progress.
+    last_uses: Mutex<HashSet<String>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -56,21 +62,20 @@ pub(crate) struct NewToken {
     pub(crate) entry: Arc<TokenEntry>,
 }
 
+/// A token that was just renewed.
+#[derive(Debug)]
+pub(crate) struct RenewedToken {
+    pub(crate) entry: TokenEntry,
+    /// When it would have expired without the renewal.
+    pub(crate) before: Timestamp,
+    pub(crate) warning: Option<String>,
+}
+
 /// A token that a client sent.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownToken {
     pub(crate) salted: String,
     pub(crate) entry: Arc<TokenEntry>,
-}
-
-/// What becomes of the children of a revoked token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Children {
-    /// They are revoked as well.
-    Revoked,
-    /// They live on without a parent.
-    Orphaned,
 }
 
 /// An entry of the index by accessor. The token's text is in neither.
@@ -98,6 +103,7 @@ impl TokenStore {
             changing: NamedLocks::default(),
             salt: hmac::Key::new(hmac::HMAC_SHA256, &salt),
             batch: BatchTokens::new(&batch)?,
+            last_uses: Mutex::default(),
             clock,
             entropy,
         })
@@ -325,7 +331,7 @@ impl TokenStore {
         let now = self.clock.now();
         if let Some(lifetime) = &mut entry.lifetime {
             let ttl = std::time::Duration::from_secs(lifetime.ttl);
-            let latest = creation::after(now, ttl).unwrap_or(Timestamp::MAX);
+            let latest = ttl::later(now, ttl).unwrap_or(Timestamp::MAX);
             if lifetime.expire_time > latest {
                 lifetime.expire_time = latest;
                 self.update(salted, &entry).await?;
@@ -352,24 +358,6 @@ impl TokenStore {
         Ok(accessors)
     }
 
-    /// Counts one use of a token whose uses are limited. Returns what was left
-    /// before, or `None` if nothing was. Durable on return.
-    pub(crate) async fn take_use(&self, salted: &str) -> Result<Option<Uses>, Error> {
-        let _changing = self.changing.lock(salted).await;
-        let Some(mut entry) = self.stored(salted).await?.filter(|entry| !entry.is_revoked) else {
-            return Ok(None);
-        };
-        let before = entry.uses;
-        entry.uses = match before {
-            Uses::Unlimited => return Ok(Some(before)),
-            Uses::Spent => return Ok(None),
-            Uses::Left(0 | 1) => Uses::Spent,
-            Uses::Left(left) => Uses::Left(left - 1),
-        };
-        self.update(salted, &entry).await?;
-        Ok(Some(before))
-    }
-
     /// A token that can be renewed.
     ///
     /// # Errors
@@ -385,8 +373,8 @@ impl TokenStore {
         Ok(entry)
     }
 
-    /// Renews a token. Its own explicit maximum counts, and its own period
-    /// unless `wish` has one. Durable on return.
+    /// Renews a token. Its own explicit maximum counts beside the one in `wish`.
+    /// Durable on return.
     ///
     /// # Errors
     /// As [`renewable`](Self::renewable), and a bad request past the maximum
@@ -396,122 +384,29 @@ impl TokenStore {
         salted: &str,
         wish: TtlWish,
         limits: Limits,
-    ) -> Result<(Arc<TokenEntry>, Option<String>), Error> {
+    ) -> Result<RenewedToken, Error> {
         let _changing = self.changing.lock(salted).await;
         let now = self.clock.now();
         let mut entry = self.renewable(salted).await?;
         let Some(lifetime) = &mut entry.lifetime else {
             return Err(Error::bad_request("lease is not renewable"));
         };
-        let seconds = std::time::Duration::from_secs;
+        let own_max = std::time::Duration::from_secs(lifetime.explicit_max_ttl);
         let wish = TtlWish {
-            period: if wish.period.is_zero() {
-                seconds(lifetime.period)
-            } else {
-                wish.period
-            },
-            explicit_max_ttl: seconds(lifetime.explicit_max_ttl),
+            explicit_max_ttl: smaller_limit(own_max, wish.explicit_max_ttl),
             ..wish
         };
         let granted = ttl::grant(wish, limits, entry.issue_time, now)?;
-        lifetime.expire_time = creation::after(now, granted.ttl)?;
+        let before = lifetime.expire_time;
+        lifetime.expire_time = ttl::later(now, granted.ttl)?;
         lifetime.last_renewal = Some(now);
         lifetime.ttl = granted.ttl.as_secs();
         self.update(salted, &entry).await?;
-        Ok((Arc::new(entry), granted.warning))
-    }
-
-    /// The salted hashes of a token's children.
-    pub(crate) async fn children(&self, salted: &str) -> Result<Vec<String>, Error> {
-        self.storage.list(&format!("{CHILDREN}{salted}/")).await
-    }
-
-    /// Takes the parent away from a token, so that it lives on by itself.
-    pub(crate) async fn orphan(&self, parent: &str, child: &str) -> Result<(), Error> {
-        let _changing = self.changing.lock(child).await;
-        let mut batch = Vec::new();
-        if let Some(mut entry) = self
-            .stored(child)
-            .await?
-            .filter(|entry| entry.parent == parent)
-        {
-            entry.parent.clear();
-            entry.orphan = true;
-            batch.push(Write::put(token_key(child), encode(&entry)?));
-        }
-        batch.push(Write::delete(child_key(parent, child)));
-        let _change = self.cache.invalidate(child);
-        self.storage.apply(batch).await
-    }
-
-    /// Marks a token as revoked; it can no longer be used. Returns `false` if
-    /// there is no such token.
-    pub(crate) async fn begin_revocation(
-        &self,
-        salted: &str,
-        children: Children,
-    ) -> Result<bool, Error> {
-        let _changing = self.changing.lock(salted).await;
-        let Some(mut entry) = self.stored(salted).await? else {
-            return Ok(false);
-        };
-        if entry.is_revoked {
-            return Ok(true);
-        }
-        entry.is_revoked = true;
-        let _change = self.cache.invalidate(salted);
-        let batch = vec![
-            // The mark comes first, because a restart looks for it.
-            Write::put(revocation_key(salted), encode(&children)?),
-            Write::put(token_key(salted), encode(&entry)?),
-        ];
-        self.storage.apply(batch).await?;
-        Ok(true)
-    }
-
-    /// Deletes a token whose revocation is complete. A token that was marked
-    /// only after its leases were read stays marked for the next attempt.
-    pub(crate) async fn end_revocation(
-        &self,
-        salted: &str,
-        leases_expired: bool,
-    ) -> Result<(), Error> {
-        let _changing = self.changing.lock(salted).await;
-        // Recording the revocation may have failed before the token was marked.
-        let entry = self.stored(salted).await?;
-        let is_usable = entry.as_ref().is_some_and(|entry| !entry.is_revoked);
-        if !is_usable && !leases_expired {
-            return Ok(());
-        }
-        let mut batch = Vec::new();
-        match entry.filter(|_| !is_usable) {
-            Some(entry) => batch.extend(self.removals(salted, &entry)),
-            None if !is_usable => batch.push(Write::delete(token_key(salted))),
-            None => {}
-        }
-        batch.push(Write::delete(revocation_key(salted)));
-        let _change = self.cache.invalidate(salted);
-        self.storage.apply(batch).await
-    }
-
-    /// The salted hashes of tokens with an unfinished revocation.
-    pub(crate) async fn revocations(&self) -> Result<Vec<String>, Error> {
-        self.storage.list(REVOCATIONS).await
-    }
-
-    /// Whether a token has an unfinished revocation.
-    pub(crate) async fn is_being_revoked(&self, salted: &str) -> Result<bool, Error> {
-        Ok(self.revocation(salted).await?.is_some())
-    }
-
-    /// What the unfinished revocation of a token makes of its children.
-    pub(crate) async fn revocation(&self, salted: &str) -> Result<Option<Children>, Error> {
-        let Some(mark) = self.storage.get(&revocation_key(salted)).await? else {
-            return Ok(None);
-        };
-        // Earlier versions knew no children and wrote an empty mark.
-        let children = serde_json::from_slice(&mark).unwrap_or(Children::Revoked);
-        Ok(Some(children))
+        Ok(RenewedToken {
+            entry,
+            before,
+            warning: granted.warning,
+        })
     }
 
     /// Removes what is left of tokens that are gone in the index by accessor, and
@@ -536,33 +431,6 @@ impl TokenStore {
     /// Removes what is left of a token among the leases.
     pub(crate) async fn remove_lease(&self, lease_id: &str) -> Result<(), Error> {
         self.storage.delete(&format!("{LEASES}{lease_id}")).await
-    }
-
-    /// A role.
-    pub(crate) async fn role(&self, name: &str) -> Result<Option<role::TokenRole>, Error> {
-        self.storage.read(&format!("{ROLES}{name}")).await
-    }
-
-    /// The names of all roles.
-    pub(crate) async fn roles(&self) -> Result<Vec<String>, Error> {
-        self.storage.list(ROLES).await
-    }
-
-    /// Stores a role.
-    pub(crate) async fn put_role(&self, role: &role::TokenRole) -> Result<(), Error> {
-        self.storage
-            .write(&format!("{ROLES}{}", role.name), role)
-            .await
-    }
-
-    /// Deletes a role.
-    pub(crate) async fn delete_role(&self, name: &str) -> Result<(), Error> {
-        self.storage.delete(&format!("{ROLES}{name}")).await
-    }
-
-    /// Excludes other changes of a role that is read, changed and written.
-    pub(crate) async fn lock_role(&self, name: &str) -> logical::effects::NamedGuard<'_> {
-        self.changing.lock(&format!("{ROLES}{name}")).await
     }
 
     async fn update(&self, salted: &str, entry: &TokenEntry) -> Result<(), Error> {
@@ -652,8 +520,4 @@ fn token_key(salted: &str) -> String {
 
 fn child_key(parent: &str, child: &str) -> String {
     format!("{CHILDREN}{parent}/{child}")
-}
-
-fn revocation_key(salted: &str) -> String {
-    format!("{REVOCATIONS}{salted}")
 }
