@@ -21,18 +21,18 @@ fn spare(sharing: Sharing) -> Credential {
     credential
 }
 
-fn requester() -> Box<RequestedBy> {
-    Box::new(RequestedBy {
+fn requester() -> RequestedBy {
+    RequestedBy {
         name: "token-reader".into(),
         entity: String::new(),
         accessor_hash: String::new(),
-    })
+    }
 }
 
 fn take(name: u8) -> Event {
     Event::Take {
         holder: holder(name, 100),
-        requester: Some(requester()),
+        requester: Some(Box::new(requester())),
     }
 }
 
@@ -46,7 +46,7 @@ fn a_spare_becomes_the_key_of_one_lease_in_one_write_without_its_secret() {
     assert_eq!(step(&mut credential, take(0)), Ok(vec![Effect::Save]));
     assert!(!credential.pinned);
     assert_eq!(stored_secret(&credential), None);
-    assert_eq!(credential.requester, Some(requester()));
+    assert_eq!(credential.requester.as_deref(), Some(&requester()));
     assert_eq!(credential.holders, [holder(0, 100)].into());
 }
 
@@ -57,7 +57,7 @@ fn a_shared_spare_keeps_its_secret_and_its_holder_is_written_with_it() {
     assert_eq!(effects, [Effect::SaveHolder(holder(0, 0).0), Effect::Save]);
     assert!(!credential.pinned);
     assert_eq!(stored_secret(&credential), Some(&SecretText::new("secret")));
-    assert_eq!(credential.requester, Some(requester()));
+    assert_eq!(credential.requester.as_deref(), Some(&requester()));
     assert_eq!(credential.holders, [holder(0, 100)].into());
 }
 
