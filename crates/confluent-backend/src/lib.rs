@@ -25,7 +25,7 @@ use engine::control_plane::{
 };
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId, ResourceKind};
 
-use logical::{Backend, BackendContext, Error, Factory};
+use logical::{Backend, BackendContext, Error, Factory, OtherName};
 use readiness::{Places, Probe};
 
 use crate::clients::Clients;
@@ -35,6 +35,13 @@ use crate::clients::Clients;
 pub fn factory() -> ConfluentFactory {
     ConfluentFactory::new(ConfluentCloud::default())
 }
+
+/// The engine's name where it is built in; the name of the plugin is the same on
+/// every server.
+const OTHER_NAMES: [OtherName; 1] = [OtherName {
+    name: "confluent-cloud",
+    version: "",
+}];
 
 /// Makes engines on one [`ConfluentCloud`], and lets it report its requests to
 /// the metrics of the host that mounts them.
@@ -60,6 +67,10 @@ impl Factory for ConfluentFactory {
         let metrics = Arc::clone(&context.metrics);
         self.cloud.clients.measurements.go_to(metrics);
         self.engines.create(context)
+    }
+
+    fn other_names(&self) -> &[OtherName] {
+        &OTHER_NAMES
     }
 
     fn version(&self) -> &str {

@@ -1,9 +1,10 @@
 //! A static role takes over the key that the readers of a role share
 //! (`lifecycle.md`, 32, 44).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use logical::ErrorClass;
+use logical::{ErrorClass, Operation, Request};
 use serde_json::{Value, json};
 
 use crate::world::{Lease, World};
@@ -292,4 +293,27 @@ async fn leases_on_an_adopted_key_count_for_the_limit_of_their_role() {
     world.revoke(&lease).await.unwrap();
     world.lease("shared").await.unwrap();
     world.lease("shared").await.unwrap_err();
+}
+
+/// Somebody else writes the static role while the key is tried.
+#[tokio::test(start_paused = true)]
+async fn a_static_role_that_has_a_key_by_then_adopts_none() {
+    let (world, lease) = shared().await;
+    *world.cloud.probe_delay.lock().unwrap() = Duration::from_secs(30);
+    let request = Request::new(Operation::Update, "static-role/orders")
+        .with_data(adopting().as_object().cloned().unwrap());
+    let engine = Arc::clone(&world.engine);
+    let adopt = tokio::spawn(async move { engine.handle(request).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut own = adopting();
+    own["readiness"] = "none".into();
+    own.as_object_mut().unwrap().remove("adopt_role");
+    world.write("static-role/orders", &own).await.unwrap();
+    let made = world.served_key().await;
+    let late = adopt.await.unwrap().unwrap_err();
+    assert_eq!(late.class(), ErrorClass::BadRequest);
+    assert!(late.message().starts_with("`adopt_role`"), "{late}");
+    assert_eq!(world.served_key().await, made);
+    world.revoke(&lease).await.unwrap();
+    assert!(!world.lives(lease.key()), "it is the role's still");
 }

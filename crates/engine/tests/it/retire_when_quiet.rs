@@ -123,6 +123,19 @@ async fn without_reports_an_old_key_lives_until_max_overlap_and_raises_an_alarm(
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_next_old_key_that_was_quiet_ends_the_alarm_about_one_that_was_not() {
+    let (world, old, new) = rotated().await;
+    world.pass(25 * HOUR).await;
+    assert!(!world.lives(&old));
+    assert_eq!(world.static_status().await["healthy"], false);
+    post(&world, json!({})).await;
+    let newest = rotate(&world).await;
+    pass_with_logins(&world, 2 * HOUR + 15 * MINUTE, &[&newest]).await;
+    assert!(!world.lives(&new));
+    assert_eq!(world.static_status().await["healthy"], true);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_old_key_that_is_in_use_goes_at_the_latest_end() {
     let (world, old, new) = rotated().await;
     pass_with_logins(&world, 23 * HOUR + 55 * MINUTE, &[&old, &new]).await;

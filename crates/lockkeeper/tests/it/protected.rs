@@ -113,9 +113,12 @@ fn every_command_that_is_offered_works_with_our_own_server() {
     ] {
         assert_ne!(cli.ok(arguments), "", "{arguments:?}");
     }
-    let kind = "vault-plugin-secrets-confluent-cloud";
-    cli.ok(&["secrets", "enable", "-path=two", kind]);
-    cli.ok(&["secrets", "disable", "two"]);
+    // By the plugin's name as on every server, or by the engine's own.
+    for kind in ["vault-plugin-secrets-confluent-cloud", "confluent-cloud"] {
+        cli.ok(&["secrets", "enable", "-path=two", kind]);
+        assert!(cli.ok(&["secrets", "list"]).contains("two/"));
+        cli.ok(&["secrets", "disable", "two"]);
+    }
     let renewed = cli.run(&["token", "renew"]);
     assert!(renewed.stderr.contains("not renewable"), "{renewed:?}");
     cli.ok(&["token", "revoke", "-self"]);
