@@ -92,6 +92,17 @@ async fn deletions_are_counted_and_those_that_are_due_are_shown() {
     assert_eq!(by_host("failed"), Some(1.0), "{all}");
     let swept = "engine_key_deletions_total by=sweep outcome=deleted";
     assert_eq!(world.taken.of(swept), Some(1.0), "{all}");
+
+    let third = world.lease("single").await.unwrap();
+    let key = format!("keys/{}", third.key());
+    world.delete(&key).await.unwrap();
+    let by_operator = "engine_key_deletions_total by=operator outcome=deleted";
+    assert_eq!(
+        world.taken.of(by_operator),
+        Some(1.0),
+        "{}",
+        world.taken.all()
+    );
 }
 
 #[tokio::test(start_paused = true)]
