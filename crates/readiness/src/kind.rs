@@ -90,7 +90,7 @@ impl Kind {
     /// The time between two logins that prove a key; none where one is enough.
     /// Behind the address of a cluster are several servers, which learn of a key
     /// one after the other.
-    pub(crate) fn confirmation(self) -> Option<Duration> {
+    pub fn confirmation(self) -> Option<Duration> {
         match self {
             Self::Kafka => Some(Duration::from_secs(10)),
             Self::SchemaRegistry => Some(Duration::from_secs(5)),

@@ -8,6 +8,7 @@ use readiness::{Basis, Mode, Observation, Probed, Proof};
 
 use crate::credential::Proving;
 use crate::ledger::IssuedKey;
+use crate::proving::kind_of;
 use crate::state::Engine;
 use crate::static_role::StaticRole;
 
@@ -45,8 +46,9 @@ impl Given {
 }
 
 impl Engine {
-    /// Whether a key logs in with its secret. It was made long ago, so that no
-    /// refusal is for its youth.
+    /// Whether a key logs in with its secret. An imported one was made long ago; an
+    /// adopted one perhaps a moment ago, so that some servers may not know it yet,
+    /// and it logs in twice, as every new key does.
     pub(super) async fn must_log_in(
         &self,
         role: &StaticRole,
@@ -56,12 +58,20 @@ impl Engine {
         if role.readiness.readiness() == Mode::None {
             return Ok(Proving::NotAsked);
         }
+        let mut confirmation = match given {
+            Given::Imported => None,
+            Given::Adopted => kind_of(&role.target).confirmation(),
+        };
         let trying = async {
             loop {
                 match self.probe(&role.target, key).await? {
                     Probed::Observed { observation, .. } => match observation {
-                        Observation::LoggedIn => return Ok(Basis::Probe),
-                        Observation::LoggedInWithoutRights => return Ok(Basis::ProbeWithoutRights),
+                        Observation::LoggedIn | Observation::LoggedInWithoutRights => {
+                            let Some(apart) = confirmation.take() else {
+                                return Ok(basis_of(observation));
+                            };
+                            self.tasks.sleep(apart).await;
+                        }
                         Observation::NotYet => {
                             return Err(Error::bad_request(format!(
                                 "`{}`: key `{}` does not log in at `{}` with this secret",
@@ -95,5 +105,14 @@ impl Engine {
             })?;
         let at = self.clock.now();
         Ok(Proving::Done(Proof { basis, at }))
+    }
+}
+
+/// On what a key that logged in counts as working.
+fn basis_of(login: Observation) -> Basis {
+    if login == Observation::LoggedInWithoutRights {
+        Basis::ProbeWithoutRights
+    } else {
+        Basis::Probe
     }
 }

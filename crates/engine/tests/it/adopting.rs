@@ -295,11 +295,31 @@ async fn leases_on_an_adopted_key_count_for_the_limit_of_their_role() {
     world.lease("shared").await.unwrap_err();
 }
 
+/// Some brokers know the key, and some do not.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_does_not_work_everywhere_yet_is_not_adopted() {
+    let world = World::ready().await;
+    world.cloud.set_propagation(2 * MINUTE);
+    let lease = world.lease("shared").await.unwrap();
+    tokio::time::sleep(MINUTE).await;
+    let secret = lease.data["secret"].as_str().unwrap();
+    assert!(world.cloud.logs_in(lease.key(), secret), "this time");
+    let refused = world.write("static-role/orders", &adopting()).await;
+    let refused = refused.unwrap_err();
+    assert!(refused.message().contains("does not log in"), "{refused}");
+    world.pass(2 * MINUTE).await;
+    world
+        .write("static-role/orders", &adopting())
+        .await
+        .unwrap();
+    assert_eq!(world.served_key().await, lease.key());
+}
+
 /// Somebody else writes the static role while the key is tried.
 #[tokio::test(start_paused = true)]
 async fn a_static_role_that_has_a_key_by_then_adopts_none() {
     let (world, lease) = shared().await;
-    *world.cloud.probe_delay.lock().unwrap() = Duration::from_secs(30);
+    *world.cloud.probe_delay.lock().unwrap() = Duration::from_secs(10);
     let request = Request::new(Operation::Update, "static-role/orders")
         .with_data(adopting().as_object().cloned().unwrap());
     let engine = Arc::clone(&world.engine);

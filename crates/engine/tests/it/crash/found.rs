@@ -433,6 +433,22 @@ fn a_probe_that_lies_once_serves_no_key_that_does_not_work() {
 }
 
 #[test]
+fn a_probe_that_lies_once_lets_no_key_be_adopted_that_does_not_work() {
+    for second in [0, 30, 59] {
+        keeps_all_promises(&[
+            Action::Read {
+                role: 1,
+                readers: 1,
+            },
+            Action::Pass(seconds(second)),
+            Action::Arm(Fault::ProbeLies),
+            Action::AdoptStatic { kind: 8, role: 1 },
+            Action::ReadStatic,
+        ]);
+    }
+}
+
+#[test]
 fn a_storm_of_refusals_for_the_rate_delays_a_rotation_and_leaves_no_key() {
     for calls in [1, 4, 9] {
         keeps_all_promises(&[
