@@ -1,5 +1,8 @@
 //! What the ledger knows of one credential.
 
+#[cfg(test)]
+pub(crate) mod example;
+
 use std::collections::BTreeMap;
 use std::fmt;
 

@@ -5,10 +5,8 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::SecretText;
-use crate::account_ref::AccountRef;
-use crate::control_plane::Target;
-use crate::credential::{Credential, IssuedKey, Proving, Purpose, Sharing};
-use crate::ids::{CredentialId, KeyId, OwnerId, ResourceId, RoleName};
+use crate::credential::{Credential, IssuedKey, Proving, example};
+use crate::ids::{CredentialId, KeyId};
 use crate::scope::{ScopeId, ScopeOf};
 
 const MAX_AGE: Duration = Duration::from_secs(1000);
@@ -92,23 +90,8 @@ fn slot(name: &str) -> SlotId {
 fn credential(letter: char, state: State) -> Credential {
     Credential {
         id: CredentialId::parse(&letter.to_string().repeat(13)).unwrap(),
-        purpose: Purpose::Role {
-            role: RoleName::new("app"),
-            generation: generation(),
-            scope: None,
-        },
-        account: AccountRef::stored(None, None),
-        target: Target {
-            owner: OwnerId::new("sa-1"),
-            resource: ResourceId::new("lkc-1"),
-            environment: None,
-        },
-        sharing: Sharing::Shared,
-        requester: None,
-        intended_at: Timestamp::UNIX_EPOCH,
         state,
-        holders: std::collections::BTreeMap::new(),
-        pinned: false,
+        ..example::intended(Timestamp::UNIX_EPOCH)
     }
 }
 

@@ -20,17 +20,18 @@ async fn aging() -> World {
     world
 }
 
-async fn at(world: &World, begun: tokio::time::Instant, second: u64) {
+/// Lets time pass until a second of a story.
+pub(crate) async fn at(world: &World, begun: tokio::time::Instant, second: u64) {
     let until = begun + Duration::from_secs(second);
     world.pass(until - tokio::time::Instant::now()).await;
 }
 
-async fn read(world: &World) -> Lease {
+pub(crate) async fn read(world: &World) -> Lease {
     world.lease("shared").await.unwrap()
 }
 
 /// What runs in the background ends.
-async fn settle() {
+pub(crate) async fn settle() {
     tokio::time::sleep(Duration::from_millis(10)).await;
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use logical::Storage;
 use serde_json::{Value, json};
 
+use crate::shared_age::{at, read, settle};
 use crate::world::{Lease, Reader, World};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -14,20 +15,6 @@ async fn with(fields: Value) -> World {
     let world = World::ready().await;
     world.write("role/shared", &fields).await.unwrap();
     world
-}
-
-async fn at(world: &World, begun: tokio::time::Instant, second: u64) {
-    let until = begun + Duration::from_secs(second);
-    world.pass(until - tokio::time::Instant::now()).await;
-}
-
-async fn read(world: &World) -> Lease {
-    world.lease("shared").await.unwrap()
-}
-
-/// What runs in the background ends.
-async fn settle() {
-    tokio::time::sleep(Duration::from_millis(10)).await;
 }
 
 fn delay(world: &World, seconds: u64) {

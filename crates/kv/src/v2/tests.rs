@@ -533,7 +533,7 @@ async fn a_version_is_made_when_its_turn_has_come() {
         (Operation::Update, "delete/a", json!({"versions": [2]})),
         (Operation::Update, "delete/a", json!({"versions": [3]})),
     ];
-    // All are asked for now, and have their turns one after the other.
+    // All arrive at the same moment, and take the lock one after the other.
     let asked = turns.map(|(operation, path, body)| {
         let data = body.as_object().cloned().unwrap_or_default();
         let request = Request::new(operation, path).with_data(data);

@@ -107,6 +107,22 @@ impl Transcript {
         (status, answer)
     }
 
+    /// Sends a request to the mount `team/`; `body` may be null. It must be answered
+    /// with a status.
+    pub(crate) fn ask_team(
+        &mut self,
+        http: &Http,
+        (method, path): (&str, &str),
+        body: &Value,
+        status: u16,
+    ) -> Value {
+        let body = (!body.is_null()).then_some(body);
+        let path = format!("team/{path}");
+        let (got, answer) = self.request(http, method, &path, body);
+        assert_eq!(got, status, "{method} {path}: {answer}");
+        answer
+    }
+
     fn record(&mut self, asked: &str, answer: &Value) {
         let shown = answer.to_string();
         for secret in &self.secrets {

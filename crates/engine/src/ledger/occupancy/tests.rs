@@ -3,10 +3,8 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::account_ref::AccountRef;
-use crate::control_plane::Target;
-use crate::credential::{Holder, IssuedKey, Sharing};
-use crate::ids::{Generation, KeyId, OwnerId, ResourceId, StorageId};
+use crate::credential::{Holder, IssuedKey, example};
+use crate::ids::{KeyId, StorageId};
 use crate::scope::ScopeOf;
 
 fn role() -> RoleName {
@@ -30,26 +28,11 @@ fn credential(holders: &str, of: Option<&str>) -> Credential {
         (holder(letter), lease)
     };
     Credential {
-        id: CredentialId::parse("CCCCCCCCCCCCC").unwrap(),
-        purpose: Purpose::Role {
-            role: role(),
-            generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
-            scope: None,
-        },
-        account: AccountRef::stored(None, None),
-        target: Target {
-            owner: OwnerId::new("sa-1"),
-            resource: ResourceId::new("lkc-1"),
-            environment: None,
-        },
-        sharing: Sharing::Shared,
-        requester: None,
-        intended_at: end,
         state: State::Live {
             key: IssuedKey::without_secret(KeyId::new("KEY")),
         },
         holders: holders.chars().map(held).collect(),
-        pinned: false,
+        ..example::intended(end)
     }
 }
 

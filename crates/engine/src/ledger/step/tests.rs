@@ -6,10 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::SecretText;
-use crate::account_ref::AccountRef;
-use crate::control_plane::Target;
-use crate::credential::{Proving, Purpose};
-use crate::ids::{CredentialId, Generation, OwnerId, ResourceId, RoleName};
+use crate::credential::{Proving, Purpose, example};
+use crate::ids::RoleName;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_000_000 + second).unwrap()
@@ -23,24 +21,8 @@ fn holder(name: u8, deadline: i64) -> (HolderId, Holder) {
 
 fn intended(sharing: Sharing) -> Credential {
     Credential {
-        id: CredentialId::parse("CCCCCCCCCCCCC").unwrap(),
-        purpose: Purpose::Role {
-            role: RoleName::new("app"),
-            generation: Generation::parse("GGGGGGGGGGGGG").unwrap(),
-            scope: None,
-        },
-        account: AccountRef::stored(None, None),
-        target: Target {
-            owner: OwnerId::new("sa-1"),
-            resource: ResourceId::new("lkc-1"),
-            environment: None,
-        },
         sharing,
-        requester: None,
-        intended_at: at(0),
-        state: State::Intended,
-        holders: std::collections::BTreeMap::new(),
-        pinned: false,
+        ..example::intended(at(0))
     }
 }
 

@@ -6,9 +6,8 @@ use readiness::{Basis, Mode, Proof, Settings};
 use super::*;
 use crate::SecretText;
 use crate::account_ref::AccountRef;
-use crate::control_plane::Target;
-use crate::credential::{IssuedKey, Proving, later};
-use crate::ids::{CredentialId, KeyId, OwnerId, ResourceId};
+use crate::credential::{IssuedKey, Proving, example, later};
+use crate::ids::KeyId;
 use crate::role::sharing::SharedBy;
 use crate::spare_settings::SpareSettings;
 
@@ -46,17 +45,9 @@ fn organization(name: &str) -> OrganizationId {
 /// A spare of a role that was made at 0.
 fn spare(role: &Role) -> Credential {
     Credential {
-        id: CredentialId::parse("CCCCCCCCCCCCC").unwrap(),
         purpose: role.purpose(),
         account: AccountRef::stored(None, Some(organization("org-1"))),
-        target: Target {
-            owner: OwnerId::new("sa-1"),
-            resource: ResourceId::new("lkc-1"),
-            environment: None,
-        },
         sharing: sharing_of(role),
-        requester: None,
-        intended_at: at(0),
         state: State::Live {
             key: IssuedKey {
                 id: KeyId::new("KEY"),
@@ -67,8 +58,8 @@ fn spare(role: &Role) -> Credential {
                 }),
             },
         },
-        holders: std::collections::BTreeMap::new(),
         pinned: true,
+        ..example::intended(at(0))
     }
 }
 

@@ -47,11 +47,8 @@ fn scenario(host: &Host) -> Vec<String> {
 impl Story<'_> {
     /// Sends a request, and expects a status.
     fn ask(&mut self, method: &str, path: &str, body: &Value, status: u16) -> Value {
-        let body = (!body.is_null()).then_some(body);
-        let path = format!("team/{path}");
-        let (got, answer) = self.told.request(&self.host.http, method, &path, body);
-        assert_eq!(got, status, "{method} {path}: {answer}");
-        answer
+        let host = &self.host.http;
+        self.told.ask_team(host, (method, path), body, status)
     }
 
     fn get(&mut self, path: &str) -> Value {
