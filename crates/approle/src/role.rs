@@ -226,7 +226,7 @@ impl Role {
             .into_iter()
             .collect();
         self.token.insert_into(&mut shown);
-        if self.has_old_policies {
+        if self.has_old_policies && !self.token.policies.is_empty() {
             shown.insert(POLICIES.into(), json!(self.token.policies));
         }
         if self.has_old_period && self.token.period > 0 {

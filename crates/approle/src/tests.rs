@@ -111,7 +111,7 @@ async fn a_role_and_a_secret_id_log_in() {
         .log_in(&format!(" {role_id}"), &format!("{secret_id}\n"))
         .await
         .unwrap();
-    assert_eq!(auth.policies, ["p"]);
+    assert_eq!(auth.policies, ["P"]);
     assert_eq!(auth.lease.ttl, Duration::from_hours(1));
     let metadata: Vec<_> = auth
         .metadata

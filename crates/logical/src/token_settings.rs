@@ -34,7 +34,7 @@ pub struct TokenSettings {
     pub explicit_max_ttl: u64,
     /// TTL of each renewal, without a maximum.
     pub period: u64,
-    /// Names of policies, in lower case.
+    /// Names of policies, as they were given. Tokens have them in lower case.
     pub policies: Vec<String>,
     /// Whether `default` is left out.
     pub no_default_policy: bool,
@@ -158,7 +158,8 @@ impl TokenSettings {
             }
         }
         if let Some(policies) = fields.list(POLICIES) {
-            self.set_policies(policies);
+            let names = policies.iter().map(|policy| policy.trim().to_owned());
+            self.policies = names.filter(|policy| !policy.is_empty()).collect();
         }
         if let Some(flag) = fields.flag(NO_DEFAULT_POLICY) {
             self.no_default_policy = flag;
@@ -180,7 +181,8 @@ impl TokenSettings {
         self.check()
     }
 
-    /// Sets the policies, in lower case.
+    /// Sets the policies, in lower case and sorted, as a method does with those that
+    /// are given by an older name.
     pub fn set_policies(&mut self, policies: &[String]) {
         let mut policies: Vec<String> = policies
             .iter()

@@ -244,7 +244,9 @@ impl Serialize for ShownAuth<'_> {
         map.serialize_entry("client_token", auth.token.text.as_str())?;
         map.serialize_entry("accessor", &auth.token.accessor)?;
         map.serialize_entry("policies", &auth.policies)?;
-        map.serialize_entry("token_policies", &auth.policies)?;
+        if !auth.policies.is_empty() {
+            map.serialize_entry("token_policies", &auth.policies)?;
+        }
         map.serialize_entry("metadata", &metadata)?;
         map.serialize_entry("lease_duration", &auth.lease.ttl.as_secs())?;
         map.serialize_entry("renewable", &auth.lease.renewable)?;

@@ -89,8 +89,12 @@ async fn read(
         } else {
             setting.field
         };
-        let value = role.shown().remove(shown).unwrap_or_default();
-        let data = Object::from_iter([(setting.field.to_owned(), value)]);
+        let mut all = role.shown();
+        let value = all.remove(shown).unwrap_or_default();
+        let mut data = Object::from_iter([(setting.field.to_owned(), value)]);
+        if let Some(old) = all.remove("policies").filter(|_| shown == "token_policies") {
+            data.insert("policies".to_owned(), old);
+        }
         let response = Response::with_data(data);
         if setting.field == OLD_CIDRS {
             response.warn(format!(

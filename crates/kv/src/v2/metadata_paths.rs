@@ -120,14 +120,13 @@ async fn write(engine: Arc<Versioned>, call: Call) -> Result<Option<Response>, E
         let changing = change.change(path).await?;
         let now = change.clock.now();
         let stored = changing.metadata().await?;
-        let is_new = stored.is_none();
         let mut metadata = stored.unwrap_or_else(|| Metadata::new(now));
         check_cas(mount.metadata_cas_required, &call, &metadata)?;
         let mut settings = changed(metadata.settings(), &call)?;
         if let Some(notes) = notes {
             settings.custom_metadata = notes;
         }
-        if is_new || changes_settings(&call) {
+        if changes_settings(&call) {
             metadata.set(settings, now);
             changing.save(&metadata).await?;
         }

@@ -563,3 +563,12 @@ async fn an_entry_without_a_name_does_not_keep_a_mount_from_starting() {
     kv.write("data/a", json!({"data": {"x": 1}})).await;
     assert_eq!(kv.read("data/a", NOTHING).await.0, 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn metadata_without_a_setting_makes_no_secret() {
+    let kv = Mounted::new();
+    kv.write("metadata/none", json!({})).await;
+    assert_eq!(kv.read("metadata/none", NOTHING).await.0, 404);
+    kv.write("metadata/some", json!({"max_versions": 3})).await;
+    assert_eq!(kv.read("metadata/some", NOTHING).await.0, 200);
+}

@@ -22,15 +22,20 @@ pub(super) fn integer(value: &Value) -> Result<i64, String> {
     }
 }
 
-/// A JSON number as a whole one; fractions are cut off.
+/// A JSON number as a whole one. OpenBao and Vault refuse fractions, too.
 pub(super) fn whole(number: &Number) -> Result<i64, String> {
-    let cut = || {
-        let float = number.as_f64()?.trunc();
-        #[expect(clippy::cast_possible_truncation, reason = "bounded by the comparison")]
-        (float.abs() <= EXACT).then_some(float as i64)
-    };
-    let whole = number.as_i64().or_else(cut);
-    whole.ok_or_else(|| format!("{number} is out of range"))
+    if let Some(whole) = number.as_i64() {
+        return Ok(whole);
+    }
+    let float = number.as_f64().unwrap_or(f64::INFINITY);
+    if float.abs() > EXACT {
+        return Err(format!("{number} is out of range"));
+    }
+    if float.fract() != 0.0 {
+        return Err(format!("{number} is no whole number"));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "compared above")]
+    Ok(float as i64)
 }
 
 /// Go: `decodeFloat` in `mapstructure.go`.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::TokenPaths;
 use super::fields::{ACCESSOR, TOKEN, accessor, token};
-use crate::tokens::{ClientToken, TokenEntry};
+use crate::tokens::{ClientToken, TokenEntry, Uses};
 
 pub(super) fn paths() -> Vec<Path<TokenPaths>> {
     vec![
@@ -52,6 +52,8 @@ async fn by_accessor(paths: Arc<TokenPaths>, call: Call) -> Result<Option<Respon
         Some(salted) => paths.tokens.lookup_salted(&salted).await?,
         None => None,
     };
+    // One whose last use is over is about to be revoked.
+    let entry = entry.filter(|entry| entry.uses != Uses::Spent);
     let entry = entry.ok_or_else(|| Error::bad_request("invalid accessor"))?;
     Ok(Some(Response::with_data(info(
         &entry,

@@ -60,6 +60,9 @@ impl Kept {
 enum Kind {
     Ttl,
     Count,
+    /// More than a sequence sends: when a token is gone after its last use depends
+    /// on the server's pace.
+    Uses,
     Bool,
     Policies,
     Name,
@@ -88,6 +91,7 @@ impl Kind {
                 json!(0),
             ],
             Self::Count => vec![json!(0), json!(1), json!(2), json!("5"), json!(40)],
+            Self::Uses => vec![json!(0), json!(80), json!("90")],
             Self::Bool => vec![json!(true), json!(false), json!("true")],
             Self::Policies => vec![
                 json!("default"),
@@ -183,7 +187,7 @@ const fn row(
 const TOKEN: &[(&str, Kind)] = &[
     ("policies", Kind::Policies),
     ("ttl", Kind::Ttl),
-    ("num_uses", Kind::Count),
+    ("num_uses", Kind::Uses),
     ("no_parent", Kind::Bool),
     ("no_default_policy", Kind::Bool),
     ("renewable", Kind::Bool),
@@ -202,7 +206,7 @@ const TOKEN_ROLE: &[(&str, Kind)] = &[
     ("token_period", Kind::Ttl),
     ("token_explicit_max_ttl", Kind::Ttl),
     ("token_no_default_policy", Kind::Bool),
-    ("token_num_uses", Kind::Count),
+    ("token_num_uses", Kind::Uses),
     ("token_bound_cidrs", Kind::Cidrs),
     ("token_type", Kind::Type),
     ("path_suffix", Kind::Name),
@@ -219,7 +223,7 @@ const ROLE: &[(&str, Kind)] = &[
     ("token_ttl", Kind::Ttl),
     ("token_max_ttl", Kind::Ttl),
     ("token_period", Kind::Ttl),
-    ("token_num_uses", Kind::Count),
+    ("token_num_uses", Kind::Uses),
     ("token_bound_cidrs", Kind::Cidrs),
     ("token_type", Kind::Type),
     ("token_no_default_policy", Kind::Bool),
