@@ -14,11 +14,13 @@ mod http;
 mod listener;
 mod serve;
 mod tls;
+mod unix_socket;
 
 pub use effects::effects;
 pub use listener::{Limits, Listener};
 pub use serve::serve;
 pub use tls::{Tls, TlsError, TlsVersion};
+pub use unix_socket::{Access, UnixSocket};
 
 /// The version of Vault whose API is implemented. Clients choose features by
 /// it.

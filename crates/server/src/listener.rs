@@ -1,5 +1,5 @@
-//! Where a server listens, and how: in the clear or with TLS, and with which
-//! limits for a request.
+//! Where a server listens, and how: in the clear, with TLS or at a socket of its
+//! machine, and with which limits for a request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::tls::Tls;
+use crate::unix_socket::UnixSocket;
 
 /// How long a client may take for its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -40,27 +41,40 @@ impl Default for Limits {
 
 /// A place to listen at.
 pub struct Listener {
-    pub(crate) tcp: TcpListener,
-    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) place: Place,
     pub(crate) limits: Limits,
+}
+
+/// Where connections come from.
+pub(crate) enum Place {
+    /// The network, in the clear.
+    Tcp(TcpListener),
+    /// The network, with TLS.
+    Tls(TcpListener, Arc<Tls>),
+    /// This machine.
+    Unix(UnixSocket),
 }
 
 impl Listener {
     /// One in the clear, with the usual limits.
     pub fn new(tcp: TcpListener) -> Self {
-        Self {
-            tcp,
-            tls: None,
-            limits: Limits::default(),
-        }
+        Self::at(Place::Tcp(tcp))
     }
 
-    /// The same with TLS.
-    #[must_use]
-    pub fn with_tls(self, tls: Arc<Tls>) -> Self {
+    /// One with TLS, with the usual limits.
+    pub fn tls(tcp: TcpListener, tls: Arc<Tls>) -> Self {
+        Self::at(Place::Tls(tcp, tls))
+    }
+
+    /// One at a socket of this machine, with the usual limits.
+    pub fn unix(socket: UnixSocket) -> Self {
+        Self::at(Place::Unix(socket))
+    }
+
+    fn at(place: Place) -> Self {
         Self {
-            tls: Some(tls),
-            ..self
+            place,
+            limits: Limits::default(),
         }
     }
 

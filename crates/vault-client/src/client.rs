@@ -11,7 +11,7 @@ use reqwest::{Method, redirect};
 use serde_json::Value;
 use url::Url;
 
-use crate::address::{is_loopback, without_login};
+use crate::address::{base, is_loopback, socket, without_login};
 use crate::answer::{Answer, Unread};
 use crate::retry::{self, Pause, RealPause};
 use crate::{Error, Object, Result, Secret, Settings, curl, duration, handshake, tls};
@@ -49,7 +49,9 @@ impl Client {
             // connection, the server cannot have executed anything.
             .connect_timeout(CONNECT_LIMIT.min(settings.timeout / 2))
             .timeout(settings.timeout);
-        if let Some(proxy) = &settings.proxy {
+        if let Some(path) = socket(&settings.address) {
+            http = http.unix_socket(path).no_proxy();
+        } else if let Some(proxy) = &settings.proxy {
             let proxy = reqwest::Proxy::all(proxy.url().clone())
                 .map_err(|error| Error::setting("proxy", root_cause(&error)))?;
             http = http.proxy(proxy);
@@ -268,7 +270,7 @@ impl Client {
             // Parsers of URLs drop some of them, which makes another path.
             return Err(wrong("it has a control character, such as a line break"));
         }
-        let mut url = self.settings.address.clone();
+        let mut url = base(&self.settings.address);
         url.path_segments_mut()
             .map_err(|()| wrong("the server's address cannot have a path"))?
             .pop_if_empty()

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
-use crate::address::without_login;
+use crate::address::{socket, without_login};
 use crate::settings::Pem;
 use crate::shell::quoted;
 use crate::{Settings, Trust};
@@ -24,7 +24,10 @@ pub(crate) fn command(
         words.push(format!("-X {method}"));
     }
     words.extend(tls_flags(settings));
-    if let Some(proxy) = &settings.proxy {
+    if let Some(socket) = socket(&settings.address) {
+        let socket = socket.display().to_string();
+        words.push(format!("--unix-socket {}", quoted(&socket)));
+    } else if let Some(proxy) = &settings.proxy {
         words.push(format!(
             "-x {}",
             quoted(without_login(proxy.url()).as_str())

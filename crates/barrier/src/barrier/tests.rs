@@ -8,6 +8,9 @@ use virtual_world::{Process, SeededEntropy, VirtualClock, VirtualStorage};
 
 use super::*;
 
+mod rekey;
+mod rotation;
+
 const CANARY: &[u8] = b"canary-that-nobody-may-see";
 
 fn key(number: u8) -> Key {

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
@@ -169,6 +170,48 @@ fn a_second_server_on_the_same_store_is_refused() {
         "{}",
         refused.stderr
     );
+}
+
+#[test]
+fn a_socket_of_the_machine_is_served_and_taken_over_after_a_kill() {
+    let sockets = tempfile::tempdir().unwrap();
+    let path = sockets.path().join("lockkeeper.sock");
+    let mut server = Server::start(&format!(
+        "tls_disable = true\n}}\nlistener \"unix\" {{\n  address = \"{}\"\n  socket_mode = \"0600\"",
+        path.display()
+    ));
+    let address = format!("unix://{}", path.display());
+    let cli = Cli::new(bin("lockkeeper"), &address, "");
+    let mode = || fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    assert_eq!(cli.run(&["status"]).status, 2, "not initialized");
+    let shown = cli.run(&["read", "-output-curl-string", "sys/health"]);
+    let command = format!("--unix-socket {}", path.display());
+    assert!(shown.stdout.contains(&command), "{shown:?}");
+    let key = json!({"secret_shares": 1, "secret_threshold": 1});
+    let made = put(&server.http(), "sys/init", &key);
+    put(
+        &server.http(),
+        "sys/unseal",
+        &json!({"key": made["keys"][0]}),
+    );
+    let root = Cli::new(
+        bin("lockkeeper"),
+        &address,
+        made["root_token"].as_str().unwrap(),
+    );
+    assert_eq!(
+        root.json(&["token", "lookup", "-format=json"])["data"]["policies"][0],
+        "root"
+    );
+
+    server.kill();
+    assert!(path.exists(), "a server that is killed leaves its socket");
+    assert_eq!(cli.run(&["status"]).status, 1);
+    server.start_again();
+    assert_eq!(cli.run(&["status"]).status, 2, "sealed");
+    server.program.take().unwrap().stop();
+    assert!(!path.exists(), "a server that stops removes its socket");
 }
 
 #[test]

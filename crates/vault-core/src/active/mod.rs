@@ -4,18 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use barrier::Barrier;
 use logical::effects::catch_panic;
 use logical::{Backend, Error, TaskGroup};
 
+use crate::config::CoreConfig;
 use crate::effects::Effects;
 use crate::leases::{EndsTokens, Leases};
-use crate::mounts::{self, Factories, Mounts};
+use crate::mounts::{self, Mounts};
 use crate::policies::PolicyStore;
 use crate::revocation::Revocation;
 use crate::routing::Router;
 use crate::storage::Fence;
 use crate::tokens::TokenStore;
+use crate::unseal_keys::RootKeys;
 use crate::wrapping::Wrapping;
 use crate::{auth, cubbyhole, errors, sys};
 
@@ -38,6 +39,8 @@ pub(crate) struct Active {
     pub(crate) tasks: Arc<dyn TaskGroup>,
     pub(crate) revocation: Arc<Revocation>,
     pub(crate) wrapping: Arc<Wrapping>,
+    /// The keys of storage, if it has any.
+    keys: Option<Arc<RootKeys>>,
     running: Running,
 }
 
@@ -60,9 +63,8 @@ impl Active {
     /// is an error, because its leases could not be revoked. Everything that
     /// was started before the error is stopped again.
     pub(crate) async fn start(
-        factories: Arc<Factories>,
-        builtin_version: String,
-        keys: Option<Arc<Barrier>>,
+        config: CoreConfig,
+        keys: Option<Arc<RootKeys>>,
         effects: &Effects,
     ) -> Result<Arc<Self>, Error> {
         let fence = Arc::new(Fence::new(
@@ -80,7 +82,7 @@ impl Active {
             loops: (effects.task_groups)(),
             fence,
         };
-        let parts = catch_panic(running.parts(factories, builtin_version, keys, &effects)).await;
+        let parts = catch_panic(running.parts(config, keys.clone(), &effects)).await;
         match parts.unwrap_or_else(|_| Err(panicked())) {
             Ok(parts) => {
                 let active = Arc::new(Self {
@@ -93,6 +95,7 @@ impl Active {
                     policies: parts.policies,
                     revocation: parts.revocation,
                     wrapping: parts.wrapping,
+                    keys,
                     running,
                 });
                 active.tick_for_ever();
@@ -115,6 +118,7 @@ impl Active {
         let mounts = Arc::clone(&self.mounts);
         let revocation = Arc::clone(&self.revocation);
         let tasks = Arc::clone(&self.tasks);
+        let keys = self.keys.clone();
         let loops = Arc::clone(&self.running.loops);
         self.running.loops.spawn(Box::pin(async move {
             loop {
@@ -125,6 +129,13 @@ impl Active {
                         tracing::warn!(%error, "revocations of tokens cannot be listed");
                     }
                 }));
+                if let Some(keys) = keys.clone() {
+                    tasks.spawn(Box::pin(async move {
+                        if let Err(error) = keys.barrier().rotate_if_due().await {
+                            tracing::warn!(%error, "the key that encrypts is due and cannot be replaced yet");
+                        }
+                    }));
+                }
                 loops.sleep(TICK).await;
             }
         }));
@@ -150,9 +161,8 @@ impl Running {
     /// Starts everything. After an error, some parts may be running.
     async fn parts(
         &self,
-        factories: Arc<Factories>,
-        builtin_version: String,
-        keys: Option<Arc<Barrier>>,
+        config: CoreConfig,
+        keys: Option<Arc<RootKeys>>,
         effects: &Effects,
     ) -> Result<Parts, Error> {
         let tokens = TokenStore::open(
@@ -173,11 +183,12 @@ impl Running {
         ));
         let mounts = Mounts::open(
             effects.clone(),
-            factories,
+            Arc::new(config.factories),
             Arc::clone(&self.router),
             Arc::clone(&leases),
             Arc::clone(&self.tasks),
-            builtin_version,
+            format!("v{}", config.server_info.version),
+            config.lease_ttls,
         );
         let mounts = Arc::new(mounts.await?);
         let revocation = Arc::new(Revocation::new(

@@ -9,9 +9,12 @@ use store::MemoryStorage;
 use virtual_world::{Fault, Moment, hang_up_after};
 use zeroize::Zeroizing;
 
-use super::{Shares, Vault};
+use super::Vault;
 use crate::tests::{Does, Seen, World};
-use crate::{ClientRequest, ClientToken};
+use crate::{ClientRequest, ClientToken, Shares};
+
+mod power;
+mod rotation;
 
 async fn load(world: &World) -> Arc<Vault> {
     Vault::load(world.config(), world.effects()).await.unwrap()

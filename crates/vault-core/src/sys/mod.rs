@@ -10,15 +10,17 @@ mod mounts;
 mod passwords;
 mod policies;
 mod remount;
+mod root_rotation;
+mod rotation;
 mod seal;
 mod tuning;
 mod wrapping;
 
 use std::sync::Arc;
 
-use barrier::Barrier;
 use logical::framework::{Definition, Framework, Hooks};
-use logical::{Entropy, Error, Response, SpecialPaths, TaskGroup};
+use logical::{Entropy, Error, Object, Response, SpecialPaths, TaskGroup};
+use serde_json::Value;
 
 use crate::effects::Effects;
 use crate::leases::Leases;
@@ -26,10 +28,11 @@ use crate::mounts::Mounts;
 use crate::policies::PolicyStore;
 use crate::storage::View;
 use crate::tokens::TokenStore;
+use crate::unseal_keys::RootKeys;
 use crate::wrapping::Wrapping;
 
 /// Paths that need sudo (`vault/logical_system.go` in Vault).
-const NEED_SUDO: [&str; 11] = [
+const NEED_SUDO: [&str; 14] = [
     "auth/*",
     "leases",
     "leases/",
@@ -40,6 +43,9 @@ const NEED_SUDO: [&str; 11] = [
     "remount",
     "revoke-prefix/*",
     "revoke-force/*",
+    "rotate",
+    "rotate/keyring",
+    "rotate/root",
     "seal",
 ];
 
@@ -65,7 +71,7 @@ pub(crate) struct SysPaths {
     moves: remount::Moves,
     passwords: View,
     /// The keys of storage, if it has any.
-    keys: Option<Arc<Barrier>>,
+    keys: Option<Arc<RootKeys>>,
 }
 
 impl Hooks for SysPaths {}
@@ -80,7 +86,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) tasks: &'a Arc<dyn TaskGroup>,
     pub(crate) effects: &'a Effects,
     /// The keys of storage, if it has any.
-    pub(crate) keys: Option<Arc<Barrier>>,
+    pub(crate) keys: Option<Arc<RootKeys>>,
 }
 
 /// The paths of `sys/`.
@@ -111,6 +117,8 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
     paths.extend(remount::paths());
     paths.extend(self::passwords::paths());
     paths.extend(seal::paths());
+    paths.extend(rotation::paths());
+    paths.extend(root_rotation::paths());
     let definition = Definition {
         help: "The system itself: mounts, leases, policies, and who may do what.",
         paths,
@@ -125,6 +133,11 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
 /// The response to work that continues in the background: 202.
 fn accepted() -> Response {
     crate::answer::status_only(202)
+}
+
+/// An object without the envelope.
+fn bare(data: &Object) -> Response {
+    self::wrapping::raw(&Value::Object(data.clone()).to_string())
 }
 
 #[cfg(test)]
