@@ -45,6 +45,7 @@ pub use self::core::Core;
 pub use answer::Answer;
 pub use config::CoreConfig;
 pub use effects::Effects;
+pub use policies::check_policy;
 pub use request::ClientRequest;
 pub use routing::{
     LeaseTtls, ListingVisibility, MountConfig, MountRequest, MountTokenType, MountTuning,
