@@ -7,6 +7,8 @@ mod lease;
 mod logical;
 mod mounts;
 mod operator;
+mod operator_keys;
+mod operator_store;
 mod options;
 mod plugin;
 mod policy;
@@ -34,6 +36,8 @@ pub(crate) use self::mounts::{MountKind, MountSettings};
 pub(crate) use self::operator::{
     Operator, OperatorInit, OperatorKeyStatus, OperatorSeal, OperatorUnseal,
 };
+pub(crate) use self::operator_keys::{OperatorRotate, OperatorRotateKeys};
+pub(crate) use self::operator_store::{OperatorBackup, OperatorRestore};
 pub(crate) use self::options::{AnswerOptions, Connection, FieldOptions, Format, OutputOptions};
 pub(crate) use self::plugin::{Plugin, PluginCatalog, PluginInfo, PluginList};
 pub(crate) use self::policy::{

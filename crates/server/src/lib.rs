@@ -17,6 +17,7 @@ mod tls;
 mod unix_socket;
 
 pub use effects::effects;
+pub use http::JsonLimits;
 pub use listener::{Limits, Listener};
 pub use serve::serve;
 pub use tls::{Tls, TlsError, TlsVersion};

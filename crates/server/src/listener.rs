@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::http::JsonLimits;
 use crate::tls::Tls;
 use crate::unix_socket::UnixSocket;
 
@@ -28,6 +29,8 @@ pub struct Limits {
     pub max_request_size: usize,
     /// Time until the answer.
     pub max_request_duration: Duration,
+    /// What JSON in a body may become.
+    pub json: JsonLimits,
 }
 
 impl Default for Limits {
@@ -35,6 +38,7 @@ impl Default for Limits {
         Self {
             max_request_size: 32 << 20,
             max_request_duration: Duration::from_secs(90),
+            json: JsonLimits::default(),
         }
     }
 }

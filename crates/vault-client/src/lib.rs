@@ -17,6 +17,7 @@ mod duration;
 mod environment;
 mod error;
 mod handshake;
+mod key_rotation;
 mod operator;
 mod retry;
 mod secret;
@@ -30,6 +31,10 @@ pub use answer::Answer;
 pub use client::Client;
 pub use environment::token_file;
 pub use error::{Error, Result};
+pub use key_rotation::{
+    NewShares, RotationPaths, RotationRequest, RotationStatus, RotationStep, Share,
+    VerificationStatus,
+};
 pub use operator::{InitRequest, Initialized};
 pub use reqwest::Method;
 pub use retry::{Pause, RealPause};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use logical::Factory;
 
+use crate::lockout::UserLockout;
 use crate::routing::LeaseTtls;
 use crate::server_info::ServerInfo;
 
@@ -17,6 +18,8 @@ pub struct CoreConfig {
     pub factories: BTreeMap<String, Arc<dyn Factory>>,
     /// TTLs that mounts inherit.
     pub lease_ttls: LeaseTtls,
+    /// When wrong logins lock a user out.
+    pub user_lockout: UserLockout,
 }
 
 impl CoreConfig {
@@ -26,6 +29,7 @@ impl CoreConfig {
             server_info,
             factories,
             lease_ttls: LeaseTtls::default(),
+            user_lockout: UserLockout::default(),
         }
     }
 }

@@ -6,7 +6,8 @@
 //! [`Effects`] that a host injects. It sees engines only as backends created by
 //! a [`logical::Factory`], and never names the one for Confluent Cloud.
 //!
-//! Each module uses only the modules before it: `unseal_keys`, `routing`, tokens, leases,
+//! Each module uses only the modules before it: `unseal_keys`, `quotas`, `routing`,
+//! `lockout`, tokens, leases,
 //! `mounts` and `revocation` (durable changes of mounts and tokens), `wrapping`,
 //! the built-in backends (`sys`, `auth`, `cubbyhole`), `active` (everything that
 //! exists while unsealed), the request `pipeline`, the [`Core`], the status of the
@@ -22,10 +23,12 @@ mod cubbyhole;
 mod effects;
 mod errors;
 mod leases;
+mod lockout;
 mod mounts;
 mod passwords;
 mod pipeline;
 mod policies;
+mod quotas;
 mod random;
 mod request;
 mod revocation;
@@ -45,10 +48,12 @@ pub use self::core::Core;
 pub use answer::Answer;
 pub use config::CoreConfig;
 pub use effects::Effects;
+pub use lockout::UserLockout;
 pub use policies::check_policy;
 pub use request::ClientRequest;
 pub use routing::{
-    LeaseTtls, ListingVisibility, MountConfig, MountRequest, MountTokenType, MountTuning,
+    LeaseTtls, ListingVisibility, LockoutTuning, MountConfig, MountRequest, MountTokenType,
+    MountTuning,
 };
 pub use seal::{Initialized, Vault};
 pub use server_info::ServerInfo;

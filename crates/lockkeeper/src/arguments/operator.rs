@@ -1,7 +1,9 @@
-//! `operator init`, `unseal`, `seal` and `key-status`.
+//! `operator`: `init`, `unseal`, `seal` and `key-status`, and what else there is.
 
 use clap::{Args, Subcommand};
 
+use super::operator_keys::{OperatorRotate, OperatorRotateKeys};
+use super::operator_store::{OperatorBackup, OperatorRestore};
 use super::options::{Connection, OutputOptions};
 
 /// `lockkeeper operator …`.
@@ -40,6 +42,49 @@ Examples:
 Examples:
   lockkeeper operator key-status")]
     KeyStatus(OperatorKeyStatus),
+    /// Encrypt the storage with a new key from now on
+    #[command(after_help = "\
+Examples:
+  lockkeeper operator rotate
+
+What is stored is read with the old keys. The shares that unseal stay the same.")]
+    Rotate(OperatorRotate),
+    /// Replace the root key and the shares that unseal the server
+    #[command(after_help = "\
+Examples:
+  lockkeeper operator rotate-keys -init -key-shares=5 -key-threshold=3 -verify
+  lockkeeper operator rotate-keys
+  lockkeeper operator rotate-keys -verify
+  lockkeeper operator rotate-keys -status
+  lockkeeper operator rotate-keys -cancel
+
+Give the present shares one by one; the answer to the last one has the new shares,
+which nobody can print again. With -verify at -init, the old shares count until
+enough of the new ones were given back.")]
+    RotateKeys(OperatorRotateKeys),
+    /// As rotate-keys, by the paths that Vault has
+    #[command(after_help = "\
+Examples:
+  lockkeeper operator rekey -init -key-shares=5 -key-threshold=3
+  lockkeeper operator rekey")]
+    Rekey(OperatorRotateKeys),
+    /// Copy the store of a server on this machine, which may run meanwhile
+    #[command(after_help = "\
+Examples:
+  lockkeeper operator backup -config=/etc/lockkeeper/server.hcl /backup/monday.db
+
+The copy is as it was at one moment, and as encrypted as the store. No token is
+needed: who may read the file of the store may copy it.")]
+    Backup(OperatorBackup),
+    /// Make the store of a server that is stopped from a backup
+    #[command(after_help = "\
+Examples:
+  lockkeeper operator restore -config=/etc/lockkeeper/server.hcl /backup/monday.db
+  lockkeeper operator restore -force -config=/etc/lockkeeper/server.hcl /backup/monday.db
+
+A store that is there is overwritten only with -force. What was made since the
+backup is forgotten: keys at Confluent Cloud are found and deleted by the sweep.")]
+    Restore(OperatorRestore),
 }
 
 /// `lockkeeper operator init`.

@@ -15,6 +15,8 @@ mod login;
 mod mounts;
 mod obtain;
 mod operator;
+mod operator_keys;
+mod operator_store;
 mod policy;
 mod progress;
 mod render;

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use vault_client::{InitRequest, Initialized};
+use vault_client::{Client, InitRequest, Initialized, RotationPaths};
 use zeroize::Zeroizing;
 
 use super::client::{connect, format};
-use super::{status, typed};
+use super::{operator_keys, operator_store, status, typed};
 use crate::arguments::{
     Format, Operator, OperatorInit, OperatorKeyStatus, OperatorSeal, OperatorUnseal,
 };
@@ -26,6 +26,15 @@ pub(super) async fn run(operator: Operator) -> Result<ExitCode, Failure> {
         Operator::Unseal(arguments) => unseal(arguments).await,
         Operator::Seal(arguments) => seal(arguments).await,
         Operator::KeyStatus(arguments) => key_status(arguments).await,
+        Operator::Rotate(arguments) => operator_keys::rotate(arguments).await,
+        Operator::RotateKeys(arguments) => {
+            operator_keys::rotate_keys(arguments, RotationPaths::RotateRoot).await
+        }
+        Operator::Rekey(arguments) => {
+            operator_keys::rotate_keys(arguments, RotationPaths::Rekey).await
+        }
+        Operator::Backup(arguments) => operator_store::back_up(arguments).await,
+        Operator::Restore(arguments) => operator_store::restore(&arguments),
     }
 }
 
@@ -153,7 +162,11 @@ async fn seal(arguments: OperatorSeal) -> Result<ExitCode, Failure> {
 
 async fn key_status(arguments: OperatorKeyStatus) -> Result<ExitCode, Failure> {
     let format = format(&arguments.output)?;
-    let client = connect(arguments.connection)?;
+    show_key_status(&connect(arguments.connection)?, format).await
+}
+
+/// Shows which key encrypts the storage.
+pub(super) async fn show_key_status(client: &Client, format: Format) -> Result<ExitCode, Failure> {
     let answer = client.read("sys/key-status", &[]).await;
     let answer = answer.map_err(|error| Failure::asking("reading key status", &error))?;
     let data = answer.and_then(|secret| secret.data).unwrap_or_default();

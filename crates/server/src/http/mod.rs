@@ -2,6 +2,7 @@
 //! its connection, which ends when the client hangs up.
 
 mod answer;
+mod complexity;
 mod request;
 
 use std::panic::AssertUnwindSafe;
@@ -13,6 +14,7 @@ use axum::extract::{Request, State};
 use futures_util::FutureExt as _;
 use vault_core::{Answer, Vault};
 
+pub use self::complexity::JsonLimits;
 use crate::listener::Limits;
 
 /// What answers the requests of a listener, and how much they may take.
@@ -26,7 +28,7 @@ pub(crate) struct Host {
 pub(crate) async fn respond(State(host): State<Host>, request: Request) -> Response<Body> {
     let limit = host.limits.max_request_duration;
     let answered = async {
-        match request::read(request, host.limits.max_request_size).await {
+        match request::read(request, &host.limits).await {
             Ok(asked) => host.vault.handle(asked).await,
             Err(refusal) => refusal,
         }

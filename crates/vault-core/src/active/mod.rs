@@ -10,8 +10,10 @@ use logical::{Backend, Error, TaskGroup};
 use crate::config::CoreConfig;
 use crate::effects::Effects;
 use crate::leases::{EndsTokens, Leases};
+use crate::lockout::Lockout;
 use crate::mounts::{self, Mounts};
 use crate::policies::PolicyStore;
+use crate::quotas::Quotas;
 use crate::revocation::Revocation;
 use crate::routing::Router;
 use crate::storage::Fence;
@@ -35,6 +37,8 @@ pub(crate) struct Active {
     pub(crate) leases: Arc<Leases>,
     pub(crate) tokens: Arc<TokenStore>,
     pub(crate) policies: Arc<PolicyStore>,
+    pub(crate) quotas: Arc<Quotas>,
+    pub(crate) lockout: Arc<Lockout>,
     /// Tasks that end by themselves.
     pub(crate) tasks: Arc<dyn TaskGroup>,
     pub(crate) revocation: Arc<Revocation>,
@@ -93,6 +97,8 @@ impl Active {
                     leases: parts.leases,
                     tokens: parts.tokens,
                     policies: parts.policies,
+                    quotas: parts.quotas,
+                    lockout: parts.lockout,
                     revocation: parts.revocation,
                     wrapping: parts.wrapping,
                     keys,
@@ -119,10 +125,15 @@ impl Active {
         let revocation = Arc::clone(&self.revocation);
         let tasks = Arc::clone(&self.tasks);
         let keys = self.keys.clone();
+        let quotas = Arc::clone(&self.quotas);
+        let lockout = Arc::clone(&self.lockout);
         let loops = Arc::clone(&self.running.loops);
         self.running.loops.spawn(Box::pin(async move {
             loop {
                 mounts.tick();
+                quotas.purge();
+                let lockout = Arc::clone(&lockout);
+                tasks.spawn(Box::pin(async move { lockout.tidy().await }));
                 let revocation = Arc::clone(&revocation);
                 tasks.spawn(Box::pin(async move {
                     if let Err(error) = revocation.resume().await {
@@ -153,6 +164,8 @@ struct Parts {
     leases: Arc<Leases>,
     tokens: Arc<TokenStore>,
     policies: Arc<PolicyStore>,
+    quotas: Arc<Quotas>,
+    lockout: Arc<Lockout>,
     revocation: Arc<Revocation>,
     wrapping: Arc<Wrapping>,
 }
@@ -175,6 +188,14 @@ impl Running {
             Arc::clone(&effects.storage),
             Arc::clone(&effects.clock),
         ));
+        let quotas = Quotas::open(Arc::clone(&effects.storage), Arc::clone(&effects.clock));
+        let quotas = Arc::new(quotas.await?);
+        let lockout = Lockout::open(
+            Arc::clone(&effects.storage),
+            Arc::clone(&effects.clock),
+            config.user_lockout,
+        );
+        let lockout = Arc::new(lockout.await?);
         let leases = Arc::new(Leases::new(
             effects,
             Arc::clone(&self.router),
@@ -208,6 +229,8 @@ impl Running {
             tokens: &tokens,
             policies: &policies,
             wrapping: &wrapping,
+            quotas: &quotas,
+            lockout: &lockout,
             tasks: &self.tasks,
             effects,
             keys,
@@ -235,6 +258,8 @@ impl Running {
             leases,
             tokens,
             policies,
+            quotas,
+            lockout,
             revocation,
             wrapping,
         })

@@ -179,6 +179,11 @@ impl Mounts {
             .collect()
     }
 
+    /// The mount that a path is in.
+    pub(crate) fn serving(&self, path: &str) -> Option<Arc<Mount>> {
+        self.router.route(path).map(|(mount, _)| mount)
+    }
+
     /// The settings of the mount at a path, with effective TTLs.
     pub(crate) fn tuning(&self, path: &str) -> Option<Object> {
         let mount = self.router.get(path)?;
@@ -286,6 +291,12 @@ impl Mounts {
             entry.config.max_lease_ttl = ttl;
         }
         check_tuned(entry.config)?;
+        if tuning.user_lockout.is_some() && !mount.tells_logins() {
+            return Err(Error::bad_request(format!(
+                "tuning of user lockout configuration for auth type {:?} not allowed",
+                entry.kind
+            )));
+        }
         if let Some(version) = &tuning.plugin_version {
             self.check_version(&entry.kind, version)?;
         }

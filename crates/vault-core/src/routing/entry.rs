@@ -197,6 +197,9 @@ impl MountEntry {
         self.tuning.insert_into(&mut config);
         let mut info = Object::new();
         self.insert_token_type(&mut config);
+        if let Some(lockout) = self.tuning.user_lockout {
+            config.insert("user_lockout_config".into(), lockout.members().into());
+        }
         if self.options.is_some() {
             info.insert("deprecation_status".into(), "supported".into());
         }
@@ -240,6 +243,9 @@ impl MountEntry {
         tuning.insert("max_lease_ttl".into(), max.as_secs().into());
         self.tuning.insert_into(&mut tuning);
         self.insert_token_type(&mut tuning);
+        if let Some(lockout) = self.tuning.user_lockout {
+            tuning.extend(lockout.members());
+        }
         if !self.tuning.plugin_version.is_empty() {
             let version = self.tuning.plugin_version.clone();
             tuning.insert("plugin_version".into(), version.into());

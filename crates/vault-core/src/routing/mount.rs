@@ -9,7 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use logical::effects::{Replication, catch_panic, within};
 use logical::{
-    Backend, Error, ErrorClass, Existence, Request, Response, SystemView, TaskGroup, Tasks,
+    Backend, Error, ErrorClass, Existence, LoginSubject, Request, Response, SystemView, TaskGroup,
+    Tasks,
 };
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
@@ -190,6 +191,19 @@ impl Mount {
     /// Whether the target of a write exists.
     pub(crate) async fn exists(&self, request: Request) -> Result<Existence, Error> {
         caught(self.backend.exists(request)).await
+    }
+
+    /// Whether the backend tells who a login is for.
+    pub(crate) fn tells_logins(&self) -> bool {
+        self.backend.tells_logins()
+    }
+
+    /// Who a login is for, before it is decided.
+    pub(crate) async fn login_subject(
+        &self,
+        request: Request,
+    ) -> Result<Option<LoginSubject>, Error> {
+        caught(self.backend.login_subject(request)).await
     }
 
     /// Starts the backend.

@@ -6,9 +6,11 @@ mod access;
 mod catalog;
 mod interface;
 mod leases;
+mod locked_users;
 mod mounts;
 mod passwords;
 mod policies;
+mod quotas;
 mod remount;
 mod root_rotation;
 mod rotation;
@@ -24,8 +26,10 @@ use serde_json::Value;
 
 use crate::effects::Effects;
 use crate::leases::Leases;
+use crate::lockout::Lockout;
 use crate::mounts::Mounts;
 use crate::policies::PolicyStore;
+use crate::quotas::Quotas;
 use crate::storage::View;
 use crate::tokens::TokenStore;
 use crate::unseal_keys::RootKeys;
@@ -66,6 +70,8 @@ pub(crate) struct SysPaths {
     tokens: Arc<TokenStore>,
     policies: Arc<PolicyStore>,
     wrapping: Arc<Wrapping>,
+    quotas: Arc<Quotas>,
+    lockout: Arc<Lockout>,
     tasks: Arc<dyn TaskGroup>,
     entropy: Arc<dyn Entropy>,
     moves: remount::Moves,
@@ -83,6 +89,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) tokens: &'a Arc<TokenStore>,
     pub(crate) policies: &'a Arc<PolicyStore>,
     pub(crate) wrapping: &'a Arc<Wrapping>,
+    pub(crate) quotas: &'a Arc<Quotas>,
+    pub(crate) lockout: &'a Arc<Lockout>,
     pub(crate) tasks: &'a Arc<dyn TaskGroup>,
     pub(crate) effects: &'a Effects,
     /// The keys of storage, if it has any.
@@ -101,6 +109,8 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
         tokens: Arc::clone(parts.tokens),
         policies: Arc::clone(parts.policies),
         wrapping: Arc::clone(parts.wrapping),
+        quotas: Arc::clone(parts.quotas),
+        lockout: Arc::clone(parts.lockout),
         tasks: Arc::clone(parts.tasks),
         entropy: Arc::clone(&effects.entropy),
         moves: remount::Moves::default(),
@@ -118,6 +128,8 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
     paths.extend(self::passwords::paths());
     paths.extend(seal::paths());
     paths.extend(rotation::paths());
+    paths.extend(locked_users::paths());
+    paths.extend(self::quotas::paths());
     paths.extend(root_rotation::paths());
     let definition = Definition {
         help: "The system itself: mounts, leases, policies, and who may do what.",

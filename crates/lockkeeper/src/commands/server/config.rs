@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use hcl1::{Body, Error, Item, Key, Position};
 use server::Limits;
-use vault_core::LeaseTtls;
+use vault_core::{LeaseTtls, LockoutTuning, UserLockout};
 
-use self::listener::Kind;
+use self::listener::{Kind, limit};
 pub(crate) use self::listener::{Listener, Place, Socket, Tls};
 use self::values::{
-    blocks, boolean, first, log_format, log_level, member, positive, size, text, url, wrong,
+    blocks, boolean, duration, first, log_format, log_level, member, number, positive, size, text,
+    url, wrong,
 };
 use super::super::logging::LogFormat;
 
@@ -34,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// What mounts inherit.
     pub(crate) lease_ttls: LeaseTtls,
+    /// When wrong logins lock a user out.
+    pub(crate) user_lockout: UserLockout,
     /// What has no effect.
     pub(crate) warnings: Vec<Error>,
 }
@@ -73,6 +76,7 @@ struct Reading {
     log_format: LogFormat,
     default_lease_ttl: Option<(Duration, Position)>,
     max_lease_ttl: Option<(Duration, Position)>,
+    user_lockout: UserLockout,
     limits: Limits,
     warnings: Vec<Error>,
 }
@@ -99,10 +103,11 @@ impl Reading {
             "log_format" => self.log_format = log_format(item, key)?,
             "default_lease_ttl" => self.default_lease_ttl = lease_ttl(item, key)?,
             "max_lease_ttl" => self.max_lease_ttl = lease_ttl(item, key)?,
-            "max_request_size" => self.limits.max_request_size = size(item, key)?,
-            "max_request_duration" | "default_max_request_duration" => {
+            "default_max_request_duration" => {
                 self.limits.max_request_duration = positive(item, key)?;
             }
+            _ if limit(&mut self.limits, item, key)? => {}
+            "user_lockout" => self.user_lockout(item)?,
             "seal" => seal(item)?,
             "audit" => {
                 return Err(Error::new(
@@ -181,6 +186,40 @@ impl Reading {
         Ok(())
     }
 
+    /// `user_lockout "all"`, or for the auth methods of one type.
+    fn user_lockout(&mut self, item: &Item) -> Result<(), Error> {
+        for (kind, body) in blocks(item)? {
+            let tuning = self.lockout(body)?;
+            match &*kind.name {
+                "all" => self.user_lockout.all = tuning,
+                "approle" => {
+                    self.user_lockout
+                        .by_type
+                        .insert("approle".to_owned(), tuning);
+                }
+                _ => self.warn(kind, "no auth method of this type locks users out"),
+            }
+        }
+        Ok(())
+    }
+
+    fn lockout(&mut self, body: &Body) -> Result<LockoutTuning, Error> {
+        let mut tuning = LockoutTuning::default();
+        for item in &body.items {
+            let key = first(item)?;
+            match &*key.name {
+                "lockout_threshold" => tuning.threshold = Some(number(item, key)?),
+                "lockout_duration" => tuning.duration = Some(duration(item, key)?.as_secs()),
+                "lockout_counter_reset" => {
+                    tuning.counter_reset = Some(duration(item, key)?.as_secs());
+                }
+                "disable_lockout" => tuning.disable = Some(boolean(item, key)?),
+                _ => self.warn(key, UNKNOWN),
+            }
+        }
+        Ok(tuning)
+    }
+
     fn listener(&mut self, item: &Item) -> Result<(), Error> {
         for (kind, body) in blocks(item)? {
             let kind_of = Kind::of(kind)?;
@@ -214,6 +253,7 @@ impl Reading {
             log_level: self.log_level.unwrap_or("info"),
             log_format: self.log_format,
             lease_ttls: lease_ttls(self.default_lease_ttl, self.max_lease_ttl)?,
+            user_lockout: self.user_lockout,
             warnings: self.warnings,
         })
     }
@@ -222,7 +262,7 @@ impl Reading {
 /// A TTL and where it stands; none for zero, which in Vault, too, is the same as
 /// leaving it out.
 fn lease_ttl(item: &Item, key: &Key) -> Result<Option<(Duration, Position)>, Error> {
-    let ttl = values::duration(item, key)?;
+    let ttl = duration(item, key)?;
     Ok((!ttl.is_zero()).then_some((ttl, key.position)))
 }
 

@@ -3,7 +3,7 @@
 mod accounts;
 mod config;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -40,6 +40,7 @@ pub(super) async fn run(arguments: arguments::Server) -> Result<ExitCode, Failur
     let effects = server::effects(storage);
     let core = CoreConfig {
         lease_ttls: config.lease_ttls,
+        user_lockout: config.user_lockout.clone(),
         ..core_config(kind)
     };
     let vault = Vault::load(core, effects).await;
@@ -61,6 +62,17 @@ fn read(file: &Path) -> Result<Config, Failure> {
         |problem: &dyn std::fmt::Display| Failure::local(format!("{}: {problem}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| named(&error))?;
     config::parse(&text).map_err(|error| named(&error))
+}
+
+/// The file of the store that a configuration names; none for one in memory.
+///
+/// # Errors
+/// When the configuration cannot be read.
+pub(super) fn storage_of(config: &Path) -> Result<Option<PathBuf>, Failure> {
+    Ok(match read(config)?.storage {
+        Storage::Memory => None,
+        Storage::Sqlite(path) => Some(path),
+    })
 }
 
 /// The store, and its name in `sys/seal-status`.

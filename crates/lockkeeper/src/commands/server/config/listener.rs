@@ -86,18 +86,11 @@ impl Kind {
         let mut unix = Unix::default();
         for item in &body.items {
             let key = first(item)?;
-            let is_known = match &*key.name {
-                "max_request_size" => {
-                    limits.max_request_size = size(item, key)?;
-                    true
-                }
-                "max_request_duration" => {
-                    limits.max_request_duration = positive(item, key)?;
-                    true
-                }
-                _ if self == Self::Tcp => tcp.item(item, key)?,
-                _ => unix.item(item, key)?,
-            };
+            let is_known = limit(&mut limits, item, key)?
+                || match self {
+                    Self::Tcp => tcp.item(item, key)?,
+                    Self::Unix => unix.item(item, key)?,
+                };
             if !is_known {
                 unknown(key);
             }
@@ -111,6 +104,18 @@ impl Kind {
             limits,
         })
     }
+}
+
+/// Reads a limit of requests. Returns whether the key is one.
+pub(super) fn limit(limits: &mut Limits, item: &Item, key: &Key) -> Result<bool, Error> {
+    match &*key.name {
+        "max_request_size" => limits.max_request_size = size(item, key)?,
+        "max_request_duration" => limits.max_request_duration = positive(item, key)?,
+        "max_request_json_memory" => limits.json.memory = size(item, key)?,
+        "max_request_json_strings" => limits.json.strings = size(item, key)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
 }
 
 /// A `listener "tcp"` that is being read.

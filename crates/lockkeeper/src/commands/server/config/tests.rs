@@ -1,7 +1,7 @@
 //! Files that are read, and files that are refused with the place and what is
 //! allowed.
 
-use server::TlsVersion;
+use server::{JsonLimits, TlsVersion};
 
 use super::*;
 
@@ -35,6 +35,8 @@ listener "tcp" {
   tls_min_version = "tls13"
   max_request_size = 1024
   max_request_duration = "30s"
+  max_request_json_memory = 4096
+  max_request_json_strings = 10
 }
 listener "tcp" {
   address = ":8300"
@@ -57,6 +59,14 @@ max_lease_ttl = 172800
 max_request_size = 2048
 max_request_duration = 60
 seal "shamir" {}
+user_lockout "all" {
+  lockout_threshold = "3"
+  lockout_duration = "10m"
+}
+user_lockout "approle" {
+  lockout_counter_reset = 60
+  disable_lockout = "false"
+}
 "#,
     )
     .unwrap();
@@ -89,8 +99,17 @@ seal "shamir" {}
     let limits = |max_request_size, seconds| Limits {
         max_request_size,
         max_request_duration: Duration::from_secs(seconds),
+        json: JsonLimits::default(),
     };
-    assert_eq!(tls.limits, limits(1024, 30));
+    let json = JsonLimits {
+        memory: 4096,
+        strings: 10,
+    };
+    let expected = Limits {
+        json,
+        ..limits(1024, 30)
+    };
+    assert_eq!(tls.limits, expected);
     assert_eq!(plain.limits, limits(2048, 60));
     assert_eq!(plain.place, in_the_clear("[::]:8300"));
     assert_eq!(socket.limits, limits(2048, 60));
@@ -106,6 +125,18 @@ seal "shamir" {}
         max: Duration::from_hours(48),
     };
     assert_eq!(config.lease_ttls, ttls);
+    let all = LockoutTuning {
+        threshold: Some(3),
+        duration: Some(600),
+        ..LockoutTuning::default()
+    };
+    let approle = LockoutTuning {
+        counter_reset: Some(60),
+        disable: Some(false),
+        ..LockoutTuning::default()
+    };
+    let by_type = [("approle".to_owned(), approle)].into();
+    assert_eq!(config.user_lockout, UserLockout { all, by_type });
 }
 
 #[test]
@@ -191,6 +222,14 @@ fn a_wrong_value_is_an_error_with_its_place_and_what_is_allowed() {
         (
             "max_request_size = 0",
             "line 3, column 20: `max_request_size` must be a number of bytes above zero",
+        ),
+        (
+            "user_lockout \"all\" { lockout_threshold = \"many\" }",
+            "line 3, column 42: `lockout_threshold` must be a number that is not negative",
+        ),
+        (
+            "max_request_json_strings = 0",
+            "line 3, column 28: `max_request_json_strings` must be a number above zero",
         ),
         (
             "max_request_duration = \"soon\"",

@@ -104,7 +104,21 @@ pub(super) fn size(item: &Item, key: &Key) -> Result<usize, Error> {
     };
     let size = number.and_then(|size| usize::try_from(size).ok());
     size.filter(|size| *size > 0).ok_or_else(|| {
-        let problem = format!("`{}` must be a number of bytes above zero", key.name);
+        let what = if key.name.ends_with("strings") {
+            "number"
+        } else {
+            "number of bytes"
+        };
+        let problem = format!("`{}` must be a {what} above zero", key.name);
+        Error::new(item.value.position(), problem)
+    })
+}
+
+/// A number that is not negative, also in a string, as in Vault.
+pub(super) fn number(item: &Item, key: &Key) -> Result<u64, Error> {
+    let given = text(&item.value, key)?;
+    given.trim().parse().map_err(|_| {
+        let problem = format!("`{}` must be a number that is not negative", key.name);
         Error::new(item.value.position(), problem)
     })
 }
