@@ -6,6 +6,7 @@
 //! nothing about tokens, mounts or leases, and never names the engine for
 //! Confluent Cloud: a program injects that.
 
+mod complexity;
 mod effects;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -16,8 +17,8 @@ mod serve;
 mod tls;
 mod unix_socket;
 
+pub use complexity::JsonLimits;
 pub use effects::effects;
-pub use http::JsonLimits;
 pub use listener::{Limits, Listener};
 pub use serve::serve;
 pub use tls::{Tls, TlsError, TlsVersion};

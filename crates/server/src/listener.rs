@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::http::JsonLimits;
+use crate::complexity::JsonLimits;
 use crate::tls::Tls;
 use crate::unix_socket::UnixSocket;
 

@@ -7,6 +7,7 @@ mod client;
 mod dev;
 mod engines;
 mod exec;
+mod key_status;
 mod kv;
 mod lease;
 mod logging;

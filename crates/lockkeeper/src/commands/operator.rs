@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use vault_client::{Client, InitRequest, Initialized, RotationPaths};
+use vault_client::{InitRequest, Initialized, RotationPaths};
 use zeroize::Zeroizing;
 
 use super::client::{connect, format};
-use super::{operator_keys, operator_store, status, typed};
+use super::{key_status, operator_keys, operator_store, status, typed};
 use crate::arguments::{
     Format, Operator, OperatorInit, OperatorKeyStatus, OperatorSeal, OperatorUnseal,
 };
@@ -25,7 +25,7 @@ pub(super) async fn run(operator: Operator) -> Result<ExitCode, Failure> {
         Operator::Init(arguments) => init(arguments).await,
         Operator::Unseal(arguments) => unseal(arguments).await,
         Operator::Seal(arguments) => seal(arguments).await,
-        Operator::KeyStatus(arguments) => key_status(arguments).await,
+        Operator::KeyStatus(arguments) => show_key_status(arguments).await,
         Operator::Rotate(arguments) => operator_keys::rotate(arguments).await,
         Operator::RotateKeys(arguments) => {
             operator_keys::rotate_keys(arguments, RotationPaths::RotateRoot).await
@@ -160,32 +160,7 @@ async fn seal(arguments: OperatorSeal) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn key_status(arguments: OperatorKeyStatus) -> Result<ExitCode, Failure> {
+async fn show_key_status(arguments: OperatorKeyStatus) -> Result<ExitCode, Failure> {
     let format = format(&arguments.output)?;
-    show_key_status(&connect(arguments.connection)?, format).await
-}
-
-/// Shows which key encrypts the storage.
-pub(super) async fn show_key_status(client: &Client, format: Format) -> Result<ExitCode, Failure> {
-    let answer = client.read("sys/key-status", &[]).await;
-    let answer = answer.map_err(|error| Failure::asking("reading key status", &error))?;
-    let data = answer.and_then(|secret| secret.data).unwrap_or_default();
-    let member = |name: &str| data.get(name).cloned().unwrap_or_default();
-    let shown = json!({
-        "term": member("term"),
-        "install_time": member("install_time"),
-        "encryptions": member("encryptions"),
-    });
-    if format != Format::Table {
-        output::say(&output::structured(&shown, format)?.unwrap_or_default())?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let rows = [
-        ("Key Term", "term"),
-        ("Install Time", "install_time"),
-        ("Encryption Count", "encryptions"),
-    ]
-    .map(|(name, key)| vec![name.to_owned(), output::plain(&shown[key])]);
-    output::say(&output::rows(&rows))?;
-    Ok(ExitCode::SUCCESS)
+    key_status::show(&connect(arguments.connection)?, format).await
 }

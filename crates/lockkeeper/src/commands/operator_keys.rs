@@ -10,7 +10,7 @@ use vault_client::{
 use zeroize::Zeroizing;
 
 use super::client::{connect, format};
-use super::{operator, typed};
+use super::{key_status, typed};
 use crate::arguments::{Format, OperatorRotate, OperatorRotateKeys};
 use crate::failure::Failure;
 use crate::output;
@@ -23,7 +23,7 @@ pub(super) async fn rotate(arguments: OperatorRotate) -> Result<ExitCode, Failur
     if format == Format::Table {
         output::say("Success! Rotated key\n")?;
     }
-    operator::show_key_status(&client, format).await
+    key_status::show(&client, format).await
 }
 
 pub(super) async fn rotate_keys(

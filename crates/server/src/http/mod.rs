@@ -2,7 +2,6 @@
 //! its connection, which ends when the client hangs up.
 
 mod answer;
-mod complexity;
 mod request;
 
 use std::panic::AssertUnwindSafe;
@@ -14,7 +13,6 @@ use axum::extract::{Request, State};
 use futures_util::FutureExt as _;
 use vault_core::{Answer, Vault};
 
-pub use self::complexity::JsonLimits;
 use crate::listener::Limits;
 
 /// What answers the requests of a listener, and how much they may take.

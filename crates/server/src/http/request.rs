@@ -19,7 +19,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 use vault_core::{Answer, ClientRequest, ClientToken};
 
-use super::complexity::{self, JsonLimits};
+use crate::complexity::{self, JsonLimits};
 use crate::listener::Limits;
 
 const TOKEN: &str = "x-vault-token";

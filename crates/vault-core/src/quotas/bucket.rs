@@ -66,10 +66,9 @@ impl Bucket {
     /// Counts a request.
     pub(super) fn take(&mut self, limits: Limits, now: Duration) -> Taken {
         self.last = now;
-        if now < self.blocked_until {
-            return Taken::Blocked {
-                retry: self.blocked_until - now,
-            };
+        let retry = self.blocked_until.saturating_sub(now);
+        if !retry.is_zero() {
+            return Taken::Blocked { retry };
         }
         let length = limits.window.as_nanos().max(1);
         let age = now.saturating_sub(self.began).as_nanos();

@@ -1,7 +1,7 @@
 //! Which quota counts, and for how much, from a client's point of view. Statuses,
 //! texts and headers were seen at OpenBao 2.7.2.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ use crate::effects::Effects;
 use crate::errors;
 use crate::status::{Seal, Status};
 use crate::tokens::TokenStore;
-use crate::unseal_keys::{Protected, RootKeys, Share, Shares, StoredKeys, lost, split};
+use crate::unseal_keys::{Protected, RootKeys, Share, Shares, StoredKeys, Which, lost, split};
 
 /// How long changes of the seal may finish when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -294,6 +294,11 @@ impl Vault {
             }
         };
         self.set(State::sealed(shares));
+        if opened.which == Which::Previous {
+            tracing::warn!(
+                "the shares before the last rotation open the store: that rotation is undone"
+            );
+        }
         self.barrier.unseal(opened.root).await?;
         let effects = Effects {
             storage: Arc::clone(&self.barrier) as _,
@@ -303,7 +308,7 @@ impl Vault {
             Arc::clone(&self.effects.storage),
             Arc::clone(&self.barrier),
             Arc::clone(&self.effects.entropy),
-            Arc::clone(&self.tasks),
+            (self.effects.task_groups)(),
             shares,
         ));
         if let Err(error) = keys.settle(&stored, opened.which).await {

@@ -12,7 +12,7 @@ mod rotation;
 mod settings;
 mod text;
 
-pub(crate) use protected::{Protected, StoredKeys, lost, split};
+pub(crate) use protected::{Protected, StoredKeys, Which, lost, split};
 pub(crate) use root_keys::{Given, RootKeys, Rotated, Verified};
 pub(crate) use rotation::{Progress, Verification};
 pub use settings::Shares;

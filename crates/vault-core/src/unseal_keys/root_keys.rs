@@ -28,7 +28,8 @@ pub(crate) struct RootKeys {
     storage: Arc<dyn Storage>,
     barrier: Arc<Barrier>,
     entropy: Arc<dyn Entropy>,
-    tasks: Arc<dyn TaskGroup>,
+    /// Ends old shares after a while; dropped when the server is sealed.
+    handover: Arc<dyn TaskGroup>,
     shares: RwLock<Shares>,
     /// Held while the keys change.
     state: Mutex<State>,
@@ -70,19 +71,20 @@ pub(crate) enum Verified {
 }
 
 impl RootKeys {
-    /// The keys of a store that was opened by `barrier` on `storage`.
+    /// The keys of a store that was opened by `barrier` on `storage`. The group
+    /// `handover` must not be shared.
     pub(crate) fn new(
         storage: Arc<dyn Storage>,
         barrier: Arc<Barrier>,
         entropy: Arc<dyn Entropy>,
-        tasks: Arc<dyn TaskGroup>,
+        handover: Arc<dyn TaskGroup>,
         shares: Shares,
     ) -> Self {
         Self {
             storage,
             barrier,
             entropy,
-            tasks,
+            handover,
             shares: RwLock::new(shares),
             state: Mutex::new(State::Open(None)),
         }
@@ -101,6 +103,7 @@ impl RootKeys {
     /// Waits for a change under way, and lets none begin.
     pub(crate) async fn close(&self) {
         *self.state.lock().await = State::Closed;
+        self.handover.shut_down(Duration::ZERO).await;
     }
 
     /// Decides between the shares of two stored keys: those that opened the store
@@ -193,9 +196,10 @@ impl RootKeys {
         let Some(previous) = rotated.previous.clone() else {
             return;
         };
-        let (keys, tasks) = (Arc::downgrade(self), Arc::clone(&self.tasks));
-        self.tasks.spawn(Box::pin(async move {
-            tasks.sleep(HANDOVER).await;
+        let sleep = self.handover.sleep(HANDOVER);
+        let keys = Arc::downgrade(self);
+        self.handover.spawn(Box::pin(async move {
+            sleep.await;
             // Sealed meanwhile: whoever unseals decides.
             let Some(keys) = keys.upgrade() else {
                 return;

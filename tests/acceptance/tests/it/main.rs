@@ -23,6 +23,7 @@ mod in_process;
 mod kafka;
 mod kafka_rotation;
 mod killed;
+mod limits;
 mod mounted;
 mod parsers;
 mod policies;

@@ -17,8 +17,8 @@ use vault_core::{LeaseTtls, LockoutTuning, UserLockout};
 use self::listener::{Kind, limit};
 pub(crate) use self::listener::{Listener, Place, Socket, Tls};
 use self::values::{
-    blocks, boolean, duration, first, log_format, log_level, member, number, positive, size, text,
-    url, wrong,
+    blocks, boolean, duration, first, log_format, log_level, member, number, positive, text, url,
+    wrong,
 };
 use super::super::logging::LogFormat;
 

@@ -92,6 +92,16 @@ async fn new_shares_open_the_store_and_the_old_ones_do_until_the_new_ones_were_s
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_stops_at_once_although_old_shares_are_still_to_be_ended() {
+    let (vault, keys) = unsealed(&World::new()).await;
+    let wish = json!({"secret_shares": 1, "secret_threshold": 1});
+    rotated(&keys, &rotate(&vault, &keys, wish, [0, 1]).await);
+    let began = tokio::time::Instant::now();
+    vault.shut_down().await;
+    assert!(began.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn old_shares_that_open_the_store_before_the_new_ones_undo_the_rotation() {
     let (vault, keys) = unsealed(&World::new()).await;
     let wish = json!({"secret_shares": 5, "secret_threshold": 3});
@@ -306,7 +316,7 @@ async fn the_paths_of_vault_answer_without_the_envelope_and_want_a_token() {
     assert!(opens(&vault, &new, [0]).await);
 }
 
-/// P11 without load.
+/// P11.
 #[tokio::test(start_paused = true)]
 async fn what_is_written_after_a_rotation_is_under_the_new_key_and_all_is_read() {
     let world = World::new();
@@ -336,6 +346,48 @@ async fn what_is_written_after_a_rotation_is_under_the_new_key_and_all_is_read()
     assert!(opens(&vault, &keys, [0, 1]).await);
     let seen = get(&vault, &keys, "kv/new").await;
     assert_eq!(seen.body["data"]["b"], "new");
+}
+
+/// P11, under load.
+#[tokio::test(start_paused = true)]
+async fn keys_are_replaced_while_clients_write_and_nothing_is_lost() {
+    let world = World::new();
+    let (vault, keys) = unsealed(&world).await;
+    *world.slow.writes_take.lock().unwrap() = Duration::from_millis(1);
+    let write = |writer: usize| {
+        let (vault, keys) = (&vault, &keys);
+        async move {
+            for number in 0..20 {
+                let path = format!("kv/{writer}-{number}");
+                let written = post(vault, keys, &path, json!({"b": path})).await;
+                assert_eq!(written.status, 204, "{written:?}");
+            }
+        }
+    };
+    let replace = async {
+        let mut present = Keys {
+            keys: keys.keys.clone(),
+            root: keys.root.clone(),
+        };
+        for _ in 0..3 {
+            let rotated_key = post(&vault, &keys, "sys/rotate", Value::Null).await;
+            assert_eq!(rotated_key.status, 204);
+            let wish = json!({"secret_shares": 3, "secret_threshold": 2});
+            let done = rotate(&vault, &present, wish, [0, 1]).await;
+            present = rotated(&present, &done);
+        }
+        present
+    };
+    let writers = futures_util::future::join_all((0..8).map(write));
+    let (_, new) = futures_util::join!(writers, replace);
+    vault.shut_down().await;
+    let vault = load(&world).await;
+    assert!(opens(&vault, &new, [1, 2]).await);
+    for (writer, number) in (0..8).flat_map(|writer| (0..20).map(move |n| (writer, n))) {
+        let path = format!("kv/{writer}-{number}");
+        let seen = get(&vault, &keys, &path).await;
+        assert_eq!(seen.body["data"]["b"], json!(path));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,7 +37,7 @@ const OBJECT: usize = 48;
 ///
 /// # Errors
 /// The text for the client.
-pub(super) fn check(body: &[u8], limits: JsonLimits) -> Result<(), &'static str> {
+pub(crate) fn check(body: &[u8], limits: JsonLimits) -> Result<(), &'static str> {
     let (mut memory, mut strings, mut depth) = (0_usize, 0_usize, 0_usize);
     let mut at = 0;
     while let Some(byte) = body.get(at) {
