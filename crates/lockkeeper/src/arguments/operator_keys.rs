@@ -35,10 +35,22 @@ pub(crate) struct OperatorRotateKeys {
     #[arg(long)]
     pub(crate) verify: bool,
     /// How many new shares there are
-    #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 5)]
+    #[arg(
+        long,
+        short = 'n',
+        alias = "n",
+        value_name = "NUMBER",
+        default_value_t = 5
+    )]
     pub(crate) key_shares: u64,
     /// How many of them unseal the server
-    #[arg(long, short = 't', value_name = "NUMBER", default_value_t = 3)]
+    #[arg(
+        long,
+        short = 't',
+        alias = "t",
+        value_name = "NUMBER",
+        default_value_t = 3
+    )]
     pub(crate) key_threshold: u64,
     /// The id that -init printed; by default the server is asked for it
     #[arg(long, value_name = "ID")]

@@ -9,9 +9,7 @@ use zeroize::Zeroizing;
 
 use super::client::{connect, format};
 use super::{key_status, operator_keys, operator_store, status, typed};
-use crate::arguments::{
-    Format, Operator, OperatorInit, OperatorKeyStatus, OperatorSeal, OperatorUnseal,
-};
+use crate::arguments::{Operator, OperatorInit, OperatorKeyStatus, OperatorSeal, OperatorUnseal};
 use crate::failure::Failure;
 use crate::output;
 
