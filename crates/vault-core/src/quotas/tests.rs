@@ -246,12 +246,12 @@ async fn quotas_are_shown_listed_removed_and_there_after_a_restart() {
         }
     };
     let shown = json!({
-        "type": "rate-limit", "name": "b", "path": "kv/a", "role": "", "rate": 10.0,
+        "type": "rate-limit", "name": "b", "path": "kv/a", "role": "", "rate": 10,
         "interval": 10, "block_interval": 5, "inheritable": false,
     });
     assert_eq!(read("b").await.body["data"], shown);
     let shown = json!({
-        "type": "rate-limit", "name": "a", "path": "", "role": "", "rate": 100_000.0,
+        "type": "rate-limit", "name": "a", "path": "", "role": "", "rate": 100_000,
         "interval": 1, "block_interval": 0, "inheritable": true,
     });
     assert_eq!(read("a").await.body["data"], shown);

@@ -134,7 +134,7 @@ async fn read(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error>
             NAME: name,
             PATH: rule.path,
             ROLE: rule.role,
-            RATE: rule.rate,
+            RATE: shown_rate(rule.rate),
             INTERVAL: rule.interval,
             BLOCK: rule.block_interval,
             INHERITABLE: rule.inheritable,
@@ -144,6 +144,20 @@ async fn read(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error>
             _ => Response::default(),
         }
     }))
+}
+
+/// A rate as Go writes it: whole ones without a fraction.
+fn shown_rate(rate: f64) -> Value {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a whole number in the range"
+    )]
+    if rate.fract() == 0.0 && rate < 1e15 {
+        json!(rate as u64)
+    } else {
+        json!(rate)
+    }
 }
 
 async fn write(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
