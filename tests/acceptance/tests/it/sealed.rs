@@ -71,8 +71,8 @@ fn bao_initializes_unseals_and_seals_a_server_that_keeps_its_state() {
     let socket = format!("unix://{}", folder.path().join("s.sock").display());
     let beside = bao.cli(&socket, made["root_token"].as_str().unwrap());
     assert_eq!(
-        beside.json(&["token", "lookup"])["data"]["path"],
-        "auth/token/root"
+        beside.json(&["token", "lookup"])["data"]["policies"][0],
+        "root"
     );
 
     root.ok(&["operator", "rotate"]);
