@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use logical::framework::{Definition, Framework, Hooks};
 use logical::{
-    Backend, BackendContext, BackendKind, Error, Factory, Request, Response, SpecialPaths,
+    Backend, BackendContext, BackendKind, Error, Factory, LoginSubject, Request, Response,
+    SpecialPaths,
 };
 
 use crate::method::{AppRole, Tidying};
@@ -21,6 +22,17 @@ impl Hooks for AppRole {
 
     async fn renew_login(self: Arc<Self>, request: Request) -> Result<Option<Response>, Error> {
         self.renew(request).await
+    }
+
+    fn tells_logins(&self) -> bool {
+        true
+    }
+
+    async fn login_subject(
+        self: Arc<Self>,
+        request: Request,
+    ) -> Result<Option<LoginSubject>, Error> {
+        self.subject_of(&request).await
     }
 }
 

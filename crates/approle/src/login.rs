@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use logical::framework::{Call, Field, FieldKind, Path, answer};
-use logical::{Alias, Auth, Changes, Error, Object, Operation, Request, Response, cidr};
+use logical::{
+    Alias, Auth, Changes, Error, LoginSubject, Object, Operation, Request, Response, cidr,
+};
 use serde_json::Value;
 
 use crate::method::AppRole;
@@ -19,8 +21,11 @@ pub(crate) const SECRET_ID: &str = "secret_id";
 /// which roles exist.
 const INVALID: &str = "invalid role or secret ID";
 
+/// The path of logins.
+const LOGIN: &str = "login";
+
 pub(crate) fn path() -> Path<AppRole> {
-    Path::new("login")
+    Path::new(LOGIN)
         .fields([
             Field::new(ROLE_ID, FieldKind::Text, "Id of the role.").required(),
             Field::new(SECRET_ID, FieldKind::Text, "A secret id of the role.").sensitive(),
@@ -31,6 +36,25 @@ pub(crate) fn path() -> Path<AppRole> {
             "Roles with `bind_secret_id=false` need no secret id, but an address that their \
              networks contain.",
         )
+}
+
+impl AppRole {
+    /// Who a login is for. A role id is its alias, whether or not a role has it.
+    pub(crate) async fn subject_of(
+        &self,
+        request: &Request,
+    ) -> Result<Option<LoginSubject>, Error> {
+        let role_id = request.data.get(ROLE_ID).and_then(Value::as_str);
+        let role_id = role_id.map(str::trim).filter(|id| !id.is_empty());
+        let (LOGIN, Some(role_id)) = (request.path.as_str(), role_id) else {
+            return Ok(None);
+        };
+        let subject = LoginSubject::new(role_id);
+        Ok(Some(match self.store.role_by_id(role_id).await? {
+            Some(name) => subject.with_role(name),
+            None => subject,
+        }))
+    }
 }
 
 async fn log_in(method: Arc<AppRole>, call: Call) -> Result<Option<Response>, Error> {
@@ -96,10 +120,10 @@ impl AppRole {
     ) -> Result<Vec<IpNet>, Error> {
         let now = self.clock.now();
         let found = self.store.secret_id(role, secret_id).await?;
-        let found = found.ok_or_else(|| Error::bad_request(INVALID))?;
+        let found = found.ok_or_else(|| Error::invalid_credentials(INVALID))?;
         if found.entry.is_expired(now) {
             self.store.remove(&found).await?;
-            return Err(Error::bad_request(INVALID));
+            return Err(Error::invalid_credentials(INVALID));
         }
         if !cidr::allows(&found.entry.cidr_list, address) {
             return Err(unauthorized(

@@ -11,11 +11,9 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use crate::keyring::{KEYRING, Keyring};
+use crate::rotation::{MAX_ENCRYPTIONS, RotationConfig};
 use crate::{Key, sealed_value};
 
-/// How often one key is used at most: 90 % of 2^32, where random nonces begin to
-/// repeat (NIST SP 800-38D, 8.3). Vault rotates there, too.
-const MAX_ENCRYPTIONS: u64 = 3_865_470_566;
 /// How many uses are written down before they happen. After each unsealing so
 /// many at most count without having happened.
 const RESERVE: u64 = 1 << 20;
@@ -41,9 +39,16 @@ pub struct Barrier {
     clock: Arc<dyn Clock>,
     /// `None` when it is sealed.
     open: RwLock<Option<Arc<Open>>>,
-    /// Held while the ring changes.
-    changes: Mutex<()>,
+    /// Held while the ring changes. It has the ring whose write failed so that
+    /// nobody knows whether it is stored, until somebody looks.
+    changes: Mutex<Option<Undecided>>,
     max_encryptions: u64,
+}
+
+/// A ring that may have been stored.
+struct Undecided {
+    ring: Keyring,
+    sealed: Vec<u8>,
 }
 
 /// An open ring, and the use of its newest key.
@@ -90,7 +95,7 @@ impl Barrier {
             entropy,
             clock,
             open: RwLock::new(None),
-            changes: Mutex::new(()),
+            changes: Mutex::new(None),
             max_encryptions: MAX_ENCRYPTIONS,
         }
     }
@@ -116,7 +121,9 @@ impl Barrier {
 
     /// Opens the ring with its root key.
     pub async fn unseal(&self, root: Key) -> Result<(), Error> {
-        let _changes = self.changes.lock().await;
+        let mut changes = self.changes.lock().await;
+        // What is read now is what is stored.
+        *changes = None;
         let sealed = self.below.get(KEYRING).await?;
         let sealed = sealed.ok_or_else(|| Error::bad_request("the store is not initialized"))?;
         let ring = Keyring::open(root, &sealed)?;
@@ -148,9 +155,83 @@ impl Barrier {
 
     /// Seals with a new key from now on. What is stored is read with the old ones.
     pub async fn rotate(&self) -> Result<(), Error> {
-        let _changes = self.changes.lock().await;
-        let open = self.require_open()?;
+        let mut changes = self.changes.lock().await;
+        let open = self.settled(&mut changes).await?;
         self.rotate_from(&open).await
+    }
+
+    /// Seals with a new key from now on if the present one is too old.
+    pub async fn rotate_if_due(&self) -> Result<(), Error> {
+        let mut changes = self.changes.lock().await;
+        let open = self.settled(&mut changes).await?;
+        let (_, newest, _) = open.ring.newest()?;
+        if open
+            .ring
+            .rotation
+            .is_due(newest.installed, self.clock.now())
+        {
+            self.rotate_from(&open).await?;
+        }
+        Ok(())
+    }
+
+    /// When keys are replaced without being asked.
+    pub fn rotation_config(&self) -> Result<RotationConfig, Error> {
+        Ok(self.require_open()?.ring.rotation)
+    }
+
+    /// Changes when keys are replaced without being asked.
+    pub async fn set_rotation_config(&self, config: RotationConfig) -> Result<(), Error> {
+        let mut changes = self.changes.lock().await;
+        let open = self.settled(&mut changes).await?;
+        let mut ring = open.ring.clone();
+        ring.rotation = config;
+        self.store_ring(&ring).await?;
+        self.replace_keeping_use(ring, &open)
+    }
+
+    /// Protects the ring with another root key, stored together with `also`.
+    ///
+    /// # Errors
+    /// An error of storage. If it is not known whether the keys were stored, the
+    /// ring is not written again before that was found out.
+    pub async fn rekey(&self, root: Key, also: Vec<Write>) -> Result<(), Error> {
+        let mut changes = self.changes.lock().await;
+        let open = self.settled(&mut changes).await?;
+        let mut ring = open.ring.clone();
+        ring.root = root;
+        let sealed = ring.seal(&*self.entropy)?;
+        let mut batch = also;
+        batch.push(Write::put(KEYRING, sealed.clone()));
+        *changes = Some(Undecided { ring, sealed });
+        if let Err(error) = self.below.apply(batch).await {
+            let present = self.settled(&mut changes).await?;
+            return if Arc::ptr_eq(&present, &open) {
+                Err(error)
+            } else {
+                Ok(())
+            };
+        }
+        if let Some(Undecided { ring, .. }) = changes.take() {
+            // Stored all the same if it was sealed meanwhile.
+            let _ = self.replace_keeping_use(ring, &open);
+        }
+        Ok(())
+    }
+
+    /// The open ring as it is stored. A write that failed may have happened: what
+    /// is stored decides.
+    async fn settled(&self, changes: &mut Option<Undecided>) -> Result<Arc<Open>, Error> {
+        let open = self.require_open()?;
+        if let Some(Undecided { sealed, .. }) = &*changes {
+            let stored = self.below.get(KEYRING).await?;
+            let is_stored = stored.is_some_and(|stored| stored.as_slice() == sealed);
+            if let (true, Some(Undecided { ring, .. })) = (is_stored, changes.take()) {
+                self.replace_keeping_use(ring, &open)?;
+            }
+            *changes = None;
+        }
+        self.require_open()
     }
 
     fn ring(&self) -> Option<Arc<Open>> {
@@ -214,19 +295,22 @@ impl Barrier {
     /// Writes down more uses of the newest key, or makes a new key when there are
     /// none left.
     async fn extend(&self, count: u64) -> Result<(), Error> {
-        let _changes = self.changes.lock().await;
-        let open = self.require_open()?;
+        let mut changes = self.changes.lock().await;
+        let open = self.settled(&mut changes).await?;
         let stored = open.stored_use()?;
         let used = open.used.load(Ordering::SeqCst);
-        if used + count <= stored {
+        let wanted = used + count;
+        if wanted <= stored {
             return Ok(());
         }
-        if used + count > self.max_encryptions {
+        let limit = open.ring.rotation.operations(self.max_encryptions);
+        // A batch larger than what is configured is sealed with one key, too.
+        if wanted > limit && used > 0 {
             self.rotate_from(&open).await?;
             return Ok(());
         }
         let mut ring = open.ring.clone();
-        ring.set_encryptions((used + count + RESERVE).min(self.max_encryptions));
+        ring.set_encryptions((wanted + RESERVE).min(limit.max(wanted)));
         self.store_ring(&ring).await?;
         self.replace_keeping_use(ring, &open)
     }

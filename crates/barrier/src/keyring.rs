@@ -9,6 +9,7 @@ use logical::{Entropy, Error};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::rotation::RotationConfig;
 use crate::{Key, sealed_value};
 
 /// Where the ring is stored.
@@ -42,20 +43,26 @@ struct Versioned {
 struct Stored {
     version: u32,
     keys: BTreeMap<u32, TermKey>,
+    #[serde(default)]
+    rotation: RotationConfig,
 }
 
 /// All keys, ready for use, and the root key that protects them.
 #[derive(Clone)]
 pub(crate) struct Keyring {
     pub(crate) root: Key,
+    pub(crate) rotation: RotationConfig,
     keys: BTreeMap<u32, (TermKey, Arc<LessSafeKey>)>,
 }
 
 impl Keyring {
     /// A ring with one new key.
     pub(crate) fn new(root: Key, now: Timestamp, entropy: &dyn Entropy) -> Result<Self, Error> {
-        let keys = BTreeMap::new();
-        let mut ring = Self { root, keys };
+        let mut ring = Self {
+            root,
+            rotation: RotationConfig::default(),
+            keys: BTreeMap::new(),
+        };
         ring.add(now, entropy)?;
         Ok(ring)
     }
@@ -100,6 +107,7 @@ impl Keyring {
         let stored = Stored {
             version: VERSION,
             keys: keys.collect(),
+            rotation: self.rotation,
         };
         let room = ROOM + ROOM_OF_A_KEY * stored.keys.len();
         let mut json = Zeroizing::new(Vec::with_capacity(room));
@@ -129,6 +137,10 @@ impl Keyring {
             let cipher = Arc::new(key.value.cipher()?);
             keys.insert(term, (key, cipher));
         }
-        Ok(Self { root, keys })
+        Ok(Self {
+            root,
+            rotation: stored.rotation,
+            keys,
+        })
     }
 }

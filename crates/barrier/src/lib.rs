@@ -15,8 +15,10 @@
 mod barrier;
 mod key;
 mod keyring;
+mod rotation;
 mod sealed_value;
 
 pub use barrier::{Barrier, KeyStatus};
 pub use key::Key;
 pub use keyring::KEYRING;
+pub use rotation::RotationConfig;

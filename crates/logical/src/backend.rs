@@ -31,6 +31,21 @@ pub trait Backend: Send + Sync {
     /// An unsupported path, or a bad request when a field cannot be read.
     async fn exists(&self, request: Request) -> Result<Existence, Error>;
 
+    /// Whether [`Backend::login_subject`] tells anything.
+    fn tells_logins(&self) -> bool {
+        false
+    }
+
+    /// Who a login is for, before it is decided. `None` if the request is no
+    /// login, or nobody could log in with it.
+    ///
+    /// # Errors
+    /// An error of storage.
+    async fn login_subject(&self, request: Request) -> Result<Option<LoginSubject>, Error> {
+        let _ = request;
+        Ok(None)
+    }
+
     /// Paths that a host treats differently.
     fn special_paths(&self) -> SpecialPaths {
         SpecialPaths::default()
@@ -53,6 +68,35 @@ pub trait Backend: Send + Sync {
 
     /// The mount is stopped or removed. May be called twice.
     async fn cleanup(&self) {}
+}
+
+/// Who a login is for: what its host counts by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoginSubject {
+    /// The name of the alias that the login would get.
+    pub alias: String,
+    /// The role that it would be made with, in a method that has roles.
+    pub role: Option<String>,
+}
+
+impl LoginSubject {
+    /// A login with this alias.
+    pub fn new(alias: impl Into<String>) -> Self {
+        Self {
+            alias: alias.into(),
+            role: None,
+        }
+    }
+
+    /// The same with a role.
+    #[must_use]
+    pub fn with_role(self, role: impl Into<String>) -> Self {
+        Self {
+            role: Some(role.into()),
+            ..self
+        }
+    }
 }
 
 /// What is known about the object of a write.

@@ -21,6 +21,8 @@ const UNSUPPORTED_OPERATION: &str = "unsupported operation";
 pub enum ErrorClass {
     /// The request cannot be carried out as it was put: 400.
     BadRequest,
+    /// A login with a credential that is wrong, which a host may count: 400.
+    InvalidCredentials,
     /// The caller may not do this: 403.
     PermissionDenied,
     /// The object does not exist: 404.
@@ -48,7 +50,7 @@ impl ErrorClass {
     /// The HTTP status that a host answers with.
     pub fn status(self) -> u16 {
         match self {
-            Self::BadRequest => 400,
+            Self::BadRequest | Self::InvalidCredentials => 400,
             Self::PermissionDenied => 403,
             Self::NotFound | Self::UnsupportedPath => 404,
             Self::UnsupportedOperation => 405,
@@ -78,6 +80,11 @@ impl Error {
     /// The request cannot be carried out as it was put.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(ErrorClass::BadRequest, message)
+    }
+
+    /// A login with a credential that is wrong.
+    pub fn invalid_credentials(message: impl Into<String>) -> Self {
+        Self::new(ErrorClass::InvalidCredentials, message)
     }
 
     /// The caller may not do this.

@@ -20,7 +20,7 @@ pub mod token_settings;
 
 pub use auth::{Alias, Auth, Changes, CreatedToken, TokenType};
 pub use backend::{
-    Backend, BackendContext, BackendKind, Existence, Factory, OtherName, SpecialPaths,
+    Backend, BackendContext, BackendKind, Existence, Factory, LoginSubject, OtherName, SpecialPaths,
 };
 pub use effects::{
     Clock, Condition, Entropy, Metrics, NamedLocks, NoMetrics, RunToCompletion, Storage,

@@ -6,6 +6,7 @@
 //! nothing about tokens, mounts or leases, and never names the engine for
 //! Confluent Cloud: a program injects that.
 
+mod complexity;
 mod effects;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -14,11 +15,14 @@ mod http;
 mod listener;
 mod serve;
 mod tls;
+mod unix_socket;
 
+pub use complexity::JsonLimits;
 pub use effects::effects;
 pub use listener::{Limits, Listener};
 pub use serve::serve;
 pub use tls::{Tls, TlsError, TlsVersion};
+pub use unix_socket::{Access, UnixSocket};
 
 /// The version of Vault whose API is implemented. Clients choose features by
 /// it.

@@ -1,5 +1,5 @@
-//! Where a server listens, and how: in the clear or with TLS, and with which
-//! limits for a request.
+//! Where a server listens, and how: in the clear, with TLS or at a socket of its
+//! machine, and with which limits for a request.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::complexity::JsonLimits;
 use crate::tls::Tls;
+use crate::unix_socket::UnixSocket;
 
 /// How long a client may take for its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -27,6 +29,8 @@ pub struct Limits {
     pub max_request_size: usize,
     /// Time until the answer.
     pub max_request_duration: Duration,
+    /// What JSON in a body may become.
+    pub json: JsonLimits,
 }
 
 impl Default for Limits {
@@ -34,33 +38,47 @@ impl Default for Limits {
         Self {
             max_request_size: 32 << 20,
             max_request_duration: Duration::from_secs(90),
+            json: JsonLimits::default(),
         }
     }
 }
 
 /// A place to listen at.
 pub struct Listener {
-    pub(crate) tcp: TcpListener,
-    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) place: Place,
     pub(crate) limits: Limits,
+}
+
+/// Where connections come from.
+pub(crate) enum Place {
+    /// The network, in the clear.
+    Tcp(TcpListener),
+    /// The network, with TLS.
+    Tls(TcpListener, Arc<Tls>),
+    /// This machine.
+    Unix(UnixSocket),
 }
 
 impl Listener {
     /// One in the clear, with the usual limits.
     pub fn new(tcp: TcpListener) -> Self {
-        Self {
-            tcp,
-            tls: None,
-            limits: Limits::default(),
-        }
+        Self::at(Place::Tcp(tcp))
     }
 
-    /// The same with TLS.
-    #[must_use]
-    pub fn with_tls(self, tls: Arc<Tls>) -> Self {
+    /// One with TLS, with the usual limits.
+    pub fn tls(tcp: TcpListener, tls: Arc<Tls>) -> Self {
+        Self::at(Place::Tls(tcp, tls))
+    }
+
+    /// One at a socket of this machine, with the usual limits.
+    pub fn unix(socket: UnixSocket) -> Self {
+        Self::at(Place::Unix(socket))
+    }
+
+    fn at(place: Place) -> Self {
         Self {
-            tls: Some(tls),
-            ..self
+            place,
+            limits: Limits::default(),
         }
     }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use vault_core::Vault;
 
 use crate::http::Host;
-use crate::listener::{Listener, TlsListener};
+use crate::listener::{Listener, Place, TlsListener};
 
 /// How long requests in flight may continue at a shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -57,22 +57,28 @@ async fn serve_one(
         vault,
         limits: listener.limits,
     };
-    let service = crate::http::respond
-        .with_state(host)
-        .into_make_service_with_connect_info::<SocketAddr>();
+    let service = crate::http::respond.with_state(host);
     let ended = ending.cancelled_owned();
-    match listener.tls {
-        // Answers are small: Nagle's algorithm would only delay them.
-        None => {
-            let listener = listener.tcp.tap_io(|connection| {
+    match listener.place {
+        Place::Tcp(tcp) => {
+            // Answers are small: Nagle's algorithm would only delay them.
+            let listener = tcp.tap_io(|connection| {
                 let _ = connection.set_nodelay(true);
             });
+            let service = service.into_make_service_with_connect_info::<SocketAddr>();
             let serving = axum::serve(listener, service);
             serving.with_graceful_shutdown(ended).await
         }
-        Some(tls) => {
-            let listener = TlsListener::new(listener.tcp, &tls).tap_io(|_| ());
+        Place::Tls(tcp, tls) => {
+            let listener = TlsListener::new(tcp, &tls).tap_io(|_| ());
+            let service = service.into_make_service_with_connect_info::<SocketAddr>();
             let serving = axum::serve(listener, service);
+            serving.with_graceful_shutdown(ended).await
+        }
+        Place::Unix(socket) => {
+            // A client has no address here.
+            let (listener, _file) = socket.into_parts();
+            let serving = axum::serve(listener, service.into_make_service());
             serving.with_graceful_shutdown(ended).await
         }
     }

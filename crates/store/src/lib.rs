@@ -10,4 +10,4 @@ mod sqlite;
 mod contract;
 
 pub use memory::MemoryStorage;
-pub use sqlite::{OpenError, SqliteStorage};
+pub use sqlite::{OpenError, RestoreError, SqliteStorage};

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, redirect};
 use serde_json::Value;
 use url::Url;
 
-use crate::address::{is_loopback, without_login};
+use crate::address::{base, is_loopback, socket, without_login};
 use crate::answer::{Answer, Unread};
 use crate::retry::{self, Pause, RealPause};
 use crate::{Error, Object, Result, Secret, Settings, curl, duration, handshake, tls};
 
+/// The type of a PATCH's body; servers refuse any other.
+pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
 /// How long the network may take to connect, as in Vault's client.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
@@ -49,7 +51,9 @@ impl Client {
             // connection, the server cannot have executed anything.
             .connect_timeout(CONNECT_LIMIT.min(settings.timeout / 2))
             .timeout(settings.timeout);
-        if let Some(proxy) = &settings.proxy {
+        if let Some(path) = socket(&settings.address) {
+            http = http.unix_socket(path).no_proxy();
+        } else if let Some(proxy) = &settings.proxy {
             let proxy = reqwest::Proxy::all(proxy.url().clone())
                 .map_err(|error| Error::setting("proxy", root_cause(&error)))?;
             http = http.proxy(proxy);
@@ -73,6 +77,33 @@ impl Client {
     pub fn without_wrapping(&self) -> Self {
         let mut client = self.clone();
         client.settings.wrap_ttl = None;
+        client
+    }
+
+    /// The same client, which asks for wrapped answers if a time to live is
+    /// given.
+    #[must_use]
+    pub fn with_wrapping(&self, ttl: Option<Duration>) -> Self {
+        let mut client = self.clone();
+        client.settings.wrap_ttl = ttl;
+        client
+    }
+
+    /// The same client for a question whose answer decides what to send: it is
+    /// sent even when only `curl` commands are wanted, and not wrapped.
+    #[must_use]
+    pub fn for_lookups(&self) -> Self {
+        let mut client = self.without_wrapping();
+        client.settings.output_curl = None;
+        client
+    }
+
+    /// The same client without a token: for logins, and for wrapping tokens that
+    /// stand in the body.
+    #[must_use]
+    pub fn without_token(&self) -> Self {
+        let mut client = self.clone();
+        client.settings.token = None;
         client
     }
 
@@ -127,6 +158,19 @@ impl Client {
     pub async fn write(&self, path: &str, data: &Object) -> Result<Option<Secret>> {
         let body = Value::Object(data.clone());
         self.request(Method::PUT, path, &[], Some(&body))
+            .await?
+            .accepted()
+    }
+
+    /// Changes the given fields of what is at `path`, and no others: a JSON merge
+    /// patch, in which null removes a field. None if the response is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::request`], and when the server refuses.
+    pub async fn patch(&self, path: &str, data: &Object) -> Result<Option<Secret>> {
+        let body = Value::Object(data.clone());
+        self.request(Method::PATCH, path, &[], Some(&body))
             .await?
             .accepted()
     }
@@ -224,6 +268,9 @@ impl Client {
             request = request.header("X-Vault-Wrap-TTL", duration::whole_seconds(ttl));
         }
         if let Some(body) = body {
+            if *method == Method::PATCH {
+                request = request.header(CONTENT_TYPE, MERGE_PATCH);
+            }
             request = request.json(body);
         }
         let shown = without_login(url);
@@ -268,7 +315,7 @@ impl Client {
             // Parsers of URLs drop some of them, which makes another path.
             return Err(wrong("it has a control character, such as a line break"));
         }
-        let mut url = self.settings.address.clone();
+        let mut url = base(&self.settings.address);
         url.path_segments_mut()
             .map_err(|()| wrong("the server's address cannot have a path"))?
             .pop_if_empty()

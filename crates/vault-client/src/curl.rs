@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
-use crate::address::without_login;
+use crate::address::{socket, without_login};
+use crate::client::MERGE_PATCH;
 use crate::settings::Pem;
 use crate::shell::quoted;
 use crate::{Settings, Trust};
@@ -24,7 +25,10 @@ pub(crate) fn command(
         words.push(format!("-X {method}"));
     }
     words.extend(tls_flags(settings));
-    if let Some(proxy) = &settings.proxy {
+    if let Some(socket) = socket(&settings.address) {
+        let socket = socket.display().to_string();
+        words.push(format!("--unix-socket {}", quoted(&socket)));
+    } else if let Some(proxy) = &settings.proxy {
         words.push(format!(
             "-x {}",
             quoted(without_login(proxy.url()).as_str())
@@ -49,6 +53,9 @@ pub(crate) fn command(
             "\"X-Vault-Wrap-TTL: {}\"",
             crate::duration::whole_seconds(ttl)
         ));
+    }
+    if *method == Method::PATCH {
+        header(quoted(&format!("Content-Type: {MERGE_PATCH}")));
     }
     if let Some(body) = body {
         words.push(format!("-d {}", quoted(&body.to_string())));

@@ -426,7 +426,7 @@ mod tests {
             (&[("VAULT_WRAP_TTL", "soon")], "VAULT_WRAP_TTL"),
             (&[("VAULT_RATE_LIMIT", "-1")], "VAULT_RATE_LIMIT"),
             (&[("VAULT_PROXY_ADDR", "socks5://p")], "VAULT_PROXY_ADDR"),
-            (&[("VAULT_AGENT_ADDR", "unix:///run/a")], "VAULT_AGENT_ADDR"),
+            (&[("VAULT_AGENT_ADDR", "unix://run/a")], "VAULT_AGENT_ADDR"),
         ] {
             let error = read(variables).unwrap_err().to_string();
             assert!(error.starts_with(&format!("`{named}`: ")), "{error}");

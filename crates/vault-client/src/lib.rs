@@ -17,6 +17,8 @@ mod duration;
 mod environment;
 mod error;
 mod handshake;
+mod key_rotation;
+mod operator;
 mod retry;
 mod secret;
 mod settings;
@@ -29,6 +31,11 @@ pub use answer::Answer;
 pub use client::Client;
 pub use environment::token_file;
 pub use error::{Error, Result};
+pub use key_rotation::{
+    NewShares, RotationPaths, RotationRequest, RotationStatus, RotationStep, Share,
+    VerificationStatus,
+};
+pub use operator::{InitRequest, Initialized};
 pub use reqwest::Method;
 pub use retry::{Pause, RealPause};
 pub use secret::{Auth, Secret, WrapInfo};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::address::without_login;
+use crate::address::{self, without_login};
 use crate::{Error, Result, Token};
 
 /// Where Vault's command line looks when nothing is set.
@@ -23,7 +23,8 @@ const DEFAULT_RETRIES: u32 = 2;
 #[derive(Clone, PartialEq)]
 pub struct Settings {
     /// The server, `http` or `https`; its path, if any, comes before `/v1/`. A
-    /// user and password in it are sent with HTTP Basic, and never shown.
+    /// user and password in it are sent with HTTP Basic, and never shown. `unix`
+    /// is a socket of this machine, whose path it is.
     pub address: Url,
     /// Sent with each request.
     pub token: Option<Token>,
@@ -129,7 +130,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// When it is not an `http` or `https` address.
+    /// When it is neither an `http` or `https` address nor a `unix` socket.
     pub fn parse_address(text: &str) -> Result<Url> {
         let expected = "an address such as `https://vault.example:8200` is expected";
         // What stands before an `@` may be a password.
@@ -141,6 +142,15 @@ impl Settings {
         let wrong = |problem: String| Error::setting("address", format!("{shown}: {problem}"));
         let mut url =
             Url::parse(text.trim()).map_err(|error| wrong(format!("{error}; {expected}")))?;
+        if url.scheme() == address::SOCKET {
+            if address::socket(&url).is_none() {
+                return Err(wrong(
+                    "a socket is written with its whole path, such as `unix:///run/lockkeeper.sock`"
+                        .to_owned(),
+                ));
+            }
+            return Ok(url);
+        }
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(wrong(expected.to_owned()));
         }

@@ -29,6 +29,7 @@ const DATA_AT_TOP_LEVEL: [&str; 6] = [
 pub struct Answer {
     status: u16,
     body: Body,
+    headers: Vec<(&'static str, String)>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -63,36 +64,32 @@ pub(crate) struct Envelope {
 }
 
 impl Answer {
-    /// A status without a body.
-    pub(crate) fn empty(status: u16) -> Self {
+    fn new(status: u16, body: Body) -> Self {
         Self {
             status,
-            body: Body::Empty,
+            body,
+            headers: Vec::new(),
         }
+    }
+
+    /// A status without a body.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self::new(status, Body::Empty)
     }
 
     /// An error with one message.
     pub fn error(status: u16, text: impl Into<String>) -> Self {
-        Self {
-            status,
-            body: Body::Errors(vec![text.into()]),
-        }
+        Self::new(status, Body::Errors(vec![text.into()]))
     }
 
     /// An error without a message, such as 404 for a missing object.
     pub fn empty_errors(status: u16) -> Self {
-        Self {
-            status,
-            body: Body::Errors(Vec::new()),
-        }
+        Self::new(status, Body::Errors(Vec::new()))
     }
 
     /// An object without the envelope.
     pub(crate) fn bare(status: u16, object: Object) -> Self {
-        Self {
-            status,
-            body: Body::Bare(object),
-        }
+        Self::new(status, Body::Bare(object))
     }
 
     /// The answer for a backend's response (`RespondErrorCommon` and
@@ -124,26 +121,22 @@ impl Answer {
         if let Some(refresh) = response.refresh_after {
             envelope.lease_duration = refresh.as_secs();
         }
-        Self {
-            status,
-            body: Body::Envelope(Box::new(Envelope {
-                data: response.data,
-                warnings: response.warnings,
-                ..envelope
-            })),
-        }
+        let envelope = Envelope {
+            data: response.data,
+            warnings: response.warnings,
+            ..envelope
+        };
+        Self::new(status, Body::Envelope(Box::new(envelope)))
     }
 
     /// What the client gets in place of an answer that was wrapped. Its request
     /// id is in the wrapped answer.
     pub(crate) fn wrapped(wrapped: Wrapped) -> Self {
-        Self {
-            status: 200,
-            body: Body::Envelope(Box::new(Envelope {
-                wrapped: Some(wrapped),
-                ..Envelope::default()
-            })),
-        }
+        let envelope = Envelope {
+            wrapped: Some(wrapped),
+            ..Envelope::default()
+        };
+        Self::new(200, Body::Envelope(Box::new(envelope)))
     }
 
     /// The body, if it is one to wrap: errors and empty answers are not.
@@ -153,6 +146,16 @@ impl Answer {
         let body = self.body().filter(|_| is_wrappable && is_success)?;
         let text = std::str::from_utf8(&body).map(str::to_owned);
         Some(text.map_err(|_| Error::internal("an answer that is no text cannot be wrapped")))
+    }
+
+    /// Adds headers.
+    pub(crate) fn add_headers(&mut self, headers: Vec<(&'static str, String)>) {
+        self.headers.extend(headers);
+    }
+
+    /// Headers beside those of every answer, in lower case.
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.headers
     }
 
     /// The HTTP status.
@@ -273,13 +276,14 @@ fn raw(data: &Object) -> Option<Answer> {
     let bytes = STANDARD
         .decode(body)
         .unwrap_or_else(|_| body.as_bytes().to_vec());
-    Some(Answer {
+    let content_type = text("http_content_type").to_owned();
+    Some(Answer::new(
         status,
-        body: Body::Raw {
-            content_type: text("http_content_type").to_owned(),
+        Body::Raw {
+            content_type,
             bytes,
         },
-    })
+    ))
 }
 
 /// Whether the data of an answer is repeated at top level.

@@ -1,31 +1,21 @@
 //! The core: everything that is unsealed. Once it was stopped it stays so.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use barrier::Barrier;
-use logical::{Error, Factory};
+use logical::Error;
 use tracing::Instrument as _;
 
 use crate::active::Active;
 use crate::answer::Answer;
+use crate::config::CoreConfig;
 use crate::effects::Effects;
 use crate::errors::{self, Refusal};
 use crate::request::{self, ClientRequest};
 use crate::routing::MountRequest;
-use crate::server_info::ServerInfo;
 use crate::status::Cluster;
 use crate::tokens::ClientToken;
+use crate::unseal_keys::RootKeys;
 use crate::{pipeline, random};
-
-/// Configuration of a core.
-#[derive(Clone)]
-pub struct CoreConfig {
-    /// What the server reports about itself.
-    pub server_info: ServerInfo,
-    /// The available engines by type.
-    pub factories: BTreeMap<String, Arc<dyn Factory>>,
-}
 
 /// A running Vault without a network.
 pub struct Core {
@@ -56,11 +46,10 @@ impl Core {
     pub(crate) async fn start_with_keys(
         config: CoreConfig,
         effects: Effects,
-        keys: Option<Arc<Barrier>>,
+        keys: Option<Arc<RootKeys>>,
     ) -> Result<Arc<Self>, Error> {
         let cluster = Cluster::open(&effects).await?;
-        let version = format!("v{}", config.server_info.version);
-        let active = Active::start(Arc::new(config.factories), version, keys, &effects).await?;
+        let active = Active::start(config, keys, &effects).await?;
         Ok(Arc::new(Self {
             effects,
             cluster,

@@ -39,6 +39,8 @@ pub(crate) enum Refusal {
     NoWrappingToken,
     /// The token's policies do not allow it.
     Denied,
+    /// There were too many requests for this path.
+    OverQuota(String),
     /// No mount answers this path.
     NoRoute(String),
     /// The mount of this path is being removed.
@@ -58,6 +60,7 @@ impl Refusal {
             Self::Sealed => 503,
             Self::Unauthenticated | Self::NoWrappingToken | Self::Denied => 403,
             Self::NoRoute(_) | Self::Tainted(_) => 404,
+            Self::OverQuota(_) => 429,
             Self::Failed(error, _) => error.class().status(),
         }
     }
@@ -72,6 +75,9 @@ pub(crate) fn answer(refusal: &Refusal) -> Answer {
         Refusal::Unauthenticated => "permission denied".to_owned(),
         Refusal::NoWrappingToken => "error validating wrapping token: token is empty".to_owned(),
         Refusal::Denied => one_of_many("permission denied"),
+        Refusal::OverQuota(path) => {
+            format!("request path \"{path}\": rate limit quota exceeded")
+        }
         Refusal::NoRoute(path) => {
             format!("no handler for route \"{path}\". route entry not found.")
         }
@@ -95,7 +101,7 @@ fn text(error: &Error, origin: Origin) -> String {
             origin == Origin::Core
         }
         ErrorClass::UnsupportedPath | ErrorClass::UnsupportedOperation => true,
-        ErrorClass::BadRequest => false,
+        ErrorClass::BadRequest | ErrorClass::InvalidCredentials => false,
         _ => origin == Origin::Engine,
     };
     if listed {

@@ -6,7 +6,8 @@
 //! [`Effects`] that a host injects. It sees engines only as backends created by
 //! a [`logical::Factory`], and never names the one for Confluent Cloud.
 //!
-//! Each module uses only the modules before it: `routing`, tokens, leases,
+//! Each module uses only the modules before it: `unseal_keys`, `quotas`, `routing`,
+//! `lockout`, tokens, leases,
 //! `mounts` and `revocation` (durable changes of mounts and tokens), `wrapping`,
 //! the built-in backends (`sys`, `auth`, `cubbyhole`), `active` (everything that
 //! exists while unsealed), the request `pipeline`, the [`Core`], the status of the
@@ -16,15 +17,18 @@
 mod active;
 mod answer;
 mod auth;
+mod config;
 mod core;
 mod cubbyhole;
 mod effects;
 mod errors;
 mod leases;
+mod lockout;
 mod mounts;
 mod passwords;
 mod pipeline;
 mod policies;
+mod quotas;
 mod random;
 mod request;
 mod revocation;
@@ -37,13 +41,21 @@ mod sys;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod unseal_keys;
 mod wrapping;
 
-pub use self::core::{Core, CoreConfig};
+pub use self::core::Core;
 pub use answer::Answer;
+pub use config::CoreConfig;
 pub use effects::Effects;
+pub use lockout::UserLockout;
+pub use policies::check_policy;
 pub use request::ClientRequest;
-pub use routing::{ListingVisibility, MountConfig, MountRequest, MountTokenType, MountTuning};
-pub use seal::{Initialized, Shares, Vault};
+pub use routing::{
+    LeaseTtls, ListingVisibility, LockoutTuning, MountConfig, MountRequest, MountTokenType,
+    MountTuning,
+};
+pub use seal::{Initialized, Vault};
 pub use server_info::ServerInfo;
 pub use tokens::ClientToken;
+pub use unseal_keys::Shares;

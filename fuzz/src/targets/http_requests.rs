@@ -86,14 +86,14 @@ fn effects(world: &World) -> Effects {
 }
 
 fn config() -> CoreConfig {
-    CoreConfig {
-        server_info: ServerInfo {
+    CoreConfig::new(
+        ServerInfo {
             version: "1.18.3".into(),
             lockkeeper_version: "0.1.0".into(),
             storage_type: "inmem".into(),
         },
-        factories: BTreeMap::from([("puppet".to_owned(), Arc::new(Puppet) as Arc<dyn Factory>)]),
-    }
+        BTreeMap::from([("puppet".to_owned(), Arc::new(Puppet) as Arc<dyn Factory>)]),
+    )
 }
 
 fn puppet() -> MountRequest {

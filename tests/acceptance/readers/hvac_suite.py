@@ -43,7 +43,7 @@ def free_port():
 
 
 # The modules whose server is initialized and unsealed by hvac itself.
-SEALED = {"test_health", "test_init", "test_leader", "test_seal"}
+SEALED = {"test_health", "test_init", "test_key", "test_leader", "test_seal"}
 
 
 def arguments(manager, port):

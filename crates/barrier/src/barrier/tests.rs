@@ -8,6 +8,9 @@ use virtual_world::{Process, SeededEntropy, VirtualClock, VirtualStorage};
 
 use super::*;
 
+mod rekey;
+mod rotation;
+
 const CANARY: &[u8] = b"canary-that-nobody-may-see";
 
 fn key(number: u8) -> Key {
@@ -83,6 +86,7 @@ async fn the_header_is_that_of_vaults_barrier() {
     assert_eq!(raw(&below, KEYRING).await[..5], [0, 0, 0, 1, 2]);
 }
 
+/// P2.
 #[tokio::test]
 async fn a_value_that_was_changed_in_any_byte_or_moved_is_refused() {
     let (barrier, below) = open().await;
@@ -197,6 +201,7 @@ async fn the_ring_cannot_be_read_or_written_from_above() {
     assert!(Keyring::open(key(1), &before).is_ok());
 }
 
+/// P15.
 #[tokio::test]
 async fn no_nonce_is_used_twice() {
     let (barrier, below) = open().await;

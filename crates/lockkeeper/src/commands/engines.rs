@@ -14,14 +14,14 @@ pub(super) const ENGINE: &str = "vault-plugin-secrets-confluent-cloud";
 
 /// The configuration of a server on this type of storage.
 pub(super) fn core_config(storage_type: &str) -> CoreConfig {
-    CoreConfig {
-        server_info: ServerInfo {
+    CoreConfig::new(
+        ServerInfo {
             version: server::VAULT_VERSION.to_owned(),
             lockkeeper_version: env!("CARGO_PKG_VERSION").to_owned(),
             storage_type: storage_type.to_owned(),
         },
-        factories: factories(),
-    }
+        factories(),
+    )
 }
 
 /// By the name of the type.

@@ -1,13 +1,13 @@
-//! `read`, `write`, `list`, `delete` and `path-help`.
+//! `read`, `write`, `patch`, `list`, `delete`, `unwrap` and `path-help`.
 
 use std::process::ExitCode;
 
 use serde_json::Value;
-use vault_client::Secret;
+use vault_client::{Client, Secret, Token};
 
 use super::absence::{absent_or_failed, nothing_at};
-use super::client::{connect, connect_for_secrets, detailed, format, trimmed};
-use crate::arguments::{Delete, FieldOptions, Format, List, PathHelp, Read, Write};
+use super::client::{connect, connect_for_secrets, detailed, format, local, trimmed};
+use crate::arguments::{Delete, FieldOptions, Format, List, Patch, PathHelp, Read, Unwrap, Write};
 use crate::failure::Failure;
 use crate::{data, output};
 
@@ -36,21 +36,71 @@ pub(super) async fn write(write: Write) -> Result<ExitCode, Failure> {
     }
     let client = connect_for_secrets(write.connection, &write.answer.answer)?;
     let answer = client.write(path, &data).await;
+    written(answer, path, &write.answer, format)
+}
+
+pub(super) async fn patch(patch: Patch) -> Result<ExitCode, Failure> {
+    let format = format(&patch.answer.answer.output)?;
+    let path = trimmed(&patch.path);
+    let data = data::read(&patch.data, &mut std::io::stdin())?;
+    if data.is_empty() && !patch.force {
+        return Err(Failure::local("Must supply data or use -force"));
+    }
+    let client = connect_for_secrets(patch.connection, &patch.answer.answer)?;
+    let answer = client.patch(path, &data).await;
+    written(answer, path, &patch.answer, format)
+}
+
+/// Shows the answer to a write.
+fn written(
+    answer: vault_client::Result<Option<Secret>>,
+    path: &str,
+    options: &FieldOptions,
+    format: Format,
+) -> Result<ExitCode, Failure> {
     let answer = answer.map_err(|error| absent_or_failed("writing data to", path, &error))?;
     match answer {
-        Some(secret) => show(&secret, &write.answer, format),
+        Some(secret) => show(&secret, options, format),
         // A script that wants a format or a field does not want a sentence.
-        None if format != Format::Table || write.answer.field.is_some() => Ok(ExitCode::SUCCESS),
+        None if format != Format::Table || options.field.is_some() => Ok(ExitCode::SUCCESS),
         None => success(&format!("Success! Data written to: {path}")),
     }
+}
+
+pub(super) async fn unwrap(unwrap: Unwrap) -> Result<ExitCode, Failure> {
+    let format = format(&unwrap.output)?;
+    let client = connect(unwrap.connection)?;
+    let token = unwrap.token.map(Token::new).transpose().map_err(local)?;
+    let answer = client.unwrap(token).await;
+    let answer = answer.map_err(|error| Failure::asking("unwrapping", &error))?;
+    let secret = answer.ok_or_else(|| Failure::server("Could not find wrapped response"))?;
+    show_field(&secret, unwrap.field.as_deref(), format)
 }
 
 pub(super) async fn list(list: List) -> Result<ExitCode, Failure> {
     let format = format(&list.answer.output)?;
     let detailed = detailed(list.detailed)?;
     let path = trimmed(&list.path);
+    let limit = list.limit.map(|limit| limit.to_string());
+    let page = [("after", &list.after), ("limit", &limit)];
+    let page: Vec<(&str, &str)> = page
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+        .collect();
     let client = connect_for_secrets(list.connection, &list.answer)?;
-    let answer = client.list(path).await;
+    list_at(&client, path, &page, detailed, format).await
+}
+
+/// Lists what is at a path and prints it. `page` are parameters for a part of it.
+pub(super) async fn list_at(
+    client: &Client,
+    path: &str,
+    page: &[(&str, &str)],
+    detailed: bool,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    let query = [&[("list", "true")], page].concat();
+    let answer = client.read(path, &query).await;
     let answer = answer.map_err(|error| absent_or_failed("listing", path, &error))?;
     if let Some(secret) = answer.as_ref().filter(|secret| secret.wrap_info.is_some()) {
         output::secret(secret, format)?;
@@ -115,8 +165,21 @@ fn parameter((key, value): (String, Value)) -> Vec<(String, String)> {
     }
 }
 
-fn show(secret: &Secret, options: &FieldOptions, format: Format) -> Result<ExitCode, Failure> {
-    match &options.field {
+pub(super) fn show(
+    secret: &Secret,
+    options: &FieldOptions,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    show_field(secret, options.field.as_deref(), format)
+}
+
+/// Shows one field, or all of an answer.
+pub(super) fn show_field(
+    secret: &Secret,
+    field: Option<&str>,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    match field {
         Some(name) => output::field(secret, name, format)?,
         None => output::secret(secret, format)?,
     }

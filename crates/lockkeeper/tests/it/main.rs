@@ -11,6 +11,7 @@ mod commands_like_bao;
 mod dev;
 mod exec;
 mod help;
+mod keys;
 mod like_bao;
 mod mistakes;
 mod own_server;

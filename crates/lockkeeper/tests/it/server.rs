@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
@@ -172,6 +173,48 @@ fn a_second_server_on_the_same_store_is_refused() {
 }
 
 #[test]
+fn a_socket_of_the_machine_is_served_and_taken_over_after_a_kill() {
+    let sockets = tempfile::tempdir().unwrap();
+    let path = sockets.path().join("lockkeeper.sock");
+    let mut server = Server::start(&format!(
+        "tls_disable = true\n}}\nlistener \"unix\" {{\n  address = \"{}\"\n  socket_mode = \"0600\"",
+        path.display()
+    ));
+    let address = format!("unix://{}", path.display());
+    let cli = Cli::new(bin("lockkeeper"), &address, "");
+    let mode = || fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    assert_eq!(cli.run(&["status"]).status, 2, "not initialized");
+    let shown = cli.run(&["read", "-output-curl-string", "sys/health"]);
+    let command = format!("--unix-socket {}", path.display());
+    assert!(shown.stdout.contains(&command), "{shown:?}");
+    let key = json!({"secret_shares": 1, "secret_threshold": 1});
+    let made = put(&server.http(), "sys/init", &key);
+    put(
+        &server.http(),
+        "sys/unseal",
+        &json!({"key": made["keys"][0]}),
+    );
+    let root = Cli::new(
+        bin("lockkeeper"),
+        &address,
+        made["root_token"].as_str().unwrap(),
+    );
+    assert_eq!(
+        root.json(&["token", "lookup", "-format=json"])["data"]["policies"][0],
+        "root"
+    );
+
+    server.kill();
+    assert!(path.exists(), "a server that is killed leaves its socket");
+    assert_eq!(cli.run(&["status"]).status, 1);
+    server.start_again();
+    assert_eq!(cli.run(&["status"]).status, 2, "sealed");
+    server.program.take().unwrap().stop();
+    assert!(!path.exists(), "a server that stops removes its socket");
+}
+
+#[test]
 fn a_file_that_cannot_be_used_is_named_with_the_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("server.hcl");
@@ -259,4 +302,83 @@ fn certificates_are_read_again_at_a_hangup() {
         || (status("second.pem") == 2).then_some(()),
     );
     assert_eq!(status("first.pem"), 1, "the old certificate is gone");
+}
+
+#[test]
+fn a_backup_under_load_is_restored_and_opens_with_the_same_keys() {
+    let mut server = Server::start("tls_disable = true");
+    let http = server.http();
+    let shares = json!({"secret_shares": 3, "secret_threshold": 2});
+    let made = put(&http, "sys/init", &shares);
+    let unseal = |http: &Http| {
+        for key in &made["keys"].as_array().unwrap()[1..] {
+            put(http, "sys/unseal", &json!({ "key": key }));
+        }
+    };
+    unseal(&http);
+    let root = http
+        .clone()
+        .with_token(made["root_token"].as_str().unwrap());
+    put(&root, "sys/mounts/kv", &json!({"type": "kv"}));
+    let cli = Cli::new(bin("lockkeeper"), "", "");
+    let config = format!("-config={}", server.config().display());
+    let backup = server.folder.path().join("backup.db");
+    let backup = backup.to_str().unwrap();
+    let acknowledged = Mutex::new(BTreeSet::new());
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    let written = thread::scope(|scope| {
+        for writer in 0..4 {
+            let (acknowledged, is_done, root) = (&acknowledged, &is_done, &root);
+            scope.spawn(move || {
+                for number in 0.. {
+                    if is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                        return;
+                    }
+                    let name = format!("{writer}-{number}");
+                    put(root, &format!("kv/{name}"), &json!({"value": name}));
+                    acknowledged.lock().unwrap().insert(name);
+                }
+            });
+        }
+        eventually("something is written", Duration::from_secs(30), || {
+            (acknowledged.lock().unwrap().len() > 50).then_some(())
+        });
+        let before = acknowledged.lock().unwrap().clone();
+        let copied = cli.run(&["operator", "backup", &config, backup]);
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(copied.status, 0, "{copied:?}");
+        before
+    });
+    let again = cli.run(&["operator", "backup", &config, backup]);
+    assert!(again.stderr.contains("exists: give the path of a new file"));
+    put(&root, "kv/later", &json!({"value": "later"}));
+
+    let restore = |force: &[&str]| {
+        let mut arguments = vec!["operator", "restore", &config];
+        arguments.extend(force);
+        arguments.push(backup);
+        cli.run(&arguments)
+    };
+    let running = restore(&["-force"]);
+    assert!(
+        running.stderr.contains("is in use by another server"),
+        "{running:?}"
+    );
+    server.program.take().unwrap().stop();
+    let refused = restore(&[]);
+    assert_eq!(refused.status, 1);
+    assert!(
+        refused.stderr.contains("add -force to overwrite it"),
+        "{refused:?}"
+    );
+    assert_eq!(restore(&["-force"]).status, 0);
+
+    server.start_again();
+    unseal(&http);
+    for name in &written {
+        let (status, answer) = root.request("GET", &format!("kv/{name}"), None);
+        assert_eq!(status, 200, "lost {name}");
+        assert_eq!(&answer["data"]["value"], name);
+    }
+    assert_eq!(root.request("GET", "kv/later", None).0, 404);
 }

@@ -20,6 +20,11 @@ pub(super) fn write(answer: &Answer) -> Response<Body> {
         STRICT_TRANSPORT_SECURITY,
         HeaderValue::from_static("max-age=31536000; includeSubDomains"),
     );
+    for (name, value) in answer.headers() {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(*name, value);
+        }
+    }
     if let Ok(kind) = HeaderValue::from_str(answer.content_type()) {
         headers.insert(CONTENT_TYPE, kind);
     }

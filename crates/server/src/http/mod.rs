@@ -26,7 +26,7 @@ pub(crate) struct Host {
 pub(crate) async fn respond(State(host): State<Host>, request: Request) -> Response<Body> {
     let limit = host.limits.max_request_duration;
     let answered = async {
-        match request::read(request, host.limits.max_request_size).await {
+        match request::read(request, &host.limits).await {
             Ok(asked) => host.vault.handle(asked).await,
             Err(refusal) => refusal,
         }

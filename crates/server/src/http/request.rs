@@ -19,6 +19,9 @@ use serde_json::Value;
 use url::form_urlencoded;
 use vault_core::{Answer, ClientRequest, ClientToken};
 
+use crate::complexity::{self, JsonLimits};
+use crate::listener::Limits;
+
 const TOKEN: &str = "x-vault-token";
 const NAMESPACE: &str = "x-vault-namespace";
 const WRAP_TTL: &str = "x-vault-wrap-ttl";
@@ -28,7 +31,7 @@ const WRAP_FORMAT: &str = "x-vault-wrap-format";
 ///
 /// # Errors
 /// The answer to a malformed request.
-pub(super) async fn read(request: Request, max_size: usize) -> Result<ClientRequest, Answer> {
+pub(super) async fn read(request: Request, limits: &Limits) -> Result<ClientRequest, Answer> {
     let (parts, body) = request.into_parts();
     let path = path(&parts)?;
     check_namespace(&parts.headers)?;
@@ -36,7 +39,7 @@ pub(super) async fn read(request: Request, max_size: usize) -> Result<ClientRequ
     let (operation, query) = operation(&parts)?;
     let data = match operation {
         Operation::Create | Operation::Update | Operation::Patch => {
-            read_body(&parts.headers, body, max_size).await?
+            read_body(&parts.headers, body, limits).await?
         }
         _ => query,
     };
@@ -186,7 +189,8 @@ fn check_patch(headers: &HeaderMap) -> Result<(), Answer> {
     }
 }
 
-async fn read_body(headers: &HeaderMap, body: Body, max_size: usize) -> Result<Object, Answer> {
+async fn read_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Object, Answer> {
+    let max_size = limits.max_request_size;
     let limited = Limited::new(body, max_size).collect().await;
     let bytes = match limited {
         Ok(collected) => collected.to_bytes(),
@@ -198,12 +202,12 @@ async fn read_body(headers: &HeaderMap, body: Body, max_size: usize) -> Result<O
         }
         Err(_) => return Err(Answer::error(400, "the body broke off")),
     };
-    parse(headers, &bytes)
+    parse(headers, &bytes, limits.json)
 }
 
 /// A body is JSON whatever its content type, unless it is declared as a form
 /// and looks like one.
-fn parse(headers: &HeaderMap, bytes: &Bytes) -> Result<Object, Answer> {
+fn parse(headers: &HeaderMap, bytes: &Bytes, limits: JsonLimits) -> Result<Object, Answer> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let Some(first) = first else {
         return Ok(Object::new());
@@ -214,6 +218,7 @@ fn parse(headers: &HeaderMap, bytes: &Bytes) -> Result<Object, Answer> {
         let text = String::from_utf8_lossy(bytes);
         return Ok(read_query(text.trim()));
     }
+    complexity::check(bytes, limits).map_err(|problem| Answer::error(400, problem))?;
     // Parsed as a value first, whose errors name positions, not contents.
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(data)) => Ok(data),

@@ -30,14 +30,14 @@ impl Running {
         let factory: Arc<dyn Factory> = Arc::new(EchoFactory(Arc::clone(&waiting)));
         let (stop, stopped) = oneshot::channel();
         let (address, serving) = runtime.block_on(async {
-            let config = CoreConfig {
-                server_info: ServerInfo {
+            let config = CoreConfig::new(
+                ServerInfo {
                     version: server::VAULT_VERSION.into(),
                     lockkeeper_version: "0.1.0".into(),
                     storage_type: "inmem".into(),
                 },
-                factories: BTreeMap::from([("echo".to_owned(), factory)]),
-            };
+                BTreeMap::from([("echo".to_owned(), factory)]),
+            );
             let effects = server::effects(Arc::new(MemoryStorage::new()));
             let vault = Vault::load(config, effects).await.unwrap();
             let root = Some(ClientToken::new("root"));

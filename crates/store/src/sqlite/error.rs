@@ -82,6 +82,24 @@ impl OpenError {
     }
 }
 
+/// Why a store could not be made from a backup.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// There is a store already.
+    #[error(
+        "`{0}` has a store already: restore to another path, or say that it is to be overwritten"
+    )]
+    Exists(PathBuf),
+    /// The backup is a store with a log of its own.
+    #[error(
+        "`{0}` is not a backup but a store that a server uses or used: a part of it is in its log; make a backup of it first"
+    )]
+    InUse(PathBuf),
+    /// The backup or the store cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
 /// A failed operation on an open store.
 pub(super) fn failed(action: &str, path: &Path, error: &rusqlite::Error) -> Error {
     let path = path.display();

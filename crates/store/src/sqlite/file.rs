@@ -31,7 +31,20 @@ pub(super) struct Lock(#[expect(dead_code, reason = "its lock is what counts")] 
 pub(super) fn claim(path: &Path) -> Result<(PathBuf, Lock), OpenError> {
     let io = |error: std::io::Error| OpenError::of_io(path, &error);
     private_file(path).map_err(io)?;
-    let path = path.canonicalize().map_err(io)?;
+    lock(path)
+}
+
+/// Takes the lock of a file, whether or not it is there. Returns its one name.
+pub(super) fn lock(path: &Path) -> Result<(PathBuf, Lock), OpenError> {
+    let io = |error: std::io::Error| OpenError::of_io(path, &error);
+    let path = match path.canonicalize() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let path = std::path::absolute(path).map_err(io)?;
+            let folder = path.parent().unwrap_or(&path).canonicalize().map_err(io)?;
+            folder.join(path.file_name().unwrap_or_default())
+        }
+        path => path.map_err(io)?,
+    };
     // Not the file itself: SQLite's own locks on it would end with the first
     // handle that is closed.
     let mut name = path.clone().into_os_string();
@@ -84,7 +97,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-fn check_format(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+pub(super) fn check_format(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let sql = |error: rusqlite::Error| OpenError::of(path, &error);
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0));
     let pages: i64 = number("page_count").map_err(sql)?;
@@ -152,6 +165,15 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "query_only", "ON")?;
     Ok(connection)
+}
+
+/// Refuses a file that is no store, before anything is written.
+pub(super) fn check_store(path: &Path) -> Result<(), OpenError> {
+    if fs::metadata(path).is_ok_and(|found| found.len() == 0) {
+        return Err(OpenError::NotADatabase(path.to_owned()));
+    }
+    let connection = open_reader(path).map_err(|error| OpenError::of(path, &error))?;
+    check_format(&connection, path)
 }
 
 /// Flushes a file that another connection has written.

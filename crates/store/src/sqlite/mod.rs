@@ -10,6 +10,7 @@ mod backup;
 mod error;
 mod file;
 mod listing;
+mod restore;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -20,8 +21,8 @@ use logical::{Condition, Error, Storage, Write};
 use rusqlite::{Connection, OptionalExtension as _};
 use zeroize::Zeroizing;
 
-pub use self::error::OpenError;
 use self::error::failed;
+pub use self::error::{OpenError, RestoreError};
 use self::file::Lock;
 use self::writer::Writer;
 
@@ -96,6 +97,30 @@ impl SqliteStorage {
     /// only its owner can read. Readers and writers go on meanwhile.
     pub async fn backup(&self, to: impl Into<PathBuf>) -> Result<(), Error> {
         backup::run(self.path.clone(), to.into()).await
+    }
+
+    /// Writes a copy of the store in `from`, which a server may use meanwhile, to a
+    /// new file that only its owner can read.
+    ///
+    /// # Errors
+    /// When there is no store at `from`, or the copy cannot be written.
+    pub async fn back_up(from: impl AsRef<Path>, to: impl Into<PathBuf>) -> Result<(), Error> {
+        let from = from.as_ref();
+        file::check_store(from).map_err(|error| Error::bad_request(error.to_string()))?;
+        backup::run(from.to_owned(), to.into()).await
+    }
+
+    /// Makes the store `to` from a backup, while no server uses it.
+    ///
+    /// # Errors
+    /// When the backup is not a whole store, when a server uses `to`, or when there
+    /// is a store at `to` and `overwrite` is false.
+    pub fn restore(
+        from: impl AsRef<Path>,
+        to: impl AsRef<Path>,
+        overwrite: bool,
+    ) -> Result<(), RestoreError> {
+        restore::run(from.as_ref(), to.as_ref(), overwrite)
     }
 
     /// Runs `read` on a connection that no one else uses.

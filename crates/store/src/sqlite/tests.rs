@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod restored;
+
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }

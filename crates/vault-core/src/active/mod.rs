@@ -4,18 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use barrier::Barrier;
 use logical::effects::catch_panic;
 use logical::{Backend, Error, TaskGroup};
 
+use crate::config::CoreConfig;
 use crate::effects::Effects;
 use crate::leases::{EndsTokens, Leases};
-use crate::mounts::{self, Factories, Mounts};
+use crate::lockout::Lockout;
+use crate::mounts::{self, Mounts};
 use crate::policies::PolicyStore;
+use crate::quotas::Quotas;
 use crate::revocation::Revocation;
 use crate::routing::Router;
 use crate::storage::Fence;
 use crate::tokens::TokenStore;
+use crate::unseal_keys::RootKeys;
 use crate::wrapping::Wrapping;
 use crate::{auth, cubbyhole, errors, sys};
 
@@ -34,10 +37,14 @@ pub(crate) struct Active {
     pub(crate) leases: Arc<Leases>,
     pub(crate) tokens: Arc<TokenStore>,
     pub(crate) policies: Arc<PolicyStore>,
+    pub(crate) quotas: Arc<Quotas>,
+    pub(crate) lockout: Arc<Lockout>,
     /// Tasks that end by themselves.
     pub(crate) tasks: Arc<dyn TaskGroup>,
     pub(crate) revocation: Arc<Revocation>,
     pub(crate) wrapping: Arc<Wrapping>,
+    /// The keys of storage, if it has any.
+    keys: Option<Arc<RootKeys>>,
     running: Running,
 }
 
@@ -60,9 +67,8 @@ impl Active {
     /// is an error, because its leases could not be revoked. Everything that
     /// was started before the error is stopped again.
     pub(crate) async fn start(
-        factories: Arc<Factories>,
-        builtin_version: String,
-        keys: Option<Arc<Barrier>>,
+        config: CoreConfig,
+        keys: Option<Arc<RootKeys>>,
         effects: &Effects,
     ) -> Result<Arc<Self>, Error> {
         let fence = Arc::new(Fence::new(
@@ -80,7 +86,7 @@ impl Active {
             loops: (effects.task_groups)(),
             fence,
         };
-        let parts = catch_panic(running.parts(factories, builtin_version, keys, &effects)).await;
+        let parts = catch_panic(running.parts(config, keys.clone(), &effects)).await;
         match parts.unwrap_or_else(|_| Err(panicked())) {
             Ok(parts) => {
                 let active = Arc::new(Self {
@@ -91,8 +97,11 @@ impl Active {
                     leases: parts.leases,
                     tokens: parts.tokens,
                     policies: parts.policies,
+                    quotas: parts.quotas,
+                    lockout: parts.lockout,
                     revocation: parts.revocation,
                     wrapping: parts.wrapping,
+                    keys,
                     running,
                 });
                 active.tick_for_ever();
@@ -115,16 +124,29 @@ impl Active {
         let mounts = Arc::clone(&self.mounts);
         let revocation = Arc::clone(&self.revocation);
         let tasks = Arc::clone(&self.tasks);
+        let keys = self.keys.clone();
+        let quotas = Arc::clone(&self.quotas);
+        let lockout = Arc::clone(&self.lockout);
         let loops = Arc::clone(&self.running.loops);
         self.running.loops.spawn(Box::pin(async move {
             loop {
                 mounts.tick();
+                quotas.purge();
+                let lockout = Arc::clone(&lockout);
+                tasks.spawn(Box::pin(async move { lockout.tidy().await }));
                 let revocation = Arc::clone(&revocation);
                 tasks.spawn(Box::pin(async move {
                     if let Err(error) = revocation.resume().await {
                         tracing::warn!(%error, "revocations of tokens cannot be listed");
                     }
                 }));
+                if let Some(keys) = keys.clone() {
+                    tasks.spawn(Box::pin(async move {
+                        if let Err(error) = keys.barrier().rotate_if_due().await {
+                            tracing::warn!(%error, "the key that encrypts is due and cannot be replaced yet");
+                        }
+                    }));
+                }
                 loops.sleep(TICK).await;
             }
         }));
@@ -142,6 +164,8 @@ struct Parts {
     leases: Arc<Leases>,
     tokens: Arc<TokenStore>,
     policies: Arc<PolicyStore>,
+    quotas: Arc<Quotas>,
+    lockout: Arc<Lockout>,
     revocation: Arc<Revocation>,
     wrapping: Arc<Wrapping>,
 }
@@ -150,9 +174,8 @@ impl Running {
     /// Starts everything. After an error, some parts may be running.
     async fn parts(
         &self,
-        factories: Arc<Factories>,
-        builtin_version: String,
-        keys: Option<Arc<Barrier>>,
+        config: CoreConfig,
+        keys: Option<Arc<RootKeys>>,
         effects: &Effects,
     ) -> Result<Parts, Error> {
         let tokens = TokenStore::open(
@@ -165,6 +188,14 @@ impl Running {
             Arc::clone(&effects.storage),
             Arc::clone(&effects.clock),
         ));
+        let quotas = Quotas::open(Arc::clone(&effects.storage), Arc::clone(&effects.clock));
+        let quotas = Arc::new(quotas.await?);
+        let lockout = Lockout::open(
+            Arc::clone(&effects.storage),
+            Arc::clone(&effects.clock),
+            config.user_lockout,
+        );
+        let lockout = Arc::new(lockout.await?);
         let leases = Arc::new(Leases::new(
             effects,
             Arc::clone(&self.router),
@@ -173,11 +204,12 @@ impl Running {
         ));
         let mounts = Mounts::open(
             effects.clone(),
-            factories,
+            Arc::new(config.factories),
             Arc::clone(&self.router),
             Arc::clone(&leases),
             Arc::clone(&self.tasks),
-            builtin_version,
+            format!("v{}", config.server_info.version),
+            config.lease_ttls,
         );
         let mounts = Arc::new(mounts.await?);
         let revocation = Arc::new(Revocation::new(
@@ -197,6 +229,8 @@ impl Running {
             tokens: &tokens,
             policies: &policies,
             wrapping: &wrapping,
+            quotas: &quotas,
+            lockout: &lockout,
             tasks: &self.tasks,
             effects,
             keys,
@@ -224,6 +258,8 @@ impl Running {
             leases,
             tokens,
             policies,
+            quotas,
+            lockout,
             revocation,
             wrapping,
         })

@@ -37,7 +37,7 @@ use self::record::{LeaseRecord, Revocation};
 use self::store::{LeaseStore, Stored};
 use crate::effects::Effects;
 use crate::random;
-use crate::routing::{Mount, MountEntry, Router};
+use crate::routing::{LeaseTtls, Mount, Router};
 use crate::storage::Version;
 use crate::tokens::{TokenStore, later};
 
@@ -357,9 +357,7 @@ pub(crate) fn login_of_engine(mount: &str) -> Error {
 /// Default and maximum TTL of a mount's leases, counted from `issue_time`. None
 /// lives longer than `until`.
 fn limits(mount: &Mount, issue_time: Timestamp, until: Option<Timestamp>) -> (Duration, Duration) {
-    let (default, max) = mount
-        .settings
-        .read(|entry: &MountEntry| (entry.default_lease_ttl(), entry.max_lease_ttl()));
+    let LeaseTtls { default, max } = mount.settings.lease_ttls();
     let until = until.map(|until| {
         Duration::try_from(until.duration_since(issue_time)).unwrap_or(Duration::ZERO)
     });

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use logical::effects::within;
 use logical::{
-    Backend, BackendContext, BackendKind, Error, Factory, NamedLocks, RunToCompletion,
+    Backend, BackendContext, BackendKind, Error, Factory, NamedLocks, Object, RunToCompletion,
     Storage as _, TaskGroup, Tasks, Write,
 };
 
@@ -32,8 +32,8 @@ pub(crate) use self::tuning::Tuning;
 use crate::effects::Effects;
 use crate::leases::Leases;
 use crate::routing::{
-    AUTH, Mount, MountEntry, MountRequest, Router, Settings, State, check_new, check_tuned,
-    panicked,
+    AUTH, LeaseTtls, Mount, MountEntry, MountRequest, Router, Settings, State, check_new,
+    check_tuned, panicked,
 };
 use crate::storage::{Fence, View};
 
@@ -67,6 +67,8 @@ pub(crate) struct Mounts {
     leases: Arc<Leases>,
     tasks: Arc<dyn TaskGroup>,
     builtin_version: String,
+    /// What mounts inherit.
+    lease_ttls: LeaseTtls,
     /// Held by path while an entry is changed.
     changing: NamedLocks,
     /// Held by path during a removal.
@@ -85,6 +87,7 @@ impl Mounts {
         leases: Arc<Leases>,
         tasks: Arc<dyn TaskGroup>,
         builtin_version: String,
+        lease_ttls: LeaseTtls,
     ) -> Result<Self, Error> {
         let root = View::new(Arc::clone(&effects.storage), "");
         let table = Table::open(root, effects.entropy.as_ref()).await?;
@@ -96,6 +99,7 @@ impl Mounts {
             leases,
             tasks,
             builtin_version,
+            lease_ttls,
             changing: NamedLocks::default(),
             removing: NamedLocks::default(),
             fences: Mutex::default(),
@@ -125,7 +129,7 @@ impl Mounts {
         let entries = self.table.builtin().iter();
         for entry in entries.filter(|entry| entry.kind == kind) {
             let mount = Mount::builtin(
-                entry.clone(),
+                Settings::new(entry.clone(), self.lease_ttls),
                 Arc::clone(backend),
                 self.builtin_version.clone(),
                 (self.effects.task_groups)(),
@@ -146,7 +150,7 @@ impl Mounts {
         self.resolve_name(&mut request)?;
         self.check_kind(&path, &request)?;
         self.check_version(&request.kind, &request.tuning.plugin_version)?;
-        check_new(request.config)?;
+        check_new(request.config, self.lease_ttls)?;
         let entry = MountEntry::new(path, request, self.effects.entropy.as_ref());
         let mounts = Arc::clone(self);
         self.run(async move { mounts.add(entry).await }).await
@@ -173,6 +177,17 @@ impl Mounts {
                 (entry, mount.version.clone())
             })
             .collect()
+    }
+
+    /// The mount that a path is in.
+    pub(crate) fn serving(&self, path: &str) -> Option<Arc<Mount>> {
+        self.router.route(path).map(|(mount, _)| mount)
+    }
+
+    /// The settings of the mount at a path, with effective TTLs.
+    pub(crate) fn tuning(&self, path: &str) -> Option<Object> {
+        let mount = self.router.get(path)?;
+        Some(mount.settings.read(|entry| entry.tuning(self.lease_ttls)))
     }
 
     /// The mount that serves a path.
@@ -276,6 +291,12 @@ impl Mounts {
             entry.config.max_lease_ttl = ttl;
         }
         check_tuned(entry.config)?;
+        if tuning.user_lockout.is_some() && !mount.tells_logins() {
+            return Err(Error::bad_request(format!(
+                "tuning of user lockout configuration for auth type {:?} not allowed",
+                entry.kind
+            )));
+        }
         if let Some(version) = &tuning.plugin_version {
             self.check_version(&entry.kind, version)?;
         }
@@ -383,7 +404,7 @@ impl Mounts {
             ))
         })?;
         let tasks = (self.effects.task_groups)();
-        let settings = Arc::new(Settings::new(entry.clone()));
+        let settings = Arc::new(Settings::new(entry.clone(), self.lease_ttls));
         let context = BackendContext::new(
             self.fenced(&entry.uuid),
             Arc::clone(&settings) as _,

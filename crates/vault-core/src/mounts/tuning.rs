@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::routing::{ListingVisibility, MountTokenType, MountTuning};
+use crate::routing::{ListingVisibility, LockoutTuning, MountTokenType, MountTuning};
 
 /// Changes of a mount's settings; `None` leaves a setting as it is.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,8 @@ pub(crate) struct Tuning {
     pub(crate) plugin_version: Option<String>,
     /// For auth methods only.
     pub(crate) token_type: Option<MountTokenType>,
+    /// For auth methods only. What it does not say stays as it is.
+    pub(crate) user_lockout: Option<LockoutTuning>,
 }
 
 impl Tuning {
@@ -54,5 +56,9 @@ impl Tuning {
         );
         set(&mut tuning.plugin_version, self.plugin_version.as_ref());
         set(&mut tuning.token_type, self.token_type.as_ref());
+        if let Some(lockout) = self.user_lockout {
+            let before = tuning.user_lockout.unwrap_or_default();
+            tuning.user_lockout = Some(lockout.or(before));
+        }
     }
 }

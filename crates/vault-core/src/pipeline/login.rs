@@ -9,7 +9,7 @@ use crate::active::Active;
 use crate::auth;
 use crate::errors::{Origin, Refusal};
 use crate::routing::{Entered, Mount};
-use crate::tokens::{Limits, LoginContext, NewToken, entry_of_login};
+use crate::tokens::{LoginContext, NewToken, entry_of_login};
 
 /// How often a login is decided again because somebody else changed what it
 /// relied on, such as the uses of the same secret id.
@@ -61,14 +61,11 @@ async fn create(
     mut proposed: Auth,
 ) -> Result<Option<(Auth, Option<String>)>, Error> {
     let now = active.effects.clock.now();
-    let (mount_path, uuid, limits, token_type) = mount.settings.read(|entry| {
-        let limits = Limits {
-            default: entry.default_lease_ttl(),
-            max: entry.max_lease_ttl(),
-        };
+    let (mount_path, uuid, token_type) = mount.settings.read(|entry| {
         let token_type = entry.tuning.token_type;
-        (entry.path.clone(), entry.uuid.clone(), limits, token_type)
+        (entry.path.clone(), entry.uuid.clone(), token_type)
     });
+    let limits = mount.settings.lease_ttls();
     let context = LoginContext {
         path,
         mount: &mount_path,

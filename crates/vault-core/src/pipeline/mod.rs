@@ -1,5 +1,5 @@
-//! The request pipeline, one function per stage: resolve the mount,
-//! authenticate the caller, authorize the operation, count the use of the
+//! The request pipeline, one function per stage: resolve the mount, count the
+//! request for its quota, refuse logins of users who are locked out, authenticate the caller, authorize the operation, count the use of the
 //! token, dispatch to the backend, register the lease or make the token of the
 //! response, and answer.
 //!
@@ -11,7 +11,9 @@ mod authenticate;
 mod authorize;
 mod count_use;
 mod dispatch;
+mod lockout;
 mod login;
+mod quota;
 mod register;
 mod resolve;
 #[cfg(test)]
@@ -44,6 +46,10 @@ struct Context {
     mount: Option<Arc<Mount>>,
     /// The request as the backend will get it.
     request: Request,
+    /// A login of a user who may be locked out.
+    attempt: Option<lockout::Attempt>,
+    /// Headers of the answer.
+    headers: Vec<(&'static str, String)>,
     /// The same, if it may be a login that must be decided again.
     login_request: Option<Box<Request>>,
 }
@@ -59,15 +65,18 @@ struct Reply {
 pub(crate) async fn run(active: &Arc<Active>, request: ClientRequest, id: String) -> Answer {
     let mut context = resolve::resolve(active, request, id);
     let result = stages(active, &mut context).await;
-    let answer = match result {
+    let mut answer = match result {
         Ok(answer) => answer,
         Err(refusal) => answer::refusal(&refusal),
     };
+    answer.add_headers(std::mem::take(&mut context.headers));
     answer::measure(active, &context, answer.status());
     answer
 }
 
 async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Answer, Refusal> {
+    quota::count(active, context).await?;
+    lockout::check(active, context).await?;
     let unwraps_own = wrap::check_target(active, context).await?;
     admit(active, context).await.map_err(|refusal| {
         // Another request with the same token was faster.
@@ -77,10 +86,17 @@ async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Answer, R
             refusal
         }
     })?;
-    let (entered, response) = dispatch::dispatch(context).await?;
-    let reply = register::register(active, context, entered, response).await?;
+    let reply = perform(active, context).await;
+    lockout::note(active, context, &reply).await;
+    let reply = reply?;
     // Boxed, because few answers are wrapped.
     Box::pin(wrap::wrap(active, context, reply)).await
+}
+
+/// Has the backend carry the request out.
+async fn perform(active: &Arc<Active>, context: &mut Context) -> Result<Reply, Refusal> {
+    let (entered, response) = dispatch::dispatch(context).await?;
+    register::register(active, context, entered, response).await
 }
 
 /// Finds out who asks, and whether they may.

@@ -26,6 +26,8 @@ pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Con
         token: client.token,
         caller: None,
         last_use: None,
+        attempt: None,
+        headers: Vec::new(),
         login_request: None,
         mount,
         request,

@@ -14,9 +14,10 @@ use crate::answer::Answer;
 use crate::auth;
 use crate::errors::{Origin, Refusal};
 use crate::leases::Mode;
-use crate::routing::SYSTEM_LEASE_TTL;
 use crate::wrapping::{self, WrapWish, Wrapped};
 
+/// For how long an answer is wrapped at most: it is stored until then.
+const LONGEST: Duration = Duration::from_hours(768);
 /// Paths about a wrapped answer, inside `sys/`.
 const ABOUT_WRAPPED: [&str; 3] = ["wrapping/lookup", "wrapping/unwrap", "wrapping/rewrap"];
 
@@ -56,10 +57,8 @@ pub(super) fn check_wish(context: &Context) -> Result<(), Refusal> {
     let Some(ttl) = request.wrap_ttl else {
         return Ok(());
     };
-    if ttl > SYSTEM_LEASE_TTL {
-        return Err(Refusal::Malformed(
-            "the wrap TTL is longer than any lease may be, 768h",
-        ));
+    if ttl > LONGEST {
+        return Err(Refusal::Malformed("the wrap TTL is longer than 768h"));
     }
     let is_login = || context.mount.as_ref().is_some_and(|mount| mount.is_auth());
     if request.unauthenticated && !is_login() {

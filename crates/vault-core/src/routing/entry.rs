@@ -7,13 +7,10 @@ use logical::{Entropy, Error, Object, duration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::MountTuning;
+use super::{LeaseTtls, MountTuning};
 use crate::random;
 
-/// The lease TTL of mounts that set none: 768 hours.
-pub(crate) const SYSTEM_LEASE_TTL: Duration = Duration::from_hours(768);
-
-/// TTLs of a mount's leases in seconds; zero inherits the system default.
+/// TTLs of a mount's leases in seconds; zero inherits the server's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountConfig {
     /// TTL of a lease when the engine sets none.
@@ -175,14 +172,16 @@ impl MountEntry {
         matches!(self.state(), State::Removing | State::Wiping)
     }
 
-    /// TTL of a lease when the engine sets none.
-    pub(crate) fn default_lease_ttl(&self) -> Duration {
-        or_system(self.config.default_lease_ttl)
-    }
-
-    /// Maximum TTL of a lease.
-    pub(crate) fn max_lease_ttl(&self) -> Duration {
-        or_system(self.config.max_lease_ttl)
+    /// TTLs of its leases; those that it does not set are the server's.
+    pub(crate) fn lease_ttls(&self, server: LeaseTtls) -> LeaseTtls {
+        let or = |seconds, server| match seconds {
+            0 => server,
+            seconds => Duration::from_secs(seconds),
+        };
+        LeaseTtls {
+            default: or(self.config.default_lease_ttl, server.default),
+            max: or(self.config.max_lease_ttl, server.max),
+        }
     }
 
     /// The mount as shown in `sys/mounts`; `version` is the running version of
@@ -198,6 +197,9 @@ impl MountEntry {
         self.tuning.insert_into(&mut config);
         let mut info = Object::new();
         self.insert_token_type(&mut config);
+        if let Some(lockout) = self.tuning.user_lockout {
+            config.insert("user_lockout_config".into(), lockout.members().into());
+        }
         if self.options.is_some() {
             info.insert("deprecation_status".into(), "supported".into());
         }
@@ -233,15 +235,17 @@ impl MountEntry {
     }
 
     /// The mount as shown in `sys/mounts/<path>/tune`, with effective TTLs.
-    pub(crate) fn tuning(&self) -> Object {
+    pub(crate) fn tuning(&self, server: LeaseTtls) -> Object {
         let mut tuning = Object::new();
-        let default = self.default_lease_ttl().as_secs();
-        tuning.insert("default_lease_ttl".into(), default.into());
+        let LeaseTtls { default, max } = self.lease_ttls(server);
+        tuning.insert("default_lease_ttl".into(), default.as_secs().into());
         tuning.insert("description".into(), self.description.clone().into());
-        let max = self.max_lease_ttl().as_secs();
-        tuning.insert("max_lease_ttl".into(), max.into());
+        tuning.insert("max_lease_ttl".into(), max.as_secs().into());
         self.tuning.insert_into(&mut tuning);
         self.insert_token_type(&mut tuning);
+        if let Some(lockout) = self.tuning.user_lockout {
+            tuning.extend(lockout.members());
+        }
         if !self.tuning.plugin_version.is_empty() {
             let version = self.tuning.plugin_version.clone();
             tuning.insert("plugin_version".into(), version.into());
@@ -257,7 +261,7 @@ impl MountEntry {
 ///
 /// # Errors
 /// A bad request with Vault's message.
-pub(crate) fn check_new(config: MountConfig) -> Result<(), Error> {
+pub(crate) fn check_new(config: MountConfig, server: LeaseTtls) -> Result<(), Error> {
     let MountConfig {
         default_lease_ttl: default,
         max_lease_ttl: max,
@@ -267,7 +271,7 @@ pub(crate) fn check_new(config: MountConfig) -> Result<(), Error> {
             "given default lease TTL greater than given max lease TTL",
         ));
     }
-    let system = SYSTEM_LEASE_TTL.as_secs();
+    let system = server.max.as_secs();
     if max == 0 && default > system {
         return Err(Error::bad_request(format!(
             "given default lease TTL greater than system max lease TTL of {system}"
@@ -321,13 +325,6 @@ fn accessor(path: &str, kind: &str, entropy: &dyn Entropy) -> String {
     format!("{class}{kind}_{}", random::hex8(entropy))
 }
 
-fn or_system(seconds: u64) -> Duration {
-    match seconds {
-        0 => SYSTEM_LEASE_TTL,
-        seconds => Duration::from_secs(seconds),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -341,9 +338,10 @@ mod tests {
 
     #[test]
     fn limits_that_contradict_each_other_are_refused() {
-        assert!(check_new(config(7200, 3600)).is_err());
-        assert!(check_new(config(3_600_000, 0)).is_err());
-        assert!(check_new(config(0, 3600)).is_ok());
+        let server = LeaseTtls::default();
+        assert!(check_new(config(7200, 3600), server).is_err());
+        assert!(check_new(config(3_600_000, 0), server).is_err());
+        assert!(check_new(config(0, 3600), server).is_ok());
         assert!(check_tuned(config(7200, 3600)).is_err());
         assert!(check_tuned(config(3_600_000, 0)).is_ok());
     }

@@ -9,12 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use logical::effects::{Replication, catch_panic, within};
 use logical::{
-    Backend, Error, ErrorClass, Existence, Request, Response, SystemView, TaskGroup, Tasks,
+    Backend, Error, ErrorClass, Existence, LoginSubject, Request, Response, SystemView, TaskGroup,
+    Tasks,
 };
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
-use super::MountEntry;
 use super::special_paths::Special;
+use super::{LeaseTtls, MountEntry};
 
 /// Pause after the first failed removal; it doubles with each failure.
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
@@ -88,14 +89,14 @@ impl Mount {
 
     /// A built-in mount.
     pub(crate) fn builtin(
-        entry: MountEntry,
+        settings: Settings,
         backend: Arc<dyn Backend>,
         version: String,
         tasks: Arc<dyn TaskGroup>,
     ) -> Self {
         Self {
             is_builtin: true,
-            ..Self::new(Arc::new(Settings::new(entry)), backend, version, tasks)
+            ..Self::new(Arc::new(settings), backend, version, tasks)
         }
     }
 
@@ -190,6 +191,19 @@ impl Mount {
     /// Whether the target of a write exists.
     pub(crate) async fn exists(&self, request: Request) -> Result<Existence, Error> {
         caught(self.backend.exists(request)).await
+    }
+
+    /// Whether the backend tells who a login is for.
+    pub(crate) fn tells_logins(&self) -> bool {
+        self.backend.tells_logins()
+    }
+
+    /// Who a login is for, before it is decided.
+    pub(crate) async fn login_subject(
+        &self,
+        request: Request,
+    ) -> Result<Option<LoginSubject>, Error> {
+        caught(self.backend.login_subject(request)).await
     }
 
     /// Starts the backend.
@@ -288,32 +302,44 @@ async fn caught<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Er
 }
 
 /// The entry of a mount, shared with the backend's view of its host.
-pub(crate) struct Settings(RwLock<MountEntry>);
+pub(crate) struct Settings {
+    entry: RwLock<MountEntry>,
+    /// What the mount inherits.
+    server: LeaseTtls,
+}
 
 impl Settings {
-    pub(crate) fn new(entry: MountEntry) -> Self {
-        Self(RwLock::new(entry))
+    pub(crate) fn new(entry: MountEntry, server: LeaseTtls) -> Self {
+        Self {
+            entry: RwLock::new(entry),
+            server,
+        }
+    }
+
+    /// TTLs of the mount's leases and tokens.
+    pub(crate) fn lease_ttls(&self) -> LeaseTtls {
+        self.read(|entry| entry.lease_ttls(self.server))
     }
 
     /// Reads the entry.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&MountEntry) -> T) -> T {
-        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        look(&self.entry.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Replaces the entry.
     pub(crate) fn replace(&self, entry: MountEntry) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = entry;
+        *self.entry.write().unwrap_or_else(PoisonError::into_inner) = entry;
     }
 }
 
 #[async_trait]
 impl SystemView for Settings {
     async fn default_lease_ttl(&self) -> Result<Duration, Error> {
-        Ok(self.read(MountEntry::default_lease_ttl))
+        Ok(self.lease_ttls().default)
     }
 
     async fn max_lease_ttl(&self) -> Result<Duration, Error> {
-        Ok(self.read(MountEntry::max_lease_ttl))
+        Ok(self.lease_ttls().max)
     }
 
     async fn tainted(&self) -> Result<bool, Error> {

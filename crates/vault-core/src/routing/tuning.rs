@@ -4,6 +4,8 @@ use logical::{Error, Object};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::LockoutTuning;
+
 /// Who can see a mount in `sys/internal/ui/mounts`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -62,6 +64,9 @@ pub struct MountTuning {
     pub plugin_version: String,
     /// Type of the tokens of an auth method.
     pub token_type: MountTokenType,
+    /// When wrong logins lock a user of an auth method out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_lockout: Option<LockoutTuning>,
 }
 
 /// Type of the tokens of an auth method, unless a role of it says another.

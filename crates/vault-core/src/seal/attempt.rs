@@ -1,17 +1,16 @@
 //! One attempt at unsealing: the shares that were given so far.
 
 use logical::{Entropy, Error};
-use zeroize::Zeroizing;
 
-use super::settings::Shares;
 use crate::random;
+use crate::unseal_keys::Share;
 
 /// The shares that were given so far, and the name that clients see of the
 /// attempt.
 #[derive(Default)]
 pub(super) struct Attempt {
     nonce: String,
-    given: Vec<Zeroizing<Vec<u8>>>,
+    given: Vec<Share>,
 }
 
 impl Attempt {
@@ -25,38 +24,20 @@ impl Attempt {
         &self.nonce
     }
 
-    /// Adds a share; one that was given before changes nothing. Returns all
-    /// shares once there are enough, and begins anew.
-    pub(super) fn add(
-        &mut self,
-        share: Zeroizing<Vec<u8>>,
-        shares: Shares,
-        entropy: &dyn Entropy,
-    ) -> Option<Vec<Zeroizing<Vec<u8>>>> {
+    /// Adds a share; one that was given before changes nothing.
+    pub(super) fn add(&mut self, share: Share, entropy: &dyn Entropy) {
         if self.given.is_empty() {
             self.nonce = random::uuid(entropy);
         }
         if !self.given.contains(&share) {
             self.given.push(share);
         }
-        let is_enough = self.given.len() >= usize::from(shares.threshold());
-        is_enough.then(|| std::mem::take(self).given)
     }
-}
 
-/// The key that shares make. Wrong ones make another key, which opens nothing.
-pub(super) fn combine(given: &[Zeroizing<Vec<u8>>]) -> Result<Zeroizing<Vec<u8>>, Error> {
-    // The one share of a key that is not split is the key.
-    if let [key] = given {
-        return Ok(key.clone());
+    /// The shares.
+    pub(super) fn given(&self) -> &[Share] {
+        &self.given
     }
-    let shares = given
-        .iter()
-        .map(|bytes| shamir::Share::from_bytes(bytes.clone()));
-    shares
-        .collect::<Result<Vec<_>, _>>()
-        .and_then(|shares| shamir::combine(&shares))
-        .map_err(|error| invalid(&error.to_string()))
 }
 
 /// Shares that do not unseal. They are forgotten.
@@ -69,26 +50,24 @@ pub(super) fn invalid(reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use virtual_world::SeededEntropy;
+    use zeroize::Zeroizing;
 
     use super::*;
 
-    fn share(byte: u8) -> Zeroizing<Vec<u8>> {
+    fn share(byte: u8) -> Share {
         Zeroizing::new(vec![byte; 33])
     }
 
     #[test]
-    fn a_repeated_share_is_no_progress_and_the_last_one_begins_anew() {
-        let shares = Shares::new(5, 3).unwrap();
+    fn a_repeated_share_is_no_progress() {
         let entropy = SeededEntropy::new(1);
         let mut attempt = Attempt::default();
-        assert!(attempt.add(share(1), shares, &entropy).is_none());
+        attempt.add(share(1), &entropy);
         let nonce = attempt.nonce().to_owned();
         assert!(!nonce.is_empty());
-        assert!(attempt.add(share(1), shares, &entropy).is_none());
+        attempt.add(share(1), &entropy);
         assert_eq!((attempt.progress(), attempt.nonce()), (1, nonce.as_str()));
-        assert!(attempt.add(share(2), shares, &entropy).is_none());
-        let given = attempt.add(share(3), shares, &entropy).unwrap();
-        assert_eq!(given, [share(1), share(2), share(3)]);
-        assert_eq!((attempt.progress(), attempt.nonce()), (0, ""));
+        attempt.add(share(2), &entropy);
+        assert_eq!(attempt.given(), [share(1), share(2)]);
     }
 }

@@ -9,12 +9,10 @@
 
 mod attempt;
 mod requests;
-mod settings;
 mod staged;
 #[cfg(test)]
 mod tests;
 mod unauthenticated;
 mod vault;
 
-pub use settings::Shares;
 pub use vault::{Initialized, Vault};

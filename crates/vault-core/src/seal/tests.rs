@@ -9,9 +9,12 @@ use store::MemoryStorage;
 use virtual_world::{Fault, Moment, hang_up_after};
 use zeroize::Zeroizing;
 
-use super::{Shares, Vault};
+use super::Vault;
 use crate::tests::{Does, Seen, World};
-use crate::{ClientRequest, ClientToken};
+use crate::{ClientRequest, ClientToken, Shares};
+
+mod power;
+mod rotation;
 
 async fn load(world: &World) -> Arc<Vault> {
     Vault::load(world.config(), world.effects()).await.unwrap()
@@ -259,6 +262,22 @@ async fn the_store_shows_nothing_that_was_written() {
     let policy = json!({"policy": "path \"canary-path\" { capabilities = [\"read\"] }"});
     keys.ask(&vault, Operation::Update, "sys/policies/acl/p", policy)
         .await;
+    // The id of a role, which is also that of a user who is locked out.
+    let enable = json!({"type": "approle"});
+    keys.ask(&vault, Operation::Update, "sys/auth/approle", enable)
+        .await;
+    let role = json!({"role_id": "canary-role-id"});
+    keys.ask(&vault, Operation::Update, "auth/approle/role/r", role)
+        .await;
+    for _ in 0..6 {
+        let ids = json!({"role_id": "canary-role-id", "secret_id": "wrong"});
+        put(&vault, "auth/approle/login", ids).await;
+    }
+    let quota = json!({"rate": 1, "path": "kv/canary-path"});
+    let path = "sys/quotas/rate-limit/q";
+    keys.ask(&vault, Operation::Update, path, quota).await;
+    let is_locked = |name: &String| name.starts_with("sys/lockout/");
+    assert!(world.storage.keys().iter().any(is_locked));
     let key: Vec<u8> = (0..32)
         .map(|at| u8::from_str_radix(&keys.keys[0][2 * at..2 * at + 2], 16).unwrap())
         .collect();

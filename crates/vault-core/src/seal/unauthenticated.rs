@@ -12,17 +12,11 @@ use logical::{Error, Object, Operation};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::settings::Shares;
 use super::vault::{Initialized, Vault};
 use crate::errors::{self, Origin, Refusal};
 use crate::status::bare;
+use crate::unseal_keys::{Shares, share_of_text, to_hex};
 use crate::{Answer, ClientRequest};
-
-/// How long a share is in bytes: from Vault's shortest key to its longest with
-/// the number of the share.
-const SHARE_LENGTH: std::ops::RangeInclusive<usize> = 16..=33;
-/// The longest text of a share, which is in hexadecimal.
-const MAX_TEXT: usize = 66;
 
 /// The answer, if the request is for one of these paths.
 pub(super) async fn answer(vault: &Arc<Vault>, request: &mut ClientRequest) -> Option<Answer> {
@@ -106,45 +100,11 @@ async fn unseal(vault: &Arc<Vault>, data: &mut Object) -> Result<Answer, Error> 
                 "'key' must be specified in request body as JSON, or 'reset' set to true",
             ));
         }
-        let share = share(&text)
+        let share = share_of_text(&text)
             .ok_or_else(|| Error::bad_request("'key' must be a valid hex or base64 string"))?;
         vault.unseal(share).await?;
     }
     Ok(Answer::bare(200, vault.status.seal(&vault.seal_state())))
-}
-
-/// A share in hexadecimal if that gives as many bytes as a share has, and
-/// otherwise in base64, if that does.
-fn share(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let is_share = |bytes: &Zeroizing<Vec<u8>>| SHARE_LENGTH.contains(&bytes.len());
-    if text.len() > MAX_TEXT {
-        return None;
-    }
-    let from_base64 = || BASE64_STANDARD.decode(text).ok().map(Zeroizing::new);
-    let from_hex = from_hex(text).filter(is_share);
-    from_hex.or_else(|| from_base64().filter(is_share))
-}
-
-fn from_hex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    // As large as it gets: a buffer that grows leaves copies.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
-    for at in (0..text.len()).step_by(2) {
-        bytes.push(u8::from_str_radix(&text[at..at + 2], 16).ok()?);
-    }
-    Some(bytes)
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 /// A whole number; zero if it is not given.
@@ -171,27 +131,6 @@ fn is_empty(value: Option<&Value>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_share_is_read_in_hexadecimal_and_in_base64() {
-        let bytes: Vec<u8> = (0..33).collect();
-        let hex = to_hex(&bytes);
-        assert!(hex.starts_with("000102"));
-        for text in [
-            hex.clone(),
-            hex.to_uppercase(),
-            BASE64_STANDARD.encode(&bytes),
-        ] {
-            assert_eq!(share(&text).unwrap().as_slice(), bytes, "{text}");
-        }
-        // Digits alone, of a length that no share has in hexadecimal.
-        assert_eq!(share("0123456789abcdef01234567").unwrap().len(), 18);
-        let long = "ab".repeat(34);
-        let short = BASE64_STANDARD.encode([1; 15]);
-        for text in ["not a key", "abc", "é", "abcd", &long, &short] {
-            assert!(share(text).is_none(), "{text}");
-        }
-    }
 
     #[test]
     fn numbers_are_numbers() {

@@ -9,15 +9,15 @@ use logical::{Condition, Error, RunToCompletion, Storage, TaskGroup, Write};
 use zeroize::Zeroizing;
 
 use super::attempt::{self, Attempt};
-use super::settings::{ROOT_KEY, SETTINGS, Shares, Stored};
 use super::staged::Staged;
 use crate::ClientToken;
-use crate::core::{Core, CoreConfig};
+use crate::config::CoreConfig;
+use crate::core::Core;
 use crate::effects::Effects;
 use crate::errors;
 use crate::status::{Seal, Status};
-use crate::storage::{encode, parse};
 use crate::tokens::TokenStore;
+use crate::unseal_keys::{Protected, RootKeys, Share, Shares, StoredKeys, Which, lost, split};
 
 /// How long changes of the seal may finish when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
@@ -45,13 +45,16 @@ enum State {
     /// Everything is in the store, encrypted.
     Sealed { shares: Shares, attempt: Attempt },
     /// The keys are in memory.
-    Active { shares: Shares, core: Arc<Core> },
+    Active {
+        keys: Arc<RootKeys>,
+        core: Arc<Core>,
+    },
 }
 
 /// What is handed out once, at initialization.
 pub struct Initialized {
     /// The shares of the key.
-    pub shares: Vec<Zeroizing<Vec<u8>>>,
+    pub shares: Vec<Share>,
     /// A token that may do everything.
     pub root_token: ClientToken,
 }
@@ -157,8 +160,12 @@ impl Vault {
         // First, so that nothing is unsealed again before all of it has ended. What
         // holds it while there is a core does so for an instant.
         let _changes = self.changes.lock().await;
-        if let Some(core) = self.leave_active() {
+        if let Some((keys, core)) = self.leave_active() {
             core.shut_down().await;
+            // The last change of the shares has ended.
+            keys.close().await;
+            let stored = shares(self.effects.storage.as_ref()).await;
+            self.set(State::sealed(stored.unwrap_or_else(|_| keys.shares())));
         }
         self.barrier.seal();
     }
@@ -184,9 +191,9 @@ impl Vault {
                 nonce: attempt.nonce().to_owned(),
                 ..Seal::sealed()
             },
-            State::Active { shares, core } => Seal {
-                shares: shares.count(),
-                threshold: shares.threshold(),
+            State::Active { keys, core } => Seal {
+                shares: keys.shares().count(),
+                threshold: keys.shares().threshold(),
                 ..Seal::active(core.cluster().clone())
             },
         }
@@ -213,10 +220,9 @@ impl Vault {
         let staged = Arc::new(Staged::default());
         let root_token = self.stage(&staged, &root, root_token).await?;
         let mut batch = staged.take();
-        let wrapped = seal.wrap(ROOT_KEY, &root, entropy)?;
-        batch.push(Write::put(ROOT_KEY, wrapped.clone()));
-        batch.push(Write::put(SETTINGS, encode(&Stored::from(shares))?));
-        self.store_new(batch, &wrapped).await?;
+        let protected = Protected::new(&root, &seal, shares, entropy)?;
+        batch.extend(protected.writes()?);
+        self.store_new(batch, &protected).await?;
         self.set(State::sealed(shares));
         Ok(Initialized {
             shares: split,
@@ -226,22 +232,23 @@ impl Vault {
 
     /// Stores the first batch of all. What is stored decides: a write whose failure
     /// was reported may have happened, and then its keys must be handed out.
-    async fn store_new(&self, batch: Vec<Write>, wrapped: &[u8]) -> Result<(), Error> {
+    async fn store_new(&self, batch: Vec<Write>, new: &Protected) -> Result<(), Error> {
         let storage = &self.effects.storage;
         let absent = vec![Condition::absent(KEYRING)];
         let applied = storage.apply_if(absent, batch).await;
         if matches!(applied, Ok(true)) {
             return Ok(());
         }
-        let Some(stored) = storage.get(ROOT_KEY).await? else {
+        if storage.get(KEYRING).await?.is_none() {
             applied?;
-            return Err(lost(ROOT_KEY));
-        };
-        if stored.as_slice() == wrapped {
+            return Err(lost(KEYRING));
+        }
+        let stored = StoredKeys::read(storage.as_ref()).await?;
+        if stored.current == *new {
             return Ok(());
         }
         // Somebody else was first.
-        self.set(State::sealed(self::shares(storage.as_ref()).await?));
+        self.set(State::sealed(stored.current.shares));
         Err(already_initialized())
     }
 
@@ -264,60 +271,86 @@ impl Vault {
         tokens.await?.create(root_token, &["root"]).await
     }
 
-    async fn take(&self, share: Zeroizing<Vec<u8>>) -> Result<(), Error> {
+    async fn take(&self, share: Share) -> Result<(), Error> {
         let _changes = self.changes.lock().await;
-        let (shares, given) = {
-            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            let (shares, attempt) = match &mut *state {
-                State::Active { .. } => return Ok(()),
-                State::Uninitialized => {
-                    return Err(Error::bad_request("Vault is not initialized"));
-                }
-                State::Sealed { shares, attempt } => (*shares, attempt),
-            };
-            match attempt.add(share, shares, self.effects.entropy.as_ref()) {
-                None => return Ok(()),
-                Some(given) => (shares, given),
+        match &*self.state() {
+            State::Active { .. } => return Ok(()),
+            State::Uninitialized => return Err(Error::bad_request("Vault is not initialized")),
+            State::Sealed { .. } => {}
+        }
+        let stored = StoredKeys::read(self.effects.storage.as_ref()).await?;
+        let shares = stored.current.shares;
+        let (least, most) = stored.thresholds();
+        let given = self.give(share, shares);
+        if given.len() < least {
+            return Ok(());
+        }
+        let opened = match stored.open(&given) {
+            Ok(opened) => opened,
+            Err(_) if given.len() < most => return Ok(()),
+            Err(reason) => {
+                self.set(State::sealed(shares));
+                return Err(attempt::invalid(&reason));
             }
         };
-        let root = self.root_key(&given).await?;
-        self.barrier.unseal(root).await?;
+        self.set(State::sealed(shares));
+        if opened.which == Which::Previous {
+            tracing::warn!(
+                "the shares before the last rotation open the store: that rotation is undone"
+            );
+        }
+        self.barrier.unseal(opened.root).await?;
         let effects = Effects {
             storage: Arc::clone(&self.barrier) as _,
             ..self.effects.clone()
         };
-        let keys = Some(Arc::clone(&self.barrier));
-        let started = Core::start_with_keys(self.config.clone(), effects, keys);
+        let keys = Arc::new(RootKeys::new(
+            Arc::clone(&self.effects.storage),
+            Arc::clone(&self.barrier),
+            Arc::clone(&self.effects.entropy),
+            (self.effects.task_groups)(),
+            shares,
+        ));
+        if let Err(error) = keys.settle(&stored, opened.which).await {
+            tracing::warn!(%error, "the shares before and after the last rotation both open the store");
+        }
+        let beside = Some(Arc::clone(&keys));
+        let started = Core::start_with_keys(self.config.clone(), effects, beside);
         match started.await {
             Ok(core) => {
-                self.set(State::Active { shares, core });
+                self.set(State::Active { keys, core });
                 Ok(())
             }
             Err(error) => {
                 self.barrier.seal();
+                self.set(State::sealed(keys.shares()));
                 Err(error)
             }
         }
     }
 
-    async fn root_key(&self, given: &[Zeroizing<Vec<u8>>]) -> Result<Key, Error> {
-        let seal = attempt::combine(given)?;
-        let wrong = || attempt::invalid("the shares do not make the key of this server");
-        let seal = Key::from_bytes(&seal).ok_or_else(wrong)?;
-        let wrapped = self.effects.storage.get(ROOT_KEY).await?;
-        let wrapped = wrapped.ok_or_else(|| lost(ROOT_KEY))?;
-        seal.unwrap(ROOT_KEY, &wrapped).map_err(|_| wrong())
+    /// Adds a share to those that were given, and returns all of them.
+    fn give(&self, share: Share, shares: Shares) -> Vec<Share> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut attempt = match &mut *state {
+            State::Sealed { attempt, .. } => std::mem::take(attempt),
+            _ => Attempt::default(),
+        };
+        attempt.add(share, self.effects.entropy.as_ref());
+        let given = attempt.given().to_vec();
+        *state = State::Sealed { shares, attempt };
+        given
     }
 
-    /// The core, if there was one: the state is sealed now.
-    fn leave_active(&self) -> Option<Arc<Core>> {
+    /// What was unsealed, if anything was: the state is sealed now.
+    fn leave_active(&self) -> Option<(Arc<RootKeys>, Arc<Core>)> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let State::Active { shares, .. } = &*state else {
+        let State::Active { keys, .. } = &*state else {
             return None;
         };
-        let sealed = State::sealed(*shares);
+        let sealed = State::sealed(keys.shares());
         match std::mem::replace(&mut *state, sealed) {
-            State::Active { core, .. } => Some(core),
+            State::Active { keys, core } => Some((keys, core)),
             _ => None,
         }
     }
@@ -348,34 +381,11 @@ impl State {
     }
 }
 
-/// The settings of an initialized store.
+/// How the key of an initialized store is split.
 async fn shares(storage: &dyn Storage) -> Result<Shares, Error> {
-    let stored = storage.get(SETTINGS).await?;
-    let stored = stored.ok_or_else(|| lost(SETTINGS))?;
-    parse::<Stored>(SETTINGS, &stored)?.shares()
-}
-
-/// The key in shares, in the form in which they are handed out.
-fn split(
-    key: &Key,
-    shares: Shares,
-    entropy: &dyn logical::Entropy,
-) -> Result<Vec<Zeroizing<Vec<u8>>>, Error> {
-    if shares == Shares::ONE {
-        return Ok(vec![Zeroizing::new(key.as_bytes().to_vec())]);
-    }
-    let split = shamir::split(key.as_bytes(), shares.count(), shares.threshold(), entropy);
-    let split = split.map_err(|error| Error::bad_request(error.to_string()))?;
-    let bytes = split
-        .iter()
-        .map(|share| Zeroizing::new(share.as_bytes().to_vec()));
-    Ok(bytes.collect())
+    Ok(StoredKeys::read(storage).await?.current.shares)
 }
 
 fn already_initialized() -> Error {
     Error::bad_request("Vault is already initialized")
-}
-
-fn lost(key: &str) -> Error {
-    Error::internal(format!("`{key}` is missing: restore a backup of the store"))
 }

@@ -6,30 +6,37 @@ mod access;
 mod catalog;
 mod interface;
 mod leases;
+mod locked_users;
 mod mounts;
 mod passwords;
 mod policies;
+mod quotas;
 mod remount;
+mod root_rotation;
+mod rotation;
 mod seal;
 mod tuning;
 mod wrapping;
 
 use std::sync::Arc;
 
-use barrier::Barrier;
 use logical::framework::{Definition, Framework, Hooks};
-use logical::{Entropy, Error, Response, SpecialPaths, TaskGroup};
+use logical::{Entropy, Error, Object, Response, SpecialPaths, TaskGroup};
+use serde_json::Value;
 
 use crate::effects::Effects;
 use crate::leases::Leases;
+use crate::lockout::Lockout;
 use crate::mounts::Mounts;
 use crate::policies::PolicyStore;
+use crate::quotas::Quotas;
 use crate::storage::View;
 use crate::tokens::TokenStore;
+use crate::unseal_keys::RootKeys;
 use crate::wrapping::Wrapping;
 
 /// Paths that need sudo (`vault/logical_system.go` in Vault).
-const NEED_SUDO: [&str; 11] = [
+const NEED_SUDO: [&str; 14] = [
     "auth/*",
     "leases",
     "leases/",
@@ -40,6 +47,9 @@ const NEED_SUDO: [&str; 11] = [
     "remount",
     "revoke-prefix/*",
     "revoke-force/*",
+    "rotate",
+    "rotate/keyring",
+    "rotate/root",
     "seal",
 ];
 
@@ -60,12 +70,14 @@ pub(crate) struct SysPaths {
     tokens: Arc<TokenStore>,
     policies: Arc<PolicyStore>,
     wrapping: Arc<Wrapping>,
+    quotas: Arc<Quotas>,
+    lockout: Arc<Lockout>,
     tasks: Arc<dyn TaskGroup>,
     entropy: Arc<dyn Entropy>,
     moves: remount::Moves,
     passwords: View,
     /// The keys of storage, if it has any.
-    keys: Option<Arc<Barrier>>,
+    keys: Option<Arc<RootKeys>>,
 }
 
 impl Hooks for SysPaths {}
@@ -77,10 +89,12 @@ pub(crate) struct Parts<'a> {
     pub(crate) tokens: &'a Arc<TokenStore>,
     pub(crate) policies: &'a Arc<PolicyStore>,
     pub(crate) wrapping: &'a Arc<Wrapping>,
+    pub(crate) quotas: &'a Arc<Quotas>,
+    pub(crate) lockout: &'a Arc<Lockout>,
     pub(crate) tasks: &'a Arc<dyn TaskGroup>,
     pub(crate) effects: &'a Effects,
     /// The keys of storage, if it has any.
-    pub(crate) keys: Option<Arc<Barrier>>,
+    pub(crate) keys: Option<Arc<RootKeys>>,
 }
 
 /// The paths of `sys/`.
@@ -95,6 +109,8 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
         tokens: Arc::clone(parts.tokens),
         policies: Arc::clone(parts.policies),
         wrapping: Arc::clone(parts.wrapping),
+        quotas: Arc::clone(parts.quotas),
+        lockout: Arc::clone(parts.lockout),
         tasks: Arc::clone(parts.tasks),
         entropy: Arc::clone(&effects.entropy),
         moves: remount::Moves::default(),
@@ -111,6 +127,10 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
     paths.extend(remount::paths());
     paths.extend(self::passwords::paths());
     paths.extend(seal::paths());
+    paths.extend(rotation::paths());
+    paths.extend(locked_users::paths());
+    paths.extend(self::quotas::paths());
+    paths.extend(root_rotation::paths());
     let definition = Definition {
         help: "The system itself: mounts, leases, policies, and who may do what.",
         paths,
@@ -125,6 +145,11 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
 /// The response to work that continues in the background: 202.
 fn accepted() -> Response {
     crate::answer::status_only(202)
+}
+
+/// An object without the envelope.
+fn bare(data: &Object) -> Response {
+    self::wrapping::raw(&Value::Object(data.clone()).to_string())
 }
 
 #[cfg(test)]

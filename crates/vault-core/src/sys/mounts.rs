@@ -361,8 +361,6 @@ impl SysPaths {
     }
 
     fn tuning(&self, path: &str) -> Option<Response> {
-        let all = self.mounts.list();
-        let (entry, _) = all.into_iter().find(|(entry, _)| entry.path == path)?;
-        Some(Response::with_data(entry.tuning()))
+        self.mounts.tuning(path).map(Response::with_data)
     }
 }

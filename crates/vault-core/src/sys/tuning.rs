@@ -10,12 +10,14 @@ use logical::{Error, Object};
 use serde_json::Value;
 
 use crate::mounts::Tuning;
-use crate::routing::{ListingVisibility, MountTokenType, read_ttl};
+use crate::routing::{ListingVisibility, LockoutTuning, MountTokenType, read_ttl};
 
 /// The setting of auth methods that is stored.
 pub(super) const TOKEN_TYPE: &str = "token_type";
+/// When wrong logins lock a user out.
+const LOCKOUT: &str = "user_lockout_config";
 /// Settings of auth methods.
-const OF_AUTH: [&str; 2] = [TOKEN_TYPE, "user_lockout_config"];
+const OF_AUTH: [&str; 2] = [TOKEN_TYPE, LOCKOUT];
 /// Settings of Vault that this server does not support.
 pub(super) const UNSUPPORTED: [&str; 5] = [
     "allowed_managed_keys",
@@ -65,11 +67,11 @@ pub(super) fn read(class: Class, given: &Object) -> Result<Tuning, Error> {
             TOKEN_TYPE if class == Class::Auth => {
                 tuning.token_type = Some(MountTokenType::of_text(&text(name, value)?)?);
             }
+            LOCKOUT if class == Class::Auth => tuning.user_lockout = Some(lockout(name, value)?),
             known if OF_AUTH.contains(&known) && !asks_for_nothing(value) => {
-                return Err(Error::bad_request(match class {
-                    Class::Secrets => format!("`{name}` can only be modified on auth mounts"),
-                    Class::Auth => format!("`{name}` is not supported by this server"),
-                }));
+                return Err(Error::bad_request(format!(
+                    "`{name}` can only be modified on auth mounts"
+                )));
             }
             known if UNSUPPORTED.contains(&known) => refuse_unsupported(name, value)?,
             _ => {}
@@ -196,6 +198,40 @@ fn list(name: &str, value: &Value) -> Result<Vec<String>, Error> {
     };
     let texts = all.into_iter().filter(|text| !text.is_empty());
     Ok(texts.map(str::to_owned).collect())
+}
+
+/// `user_lockout_config`.
+fn lockout(name: &str, value: &Value) -> Result<LockoutTuning, Error> {
+    let refused = || Error::bad_request(format!("`{name}` must be an object"));
+    let mut lockout = LockoutTuning::default();
+    for (name, value) in value.as_object().ok_or_else(refused)? {
+        match name.as_str() {
+            _ if value.is_null() => {}
+            "lockout_threshold" => {
+                let number = match value {
+                    Value::String(text) => text.parse().ok(),
+                    other => other.as_u64(),
+                };
+                let number = number.ok_or_else(|| {
+                    Error::bad_request(format!("`{name}` must be a number that is not negative"))
+                });
+                lockout.threshold = Some(number?);
+            }
+            "lockout_duration" => lockout.duration = Some(read_ttl(name, value)?),
+            "lockout_counter_reset_duration" => {
+                lockout.counter_reset = Some(read_ttl(name, value)?);
+            }
+            "lockout_disable" => lockout.disable = Some(flag(name, value)?),
+            _ => {
+                return Err(Error::bad_request(format!(
+                    "unknown field `user_lockout_config.{name}`: the fields are \
+                     `lockout_threshold`, `lockout_duration`, `lockout_counter_reset_duration` and \
+                     `lockout_disable`"
+                )));
+            }
+        }
+    }
+    Ok(lockout)
 }
 
 fn options(name: &str, value: &Value) -> Result<BTreeMap<String, String>, Error> {

@@ -115,7 +115,7 @@ impl SysPaths {
 }
 
 /// An answer as it was before it was wrapped.
-fn raw(answer: &str) -> Response {
+pub(super) fn raw(answer: &str) -> Response {
     Response::with_data(Object::from_iter([
         (RAW[0].to_owned(), 200.into()),
         (RAW[1].to_owned(), "application/json".into()),

@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 mod builtin;
 mod crash;
+mod lease_ttls;
 mod puppet;
 mod stored;
 
@@ -161,13 +162,13 @@ impl World {
     /// What can be mounted, and what the server says about itself.
     pub(crate) fn config(&self) -> CoreConfig {
         let puppet: Arc<dyn Factory> = Arc::new(PuppetFactory(Arc::clone(&self.puppet)));
-        CoreConfig {
-            server_info: ServerInfo {
+        CoreConfig::new(
+            ServerInfo {
                 version: "1.18.3".into(),
                 lockkeeper_version: "0.1.0".into(),
                 storage_type: "inmem".into(),
             },
-            factories: BTreeMap::from([
+            BTreeMap::from([
                 ("puppet".to_owned(), puppet),
                 (
                     "approle".to_owned(),
@@ -175,7 +176,7 @@ impl World {
                 ),
                 ("kv".to_owned(), Arc::new(KvFactory::new("v1")) as _),
             ]),
-        }
+        )
     }
 
     /// As [`World::start`], with the puppet at `puppet/`.

@@ -11,8 +11,9 @@ use logical::lease::smaller_limit;
 use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
 use super::policies;
 use super::role::TokenRole;
-use super::ttl::{self, Limits, TtlWish};
+use super::ttl::{self, TtlWish};
 use crate::policies::{DEFAULT, RESPONSE_WRAPPING, ROOT};
+use crate::routing::LeaseTtls;
 use crate::storage::Version;
 
 /// What a request asks for.
@@ -77,7 +78,7 @@ pub(crate) fn decide(
     request: &CreationRequest,
     creator: Creator<'_>,
     role: Option<&TokenRole>,
-    limits: Limits,
+    limits: LeaseTtls,
     now: Timestamp,
 ) -> Result<(TokenEntry, Vec<String>), Error> {
     check_creator(request, creator, role)?;
@@ -296,7 +297,7 @@ mod tests {
     use super::super::tests::entry;
     use super::*;
 
-    const LIMITS: Limits = Limits {
+    const LIMITS: LeaseTtls = LeaseTtls {
         default: Duration::from_hours(768),
         max: Duration::from_hours(768),
     };

@@ -7,8 +7,9 @@ use logical::{Auth, Error, TokenType, cidr};
 
 use super::entry::{Lifetime, TokenEntry, TokenKind, Uses};
 use super::policies;
-use super::ttl::{self, Limits, TtlWish};
+use super::ttl::{self, TtlWish};
 use crate::policies::{RESPONSE_WRAPPING, ROOT};
+use crate::routing::LeaseTtls;
 use crate::routing::{AUTH, MountTokenType};
 use crate::storage::Version;
 
@@ -19,7 +20,7 @@ pub(crate) struct LoginContext<'a> {
     pub(crate) path: &'a str,
     /// The path of the mount.
     pub(crate) mount: &'a str,
-    pub(crate) limits: Limits,
+    pub(crate) limits: LeaseTtls,
     pub(crate) token_type: MountTokenType,
     pub(crate) now: Timestamp,
 }
@@ -131,7 +132,7 @@ mod tests {
         let context = LoginContext {
             path: "auth/team/approle/login",
             mount: "auth/team/approle/",
-            limits: Limits {
+            limits: LeaseTtls {
                 default: Duration::from_secs(100),
                 max: Duration::from_secs(1000),
             },

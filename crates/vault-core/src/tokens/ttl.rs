@@ -6,12 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use logical::lease::{GrantedTtl, TtlRequest, calculate_ttl, smaller_limit};
 use logical::{Error, duration};
 
-/// The TTLs of the mount whose login or path created the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Limits {
-    pub(crate) default: Duration,
-    pub(crate) max: Duration,
-}
+use crate::routing::LeaseTtls;
 
 /// What is asked for. Zero stands for nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,13 +19,14 @@ pub(crate) struct TtlWish {
     pub(crate) explicit_max_ttl: Duration,
 }
 
-/// The TTL that a token gets at its creation or renewal.
+/// The TTL that a token gets at its creation or renewal, in the limits of the mount
+/// whose login or path created it.
 ///
 /// # Errors
 /// A bad request when it is past its maximum TTL.
 pub(crate) fn grant(
     wish: TtlWish,
-    limits: Limits,
+    limits: LeaseTtls,
     issue_time: Timestamp,
     now: Timestamp,
 ) -> Result<GrantedTtl, Error> {
@@ -82,7 +78,7 @@ pub(crate) fn later(now: Timestamp, ttl: Duration) -> Result<Timestamp, Error> {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits {
+    const LIMITS: LeaseTtls = LeaseTtls {
         default: Duration::from_secs(100),
         max: Duration::from_secs(1000),
     };

@@ -38,7 +38,10 @@ const UNRECOVERABLE: u32 = 10;
 /// answer with 400 and the text as it is. Beside a typed error such a response
 /// gives the text, and the type the status.
 pub(super) fn reply(error: &Error) -> HandleRequestReply {
-    let bad = error.class() == ErrorClass::BadRequest;
+    let bad = matches!(
+        error.class(),
+        ErrorClass::BadRequest | ErrorClass::InvalidCredentials
+    );
     HandleRequestReply {
         response: (bad || error.says_what_is_supported()).then(|| telling(error)),
         err: (!bad).then(|| typed(error)),
@@ -58,7 +61,7 @@ fn telling(error: &Error) -> Response {
 /// user's mistake and an unknown path lose their text there.
 pub(super) fn existence_reply(error: &Error) -> HandleExistenceCheckReply {
     let err = match error.class() {
-        ErrorClass::BadRequest => of_type(USER, error),
+        ErrorClass::BadRequest | ErrorClass::InvalidCredentials => of_type(USER, error),
         _ => typed(error),
     };
     HandleExistenceCheckReply {
@@ -70,7 +73,7 @@ pub(super) fn existence_reply(error: &Error) -> HandleExistenceCheckReply {
 /// An error with the type of its class.
 pub(super) fn typed(error: &Error) -> ProtoError {
     match error.class() {
-        ErrorClass::BadRequest => of_type(BAD_REQUEST, error),
+        ErrorClass::BadRequest | ErrorClass::InvalidCredentials => of_type(BAD_REQUEST, error),
         ErrorClass::PermissionDenied if *error == Error::permission_denied() => {
             of_type(PERMISSION_DENIED, error)
         }

@@ -10,7 +10,7 @@ use testkit::{Reader, bin, eventually, require_reader};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/readers/hvac_suite.py");
 
 /// The modules below `tests.integration_tests.api`.
-const MODULES: [&str; 13] = [
+const MODULES: [&str; 14] = [
     "auth_methods.test_approle",
     "auth_methods.test_token",
     "secrets_engines.test_kv_v1",
@@ -18,6 +18,7 @@ const MODULES: [&str; 13] = [
     "system_backend.test_auth",
     "system_backend.test_health",
     "system_backend.test_init",
+    "system_backend.test_key",
     "system_backend.test_leader",
     "system_backend.test_mount",
     "system_backend.test_policies",

@@ -54,14 +54,14 @@ impl Server {
         let runtime = Runtime::new().unwrap();
         let address = runtime.block_on(async {
             let factory: Arc<dyn logical::Factory> = Arc::new(confluent_backend::factory());
-            let config = CoreConfig {
-                server_info: ServerInfo {
+            let config = CoreConfig::new(
+                ServerInfo {
                     version: server::VAULT_VERSION.to_owned(),
                     lockkeeper_version: "test".to_owned(),
                     storage_type: "inmem".to_owned(),
                 },
-                factories: [(ENGINE.to_owned(), factory)].into(),
-            };
+                [(ENGINE.to_owned(), factory)].into(),
+            );
             let effects = server::effects(Arc::clone(storage) as Arc<dyn Storage>);
             let vault = Vault::load(config, change(effects)).await.unwrap();
             // Beside what the server stores, so that a successor can unseal.

@@ -24,6 +24,7 @@ mod in_process;
 mod kafka;
 mod kafka_rotation;
 mod killed;
+mod limits;
 mod mounted;
 mod on_disk;
 mod parsers;

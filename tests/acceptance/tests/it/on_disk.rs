@@ -12,8 +12,9 @@ use testkit::{Http, Launch, Program, bin, free_port};
 pub(crate) fn start(folder: &Path, port: u16) -> Program {
     let config = folder.join("server.hcl");
     let text = format!(
-        "storage \"sqlite\" {{\n  path = \"{}\"\n}}\nlistener \"tcp\" {{\n  address = \"127.0.0.1:{port}\"\n  tls_disable = true\n}}\n",
+        "storage \"sqlite\" {{\n  path = \"{}\"\n}}\nlistener \"tcp\" {{\n  address = \"127.0.0.1:{port}\"\n  tls_disable = true\n}}\nlistener \"unix\" {{\n  address = \"{}\"\n}}\n",
         folder.join("store.db").display(),
+        folder.join("s.sock").display(),
     );
     fs::write(&config, text).unwrap();
     let arguments = ["server".to_owned(), format!("-config={}", config.display())];

@@ -53,7 +53,15 @@ fn bao_initializes_unseals_and_seals_a_server_that_keeps_its_state() {
     root.ok(&["policy", "read", "default"]);
     let key_status = root.json(&["operator", "key-status"]);
     assert_eq!(key_status["term"], 1);
+    let socket = format!("unix://{}", folder.path().join("s.sock").display());
+    let beside = bao.cli(&socket, made["root_token"].as_str().unwrap());
+    assert_eq!(
+        beside.json(&["token", "lookup"])["data"]["policies"][0],
+        "root"
+    );
 
+    root.ok(&["operator", "rotate"]);
+    assert_eq!(root.json(&["operator", "key-status"])["term"], 2);
     root.ok(&["operator", "seal"]);
     assert_eq!(status(&anybody).0, 2);
     assert!(
@@ -77,4 +85,46 @@ fn bao_initializes_unseals_and_seals_a_server_that_keeps_its_state() {
     unseal(&anybody, &keys[..3]);
     assert_eq!(read(), "canary");
     program.stop();
+}
+
+#[test]
+fn bao_replaces_the_shares_with_and_without_verification() {
+    let bao: Bao = require_bao!();
+    let (folder, port) = (TempDir::new().unwrap(), free_port());
+    let address = format!("http://127.0.0.1:{port}");
+    let anybody = bao.cli(&address, "");
+    let _program = start(folder.path(), port);
+    let made = anybody.json(&["operator", "init", "-key-shares=3", "-key-threshold=2"]);
+    let keys = made["unseal_keys_b64"].as_array().unwrap();
+    unseal(&anybody, &keys[..2]);
+    let root = bao.cli(&address, made["root_token"].as_str().unwrap());
+
+    let rotate = |arguments: &[&str], keys: &[Value]| -> Value {
+        let mut init = vec!["operator", "rotate-keys", "-init"];
+        init.extend(arguments);
+        let begun = root.json(&init);
+        let nonce = format!("-nonce={}", begun["nonce"].as_str().unwrap());
+        let mut last = Value::Null;
+        for key in keys {
+            last = root.json(&["operator", "rotate-keys", &nonce, key.as_str().unwrap()]);
+        }
+        last
+    };
+    let done = rotate(&["-key-shares=5", "-key-threshold=3"], &keys[1..]);
+    let new = done["keys_base64"].as_array().unwrap();
+    root.ok(&["operator", "seal"]);
+    unseal(&anybody, &new[..3]);
+    assert_eq!(status(&anybody).0, 0);
+
+    let verified = ["-key-shares=1", "-key-threshold=1", "-verify"];
+    let done = rotate(&verified, &new[2..]);
+    let only = done["keys_base64"][0].as_str().unwrap();
+    let nonce = format!("-nonce={}", done["verification_nonce"].as_str().unwrap());
+    let (_, before) = status(&anybody);
+    assert_eq!(before["n"], 5, "the new share was not given back");
+    root.ok(&["operator", "rotate-keys", "-verify", &nonce, only]);
+    root.ok(&["operator", "seal"]);
+    anybody.ok(&["operator", "unseal", only]);
+    let (code, after) = status(&anybody);
+    assert_eq!((code, &after["n"]), (0, &1.into()));
 }

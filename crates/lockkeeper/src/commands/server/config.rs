@@ -4,20 +4,26 @@
 //! with its place, and so is a key that Vault has and whose absence would weaken
 //! the server. Any other unknown key is a warning.
 
-use std::net::SocketAddr;
+mod listener;
+mod values;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hcl1::{Body, Error, Item, Key, LiteralKind, Position, Value};
-use server::{Limits, TlsVersion};
+use hcl1::{Body, Error, Item, Key, Position};
+use server::Limits;
+use vault_core::{LeaseTtls, LockoutTuning, UserLockout};
 
+use self::listener::{Kind, limit};
+pub(crate) use self::listener::{Listener, Place, Socket, Tls};
+use self::values::{
+    blocks, boolean, duration, first, log_format, log_level, member, number, positive, text, url,
+    wrong,
+};
 use super::super::logging::LogFormat;
-use crate::listen;
 
-/// Where a listener listens if nothing else is said.
-const ADDRESS: &str = "127.0.0.1:8200";
-/// The lease TTLs of a mount that sets none.
-const LEASE_TTL: Duration = Duration::from_hours(768);
+/// What is said of a key that is not known.
+const UNKNOWN: &str = "unknown key, which has no effect";
 
 /// What a file says.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +33,10 @@ pub(crate) struct Config {
     pub(crate) api_addr: Option<String>,
     pub(crate) log_level: &'static str,
     pub(crate) log_format: LogFormat,
+    /// What mounts inherit.
+    pub(crate) lease_ttls: LeaseTtls,
+    /// When wrong logins lock a user out.
+    pub(crate) user_lockout: UserLockout,
     /// What has no effect.
     pub(crate) warnings: Vec<Error>,
 }
@@ -38,24 +48,6 @@ pub(crate) enum Storage {
     Memory,
     /// In one file.
     Sqlite(PathBuf),
-}
-
-/// One `listener "tcp"`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Listener {
-    pub(crate) address: SocketAddr,
-    pub(crate) position: Position,
-    /// `None` with `tls_disable`.
-    pub(crate) tls: Option<Tls>,
-    pub(crate) limits: Limits,
-}
-
-/// The files of a listener with TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Tls {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
-    pub(crate) oldest: TlsVersion,
 }
 
 /// Reads a file.
@@ -78,10 +70,13 @@ pub(crate) fn parse(text: &str) -> Result<Config, Error> {
 #[derive(Default)]
 struct Reading {
     storage: Option<Storage>,
-    listeners: Vec<(Position, Body)>,
+    listeners: Vec<(Kind, Position, Body)>,
     api_addr: Option<String>,
     log_level: Option<&'static str>,
     log_format: LogFormat,
+    default_lease_ttl: Option<(Duration, Position)>,
+    max_lease_ttl: Option<(Duration, Position)>,
+    user_lockout: UserLockout,
     limits: Limits,
     warnings: Vec<Error>,
 }
@@ -106,11 +101,13 @@ impl Reading {
             }
             "log_level" => self.log_level = Some(log_level(item, key)?),
             "log_format" => self.log_format = log_format(item, key)?,
-            "default_lease_ttl" | "max_lease_ttl" => lease_ttl(item, key)?,
-            "max_request_size" => self.limits.max_request_size = size(item, key)?,
-            "max_request_duration" | "default_max_request_duration" => {
+            "default_lease_ttl" => self.default_lease_ttl = lease_ttl(item, key)?,
+            "max_lease_ttl" => self.max_lease_ttl = lease_ttl(item, key)?,
+            "default_max_request_duration" => {
                 self.limits.max_request_duration = positive(item, key)?;
             }
+            _ if limit(&mut self.limits, item, key)? => {}
+            "user_lockout" => self.user_lockout(item)?,
             "seal" => seal(item)?,
             "audit" => {
                 return Err(Error::new(
@@ -127,7 +124,7 @@ impl Reading {
                     ),
                 ));
             }
-            _ => self.warn(key, "unknown key, which has no effect"),
+            _ => self.warn(key, UNKNOWN),
         }
         Ok(())
     }
@@ -141,7 +138,7 @@ impl Reading {
         for item in &body.items {
             let key = first(item)?;
             if !known.contains(&&*key.name) {
-                self.warn(key, "unknown key, which has no effect");
+                self.warn(key, UNKNOWN);
             }
         }
         Ok(())
@@ -189,15 +186,44 @@ impl Reading {
         Ok(())
     }
 
+    /// `user_lockout "all"`, or for the auth methods of one type.
+    fn user_lockout(&mut self, item: &Item) -> Result<(), Error> {
+        for (kind, body) in blocks(item)? {
+            let tuning = self.lockout(body)?;
+            match &*kind.name {
+                "all" => self.user_lockout.all = tuning,
+                "approle" => {
+                    self.user_lockout
+                        .by_type
+                        .insert("approle".to_owned(), tuning);
+                }
+                _ => self.warn(kind, "no auth method of this type locks users out"),
+            }
+        }
+        Ok(())
+    }
+
+    fn lockout(&mut self, body: &Body) -> Result<LockoutTuning, Error> {
+        let mut tuning = LockoutTuning::default();
+        for item in &body.items {
+            let key = first(item)?;
+            match &*key.name {
+                "lockout_threshold" => tuning.threshold = Some(number(item, key)?),
+                "lockout_duration" => tuning.duration = Some(duration(item, key)?.as_secs()),
+                "lockout_counter_reset" => {
+                    tuning.counter_reset = Some(duration(item, key)?.as_secs());
+                }
+                "disable_lockout" => tuning.disable = Some(boolean(item, key)?),
+                _ => self.warn(key, UNKNOWN),
+            }
+        }
+        Ok(tuning)
+    }
+
     fn listener(&mut self, item: &Item) -> Result<(), Error> {
         for (kind, body) in blocks(item)? {
-            if &*kind.name != "tcp" {
-                return Err(Error::new(
-                    kind.position,
-                    format!("listener `{}` is not supported: use `tcp`", kind.name),
-                ));
-            }
-            self.listeners.push((kind.position, body.clone()));
+            let kind_of = Kind::of(kind)?;
+            self.listeners.push((kind_of, kind.position, body.clone()));
         }
         Ok(())
     }
@@ -210,8 +236,9 @@ impl Reading {
             )
         })?;
         let mut listeners = Vec::new();
-        for (position, body) in std::mem::take(&mut self.listeners) {
-            listeners.push(self.tcp(position, &body)?);
+        for (kind, position, body) in std::mem::take(&mut self.listeners) {
+            let limits = self.limits;
+            listeners.push(kind.read(position, &body, limits, |key| self.warn(key, UNKNOWN))?);
         }
         if listeners.is_empty() {
             return Err(Error::new(
@@ -225,283 +252,43 @@ impl Reading {
             api_addr: self.api_addr,
             log_level: self.log_level.unwrap_or("info"),
             log_format: self.log_format,
+            lease_ttls: lease_ttls(self.default_lease_ttl, self.max_lease_ttl)?,
+            user_lockout: self.user_lockout,
             warnings: self.warnings,
         })
     }
-
-    fn tcp(&mut self, position: Position, body: &Body) -> Result<Listener, Error> {
-        let mut listener = Tcp::new(self.limits);
-        for item in &body.items {
-            let key = first(item)?;
-            if !listener.item(item, key)? {
-                self.warn(key, "unknown key, which has no effect");
-            }
-        }
-        listener.finish(position)
-    }
 }
 
-/// A listener that is being read.
-struct Tcp {
-    address: String,
-    address_at: Option<Position>,
-    disabled: bool,
-    certificate: Option<String>,
-    key: Option<String>,
-    oldest: TlsVersion,
-    limits: Limits,
+/// A TTL and where it stands; none for zero, which in Vault, too, is the same as
+/// leaving it out.
+fn lease_ttl(item: &Item, key: &Key) -> Result<Option<(Duration, Position)>, Error> {
+    let ttl = duration(item, key)?;
+    Ok((!ttl.is_zero()).then_some((ttl, key.position)))
 }
 
-impl Tcp {
-    fn new(limits: Limits) -> Self {
-        Self {
-            address: ADDRESS.to_owned(),
-            address_at: None,
-            disabled: false,
-            certificate: None,
-            key: None,
-            oldest: TlsVersion::default(),
-            limits,
-        }
-    }
-
-    /// Returns whether the key is known.
-    fn item(&mut self, item: &Item, key: &Key) -> Result<bool, Error> {
-        match &*key.name {
-            "address" => {
-                text(&item.value, key)?.clone_into(&mut self.address);
-                self.address_at = Some(key.position);
-            }
-            // Nobody else is listened for.
-            "cluster_address" => {
-                text(&item.value, key)?;
-            }
-            "tls_disable" => self.disabled = boolean(item, key)?,
-            "tls_cert_file" => self.certificate = Some(text(&item.value, key)?.to_owned()),
-            "tls_key_file" => self.key = Some(text(&item.value, key)?.to_owned()),
-            "tls_min_version" => {
-                self.oldest = match text(&item.value, key)? {
-                    "tls12" => TlsVersion::Tls12,
-                    "tls13" => TlsVersion::Tls13,
-                    other => return Err(wrong(key, other, "`tls12` or `tls13`")),
-                }
-            }
-            "tls_require_and_verify_client_cert"
-            | "tls_client_ca_file"
-            | "proxy_protocol_behavior" => {
-                return Err(Error::new(
-                    key.position,
-                    format!("`{}` is not supported by this server: remove it", key.name),
-                ));
-            }
-            "max_request_size" => self.limits.max_request_size = size(item, key)?,
-            "max_request_duration" => self.limits.max_request_duration = positive(item, key)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    fn finish(self, position: Position) -> Result<Listener, Error> {
-        let at = self.address_at.unwrap_or(position);
-        let address = self
-            .address
-            .strip_prefix(':')
-            .map(|port| format!("[::]:{port}"));
-        let address =
-            listen::parse(address.as_deref().unwrap_or(&self.address)).map_err(|allowed| {
-                Error::new(at, format!("`address` is `{}`: {allowed}", self.address))
-            })?;
-        let tls = match (self.disabled, self.certificate, self.key) {
-            (true, ..) => None,
-            (false, Some(certificate), Some(key)) => Some(Tls {
-                certificate: certificate.into(),
-                key: key.into(),
-                oldest: self.oldest,
-            }),
-            _ => {
-                return Err(Error::new(
-                    position,
-                    "a listener needs `tls_cert_file` and `tls_key_file`, or `tls_disable = true`",
-                ));
-            }
-        };
-        Ok(Listener {
-            address,
-            position,
-            tls,
-            limits: self.limits,
-        })
-    }
-}
-
-/// The key of an item.
-fn first(item: &Item) -> Result<&Key, Error> {
-    let key = item.keys.first();
-    key.ok_or_else(|| Error::new(item.value.position(), "there is no key"))
-}
-
-/// `key "label" { ... }`, and the forms that JSON has for it: an object by label,
-/// or a list of such objects.
-fn blocks(item: &Item) -> Result<Vec<(&Key, &Body)>, Error> {
-    let key = first(item)?;
-    if let [_, label] = item.keys.as_slice() {
-        return Ok(vec![(label, body(&item.value, key)?)]);
-    }
-    if let Value::List(list) = &item.value {
-        let mut blocks = Vec::new();
-        for value in &list.values {
-            for item in &body(value, key)?.items {
-                blocks.push((first(item)?, body(&item.value, key)?));
-            }
-        }
-        return Ok(blocks);
-    }
-    let by_label = &body(&item.value, key)?.items;
-    by_label
-        .iter()
-        .map(|item| Ok((first(item)?, body(&item.value, key)?)))
-        .collect()
-}
-
-fn body<'a>(value: &'a Value, key: &Key) -> Result<&'a Body, Error> {
-    match value {
-        Value::Object(object) => Ok(&object.body),
-        other => Err(Error::new(
-            other.position(),
-            format!(
-                "`{0}` is {1}: write it as a block, such as `{0} \"...\" {{ ... }}`",
-                key.name,
-                other.describe()
-            ),
-        )),
-    }
-}
-
-fn member<'a>(body: &'a Body, name: &str) -> Result<Option<(&'a Value, &'a Key)>, Error> {
-    for item in &body.items {
-        let key = first(item)?;
-        if *key.name == *name {
-            return Ok(Some((&item.value, key)));
-        }
-    }
-    Ok(None)
-}
-
-fn wrong(key: &Key, given: &str, allowed: &str) -> Error {
-    Error::new(
-        key.position,
-        format!("`{}` is `{given}`: give {allowed}", key.name),
-    )
-}
-
-fn text<'a>(value: &'a Value, key: &Key) -> Result<&'a str, Error> {
-    match value {
-        Value::Literal(literal) => literal.text(),
-        _ => None,
-    }
-    .ok_or_else(|| {
-        let problem = format!("`{}` is {}: give a string", key.name, value.describe());
-        Error::new(value.position(), problem)
-    })
-}
-
-/// `true`, `false`, or what Vault takes for them in a string or a number.
-fn boolean(item: &Item, key: &Key) -> Result<bool, Error> {
-    if let Value::Literal(literal) = &item.value {
-        if let LiteralKind::Bool(value) = literal.kind {
-            return Ok(value);
-        }
-        match literal.text() {
-            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => return Ok(true),
-            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => return Ok(false),
-            _ => {}
-        }
-    }
-    let problem = format!("`{}` must be `true` or `false`", key.name);
-    Err(Error::new(item.value.position(), problem))
-}
-
-fn size(item: &Item, key: &Key) -> Result<usize, Error> {
-    let number = match &item.value {
-        Value::Literal(literal) => literal.integer(),
-        _ => None,
+/// The TTLs that mounts inherit. One alone must fit to the usual value of the
+/// other.
+fn lease_ttls(
+    default: Option<(Duration, Position)>,
+    max: Option<(Duration, Position)>,
+) -> Result<LeaseTtls, Error> {
+    let usual = LeaseTtls::default();
+    let ttls = LeaseTtls {
+        default: default.map_or(usual.default, |(ttl, _)| ttl),
+        max: max.map_or(usual.max, |(ttl, _)| ttl),
     };
-    let size = number.and_then(|size| usize::try_from(size).ok());
-    size.filter(|size| *size > 0).ok_or_else(|| {
-        let problem = format!("`{}` must be a number of bytes above zero", key.name);
-        Error::new(item.value.position(), problem)
-    })
-}
-
-fn duration(item: &Item, key: &Key) -> Result<Duration, Error> {
-    let given = text(&item.value, key)?;
-    logical::duration::parse(given).map_err(|error| {
-        let problem = format!("`{}`: {error}", key.name);
-        Error::new(item.value.position(), problem)
-    })
-}
-
-fn positive(item: &Item, key: &Key) -> Result<Duration, Error> {
-    let duration = duration(item, key)?;
-    if duration.is_zero() {
-        return Err(wrong(key, "0", "a duration above zero, such as `90s`"));
+    if ttls.default <= ttls.max {
+        return Ok(ttls);
     }
-    Ok(duration)
-}
-
-fn lease_ttl(item: &Item, key: &Key) -> Result<(), Error> {
-    if duration(item, key)? == LEASE_TTL {
-        return Ok(());
-    }
-    Err(wrong(
-        key,
-        text(&item.value, key)?,
-        "`768h`, which it is in this server, or set it for each mount (`secrets tune`)",
+    let position = max.or(default).map_or(Position::START, |(_, at)| at);
+    Err(Error::new(
+        position,
+        format!(
+            "`default_lease_ttl`, {} s, is longer than `max_lease_ttl`, {} s: set both, and the default to at most the maximum",
+            ttls.default.as_secs(),
+            ttls.max.as_secs()
+        ),
     ))
-}
-
-fn url(item: &Item, key: &Key) -> Result<String, Error> {
-    let given = text(&item.value, key)?;
-    let is_url = ["http://", "https://"].iter().any(|scheme| {
-        given
-            .strip_prefix(scheme)
-            .is_some_and(|rest| !rest.is_empty())
-    });
-    if is_url {
-        Ok(given.to_owned())
-    } else {
-        Err(wrong(
-            key,
-            given,
-            "an address such as `https://vault.example:8200`",
-        ))
-    }
-}
-
-fn log_level(item: &Item, key: &Key) -> Result<&'static str, Error> {
-    let given = text(&item.value, key)?;
-    Ok(match given.to_ascii_lowercase().as_str() {
-        "trace" => "trace",
-        "debug" => "debug",
-        "info" | "notice" => "info",
-        "warn" | "warning" => "warn",
-        "err" | "error" => "error",
-        _ => {
-            return Err(wrong(
-                key,
-                given,
-                "`trace`, `debug`, `info`, `warn` or `error`",
-            ));
-        }
-    })
-}
-
-fn log_format(item: &Item, key: &Key) -> Result<LogFormat, Error> {
-    match text(&item.value, key)? {
-        "standard" => Ok(LogFormat::Standard),
-        "json" => Ok(LogFormat::Json),
-        other => Err(wrong(key, other, "`standard` or `json`")),
-    }
 }
 
 /// Shares are the one seal; another would leave the store open to anyone who

@@ -1,17 +1,19 @@
 //! `server`: a server with a configuration file, sealed until it is unsealed.
 
+mod accounts;
 mod config;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use server::UnixSocket;
 use store::{MemoryStorage, SqliteStorage};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use vault_core::Vault;
+use vault_core::{CoreConfig, Vault};
 
-use self::config::{Config, Storage};
+use self::config::{Config, Place, Storage, Tls};
 use super::engines::core_config;
 use super::{logging, shutdown_requested};
 use crate::arguments;
@@ -36,7 +38,12 @@ pub(super) async fn run(arguments: arguments::Server) -> Result<ExitCode, Failur
         certificates.extend(tls);
     }
     let effects = server::effects(storage);
-    let vault = Vault::load(core_config(kind), effects).await;
+    let core = CoreConfig {
+        lease_ttls: config.lease_ttls,
+        user_lockout: config.user_lockout.clone(),
+        ..core_config(kind)
+    };
+    let vault = Vault::load(core, effects).await;
     let vault =
         vault.map_err(|error| Failure::local(format!("the server does not start: {error}")))?;
     let hangups = signal(SignalKind::hangup())
@@ -55,6 +62,17 @@ fn read(file: &Path) -> Result<Config, Failure> {
         |problem: &dyn std::fmt::Display| Failure::local(format!("{}: {problem}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| named(&error))?;
     config::parse(&text).map_err(|error| named(&error))
+}
+
+/// The file of the store that a configuration names; none for one in memory.
+///
+/// # Errors
+/// When the configuration cannot be read.
+pub(super) fn storage_of(config: &Path) -> Result<Option<PathBuf>, Failure> {
+    Ok(match read(config)?.storage {
+        Storage::Memory => None,
+        Storage::Sqlite(path) => Some(path),
+    })
 }
 
 /// The store, and its name in `sys/seal-status`.
@@ -80,20 +98,31 @@ async fn bind(
             listener.position
         ))
     };
-    let tls = listener
-        .tls
-        .as_ref()
-        .map(|tls| server::Tls::load(&tls.certificate, &tls.key, tls.oldest).map(Arc::new));
-    let tls = tls.transpose().map_err(|error| named(&error))?;
-    let address = listener.address;
-    let tcp = TcpListener::bind(address)
-        .await
-        .map_err(|error| named(&format_args!("cannot listen at {address}: {error}")))?;
-    let bound = server::Listener::new(tcp).with_limits(listener.limits);
-    Ok(match tls {
-        None => (bound, None),
-        Some(tls) => (bound.with_tls(Arc::clone(&tls)), Some(tls)),
-    })
+    let (bound, certificate) = match &listener.place {
+        Place::Tcp { address, tls } => {
+            let load = |tls: &Tls| server::Tls::load(&tls.certificate, &tls.key, tls.oldest);
+            let tls = tls.as_ref().map(load).transpose();
+            let tls = tls.map_err(|error| named(&error))?.map(Arc::new);
+            let tcp = TcpListener::bind(address).await;
+            let tcp =
+                tcp.map_err(|error| named(&format_args!("cannot listen at {address}: {error}")))?;
+            match tls {
+                None => (server::Listener::new(tcp), None),
+                Some(tls) => (server::Listener::tls(tcp, Arc::clone(&tls)), Some(tls)),
+            }
+        }
+        Place::Unix(socket) => {
+            let access = accounts::access(socket).map_err(|error| named(&error))?;
+            let bound = UnixSocket::bind(&socket.path, access).map_err(|error| {
+                named(&format_args!(
+                    "cannot listen at `{}`: {error}",
+                    socket.path.display()
+                ))
+            })?;
+            (server::Listener::unix(bound), None)
+        }
+    };
+    Ok((bound.with_limits(listener.limits), certificate))
 }
 
 /// Reads certificates again at each `SIGHUP`. One that cannot be used leaves the
@@ -113,17 +142,15 @@ fn welcome(config: &Config, kind: &str) -> String {
     use std::fmt::Write as _;
     let mut text = String::from("==> Lockkeeper server configuration:\n\n");
     for listener in &config.listeners {
-        let tls = if listener.tls.is_some() {
-            "enabled"
-        } else {
-            "disabled"
+        let shown = match &listener.place {
+            Place::Tcp { address, tls } => {
+                let tls = tls.as_ref().map_or("disabled", |_| "enabled");
+                format!("tcp (addr: \"{address}\", tls: \"{tls}\")")
+            }
+            Place::Unix(socket) => format!("unix (addr: \"{}\")", socket.path.display()),
         };
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{:>16}: tcp (addr: \"{}\", tls: \"{tls}\")",
-            "Listener", listener.address
-        );
+        let _ = writeln!(text, "{:>16}: {shown}", "Listener");
     }
     for (name, value) in [
         (

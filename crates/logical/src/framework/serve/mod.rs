@@ -15,7 +15,9 @@ use super::fields::Values;
 use super::path::Answer;
 use super::{Call, Definition, Fields, Path, coerce, help, openapi};
 use crate::lease::SECRET_TYPE;
-use crate::{Backend, Error, Existence, Object, Operation, Request, Response, SpecialPaths};
+use crate::{
+    Backend, Error, Existence, LoginSubject, Object, Operation, Request, Response, SpecialPaths,
+};
 
 /// The parameter of a help request by which a host collects the documents of
 /// all mounts.
@@ -57,6 +59,20 @@ pub trait Hooks: Send + Sync + 'static {
     async fn renew_login(self: Arc<Self>, request: Request) -> Result<Option<Response>, Error> {
         let _ = request;
         Err(Error::unsupported_operation())
+    }
+
+    /// See [`Backend::tells_logins`].
+    fn tells_logins(&self) -> bool {
+        false
+    }
+
+    /// See [`Backend::login_subject`].
+    async fn login_subject(
+        self: Arc<Self>,
+        request: Request,
+    ) -> Result<Option<LoginSubject>, Error> {
+        let _ = request;
+        Ok(None)
     }
 
     /// See [`Backend::cleanup`].
@@ -348,6 +364,14 @@ impl<S: Hooks> Backend for Framework<S> {
         } else {
             Existence::Absent
         })
+    }
+
+    fn tells_logins(&self) -> bool {
+        self.state.tells_logins()
+    }
+
+    async fn login_subject(&self, request: Request) -> Result<Option<LoginSubject>, Error> {
+        Arc::clone(&self.state).login_subject(request).await
     }
 
     fn special_paths(&self) -> SpecialPaths {

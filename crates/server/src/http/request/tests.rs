@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use vault_core::ClientRequest;
 
 use super::read;
+use crate::listener::Limits;
 
 const LIMIT: usize = 1 << 20;
 
@@ -25,7 +26,11 @@ impl Asked {
 
     async fn with(self, body: impl Into<Body>) -> Result<ClientRequest, (u16, String)> {
         let request = self.0.body(body.into()).unwrap();
-        read(request, LIMIT).await.map_err(|answer| {
+        let limits = Limits {
+            max_request_size: LIMIT,
+            ..Limits::default()
+        };
+        read(request, &limits).await.map_err(|answer| {
             let body = answer.body().unwrap();
             let body: Value = serde_json::from_slice(&body).unwrap();
             let text = body["errors"][0].as_str().unwrap_or_default();
@@ -177,4 +182,20 @@ async fn a_patch_comes_with_its_own_type_and_its_body() {
     let patch = patch.with(r#"{"note":null}"#).await.unwrap();
     assert_eq!(patch.operation, Operation::Patch);
     assert_eq!(Value::Object(patch.data), json!({"note": null}));
+}
+
+#[tokio::test]
+async fn a_body_of_too_many_texts_is_refused_unless_it_is_a_form() {
+    let many = json!({"a": vec!["x"; 1000]}).to_string();
+    let (status, text) = ask("PUT", "/v1/a").with(many).await.unwrap_err();
+    assert_eq!(status, 400);
+    assert_eq!(
+        text,
+        "refused JSON input due to high complexity: exceeded maximum number of strings"
+    );
+    let form = vec!["\"a\"=1"; 1001].join("&");
+    let form = ask("PUT", "/v1/a")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .with(form);
+    assert!(form.await.is_ok());
 }

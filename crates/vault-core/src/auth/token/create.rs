@@ -111,7 +111,7 @@ async fn create_token(
         has_sudo: acl.has_sudo(&path),
     };
     let now = paths.clock.now();
-    let (entry, mut warnings) = decide(&request, creator, role.as_ref(), paths.limits(), now)?;
+    let (entry, mut warnings) = decide(&request, creator, role.as_ref(), paths.limits()?, now)?;
     warnings.extend(paths.unknown_policies(&entry).await?);
     let work = {
         let paths = Arc::clone(paths);

@@ -22,8 +22,9 @@ use self::fields::TOKEN;
 use crate::leases::Leases;
 use crate::policies::PolicyStore;
 use crate::revocation::Revocation;
+use crate::routing::LeaseTtls;
 use crate::routing::Router;
-use crate::tokens::{ClientToken, Limits, TokenEntry, TokenKind, TokenStore, Uses};
+use crate::tokens::{ClientToken, TokenEntry, TokenKind, TokenStore, Uses};
 
 /// The type of the mount that serves these paths.
 pub(crate) const TOKEN_MOUNT: &str = "token";
@@ -105,18 +106,10 @@ pub(crate) fn caller_fields(
 
 impl TokenPaths {
     /// The TTLs of this mount.
-    fn limits(&self) -> Limits {
+    fn limits(&self) -> Result<LeaseTtls, Error> {
         let mount = self.router.get(PATH);
-        let of_mount = mount.map(|mount| {
-            mount.settings.read(|entry| Limits {
-                default: entry.default_lease_ttl(),
-                max: entry.max_lease_ttl(),
-            })
-        });
-        of_mount.unwrap_or(Limits {
-            default: crate::routing::SYSTEM_LEASE_TTL,
-            max: crate::routing::SYSTEM_LEASE_TTL,
-        })
+        let mount = mount.ok_or_else(|| Error::internal(format!("`{PATH}` is not mounted")))?;
+        Ok(mount.settings.lease_ttls())
     }
 
     /// The salted hash of the token with an accessor.

@@ -8,7 +8,8 @@ use logical::{Auth, Error, LeaseOptions, Operation, Request, Response, RunToComp
 
 use super::TokenPaths;
 use super::fields::{ACCESSOR, INCREMENT, TOKEN, accessor, increment, token};
-use crate::tokens::{ClientToken, Limits, TokenEntry, TokenKind, TtlWish};
+use crate::routing::LeaseTtls;
+use crate::tokens::{ClientToken, TokenEntry, TokenKind, TtlWish};
 
 pub(super) fn paths() -> Vec<Path<TokenPaths>> {
     vec![
@@ -53,7 +54,7 @@ impl TokenPaths {
         &self,
         entry: &TokenEntry,
         increment: Duration,
-    ) -> Result<(TtlWish, Limits), Error> {
+    ) -> Result<(TtlWish, LeaseTtls), Error> {
         let mut wish = TtlWish {
             ttl: increment,
             ..TtlWish::default()
@@ -70,7 +71,7 @@ impl TokenPaths {
                 wish.period = Duration::from_secs(role.period);
                 wish.explicit_max_ttl = Duration::from_secs(role.explicit_max_ttl);
             }
-            return Ok((wish, self.limits()));
+            return Ok((wish, self.limits()?));
         };
         let (mount, inside) = self
             .router
@@ -90,11 +91,7 @@ impl TokenPaths {
         }
         wish.max_ttl = renewed.lease.max_ttl;
         wish.period = renewed.period;
-        let limits = mount.settings.read(|entry| Limits {
-            default: entry.default_lease_ttl(),
-            max: entry.max_lease_ttl(),
-        });
-        Ok((wish, limits))
+        Ok((wish, mount.settings.lease_ttls()))
     }
 }
 

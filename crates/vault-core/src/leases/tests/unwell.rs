@@ -181,17 +181,17 @@ impl Scene {
         other: &Arc<Engine>,
     ) -> Arc<Core> {
         let factory = |engine: &Arc<Engine>| Arc::new(Made(Arc::clone(engine))) as Arc<dyn Factory>;
-        let config = CoreConfig {
-            factories: BTreeMap::from([
-                ("one".to_owned(), factory(one)),
-                ("other".to_owned(), factory(other)),
-            ]),
-            server_info: ServerInfo {
+        let config = CoreConfig::new(
+            ServerInfo {
                 version: "1.18.3".into(),
                 lockkeeper_version: "0.1.0".into(),
                 storage_type: "inmem".into(),
             },
-        };
+            BTreeMap::from([
+                ("one".to_owned(), factory(one)),
+                ("other".to_owned(), factory(other)),
+            ]),
+        );
         let effects = Effects {
             storage: Arc::clone(storage) as _,
             ..world.effects()

@@ -429,13 +429,13 @@ async fn start(
         cloud: Arc::clone(cloud),
         process: Arc::clone(&world.process),
     });
-    let config = CoreConfig {
-        server_info: ServerInfo {
+    let config = CoreConfig::new(
+        ServerInfo {
             version: "1.18.3".into(),
             lockkeeper_version: "0.1.0".into(),
             storage_type: "inmem".into(),
         },
-        factories: BTreeMap::from([("engine".to_owned(), factory)]),
-    };
+        BTreeMap::from([("engine".to_owned(), factory)]),
+    );
     Core::start(config, effects).await.unwrap()
 }

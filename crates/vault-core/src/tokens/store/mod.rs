@@ -17,8 +17,9 @@ use super::cache::TokenCache;
 use super::client_token::ClientToken;
 use super::entry::{TokenEntry, TokenKind, Uses};
 use super::lease::{LEASES, TokenLease, lease_id};
-use super::ttl::{self, Limits, TtlWish};
+use super::ttl::{self, TtlWish};
 use crate::random;
+use crate::routing::LeaseTtls;
 use crate::storage::{Version, View, encode};
 
 mod cubbyhole;
@@ -402,7 +403,7 @@ impl TokenStore {
         &self,
         salted: &str,
         wish: TtlWish,
-        limits: Limits,
+        limits: LeaseTtls,
     ) -> Result<RenewedToken, Error> {
         let _changing = self.changing.lock(salted).await;
         let now = self.clock.now();

@@ -1,6 +1,8 @@
 //! Files that are read, and files that are refused with the place and what is
 //! allowed.
 
+use server::{JsonLimits, TlsVersion};
+
 use super::*;
 
 const SMALLEST: &str = "storage \"inmem\" {}\nlistener \"tcp\" { tls_disable = true }\n";
@@ -12,6 +14,13 @@ fn refusal(text: &str) -> String {
 /// A refusal of a line after the smallest file.
 fn refusal_of(line: &str) -> String {
     refusal(&format!("{SMALLEST}{line}\n"))
+}
+
+fn in_the_clear(address: &str) -> Place {
+    Place::Tcp {
+        address: address.parse().unwrap(),
+        tls: None,
+    }
 }
 
 #[test]
@@ -26,10 +35,18 @@ listener "tcp" {
   tls_min_version = "tls13"
   max_request_size = 1024
   max_request_duration = "30s"
+  max_request_json_memory = 4096
+  max_request_json_strings = 10
 }
 listener "tcp" {
   address = ":8300"
   tls_disable = "true"
+}
+listener "unix" {
+  address = "/run/lockkeeper.sock"
+  socket_mode = "0660"
+  socket_user = "lockkeeper"
+  socket_group = 1000
 }
 api_addr = "https://vault.example:8200"
 cluster_addr = "https://vault.example:8201"
@@ -37,11 +54,19 @@ disable_mlock = true
 ui = false
 log_level = "Debug"
 log_format = "json"
-default_lease_ttl = "768h"
-max_lease_ttl = "768h"
+default_lease_ttl = "12h"
+max_lease_ttl = 172800
 max_request_size = 2048
 max_request_duration = 60
 seal "shamir" {}
+user_lockout "all" {
+  lockout_threshold = "3"
+  lockout_duration = "10m"
+}
+user_lockout "approle" {
+  lockout_counter_reset = 60
+  disable_lockout = "false"
+}
 "#,
     )
     .unwrap();
@@ -58,7 +83,7 @@ seal "shamir" {}
         (config.log_level, config.log_format),
         ("debug", LogFormat::Json)
     );
-    let [tls, plain] = config.listeners.as_slice() else {
+    let [tls, plain, socket] = config.listeners.as_slice() else {
         panic!("{:?}", config.listeners);
     };
     let expected = Tls {
@@ -66,17 +91,52 @@ seal "shamir" {}
         key: "/etc/tls/key.pem".into(),
         oldest: TlsVersion::Tls13,
     };
-    assert_eq!(tls.tls, Some(expected));
+    let place = Place::Tcp {
+        address: "0.0.0.0:8200".parse().unwrap(),
+        tls: Some(expected),
+    };
+    assert_eq!(tls.place, place);
     let limits = |max_request_size, seconds| Limits {
         max_request_size,
         max_request_duration: Duration::from_secs(seconds),
+        json: JsonLimits::default(),
     };
-    assert_eq!(tls.limits, limits(1024, 30));
+    let json = JsonLimits {
+        memory: 4096,
+        strings: 10,
+    };
+    let expected = Limits {
+        json,
+        ..limits(1024, 30)
+    };
+    assert_eq!(tls.limits, expected);
     assert_eq!(plain.limits, limits(2048, 60));
-    assert_eq!(
-        (plain.address.to_string().as_str(), &plain.tls),
-        ("[::]:8300", &None)
-    );
+    assert_eq!(plain.place, in_the_clear("[::]:8300"));
+    assert_eq!(socket.limits, limits(2048, 60));
+    let expected = Socket {
+        path: "/run/lockkeeper.sock".into(),
+        mode: Some(0o660),
+        user: Some("lockkeeper".into()),
+        group: Some("1000".into()),
+    };
+    assert_eq!(socket.place, Place::Unix(expected));
+    let ttls = LeaseTtls {
+        default: Duration::from_hours(12),
+        max: Duration::from_hours(48),
+    };
+    assert_eq!(config.lease_ttls, ttls);
+    let all = LockoutTuning {
+        threshold: Some(3),
+        duration: Some(600),
+        ..LockoutTuning::default()
+    };
+    let approle = LockoutTuning {
+        counter_reset: Some(60),
+        disable: Some(false),
+        ..LockoutTuning::default()
+    };
+    let by_type = [("approle".to_owned(), approle)].into();
+    assert_eq!(config.user_lockout, UserLockout { all, by_type });
 }
 
 #[test]
@@ -88,20 +148,20 @@ fn json_means_the_same() {
         let config = parse(text).unwrap();
         assert_eq!(config.storage, expected.storage);
         assert_eq!(config.listeners.len(), 1, "{text}");
-        assert_eq!(config.listeners[0].address, expected.listeners[0].address);
-        assert_eq!(config.listeners[0].tls, None);
+        assert_eq!(config.listeners[0].place, expected.listeners[0].place);
     }
 }
 
 #[test]
 fn the_address_is_that_of_vault_if_none_is_said() {
     let config = parse(SMALLEST).unwrap();
-    assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:8200");
+    assert_eq!(config.listeners[0].place, in_the_clear("127.0.0.1:8200"));
     assert_eq!(config.listeners[0].limits, Limits::default());
     assert_eq!(
         (config.log_level, config.log_format),
         ("info", LogFormat::Standard)
     );
+    assert_eq!(config.lease_ttls, LeaseTtls::default());
 }
 
 #[test]
@@ -137,7 +197,11 @@ fn a_wrong_value_is_an_error_with_its_place_and_what_is_allowed() {
         ),
         (
             "max_lease_ttl = \"1h\"",
-            "`max_lease_ttl` is `1h`: give `768h`, which it is in this server, or set it for each mount (`secrets tune`)",
+            "`default_lease_ttl`, 2764800 s, is longer than `max_lease_ttl`, 3600 s: set both, and the default to at most the maximum",
+        ),
+        (
+            "default_lease_ttl = \"800h\"",
+            "`default_lease_ttl`, 2880000 s, is longer than `max_lease_ttl`, 2764800 s: set both, and the default to at most the maximum",
         ),
         (
             "max_request_duration = \"0s\"",
@@ -160,8 +224,36 @@ fn a_wrong_value_is_an_error_with_its_place_and_what_is_allowed() {
             "line 3, column 20: `max_request_size` must be a number of bytes above zero",
         ),
         (
+            "user_lockout \"all\" { lockout_threshold = \"many\" }",
+            "line 3, column 42: `lockout_threshold` must be a number that is not negative",
+        ),
+        (
+            "max_request_json_strings = 0",
+            "line 3, column 28: `max_request_json_strings` must be a number above zero",
+        ),
+        (
             "max_request_duration = \"soon\"",
             "line 3, column 24: `max_request_duration`: invalid duration \"soon\": use seconds or units such as \"90s\", \"1h30m\" or \"7d\"",
+        ),
+        (
+            "listener \"unix\" { address = \"s.sock\" }",
+            "line 3, column 19: `address` is `s.sock`: give the whole path of a socket",
+        ),
+        (
+            "listener \"unix\" { socket_mode = \"rw\" }",
+            "line 3, column 19: `socket_mode` is `rw`: give the mode of a file in octal, such as `0660`",
+        ),
+        (
+            "listener \"unix\" { socket_mode = \"1777\" }",
+            "line 3, column 19: `socket_mode` is `1777`: give the mode of a file in octal, such as `0660`",
+        ),
+        (
+            "listener \"unix\" {}",
+            "line 3, column 10: a listener `unix` needs the path of its socket as `address`",
+        ),
+        (
+            "listener \"udp\" {}",
+            "line 3, column 10: listener `udp` is not supported: use `tcp` or `unix`",
         ),
         (
             "listener \"tcp\" { address = \"here\" tls_disable = true }",

@@ -8,8 +8,6 @@ use crate::storage::Version;
 
 /// Where the settings are stored, in clear: they are needed to unseal.
 pub(super) const SETTINGS: &str = "core/seal-config";
-/// Where the root key is stored, encrypted by the key of the seal.
-pub(super) const ROOT_KEY: &str = "core/hsm/barrier-unseal-keys";
 
 /// Into how many shares a key is split, and how many make it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

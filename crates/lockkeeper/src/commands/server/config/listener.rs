@@ -1,0 +1,248 @@
+//! `listener` of the configuration file: `tcp` and `unix`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use hcl1::{Body, Error, Item, Key, Position};
+use server::{Limits, TlsVersion};
+
+use super::values::{boolean, first, positive, size, text, wrong};
+use crate::listen;
+
+/// Where a listener listens if nothing else is said.
+const ADDRESS: &str = "127.0.0.1:8200";
+/// The widest mode of a file.
+const MOST: u32 = 0o777;
+
+/// One `listener`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listener {
+    pub(crate) place: Place,
+    pub(crate) position: Position,
+    pub(crate) limits: Limits,
+}
+
+/// Where it listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At an address, with TLS unless that is disabled.
+    Tcp {
+        address: SocketAddr,
+        tls: Option<Tls>,
+    },
+    /// At a socket of this machine.
+    Unix(Socket),
+}
+
+/// The files of a listener with TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tls {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) oldest: TlsVersion,
+}
+
+/// A socket in the file system. What is not said is decided by the server's user
+/// and its umask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Socket {
+    pub(crate) path: PathBuf,
+    pub(crate) mode: Option<u32>,
+    /// A name or a number.
+    pub(crate) user: Option<String>,
+    pub(crate) group: Option<String>,
+}
+
+/// The kinds of listeners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Tcp,
+    Unix,
+}
+
+impl Kind {
+    /// The kind of a block.
+    pub(super) fn of(label: &Key) -> Result<Self, Error> {
+        match &*label.name {
+            "tcp" => Ok(Self::Tcp),
+            "unix" => Ok(Self::Unix),
+            other => Err(Error::new(
+                label.position,
+                format!("listener `{other}` is not supported: use `tcp` or `unix`"),
+            )),
+        }
+    }
+
+    /// Reads a block. What it does not know, it hands to `unknown`.
+    pub(super) fn read(
+        self,
+        position: Position,
+        body: &Body,
+        limits: Limits,
+        mut unknown: impl FnMut(&Key),
+    ) -> Result<Listener, Error> {
+        let mut limits = limits;
+        let mut tcp = Tcp::default();
+        let mut unix = Unix::default();
+        for item in &body.items {
+            let key = first(item)?;
+            let is_known = limit(&mut limits, item, key)?
+                || match self {
+                    Self::Tcp => tcp.item(item, key)?,
+                    Self::Unix => unix.item(item, key)?,
+                };
+            if !is_known {
+                unknown(key);
+            }
+        }
+        Ok(Listener {
+            place: match self {
+                Self::Tcp => tcp.finish(position)?,
+                Self::Unix => Place::Unix(unix.finish(position)?),
+            },
+            position,
+            limits,
+        })
+    }
+}
+
+/// Reads a limit of requests. Returns whether the key is one.
+pub(super) fn limit(limits: &mut Limits, item: &Item, key: &Key) -> Result<bool, Error> {
+    match &*key.name {
+        "max_request_size" => limits.max_request_size = size(item, key)?,
+        "max_request_duration" => limits.max_request_duration = positive(item, key)?,
+        "max_request_json_memory" => limits.json.memory = size(item, key)?,
+        "max_request_json_strings" => limits.json.strings = size(item, key)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// A `listener "tcp"` that is being read.
+#[derive(Default)]
+struct Tcp {
+    address: Option<(String, Position)>,
+    disabled: bool,
+    certificate: Option<String>,
+    key: Option<String>,
+    oldest: TlsVersion,
+}
+
+impl Tcp {
+    /// Returns whether the key is known.
+    fn item(&mut self, item: &Item, key: &Key) -> Result<bool, Error> {
+        match &*key.name {
+            "address" => {
+                self.address = Some((text(&item.value, key)?.to_owned(), key.position));
+            }
+            // Nobody else is listened for.
+            "cluster_address" => {
+                text(&item.value, key)?;
+            }
+            "tls_disable" => self.disabled = boolean(item, key)?,
+            "tls_cert_file" => self.certificate = Some(text(&item.value, key)?.to_owned()),
+            "tls_key_file" => self.key = Some(text(&item.value, key)?.to_owned()),
+            "tls_min_version" => {
+                self.oldest = match text(&item.value, key)? {
+                    "tls12" => TlsVersion::Tls12,
+                    "tls13" => TlsVersion::Tls13,
+                    other => return Err(wrong(key, other, "`tls12` or `tls13`")),
+                }
+            }
+            "tls_require_and_verify_client_cert"
+            | "tls_client_ca_file"
+            | "proxy_protocol_behavior" => {
+                return Err(Error::new(
+                    key.position,
+                    format!("`{}` is not supported by this server: remove it", key.name),
+                ));
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn finish(self, position: Position) -> Result<Place, Error> {
+        let (given, at) = self
+            .address
+            .unwrap_or_else(|| (ADDRESS.to_owned(), position));
+        let address = given.strip_prefix(':').map(|port| format!("[::]:{port}"));
+        let address = listen::parse(address.as_deref().unwrap_or(&given))
+            .map_err(|allowed| Error::new(at, format!("`address` is `{given}`: {allowed}")))?;
+        let tls = match (self.disabled, self.certificate, self.key) {
+            (true, ..) => None,
+            (false, Some(certificate), Some(key)) => Some(Tls {
+                certificate: certificate.into(),
+                key: key.into(),
+                oldest: self.oldest,
+            }),
+            _ => {
+                return Err(Error::new(
+                    position,
+                    "a listener needs `tls_cert_file` and `tls_key_file`, or `tls_disable = true`",
+                ));
+            }
+        };
+        Ok(Place::Tcp { address, tls })
+    }
+}
+
+/// A `listener "unix"` that is being read.
+#[derive(Default)]
+struct Unix {
+    path: Option<PathBuf>,
+    mode: Option<u32>,
+    user: Option<String>,
+    group: Option<String>,
+}
+
+impl Unix {
+    /// Returns whether the key is known.
+    fn item(&mut self, item: &Item, key: &Key) -> Result<bool, Error> {
+        let given = || text(&item.value, key);
+        let filled = |given: &str| (!given.is_empty()).then(|| given.to_owned());
+        match &*key.name {
+            "address" => match given()? {
+                path if path.starts_with('/') => self.path = Some(path.into()),
+                other => return Err(wrong(key, other, "the whole path of a socket")),
+            },
+            "socket_mode" => self.mode = mode(given()?, key)?,
+            "socket_user" => self.user = filled(given()?),
+            "socket_group" => self.group = filled(given()?),
+            // There is no TLS at a socket: nobody is between its two ends.
+            "tls_disable" => {
+                boolean(item, key)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn finish(self, position: Position) -> Result<Socket, Error> {
+        let path = self.path.ok_or_else(|| {
+            Error::new(
+                position,
+                "a listener `unix` needs the path of its socket as `address`",
+            )
+        })?;
+        Ok(Socket {
+            path,
+            mode: self.mode,
+            user: self.user,
+            group: self.group,
+        })
+    }
+}
+
+/// A mode in octal, with or without a leading zero, as in Vault; none if it is
+/// empty.
+fn mode(given: &str, key: &Key) -> Result<Option<u32>, Error> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let is_octal = given.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    let mode = u32::from_str_radix(given, 8).ok();
+    let mode = mode.filter(|mode| is_octal && *mode <= MOST);
+    mode.map(Some)
+        .ok_or_else(|| wrong(key, given, "the mode of a file in octal, such as `0660`"))
+}
