@@ -42,6 +42,7 @@ mod wrapping;
 pub use self::core::{Core, CoreConfig};
 pub use answer::Answer;
 pub use effects::Effects;
+pub use policies::check_policy;
 pub use request::ClientRequest;
 pub use routing::{ListingVisibility, MountConfig, MountRequest, MountTokenType, MountTuning};
 pub use seal::{Initialized, Shares, Vault};

@@ -13,5 +13,6 @@ mod store;
 
 pub(crate) use acl::{Acl, Attempt};
 pub(crate) use builtin::{DEFAULT, RESPONSE_WRAPPING, ROOT};
+pub use parse::check_policy;
 pub(crate) use rule::Policy;
 pub(crate) use store::PolicyStore;

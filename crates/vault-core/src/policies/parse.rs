@@ -30,6 +30,26 @@ const RULE_KEYS: &str = "`capabilities`, `policy`, `allowed_parameters`, `denied
 /// # Errors
 /// A bad request that names the place and what was expected there.
 pub(super) fn parse(text: &str) -> Result<Policy, Error> {
+    read(text, Foreign::Refused)
+}
+
+/// What `policy fmt` checks: the text is a policy, for this server or for
+/// another one.
+///
+/// # Errors
+/// A bad request that names the place and what was expected there.
+pub fn check_policy(text: &str) -> Result<(), Error> {
+    read(text, Foreign::Accepted).map(drop)
+}
+
+/// Whether a rule may have keys that only other servers support.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Foreign {
+    Accepted,
+    Refused,
+}
+
+fn read(text: &str, foreign: Foreign) -> Result<Policy, Error> {
     let document = hcl1::parse(text).map_err(|error| failed(&error))?;
     if let Some(key) = document.body.repeated_key() {
         return Err(failed(&format!(
@@ -44,7 +64,7 @@ pub(super) fn parse(text: &str) -> Result<Policy, Error> {
         };
         match &*key.name {
             "name" => {}
-            "path" => rules(item, &mut policy.rules)?,
+            "path" => rules(item, foreign, &mut policy.rules)?,
             other => {
                 return Err(failed(&format!(
                     "{}: invalid key {other:?}: a policy has `path` and `name`",
@@ -61,7 +81,7 @@ fn failed(problem: &dyn std::fmt::Display) -> Error {
 }
 
 /// `path "a" {…}`, or the blocks that JSON has below `path`.
-fn rules(item: &Item, rules: &mut Vec<Rule>) -> Result<(), Error> {
+fn rules(item: &Item, foreign: Foreign, rules: &mut Vec<Rule>) -> Result<(), Error> {
     let hcl1::Value::Object(block) = &item.value else {
         return Err(failed(&format!(
             "{}: `path` is {}: write `path \"secret/data/app\" {{ … }}`",
@@ -79,12 +99,12 @@ fn rules(item: &Item, rules: &mut Vec<Rule>) -> Result<(), Error> {
                         inner.value.position()
                     )));
                 };
-                rules.push(rule_of(&path.name, path.position, &rule.body)?);
+                rules.push(rule_of(&path.name, path.position, &rule.body, foreign)?);
             }
             Ok(())
         }
         [_, path] => {
-            rules.push(rule_of(&path.name, path.position, &block.body)?);
+            rules.push(rule_of(&path.name, path.position, &block.body, foreign)?);
             Ok(())
         }
         [_, _, extra, ..] => Err(failed(&format!(
@@ -95,7 +115,12 @@ fn rules(item: &Item, rules: &mut Vec<Rule>) -> Result<(), Error> {
     }
 }
 
-fn rule_of(written: &str, position: Position, body: &Body) -> Result<Rule, Error> {
+fn rule_of(
+    written: &str,
+    position: Position,
+    body: &Body,
+    foreign: Foreign,
+) -> Result<Rule, Error> {
     let path = written.strip_prefix('/').unwrap_or(written);
     let wrong = |position: Position, problem: String| {
         failed(&format!("{position}: path {written:?}: {problem}"))
@@ -158,6 +183,7 @@ fn rule_of(written: &str, position: Position, body: &Body) -> Result<Rule, Error
             "comment" => {
                 text(&item.value).map_err(named)?;
             }
+            name if UNSUPPORTED.contains(&name) && foreign == Foreign::Accepted => {}
             name if UNSUPPORTED.contains(&name) => {
                 return Err(wrong(format!("`{name}` is not supported by this server")));
             }
@@ -303,6 +329,15 @@ mod tests {
         );
         assert_eq!(hcl.unwrap(), json.unwrap());
         assert!(parse("name = \"x\"").unwrap().rules.is_empty());
+    }
+
+    #[test]
+    fn a_policy_for_another_server_is_checked_but_not_installed() {
+        let foreign = r#"path "a" { capabilities = ["list"] pagination_limit = 10 }"#;
+        assert!(check_policy(foreign).is_ok());
+        assert!(refused(foreign).contains("pagination_limit"));
+        assert!(check_policy(r#"path "a" { capabilities = ["fly"] }"#).is_err());
+        assert!(check_policy("path \"a\" {").is_err());
     }
 
     #[test]
