@@ -1,27 +1,52 @@
 //! The definition of the command line.
 
+mod auth;
 mod credential;
+mod kv;
 mod lease;
 mod logical;
+mod mounts;
+mod operator;
 mod options;
+mod plugin;
+mod policy;
 mod secrets;
 mod token;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::listen;
 
+pub(crate) use self::auth::{
+    Auth, AuthDisable, AuthEnable, AuthHelp, AuthList, AuthMove, AuthTune,
+};
 pub(crate) use self::credential::{Exec, ExecForm, FormName, Known, Render};
+pub(crate) use self::kv::{
+    Kv, KvDelete, KvEnableVersioning, KvGet, KvKey, KvList, KvMetadata, KvMetadataDelete,
+    KvMetadataGet, KvMetadataPatch, KvMetadataPut, KvPatch, KvPut, KvRollback, KvSettings,
+    KvVersions,
+};
 pub(crate) use self::lease::{Lease, LeaseLookup, LeaseRenew, LeaseRevoke};
-pub(crate) use self::logical::{Delete, List, PathHelp, Read, Write};
+pub(crate) use self::logical::{Delete, List, Patch, PathHelp, Read, Unwrap, Write};
+pub(crate) use self::mounts::{MountKind, MountSettings};
+pub(crate) use self::operator::{
+    Operator, OperatorInit, OperatorKeyStatus, OperatorSeal, OperatorUnseal,
+};
 pub(crate) use self::options::{AnswerOptions, Connection, FieldOptions, Format, OutputOptions};
+pub(crate) use self::plugin::{Plugin, PluginCatalog, PluginInfo, PluginList};
+pub(crate) use self::policy::{
+    Policy, PolicyDelete, PolicyFmt, PolicyList, PolicyRead, PolicyWrite,
+};
 pub(crate) use self::secrets::{
-    MountSettings, Secrets, SecretsDisable, SecretsEnable, SecretsList, SecretsTune,
+    Secrets, SecretsDisable, SecretsEnable, SecretsList, SecretsMove, SecretsTune,
 };
 pub(crate) use self::token::{
-    Login, Print, Token, TokenCapabilities, TokenLookup, TokenRenew, TokenRevoke,
+    Login, Print, RevokeMode, Token, TokenCapabilities, TokenCreate, TokenLookup, TokenRenew,
+    TokenRevoke,
 };
 
 /// Issues, shares and revokes API keys of Confluent Cloud, behind Vault's API.
@@ -41,11 +66,15 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a development server with the engine and a simulated Confluent
-    /// Cloud, all in memory
+    /// Cloud, in memory unless told otherwise
     #[command(after_help = "\
 Examples:
   lockkeeper dev
-  lockkeeper dev -listen=localhost:8300 -root-token=root")]
+  lockkeeper dev -listen=localhost:8300 -root-token=root
+  lockkeeper dev -storage=sqlite:dev.db
+
+With a file as -storage, a later start goes on where the last one ended: it
+unseals itself with the key that it keeps beside the file, in dev.db.dev.json.")]
     Dev(Dev),
     /// Run a server with the state on disk
     #[command(after_help = "\
@@ -53,7 +82,8 @@ Examples:
   lockkeeper server -config=/etc/lockkeeper/server.hcl
 
 The server is sealed when it starts. Initialize it once, with
-`bao operator init` or `vault operator init`, and unseal it after every start.
+`lockkeeper operator init`, and unseal it after every start, with
+`lockkeeper operator unseal`; `bao` and `vault` can do both, too.
 SIGHUP has it read its certificates again.")]
     Server(Server),
     /// Run a simulated Confluent Cloud
@@ -65,9 +95,14 @@ Examples:
   lockkeeper simulator -rate-limit=5/1s -rate-limit-by=organization
   curl http://127.0.0.1:8090/simulator/state")]
     Simulator(Simulator),
-    /// Run the engine as a plugin; OpenBao and Vault start this
+    /// Run the engine as a plugin, which OpenBao and Vault start; or show the
+    /// plugins of a server
     #[command(after_help = "\
-Started by hand, it prints the command that registers it:
+Examples:
+  lockkeeper plugin list
+  lockkeeper plugin info secret kv
+
+Without a command, it is the plugin. Started by hand, it then prints the command that registers it:
   bao plugin register -sha256=… -args=plugin -command=lockkeeper secret lockkeeper")]
     Plugin(Plugin),
     /// Read data and credentials
@@ -89,17 +124,45 @@ Examples:
 Data is `key=value`. `key=@file` takes the value from a file, `key=-` from
 standard input. `@file` and `-` alone are a JSON object.")]
     Write(Write),
+    /// Change some fields of data and keep the others
+    #[command(after_help = "\
+Examples:
+  lockkeeper patch secret/data/app @change.json
+  lockkeeper patch identity/entity/name/orders metadata=@metadata.json
+
+Data is as for `lockkeeper write`. Few paths can be patched: `lockkeeper kv
+patch` is for secrets.")]
+    Patch(Patch),
     /// List names
     #[command(after_help = "\
 Examples:
   lockkeeper list confluent/role
   lockkeeper list -detailed confluent/keys")]
     List(List),
+    /// List names in all folders below a path; a server of OpenBao's kind alone
+    /// can
+    #[command(after_help = "\
+Examples:
+  lockkeeper scan cubbyhole
+  lockkeeper scan secret/metadata")]
+    Scan(List),
     /// Delete data
     #[command(after_help = "\
 Examples:
   lockkeeper delete confluent/role/app")]
     Delete(Delete),
+    /// Show the answer behind a wrapping token, once
+    #[command(after_help = "\
+Examples:
+  lockkeeper unwrap hvs.…
+  VAULT_TOKEN=hvs.… lockkeeper unwrap -field=secret
+
+A wrapping token that was used, has expired or is unknown is refused: if somebody
+else may have used it, revoke what was in it.")]
+    Unwrap(Unwrap),
+    /// Read and write secrets of KV engines
+    #[command(subcommand)]
+    Kv(Kv),
     /// Write a credential as the file that a client reads
     #[command(after_help = "\
 Examples:
@@ -126,19 +189,33 @@ it; 126 or 127 if it could not be started; 1 or 2 if there was no credential.")]
     /// Look up, renew and revoke leases
     #[command(subcommand)]
     Lease(Lease),
-    /// List, enable, tune and disable secrets engines
+    /// List, enable, tune, move and disable secrets engines
     #[command(subcommand)]
     Secrets(Secrets),
-    /// Store a token for later commands
+    /// List, enable, tune, move and disable auth methods
+    #[command(subcommand, disable_help_subcommand = true)]
+    Auth(Auth),
+    /// List, read, write, delete and format policies
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Initialize, unseal and seal a server
+    #[command(subcommand)]
+    Operator(Operator),
+    /// Log in, and store the token for later commands
     #[command(after_help = "\
 Examples:
   lockkeeper login
   lockkeeper login - < token.txt
+  lockkeeper login -method=approle role_id=… secret_id=@secret-id.txt
+  lockkeeper login -method=userpass -path=people username=sally
+  lockkeeper login -method=approle -token-only role_id=… secret_id=-
+
+`lockkeeper auth help TYPE` tells what a method takes.
 
 The token is stored in the file that BAO_TOKEN_PATH names, or in ~/.vault-token,
 where `vault` and `bao` find it too.")]
     Login(Login),
-    /// Look up, renew and revoke tokens
+    /// Create, look up, renew and revoke tokens
     #[command(subcommand)]
     Token(Token),
     /// Print values that this program uses
@@ -176,6 +253,30 @@ pub(crate) struct Dev {
     /// Cloud API key that may do everything. Default: a random one
     #[arg(long, value_name = "ID:SECRET")]
     pub(crate) simulator_admin_key: Option<String>,
+    /// Where the state is kept: `inmem`, or `sqlite:FILE`
+    #[arg(long, value_name = "STORAGE", default_value = "inmem")]
+    pub(crate) storage: DevStorage,
+}
+
+/// Where a development server keeps its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DevStorage {
+    /// In memory: gone when it stops.
+    Memory,
+    /// In this file.
+    Sqlite(PathBuf),
+}
+
+impl FromStr for DevStorage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "inmem" => Ok(Self::Memory),
+            Some(("sqlite", file)) if !file.is_empty() => Ok(Self::Sqlite(file.into())),
+            _ => Err("write `inmem`, or `sqlite:FILE`".to_owned()),
+        }
+    }
 }
 
 /// `lockkeeper server`.
@@ -183,7 +284,7 @@ pub(crate) struct Dev {
 pub(crate) struct Server {
     /// Configuration file, in HCL or JSON
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: std::path::PathBuf,
+    pub(crate) config: PathBuf,
 }
 
 /// `lockkeeper simulator`.
@@ -221,21 +322,13 @@ pub(crate) struct Simulator {
     pub(crate) rate_limit_headers: bool,
     /// Initial state, in the JSON of /simulator/state
     #[arg(long, value_name = "FILE")]
-    pub(crate) world: Option<std::path::PathBuf>,
+    pub(crate) world: Option<PathBuf>,
     /// Id of the organization
     #[arg(long, value_name = "UUID")]
     pub(crate) organization: Option<String>,
     /// Ids of the environments
     #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
     pub(crate) environments: Vec<String>,
-}
-
-/// `lockkeeper plugin`.
-#[derive(Debug, Args)]
-pub(crate) struct Plugin {
-    /// Flags of plugins written in Go, accepted and ignored
-    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) ignored: Vec<String>,
 }
 
 /// `lockkeeper status`.

@@ -38,6 +38,20 @@ pub(crate) fn read(arguments: &[String], input: &mut dyn Read) -> Result<Object,
     Ok(data)
 }
 
+/// Parses the values of a flag that takes `KEY=VALUE`; a later value for a key
+/// takes the place of an earlier one.
+///
+/// # Errors
+/// Names the flag.
+pub(crate) fn pairs(flag: &str, given: &[String]) -> Result<Object, Failure> {
+    let pair = |text: &String| {
+        let (key, value) = text.split_once('=')?;
+        Some((key.to_owned(), value.into()))
+    };
+    let pairs: Option<Object> = given.iter().map(pair).collect();
+    pairs.ok_or_else(|| Failure::local(format!("{flag}: write KEY=VALUE")))
+}
+
 fn not_a_pair(argument: &str) -> Failure {
     // Without a key, any part of it may be secret.
     let length = argument.chars().count();

@@ -51,6 +51,14 @@ impl Failure {
         }
     }
 
+    /// A request failed, and its error says all.
+    pub(crate) fn of_server(error: &Error) -> Self {
+        if let Error::NotSent { .. } = error {
+            return Self::of_request(0, "", error);
+        }
+        Self::server(error.to_string())
+    }
+
     /// The same, when the data of a lease was not printed: the credential lives
     /// on, although nobody has seen it.
     pub(crate) fn leaving(self, lease_id: &str) -> Self {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, redirect};
 use serde_json::Value;
 use url::Url;
 
 use crate::address::{is_loopback, without_login};
 use crate::answer::{Answer, Unread};
+use crate::media_type::MERGE_PATCH;
 use crate::retry::{self, Pause, RealPause};
 use crate::{Error, Object, Result, Secret, Settings, curl, duration, handshake, tls};
 
@@ -76,6 +77,33 @@ impl Client {
         client
     }
 
+    /// The same client, which asks for wrapped answers if a time to live is
+    /// given.
+    #[must_use]
+    pub fn with_wrapping(&self, ttl: Option<Duration>) -> Self {
+        let mut client = self.clone();
+        client.settings.wrap_ttl = ttl;
+        client
+    }
+
+    /// The same client for a question whose answer decides what to send: it is
+    /// sent even when only `curl` commands are wanted, and not wrapped.
+    #[must_use]
+    pub fn for_lookups(&self) -> Self {
+        let mut client = self.without_wrapping();
+        client.settings.output_curl = None;
+        client
+    }
+
+    /// The same client without a token: for logins, and for wrapping tokens that
+    /// stand in the body.
+    #[must_use]
+    pub fn without_token(&self) -> Self {
+        let mut client = self.clone();
+        client.settings.token = None;
+        client
+    }
+
     /// The same client with another token.
     #[must_use]
     pub fn with_token(&self, token: crate::Token) -> Self {
@@ -127,6 +155,19 @@ impl Client {
     pub async fn write(&self, path: &str, data: &Object) -> Result<Option<Secret>> {
         let body = Value::Object(data.clone());
         self.request(Method::PUT, path, &[], Some(&body))
+            .await?
+            .accepted()
+    }
+
+    /// Changes the given fields of what is at `path`, and no others: a JSON merge
+    /// patch, in which null removes a field. None if the response is empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::request`], and when the server refuses.
+    pub async fn patch(&self, path: &str, data: &Object) -> Result<Option<Secret>> {
+        let body = Value::Object(data.clone());
+        self.request(Method::PATCH, path, &[], Some(&body))
             .await?
             .accepted()
     }
@@ -224,6 +265,9 @@ impl Client {
             request = request.header("X-Vault-Wrap-TTL", duration::whole_seconds(ttl));
         }
         if let Some(body) = body {
+            if *method == Method::PATCH {
+                request = request.header(CONTENT_TYPE, MERGE_PATCH);
+            }
             request = request.json(body);
         }
         let shown = without_login(url);

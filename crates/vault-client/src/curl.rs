@@ -5,6 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::address::without_login;
+use crate::media_type::MERGE_PATCH;
 use crate::settings::Pem;
 use crate::shell::quoted;
 use crate::{Settings, Trust};
@@ -49,6 +50,9 @@ pub(crate) fn command(
             "\"X-Vault-Wrap-TTL: {}\"",
             crate::duration::whole_seconds(ttl)
         ));
+    }
+    if *method == Method::PATCH {
+        header(quoted(&format!("Content-Type: {MERGE_PATCH}")));
     }
     if let Some(body) = body {
         words.push(format!("-d {}", quoted(&body.to_string())));

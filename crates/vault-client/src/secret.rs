@@ -68,30 +68,27 @@ pub struct Auth {
     #[serde(
         default,
         deserialize_with = "null_is_default",
-        skip_serializing_if = "Vec::is_empty"
+        serialize_with = "null_if_empty"
     )]
     pub identity_policies: Vec<String>,
     /// Metadata of the auth method about the login.
     #[serde(default)]
     pub metadata: Option<Object>,
+    /// Whether the token lives on without its parent.
+    #[serde(default)]
+    pub orphan: bool,
+    /// The entity behind the token; empty if there is none.
+    #[serde(default)]
+    pub entity_id: String,
     /// The time to live of the token, in seconds.
     #[serde(default)]
     pub lease_duration: i64,
     /// Whether the token can be renewed.
     #[serde(default)]
     pub renewable: bool,
-    /// The entity behind the token; empty if there is none.
+    /// The factors that the login waits for, if any.
     #[serde(default)]
-    pub entity_id: String,
-    /// `service` or `batch`.
-    #[serde(default)]
-    pub token_type: String,
-    /// Whether the token lives on without its parent.
-    #[serde(default)]
-    pub orphan: bool,
-    /// How often the token may be used; 0 for no limit.
-    #[serde(default)]
-    pub num_uses: i64,
+    pub mfa_requirement: Option<Value>,
 }
 
 /// The token of a wrapped response.
@@ -176,6 +173,13 @@ where
     T: Deserialize<'de> + Default,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Vault's command line prints null where there are none.
+fn null_if_empty<S: Serializer>(names: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    Some(names)
+        .filter(|names| !names.is_empty())
+        .serialize(serializer)
 }
 
 fn token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Token>, D::Error> {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{Client, Object, Result, Secret, duration};
+use crate::{Client, Object, Result, Secret, Token, duration};
 
 /// The answer of `sys/health`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, Default)]
@@ -125,7 +125,11 @@ impl Client {
     }
 
     /// An endpoint without an envelope. It has no secret to wrap.
-    async fn get_bare<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T> {
+    pub(crate) async fn get_bare<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T> {
         let client = self.without_wrapping();
         let answer = client.request(Method::GET, path, query, None).await?;
         answer.bare()
@@ -144,6 +148,26 @@ impl Client {
     /// whether the server wraps.
     async fn revoke(&self, path: &str, body: &Object) -> Result<()> {
         self.without_wrapping().write(path, body).await.map(drop)
+    }
+
+    /// The answer behind a wrapping token: that of the client, or another. A
+    /// client without a token of its own shows the wrapping token itself. The
+    /// token is used up.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::write`]; a token that is unknown or used is refused with 400.
+    pub async fn unwrap(&self, token: Option<Token>) -> Result<Option<Secret>> {
+        let path = "sys/wrapping/unwrap";
+        let client = self.without_wrapping();
+        match (token, &self.settings().token) {
+            (Some(token), None) => client.with_token(token).write(path, &Object::new()).await,
+            (Some(token), Some(own)) if token != *own => {
+                let body = object(json!({"token": token.expose()}));
+                client.write(path, &body).await
+            }
+            _ => client.write(path, &Object::new()).await,
+        }
     }
 
     /// What the server knows about a lease.

@@ -1,7 +1,8 @@
-//! `secrets list`, `enable`, `tune` and `disable`.
+//! `secrets list`, `enable`, `tune`, `move` and `disable`.
 
 use clap::{Args, Subcommand};
 
+use super::mounts::{MountKind, MountSettings};
 use super::options::{Connection, OutputOptions};
 
 /// `lockkeeper secrets …`.
@@ -14,20 +15,30 @@ Examples:
   lockkeeper secrets list -detailed")]
     List(SecretsList),
     /// Enable a secrets engine
-    #[command(after_help = "\
+    #[command(
+        disable_version_flag = true,
+        after_help = "\
 Examples:
   lockkeeper secrets enable -path=confluent vault-plugin-secrets-confluent-cloud
   lockkeeper secrets enable -max-lease-ttl=24h vault-plugin-secrets-confluent-cloud
-
-Other settings: `lockkeeper write sys/mounts/PATH type=… …`.")]
+  lockkeeper secrets enable -path=team -version=2 kv"
+    )]
     Enable(SecretsEnable),
     /// Change settings of a secrets engine
-    #[command(after_help = "\
+    #[command(
+        disable_version_flag = true,
+        after_help = "\
 Examples:
   lockkeeper secrets tune -default-lease-ttl=1h -max-lease-ttl=24h confluent
-
-Other settings: `lockkeeper write sys/mounts/PATH/tune KEY=VALUE`.")]
+  lockkeeper secrets tune -description=\"Keys of the orders team\" confluent"
+    )]
     Tune(SecretsTune),
+    /// Move a secrets engine to another path: its leases are revoked, its data
+    /// and settings are kept
+    #[command(after_help = "\
+Examples:
+  lockkeeper secrets move confluent team/confluent")]
+    Move(SecretsMove),
     /// Disable a secrets engine: revoke its leases and remove its data
     #[command(after_help = "\
 Examples:
@@ -60,10 +71,12 @@ pub(crate) struct SecretsEnable {
     #[arg(long)]
     pub(crate) path: Option<String>,
     #[command(flatten)]
+    pub(crate) mount: MountKind,
+    #[command(flatten)]
     pub(crate) settings: MountSettings,
-    /// An option of the engine; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(crate) options: Vec<String>,
+    /// Read every value from storage, without a cache
+    #[arg(long)]
+    pub(crate) force_no_cache: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }
@@ -79,19 +92,15 @@ pub(crate) struct SecretsTune {
     pub(crate) connection: Connection,
 }
 
-/// Settings that every server has.
+/// `lockkeeper secrets move`.
 #[derive(Debug, Args)]
-pub(crate) struct MountSettings {
-    /// A description for people
-    #[arg(long)]
-    pub(crate) description: Option<String>,
-    /// The time to live of leases that do not ask for another: seconds, `1h`,
-    /// or `system` for the server's default
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) default_lease_ttl: Option<String>,
-    /// The longest life of a lease
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) max_lease_ttl: Option<String>,
+pub(crate) struct SecretsMove {
+    /// Where the engine is enabled
+    pub(crate) source: String,
+    /// Where it is to be
+    pub(crate) destination: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 /// `lockkeeper secrets disable`.

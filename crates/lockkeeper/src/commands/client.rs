@@ -125,6 +125,14 @@ pub(crate) fn increment(given: Option<&str>) -> Result<Option<Duration>, Failure
         .map_err(|error| Failure::local(format!("-increment: {error}")))
 }
 
+/// The members of a JSON object that was written as one.
+pub(crate) fn object(value: serde_json::Value) -> vault_client::Object {
+    match value {
+        serde_json::Value::Object(object) => object,
+        _ => vault_client::Object::new(),
+    }
+}
+
 /// Vault's command line drops slashes around a path.
 pub(crate) fn trimmed(path: &str) -> &str {
     path.trim().trim_matches('/')

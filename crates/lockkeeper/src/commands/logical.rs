@@ -1,13 +1,15 @@
-//! `read`, `write`, `list`, `delete` and `path-help`.
+//! `read`, `write`, `patch`, `list`, `scan`, `delete`, `unwrap` and `path-help`.
 
 use std::process::ExitCode;
 
 use serde_json::Value;
-use vault_client::Secret;
+use vault_client::{Client, Secret, Token};
 
 use super::absence::{absent_or_failed, nothing_at};
-use super::client::{connect, connect_for_secrets, detailed, format, trimmed};
-use crate::arguments::{Delete, FieldOptions, Format, List, PathHelp, Read, Write};
+use super::client::{connect, connect_for_secrets, detailed, format, local, trimmed};
+use crate::arguments::{
+    Delete, FieldOptions, Format, List, OutputOptions, Patch, PathHelp, Read, Unwrap, Write,
+};
 use crate::failure::Failure;
 use crate::{data, output};
 
@@ -36,22 +38,111 @@ pub(super) async fn write(write: Write) -> Result<ExitCode, Failure> {
     }
     let client = connect_for_secrets(write.connection, &write.answer.answer)?;
     let answer = client.write(path, &data).await;
+    written(answer, path, &write.answer, format)
+}
+
+pub(super) async fn patch(patch: Patch) -> Result<ExitCode, Failure> {
+    let format = format(&patch.answer.answer.output)?;
+    let path = trimmed(&patch.path);
+    let data = data::read(&patch.data, &mut std::io::stdin())?;
+    if data.is_empty() && !patch.force {
+        return Err(Failure::local("Must supply data or use -force"));
+    }
+    let client = connect_for_secrets(patch.connection, &patch.answer.answer)?;
+    let answer = client.patch(path, &data).await;
+    written(answer, path, &patch.answer, format)
+}
+
+/// Shows the answer to a write.
+fn written(
+    answer: vault_client::Result<Option<Secret>>,
+    path: &str,
+    options: &FieldOptions,
+    format: Format,
+) -> Result<ExitCode, Failure> {
     let answer = answer.map_err(|error| absent_or_failed("writing data to", path, &error))?;
     match answer {
-        Some(secret) => show(&secret, &write.answer, format),
+        Some(secret) => show(&secret, options, format),
         // A script that wants a format or a field does not want a sentence.
-        None if format != Format::Table || write.answer.field.is_some() => Ok(ExitCode::SUCCESS),
+        None if format != Format::Table || options.field.is_some() => Ok(ExitCode::SUCCESS),
         None => success(&format!("Success! Data written to: {path}")),
     }
+}
+
+pub(super) async fn unwrap(unwrap: Unwrap) -> Result<ExitCode, Failure> {
+    let format = format(&unwrap.output)?;
+    let client = connect(unwrap.connection)?;
+    let token = unwrap.token.map(Token::new).transpose().map_err(local)?;
+    let answer = client.unwrap(token).await;
+    let answer = answer.map_err(|error| Failure::asking("unwrapping", &error))?;
+    let secret = answer.ok_or_else(|| Failure::server("Could not find wrapped response"))?;
+    show_field(&secret, unwrap.field.as_deref(), format)
 }
 
 pub(super) async fn list(list: List) -> Result<ExitCode, Failure> {
     let format = format(&list.answer.output)?;
     let detailed = detailed(list.detailed)?;
     let path = trimmed(&list.path);
+    let limit = list.limit.map(|limit| limit.to_string());
+    let page = page(list.after.as_deref(), limit.as_deref());
     let client = connect_for_secrets(list.connection, &list.answer)?;
-    let answer = client.list(path).await;
-    let answer = answer.map_err(|error| absent_or_failed("listing", path, &error))?;
+    list_at(&client, path, &page, detailed, format).await
+}
+
+/// Lists what is at a path and prints it. `page` are parameters for a part of it.
+pub(super) async fn list_at(
+    client: &Client,
+    path: &str,
+    page: &[(&str, &str)],
+    detailed: bool,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    let query = [&[("list", "true")], page].concat();
+    let answer = client.read(path, &query).await;
+    listed(answer, "listing", path, detailed, format)
+}
+
+pub(super) async fn scan(scan: List) -> Result<ExitCode, Failure> {
+    let format = format(&scan.answer.output)?;
+    let detailed = detailed(scan.detailed)?;
+    let path = trimmed(&scan.path);
+    let limit = scan.limit.map(|limit| limit.to_string());
+    let page = page(scan.after.as_deref(), limit.as_deref());
+    let client = connect_for_secrets(scan.connection, &scan.answer)?;
+    scan_at(&client, path, &page, detailed, format).await
+}
+
+/// Lists everything below a path, in its folders, too, and prints it.
+pub(super) async fn scan_at(
+    client: &Client,
+    path: &str,
+    page: &[(&str, &str)],
+    detailed: bool,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    let query = [&[("scan", "true")], page].concat();
+    let answer = client.read(path, &query).await;
+    listed(answer, "scanning", path, detailed, format)
+}
+
+/// The parameters for a part of a list.
+fn page<'a>(after: Option<&'a str>, limit: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+    let given = [("after", after), ("limit", limit)];
+    let given = given.into_iter();
+    given
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}
+
+/// Prints the names of an answer.
+fn listed(
+    answer: vault_client::Result<Option<Secret>>,
+    doing: &str,
+    path: &str,
+    detailed: bool,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    let answer = answer.map_err(|error| absent_or_failed(doing, path, &error))?;
     if let Some(secret) = answer.as_ref().filter(|secret| secret.wrap_info.is_some()) {
         output::secret(secret, format)?;
         return Ok(ExitCode::SUCCESS);
@@ -89,6 +180,9 @@ pub(super) async fn delete(delete: Delete) -> Result<ExitCode, Failure> {
 }
 
 pub(super) async fn path_help(arguments: PathHelp) -> Result<ExitCode, Failure> {
+    let format = format(&OutputOptions {
+        format: arguments.format,
+    })?;
     let path = trimmed(&arguments.path);
     let client = connect(arguments.connection)?;
     let help = client.help(path).await;
@@ -96,6 +190,12 @@ pub(super) async fn path_help(arguments: PathHelp) -> Result<ExitCode, Failure> 
         Some(_) => absent_or_failed("retrieving help for", path, &error),
         None => Failure::asking("retrieving help", &error),
     })?;
+    if let Some(document) = help.get("openapi")
+        && let Some(text) = output::structured(document, format)?
+    {
+        output::say(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let text = help.get("help").and_then(Value::as_str);
     output::say(text.ok_or_else(|| Failure::server(format!("No help found for {path}")))?)?;
     Ok(ExitCode::SUCCESS)
@@ -115,8 +215,21 @@ fn parameter((key, value): (String, Value)) -> Vec<(String, String)> {
     }
 }
 
-fn show(secret: &Secret, options: &FieldOptions, format: Format) -> Result<ExitCode, Failure> {
-    match &options.field {
+pub(super) fn show(
+    secret: &Secret,
+    options: &FieldOptions,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    show_field(secret, options.field.as_deref(), format)
+}
+
+/// Shows one field, or all of an answer.
+pub(super) fn show_field(
+    secret: &Secret,
+    field: Option<&str>,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    match field {
         Some(name) => output::field(secret, name, format)?,
         None => output::secret(secret, format)?,
     }

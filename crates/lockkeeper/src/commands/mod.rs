@@ -1,14 +1,22 @@
 //! What each command does.
 
 mod absence;
+mod auth;
+mod catalog;
 mod client;
 mod dev;
 mod engines;
 mod exec;
+mod kv;
 mod lease;
 mod logging;
 mod logical;
+mod login;
+mod mounts;
 mod obtain;
+mod operator;
+mod policy;
+mod private_file;
 mod progress;
 mod render;
 mod secrets;
@@ -17,6 +25,7 @@ mod signals;
 mod simulator;
 mod status;
 mod token;
+mod typed;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -36,9 +45,16 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Dev(dev) => async_main(dev::run(dev)),
         Command::Server(server) => async_main(server::run(server)),
         Command::Simulator(simulator) => async_main(simulator::run(simulator)),
-        Command::Plugin(_) => Ok(vault_plugin::Plugin::new(confluent_backend::factory()).run()),
+        Command::Plugin(plugin) => match plugin.catalog {
+            Some(catalog) => async_main(catalog::run(catalog)),
+            None => Ok(vault_plugin::Plugin::new(confluent_backend::factory()).run()),
+        },
         Command::Read(read) => async_main(logical::read(read)),
         Command::Write(write) => async_main(logical::write(write)),
+        Command::Patch(patch) => async_main(logical::patch(patch)),
+        Command::Unwrap(unwrap) => async_main(logical::unwrap(unwrap)),
+        Command::Kv(kv) => async_main(kv::run(kv)),
+        Command::Scan(scan) => async_main(logical::scan(scan)),
         Command::List(list) => async_main(logical::list(list)),
         Command::Delete(delete) => async_main(logical::delete(delete)),
         Command::PathHelp(path_help) => async_main(logical::path_help(path_help)),
@@ -46,7 +62,10 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Exec(exec) => async_main(exec::run(exec)),
         Command::Lease(lease) => async_main(lease::run(lease)),
         Command::Secrets(secrets) => async_main(secrets::run(secrets)),
-        Command::Login(login) => async_main(token::login(login)),
+        Command::Auth(auth) => async_main(auth::run(auth)),
+        Command::Policy(policy) => async_main(policy::run(policy)),
+        Command::Operator(operator) => async_main(operator::run(operator)),
+        Command::Login(login) => async_main(login::run(login)),
         Command::Token(token) => async_main(token::run(token)),
         Command::Print(print) => token::print(&print),
         Command::Status(status) => async_main(status::run(status)),

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use serde_json::Value;
-use vault_client::{Leader, SealStatus};
+use vault_client::{Client, Leader, SealStatus};
 
 use super::client::{connect, format};
-use crate::arguments::Status;
+use crate::arguments::{Format, Status};
 use crate::failure::Failure;
 use crate::output;
 
@@ -19,6 +19,20 @@ pub(super) async fn run(arguments: Status) -> Result<ExitCode, Failure> {
     // No answer is 1 here, since 2 means sealed.
     let failed = |error| Failure::of_request(1, "Error checking seal status", &error);
     let seal = client.seal_status().await.map_err(failed)?;
+    show(&client, &seal, format).await?;
+    Ok(if seal.sealed {
+        ExitCode::from(SEALED)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Prints the state of the seal, and of the cluster.
+pub(super) async fn show(
+    client: &Client,
+    seal: &SealStatus,
+    format: Format,
+) -> Result<(), Failure> {
     let leader = if seal.sealed {
         // A sealed server does not know.
         Leader::default()
@@ -26,15 +40,10 @@ pub(super) async fn run(arguments: Status) -> Result<ExitCode, Failure> {
         let failed = |error| Failure::of_request(1, "Error checking leader status", &error);
         client.leader().await.map_err(failed)?
     };
-    match output::structured(&whole(&seal, &leader)?, format)? {
-        Some(text) => output::say(&text)?,
-        None => output::say(&output::key_values(("Key", "Value"), &rows(&seal, &leader)))?,
+    match output::structured(&whole(seal, &leader)?, format)? {
+        Some(text) => output::say(&text),
+        None => output::say(&output::key_values(("Key", "Value"), &rows(seal, &leader))),
     }
-    Ok(if seal.sealed {
-        ExitCode::from(SEALED)
-    } else {
-        ExitCode::SUCCESS
-    })
 }
 
 fn rows(seal: &SealStatus, leader: &Leader) -> Vec<(String, String)> {

@@ -1,25 +1,24 @@
-//! `login`, `print token`, and `token lookup`, `renew`, `revoke` and
+//! `print token`, and `token create`, `lookup`, `renew`, `revoke` and
 //! `capabilities`.
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use vault_client::{Auth, Object, Secret, Token as ClientToken, token_file};
-use zeroize::Zeroizing;
+use vault_client::{Object, Secret};
 
 use super::client::{
-    connect, connect_for_secrets, format, increment, local, lookup as environment, set, trimmed,
+    connect, connect_for_secrets, format, increment, local, lookup as environment, object, trimmed,
 };
-use super::{progress, shutdown_requested};
+use super::{logical, progress};
 use crate::arguments::{
-    Login, Print, Token, TokenCapabilities, TokenLookup, TokenRenew, TokenRevoke,
+    Print, RevokeMode, Token, TokenCapabilities, TokenCreate, TokenLookup, TokenRenew, TokenRevoke,
 };
 use crate::failure::Failure;
-use crate::output;
+use crate::{data, output};
 
 pub(super) async fn run(token: Token) -> Result<ExitCode, Failure> {
     match token {
+        Token::Create(arguments) => create(*arguments).await,
         Token::Lookup(arguments) => lookup(arguments).await,
         Token::Renew(arguments) => renew(arguments).await,
         Token::Revoke(arguments) => revoke(arguments).await,
@@ -38,186 +37,97 @@ pub(super) fn print(print: &Print) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn login(arguments: Login) -> Result<ExitCode, Failure> {
-    let format = format(&arguments.output)?;
-    // Before the prompt, so that nobody types a token that cannot be stored.
-    let store = (!arguments.no_store)
-        .then(|| token_file(environment).map_err(local))
-        .transpose()?;
-    let client = connect(arguments.connection)?;
-    let token = given_token(arguments.token.as_deref()).await?;
-    let client = client.with_token(token.clone());
-    let answer = client.read("auth/token/lookup-self", &[]).await;
-    let failed =
-        |error| Failure::of_request(2, "Error authenticating: error looking up token", &error);
-    let found = answer.map_err(failed)?.and_then(|secret| secret.data);
-    let found = found.ok_or_else(|| Failure::server("Error authenticating: no such token"))?;
-    if let Some(file) = &store {
-        write_token(file, &token)?;
-    }
-    if arguments.no_print {
-        return Ok(ExitCode::SUCCESS);
-    }
-    if store.is_some()
-        && let Some((name, _)) = set(["BAO_TOKEN", "VAULT_TOKEN"])
-    {
-        output::tell(&format!(
-            "WARNING! {name} is set and takes precedence over the stored token."
-        ));
-    }
-    let authenticated = Secret {
-        auth: Some(authenticated(token, &found)),
-        ..Secret::default()
+async fn create(arguments: TokenCreate) -> Result<ExitCode, Failure> {
+    let format = format(&arguments.answer.answer.output)?;
+    let body = wanted(&arguments)?;
+    let endpoint = match (&arguments.role, arguments.orphan) {
+        (Some(role), _) => format!("auth/token/create/{role}"),
+        (None, true) => "auth/token/create-orphan".to_owned(),
+        (None, false) => "auth/token/create".to_owned(),
     };
-    if let Some(text) = output::structured(&authenticated, format)? {
-        output::say(&text)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let stored = match store {
-        Some(file) => format!("The token is stored in {}.", file.display()),
-        None => "The token was not stored.".to_owned(),
-    };
-    output::say(&format!("Success! You are now authenticated. {stored}\n"))?;
-    output::say("")?;
-    output::secret(&authenticated, format)?;
-    Ok(ExitCode::SUCCESS)
+    let client = connect_for_secrets(arguments.connection, &arguments.answer.answer)?;
+    let answer = client.write(&endpoint, &body).await;
+    let answer = answer.map_err(|error| Failure::asking("creating token", &error))?;
+    let secret = answer.ok_or_else(|| {
+        Failure::server("Error creating token: the server answered without a token")
+    })?;
+    logical::show(&secret, &arguments.answer, format)
 }
 
-/// The token: the argument, standard input, or what is typed at the prompt.
-async fn given_token(argument: Option<&str>) -> Result<ClientToken, Failure> {
-    let text = match argument {
-        Some("-") => from_input()?,
-        Some(token) => token.to_owned().into(),
-        None if std::io::stdin().is_terminal() => prompted().await?,
-        None => from_input()?,
-    };
-    ClientToken::new(text.as_str()).map_err(local)
-}
-
-fn from_input() -> Result<Zeroizing<String>, Failure> {
-    let mut text = Zeroizing::new(String::new());
-    std::io::stdin()
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::local(format!("cannot read standard input: {error}")))?;
-    Ok(text)
-}
-
-/// Asks on the terminal, which does not show what is typed, and shows it again
-/// afterwards, even when the person gives up with Ctrl-C.
-async fn prompted() -> Result<Zeroizing<String>, Failure> {
-    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-
-    let failed = |error: std::io::Error| {
-        Failure::local(format!(
-            "cannot ask for the token on this terminal: {error}"
-        ))
-    };
-    let input = std::io::stdin();
-    let before = tcgetattr(&input).map_err(|error| failed(error.into()))?;
-    let mut hidden = before.clone();
-    hidden.local_modes.remove(LocalModes::ECHO);
-    let interrupted = shutdown_requested()?;
-    let _ = std::io::stderr().write_all(b"Token (will be hidden): ");
-    tcsetattr(&input, OptionalActions::Flush, &hidden).map_err(|error| failed(error.into()))?;
-    let line = tokio::task::spawn_blocking(|| {
-        let mut text = Zeroizing::new(String::new());
-        std::io::stdin().read_line(&mut text).map(|_| text)
-    });
-    let read = tokio::select! {
-        line = line => line.map_err(std::io::Error::other).flatten().map_err(failed),
-        () = interrupted => Err(Failure::local("no token was given")),
-    };
-    let restored = tcsetattr(&input, OptionalActions::Flush, &before);
-    output::tell("");
-    let text = read?;
-    restored.map_err(|error| failed(error.into()))?;
-    Ok(text)
-}
-
-/// Stores a token for this user alone. The file appears whole or not at all.
-fn write_token(file: &std::path::Path, token: &ClientToken) -> Result<(), Failure> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    let failed = |error: std::io::Error| {
-        Failure::local(format!(
-            "cannot store the token in `{}`: {error}",
-            file.display()
-        ))
-    };
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let fresh = std::path::PathBuf::from(name);
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&fresh)
-        .and_then(|mut opened| {
-            opened.write_all(token.expose().as_bytes())?;
-            opened.sync_all()
-        })
-        .and_then(|()| std::fs::rename(&fresh, file));
-    written.map_err(|error| {
-        let _ = std::fs::remove_file(&fresh);
-        failed(error)
-    })
-}
-
-/// The answer to a login, made of what the server knows about the token.
-fn authenticated(token: ClientToken, found: &Object) -> Auth {
-    let text = |name: &str| {
-        let text = found.get(name).and_then(Value::as_str);
-        text.unwrap_or_default().to_owned()
-    };
-    let number = |name: &str| found.get(name).and_then(Value::as_i64).unwrap_or(0);
-    let flag = |name: &str| found.get(name).and_then(Value::as_bool).unwrap_or(false);
-    let list = |name: &str| -> Vec<String> {
-        let items = found.get(name).and_then(Value::as_array);
-        let texts = items.into_iter().flatten().filter_map(Value::as_str);
-        texts.map(str::to_owned).collect()
-    };
-    let identity_policies = list("identity_policies");
-    let token_policies = list("policies");
-    Auth {
-        client_token: Some(token),
-        accessor: text("accessor"),
-        policies: [token_policies.clone(), identity_policies.clone()].concat(),
-        token_policies,
-        identity_policies,
-        metadata: found.get("meta").and_then(Value::as_object).cloned(),
-        lease_duration: number("ttl"),
-        renewable: flag("renewable"),
-        entity_id: text("entity_id"),
-        token_type: text("type"),
-        orphan: flag("orphan"),
-        num_uses: number("num_uses"),
-    }
+/// The body of a request for a token; what was not given is left out.
+fn wanted(arguments: &TokenCreate) -> Result<Object, Failure> {
+    let text = |given: &Option<String>| given.clone().map(Value::from);
+    let metadata = data::pairs("-metadata", &arguments.metadata)?;
+    let given = [
+        ("id", text(&arguments.id)),
+        ("display_name", text(&arguments.display_name)),
+        ("ttl", text(&arguments.ttl)),
+        ("explicit_max_ttl", text(&arguments.explicit_max_ttl)),
+        ("period", text(&arguments.period)),
+        ("type", text(&arguments.kind)),
+        ("entity_alias", text(&arguments.entity_alias)),
+        ("num_uses", arguments.use_limit.map(Value::from)),
+        ("renewable", arguments.renewable.map(Value::from)),
+        (
+            "no_default_policy",
+            arguments.no_default_policy.then_some(true.into()),
+        ),
+        (
+            "policies",
+            (!arguments.policy.is_empty()).then(|| arguments.policy.clone().into()),
+        ),
+        ("meta", (!metadata.is_empty()).then(|| metadata.into())),
+    ];
+    Ok(given
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect())
 }
 
 async fn lookup(arguments: TokenLookup) -> Result<ExitCode, Failure> {
     let format = format(&arguments.answer.answer.output)?;
     let client = connect_for_secrets(arguments.connection, &arguments.answer.answer)?;
-    let answer = match &arguments.token {
-        None => client.read("auth/token/lookup-self", &[]).await,
-        Some(token) => {
-            let body = object(json!({"token": token}));
+    let answer = match (&arguments.token, arguments.accessor) {
+        (None, true) => return Err(no_accessor()),
+        (None, false) => client.read("auth/token/lookup-self", &[]).await,
+        (Some(accessor), true) => {
+            let body = object(json!({ "accessor": accessor }));
+            client.write("auth/token/lookup-accessor", &body).await
+        }
+        (Some(token), false) => {
+            let body = object(json!({ "token": token }));
             client.write("auth/token/lookup", &body).await
         }
     };
     let answer = answer.map_err(|error| Failure::asking("looking up token", &error))?;
     let secret = answer.ok_or_else(|| Failure::server("Error looking up token: no such token"))?;
-    match &arguments.answer.field {
-        Some(name) => output::field(&secret, name, format)?,
-        None => output::secret(&secret, format)?,
-    }
-    Ok(ExitCode::SUCCESS)
+    logical::show(&secret, &arguments.answer, format)
+}
+
+fn no_accessor() -> Failure {
+    Failure::local("-accessor: give the accessor of a token")
 }
 
 async fn renew(arguments: TokenRenew) -> Result<ExitCode, Failure> {
     let format = format(&arguments.answer.output)?;
     let increment = increment(arguments.increment.as_deref())?;
     let client = connect_for_secrets(arguments.connection, &arguments.answer)?;
-    let answer = client.renew_own_token(increment).await;
+    let (endpoint, which) = match (&arguments.token, arguments.accessor) {
+        (None, true) => return Err(no_accessor()),
+        (None, false) => ("auth/token/renew-self", None),
+        (Some(accessor), true) => ("auth/token/renew-accessor", Some(("accessor", accessor))),
+        (Some(token), false) => ("auth/token/renew", Some(("token", token))),
+    };
+    let mut body = Object::new();
+    if let Some((name, value)) = which {
+        body.insert(name.into(), value.clone().into());
+    }
+    // Rounded up: 0 would leave it to the server.
+    let seconds = increment.map_or(0, |increment| {
+        increment.as_secs() + u64::from(increment.subsec_nanos() > 0)
+    });
+    body.insert("increment".into(), seconds.into());
+    let answer = client.write(endpoint, &body).await;
     let answer = answer.map_err(|error| Failure::asking("renewing token", &error))?;
     if let Some(secret) = answer {
         output::secret(&secret, format)?;
@@ -226,13 +136,43 @@ async fn renew(arguments: TokenRenew) -> Result<ExitCode, Failure> {
 }
 
 async fn revoke(arguments: TokenRevoke) -> Result<ExitCode, Failure> {
+    let (endpoint, body) = revocation(&arguments)?;
     let client = connect(arguments.connection)?;
-    let body = Object::new();
-    let request = client.write("auth/token/revoke-self", &body);
+    let request = client.write(&endpoint, &body);
     let revoked = progress::shown("revoking the token", request).await;
     revoked.map_err(|error| Failure::asking("revoking token", &error))?;
     output::say("Success! Revoked token (if it existed)")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The request that revokes what the flags name.
+fn revocation(arguments: &TokenRevoke) -> Result<(String, Object), Failure> {
+    let refused = |problem: &str| Err(Failure::local(problem));
+    let with = |name: &str, value: &str| object(json!({ name: value }));
+    let (given, accessor) = (arguments.token.as_deref(), arguments.accessor);
+    let endpoint = |name: &str| format!("auth/token/{name}");
+    match (given, arguments.own) {
+        (Some(_), true) => refused("-self means the token of the command: give no other"),
+        (None, false) => {
+            refused("give the token to revoke, or -self for the one that requests are sent with")
+        }
+        (None, true) if accessor || arguments.mode.is_some() => {
+            refused("-self: leave -accessor and -mode out")
+        }
+        (None, true) => Ok((endpoint("revoke-self"), Object::new())),
+        (Some(given), false) => match (arguments.mode, accessor) {
+            (None, false) => Ok((endpoint("revoke"), with("token", given))),
+            (None, true) => Ok((endpoint("revoke-accessor"), with("accessor", given))),
+            (Some(RevokeMode::Orphan), false) => {
+                Ok((endpoint("revoke-orphan"), with("token", given)))
+            }
+            (Some(RevokeMode::Path), false) => Ok((
+                format!("sys/leases/revoke-prefix/{}", trimmed(given)),
+                Object::new(),
+            )),
+            (Some(_), true) => refused("-mode and -accessor cannot be given together"),
+        },
+    }
 }
 
 async fn capabilities(arguments: TokenCapabilities) -> Result<ExitCode, Failure> {
@@ -250,7 +190,8 @@ async fn capabilities(arguments: TokenCapabilities) -> Result<ExitCode, Failure>
     };
     let answer = client.write(endpoint, &object(body)).await;
     let answer = answer.map_err(|error| Failure::asking("listing capabilities", &error))?;
-    let data = answer.and_then(|secret| secret.data).unwrap_or_default();
+    let data = answer.and_then(|secret: Secret| secret.data);
+    let data = data.unwrap_or_default();
     let found = data.get("capabilities").cloned().unwrap_or(json!([]));
     if let Some(text) = output::structured(&found, format)? {
         output::say(&text)?;
@@ -263,9 +204,48 @@ async fn capabilities(arguments: TokenCapabilities) -> Result<ExitCode, Failure>
     Ok(ExitCode::SUCCESS)
 }
 
-fn object(value: Value) -> Object {
-    match value {
-        Value::Object(object) => object,
-        _ => Object::new(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    use crate::arguments::{Arguments, Command};
+
+    fn of(arguments: &[&str]) -> Result<(String, Object), String> {
+        let all = [&["lockkeeper", "token", "revoke"], arguments].concat();
+        let parsed = Arguments::try_parse_from(all).unwrap();
+        let Command::Token(Token::Revoke(revoke)) = parsed.command else {
+            panic!("not a revocation");
+        };
+        revocation(&revoke).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn a_prefix_is_revoked_only_where_a_path_was_asked_for() {
+        let endpoint = |arguments: &[&str]| of(arguments).unwrap().0;
+        assert_eq!(endpoint(&["--self"]), "auth/token/revoke-self");
+        assert_eq!(endpoint(&["t"]), "auth/token/revoke");
+        assert_eq!(endpoint(&["--accessor", "a"]), "auth/token/revoke-accessor");
+        assert_eq!(
+            endpoint(&["--mode=orphan", "t"]),
+            "auth/token/revoke-orphan"
+        );
+        assert_eq!(
+            endpoint(&["--mode=path", "auth/ci/"]),
+            "sys/leases/revoke-prefix/auth/ci"
+        );
+    }
+
+    #[test]
+    fn flags_that_contradict_each_other_revoke_nothing() {
+        for arguments in [
+            &[][..],
+            &["--self", "t"],
+            &["--self", "--mode=orphan"],
+            &["--accessor", "--mode=orphan", "a"],
+            &["--mode=path"],
+        ] {
+            assert!(of(arguments).is_err(), "{arguments:?}");
+        }
     }
 }

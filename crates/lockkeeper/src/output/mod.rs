@@ -8,9 +8,9 @@ use std::io::{IsTerminal as _, Write as _};
 
 use serde::Serialize;
 use serde_json::Value;
-use vault_client::Secret;
+use vault_client::{Object, Secret};
 
-pub(crate) use self::table::{columns, key_values, plain, seconds};
+pub(crate) use self::table::{columns, key_values, plain, rows, seconds, section, under_title};
 use crate::arguments::Format;
 use crate::failure::Failure;
 
@@ -32,14 +32,27 @@ pub(crate) fn field(secret: &Secret, name: &str, format: Format) -> Result<(), F
     let value = field_of(secret, name)
         .ok_or_else(|| Failure::local(format!("Field \"{name}\" not present in secret")))
         .map_err(|failure| failure.leaving(&secret.lease_id))?;
-    let mut text = match structured(&value, format)? {
+    self::value(&value, format).map_err(|failure| failure.leaving(&secret.lease_id))
+}
+
+/// Prints a value alone, without a line break unless to a terminal.
+pub(crate) fn value(value: &Value, format: Format) -> Result<(), Failure> {
+    let mut text = match structured(value, format)? {
         Some(text) => text,
-        None => plain(&value),
+        None => plain(value),
     };
     if std::io::stdout().is_terminal() && !text.ends_with('\n') {
         text.push('\n');
     }
-    write(&text).map_err(|failure| failure.leaving(&secret.lease_id))
+    write(&text)
+}
+
+/// Prints an object: as a table of its members, or structured.
+pub(crate) fn data(data: &Object, format: Format) -> Result<(), Failure> {
+    match structured(data, format)? {
+        Some(text) => say(&text),
+        None => say(&table::data(data)),
+    }
 }
 
 /// Prints the names of a list, with their details if those are wanted.
@@ -135,6 +148,10 @@ fn field_of(secret: &Secret, name: &str) -> Option<Value> {
         "lease_duration" | "refresh_interval" => Some(secret.lease_duration.into()),
         "token" => Some(auth?.client_token.as_ref()?.expose().into()),
         "token_accessor" => Some(auth?.accessor.clone().into()),
+        "token_duration" => Some(auth?.lease_duration.into()),
+        "token_renewable" => Some(auth?.renewable.into()),
+        "token_policies" => Some(auth?.token_policies.clone().into()),
+        "identity_policies" => Some(auth?.identity_policies.clone().into()),
         "policies" => Some(auth?.policies.clone().into()),
         "wrapping_token" => Some(wrapped?.token.as_ref()?.expose().into()),
         "wrapping_accessor" => Some(wrapped?.accessor.clone().into()),

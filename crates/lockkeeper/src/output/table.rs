@@ -15,7 +15,35 @@ const GAP: usize = 4;
 
 /// A whole answer.
 pub(crate) fn secret(secret: &Secret) -> String {
-    key_values(("Key", "Value"), &rows(secret))
+    key_values(("Key", "Value"), &members_of_answer(secret))
+}
+
+/// The members of an object.
+pub(crate) fn data(data: &Object) -> String {
+    key_values(("Key", "Value"), &members(data))
+}
+
+/// The members of an object under a title as wide as their table
+/// (`getHeaderForMap` in Vault).
+pub(crate) fn section(title: &str, data: &Object) -> String {
+    let longest = data.keys().map(String::len).max().unwrap_or(0);
+    let width = longest + GAP + "value".len();
+    format!("{}\n{}", titled(title, width), self::data(data))
+}
+
+/// A text under a title.
+pub(crate) fn under_title(title: &str, text: &str) -> String {
+    format!("{}\n{text}\n", titled(title, text.len()))
+}
+
+/// A title between equal signs, two at least on either side.
+fn titled(title: &str, width: usize) -> String {
+    let signs = match width.saturating_sub(title.len() + 2) {
+        0 => 2,
+        rest => rest.div_ceil(2),
+    };
+    let signs = "=".repeat(signs);
+    format!("{signs} {title} {signs}")
 }
 
 /// A text under a heading.
@@ -53,10 +81,14 @@ pub(crate) fn names(names: &[Value], details: Option<&Object>) -> String {
     columns(heading, rows.collect())
 }
 
-/// Columns under their headings. The last cell of a row is not padded.
+/// Columns under their headings.
 pub(crate) fn columns(heading: Vec<String>, rows: Vec<Vec<String>>) -> String {
     let dashes = heading.iter().map(|name| "-".repeat(name.len())).collect();
-    let lines = [vec![heading, dashes], rows].concat();
+    self::rows(&[vec![heading, dashes], rows].concat())
+}
+
+/// Columns without headings. The last cell of a row is not padded.
+pub(crate) fn rows(lines: &[Vec<String>]) -> String {
     let width = |column: usize| {
         let cells = lines.iter().filter_map(|line| line.get(column));
         let longest = cells.map(|cell| shown(cell).chars().count()).max();
@@ -64,7 +96,7 @@ pub(crate) fn columns(heading: Vec<String>, rows: Vec<Vec<String>>) -> String {
     };
     let widths: Vec<usize> = (0..).map_while(width).collect();
     let mut text = String::new();
-    for line in &lines {
+    for line in lines {
         let Some((last, before)) = line.split_last() else {
             continue;
         };
@@ -82,7 +114,7 @@ fn shown(value: &str) -> &str {
 }
 
 /// The rows of an answer: its lease, its token, its data.
-fn rows(secret: &Secret) -> Vec<(String, String)> {
+fn members_of_answer(secret: &Secret) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     let mut row = |key: &str, value: String| rows.push((key.to_owned(), value));
     if secret.lease_duration > 0 {
@@ -100,10 +132,14 @@ fn rows(secret: &Secret) -> Vec<(String, String)> {
     if let Some(wrapped) = &secret.wrap_info {
         wrap_rows(wrapped, &mut row);
     }
-    if let Some(data) = &secret.data {
-        for (key, value) in sorted(data) {
-            flatten(key, key, value, &mut rows);
-        }
+    rows.extend(secret.data.iter().flat_map(members));
+    rows
+}
+
+fn members(data: &Object) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    for (key, value) in sorted(data) {
+        flatten(key, key, value, &mut rows);
     }
     rows
 }
@@ -124,6 +160,9 @@ fn auth_rows(auth: &Auth, row: &mut impl FnMut(&str, String)) {
     row("token_policies", quoted(&auth.token_policies));
     row("identity_policies", quoted(&auth.identity_policies));
     row("policies", quoted(&auth.policies));
+    for (name, value) in auth.metadata.iter().flat_map(sorted) {
+        row(&format!("token_meta_{name}"), plain(value));
+    }
 }
 
 /// The names end in a colon, as those of Vault's command line do.
@@ -278,6 +317,27 @@ mod tests {
              unrecorded_keys.1.owner    sa-2\n\
              waiting.K7.role            app\n\
              waiting.K7.ttl             1m\n"
+        );
+    }
+
+    #[test]
+    fn a_section_has_a_title_as_wide_as_its_table() {
+        let data = json!({"custom_metadata": null, "version": 1});
+        assert_eq!(
+            section("Metadata", data.as_object().unwrap()),
+            "======= Metadata =======\n\
+             Key                Value\n\
+             ---                -----\n\
+             custom_metadata    <nil>\n\
+             version            1\n"
+        );
+        assert_eq!(
+            under_title("Secret Path", "kv/data/a"),
+            "== Secret Path ==\nkv/data/a\n"
+        );
+        assert_eq!(
+            under_title("Metadata Path", "secret/metadata/a"),
+            "= Metadata Path =\nsecret/metadata/a\n"
         );
     }
 

@@ -9,9 +9,12 @@
 mod both;
 mod commands_like_bao;
 mod dev;
+mod dev_on_disk;
 mod exec;
 mod help;
+mod kv_like_bao;
 mod like_bao;
+mod logins;
 mod mistakes;
 mod own_server;
 mod plugin;
