@@ -10,6 +10,7 @@
 mod agent;
 mod broker;
 mod cloud;
+mod commands;
 mod conformance;
 mod faults;
 mod flood;
