@@ -16,6 +16,8 @@ mod secrets;
 mod token;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -68,11 +70,15 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a development server with the engine and a simulated Confluent
-    /// Cloud, all in memory
+    /// Cloud, in memory unless told otherwise
     #[command(after_help = "\
 Examples:
   lockkeeper dev
-  lockkeeper dev -listen=localhost:8300 -root-token=root")]
+  lockkeeper dev -listen=localhost:8300 -root-token=root
+  lockkeeper dev -storage=sqlite:dev.db
+
+With a file as -storage, a later start goes on where the last one ended: it
+unseals itself with the key that it keeps beside the file, in dev.db.dev.json.")]
     Dev(Dev),
     /// Run a server with the state on disk
     #[command(after_help = "\
@@ -80,7 +86,8 @@ Examples:
   lockkeeper server -config=/etc/lockkeeper/server.hcl
 
 The server is sealed when it starts. Initialize it once, with
-`bao operator init` or `vault operator init`, and unseal it after every start.
+`lockkeeper operator init`, and unseal it after every start, with
+`lockkeeper operator unseal`; `bao` and `vault` can do both, too.
 SIGHUP has it read its certificates again.")]
     Server(Server),
     /// Run a simulated Confluent Cloud
@@ -136,6 +143,13 @@ Examples:
   lockkeeper list confluent/role
   lockkeeper list -detailed confluent/keys")]
     List(List),
+    /// List names in all folders below a path; a server of OpenBao's kind alone
+    /// can
+    #[command(after_help = "\
+Examples:
+  lockkeeper scan cubbyhole
+  lockkeeper scan secret/metadata")]
+    Scan(List),
     /// Delete data
     #[command(after_help = "\
 Examples:
@@ -243,6 +257,30 @@ pub(crate) struct Dev {
     /// Cloud API key that may do everything. Default: a random one
     #[arg(long, value_name = "ID:SECRET")]
     pub(crate) simulator_admin_key: Option<String>,
+    /// Where the state is kept: `inmem`, or `sqlite:FILE`
+    #[arg(long, value_name = "STORAGE", default_value = "inmem")]
+    pub(crate) storage: DevStorage,
+}
+
+/// Where a development server keeps its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DevStorage {
+    /// In memory: gone when it stops.
+    Memory,
+    /// In this file.
+    Sqlite(PathBuf),
+}
+
+impl FromStr for DevStorage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "inmem" => Ok(Self::Memory),
+            Some(("sqlite", file)) if !file.is_empty() => Ok(Self::Sqlite(file.into())),
+            _ => Err("write `inmem`, or `sqlite:FILE`".to_owned()),
+        }
+    }
 }
 
 /// `lockkeeper server`.
@@ -250,7 +288,7 @@ pub(crate) struct Dev {
 pub(crate) struct Server {
     /// Configuration file, in HCL or JSON
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: std::path::PathBuf,
+    pub(crate) config: PathBuf,
 }
 
 /// `lockkeeper simulator`.
@@ -288,7 +326,7 @@ pub(crate) struct Simulator {
     pub(crate) rate_limit_headers: bool,
     /// Initial state, in the JSON of /simulator/state
     #[arg(long, value_name = "FILE")]
-    pub(crate) world: Option<std::path::PathBuf>,
+    pub(crate) world: Option<PathBuf>,
     /// Id of the organization
     #[arg(long, value_name = "UUID")]
     pub(crate) organization: Option<String>,

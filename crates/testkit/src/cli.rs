@@ -1,6 +1,6 @@
 //! A Vault-compatible command line, run as a process for each command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -55,6 +55,11 @@ impl Cli {
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The folder that its commands run in, which is its home, too.
+    pub fn folder(&self) -> &Path {
+        self.home.path()
     }
 
     /// Runs it with `arguments` and without input.

@@ -13,11 +13,10 @@ use url::Url;
 
 use crate::address::{base, is_loopback, socket, without_login};
 use crate::answer::{Answer, Unread};
+use crate::media_type::MERGE_PATCH;
 use crate::retry::{self, Pause, RealPause};
 use crate::{Error, Object, Result, Secret, Settings, curl, duration, handshake, tls};
 
-/// The type of a PATCH's body; servers refuse any other.
-pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
 /// How long the network may take to connect, as in Vault's client.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::address::{socket, without_login};
-use crate::client::MERGE_PATCH;
+use crate::media_type::MERGE_PATCH;
 use crate::settings::Pem;
 use crate::shell::quoted;
 use crate::{Settings, Trust};

@@ -18,6 +18,7 @@ mod environment;
 mod error;
 mod handshake;
 mod key_rotation;
+mod media_type;
 mod operator;
 mod retry;
 mod secret;

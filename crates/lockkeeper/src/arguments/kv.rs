@@ -1,4 +1,4 @@
-//! `kv get`, `put`, `patch`, `delete`, `undelete`, `destroy`, `list`,
+//! `kv get`, `put`, `patch`, `delete`, `undelete`, `destroy`, `list`, `scan`,
 //! `rollback`, `metadata` and `enable-versioning`.
 
 use clap::{Args, Subcommand};
@@ -63,6 +63,12 @@ Examples:
   lockkeeper kv list secret
   lockkeeper kv list -mount=secret team")]
     List(KvList),
+    /// List the names of secrets in all folders; a server of OpenBao's kind alone
+    /// can
+    #[command(after_help = "\
+Examples:
+  lockkeeper kv scan secret")]
+    Scan(KvList),
     /// Write the data of an earlier version again, as a new version
     #[command(
         disable_version_flag = true,
@@ -140,7 +146,7 @@ pub(crate) struct KvPut {
     #[command(flatten)]
     pub(crate) key: KvKey,
     /// The data to write
-    #[arg(value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    #[arg(value_name = "KEY=VALUE")]
     pub(crate) data: Vec<String>,
     /// Write only if this is the number of the newest version; 0 if there must
     /// be none
@@ -158,7 +164,7 @@ pub(crate) struct KvPatch {
     #[command(flatten)]
     pub(crate) key: KvKey,
     /// The fields to change
-    #[arg(value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    #[arg(value_name = "KEY=VALUE")]
     pub(crate) data: Vec<String>,
     /// A field to remove; may be repeated
     #[arg(long, value_name = "KEY")]
@@ -208,7 +214,7 @@ pub(crate) struct KvVersions {
     pub(crate) connection: Connection,
 }
 
-/// `lockkeeper kv list`.
+/// `lockkeeper kv list` and `lockkeeper kv scan`.
 #[derive(Debug, Args)]
 pub(crate) struct KvList {
     /// Where the engine is enabled; the path is then the one in the engine

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::options::{AnswerOptions, Connection, FieldOptions, OutputOptions};
+use super::options::{AnswerOptions, Connection, FieldOptions, Format, OutputOptions};
 
 /// `lockkeeper read`.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub(crate) struct Patch {
     /// The path whose data is changed
     pub(crate) path: String,
     /// The fields to change
-    #[arg(value_name = "KEY=VALUE", allow_hyphen_values = true)]
+    #[arg(value_name = "KEY=VALUE")]
     pub(crate) data: Vec<String>,
     /// Send the request even without data
     #[arg(long, short)]
@@ -109,6 +109,13 @@ pub(crate) struct Delete {
 pub(crate) struct PathHelp {
     /// The path to explain, or the path of a mount for all of its paths
     pub(crate) path: String,
+    #[arg(
+        help = "Format of the output; `json` and `yaml` are an OpenAPI document [env: VAULT_FORMAT or BAO_FORMAT] [default: table]",
+        help_heading = "Output",
+        long,
+        value_enum
+    )]
+    pub(crate) format: Option<Format>,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

@@ -94,10 +94,10 @@ pub(crate) struct OperatorInit {
     #[arg(long)]
     pub(crate) status: bool,
     /// How many shares the key is split into
-    #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 5)]
+    #[arg(long, alias = "n", value_name = "NUMBER", default_value_t = 5)]
     pub(crate) key_shares: u64,
     /// How many of them unseal the server
-    #[arg(long, short = 't', value_name = "NUMBER", default_value_t = 3)]
+    #[arg(long, alias = "t", value_name = "NUMBER", default_value_t = 3)]
     pub(crate) key_threshold: u64,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
@@ -110,7 +110,7 @@ pub(crate) struct OperatorInit {
 pub(crate) struct OperatorUnseal {
     /// The share, in base64 or hexadecimal; `-` reads it from standard input. By
     /// default it is asked for
-    #[arg(value_name = "KEY", allow_hyphen_values = true)]
+    #[arg(value_name = "KEY")]
     pub(crate) key: Option<String>,
     /// Forget the shares that were given so far
     #[arg(long)]

@@ -10,7 +10,7 @@ use super::options::{AnswerOptions, Connection, FieldOptions, OutputOptions};
 pub(crate) struct Login {
     /// The token, or what the auth method takes; `-` reads the token from
     /// standard input. By default the token is asked for
-    #[arg(value_name = "TOKEN|KEY=VALUE", allow_hyphen_values = true)]
+    #[arg(value_name = "TOKEN|KEY=VALUE")]
     pub(crate) given: Vec<String>,
     /// The type of the auth method, such as `approle` or `userpass`
     #[arg(long, value_name = "TYPE", default_value = "token")]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use vault_client::Object;
 
 use super::client::{connect, detailed, format};
@@ -47,7 +47,7 @@ async fn list(arguments: PluginList) -> Result<ExitCode, Failure> {
 }
 
 /// Names by their types, and the details of all, in the form of Vault's command
-/// line; types without plugins are left out.
+/// line.
 fn of_kinds(data: &Object, kind: Option<&str>) -> Object {
     let wanted = |of: Option<&Value>| match (of.and_then(Value::as_str), kind) {
         (Some(of), Some(kind)) => of == kind,
@@ -58,14 +58,15 @@ fn of_kinds(data: &Object, kind: Option<&str>) -> Object {
         .into_iter()
         .flatten()
         .filter(|plugin| wanted(plugin.get("type")));
+    let details: Vec<Value> = details.cloned().collect();
     let mut shown = Object::new();
-    shown.insert("details".into(), details.cloned().collect());
+    let details = Some(details).filter(|details| !details.is_empty());
+    shown.insert("details".into(), details.into());
     for of in TYPES
         .into_iter()
         .filter(|of| kind.is_none_or(|kind| kind == *of))
     {
-        let names = data.get(of).filter(|names| **names != json!([]));
-        if let Some(names) = names {
+        if let Some(names) = data.get(of) {
             shown.insert(of.into(), names.clone());
         }
     }
@@ -118,6 +119,7 @@ async fn info(arguments: PluginInfo) -> Result<ExitCode, Failure> {
              `lockkeeper plugin list {kind}` shows them"
         ))
     })?;
+    let data = of_plugin(&data);
     match &arguments.field {
         None => output::data(&data, format)?,
         Some(field) => {
@@ -128,4 +130,23 @@ async fn info(arguments: PluginInfo) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What Vault's command line shows of a plugin, with a value for what a server
+/// leaves out.
+fn of_plugin(data: &Object) -> Object {
+    let members = [
+        ("args", Value::Null),
+        ("builtin", false.into()),
+        ("command", "".into()),
+        ("deprecation_status", "".into()),
+        ("name", "".into()),
+        ("sha256", "".into()),
+        ("version", "".into()),
+    ];
+    let known = |(name, usual): (&str, Value)| {
+        let value = data.get(name).cloned().unwrap_or(usual);
+        (name.to_owned(), value)
+    };
+    members.map(known).into_iter().collect()
 }

@@ -1,4 +1,4 @@
-//! `read`, `write`, `patch`, `list`, `delete`, `unwrap` and `path-help`.
+//! `read`, `write`, `patch`, `list`, `scan`, `delete`, `unwrap` and `path-help`.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,9 @@ use vault_client::{Client, Secret, Token};
 
 use super::absence::{absent_or_failed, nothing_at};
 use super::client::{connect, connect_for_secrets, detailed, format, local, trimmed};
-use crate::arguments::{Delete, FieldOptions, Format, List, Patch, PathHelp, Read, Unwrap, Write};
+use crate::arguments::{
+    Delete, FieldOptions, Format, List, OutputOptions, Patch, PathHelp, Read, Unwrap, Write,
+};
 use crate::failure::Failure;
 use crate::{data, output};
 
@@ -82,11 +84,7 @@ pub(super) async fn list(list: List) -> Result<ExitCode, Failure> {
     let detailed = detailed(list.detailed)?;
     let path = trimmed(&list.path);
     let limit = list.limit.map(|limit| limit.to_string());
-    let page = [("after", &list.after), ("limit", &limit)];
-    let page: Vec<(&str, &str)> = page
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value.as_deref()?)))
-        .collect();
+    let page = page(list.after.as_deref(), limit.as_deref());
     let client = connect_for_secrets(list.connection, &list.answer)?;
     list_at(&client, path, &page, detailed, format).await
 }
@@ -101,7 +99,50 @@ pub(super) async fn list_at(
 ) -> Result<ExitCode, Failure> {
     let query = [&[("list", "true")], page].concat();
     let answer = client.read(path, &query).await;
-    let answer = answer.map_err(|error| absent_or_failed("listing", path, &error))?;
+    listed(answer, "listing", path, detailed, format)
+}
+
+pub(super) async fn scan(scan: List) -> Result<ExitCode, Failure> {
+    let format = format(&scan.answer.output)?;
+    let detailed = detailed(scan.detailed)?;
+    let path = trimmed(&scan.path);
+    let limit = scan.limit.map(|limit| limit.to_string());
+    let page = page(scan.after.as_deref(), limit.as_deref());
+    let client = connect_for_secrets(scan.connection, &scan.answer)?;
+    scan_at(&client, path, &page, detailed, format).await
+}
+
+/// Lists everything below a path, in its folders, too, and prints it.
+pub(super) async fn scan_at(
+    client: &Client,
+    path: &str,
+    page: &[(&str, &str)],
+    detailed: bool,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    let query = [&[("scan", "true")], page].concat();
+    let answer = client.read(path, &query).await;
+    listed(answer, "scanning", path, detailed, format)
+}
+
+/// The parameters for a part of a list.
+fn page<'a>(after: Option<&'a str>, limit: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
+    let given = [("after", after), ("limit", limit)];
+    let given = given.into_iter();
+    given
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+}
+
+/// Prints the names of an answer.
+fn listed(
+    answer: vault_client::Result<Option<Secret>>,
+    doing: &str,
+    path: &str,
+    detailed: bool,
+    format: Format,
+) -> Result<ExitCode, Failure> {
+    let answer = answer.map_err(|error| absent_or_failed(doing, path, &error))?;
     if let Some(secret) = answer.as_ref().filter(|secret| secret.wrap_info.is_some()) {
         output::secret(secret, format)?;
         return Ok(ExitCode::SUCCESS);
@@ -139,6 +180,9 @@ pub(super) async fn delete(delete: Delete) -> Result<ExitCode, Failure> {
 }
 
 pub(super) async fn path_help(arguments: PathHelp) -> Result<ExitCode, Failure> {
+    let format = format(&OutputOptions {
+        format: arguments.format,
+    })?;
     let path = trimmed(&arguments.path);
     let client = connect(arguments.connection)?;
     let help = client.help(path).await;
@@ -146,6 +190,12 @@ pub(super) async fn path_help(arguments: PathHelp) -> Result<ExitCode, Failure> 
         Some(_) => absent_or_failed("retrieving help for", path, &error),
         None => Failure::asking("retrieving help", &error),
     })?;
+    if let Some(document) = help.get("openapi")
+        && let Some(text) = output::structured(document, format)?
+    {
+        output::say(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let text = help.get("help").and_then(Value::as_str);
     output::say(text.ok_or_else(|| Failure::server(format!("No help found for {path}")))?)?;
     Ok(ExitCode::SUCCESS)

@@ -19,6 +19,7 @@ mod operator;
 mod operator_keys;
 mod operator_store;
 mod policy;
+mod private_file;
 mod progress;
 mod render;
 mod secrets;
@@ -56,6 +57,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Patch(patch) => async_main(logical::patch(patch)),
         Command::Unwrap(unwrap) => async_main(logical::unwrap(unwrap)),
         Command::Kv(kv) => async_main(kv::run(kv)),
+        Command::Scan(scan) => async_main(logical::scan(scan)),
         Command::List(list) => async_main(logical::list(list)),
         Command::Delete(delete) => async_main(logical::delete(delete)),
         Command::PathHelp(path_help) => async_main(logical::path_help(path_help)),

@@ -128,7 +128,10 @@ pub(super) fn table(mounts: &Object, columns: &[&str]) -> String {
 fn cell(column: &str, path: &str, mount: &Value) -> String {
     let text = |name: &str| mount[name].as_str().unwrap_or_default().to_owned();
     let flag = |value: &Value| value.as_bool().unwrap_or(false).to_string();
+    // These two have none.
+    let without_leases = matches!(mount["type"].as_str(), Some("system" | "cubbyhole"));
     let ttl = |name: &str| match mount["config"][name].as_i64() {
+        _ if without_leases => String::new(),
         None | Some(0) => "system".to_owned(),
         Some(ttl) => output::seconds(ttl),
     };

@@ -142,16 +142,6 @@ async fn unseal(arguments: OperatorUnseal) -> Result<ExitCode, Failure> {
 
 async fn seal(arguments: OperatorSeal) -> Result<ExitCode, Failure> {
     let client = connect(arguments.connection)?;
-    // As Vault's command line: sealing what is sealed is done.
-    if client
-        .for_lookups()
-        .seal_status()
-        .await
-        .is_ok_and(|seal| seal.sealed)
-    {
-        output::say("Success! Vault is sealed.")?;
-        return Ok(ExitCode::SUCCESS);
-    }
     let sealed = client.seal().await;
     sealed.map_err(|error| Failure::asking("sealing", &error))?;
     output::say("Success! Vault is sealed.")?;

@@ -45,6 +45,8 @@ async fn read(arguments: PolicyRead) -> Result<ExitCode, Failure> {
     let text = answer
         .as_ref()
         .and_then(|secret| secret.data.as_ref()?.get("policy")?.as_str())
+        // That of `root`, which is no text.
+        .filter(|text| !text.is_empty())
         .ok_or_else(|| Failure::server(format!("No policy named: {name}")))?;
     match output::structured(&json!({ "policy": text }), format)? {
         Some(structured) => output::say(&structured)?,

@@ -122,7 +122,10 @@ async fn renew(arguments: TokenRenew) -> Result<ExitCode, Failure> {
     if let Some((name, value)) = which {
         body.insert(name.into(), value.clone().into());
     }
-    let seconds = increment.map_or(0, |increment| increment.as_secs());
+    // Rounded up: 0 would leave it to the server.
+    let seconds = increment.map_or(0, |increment| {
+        increment.as_secs() + u64::from(increment.subsec_nanos() > 0)
+    });
     body.insert("increment".into(), seconds.into());
     let answer = client.write(endpoint, &body).await;
     let answer = answer.map_err(|error| Failure::asking("renewing token", &error))?;

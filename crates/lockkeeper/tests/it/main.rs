@@ -9,10 +9,13 @@
 mod both;
 mod commands_like_bao;
 mod dev;
+mod dev_on_disk;
 mod exec;
 mod help;
 mod keys;
+mod kv_like_bao;
 mod like_bao;
+mod logins;
 mod mistakes;
 mod own_server;
 mod plugin;

@@ -5,6 +5,7 @@
 
 mod answers;
 mod bao;
+mod operators;
 mod redirects;
 mod retries;
 mod server;

@@ -19,6 +19,10 @@ impl Vault {
             return answer;
         }
         let Some(core) = self.core() else {
+            if unauthenticated::asks_to_seal(&request) {
+                // It is sealed already, as anybody may see.
+                return Answer::empty(204);
+            }
             return errors::answer(&Refusal::Sealed);
         };
         if unauthenticated::asks_to_seal(&request) {

@@ -342,6 +342,9 @@ async fn a_sealed_server_serves_its_status_and_nothing_else() {
             "{path}"
         );
     }
+    // As in OpenBao, sealing what is sealed is done, whoever asks.
+    let again = put(&vault, "sys/seal", Value::Null).await;
+    assert_eq!(again.status, 204);
     // Nor does a request that still holds what was unsealed.
     assert!(core.create_root_token(None).await.is_err());
     assert_eq!(Arc::strong_count(&core), 1);

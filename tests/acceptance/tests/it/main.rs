@@ -11,6 +11,7 @@ mod agent;
 mod beside;
 mod broker;
 mod cloud;
+mod commands;
 mod conformance;
 mod faults;
 mod flood;

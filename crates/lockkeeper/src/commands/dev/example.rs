@@ -5,7 +5,7 @@ use std::sync::Arc;
 use confluent_simulator::{Simulator, State};
 use logical::{Object, Operation};
 use serde_json::{Value, json};
-use vault_core::{ClientRequest, ClientToken, Vault};
+use vault_core::{Answer, ClientRequest, ClientToken, Vault};
 
 use super::MOUNT;
 use crate::failure::Failure;
@@ -22,6 +22,14 @@ pub(super) struct Example {
     pub(super) owner_name: String,
     pub(super) cluster: String,
     pub(super) environment: String,
+    /// Read from the first role, or why none could be: a role of an earlier start
+    /// may be anything by now.
+    pub(super) credential: Result<Credential, String>,
+}
+
+/// A key that is live in the simulated cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Credential {
     pub(super) key_id: String,
     pub(super) secret: String,
     pub(super) lease_id: String,
@@ -49,8 +57,20 @@ pub(super) async fn prepare(
         "url": url,
     });
     api.ask(Operation::Update, "config", account).await?;
-    let (owner, cluster) = (&state.service_accounts[0], &state.kafka_clusters[0]);
+    let (Some(owner), Some(cluster)) =
+        (state.service_accounts.first(), state.kafka_clusters.first())
+    else {
+        return Err(Failure::local(
+            "the simulated cloud has no service account or no Kafka cluster left",
+        ));
+    };
+    let mut is_new = true;
     for (name, shared) in [(ROLE, false), (SHARED_ROLE, true)] {
+        // A role of an earlier start is the user's by now.
+        if api.has(&format!("role/{name}")).await {
+            is_new &= name != ROLE;
+            continue;
+        }
         let role = json!({
             "owner": owner.id,
             "resource": cluster.id,
@@ -62,6 +82,20 @@ pub(super) async fn prepare(
         api.ask(Operation::Update, &format!("role/{name}"), role)
             .await?;
     }
+    let credential = match credential(&api, cloud).await {
+        Err(failure) if is_new => return Err(failure),
+        read => read.map_err(|failure| failure.to_string()),
+    };
+    Ok(Example {
+        owner: owner.id.clone(),
+        owner_name: owner.display_name.clone(),
+        cluster: cluster.id.clone(),
+        environment: cluster.environment.clone(),
+        credential,
+    })
+}
+
+async fn credential(api: &Api<'_>, cloud: &Simulator) -> Result<Credential, Failure> {
     let answer = api
         .ask(Operation::Read, &format!("creds/{ROLE}"), Value::Null)
         .await?;
@@ -71,11 +105,7 @@ pub(super) async fn prepare(
             "the simulated Confluent Cloud does not list key `{key_id}`, which was just created"
         )));
     }
-    Ok(Example {
-        owner: owner.id.clone(),
-        owner_name: owner.display_name.clone(),
-        cluster: cluster.id.clone(),
-        environment: cluster.environment.clone(),
+    Ok(Credential {
         secret: text(&answer["data"]["secret"]),
         lease_id: text(&answer["lease_id"]),
         lease_duration: answer["lease_duration"].as_u64().unwrap_or(0),
@@ -94,15 +124,15 @@ struct Api<'a> {
 }
 
 impl Api<'_> {
+    async fn has(&self, path: &str) -> bool {
+        self.answer(Operation::Read, path, Value::Null)
+            .await
+            .status()
+            == 200
+    }
+
     async fn ask(&self, operation: Operation, path: &str, body: Value) -> Result<Value, Failure> {
-        let data = match body {
-            Value::Object(data) => data,
-            _ => Object::new(),
-        };
-        let request = ClientRequest::new(operation, format!("{MOUNT}/{path}"))
-            .with_data(data)
-            .with_token(Some(self.token.clone()));
-        let answer = self.vault.handle(request).await;
+        let answer = self.answer(operation, path, body).await;
         let body = answer.body();
         let body: Value = body
             .and_then(|body| serde_json::from_slice(&body).ok())
@@ -114,6 +144,17 @@ impl Api<'_> {
             )));
         }
         Ok(body)
+    }
+
+    async fn answer(&self, operation: Operation, path: &str, body: Value) -> Answer {
+        let data = match body {
+            Value::Object(data) => data,
+            _ => Object::new(),
+        };
+        let request = ClientRequest::new(operation, format!("{MOUNT}/{path}"))
+            .with_data(data)
+            .with_token(Some(self.token.clone()));
+        self.vault.handle(request).await
     }
 }
 

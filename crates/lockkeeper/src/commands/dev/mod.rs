@@ -1,35 +1,41 @@
-//! `dev`: a server in memory with the engine at `confluent/`, and a simulated
-//! Confluent Cloud with an account, a cluster, a service account and two roles.
+//! `dev`: a server with the engine at `confluent/`, in memory or in a file, and a
+//! simulated Confluent Cloud with an account, a cluster, a service account and
+//! two roles.
 
 mod example;
+mod kept;
+mod start;
 mod welcome;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use confluent_simulator::{Options, Simulator};
-use store::MemoryStorage;
+use confluent_simulator::{AdminKey, Options, Simulator, parse_admin_key, parse_world};
+use store::{MemoryStorage, SqliteStorage};
 use tokio::sync::watch;
-use vault_core::{ClientToken, Effects, MountRequest, Vault};
+use vault_core::{ClientToken, Effects};
 
+use self::kept::Kept;
 use self::welcome::Welcome;
-use super::engines::{ENGINE, core_config};
 use super::logging::{self, LogFormat};
 use super::{shutdown_requested, simulator};
-use crate::arguments::Dev;
+use crate::arguments::{Dev, DevStorage};
 use crate::failure::Failure;
 use crate::listen::{Reach, listen};
 use crate::output;
 
 /// Where the engine is mounted.
 const MOUNT: &str = "confluent";
+
 pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
     logging::install("warn", LogFormat::Standard)?;
-    let options = Options {
-        admin_key: simulator::admin_key(dev.simulator_admin_key.as_deref())?,
-        ..Options::default()
-    };
-    let cloud = simulator::start(&options)?;
+    let (storage, file) = open(&dev.storage)?;
+    let kept = file.map(Kept::load).transpose()?.flatten();
+    let effects = server::effects(storage);
+    let given = simulator::admin_key(dev.simulator_admin_key.as_deref())?;
+    let is_given = given.is_some();
+    let cloud = simulator::start(&cloud_options(given, kept.as_ref(), file, &effects)?)?;
     let root_token = dev.root_token.as_deref().map(root_token).transpose()?;
     // Both addresses are bound before anything is created, so that one that is
     // taken costs nothing.
@@ -41,25 +47,32 @@ pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
 
     let (end, ended) = watch::channel(());
     let cloud_serving = tokio::spawn(serve_cloud(cloud.clone(), cloud_listener, ended));
-    let effects = server::effects(Arc::new(MemoryStorage::new()));
-    let (vault, token) = start(effects, root_token).await?;
+    let running = start::start(effects, file, kept, root_token).await?;
+    let keep = || -> Result<(), Failure> {
+        let Some(file) = file else {
+            return Ok(());
+        };
+        running.kept(&cloud)?.save(file)
+    };
+    // First of all: the key that unseals the store is nowhere else.
+    keep()?;
     let url = format!("http://{cloud_address}");
-    let example = example::prepare(&vault, &token, &cloud, &url).await?;
+    let example = example::prepare(&running.vault, &running.root_token, &cloud, &url).await?;
+    keep()?;
     let serving = server::serve(
-        vault,
+        Arc::clone(&running.vault),
         [server::Listener::new(listener)],
         shutdown_requested()?,
     );
     let serving = tokio::spawn(serving);
     let welcome = Welcome {
         address: format!("http://{address}"),
-        token: token.expose().to_owned(),
+        token: running.root_token.expose().to_owned(),
+        unseal_key: running.unseal_key.as_str().to_owned(),
+        store: file.map(Path::to_owned),
         cloud: url,
         // A key of the user's own is known to the user.
-        admin_key: options
-            .admin_key
-            .is_none()
-            .then(|| cloud.admin_key().clone()),
+        admin_key: (!is_given).then(|| cloud.admin_key().clone()),
         example,
     };
     output::say(&welcome.text())?;
@@ -68,11 +81,56 @@ pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
     // The simulator ends last: leases that end with the server still need it.
     drop(end);
     let _ = cloud_serving.await;
+    keep()?;
     match served {
         Ok(Ok(())) => Ok(ExitCode::SUCCESS),
         Ok(Err(error)) => Err(Failure::local(format!("the server stopped: {error}"))),
         Err(error) => Err(Failure::local(format!("the server panicked: {error}"))),
     }
+}
+
+/// The store, and its file if it has one.
+fn open(storage: &DevStorage) -> Result<(Arc<dyn logical::Storage>, Option<&Path>), Failure> {
+    Ok(match storage {
+        DevStorage::Memory => (Arc::new(MemoryStorage::new()), None),
+        DevStorage::Sqlite(file) => {
+            let store = SqliteStorage::open(file);
+            let store = store.map_err(|error| Failure::local(format!("-storage: {error}")))?;
+            (Arc::new(store), Some(file))
+        }
+    })
+}
+
+/// The simulated cloud: a new one, or that of an earlier start with all that is
+/// in it. Ids go on from another seed, so that no new key has the id of an old
+/// one.
+fn cloud_options(
+    given: Option<AdminKey>,
+    kept: Option<&Kept>,
+    file: Option<&Path>,
+    effects: &Effects,
+) -> Result<Options, Failure> {
+    let mut options = Options {
+        admin_key: given,
+        ..Options::default()
+    };
+    if file.is_some() {
+        let mut seed = [0; 8];
+        effects.entropy.fill(&mut seed);
+        options.seed = u64::from_le_bytes(seed);
+    }
+    if let Some(kept) = kept {
+        let unusable = |error: &dyn std::fmt::Display| {
+            Failure::local(format!("the simulated cloud of an earlier start: {error}"))
+        };
+        if options.admin_key.is_none() {
+            let key = parse_admin_key(&kept.admin_key).map_err(|error| unusable(&error))?;
+            options.admin_key = Some(key);
+        }
+        let world = parse_world(&kept.cloud.to_string()).map_err(|error| unusable(&error))?;
+        options.world = Some(world);
+    }
+    Ok(options)
 }
 
 /// The root token of the command line. An error does not repeat it.
@@ -84,37 +142,6 @@ fn root_token(text: &str) -> Result<ClientToken, Failure> {
         )
     })?;
     Ok(ClientToken::new(token.expose()))
-}
-
-/// An unsealed vault with the engine mounted.
-async fn start(
-    effects: Effects,
-    root_token: Option<ClientToken>,
-) -> Result<(Arc<Vault>, ClientToken), Failure> {
-    let broken =
-        |error: logical::Error| Failure::local(format!("the server does not start: {error}"));
-    let vault = Vault::load(core_config("inmem"), effects)
-        .await
-        .map_err(broken)?;
-    // The one share of the key is gone with this process, as its memory is.
-    let (core, made) = vault.develop(root_token).await.map_err(broken)?;
-    let engine = MountRequest {
-        path: MOUNT.to_owned(),
-        kind: ENGINE.to_owned(),
-        description: "API keys of a simulated Confluent Cloud".to_owned(),
-        ..MountRequest::default()
-    };
-    // As in development servers of Vault and OpenBao.
-    let secrets = MountRequest {
-        path: "secret".to_owned(),
-        kind: "kv-v2".to_owned(),
-        description: "key/value secret storage".to_owned(),
-        ..MountRequest::default()
-    };
-    for mount in [engine, secrets] {
-        core.mount(mount).await.map_err(broken)?;
-    }
-    Ok((vault, made.root_token))
 }
 
 async fn serve_cloud(
@@ -171,8 +198,9 @@ mod tests {
         effects.metrics = Arc::clone(&names) as Arc<dyn Metrics>;
         let cloud = simulator::start(&Options::default()).unwrap();
         let running = cloud.spawn().await.unwrap();
-        let (vault, token) = start(effects, None).await.unwrap();
-        let prepared = example::prepare(&vault, &token, &cloud, &running.url()).await;
+        let started = start::start(effects, None, None, None).await.unwrap();
+        let (vault, token) = (&started.vault, &started.root_token);
+        let prepared = example::prepare(vault, token, &cloud, &running.url()).await;
         prepared.unwrap();
         let names = names.0.lock().unwrap();
         for name in [

@@ -81,11 +81,11 @@ async fn put(arguments: KvMetadataPut) -> Result<ExitCode, Failure> {
 async fn patch(arguments: KvMetadataPatch) -> Result<ExitCode, Failure> {
     let format = format(&arguments.output)?;
     let mut body = settings(&arguments.settings)?;
-    if !arguments.remove_custom_metadata.is_empty() {
-        let texts = body.entry("custom_metadata").or_insert_with(|| json!({}));
-        for name in &arguments.remove_custom_metadata {
-            texts[name.as_str()] = Value::Null;
-        }
+    // Even when empty: servers do not look at a patch without members, and so
+    // would not say that there is no such secret.
+    let texts = body.entry("custom_metadata").or_insert_with(|| json!({}));
+    for name in &arguments.remove_custom_metadata {
+        texts[name.as_str()] = Value::Null;
     }
     let client = connect(arguments.connection)?;
     let path = path_of(&client, &arguments.key).await?;

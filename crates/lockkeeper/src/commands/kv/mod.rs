@@ -21,6 +21,7 @@ pub(super) async fn run(kv: Kv) -> Result<ExitCode, Failure> {
     match kv {
         Kv::Get(arguments) => read::get(arguments).await,
         Kv::List(arguments) => read::list(arguments).await,
+        Kv::Scan(arguments) => read::scan(arguments).await,
         Kv::Put(arguments) => write::put(arguments).await,
         Kv::Patch(arguments) => write::patch(arguments).await,
         Kv::Rollback(arguments) => write::rollback(arguments).await,

@@ -1,9 +1,9 @@
-//! `kv get` and `kv list`.
+//! `kv get`, `kv list` and `kv scan`.
 
 use std::process::ExitCode;
 
 use serde_json::Value;
-use vault_client::Secret;
+use vault_client::{Client, Secret};
 
 use super::super::absence::{absent_or_failed, nothing_at};
 use super::super::client::{connect_for_secrets, format};
@@ -80,8 +80,20 @@ fn table(secret: &Secret, version: Version, path: &str) -> String {
 
 pub(super) async fn list(arguments: KvList) -> Result<ExitCode, Failure> {
     let format = format(&arguments.answer.output)?;
+    let (client, path) = below_metadata(arguments).await?;
+    logical::list_at(&client, &path, &[], false, format).await
+}
+
+pub(super) async fn scan(arguments: KvList) -> Result<ExitCode, Failure> {
+    let format = format(&arguments.answer.output)?;
+    let (client, path) = below_metadata(arguments).await?;
+    logical::scan_at(&client, &path, &[], false, format).await
+}
+
+/// Where names are listed.
+async fn below_metadata(arguments: KvList) -> Result<(Client, String), Failure> {
     let client = connect_for_secrets(arguments.connection, &arguments.answer)?;
     let path = arguments.path.as_deref().unwrap_or_default();
     let place = Place::find(&client, arguments.mount.as_deref(), path).await?;
-    logical::list_at(&client, &place.below("metadata"), &[], false, format).await
+    Ok((client, place.below("metadata")))
 }

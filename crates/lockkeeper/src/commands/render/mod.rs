@@ -1,15 +1,13 @@
 //! `render`: a credential as a file.
 
-mod file;
-
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use credential_formats::{Form, Profile, SecretName, SecretText};
 
-use self::file::Draft;
 use super::client::trimmed;
 use super::obtain::{Lease, Obtained, connect_unwrapped, give_back, obtain};
+use super::private_file::Draft;
 use super::signals::Signals;
 use crate::arguments::{FormName, Known, Render};
 use crate::failure::Failure;

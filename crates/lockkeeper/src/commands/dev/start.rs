@@ -1,0 +1,150 @@
+//! Starts the server of `dev`: a new one, or that of an earlier start, which it
+//! unseals itself.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use confluent_simulator::Simulator;
+use logical::Operation;
+use serde_json::Value;
+use vault_core::{ClientRequest, ClientToken, Core, Effects, MountRequest, Vault};
+use zeroize::Zeroizing;
+
+use super::super::engines::{ENGINE, core_config};
+use super::MOUNT;
+use super::kept::{Kept, file_beside};
+use crate::failure::Failure;
+
+/// A server that is unsealed.
+pub(super) struct Running {
+    pub(super) vault: Arc<Vault>,
+    pub(super) root_token: ClientToken,
+    /// The one share of the key, in base64.
+    pub(super) unseal_key: Zeroizing<String>,
+}
+
+impl Running {
+    /// What the next start needs.
+    ///
+    /// # Errors
+    /// When the state of the simulated cloud cannot be written as JSON.
+    pub(super) fn kept(&self, cloud: &Simulator) -> Result<Kept, Failure> {
+        let admin = cloud.admin_key();
+        let state = serde_json::to_value(cloud.state());
+        Ok(Kept {
+            unseal_key: self.unseal_key.as_str().to_owned(),
+            root_token: self.root_token.expose().to_owned(),
+            admin_key: format!("{}:{}", admin.id, admin.secret.expose()),
+            cloud: state.map_err(|error| broken(&error))?,
+        })
+    }
+}
+
+/// Starts a server on the store of `effects`, whose file is `file` if it has one.
+///
+/// # Errors
+/// When the store cannot be read, or is not a development server's.
+pub(super) async fn start(
+    effects: Effects,
+    file: Option<&Path>,
+    kept: Option<Kept>,
+    root_token: Option<ClientToken>,
+) -> Result<Running, Failure> {
+    let kind = if file.is_some() { "sqlite" } else { "inmem" };
+    let vault = Vault::load(core_config(kind), effects).await;
+    let vault = vault.map_err(|error| broken(&error))?;
+    match (is_initialized(&vault).await, kept, file) {
+        (false, _, _) => first(vault, root_token).await,
+        (true, Some(kept), _) => again(vault, &kept, root_token).await,
+        (true, None, Some(file)) => Err(Failure::local(format!(
+            "-storage: `{}` is the store of a server whose key is not in `{}`: start it with \
+             `lockkeeper server`, or name another file",
+            file.display(),
+            file_beside(file).display()
+        ))),
+        (true, None, None) => Err(broken(&"the store is not empty")),
+    }
+}
+
+/// A new server, with its mounts.
+async fn first(vault: Arc<Vault>, root_token: Option<ClientToken>) -> Result<Running, Failure> {
+    let developed = vault.develop(root_token).await;
+    let (core, made) = developed.map_err(|error| broken(&error))?;
+    mount_engine(&core).await?;
+    // As in development servers of Vault and OpenBao.
+    let secrets = MountRequest {
+        path: "secret".to_owned(),
+        kind: "kv-v2".to_owned(),
+        description: "key/value secret storage".to_owned(),
+        ..MountRequest::default()
+    };
+    core.mount(secrets).await.map_err(|error| broken(&error))?;
+    let share = made.shares.first();
+    let share = share.ok_or_else(|| broken(&"there is no share of its key"))?;
+    Ok(Running {
+        unseal_key: Zeroizing::new(BASE64_STANDARD.encode(share.as_slice())),
+        root_token: made.root_token,
+        vault,
+    })
+}
+
+/// The server of an earlier start. Its root token works, and its engine is
+/// there, whatever was done to them.
+async fn again(
+    vault: Arc<Vault>,
+    kept: &Kept,
+    root_token: Option<ClientToken>,
+) -> Result<Running, Failure> {
+    let share = BASE64_STANDARD.decode(&kept.unseal_key);
+    let share = share.map_err(|_| broken(&"the key that was kept is not base64"))?;
+    let unsealed = vault.unseal(Zeroizing::new(share)).await;
+    unsealed.map_err(|error| broken(&error))?;
+    let core = vault
+        .core()
+        .ok_or_else(|| broken(&"the key that was kept does not unseal it"))?;
+    let token = root_token.unwrap_or_else(|| ClientToken::new(kept.root_token.as_str()));
+    if !answers(&vault, &token, "auth/token/lookup-self").await {
+        let created = core.create_root_token(Some(token.clone())).await;
+        created.map_err(|error| broken(&error))?;
+    }
+    if !answers(&vault, &token, &format!("sys/mounts/{MOUNT}")).await {
+        mount_engine(&core).await?;
+    }
+    Ok(Running {
+        unseal_key: Zeroizing::new(kept.unseal_key.clone()),
+        root_token: token,
+        vault,
+    })
+}
+
+async fn mount_engine(core: &Arc<Core>) -> Result<(), Failure> {
+    let engine = MountRequest {
+        path: MOUNT.to_owned(),
+        kind: ENGINE.to_owned(),
+        description: "API keys of a simulated Confluent Cloud".to_owned(),
+        ..MountRequest::default()
+    };
+    core.mount(engine).await.map_err(|error| broken(&error))
+}
+
+async fn is_initialized(vault: &Arc<Vault>) -> bool {
+    let answer = vault
+        .handle(ClientRequest::new(Operation::Read, "sys/init"))
+        .await;
+    let body: Option<Value> = answer
+        .body()
+        .and_then(|body| serde_json::from_slice(&body).ok());
+    body.is_some_and(|body| body["initialized"] == true)
+}
+
+/// Whether a read succeeds.
+async fn answers(vault: &Arc<Vault>, token: &ClientToken, path: &str) -> bool {
+    let request = ClientRequest::new(Operation::Read, path).with_token(Some(token.clone()));
+    vault.handle(request).await.status() == 200
+}
+
+fn broken(problem: &dyn std::fmt::Display) -> Failure {
+    Failure::local(format!("the server does not start: {problem}"))
+}
