@@ -6,6 +6,7 @@
 //! nothing about tokens, mounts or leases, and never names the engine for
 //! Confluent Cloud: a program injects that.
 
+mod audit;
 mod effects;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -15,6 +16,7 @@ mod listener;
 mod serve;
 mod tls;
 
+pub use audit::Devices;
 pub use effects::effects;
 pub use listener::{Limits, Listener};
 pub use serve::serve;

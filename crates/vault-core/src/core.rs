@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 
 use crate::active::Active;
 use crate::answer::Answer;
+use crate::audit::AuditConfig;
 use crate::effects::Effects;
 use crate::errors::{self, Refusal};
 use crate::request::{self, ClientRequest};
@@ -25,6 +26,8 @@ pub struct CoreConfig {
     pub server_info: ServerInfo,
     /// The available engines by type.
     pub factories: BTreeMap<String, Arc<dyn Factory>>,
+    /// Where requests are logged.
+    pub audit: AuditConfig,
 }
 
 /// A running Vault without a network.
@@ -60,7 +63,8 @@ impl Core {
     ) -> Result<Arc<Self>, Error> {
         let cluster = Cluster::open(&effects).await?;
         let version = format!("v{}", config.server_info.version);
-        let active = Active::start(Arc::new(config.factories), version, keys, &effects).await?;
+        let factories = Arc::new(config.factories);
+        let active = Active::start(factories, version, config.audit, keys, &effects).await?;
         Ok(Arc::new(Self {
             effects,
             cluster,
@@ -106,6 +110,15 @@ impl Core {
         let id = random::uuid(self.effects.entropy.as_ref());
         let span = tracing::info_span!("request", id, operation = request.operation.as_str());
         pipeline::run(&active, request, id).instrument(span).await
+    }
+
+    /// Opens audit devices again, and makes them those that are declared by now.
+    ///
+    /// # Errors
+    /// Of the first device that is not in use.
+    pub(crate) async fn reload_audit(&self) -> Result<(), Error> {
+        let active = self.active().ok_or_else(errors::sealed)?;
+        active.audit.reload().await
     }
 
     /// Stops all background work and every backend. Nothing is removed.

@@ -8,13 +8,14 @@
 //!
 //! Each module uses only the modules before it: `routing`, tokens, leases,
 //! `mounts` and `revocation` (durable changes of mounts and tokens), `wrapping`,
-//! the built-in backends (`sys`, `auth`, `cubbyhole`), `active` (everything that
+//! `audit`, the built-in backends (`sys`, `auth`, `cubbyhole`), `active` (everything that
 //! exists while unsealed), the request `pipeline`, the [`Core`], the status of the
 //! server, and the seal with the [`Vault`], which has a core while it is unsealed.
 //! Hosts serialize an [`Answer`] for the network.
 
 mod active;
 mod answer;
+mod audit;
 mod auth;
 mod core;
 mod cubbyhole;
@@ -41,6 +42,7 @@ mod wrapping;
 
 pub use self::core::{Core, CoreConfig};
 pub use answer::Answer;
+pub use audit::{AuditConfig, AuditDevice, AuditSink, AuditSinks, NoSinks};
 pub use effects::Effects;
 pub use request::ClientRequest;
 pub use routing::{ListingVisibility, MountConfig, MountRequest, MountTokenType, MountTuning};

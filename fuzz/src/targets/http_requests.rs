@@ -14,7 +14,8 @@ use logical::{
 };
 use serde_json::Value;
 use vault_core::{
-    ClientRequest, ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo, Vault,
+    AuditConfig, ClientRequest, ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo,
+    Vault,
 };
 use virtual_world::{VirtualTasks, World};
 
@@ -93,6 +94,7 @@ fn config() -> CoreConfig {
             storage_type: "inmem".into(),
         },
         factories: BTreeMap::from([("puppet".to_owned(), Arc::new(Puppet) as Arc<dyn Factory>)]),
+        audit: AuditConfig::default(),
     }
 }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use approle::AppRoleFactory;
 use kv::KvFactory;
 use logical::Factory;
-use vault_core::{CoreConfig, ServerInfo};
+use vault_core::{AuditConfig, CoreConfig, ServerInfo};
 
 /// The name of the plugin in OpenBao and Vault, so that `secrets enable` is the
 /// same on every server.
 pub(super) const ENGINE: &str = "vault-plugin-secrets-confluent-cloud";
 
 /// The configuration of a server on this type of storage.
-pub(super) fn core_config(storage_type: &str) -> CoreConfig {
+pub(super) fn core_config(storage_type: &str, audit: AuditConfig) -> CoreConfig {
     CoreConfig {
         server_info: ServerInfo {
             version: server::VAULT_VERSION.to_owned(),
@@ -21,6 +21,7 @@ pub(super) fn core_config(storage_type: &str) -> CoreConfig {
             storage_type: storage_type.to_owned(),
         },
         factories: factories(),
+        audit,
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use vault_core::{ClientToken, CoreConfig, MountRequest, ServerInfo, Vault};
+use vault_core::{AuditConfig, ClientToken, CoreConfig, MountRequest, ServerInfo, Vault};
 
 use crate::engine::{EchoFactory, Waiting};
 
@@ -37,6 +37,7 @@ impl Running {
                     storage_type: "inmem".into(),
                 },
                 factories: BTreeMap::from([("echo".to_owned(), factory)]),
+                audit: AuditConfig::default(),
             };
             let effects = server::effects(Arc::new(MemoryStorage::new()));
             let vault = Vault::load(config, effects).await.unwrap();

@@ -8,6 +8,7 @@ use barrier::Barrier;
 use logical::effects::catch_panic;
 use logical::{Backend, Error, TaskGroup};
 
+use crate::audit::{Audit, AuditConfig};
 use crate::effects::Effects;
 use crate::leases::{EndsTokens, Leases};
 use crate::mounts::{self, Factories, Mounts};
@@ -38,6 +39,7 @@ pub(crate) struct Active {
     pub(crate) tasks: Arc<dyn TaskGroup>,
     pub(crate) revocation: Arc<Revocation>,
     pub(crate) wrapping: Arc<Wrapping>,
+    pub(crate) audit: Arc<Audit>,
     running: Running,
 }
 
@@ -62,6 +64,7 @@ impl Active {
     pub(crate) async fn start(
         factories: Arc<Factories>,
         builtin_version: String,
+        audit: AuditConfig,
         keys: Option<Arc<Barrier>>,
         effects: &Effects,
     ) -> Result<Arc<Self>, Error> {
@@ -80,7 +83,8 @@ impl Active {
             loops: (effects.task_groups)(),
             fence,
         };
-        let parts = catch_panic(running.parts(factories, builtin_version, keys, &effects)).await;
+        let parts = running.parts(factories, builtin_version, audit, keys, &effects);
+        let parts = catch_panic(parts).await;
         match parts.unwrap_or_else(|_| Err(panicked())) {
             Ok(parts) => {
                 let active = Arc::new(Self {
@@ -93,6 +97,7 @@ impl Active {
                     policies: parts.policies,
                     revocation: parts.revocation,
                     wrapping: parts.wrapping,
+                    audit: parts.audit,
                     running,
                 });
                 active.tick_for_ever();
@@ -144,6 +149,7 @@ struct Parts {
     policies: Arc<PolicyStore>,
     revocation: Arc<Revocation>,
     wrapping: Arc<Wrapping>,
+    audit: Arc<Audit>,
 }
 
 impl Running {
@@ -152,9 +158,13 @@ impl Running {
         &self,
         factories: Arc<Factories>,
         builtin_version: String,
+        audit: AuditConfig,
         keys: Option<Arc<Barrier>>,
         effects: &Effects,
     ) -> Result<Parts, Error> {
+        // First: nothing is begun if it cannot be logged.
+        let audit = Audit::open(audit, effects, Arc::clone(&self.tasks)).await?;
+        let audit = Arc::new(audit);
         let tokens = TokenStore::open(
             Arc::clone(&effects.storage),
             Arc::clone(&effects.clock),
@@ -197,6 +207,7 @@ impl Running {
             tokens: &tokens,
             policies: &policies,
             wrapping: &wrapping,
+            audit: &audit,
             tasks: &self.tasks,
             effects,
             keys,
@@ -226,6 +237,7 @@ impl Running {
             policies,
             revocation,
             wrapping,
+            audit,
         })
     }
 

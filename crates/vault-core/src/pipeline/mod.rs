@@ -1,12 +1,13 @@
 //! The request pipeline, one function per stage: resolve the mount,
 //! authenticate the caller, authorize the operation, count the use of the
-//! token, dispatch to the backend, register the lease or make the token of the
-//! response, and answer.
+//! token, audit the request, dispatch to the backend, register the lease or make
+//! the token of the response, wrap, audit the response, and answer.
 //!
 //! The built-in paths under `sys/` and `auth/token/` are backends like any
 //! other. Only the last stage knows the format of responses and refusals.
 
 mod answer;
+mod audit;
 mod authenticate;
 mod authorize;
 mod count_use;
@@ -25,7 +26,8 @@ use logical::{Operation, Request};
 use crate::ClientToken;
 use crate::active::Active;
 use crate::answer::{Answer, Envelope};
-use crate::errors::Refusal;
+use crate::audit::PolicyResults;
+use crate::errors::{self, Refusal};
 use crate::request::ClientRequest;
 use crate::revocation::LastUse;
 use crate::routing::Mount;
@@ -40,6 +42,8 @@ struct Context {
     caller: Option<KnownToken>,
     /// Held if this request is the last use of the token.
     last_use: Option<LastUse>,
+    /// What the policies say, once they were asked.
+    policy_results: Option<PolicyResults>,
     /// The mount that serves the path, if any.
     mount: Option<Arc<Mount>>,
     /// The request as the backend will get it.
@@ -58,16 +62,52 @@ struct Reply {
 /// Answers a request.
 pub(crate) async fn run(active: &Arc<Active>, request: ClientRequest, id: String) -> Answer {
     let mut context = resolve::resolve(active, request, id);
-    let result = stages(active, &mut context).await;
-    let answer = match result {
-        Ok(answer) => answer,
-        Err(refusal) => answer::refusal(&refusal),
-    };
+    let answer = stages(active, &mut context).await;
     answer::measure(active, &context, answer.status());
     answer
 }
 
-async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Answer, Refusal> {
+async fn stages(active: &Arc<Active>, context: &mut Context) -> Answer {
+    let admitted = enter(active, context).await;
+    // Nothing is done for a request of which there is no line, and none leaves.
+    let refused = admitted.as_ref().err();
+    let logged = match audit::request(active, context, refused).await {
+        Ok(logged) => logged,
+        Err(refusal) => return answer::refusal(&refusal),
+    };
+    let result = match admitted {
+        Ok(()) => perform(active, context).await,
+        Err(refusal) => Err(refusal),
+    };
+    let (answer, made, error) = match result {
+        Ok((answer, made)) => (answer, made, String::new()),
+        Err(refusal) => {
+            let error = errors::audited(&refusal);
+            (answer::refusal(&refusal), wrap::Made::default(), error)
+        }
+    };
+    let Some(logged) = logged else {
+        return answer;
+    };
+    match audit::response(active, logged, &answer, made, &error).await {
+        Ok(()) => answer,
+        Err(refusal) => answer::refusal(&refusal),
+    }
+}
+
+/// Carries out a request that may be.
+async fn perform(
+    active: &Arc<Active>,
+    context: &mut Context,
+) -> Result<(Answer, wrap::Made), Refusal> {
+    let (entered, response) = dispatch::dispatch(context).await?;
+    let reply = register::register(active, context, entered, response).await?;
+    // Boxed, because few answers are wrapped.
+    Box::pin(wrap::wrap(active, context, reply)).await
+}
+
+/// Decides whether a request is carried out.
+async fn enter(active: &Arc<Active>, context: &mut Context) -> Result<(), Refusal> {
     let unwraps_own = wrap::check_target(active, context).await?;
     admit(active, context).await.map_err(|refusal| {
         // Another request with the same token was faster.
@@ -76,11 +116,7 @@ async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Answer, R
         } else {
             refusal
         }
-    })?;
-    let (entered, response) = dispatch::dispatch(context).await?;
-    let reply = register::register(active, context, entered, response).await?;
-    // Boxed, because few answers are wrapped.
-    Box::pin(wrap::wrap(active, context, reply)).await
+    })
 }
 
 /// Finds out who asks, and whether they may.

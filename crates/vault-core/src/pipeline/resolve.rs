@@ -26,6 +26,7 @@ pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Con
         token: client.token,
         caller: None,
         last_use: None,
+        policy_results: None,
         login_request: None,
         mount,
         request,

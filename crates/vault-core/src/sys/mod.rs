@@ -1,8 +1,9 @@
-//! The paths under `sys/`: mounts, leases, policies, wrapped answers, the seal, and
-//! the endpoints of user interfaces. Those without authentication are in `seal` and
+//! The paths under `sys/`: mounts, leases, policies, wrapped answers, audit devices,
+//! the seal, and the endpoints of user interfaces. Those without authentication are in `seal` and
 //! `status`.
 
 mod access;
+mod audit;
 mod catalog;
 mod interface;
 mod leases;
@@ -20,6 +21,7 @@ use barrier::Barrier;
 use logical::framework::{Definition, Framework, Hooks};
 use logical::{Entropy, Error, Response, SpecialPaths, TaskGroup};
 
+use crate::audit::Audit;
 use crate::effects::Effects;
 use crate::leases::Leases;
 use crate::mounts::Mounts;
@@ -29,7 +31,9 @@ use crate::tokens::TokenStore;
 use crate::wrapping::Wrapping;
 
 /// Paths that need sudo (`vault/logical_system.go` in Vault).
-const NEED_SUDO: [&str; 11] = [
+const NEED_SUDO: [&str; 13] = [
+    "audit",
+    "audit/*",
     "auth/*",
     "leases",
     "leases/",
@@ -60,6 +64,7 @@ pub(crate) struct SysPaths {
     tokens: Arc<TokenStore>,
     policies: Arc<PolicyStore>,
     wrapping: Arc<Wrapping>,
+    audit: Arc<Audit>,
     tasks: Arc<dyn TaskGroup>,
     entropy: Arc<dyn Entropy>,
     moves: remount::Moves,
@@ -77,6 +82,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) tokens: &'a Arc<TokenStore>,
     pub(crate) policies: &'a Arc<PolicyStore>,
     pub(crate) wrapping: &'a Arc<Wrapping>,
+    pub(crate) audit: &'a Arc<Audit>,
     pub(crate) tasks: &'a Arc<dyn TaskGroup>,
     pub(crate) effects: &'a Effects,
     /// The keys of storage, if it has any.
@@ -95,6 +101,7 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
         tokens: Arc::clone(parts.tokens),
         policies: Arc::clone(parts.policies),
         wrapping: Arc::clone(parts.wrapping),
+        audit: Arc::clone(parts.audit),
         tasks: Arc::clone(parts.tasks),
         entropy: Arc::clone(&effects.entropy),
         moves: remount::Moves::default(),
@@ -111,6 +118,7 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
     paths.extend(remount::paths());
     paths.extend(self::passwords::paths());
     paths.extend(seal::paths());
+    paths.extend(self::audit::paths());
     let definition = Definition {
         help: "The system itself: mounts, leases, policies, and who may do what.",
         paths,

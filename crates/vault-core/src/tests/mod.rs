@@ -175,6 +175,7 @@ impl World {
                 ),
                 ("kv".to_owned(), Arc::new(KvFactory::new("v1")) as _),
             ]),
+            audit: crate::AuditConfig::default(),
         }
     }
 

@@ -14,7 +14,7 @@ use store::MemoryStorage;
 use testkit::Http;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use vault_core::{ClientToken, CoreConfig, Effects, MountRequest, ServerInfo, Vault};
+use vault_core::{AuditConfig, ClientToken, CoreConfig, Effects, MountRequest, ServerInfo, Vault};
 
 use crate::hosts::ENGINE;
 
@@ -61,6 +61,7 @@ impl Server {
                     storage_type: "inmem".to_owned(),
                 },
                 factories: [(ENGINE.to_owned(), factory)].into(),
+                audit: AuditConfig::default(),
             };
             let effects = server::effects(Arc::clone(storage) as Arc<dyn Storage>);
             let vault = Vault::load(config, change(effects)).await.unwrap();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use confluent_simulator::{Options, Simulator};
 use store::MemoryStorage;
 use tokio::sync::watch;
-use vault_core::{ClientToken, Effects, MountRequest, Vault};
+use vault_core::{AuditConfig, ClientToken, Effects, MountRequest, Vault};
 
 use self::welcome::Welcome;
 use super::engines::{ENGINE, core_config};
@@ -93,7 +93,10 @@ async fn start(
 ) -> Result<(Arc<Vault>, ClientToken), Failure> {
     let broken =
         |error: logical::Error| Failure::local(format!("the server does not start: {error}"));
-    let vault = Vault::load(core_config("inmem"), effects)
+    // As in development servers of OpenBao, nobody makes a device: it would write to
+    // any file of the user's.
+    let audit = AuditConfig::default();
+    let vault = Vault::load(core_config("inmem", audit), effects)
         .await
         .map_err(broken)?;
     // The one share of the key is gone with this process, as its memory is.

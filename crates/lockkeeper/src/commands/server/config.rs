@@ -4,12 +4,15 @@
 //! with its place, and so is a key that Vault has and whose absence would weaken
 //! the server. Any other unknown key is a warning.
 
+mod audit;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use hcl1::{Body, Error, Item, Key, LiteralKind, Position, Value};
 use server::{Limits, TlsVersion};
+use vault_core::AuditDevice;
 
 use super::super::logging::LogFormat;
 use crate::listen;
@@ -27,6 +30,10 @@ pub(crate) struct Config {
     pub(crate) api_addr: Option<String>,
     pub(crate) log_level: &'static str,
     pub(crate) log_format: LogFormat,
+    pub(crate) audit: Vec<(Position, AuditDevice)>,
+    /// Whether clients may make audit devices, which write to any file that the
+    /// server can write.
+    pub(crate) unsafe_allow_api_audit_creation: bool,
     /// What has no effect.
     pub(crate) warnings: Vec<Error>,
 }
@@ -83,6 +90,8 @@ struct Reading {
     log_level: Option<&'static str>,
     log_format: LogFormat,
     limits: Limits,
+    audit: Vec<(Position, AuditDevice)>,
+    unsafe_allow_api_audit_creation: bool,
     warnings: Vec<Error>,
 }
 
@@ -112,11 +121,9 @@ impl Reading {
                 self.limits.max_request_duration = positive(item, key)?;
             }
             "seal" => seal(item)?,
-            "audit" => {
-                return Err(Error::new(
-                    key.position,
-                    "audit devices are not supported by this server: nothing would be logged; remove `audit`",
-                ));
+            "audit" => self.audit.extend(audit::devices(item)?),
+            "unsafe_allow_api_audit_creation" => {
+                self.unsafe_allow_api_audit_creation = boolean(item, key)?;
             }
             "ha_storage" | "ha_backend" => {
                 return Err(Error::new(
@@ -203,6 +210,7 @@ impl Reading {
     }
 
     fn finish(mut self) -> Result<Config, Error> {
+        audit::check_names(&self.audit)?;
         let storage = self.storage.take().ok_or_else(|| {
             Error::new(
                 Position::START,
@@ -225,6 +233,8 @@ impl Reading {
             api_addr: self.api_addr,
             log_level: self.log_level.unwrap_or("info"),
             log_format: self.log_format,
+            audit: self.audit,
+            unsafe_allow_api_audit_creation: self.unsafe_allow_api_audit_creation,
             warnings: self.warnings,
         })
     }

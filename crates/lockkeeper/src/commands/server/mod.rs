@@ -1,5 +1,6 @@
 //! `server`: a server with a configuration file, sealed until it is unsealed.
 
+mod audit;
 mod config;
 
 use std::path::Path;
@@ -25,6 +26,8 @@ pub(super) async fn run(arguments: arguments::Server) -> Result<ExitCode, Failur
     for warning in &config.warnings {
         output::tell(&format!("{}: {warning}", file.display()));
     }
+    let audit = audit::config(&config)
+        .map_err(|error| Failure::local(format!("{}: {error}", file.display())))?;
     let (storage, kind) = open(&config.storage)?;
     // Bound before anything is read, so that an address that is taken costs
     // nothing.
@@ -36,12 +39,13 @@ pub(super) async fn run(arguments: arguments::Server) -> Result<ExitCode, Failur
         certificates.extend(tls);
     }
     let effects = server::effects(storage);
-    let vault = Vault::load(core_config(kind), effects).await;
+    let vault = Vault::load(core_config(kind, audit), effects).await;
     let vault =
         vault.map_err(|error| Failure::local(format!("the server does not start: {error}")))?;
     let hangups = signal(SignalKind::hangup())
         .map_err(|error| Failure::local(format!("cannot catch signals: {error}")))?;
-    let reloading = tokio::spawn(reload(hangups, certificates));
+    let devices = audit::Reload::new(file.clone(), Arc::clone(&vault), &config);
+    let reloading = tokio::spawn(reload(hangups, certificates, devices));
     let shutdown = shutdown_requested()?;
     output::say(&welcome(&config, kind))?;
     let served = server::serve(vault, listeners, shutdown).await;
@@ -96,9 +100,13 @@ async fn bind(
     })
 }
 
-/// Reads certificates again at each `SIGHUP`. One that cannot be used leaves the
-/// old one in place.
-async fn reload(mut hangups: Signal, certificates: Vec<Arc<server::Tls>>) {
+/// Reads certificates and audit devices again at each `SIGHUP`. One that cannot be
+/// used leaves the old one in place.
+async fn reload(
+    mut hangups: Signal,
+    certificates: Vec<Arc<server::Tls>>,
+    mut devices: audit::Reload,
+) {
     while hangups.recv().await.is_some() {
         for tls in &certificates {
             match tls.reload() {
@@ -106,6 +114,7 @@ async fn reload(mut hangups: Signal, certificates: Vec<Arc<server::Tls>>) {
                 Err(error) => tracing::error!(%error, "the old certificate stays in use"),
             }
         }
+        devices.run().await;
     }
 }
 

@@ -186,6 +186,7 @@ impl Scene {
                 ("one".to_owned(), factory(one)),
                 ("other".to_owned(), factory(other)),
             ]),
+            audit: crate::AuditConfig::default(),
             server_info: ServerInfo {
                 version: "1.18.3".into(),
                 lockkeeper_version: "0.1.0".into(),

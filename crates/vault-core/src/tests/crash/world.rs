@@ -436,6 +436,7 @@ async fn start(
             storage_type: "inmem".into(),
         },
         factories: BTreeMap::from([("engine".to_owned(), factory)]),
+        audit: crate::AuditConfig::default(),
     };
     Core::start(config, effects).await.unwrap()
 }
