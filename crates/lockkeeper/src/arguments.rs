@@ -1,5 +1,6 @@
 //! The definition of the command line.
 
+mod audit;
 mod credential;
 mod lease;
 mod logical;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::listen;
 
+pub(crate) use self::audit::{Audit, AuditDisable, AuditEnable, AuditList};
 pub(crate) use self::credential::{Exec, ExecForm, FormName, Known, Render};
 pub(crate) use self::lease::{Lease, LeaseLookup, LeaseRenew, LeaseRevoke};
 pub(crate) use self::logical::{Delete, List, PathHelp, Read, Write};
@@ -54,7 +56,8 @@ Examples:
 
 The server is sealed when it starts. Initialize it once, with
 `bao operator init` or `vault operator init`, and unseal it after every start.
-SIGHUP has it read its certificates again.")]
+SIGHUP has it read its certificates and audit devices again, and open their
+files again.")]
     Server(Server),
     /// Run a simulated Confluent Cloud
     #[command(after_help = "\
@@ -129,6 +132,9 @@ it; 126 or 127 if it could not be started; 1 or 2 if there was no credential.")]
     /// List, enable, tune and disable secrets engines
     #[command(subcommand)]
     Secrets(Secrets),
+    /// List, enable and disable audit devices
+    #[command(subcommand)]
+    Audit(Audit),
     /// Store a token for later commands
     #[command(after_help = "\
 Examples:

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use logical::Error;
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use zeroize::Zeroizing;
 
 use super::Options;
@@ -146,7 +147,11 @@ impl PathTarget {
         }
         let mut options = OpenOptions::new();
         let options = options.append(true).create(true);
+        // A pipe that nobody reads is an error, and does not wait for a reader.
+        let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+        let options = options.custom_flags(nonblocking);
         let file = options.mode(self.mode.unwrap_or(MODE)).open(&self.path)?;
+        fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
         if let Some(mode) = self.mode {
             let metadata = file.metadata()?;
             // Not of devices, such as `/dev/null`.

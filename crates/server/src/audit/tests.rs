@@ -142,6 +142,24 @@ fn a_full_disk_and_a_folder_that_cannot_be_are_errors() {
     write(&mut below, "a").unwrap();
 }
 
+#[test]
+fn a_pipe_without_a_reader_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut file, path) = file_at(&folder, "pipe", &[]);
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    assert!(write(&mut file, "a").is_err());
+    let reader = std::thread::spawn({
+        let path = path.clone();
+        move || BufReader::new(fs::File::open(path).unwrap()).lines().next()
+    });
+    while write(&mut file, "b").is_err() {
+        std::thread::yield_now();
+    }
+    assert_eq!(reader.join().unwrap().unwrap().unwrap(), "b");
+    assert!(write(&mut file, "c").is_err());
+}
+
 /// Keeps half a line and then fails, like a disk that is full.
 #[test]
 fn half_a_line_is_ended_before_the_next_one() {

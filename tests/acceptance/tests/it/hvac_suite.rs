@@ -1,5 +1,6 @@
 //! hvac's own tests of what our server has, as they are published: each class gets
-//! a server of its own, for development or, where the seal is tested, on disk.
+//! a server of its own, for development or, where the seal or the audit log is tested,
+//! on disk.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +11,12 @@ use testkit::{Reader, bin, eventually, require_reader};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/readers/hvac_suite.py");
 
 /// The modules below `tests.integration_tests.api`.
-const MODULES: [&str; 13] = [
+const MODULES: [&str; 14] = [
     "auth_methods.test_approle",
     "auth_methods.test_token",
     "secrets_engines.test_kv_v1",
     "secrets_engines.test_kv_v2",
+    "system_backend.test_audit",
     "system_backend.test_auth",
     "system_backend.test_health",
     "system_backend.test_init",

@@ -8,6 +8,7 @@
 )]
 
 mod agent;
+mod audit;
 mod broker;
 mod cloud;
 mod conformance;
