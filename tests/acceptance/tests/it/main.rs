@@ -9,6 +9,7 @@
 
 mod agent;
 mod audit;
+mod beside;
 mod broker;
 mod cloud;
 mod conformance;
@@ -25,6 +26,7 @@ mod kafka;
 mod kafka_rotation;
 mod killed;
 mod mounted;
+mod on_disk;
 mod parsers;
 mod policies;
 mod raft;

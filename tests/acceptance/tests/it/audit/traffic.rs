@@ -106,7 +106,7 @@ impl<'a> Client<'a> {
             }
             16 => self.log_in(),
             17 => {
-                let wrapping = root.wrapping_for("60s");
+                let wrapping = root.with_header("X-Vault-Wrap-TTL", "60s");
                 let made = self.ask(&wrapping, "PUT", "sys/wrapping/wrap", Some(&secret));
                 made["wrap_info"]["token"]
                     .as_str()
