@@ -101,10 +101,10 @@ impl PathTarget {
             self.open()?;
             self.write_buffer()
         });
-        if written.is_err() {
+        written.map_err(|error| {
             self.file = None;
-        }
-        written
+            io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
+        })
     }
 
     #[cfg(test)]

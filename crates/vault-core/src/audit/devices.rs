@@ -177,7 +177,7 @@ impl Audit {
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         for device in self.devices().iter() {
             let path = &device.record.path;
-            match device.sink.reopen().await {
+            match device.reopen(self.tasks.as_ref()).await {
                 Ok(()) => tracing::info!(path, "an audit device was opened again"),
                 Err(error) => {
                     tracing::error!(path, %error, "an audit device cannot be opened again");

@@ -166,6 +166,12 @@ impl Device {
             .await
     }
 
+    /// Opens its file or connection again.
+    pub(super) async fn reopen(&self, tasks: &dyn Tasks) -> Result<(), Error> {
+        let reopened = within(tasks, LIMIT, self.sink.reopen()).await;
+        reopened.unwrap_or_else(|| Err(too_slow()))
+    }
+
     async fn write(&self, tasks: &dyn Tasks, line: Zeroizing<Vec<u8>>) -> Result<(), Error> {
         let written = within(tasks, LIMIT, self.sink.write(line)).await;
         written.unwrap_or_else(|| Err(too_slow()))

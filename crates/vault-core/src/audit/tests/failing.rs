@@ -24,7 +24,7 @@ async fn nothing_is_done_for_a_request_that_cannot_be_logged() {
     assert_eq!(read(&core, "puppet/lease").await.body["data"]["number"], 0);
 }
 
-/// P5: a full disk lets no secret out, and what was made for the answer is undone.
+/// Promise P5: a full disk lets no secret out, and what was made for the answer is undone.
 #[tokio::test(start_paused = true)]
 async fn no_secret_leaves_if_its_response_cannot_be_logged() {
     let audited = Audited::new(one());

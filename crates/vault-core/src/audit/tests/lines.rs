@@ -91,7 +91,7 @@ async fn work(core: &Core) -> Vec<String> {
     secrets
 }
 
-/// P6 of the promises in docs/security.md.
+/// Promise P6.
 #[tokio::test(start_paused = true)]
 async fn the_log_has_no_secret_in_clear() {
     let audited = Audited::new(vec![
@@ -276,7 +276,7 @@ async fn a_lease_is_logged_with_its_id_and_a_wrapping_with_its_token() {
     assert_eq!(lines[3]["response"].get("data"), None);
 }
 
-/// P12, as the log tells it.
+/// Promise P12, as the log tells it.
 #[tokio::test(start_paused = true)]
 async fn of_a_hundred_unwraps_one_is_logged_with_the_secret() {
     let audited = Audited::new(one());

@@ -18,7 +18,7 @@ use testkit::{Bao, Http, Launch, Program, bin, free_port};
 struct Audited {
     folder: TempDir,
     port: u16,
-    launch: Box<dyn Fn(&str) -> Launch>,
+    launch: Box<dyn Fn(&str) -> Launch + Send + Sync>,
     program: Option<Program>,
     key: Value,
     token: String,
@@ -40,7 +40,7 @@ impl Audited {
         })
     }
 
-    fn start(config: &str, launch: impl Fn(&str) -> Launch + 'static) -> Self {
+    fn start(config: &str, launch: impl Fn(&str) -> Launch + Send + Sync + 'static) -> Self {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         let mut server = Self {
             folder,
