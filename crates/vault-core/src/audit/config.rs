@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use logical::Error;
 
 use super::options::Options;
+use super::path::normalize;
 use super::sink::{AuditSinks, NoSinks};
-use super::table;
 
 /// A device as its operator describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl AuditConfig {
     /// # Errors
     /// A bad request that says what is wrong with it.
     pub fn check(&self, device: &AuditDevice) -> Result<(), Error> {
-        table::normalize(&device.path)?;
+        normalize(&device.path)?;
         Options::parse(&device.options)?;
         let others = Options::others(&device.options);
         self.sinks.sink(&device.kind, &others).map(drop)

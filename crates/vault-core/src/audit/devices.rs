@@ -11,7 +11,8 @@ use super::entry::{AuthEntry, RequestEntry, ResponseEntry};
 use super::log::{self, Device, NotWritten, Trail};
 use super::mask::{self, Mask, Salt};
 use super::options::Options;
-use super::table::{Origin, Record, Table, normalize, overlap};
+use super::path::{normalize, overlap};
+use super::table::{Origin, Record, Table};
 use crate::effects::Effects;
 use crate::random;
 

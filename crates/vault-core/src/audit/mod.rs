@@ -13,6 +13,7 @@ mod entry;
 mod log;
 mod mask;
 mod options;
+mod path;
 mod sink;
 mod table;
 #[cfg(test)]

@@ -320,6 +320,7 @@ impl Scene {
     /// Everything is well from now on; then what was promised must hold.
     async fn settle(&mut self) {
         self.hang_up = None;
+        self.log.heal();
         self.world.process.cancel_cut();
         self.restart_if_dead().await;
         self.cloud.disarm();
