@@ -72,6 +72,15 @@ fn path(random: &mut Random) -> String {
     format!("{path}{}", random.one_of(&["", "", "/"]))
 }
 
+/// Whether we deny a folder because a rule denies its path without the slash, and
+/// OpenBao does not look at that rule: a deny on a more specific wildcard must hold
+/// for a LIST, too (GHSA-xp3c-3jw3-4vcr).
+fn is_stricter_folder(path: &str, ours: &Value, theirs: &Value) -> bool {
+    let denied = json!(["deny"]);
+    path.strip_suffix('/')
+        .is_some_and(|bare| ours[path] == denied && theirs[bare] == denied)
+}
+
 #[test]
 fn twenty_thousand_random_paths_have_the_capabilities_that_openbao_gives() {
     let pair = Pair::start(&require_bao!());
@@ -80,14 +89,18 @@ fn twenty_thousand_random_paths_have_the_capabilities_that_openbao_gives() {
     for _ in 0..SETS {
         let texts = [policy(&mut random), policy(&mut random)];
         let paths: Vec<String> = (0..PATHS).map(|_| path(&mut random)).collect();
+        let bare = paths.iter().filter_map(|path| path.strip_suffix('/'));
+        let asked_for: Vec<&str> = paths.iter().map(String::as_str).chain(bare).collect();
         let [ours, theirs] = [&pair.ours, &pair.theirs].map(|root| {
-            let body = json!({ "token": token(root, &texts), "paths": paths });
+            let body = json!({ "token": token(root, &texts), "paths": asked_for });
             let (status, answer) = root.request("POST", "sys/capabilities", Some(&body));
             assert_eq!(status, 200, "{answer}");
             answer["data"].clone()
         });
         for path in &paths {
-            assert_eq!(ours[path], theirs[path], "{path} under {texts:?}");
+            if !is_stricter_folder(path, &ours, &theirs) {
+                assert_eq!(ours[path], theirs[path], "{path} under {texts:?}");
+            }
             asked += 1;
             allowed += usize::from(theirs[path] != json!(["deny"]));
         }
@@ -168,14 +181,26 @@ fn random_requests_with_parameters_are_allowed_as_openbao_allows_them() {
         let tokens = [&pair.ours, &pair.theirs].map(|root| token(root, &texts));
         for _ in 0..REQUESTS {
             let method = random.one_of(&["POST", "PUT", "POST", "GET", "LIST", "DELETE"]);
-            let path = random.one_of(&["k/a", "k/a/", "k/a/b", "k/b", "k/new", "k"]);
+            let path = random.one_of(&["k/a", "k/a/", "k/a/b", "k/b", "k/new"]);
             let body = ["POST", "PUT"]
                 .contains(&method)
                 .then(|| parameters(&mut random));
             let request = (method, path, body);
             let ours = denied(&pair.ours, &tokens[0], &request);
             let theirs = denied(&pair.theirs, &tokens[1], &request);
-            assert_eq!(ours, theirs, "{request:?} under {texts:?}");
+            let is_stricter = ours && request.0 == "LIST" && {
+                let bare = request.1.trim_end_matches('/');
+                let body = json!({ "token": tokens[1], "paths": [bare] });
+                let answer = pair
+                    .theirs
+                    .request("POST", "sys/capabilities", Some(&body))
+                    .1;
+                answer["data"][bare] == json!(["deny"])
+            };
+            assert!(
+                ours == theirs || is_stricter,
+                "{request:?} under {texts:?}: {ours}"
+            );
             counts[usize::from(ours)] += 1;
         }
     }

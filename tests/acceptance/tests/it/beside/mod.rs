@@ -5,6 +5,8 @@ mod compare;
 mod decisions;
 mod document_002;
 mod load;
+mod requests;
+mod sequences;
 
 use testkit::{Bao, BaoServer, Http};
 
