@@ -272,11 +272,15 @@ fn the_systems_log_gets_a_message_for_each_line() {
 }
 
 /// Takes nothing until it is told to.
-struct Blocked(Receiver<()>);
+struct Blocked {
+    begun: Sender<()>,
+    go: Receiver<()>,
+}
 
 impl Target for Blocked {
     fn write(&mut self, _: &[writer::Line]) -> std::io::Result<()> {
-        let _ = self.0.recv();
+        let _ = self.begun.send(());
+        let _ = self.go.recv();
         Ok(())
     }
 
@@ -287,8 +291,11 @@ impl Target for Blocked {
 
 #[tokio::test]
 async fn a_device_that_hangs_takes_a_limited_number_of_lines_and_holds_nobody() {
-    let (go, blocked) = channel();
-    let writer = Writer::start(Blocked(blocked)).unwrap();
+    let (go, waits) = channel();
+    let (begun, has_begun) = channel();
+    let writer = Writer::start(Blocked { begun, go: waits }).unwrap();
+    let first = writer.write(line("a"));
+    has_begun.recv().unwrap();
     let mut waiting: Vec<_> = (0..10_000).map(|_| writer.write(line("a"))).collect();
     let last = waiting.pop().unwrap().await;
     assert_eq!(
@@ -299,5 +306,5 @@ async fn a_device_that_hangs_takes_a_limited_number_of_lines_and_holds_nobody() 
     let refused = writer.write(line("b")).await.unwrap_err();
     assert_eq!(refused.message(), "it does not take the lines that it has");
     drop(go);
-    waiting.remove(0).await.unwrap();
+    first.await.unwrap();
 }
