@@ -66,7 +66,7 @@ fn flatten(value: &Value, path: String, members: &mut BTreeMap<String, String>) 
                 Value::String(text) if text.starts_with("hmac-sha256:") => "a hash".into(),
                 other => other.clone(),
             });
-            members.insert(path, Value::from_iter(shown).to_string());
+            members.insert(path, shown.collect::<Value>().to_string());
         }
         _ if OWN.contains(&path.as_str()) => {
             members.insert(path, "a value of its own".to_owned());
