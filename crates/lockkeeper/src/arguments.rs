@@ -1,5 +1,6 @@
 //! The definition of the command line.
 
+mod audit;
 mod auth;
 mod credential;
 mod kv;
@@ -23,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::listen;
 
+pub(crate) use self::audit::{Audit, AuditDisable, AuditEnable, AuditList};
 pub(crate) use self::auth::{
     Auth, AuthDisable, AuthEnable, AuthHelp, AuthList, AuthMove, AuthTune,
 };
@@ -88,7 +90,8 @@ Examples:
 The server is sealed when it starts. Initialize it once, with
 `lockkeeper operator init`, and unseal it after every start, with
 `lockkeeper operator unseal`; `bao` and `vault` can do both, too.
-SIGHUP has it read its certificates again.")]
+SIGHUP has it read its certificates and audit devices again, and open their
+files again.")]
     Server(Server),
     /// Run a simulated Confluent Cloud
     #[command(after_help = "\
@@ -205,6 +208,9 @@ it; 126 or 127 if it could not be started; 1 or 2 if there was no credential.")]
     /// Initialize, unseal and seal a server
     #[command(subcommand)]
     Operator(Operator),
+    /// List, enable and disable audit devices
+    #[command(subcommand)]
+    Audit(Audit),
     /// Log in, and store the token for later commands
     #[command(after_help = "\
 Examples:

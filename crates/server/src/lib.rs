@@ -6,6 +6,7 @@
 //! nothing about tokens, mounts or leases, and never names the engine for
 //! Confluent Cloud: a program injects that.
 
+mod audit;
 mod complexity;
 mod effects;
 #[cfg(feature = "fuzzing")]
@@ -17,6 +18,7 @@ mod serve;
 mod tls;
 mod unix_socket;
 
+pub use audit::Devices;
 pub use complexity::JsonLimits;
 pub use effects::effects;
 pub use listener::{Limits, Listener};

@@ -15,7 +15,8 @@ use crate::wrapping::Wrapped;
 
 /// Paths under `sys/` whose answers repeat their data at top level, for old
 /// clients (`http/handler.go` in Vault).
-const DATA_AT_TOP_LEVEL: [&str; 6] = [
+const DATA_AT_TOP_LEVEL: [&str; 7] = [
+    "sys/audit",
     "sys/mounts",
     "sys/auth",
     "sys/capabilities",
@@ -156,6 +157,41 @@ impl Answer {
     /// Headers beside those of every answer, in lower case.
     pub fn headers(&self) -> &[(&'static str, String)] {
         &self.headers
+    }
+
+    /// The first error, if it is one with a text.
+    pub(crate) fn first_error(&self) -> Option<&str> {
+        match &self.body {
+            Body::Errors(errors) => errors.first().map(String::as_str),
+            _ => None,
+        }
+    }
+
+    /// The envelope, if it has one.
+    pub(crate) fn envelope(&self) -> Option<&Envelope> {
+        match &self.body {
+            Body::Envelope(envelope) => Some(envelope),
+            _ => None,
+        }
+    }
+
+    /// The body as an object, if it has no envelope.
+    pub(crate) fn bare_object(&self) -> Option<&Object> {
+        match &self.body {
+            Body::Bare(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The body that its response set itself, with its content type.
+    pub(crate) fn raw_body(&self) -> Option<(&str, &[u8])> {
+        match &self.body {
+            Body::Raw {
+                content_type,
+                bytes,
+            } => Some((content_type, bytes)),
+            _ => None,
+        }
     }
 
     /// The HTTP status.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use logical::Factory;
 
+use crate::audit::AuditConfig;
 use crate::lockout::UserLockout;
 use crate::routing::LeaseTtls;
 use crate::server_info::ServerInfo;
@@ -20,6 +21,8 @@ pub struct CoreConfig {
     pub lease_ttls: LeaseTtls,
     /// When wrong logins lock a user out.
     pub user_lockout: UserLockout,
+    /// Where requests are logged.
+    pub audit: AuditConfig,
 }
 
 impl CoreConfig {
@@ -30,6 +33,7 @@ impl CoreConfig {
             factories,
             lease_ttls: LeaseTtls::default(),
             user_lockout: UserLockout::default(),
+            audit: AuditConfig::default(),
         }
     }
 }

@@ -97,6 +97,15 @@ impl Core {
         pipeline::run(&active, request, id).instrument(span).await
     }
 
+    /// Opens audit devices again, and makes them those that are declared by now.
+    ///
+    /// # Errors
+    /// Of the first device that is not in use.
+    pub(crate) async fn reload_audit(&self) -> Result<(), Error> {
+        let active = self.active().ok_or_else(errors::sealed)?;
+        active.audit.reload().await
+    }
+
     /// Stops all background work and every backend. Nothing is removed.
     pub async fn shut_down(&self) {
         self.seal().await;

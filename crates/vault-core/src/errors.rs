@@ -15,6 +15,9 @@ use crate::Answer;
 const UPGRADING: &str = "Upgrading from non-versioned to versioned data. This backend will be \
                          unavailable for a brief period and will resume service shortly.";
 
+const NOT_AUDITED: &str = "no audit device could log this request, so it is not answered: the log of \
+                           the server says why";
+
 /// Where an error comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -47,6 +50,8 @@ pub(crate) enum Refusal {
     Tainted(String),
     /// The engine of this path is being replaced by one of a newer version.
     Upgrading,
+    /// No audit device has written a line of it.
+    NotAudited,
     /// The backend or the core failed.
     Failed(Error, Origin),
 }
@@ -61,6 +66,7 @@ impl Refusal {
             Self::Unauthenticated | Self::NoWrappingToken | Self::Denied => 403,
             Self::NoRoute(_) | Self::Tainted(_) => 404,
             Self::OverQuota(_) => 429,
+            Self::NotAudited => 500,
             Self::Failed(error, _) => error.class().status(),
         }
     }
@@ -85,9 +91,35 @@ pub(crate) fn answer(refusal: &Refusal) -> Answer {
             format!("no handler for route \"{path}\". route entry is tainted.")
         }
         Refusal::Upgrading => UPGRADING.to_owned(),
+        Refusal::NotAudited => NOT_AUDITED.to_owned(),
         Refusal::Failed(error, origin) => text(error, *origin),
     };
     Answer::error(refusal.status(), text)
+}
+
+/// The error as audit devices log it. They show it, so it never quotes what a
+/// client sent: the text of a bad request is hashed as data of the response.
+pub(crate) fn audited(refusal: &Refusal) -> String {
+    let is_bad_request = match refusal {
+        Refusal::Malformed(_) => true,
+        Refusal::Failed(error, _) => error.class() == ErrorClass::BadRequest,
+        _ => false,
+    };
+    match refusal {
+        _ if is_bad_request => one_of_many("invalid request"),
+        Refusal::Unauthenticated | Refusal::NoWrappingToken => one_of_many("permission denied"),
+        Refusal::UnsupportedMethod => one_of_many("unsupported operation"),
+        Refusal::NoRoute(_) | Refusal::Tainted(_) => one_of_many("unsupported path"),
+        Refusal::Failed(error, _) if error.class() == ErrorClass::UnsupportedOperation => {
+            one_of_many("unsupported operation")
+        }
+        Refusal::Failed(error, _) => error.message().to_owned(),
+        Refusal::Malformed(_)
+        | Refusal::Sealed
+        | Refusal::Denied
+        | Refusal::Upgrading
+        | Refusal::NotAudited => answer(refusal).first_error().unwrap_or_default().to_owned(),
+    }
 }
 
 /// The error while the core is sealed.

@@ -9,13 +9,14 @@
 //! Each module uses only the modules before it: `unseal_keys`, `quotas`, `routing`,
 //! `lockout`, tokens, leases,
 //! `mounts` and `revocation` (durable changes of mounts and tokens), `wrapping`,
-//! the built-in backends (`sys`, `auth`, `cubbyhole`), `active` (everything that
+//! `audit`, the built-in backends (`sys`, `auth`, `cubbyhole`), `active` (everything that
 //! exists while unsealed), the request `pipeline`, the [`Core`], the status of the
 //! server, and the seal with the [`Vault`], which has a core while it is unsealed.
 //! Hosts serialize an [`Answer`] for the network.
 
 mod active;
 mod answer;
+mod audit;
 mod auth;
 mod config;
 mod core;
@@ -46,6 +47,7 @@ mod wrapping;
 
 pub use self::core::Core;
 pub use answer::Answer;
+pub use audit::{AuditConfig, AuditDevice, AuditSink, AuditSinks, NoSinks};
 pub use config::CoreConfig;
 pub use effects::Effects;
 pub use lockout::UserLockout;

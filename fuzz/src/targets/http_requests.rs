@@ -14,7 +14,8 @@ use logical::{
 };
 use serde_json::Value;
 use vault_core::{
-    ClientRequest, ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo, Vault,
+    AuditConfig, ClientRequest, ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo,
+    Vault,
 };
 use virtual_world::{VirtualTasks, World};
 

@@ -42,8 +42,9 @@ def free_port():
         return probe.getsockname()[1]
 
 
-# The modules whose server is initialized and unsealed by hvac itself.
-SEALED = {"test_health", "test_init", "test_key", "test_leader", "test_seal"}
+# The modules whose server is initialized and unsealed by hvac itself. Only such a
+# server takes audit devices from clients.
+SEALED = {"test_audit", "test_health", "test_init", "test_key", "test_leader", "test_seal"}
 
 
 def arguments(manager, port):
@@ -59,7 +60,9 @@ def arguments(manager, port):
     config = os.path.join(manager.folder.name, "server.json")
     listener = {"tcp": {"address": f"127.0.0.1:{port}", "tls_disable": True}}
     with open(config, "w") as file:
-        json.dump({"storage": {"sqlite": {"path": store}}, "listener": listener}, file)
+        storage = {"sqlite": {"path": store}}
+        audit = {"unsafe_allow_api_audit_creation": True}
+        json.dump({"storage": storage, "listener": listener, **audit}, file)
     return ["server", f"-config={config}"]
 
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use logical::effects::catch_panic;
 use logical::{Backend, Error, TaskGroup};
 
+use crate::audit::Audit;
 use crate::config::CoreConfig;
 use crate::effects::Effects;
 use crate::leases::{EndsTokens, Leases};
@@ -45,6 +46,7 @@ pub(crate) struct Active {
     pub(crate) wrapping: Arc<Wrapping>,
     /// The keys of storage, if it has any.
     keys: Option<Arc<RootKeys>>,
+    pub(crate) audit: Arc<Audit>,
     running: Running,
 }
 
@@ -102,6 +104,7 @@ impl Active {
                     revocation: parts.revocation,
                     wrapping: parts.wrapping,
                     keys,
+                    audit: parts.audit,
                     running,
                 });
                 active.tick_for_ever();
@@ -168,6 +171,7 @@ struct Parts {
     lockout: Arc<Lockout>,
     revocation: Arc<Revocation>,
     wrapping: Arc<Wrapping>,
+    audit: Arc<Audit>,
 }
 
 impl Running {
@@ -178,6 +182,9 @@ impl Running {
         keys: Option<Arc<RootKeys>>,
         effects: &Effects,
     ) -> Result<Parts, Error> {
+        // First: nothing is begun if it cannot be logged.
+        let audit = Audit::open(audit, effects, Arc::clone(&self.tasks)).await?;
+        let audit = Arc::new(audit);
         let tokens = TokenStore::open(
             Arc::clone(&effects.storage),
             Arc::clone(&effects.clock),
@@ -231,6 +238,7 @@ impl Running {
             wrapping: &wrapping,
             quotas: &quotas,
             lockout: &lockout,
+            audit: &audit,
             tasks: &self.tasks,
             effects,
             keys,
@@ -262,6 +270,7 @@ impl Running {
             lockout,
             revocation,
             wrapping,
+            audit,
         })
     }
 

@@ -4,6 +4,7 @@ use logical::{ErrorClass, Existence, Operation, Request};
 
 use super::{Context, dispatch};
 use crate::active::Active;
+use crate::audit::PolicyResults;
 use crate::errors::{Origin, Refusal};
 use crate::policies::Attempt;
 use crate::routing::Mount;
@@ -18,6 +19,10 @@ pub(super) async fn authorize(active: &Active, context: &mut Context) -> Result<
         context.request.operation = creates_or_updates(mount, &context.request).await?;
     }
     if context.request.unauthenticated {
+        context.policy_results = Some(PolicyResults {
+            allowed: true,
+            granting: Vec::new(),
+        });
         return Ok(());
     }
     let Some(caller) = &context.caller else {
@@ -35,7 +40,14 @@ pub(super) async fn authorize(active: &Active, context: &mut Context) -> Result<
         data: &context.request.data,
         wrap_ttl: context.request.wrap_ttl,
     });
-    if decision.is_allowed && (!needs_sudo || decision.has_sudo) {
+    let allowed = decision.is_allowed && (!needs_sudo || decision.has_sudo);
+    let granting = if allowed && active.audit.is_enabled() {
+        acl.granting(context.request.operation, &context.path)
+    } else {
+        Vec::new()
+    };
+    context.policy_results = Some(PolicyResults { allowed, granting });
+    if allowed {
         Ok(())
     } else {
         Err(Refusal::Denied)

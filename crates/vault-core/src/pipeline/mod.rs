@@ -1,12 +1,14 @@
 //! The request pipeline, one function per stage: resolve the mount, count the
-//! request for its quota, refuse logins of users who are locked out, authenticate the caller, authorize the operation, count the use of the
-//! token, dispatch to the backend, register the lease or make the token of the
-//! response, and answer.
+//! request for its quota, refuse logins of users who are locked out, authenticate
+//! the caller, authorize the operation, count the use of the token, audit the
+//! request, dispatch to the backend, register the lease or make the token of the
+//! response, wrap, audit the response, and answer.
 //!
 //! The built-in paths under `sys/` and `auth/token/` are backends like any
 //! other. Only the last stage knows the format of responses and refusals.
 
 mod answer;
+mod audit;
 mod authenticate;
 mod authorize;
 mod count_use;
@@ -27,7 +29,8 @@ use logical::{Operation, Request};
 use crate::ClientToken;
 use crate::active::Active;
 use crate::answer::{Answer, Envelope};
-use crate::errors::Refusal;
+use crate::audit::PolicyResults;
+use crate::errors::{self, Refusal};
 use crate::request::ClientRequest;
 use crate::revocation::LastUse;
 use crate::routing::Mount;
@@ -42,6 +45,8 @@ struct Context {
     caller: Option<KnownToken>,
     /// Held if this request is the last use of the token.
     last_use: Option<LastUse>,
+    /// What the policies say, once they were asked.
+    policy_results: Option<PolicyResults>,
     /// The mount that serves the path, if any.
     mount: Option<Arc<Mount>>,
     /// The request as the backend will get it.
@@ -64,18 +69,58 @@ struct Reply {
 /// Answers a request.
 pub(crate) async fn run(active: &Arc<Active>, request: ClientRequest, id: String) -> Answer {
     let mut context = resolve::resolve(active, request, id);
-    let result = stages(active, &mut context).await;
-    let mut answer = match result {
-        Ok(answer) => answer,
-        Err(refusal) => answer::refusal(&refusal),
-    };
+    let mut answer = stages(active, &mut context).await;
     answer.add_headers(std::mem::take(&mut context.headers));
     answer::measure(active, &context, answer.status());
     answer
 }
 
-async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Answer, Refusal> {
-    quota::count(active, context).await?;
+async fn stages(active: &Arc<Active>, context: &mut Context) -> Answer {
+    // As in OpenBao, the flood that a quota keeps out does not fill the log.
+    if let Err(refusal) = quota::count(active, context).await {
+        return answer::refusal(&refusal);
+    }
+    let admitted = enter(active, context).await;
+    // Nothing is done for a request of which there is no line, and none leaves.
+    let refused = admitted.as_ref().err();
+    let logged = match audit::request(active, context, refused).await {
+        Ok(logged) => logged,
+        Err(refusal) => return answer::refusal(&refusal),
+    };
+    let result = match admitted {
+        Ok(()) => carry_out(active, context).await,
+        Err(refusal) => Err(refusal),
+    };
+    let (answer, made, error) = match result {
+        Ok((answer, made)) => (answer, made, String::new()),
+        Err(refusal) => {
+            let error = errors::audited(&refusal);
+            (answer::refusal(&refusal), wrap::Made::default(), error)
+        }
+    };
+    let Some(logged) = logged else {
+        return answer;
+    };
+    match audit::response(active, logged, &answer, made, &error).await {
+        Ok(()) => answer,
+        Err(refusal) => answer::refusal(&refusal),
+    }
+}
+
+/// Carries out a request that may be.
+async fn carry_out(
+    active: &Arc<Active>,
+    context: &mut Context,
+) -> Result<(Answer, wrap::Made), Refusal> {
+    let reply = perform(active, context).await;
+    lockout::note(active, context, &reply).await;
+    let reply = reply?;
+    // Boxed, because few answers are wrapped.
+    Box::pin(wrap::wrap(active, context, reply)).await
+}
+
+/// Decides whether a request is carried out.
+async fn enter(active: &Arc<Active>, context: &mut Context) -> Result<(), Refusal> {
     lockout::check(active, context).await?;
     let unwraps_own = wrap::check_target(active, context).await?;
     admit(active, context).await.map_err(|refusal| {
@@ -85,12 +130,7 @@ async fn stages(active: &Arc<Active>, context: &mut Context) -> Result<Answer, R
         } else {
             refusal
         }
-    })?;
-    let reply = perform(active, context).await;
-    lockout::note(active, context, &reply).await;
-    let reply = reply?;
-    // Boxed, because few answers are wrapped.
-    Box::pin(wrap::wrap(active, context, reply)).await
+    })
 }
 
 /// Has the backend carry the request out.

@@ -28,6 +28,7 @@ pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Con
         last_use: None,
         attempt: None,
         headers: Vec::new(),
+        policy_results: None,
         login_request: None,
         mount,
         request,

@@ -75,9 +75,12 @@ pub(super) fn not_valid() -> Refusal {
 }
 
 /// What a request has made that only its answer tells of.
-struct Made {
+#[derive(Default)]
+pub(super) struct Made {
     lease: Option<String>,
     token: Option<ClientToken>,
+    /// Salted hash of the token that the answer is wrapped in.
+    wrapping: Option<String>,
 }
 
 impl Made {
@@ -94,11 +97,15 @@ impl Made {
         Self {
             lease: lease.cloned(),
             token: auth.map(|auth| ClientToken::new(auth.token.text.as_str())),
+            wrapping: None,
         }
     }
 
     /// Revokes it, since nobody will be told.
-    async fn revoke(self, active: &Arc<Active>) {
+    pub(super) async fn revoke(self, active: &Arc<Active>) {
+        if let Some(salted) = self.wrapping {
+            active.revocation.revoke_later(salted);
+        }
         if let Some(id) = &self.lease
             && let Err(error) = active.leases.revoke(id, Mode::Async).await
         {
@@ -110,7 +117,8 @@ impl Made {
     }
 }
 
-/// The answer of a request, wrapped if that was asked for.
+/// The answer of a request, wrapped if that was asked for, and what nobody will
+/// be told of if it does not leave.
 ///
 /// Whatever the request made is revoked if the answer cannot be wrapped, or if
 /// the client hangs up meanwhile: an answer is never shown in place of its
@@ -119,18 +127,18 @@ pub(super) async fn wrap(
     active: &Arc<Active>,
     context: &Context,
     reply: Reply,
-) -> Result<Answer, Refusal> {
-    let Some(wish) = wish(context, &reply) else {
-        return Ok(answer::reply(reply));
-    };
+) -> Result<(Answer, Made), Refusal> {
     let made = Made::by(context, &reply);
+    let Some(wish) = wish(context, &reply) else {
+        return Ok((answer::reply(reply), made));
+    };
     let accessor = reply.envelope.auth.as_ref();
     let accessor = accessor.map(|auth| auth.token.accessor.clone());
     // A batch token has none.
     let accessor = accessor.filter(|accessor| !accessor.is_empty());
     let answer = answer::reply(reply);
     let Some(body) = answer.wrappable_body() else {
-        return Ok(answer);
+        return Ok((answer, made));
     };
     let work = {
         let active = Arc::clone(active);
@@ -160,9 +168,10 @@ pub(super) async fn wrap(
     let wrapped = RunToCompletion::new(Arc::clone(&active.tasks) as _, work)
         .or_abandoned(abandoned)
         .await;
-    let (mut wrapped, _) = wrapped.map_err(|error| Refusal::Failed(error, Origin::Core))?;
+    let (mut wrapped, mut made) = wrapped.map_err(|error| Refusal::Failed(error, Origin::Core))?;
     wrapped.inner_accessor = accessor;
-    Ok(Answer::wrapped(wrapped))
+    made.wrapping = Some(wrapped.salted.clone());
+    Ok((Answer::wrapped(wrapped), made))
 }
 
 /// For how long the answer is wrapped: the shorter of what client and backend

@@ -102,11 +102,17 @@ impl Acl {
         }
     }
 
-    /// The rules of these policies that count now.
-    pub(crate) fn new<'a>(policies: impl IntoIterator<Item = &'a Policy>, now: Timestamp) -> Self {
+    /// The rules of these policies, each with its name, that count now.
+    pub(crate) fn new<'a>(
+        policies: impl IntoIterator<Item = (&'a str, &'a Policy)>,
+        now: Timestamp,
+    ) -> Self {
         let mut acl = Self::default();
         let mut segments: BTreeMap<Segments, Permissions> = BTreeMap::new();
-        for rule in policies.into_iter().flat_map(|policy| &policy.rules) {
+        let policies = policies.into_iter();
+        let rules =
+            policies.flat_map(|(name, policy)| policy.rules.iter().map(move |rule| (name, rule)));
+        for (name, rule) in rules {
             if let Some(expiration) = rule.expiration {
                 if expiration <= now {
                     continue;
@@ -114,7 +120,10 @@ impl Acl {
                 let until = acl.valid_until.get_or_insert(expiration);
                 *until = expiration.min(*until);
             }
-            let permissions = &rule.permissions;
+            let permissions = &Permissions {
+                granted_by: vec![(name.to_owned(), rule.permissions.capabilities)],
+                ..rule.permissions.clone()
+            };
             match &rule.pattern {
                 Pattern::Exact(path) => add(acl.exact.entry(path.clone()), permissions),
                 Pattern::Prefix(prefix) => match acl.prefixes.get_mut(prefix) {
@@ -180,6 +189,23 @@ impl Acl {
             is_allowed,
             has_sudo: !capabilities.is_denied() && capabilities.has(Capability::Sudo),
         }
+    }
+
+    /// The names of the policies that allow a request which is allowed.
+    pub(crate) fn granting(&self, operation: Operation, path: &str) -> Vec<String> {
+        if self.is_root {
+            return vec![super::ROOT.to_owned()];
+        }
+        let is_list = matches!(operation, Operation::List | Operation::Scan);
+        let needed = Capability::needed(operation);
+        let (Some(needed), Some(permissions)) = (needed, self.find(path, is_list)) else {
+            return Vec::new();
+        };
+        let granted = permissions.granted_by.iter();
+        let granted = granted.filter(|(_, capabilities)| capabilities.has(needed));
+        let mut names: Vec<String> = granted.map(|(name, _)| name.clone()).collect();
+        names.dedup();
+        names
     }
 
     /// Whether a path that needs sudo is allowed, apart from its operation.
@@ -343,7 +369,8 @@ mod tests {
 
     fn acl(texts: &[&str]) -> Acl {
         let policies: Vec<Policy> = texts.iter().map(|text| parse(text).unwrap()).collect();
-        Acl::new(&policies, now())
+        let names = ["first", "second", "third", "fourth"];
+        Acl::new(names.into_iter().zip(&policies), now())
     }
 
     /// `path: capabilities` for each rule.
@@ -497,14 +524,32 @@ mod tests {
     }
 
     #[test]
+    fn the_policies_that_allow_a_request_are_named() {
+        let reading = r#"path "a/*" { capabilities = ["read"] }"#;
+        let listing = r#"path "a/*" { capabilities = ["list", "read"] }"#;
+        let exact = r#"path "a/b" { capabilities = ["read"] }"#;
+        let acl = acl(&[reading, listing, exact]);
+        let granting = |operation, path: &str| acl.granting(operation, path);
+        assert_eq!(granting(Operation::Read, "a/x"), ["first", "second"]);
+        assert_eq!(granting(Operation::List, "a/x/"), ["second"]);
+        assert_eq!(granting(Operation::Read, "a/b"), ["third"]);
+        assert!(granting(Operation::Update, "a/x").is_empty());
+        assert_eq!(Acl::root().granting(Operation::Read, "a"), ["root"]);
+    }
+
+    #[test]
     fn a_rule_counts_until_its_expiration() {
         let text = r#"path "a" { capabilities = ["read"] expiration = "2027-01-15T08:00:01Z" }"#;
         let policy = parse(text).unwrap();
-        let before = Acl::new([&policy], now());
+        let before = Acl::new([("p", &policy)], now());
         assert!(allows(&before, Operation::Read, "a"));
         let end = Timestamp::from_second(1_800_000_001).unwrap();
         assert!(!before.is_outdated(now()) && before.is_outdated(end));
-        assert!(!allows(&Acl::new([&policy], end), Operation::Read, "a"));
+        assert!(!allows(
+            &Acl::new([("p", &policy)], end),
+            Operation::Read,
+            "a"
+        ));
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub(super) struct Permissions {
     pub(super) min_wrapping_ttl: Duration,
     /// Zero for none.
     pub(super) max_wrapping_ttl: Duration,
+    /// Which policies say so, and what each of them allows.
+    pub(super) granted_by: Vec<(String, Capabilities)>,
 }
 
 /// A set of capabilities.
@@ -248,6 +250,7 @@ impl Permissions {
             return;
         }
         self.capabilities = self.capabilities.union(other.capabilities);
+        self.granted_by.extend(other.granted_by.iter().cloned());
         self.min_wrapping_ttl = smaller_limit(self.min_wrapping_ttl, other.min_wrapping_ttl);
         self.max_wrapping_ttl = smaller_limit(self.max_wrapping_ttl, other.max_wrapping_ttl);
         merge_parameters(&mut self.allowed_parameters, &other.allowed_parameters);

@@ -72,9 +72,11 @@ impl PolicyStore {
         } else {
             let mut policies = Vec::with_capacity(names.len());
             for name in names {
-                policies.extend(self.policy(name).await?);
+                let policy = self.policy(name).await?;
+                policies.extend(policy.map(|policy| (name.as_str(), policy)));
             }
-            Acl::new(&policies, self.clock.now())
+            let policies = policies.iter().map(|(name, policy)| (*name, policy));
+            Acl::new(policies, self.clock.now())
         };
         let acl = Arc::new(acl);
         let mut cache = self.lock();

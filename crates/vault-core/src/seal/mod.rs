@@ -8,6 +8,7 @@
 //! at all: whatever comes from storage exists from unsealing to sealing.
 
 mod attempt;
+mod audit;
 mod requests;
 mod staged;
 #[cfg(test)]

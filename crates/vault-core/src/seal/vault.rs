@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 /// A Vault without a network, over a store that is encrypted as a whole.
 pub struct Vault {
-    config: CoreConfig,
+    pub(super) config: CoreConfig,
     /// Their storage is the physical one.
     effects: Effects,
     barrier: Arc<Barrier>,

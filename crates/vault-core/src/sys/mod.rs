@@ -1,8 +1,9 @@
-//! The paths under `sys/`: mounts, leases, policies, wrapped answers, the seal, and
-//! the endpoints of user interfaces. Those without authentication are in `seal` and
+//! The paths under `sys/`: mounts, leases, policies, wrapped answers, audit devices,
+//! the seal, and the endpoints of user interfaces. Those without authentication are in `seal` and
 //! `status`.
 
 mod access;
+mod audit;
 mod catalog;
 mod interface;
 mod leases;
@@ -24,6 +25,7 @@ use logical::framework::{Definition, Framework, Hooks};
 use logical::{Entropy, Error, Object, Response, SpecialPaths, TaskGroup};
 use serde_json::Value;
 
+use crate::audit::Audit;
 use crate::effects::Effects;
 use crate::leases::Leases;
 use crate::lockout::Lockout;
@@ -36,7 +38,9 @@ use crate::unseal_keys::RootKeys;
 use crate::wrapping::Wrapping;
 
 /// Paths that need sudo (`vault/logical_system.go` in Vault).
-const NEED_SUDO: [&str; 14] = [
+const NEED_SUDO: [&str; 16] = [
+    "audit",
+    "audit/*",
     "auth/*",
     "leases",
     "leases/",
@@ -72,6 +76,7 @@ pub(crate) struct SysPaths {
     wrapping: Arc<Wrapping>,
     quotas: Arc<Quotas>,
     lockout: Arc<Lockout>,
+    audit: Arc<Audit>,
     tasks: Arc<dyn TaskGroup>,
     entropy: Arc<dyn Entropy>,
     moves: remount::Moves,
@@ -91,6 +96,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) wrapping: &'a Arc<Wrapping>,
     pub(crate) quotas: &'a Arc<Quotas>,
     pub(crate) lockout: &'a Arc<Lockout>,
+    pub(crate) audit: &'a Arc<Audit>,
     pub(crate) tasks: &'a Arc<dyn TaskGroup>,
     pub(crate) effects: &'a Effects,
     /// The keys of storage, if it has any.
@@ -111,6 +117,7 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
         wrapping: Arc::clone(parts.wrapping),
         quotas: Arc::clone(parts.quotas),
         lockout: Arc::clone(parts.lockout),
+        audit: Arc::clone(parts.audit),
         tasks: Arc::clone(parts.tasks),
         entropy: Arc::clone(&effects.entropy),
         moves: remount::Moves::default(),
@@ -131,6 +138,7 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
     paths.extend(locked_users::paths());
     paths.extend(self::quotas::paths());
     paths.extend(root_rotation::paths());
+    paths.extend(self::audit::paths());
     let definition = Definition {
         help: "The system itself: mounts, leases, policies, and who may do what.",
         paths,

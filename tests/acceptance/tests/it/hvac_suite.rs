@@ -1,5 +1,6 @@
 //! hvac's own tests of what our server has, as they are published: each class gets
-//! a server of its own, for development or, where the seal is tested, on disk.
+//! a server of its own, for development or, where the seal or the audit log is tested,
+//! on disk.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +16,7 @@ const MODULES: [&str; 14] = [
     "auth_methods.test_token",
     "secrets_engines.test_kv_v1",
     "secrets_engines.test_kv_v2",
+    "system_backend.test_audit",
     "system_backend.test_auth",
     "system_backend.test_health",
     "system_backend.test_init",

@@ -8,6 +8,7 @@
 )]
 
 mod agent;
+mod audit;
 mod beside;
 mod broker;
 mod cloud;

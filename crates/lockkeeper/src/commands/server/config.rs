@@ -4,6 +4,7 @@
 //! with its place, and so is a key that Vault has and whose absence would weaken
 //! the server. Any other unknown key is a warning.
 
+mod audit;
 mod listener;
 mod values;
 
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use hcl1::{Body, Error, Item, Key, Position};
 use server::Limits;
-use vault_core::{LeaseTtls, LockoutTuning, UserLockout};
+use vault_core::{AuditDevice, LeaseTtls, LockoutTuning, UserLockout};
 
 use self::listener::{Kind, limit};
 pub(crate) use self::listener::{Listener, Place, Socket, Tls};
@@ -37,6 +38,10 @@ pub(crate) struct Config {
     pub(crate) lease_ttls: LeaseTtls,
     /// When wrong logins lock a user out.
     pub(crate) user_lockout: UserLockout,
+    pub(crate) audit: Vec<(Position, AuditDevice)>,
+    /// Whether clients may make audit devices, which write to any file that the
+    /// server can write.
+    pub(crate) unsafe_allow_api_audit_creation: bool,
     /// What has no effect.
     pub(crate) warnings: Vec<Error>,
 }
@@ -78,6 +83,8 @@ struct Reading {
     max_lease_ttl: Option<(Duration, Position)>,
     user_lockout: UserLockout,
     limits: Limits,
+    audit: Vec<(Position, AuditDevice)>,
+    unsafe_allow_api_audit_creation: bool,
     warnings: Vec<Error>,
 }
 
@@ -109,11 +116,9 @@ impl Reading {
             _ if limit(&mut self.limits, item, key)? => {}
             "user_lockout" => self.user_lockout(item)?,
             "seal" => seal(item)?,
-            "audit" => {
-                return Err(Error::new(
-                    key.position,
-                    "audit devices are not supported by this server: nothing would be logged; remove `audit`",
-                ));
+            "audit" => self.audit.extend(audit::devices(item)?),
+            "unsafe_allow_api_audit_creation" => {
+                self.unsafe_allow_api_audit_creation = boolean(item, key)?;
             }
             "ha_storage" | "ha_backend" => {
                 return Err(Error::new(
@@ -229,6 +234,7 @@ impl Reading {
     }
 
     fn finish(mut self) -> Result<Config, Error> {
+        audit::check_names(&self.audit)?;
         let storage = self.storage.take().ok_or_else(|| {
             Error::new(
                 Position::START,
@@ -254,6 +260,8 @@ impl Reading {
             log_format: self.log_format,
             lease_ttls: lease_ttls(self.default_lease_ttl, self.max_lease_ttl)?,
             user_lockout: self.user_lockout,
+            audit: self.audit,
+            unsafe_allow_api_audit_creation: self.unsafe_allow_api_audit_creation,
             warnings: self.warnings,
         })
     }

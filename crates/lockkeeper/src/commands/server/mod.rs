@@ -1,6 +1,7 @@
 //! `server`: a server with a configuration file, sealed until it is unsealed.
 
 mod accounts;
+mod audit;
 mod config;
 
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub(super) async fn run(arguments: arguments::Server) -> Result<ExitCode, Failur
     for warning in &config.warnings {
         output::tell(&format!("{}: {warning}", file.display()));
     }
+    let audit = audit::config(&config)
+        .map_err(|error| Failure::local(format!("{}: {error}", file.display())))?;
     let (storage, kind) = open(&config.storage)?;
     // Bound before anything is read, so that an address that is taken costs
     // nothing.
@@ -39,6 +42,7 @@ pub(super) async fn run(arguments: arguments::Server) -> Result<ExitCode, Failur
     }
     let effects = server::effects(storage);
     let core = CoreConfig {
+        audit,
         lease_ttls: config.lease_ttls,
         user_lockout: config.user_lockout.clone(),
         ..core_config(kind)
@@ -48,7 +52,8 @@ pub(super) async fn run(arguments: arguments::Server) -> Result<ExitCode, Failur
         vault.map_err(|error| Failure::local(format!("the server does not start: {error}")))?;
     let hangups = signal(SignalKind::hangup())
         .map_err(|error| Failure::local(format!("cannot catch signals: {error}")))?;
-    let reloading = tokio::spawn(reload(hangups, certificates));
+    let devices = audit::Reload::new(file.clone(), Arc::clone(&vault), &config);
+    let reloading = tokio::spawn(reload(hangups, certificates, devices));
     let shutdown = shutdown_requested()?;
     output::say(&welcome(&config, kind))?;
     let served = server::serve(vault, listeners, shutdown).await;
@@ -125,9 +130,13 @@ async fn bind(
     Ok((bound.with_limits(listener.limits), certificate))
 }
 
-/// Reads certificates again at each `SIGHUP`. One that cannot be used leaves the
-/// old one in place.
-async fn reload(mut hangups: Signal, certificates: Vec<Arc<server::Tls>>) {
+/// Reads certificates and audit devices again at each `SIGHUP`. One that cannot be
+/// used leaves the old one in place.
+async fn reload(
+    mut hangups: Signal,
+    certificates: Vec<Arc<server::Tls>>,
+    mut devices: audit::Reload,
+) {
     while hangups.recv().await.is_some() {
         for tls in &certificates {
             match tls.reload() {
@@ -135,6 +144,7 @@ async fn reload(mut hangups: Signal, certificates: Vec<Arc<server::Tls>>) {
                 Err(error) => tracing::error!(%error, "the old certificate stays in use"),
             }
         }
+        devices.run().await;
     }
 }
 

@@ -1,11 +1,12 @@
-//! Scenarios in which clients hang up, engines panic, writes fail and the power
-//! goes at any step, and the promises that hold all the same:
+//! Scenarios in which clients hang up, engines panic, writes and audit devices fail
+//! and the power goes at any step, and the promises that hold all the same:
 //!
 //! - memory says what storage says, and a restart changes nothing;
 //! - no secret outlives its lease, and no lease is lost;
 //! - nothing under a revoked token lives on, and such a token stays unusable;
 //! - what answered that it ended has ended;
 //! - no secret dies under a lease that nobody touched;
+//! - no lease is answered that is not in the audit log;
 //! - a removed mount leaves no storage behind, and every mount ticks.
 //!
 //! A seed gives the same scenario on every machine.
@@ -80,7 +81,7 @@ fn the_power_may_go_at_every_step() {
 fn a_client_may_hang_up_at_every_await() {
     let life = life();
     for at in 0..life.len() {
-        for awaits in 0..12 {
+        for awaits in 0..16 {
             let mut actions = vec![Action::SlowWrites];
             actions.extend(life.clone());
             actions.insert(at + 1, Action::HangUp(awaits));

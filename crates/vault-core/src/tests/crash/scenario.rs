@@ -52,6 +52,8 @@ pub(super) enum Action {
     FailWrite {
         happens: bool,
     },
+    /// The audit device writes so many lines of the next request.
+    LogEnds(usize),
 }
 
 const CALLS: [&str; 5] = ["handle", "revoke", "tick", "initialize", "cleanup"];
@@ -74,7 +76,7 @@ pub(super) fn of_seed(seed: u64) -> Vec<Action> {
 
 fn any(rng: &mut Rng) -> Action {
     let sync = rng.one_of(&[None, Some(true), Some(false)]);
-    match rng.below(26) {
+    match rng.below(28) {
         0 | 1 => Action::Mount(rng.index(MOUNTS)),
         2 => Action::Tune(rng.index(MOUNTS)),
         3 | 4 => Action::Disable(rng.index(MOUNTS)),
@@ -101,6 +103,7 @@ fn any(rng: &mut Rng) -> Action {
         },
         23 => Action::Panic(rng.one_of(&CALLS)),
         24 => Action::Fail(rng.one_of(&CALLS)),
+        25 | 26 => Action::LogEnds(rng.index(2)),
         _ => Action::FailWrite {
             happens: rng.below(2) == 0,
         },

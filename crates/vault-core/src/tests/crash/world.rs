@@ -13,8 +13,9 @@ use virtual_world::{Fault, Timing, VirtualTasks, World, hang_up_after};
 
 use super::cloud::{Cloud, EngineFactory, Held, TTL};
 use super::scenario::{Action, MOUNTS, TOKENS};
+use crate::audit::tests::{Page, Pages, device};
 use crate::tests::{Seen, ask_as};
-use crate::{ClientToken, Core, CoreConfig, Effects, ServerInfo};
+use crate::{AuditConfig, ClientToken, Core, CoreConfig, Effects, ServerInfo};
 
 const ROOT: &str = "root";
 /// Longer than the longest life of a lease, its retries, and the longest pause
@@ -57,6 +58,9 @@ struct Scene {
     core: Arc<Core>,
     groups: Arc<Mutex<Vec<VirtualTasks>>>,
     hang_up: Option<usize>,
+    /// Where the audit device writes to, whatever happens to the server.
+    log: Arc<Page>,
+    pages: Arc<Pages>,
     mounts: [Known; MOUNTS],
     tokens: BTreeMap<usize, ClientToken>,
     /// Tokens whose revocation answered success.
@@ -90,7 +94,8 @@ impl Scene {
         let world = World::new();
         let cloud = Arc::new(Cloud::default());
         let groups = Arc::default();
-        let core = start(&world, &cloud, &groups).await;
+        let pages = Arc::new(Pages::default());
+        let core = start(&world, &cloud, &groups, &pages).await;
         let root = Some(ClientToken::new(ROOT));
         core.create_root_token(root).await.unwrap();
         Self {
@@ -99,6 +104,8 @@ impl Scene {
             core,
             groups,
             hang_up: None,
+            log: pages.page("log"),
+            pages,
             mounts: [Known::Gone; MOUNTS],
             tokens: BTreeMap::new(),
             revoked: Vec::new(),
@@ -169,6 +176,7 @@ impl Scene {
                 let path = format!("m{mount}/lease");
                 let seen = self.ask(&token, Operation::Read, &path, none).await;
                 if let Some(seen) = seen.filter(|seen| seen.status == 200) {
+                    self.is_logged(seen.body["lease_id"].as_str().unwrap());
                     self.cloud.held.lock().unwrap().push(Held {
                         id: seen.body["lease_id"].as_str().unwrap().to_owned(),
                         token: token.clone(),
@@ -222,6 +230,7 @@ impl Scene {
             Action::SlowWrites => {
                 let storage = &self.world.storage;
                 storage.set_write_delay(Duration::from_millis(5), Timing::First);
+                self.log.takes(Duration::from_millis(1));
             }
             Action::SplitBatches => self.world.storage.split_batches(),
             Action::HangUp(awaits) => self.hang_up = Some(awaits),
@@ -232,6 +241,7 @@ impl Scene {
                 let fault = if happens { Fault::Done } else { Fault::Lost };
                 self.world.storage.fail_next_writes(1, fault);
             }
+            Action::LogEnds(lines) => self.log.ends_after(lines),
         }
     }
 
@@ -253,6 +263,7 @@ impl Scene {
             () = process.death() => None,
             seen = hang_up_after(awaits, asking) => seen,
         };
+        self.log.heal();
         if process.is_dead() {
             self.excused.extend(made..self.cloud.made());
             return None;
@@ -278,6 +289,14 @@ impl Scene {
             .collect()
     }
 
+    fn is_logged(&mut self, lease_id: &str) {
+        let logged = format!("\"secret\":{{\"lease_id\":\"{lease_id}\"}}");
+        if !self.log.text().contains(&logged) {
+            self.broken
+                .push(format!("`{lease_id}` was answered and not logged"));
+        }
+    }
+
     fn is_dead(&mut self, number: u64, by: &str) {
         if self.cloud.alive.lock().unwrap().contains(&number) {
             let text = format!("{by} answered success, and secret {number} is alive");
@@ -295,12 +314,13 @@ impl Scene {
         self.world.restart();
         self.cloud.disarm();
         self.world.storage.heal();
-        self.core = start(&self.world, &self.cloud, &self.groups).await;
+        self.core = start(&self.world, &self.cloud, &self.groups, &self.pages).await;
     }
 
     /// Everything is well from now on; then what was promised must hold.
     async fn settle(&mut self) {
         self.hang_up = None;
+        self.log.heal();
         self.world.process.cancel_cut();
         self.restart_if_dead().await;
         self.cloud.disarm();
@@ -412,6 +432,7 @@ async fn start(
     world: &World,
     cloud: &Arc<Cloud>,
     groups: &Arc<Mutex<Vec<VirtualTasks>>>,
+    pages: &Arc<Pages>,
 ) -> Arc<Core> {
     let (process, groups) = (Arc::clone(&world.process), Arc::clone(groups));
     let effects = Effects {
@@ -429,7 +450,7 @@ async fn start(
         cloud: Arc::clone(cloud),
         process: Arc::clone(&world.process),
     });
-    let config = CoreConfig::new(
+    let mut config = CoreConfig::new(
         ServerInfo {
             version: "1.18.3".into(),
             lockkeeper_version: "0.1.0".into(),
@@ -437,5 +458,7 @@ async fn start(
         },
         BTreeMap::from([("engine".to_owned(), factory)]),
     );
+    config.audit =
+        AuditConfig::new(Arc::clone(pages) as _, false).with_declared(vec![device("log", &[])]);
     Core::start(config, effects).await.unwrap()
 }

@@ -139,6 +139,105 @@ user_lockout "approle" {
     assert_eq!(config.user_lockout, UserLockout { all, by_type });
 }
 
+const AUDIT: &str = r#"
+audit "file" "main" {
+  description = "every request"
+  options {
+    file_path = "/var/log/lockkeeper/audit.log"
+    log_raw   = true
+    mode      = 0640
+  }
+}
+audit "socket" "siem/" { local = true, options { address = "127.0.0.1:9000" } }
+unsafe_allow_api_audit_creation = true
+"#;
+
+#[test]
+fn audit_devices_are_read_in_their_order() {
+    let config = parse(&format!("{SMALLEST}{AUDIT}")).unwrap();
+    let [(at, main), (_, siem)] = config.audit.as_slice() else {
+        panic!("{:?}", config.audit);
+    };
+    assert_eq!(
+        (at.line, main.path.as_str(), main.kind.as_str()),
+        (4, "main", "file")
+    );
+    assert_eq!(main.description, "every request");
+    let options: Vec<_> = main.options.iter().collect();
+    let expected = [
+        ("file_path", "/var/log/lockkeeper/audit.log"),
+        ("log_raw", "true"),
+        ("mode", "0640"),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert!(
+        options
+            .into_iter()
+            .eq(expected.iter().map(|(name, value)| (name, value)))
+    );
+    assert!(siem.local && config.unsafe_allow_api_audit_creation);
+    let json = r#"{
+        "storage": {"inmem": {}}, "listener": {"tcp": {"tls_disable": 1}},
+        "audit": [
+            {"file": {"main": {"description": "every request", "options": {
+                "file_path": "/var/log/lockkeeper/audit.log", "log_raw": "true", "mode": "0640"
+            }}}},
+            {"socket": {"siem/": {"local": true, "options": [{"address": "127.0.0.1:9000"}]}}}
+        ]
+    }"#;
+    let devices = |config: &Config| -> Vec<AuditDevice> {
+        config
+            .audit
+            .iter()
+            .map(|(_, device)| device.clone())
+            .collect()
+    };
+    assert_eq!(devices(&parse(json).unwrap()), devices(&config));
+}
+
+#[test]
+fn audit_devices_that_would_log_nothing_are_refused() {
+    for (line, expected) in [
+        (
+            "audit \"file\" {}",
+            "line 3, column 1: `audit` needs a type and a path: `audit \"file\" \"main\" { ... }`",
+        ),
+        (
+            "audit \"file\" { file_path = \"a\" }",
+            "`audit` needs a type and a path: `audit \"file\" \"main\" { ... }`",
+        ),
+        (
+            "audit \"file\" \"a\" { file_path = \"a\" }",
+            "`file_path` is unknown here: an audit device has `description`, `local` and \
+             `options { ... }`",
+        ),
+        (
+            "audit \"file\" \"a\" {}\naudit \"file\" \"a/\" {}",
+            "there are two audit devices `a/`: rename one",
+        ),
+        (
+            "audit \"file\" \"a\" { options { mode = [] } }",
+            "`mode` is a list: give a string",
+        ),
+    ] {
+        let refusal = refusal_of(line);
+        assert!(refusal.contains(expected), "{refusal}");
+    }
+    for (line, expected) in [
+        ("audit \"file\" \"a\" {}", "file_path is required"),
+        ("audit \"http\" \"a\" {}", "unknown backend type: \"http\""),
+    ] {
+        let config = parse(&format!("{SMALLEST}{line}\n")).unwrap();
+        let refusal = super::super::audit::config(&config)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refusal.contains(expected) && refusal.starts_with("line 3"),
+            "{refusal}"
+        );
+    }
+}
+
 #[test]
 fn json_means_the_same() {
     let plain = r#"{"storage": {"inmem": {}}, "listener": {"tcp": {"tls_disable": 1}}}"#;
@@ -266,18 +365,11 @@ fn a_wrong_value_is_an_error_with_its_place_and_what_is_allowed() {
 
 #[test]
 fn what_would_weaken_the_server_when_it_is_ignored_is_refused() {
-    for (line, expected) in [
-        (
-            "audit \"file\" {}",
-            "audit devices are not supported by this server: nothing would be logged; remove `audit`",
-        ),
-        (
-            "ha_storage \"raft\" {}",
-            "`ha_storage`: this server runs alone, without others that could take over; remove it",
-        ),
-    ] {
-        assert_eq!(refusal_of(line), format!("line 3, column 1: {expected}"));
-    }
+    assert_eq!(
+        refusal_of("ha_storage \"raft\" {}"),
+        "line 3, column 1: `ha_storage`: this server runs alone, without others that could take \
+         over; remove it"
+    );
     assert_eq!(
         refusal_of("seal \"awskms\" {}"),
         "line 3, column 6: seal `awskms` is not supported: use `shamir`, or remove `seal`"
