@@ -105,6 +105,27 @@ async fn readers_who_race_while_leases_are_counted_after_a_start_are_limited() {
     assert_eq!(got, 1);
 }
 
+/// The record of its key was read, and it is over before all were.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_ends_while_leases_are_counted_takes_no_place() {
+    for halves in 0..12 {
+        let mut world = limited(&json!({"max_active": 2})).await;
+        let ending = world.lease("single").await.unwrap();
+        world.lease("shared").await.unwrap();
+        world.restart();
+        *world.storage.read_delay.lock().unwrap() = Duration::from_secs(1);
+        let engine = Arc::clone(&world.engine);
+        let counting = tokio::spawn(async move { leased(&engine, "single").await });
+        tokio::time::sleep(Duration::from_millis(halves * 500)).await;
+        world.revoke(&ending).await.unwrap();
+        counting.await.unwrap().unwrap();
+        *world.storage.read_delay.lock().unwrap() = Duration::ZERO;
+        let second = world.lease("single").await;
+        assert!(second.is_ok(), "after {halves} halves of a second");
+        world.lease("single").await.unwrap_err();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_requester_has_no_more_leases_than_its_limit_and_others_have_theirs() {
     for role in ["single", "shared"] {

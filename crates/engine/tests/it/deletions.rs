@@ -330,6 +330,26 @@ async fn revocations_that_wait_while_confluent_does_not_answer_end_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_operator_ended_goes_on_without_waiting_for_the_next_sweep() {
+    for all in [false, true] {
+        let world = World::ready().await;
+        let lease = world.lease("single").await.unwrap();
+        world.pass(Duration::from_secs(1)).await;
+        hold_back(&world, Some(Duration::from_secs(90)));
+        let path = if all {
+            "role/single/keys".to_owned()
+        } else {
+            format!("keys/{}", lease.key())
+        };
+        let _ = world.delete(&path).await;
+        assert!(world.lives(lease.key()), "its deletion waits");
+        hold_back(&world, None);
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        assert!(!world.lives(lease.key()), "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_to_reconcile_ends_although_many_deletions_wait() {
     let world = World::ready().await;
     let all = leases(&world, "single", 800).await;

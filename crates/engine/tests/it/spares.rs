@@ -280,11 +280,13 @@ async fn a_spare_that_a_person_deleted_is_replaced() {
 
 #[tokio::test(start_paused = true)]
 async fn a_spare_that_was_deleted_while_the_engine_was_down_is_not_handed_out() {
-    let mut world = with_role(&role(2)).await;
-    let [gone, lives] = world.cloud.live().try_into().unwrap();
-    world.cloud.delete_by_hand(&gone);
-    world.restart();
-    assert_eq!(reads_at_once(&world).await.key(), lives);
+    for gone in [0, 1] {
+        let mut world = with_role(&role(2)).await;
+        let mut keys = world.cloud.live();
+        world.cloud.delete_by_hand(&keys.remove(gone));
+        world.restart();
+        assert_eq!([reads_at_once(&world).await.key()], keys[..]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,6 +305,16 @@ async fn nothing_is_made_in_advance_where_nothing_may_be_made() {
     world.host.replication.store(0, Ordering::SeqCst);
     world.pass(15 * MINUTE).await;
     assert_eq!(counts(&world).await, (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_key_is_made_for_a_reader_of_a_mount_that_is_removed() {
+    let world = World::ready().await;
+    world.write("role/warm", &role(0)).await.unwrap();
+    world.host.tainted.store(true, Ordering::SeqCst);
+    let refused = world.lease("warm").await.unwrap_err();
+    assert!(refused.message().contains("is being removed"), "{refused}");
+    assert_eq!(world.cloud.made(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -349,6 +361,25 @@ async fn two_processes_hand_out_no_spare_twice() {
     secret.lease.increment = HOUR;
     let renewal = Request::new(Operation::Renew, "creds/warm").with_secret(secret);
     other.handle(renewal).await.unwrap();
+}
+
+/// This one takes its place, and read the pointers before.
+#[tokio::test(start_paused = true)]
+async fn what_another_process_did_with_spares_since_they_were_read_is_noticed() {
+    let world = with_role(&role(0)).await;
+    world.lease("warm").await.unwrap_err();
+    world.pass(4 * MINUTE).await;
+    let other = world.another_process();
+    let taken = leased(&other, "warm").await.unwrap();
+    leased(&other, "warm").await.unwrap_err();
+    drop(other);
+    assert_eq!(world.cloud.live().len(), 2);
+    world.pass(HOUR).await;
+    assert!(!world.lives(taken.key()), "its lease is over");
+    assert_eq!(world.cloud.live().len(), 1);
+    world.pass(25 * HOUR).await;
+    assert_eq!(world.cloud.live(), Vec::<String>::new());
+    assert!(pointers(&world).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -445,17 +476,6 @@ async fn a_next_shared_key_that_nobody_takes_goes_when_it_is_too_old() {
     world.pass(2 * HOUR).await;
     assert!(world.cloud.live().is_empty());
     assert!(pointers(&world).is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn readiness_is_refused_for_keys_of_one_entity_or_token() {
-    let world = World::ready().await;
-    for sharing in ["entity", "token"] {
-        let mut scoped = role(0);
-        scoped["sharing"] = json!(sharing);
-        let error = world.write("role/warm", &scoped).await.unwrap_err();
-        assert!(error.message().contains("`sharing` is"), "{error:?}");
-    }
 }
 
 /// The present key may be in use for weeks until the next one is wanted.
