@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use logical::{ErrorClass, Operation, Request, Storage};
+use logical::{ErrorClass, Operation, Request};
 use serde_json::{Value, json};
 
 use crate::world::{ADMIN_KEY, ADMIN_SECRET, ORGANIZATION, World};
@@ -133,34 +133,6 @@ async fn an_import_that_goes_on_takes_the_secret_that_is_given_now() {
     world.restart();
     let data = world.read("static-creds/orders").await.unwrap().unwrap();
     assert_eq!(data.get("secret"), Some(&json!("secret-of-OLDKEY")));
-}
-
-/// A process that was paused writes over what became of it since, so that it is pinned
-/// again and no record names it.
-#[tokio::test(start_paused = true)]
-async fn an_imported_key_that_was_replaced_is_not_left_to_a_stranger() {
-    let mut world = with_key().await;
-    world
-        .write("static-role/orders", &importing())
-        .await
-        .unwrap();
-    let mut places = world.storage.inner.keys();
-    places.retain(|place| place.starts_with("lockkeeper/credential/"));
-    let [place] = &places[..] else {
-        panic!("one key is on record: {places:?}");
-    };
-    let pinned = world.storage.inner.get(place).await.unwrap().unwrap();
-    for _ in 0..2 {
-        let wait = json!({ "wait": 30 });
-        world.write("rotate-role/orders", &wait).await.unwrap();
-        world.pass(MINUTE).await;
-    }
-    assert_ne!(world.served_key().await, "OLDKEY");
-    assert!(world.lives("OLDKEY"), "its grace is not over");
-    world.storage.inner.put(place, &pinned).await.unwrap();
-    world.restart();
-    world.pass(Duration::from_hours(1)).await;
-    assert!(!world.lives("OLDKEY"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
+use virtual_world::{Rng, Timing};
 
-use crate::crash::chance::Chance;
 use crate::seeds::first_failure;
 use crate::world::{Fault, Lease, Reader, World, leased_to};
 
@@ -49,7 +49,7 @@ struct Held {
 
 struct Run {
     world: World,
-    chance: Chance,
+    chance: Rng,
     begun: tokio::time::Instant,
     max_age: Duration,
     ttl: Duration,
@@ -240,7 +240,10 @@ impl Run {
                 self.held[number].lost = true;
             }
             76..79 => self.world.restart(),
-            79..82 => self.world.storage.fail_next_writes(1),
+            79..82 => self
+                .world
+                .storage
+                .fail_next_writes(1, virtual_world::Fault::Done),
             82 => self.world.cloud.arm(Fault::Quota),
             83 => self.world.cloud.arm(Fault::LoseCreateAnswer),
             84 => self.world.cloud.arm(Fault::FailDelete),
@@ -270,7 +273,7 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut chance = Chance::new(seed);
+        let mut chance = Rng::new(seed);
         let world = World::ready().await;
         let max_age = chance.seconds(600, 1800);
         let ttl = chance.one_of(&[120, 600, 1500]);
@@ -298,7 +301,9 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
                 .unwrap();
         }
         let write_takes = chance.one_of(&[0, 20, 200]);
-        *world.storage.write_delay.lock().unwrap() = Duration::from_millis(write_takes);
+        world
+            .storage
+            .set_write_delay(Duration::from_millis(write_takes), Timing::First);
         *world.cloud.create_delay.lock().unwrap() = Duration::from_millis(300);
         let mut run = Run {
             world,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use logical::Error;
 use serde_json::{Value, json};
+use virtual_world::Timing;
 
 use crate::world::{Lease, Reader, World, leased_to};
 
@@ -57,7 +58,7 @@ async fn key(world: &World, entity: &str, accessor: &str) -> String {
 }
 
 fn places(world: &World, folder: &str) -> usize {
-    let places = world.storage.inner.keys().into_iter();
+    let places = world.storage.disk().keys().into_iter();
     places.filter(|place| place.starts_with(folder)).count()
 }
 
@@ -243,7 +244,7 @@ async fn a_change_of_who_shares_hands_no_key_to_another_scope() {
     assert_eq!(key(&world, "alice", "token-1").await, of_alice);
 }
 
-/// The writes of both land before either looks whether it was alone.
+/// The write of one was on its way while the other took the key, and lands after it.
 #[tokio::test(start_paused = true)]
 async fn of_a_key_that_two_processes_took_for_different_scopes_no_new_reader_gets_the_secret() {
     let mut world = with("token", json!({"spares": 1, "ttl": 3600})).await;
@@ -251,27 +252,37 @@ async fn of_a_key_that_two_processes_took_for_different_scopes_no_new_reader_get
     let other = world.another_process();
     other.periodic().await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    *world.storage.read_delay.lock().unwrap() = Duration::from_secs(1);
-    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(5);
-    let late = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        leased_to(&other, "scoped", service("", "token-2")).await
-    };
-    let (early, late) = futures_util::join!(lease(&world, "", "token-1"), late);
-    let (taken, loser) = match (early, late) {
-        (Ok(taken), Err(_)) => (taken, "token-2"),
-        (Err(_), Ok(taken)) => (taken, "token-1"),
-        (early, late) => panic!("{early:?} {late:?}"),
-    };
-    *world.storage.read_delay.lock().unwrap() = Duration::ZERO;
-    *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
-    drop(other);
+    let slow = Duration::from_secs(20);
+    world.storage.set_write_delay(slow, Timing::Last);
+    let late = tokio::spawn(async move {
+        let late = service("", "token-2");
+        leased_to(&other, "scoped", late).await
+    });
+    tokio::time::sleep(slow / 2).await;
+    world.storage.set_write_delay(Duration::ZERO, Timing::Last);
+    let taken = lease(&world, "", "token-1").await.unwrap();
+    late.await.unwrap().unwrap_err();
     world.restart();
     world.pass(PROVEN).await;
-    for token in [loser, "token-3"] {
+    for token in ["token-2", "token-3"] {
         if let Ok(lease) = lease(&world, "", token).await {
             assert_ne!(lease.key(), taken.key(), "{token}");
         }
     }
     assert!(world.lives(taken.key()));
+}
+
+/// Whoever tends the pool looks at the key before storage has that it was taken.
+#[tokio::test(start_paused = true)]
+async fn who_takes_a_spare_gets_it_however_slow_storage_is() {
+    for sharing in ["role", "entity", "token"] {
+        let world = with(sharing, json!({"spares": 1})).await;
+        world.pass(PROVEN).await;
+        world
+            .storage
+            .set_write_delay(Duration::from_secs(5), Timing::First);
+        world.storage.set_read_delay(Duration::from_secs(1));
+        let lease = lease(&world, "alice", "token").await.unwrap();
+        assert!(world.lives(lease.key()), "{sharing}");
+    }
 }

@@ -1,9 +1,9 @@
 //! Keys that are made and proven before somebody reads them.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use logical::effects::Replication;
 use logical::{Operation, Request, Storage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn reads_at_once(world: &World) -> Lease {
 }
 
 fn pointers(world: &World) -> Vec<String> {
-    let mut keys = world.storage.inner.keys();
+    let mut keys = world.storage.disk().keys();
     keys.retain(|key| key.starts_with("lockkeeper/spare/"));
     keys
 }
@@ -65,7 +65,7 @@ fn pointers(world: &World) -> Vec<String> {
 async fn stored(world: &World, lease: &Lease) -> String {
     let id = lease.secret.internal_data["credential"].as_str().unwrap();
     let place = format!("lockkeeper/credential/{id}");
-    let stored = world.storage.inner.get(&place).await.unwrap().unwrap();
+    let stored = world.storage.disk().get(&place).await.unwrap().unwrap();
     String::from_utf8(stored.to_vec()).unwrap()
 }
 
@@ -96,7 +96,7 @@ async fn the_secret_of_a_spare_is_dropped_when_it_is_handed_out() {
     let pointers = pointers(&world);
     let id = pointers[0].rsplit('/').next().unwrap();
     let place = format!("lockkeeper/credential/{id}");
-    let spare = world.storage.inner.get(&place).await.unwrap().unwrap();
+    let spare = world.storage.disk().get(&place).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&spare).contains("secret-of-"));
     let lease = reads_at_once(&world).await;
     let stored = stored(&world, &lease).await;
@@ -110,9 +110,9 @@ async fn a_spare_is_handed_out_by_one_write_of_its_entry() {
     let world = with_role(&role(0)).await;
     world.lease("warm").await.unwrap_err();
     world.pass(4 * MINUTE).await;
-    let before = world.storage.writes.load(Ordering::SeqCst);
+    let before = world.storage.calls().changes;
     reads_at_once(&world).await;
-    let writes = world.storage.writes.load(Ordering::SeqCst) - before;
+    let writes = world.storage.calls().changes - before;
     assert_eq!(writes, 2, "the entry and the pointer");
 }
 
@@ -292,17 +292,17 @@ async fn a_spare_that_was_deleted_while_the_engine_was_down_is_not_handed_out() 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_made_in_advance_where_nothing_may_be_made() {
     let world = with_role(&role(1)).await;
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.lease("warm").await.unwrap_err();
     let key = world.cloud.live().remove(0);
     world.delete(&format!("keys/{key}")).await.unwrap();
     world.pass(10 * MINUTE).await;
     assert_eq!(world.cloud.made(), 1);
-    world.host.tainted.store(false, Ordering::SeqCst);
-    world.host.replication.store(STANDBY, Ordering::SeqCst);
+    world.host.set_tainted(false);
+    world.host.set_replication(Replication(STANDBY));
     world.pass(10 * MINUTE).await;
     assert_eq!(world.cloud.made(), 1);
-    world.host.replication.store(0, Ordering::SeqCst);
+    world.host.set_replication(Replication(0));
     world.pass(15 * MINUTE).await;
     assert_eq!(counts(&world).await, (1, 0));
 }
@@ -311,7 +311,7 @@ async fn nothing_is_made_in_advance_where_nothing_may_be_made() {
 async fn no_key_is_made_for_a_reader_of_a_mount_that_is_removed() {
     let world = World::ready().await;
     world.write("role/warm", &role(0)).await.unwrap();
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     let refused = world.lease("warm").await.unwrap_err();
     assert!(refused.message().contains("is being removed"), "{refused}");
     assert_eq!(world.cloud.made(), 0);
@@ -320,7 +320,7 @@ async fn no_key_is_made_for_a_reader_of_a_mount_that_is_removed() {
 #[tokio::test(start_paused = true)]
 async fn a_mount_that_is_removed_takes_its_spares_along() {
     let world = with_role(&role(3)).await;
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.engine.cleanup().await;
     assert!(world.cloud.live().is_empty());
 }
@@ -332,7 +332,7 @@ async fn a_spare_that_no_pointer_names_is_let_go_of_after_the_time_of_a_lease() 
     let mut world = with_role(&role(1)).await;
     let key = world.cloud.live();
     for pointer in pointers(&world) {
-        world.storage.inner.delete(&pointer).await.unwrap();
+        world.storage.disk().delete(&pointer).await.unwrap();
     }
     world.restart();
     world.pass(9 * MINUTE).await;
@@ -386,7 +386,9 @@ async fn what_another_process_did_with_spares_since_they_were_read_is_noticed() 
 async fn a_write_that_fails_while_a_spare_is_taken_strands_nothing() {
     for fails in 1..4 {
         let world = with_role(&role(1)).await;
-        world.storage.fail_next_writes(fails);
+        world
+            .storage
+            .fail_next_writes(fails, virtual_world::Fault::Done);
         let first = world.lease("warm").await;
         world.pass(5 * MINUTE).await;
         let second = reads_at_once(&world).await;
@@ -476,6 +478,19 @@ async fn a_next_shared_key_that_nobody_takes_goes_when_it_is_too_old() {
     world.pass(2 * HOUR).await;
     assert!(world.cloud.live().is_empty());
     assert!(pointers(&world).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_that_readers_of_a_role_wait_for_is_no_spare_in_the_pool() {
+    let world = World::ready().await;
+    world.cloud.set_propagation(PROPAGATION);
+    let mut shared = role(1);
+    shared["sharing"] = json!("role");
+    world.write("role/warm", &shared).await.unwrap();
+    world.lease("warm").await.unwrap_err();
+    world.pass(4 * MINUTE).await;
+    assert_eq!(world.cloud.made(), 2);
+    assert_eq!(counts(&world).await, (2, 0));
 }
 
 /// The present key may be in use for weeks until the next one is wanted.
