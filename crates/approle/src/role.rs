@@ -43,6 +43,9 @@ pub(crate) struct Role {
     /// Whether the policies were given by their old name, which reads then show,
     /// too.
     pub(crate) has_old_policies: bool,
+    /// The same of the period.
+    #[serde(default)]
+    pub(crate) has_old_period: bool,
 }
 
 /// The key of the hashes of a role's secret ids.
@@ -150,6 +153,7 @@ impl Role {
             local_secret_ids: false,
             token: TokenSettings::default(),
             has_old_policies: false,
+            has_old_period: false,
         }
     }
 
@@ -185,15 +189,18 @@ impl Role {
         if let Some(policies) = fields.list(POLICIES) {
             self.token.set_policies(policies);
             self.has_old_policies = true;
-        }
-        if fields.given("token_policies") {
+        } else if fields.given("token_policies") {
             self.has_old_policies = false;
         }
         if let Some(period) = fields.duration(PERIOD) {
             self.token.period = period.as_secs();
+            self.has_old_period = true;
+        } else if fields.given("token_period") {
+            self.has_old_period = false;
         }
         self.token.change(fields)?;
-        if !self.bind_secret_id && self.secret_id_bound_cidrs.is_empty() {
+        let is_bound = !self.secret_id_bound_cidrs.is_empty() || !self.token.bound_cidrs.is_empty();
+        if !self.bind_secret_id && !is_bound {
             return Err(Error::bad_request(
                 "at least one constraint should be enabled on the role",
             ));
@@ -221,6 +228,9 @@ impl Role {
         self.token.insert_into(&mut shown);
         if self.has_old_policies {
             shown.insert(POLICIES.into(), json!(self.token.policies));
+        }
+        if self.has_old_period && self.token.period > 0 {
+            shown.insert(PERIOD.into(), self.token.period.into());
         }
         shown
     }

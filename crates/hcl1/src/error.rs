@@ -5,7 +5,7 @@ use std::fmt;
 /// A place in a text. Line and column count characters from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// Bytes before it, in the text with `\n` for every `\r\n`.
+    /// Bytes before it, in the text without `\r` before `\n`.
     pub offset: usize,
     /// Its line.
     pub line: usize,

@@ -9,8 +9,7 @@ use crate::{
 
 /// Reads HCL.
 pub(crate) fn parse(text: &str) -> Result<Document, Error> {
-    // OpenBao's parser counts and prints lines this way, too.
-    let text = text.replace("\r\n", "\n");
+    let text = with_unix_newlines(text);
     let mut parser = Parser {
         scanner: Scanner::new(&text, Syntax::Hcl),
         token: Token {
@@ -32,6 +31,22 @@ pub(crate) fn parse(text: &str) -> Result<Document, Error> {
         body,
         comments: parser.comments,
     })
+}
+
+/// OpenBao's parser counts and prints lines this way, too, but leaves a `\r\n`
+/// behind where more than one `\r` is before the newline: within a string, a
+/// formatted text would then say something else when it is read again.
+fn with_unix_newlines(text: &str) -> String {
+    let mut lines = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        if let Some(line) = line.strip_suffix('\n') {
+            lines.push_str(line.trim_end_matches('\r'));
+            lines.push('\n');
+        } else {
+            lines.push_str(line);
+        }
+    }
+    lines
 }
 
 struct Parser<'a> {

@@ -177,14 +177,18 @@ pub fn calculate_ttl(request: &TtlRequest) -> Result<GrantedTtl, Error> {
             warning: None,
         });
     }
-    let warning = format!(
-        "TTL of \"{}\" exceeded the effective max_ttl of \"{}\"; TTL value is capped accordingly",
-        crate::duration::go(requested),
-        crate::duration::go(left)
-    );
+    let warning = || {
+        format!(
+            "TTL of \"{}\" exceeded the effective max_ttl of \"{}\"; TTL value is capped accordingly",
+            crate::duration::go(requested),
+            crate::duration::go(left)
+        )
+    };
+    // The part of a second that has passed since the issue is no news.
+    let is_capped = requested > left + Duration::from_secs(1);
     Ok(GrantedTtl {
         ttl: left,
-        warning: Some(warning),
+        warning: is_capped.then(warning),
     })
 }
 

@@ -25,6 +25,8 @@ pub struct Http {
     login: Option<String>,
     /// Whether a standby may ask the active node.
     forwarding: bool,
+    /// Further headers, each a whole line.
+    headers: String,
 }
 
 impl Http {
@@ -42,6 +44,7 @@ impl Http {
             token: None,
             login: None,
             forwarding: true,
+            headers: String::new(),
         }
     }
 
@@ -70,6 +73,13 @@ impl Http {
     #[must_use]
     pub fn without_forwarding(mut self) -> Self {
         self.forwarding = false;
+        self
+    }
+
+    /// The same client, which also sends the header `name` with each request.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        self.headers += &format!("{name}: {value}\r\n");
         self
     }
 
@@ -157,8 +167,9 @@ impl Http {
         };
         format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
-             X-Vault-Request: true\r\n{forwarding}{}{}Content-Length: {}\r\n\r\n{body}",
+             X-Vault-Request: true\r\n{forwarding}{}{}{}Content-Length: {}\r\n\r\n{body}",
             self.authority,
+            self.headers,
             token.unwrap_or_default(),
             login.unwrap_or_default(),
             body.len(),

@@ -134,12 +134,14 @@ pub(super) fn run(bytes: &[u8]) {
     paused(async {
         let world = World::new();
         let vault = vault(&world).await.expect("an empty store is unsealed");
-        let answer = server::fuzzing::respond(vault, request).await;
+        let answer = server::fuzzing::respond(Arc::clone(&vault), request).await;
         let status = answer.status();
         let body = answer.into_body().collect().await;
         let body = body.expect("an answer has a body").to_bytes();
         let body = String::from_utf8_lossy(&body).into_owned();
         assert!(status.as_u16() != 500, "{body}");
+        // Built-in backends hold the router: without this no core is ever dropped.
+        vault.shut_down().await;
     });
 }
 

@@ -126,6 +126,9 @@ async fn reset(
     method: Arc<AppRole>,
     call: Call,
 ) -> Result<Option<Response>, Error> {
+    if method.store.role(role::name(&call)).await?.is_none() {
+        return Ok(None);
+    }
     change(method, call, move |role| {
         let fresh = Role::new(String::new(), String::new(), RoleKey::default());
         match setting.field {

@@ -57,3 +57,11 @@ fn json_and_repeated_keys_are_not_formatted() {
         "line 2, column 1: `x` is set twice: remove one of the two"
     );
 }
+
+#[test]
+fn a_text_with_odd_line_ends_says_the_same_when_it_was_formatted() {
+    let text = "a = \"${c;\r\r\n}\"\n";
+    let formatted = hcl1::format(text).unwrap();
+    let (read, before) = (hcl1::parse(&formatted).unwrap(), hcl1::parse(text).unwrap());
+    assert!(read.says_the_same(&before), "{formatted:?}");
+}

@@ -102,7 +102,7 @@ async fn a_deleted_version_is_404_with_its_metadata_and_can_be_restored() {
     assert_eq!(next["version"], 2);
     for path in ["delete/a", "undelete/a", "destroy/a"] {
         let text = kv.refused(Operation::Update, path, json!({})).await;
-        assert_eq!(text, "No version number provided");
+        assert_eq!(text.to_lowercase(), "no version number provided");
     }
     kv.write("delete/none", json!({"versions": [1]})).await;
     kv.ask(Operation::Delete, "data/none", NOTHING).await;

@@ -60,7 +60,11 @@ async fn apply(
 ) -> Result<Option<Response>, Error> {
     let given = call.fields.integers(VERSIONS).unwrap_or_default();
     if given.is_empty() {
-        return Err(Error::bad_request("No version number provided"));
+        let text = match action {
+            Action::Destroy => "no version number provided",
+            Action::Delete | Action::Undelete => "No version number provided",
+        };
+        return Err(Error::bad_request(text));
     }
     // A number below 1 is no version, as one that is not kept.
     let numbers = given.iter().filter_map(|number| (*number).try_into().ok());

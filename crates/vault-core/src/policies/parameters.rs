@@ -11,7 +11,8 @@ const ANY: &str = "*";
 impl Permissions {
     /// Whether a request may have these parameters.
     pub(super) fn allow_parameters(&self, data: &Object) -> bool {
-        let given = |name: &String| data.keys().any(|key| key.to_lowercase() == *name);
+        // Names of fields are case-sensitive: `X` is not the `x` that is required.
+        let given = |name: &String| data.contains_key(name);
         if !self.required_parameters.iter().all(given) {
             return false;
         }
@@ -101,7 +102,8 @@ mod tests {
         let none = json!({});
         assert!(allows(&none, &none, &[], &json!({"a": 1})));
         assert!(!allows(&none, &none, &["a"], &json!({"b": 1})));
-        assert!(allows(&none, &none, &["a"], &json!({"A": 1})));
+        assert!(allows(&none, &none, &["a"], &json!({"a": 1})));
+        assert!(!allows(&none, &none, &["a"], &json!({"A": 1})));
         assert!(!allows(&none, &json!({"*": []}), &[], &json!({"a": 1})));
         assert!(allows(&none, &json!({"*": []}), &[], &none));
         assert!(!allows(&none, &json!({"a": []}), &[], &json!({"A": 1})));

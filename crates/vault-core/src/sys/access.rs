@@ -86,11 +86,12 @@ fn capabilities(call: &Call, acl: Option<&Acl>) -> Result<Option<Response>, Erro
         .or_else(|| call.fields.list("path"));
     let paths = given
         .filter(|paths| !paths.is_empty())
-        .ok_or_else(|| Error::bad_request("missing `paths`: give the paths to ask about"))?;
+        .ok_or_else(|| Error::bad_request("paths must be supplied"))?;
     let acl = acl.ok_or_else(|| Error::bad_request("invalid token"))?;
     let mut data = Object::new();
     for path in paths {
-        let capabilities = acl.capabilities(path.trim_start_matches('/'));
+        let mut capabilities = acl.capabilities(path.trim_start_matches('/'));
+        capabilities.sort_unstable();
         if paths.len() == 1 {
             data.insert("capabilities".into(), capabilities.clone().into());
         }

@@ -85,7 +85,10 @@ pub(crate) fn decide(
         || request.kind.unwrap_or_default(),
         |role| role.kind.choose(request.kind),
     );
-    let policies = policies_of(request, creator, role)?;
+    let mut policies = policies_of(request, creator, role)?;
+    if request.no_default_policy {
+        policies.retain(|name| name != DEFAULT);
+    }
     if policies.iter().any(|policy| policy == RESPONSE_WRAPPING) {
         return refuse(&format!("cannot assign policy {RESPONSE_WRAPPING:?}"));
     }
@@ -351,6 +354,18 @@ mod tests {
             create(&poor, &asking(&["mk"]), None).unwrap().policies,
             ["mk"]
         );
+    }
+
+    #[test]
+    fn no_default_policy_takes_default_away_even_where_it_is_asked_for() {
+        let root = parent(&["root"]);
+        for (asked, expected) in [(vec!["a", "default"], vec!["a"]), (vec!["default"], vec![])] {
+            let bare = CreationRequest {
+                no_default_policy: true,
+                ..asking(&asked)
+            };
+            assert_eq!(create(&root, &bare, None).unwrap().policies, expected);
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl RoleKind {
     /// The kind with this name; an empty one is the default.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name {
-            "" | "default" | "default-service" => Self::DefaultService,
+            "" | "default-service" => Self::DefaultService,
             "default-batch" => Self::DefaultBatch,
             "service" => Self::Service,
             "batch" => Self::Batch,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use logical::Error;
 use logical::lease::{GrantedTtl, TtlRequest, calculate_ttl, smaller_limit};
+use logical::{Error, duration};
 
 /// The TTLs of the mount whose login or path created the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,20 +43,28 @@ pub(crate) fn grant(
         issue_time,
         now,
     };
-    if !wish.period.is_zero() {
-        // All maxima limit each period; only the explicit one limits the whole
-        // life.
-        request.backend_ttl = wish.period;
-        if wish.explicit_max_ttl.is_zero() {
-            request.issue_time = now;
-        } else {
-            let longest = smaller_limit(request.backend_max_ttl, limits.max);
-            request.backend_ttl = wish.period.min(longest);
-            request.backend_max_ttl = wish.explicit_max_ttl;
-            request.mount_max_ttl = wish.explicit_max_ttl;
-        }
+    if wish.period.is_zero() {
+        return calculate_ttl(&request);
     }
-    calculate_ttl(&request)
+    // All maxima limit each period; only the explicit one limits the whole life.
+    let longest = smaller_limit(request.backend_max_ttl, limits.max);
+    request.backend_ttl = wish.period.min(longest);
+    if wish.explicit_max_ttl.is_zero() {
+        request.issue_time = now;
+    } else {
+        request.backend_max_ttl = wish.explicit_max_ttl;
+        request.mount_max_ttl = wish.explicit_max_ttl;
+    }
+    let mut granted = calculate_ttl(&request)?;
+    if wish.period > longest {
+        granted.warning = Some(format!(
+            "period of \"{}\" exceeded the effective max_ttl of \"{}\"; period value is capped \
+             accordingly",
+            duration::go(wish.period),
+            duration::go(longest)
+        ));
+    }
+    Ok(granted)
 }
 
 /// `ttl` after `now`.
@@ -114,5 +122,21 @@ mod tests {
         assert_eq!(seconds([0, 2000, 0], 0), Some(1000));
         assert_eq!(seconds([0, 2000, 5000], 0), Some(1000));
         assert_eq!(seconds([0, 2000, 5000], 4_500), Some(500));
+    }
+
+    #[test]
+    fn a_period_beyond_the_maximum_is_said() {
+        for explicit_max_ttl in [0, 600] {
+            let wish = TtlWish {
+                period: Duration::from_secs(7200),
+                explicit_max_ttl: Duration::from_secs(explicit_max_ttl),
+                ..TtlWish::default()
+            };
+            let warning = grant(wish, LIMITS, at(0), at(0)).unwrap().warning.unwrap();
+            assert!(
+                warning.starts_with("period of \"2h0m0s\" exceeded the effective max_ttl of \"1"),
+                "{warning}"
+            );
+        }
     }
 }

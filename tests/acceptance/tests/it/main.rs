@@ -8,6 +8,7 @@
 )]
 
 mod agent;
+mod beside;
 mod broker;
 mod cloud;
 mod conformance;
@@ -24,6 +25,7 @@ mod kafka;
 mod kafka_rotation;
 mod killed;
 mod mounted;
+mod on_disk;
 mod parsers;
 mod policies;
 mod raft;

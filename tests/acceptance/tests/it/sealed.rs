@@ -1,25 +1,11 @@
 //! OpenBao's command line initializes, unseals and seals our server, whose state
 //! is on disk.
 
-use std::fs;
-use std::path::Path;
-
 use serde_json::Value;
 use tempfile::TempDir;
-use testkit::{Bao, Cli, Launch, Program, bin, free_port, require_bao};
+use testkit::{Bao, Cli, free_port, require_bao};
 
-fn start(folder: &Path, port: u16) -> Program {
-    let config = folder.join("server.hcl");
-    let text = format!(
-        "storage \"sqlite\" {{\n  path = \"{}\"\n}}\nlistener \"tcp\" {{\n  address = \"127.0.0.1:{port}\"\n  tls_disable = true\n}}\n",
-        folder.join("store.db").display(),
-    );
-    fs::write(&config, text).unwrap();
-    let arguments = ["server".to_owned(), format!("-config={}", config.display())];
-    let mut program = Launch::new(bin("lockkeeper")).args(arguments).start();
-    program.wait_for_line("server started!");
-    program
-}
+use crate::on_disk::start;
 
 /// `bao status`: the exit code, and what it says.
 fn status(cli: &Cli) -> (i32, Value) {

@@ -97,12 +97,15 @@ fn name(text: String) -> Result<String, String> {
     }
 }
 
-/// Go: `decodeBool` in `mapstructure.go`, and `strconv.ParseBool`.
+/// Go: `decodeBool` in `mapstructure.go`, and `strconv.ParseBool`. A number of JSON
+/// is text to both.
 fn flag(value: &Value) -> Result<bool, String> {
     match value {
         Value::Null => Ok(false),
         Value::Bool(flag) => Ok(*flag),
-        Value::Number(_) => number::float(value).map(|number| number != 0.0),
+        Value::Number(number) if number.as_u64() == Some(1) => Ok(true),
+        Value::Number(number) if number.as_u64() == Some(0) => Ok(false),
+        Value::Number(number) => Err(format!("{number} is neither true nor false")),
         Value::String(text) => match text.as_str() {
             "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
             "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),

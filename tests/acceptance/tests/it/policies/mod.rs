@@ -1,5 +1,5 @@
 //! Policies beside a real OpenBao: the same texts are accepted, printed and
 //! obeyed the same.
 
-mod random;
+pub(crate) mod random;
 mod syntax;
