@@ -39,6 +39,33 @@ impl Entropy for SeededEntropy {
     }
 }
 
+/// Bytes for a backend that count up, for tests to which the order of ids matters:
+/// those made of them sort as they were made.
+#[derive(Debug)]
+pub struct CountingEntropy(AtomicU64);
+
+impl CountingEntropy {
+    /// The numbers from one on.
+    pub fn new() -> Self {
+        Self(AtomicU64::new(1))
+    }
+}
+
+impl Default for CountingEntropy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Entropy for CountingEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        for chunk in buffer.chunks_mut(8) {
+            let number = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+            chunk.copy_from_slice(&number[..chunk.len()]);
+        }
+    }
+}
+
 /// Random choices of a test, from a seed.
 #[derive(Debug, Clone)]
 pub struct Rng(u64);
@@ -93,6 +120,20 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn ids_of_counted_bytes_sort_as_they_were_made() {
+        let entropy = CountingEntropy::new();
+        let ids: Vec<[u8; 8]> = (0..300)
+            .map(|_| {
+                let mut id = [0; 8];
+                entropy.fill(&mut id);
+                id
+            })
+            .collect();
+        assert_eq!(ids[0], 1_u64.to_be_bytes());
+        assert!(ids.is_sorted_by(|one, next| one < next));
+    }
 
     fn bytes(entropy: &SeededEntropy) -> [u8; 12] {
         let mut buffer = [0; 12];

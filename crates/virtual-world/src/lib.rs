@@ -4,7 +4,7 @@
 //! - [`VirtualClock`]: the monotonic clock is tokio's paused one; the wall
 //!   clock can jump.
 //! - [`SeededEntropy`] and [`Rng`]: the same seed gives the same bytes on every
-//!   machine.
+//!   machine; [`CountingEntropy`]: ids in the order in which they are made.
 //! - [`Process`]: the unit that a power cut, a kill or a freeze hits; every
 //!   call to the outside is a step of it.
 //! - [`VirtualStorage`]: storage in memory that counts its calls, takes time,
@@ -31,7 +31,7 @@ mod tasks;
 mod world;
 
 pub use clock::VirtualClock;
-pub use entropy::{Rng, SeededEntropy};
+pub use entropy::{CountingEntropy, Rng, SeededEntropy};
 pub use hang_up::hang_up_after;
 pub use host::{Questions, VirtualHost};
 pub use metrics::Measurements;

@@ -103,6 +103,8 @@ pub struct Calls {
     pub batches: u64,
     /// Keys that were to be changed, those of batches included.
     pub changes: u64,
+    /// Bytes of the values that were to be stored.
+    pub bytes: u64,
 }
 
 impl Calls {
@@ -126,6 +128,7 @@ impl Calls {
             deletes: self.deletes - earlier.deletes,
             batches: self.batches - earlier.batches,
             changes: self.changes - earlier.changes,
+            bytes: self.bytes - earlier.bytes,
         }
     }
 
@@ -142,6 +145,7 @@ impl Calls {
     }
 }
 
+type OnChange = Arc<dyn Fn() + Send + Sync>;
 type Rule = Arc<dyn Fn(&Call<'_>) -> Option<Fault> + Send + Sync>;
 
 /// What the test set, and what was counted: of the disk, for all processes.
@@ -153,6 +157,7 @@ struct State {
     splits_batches: bool,
     armed: Vec<(Armed, Fault)>,
     rule: Option<Rule>,
+    on_change: Option<OnChange>,
     calls: Calls,
 }
 
@@ -243,6 +248,11 @@ impl VirtualStorage {
         lock(&self.state).rule = Some(Arc::new(rule));
     }
 
+    /// Calls this after every change that took effect, before its caller knows.
+    pub fn on_change(&self, look: impl Fn() + Send + Sync + 'static) {
+        lock(&self.state).on_change = Some(Arc::new(look));
+    }
+
     /// No call fails any more.
     pub fn heal(&self) {
         let mut state = lock(&self.state);
@@ -305,12 +315,21 @@ impl VirtualStorage {
         self.process
             .step(async {
                 let plan = self.plan(&call);
+                let on_change = {
+                    let mut state = lock(&self.state);
+                    state.calls.bytes += bytes_of(&batch);
+                    state.on_change.clone()
+                };
                 let disk = Arc::clone(&self.disk);
                 let effect = async move {
-                    match plan.fault {
-                        Some(Fault::Lost) => Ok(false),
-                        Some(Fault::Done) | None => disk.apply_if(conditions, batch).await,
+                    if plan.fault == Some(Fault::Lost) {
+                        return Ok(false);
                     }
+                    let held = disk.apply_if(conditions, batch).await?;
+                    if let Some(look) = on_change.filter(|_| held) {
+                        look();
+                    }
+                    Ok(held)
                 };
                 let held = match plan.timing {
                     Timing::First => {
@@ -368,6 +387,14 @@ impl fmt::Debug for VirtualStorage {
 
 fn broken() -> Error {
     Error::internal("the storage failed")
+}
+
+fn bytes_of(batch: &[Write]) -> u64 {
+    let values = batch.iter().map(|write| match write {
+        Write::Put { value, .. } => value.len() as u64,
+        Write::Delete { .. } => 0,
+    });
+    values.sum()
 }
 
 /// Waits, and does not even yield where nothing takes time.

@@ -42,8 +42,8 @@ pub(crate) struct Pools {
 #[derive(Default)]
 struct Memory {
     due: DueQueue<Generation, ()>,
-    /// Whether storage was asked for all pools since this process began.
-    knows_all: bool,
+    /// When storage was asked for all pools last, in monotonic time.
+    known_at: Option<Duration>,
     pools: HashMap<Generation, Pool>,
     /// Keys that are tried now, and when a reader asked for each last, in monotonic
     /// time.
@@ -53,8 +53,8 @@ struct Memory {
 /// The spares of a generation.
 struct Pool {
     role: RoleName,
-    /// Whether the pointers in storage were read.
-    loaded: bool,
+    /// When the pointers in storage were read last, in monotonic time.
+    loaded_at: Option<Duration>,
     keys: BTreeMap<CredentialId, Pooled>,
     failure: Option<Refill>,
     /// Whether the role wants fewer than it did.
@@ -202,12 +202,13 @@ impl Pools {
         self.memory().due.next_due()
     }
 
-    pub(crate) fn knows_all(&self) -> bool {
-        self.memory().knows_all
+    /// When storage was asked for all pools last, in monotonic time.
+    pub(crate) fn known_at(&self) -> Option<Duration> {
+        self.memory().known_at
     }
 
     /// Schedules all pools.
-    pub(crate) fn know_all(&self, all: Vec<(Generation, RoleName)>, now: Timestamp) {
+    pub(crate) fn know_all(&self, all: Vec<(Generation, RoleName)>, now: Timestamp, at: Duration) {
         let mut memory = self.memory();
         for (generation, role) in all {
             memory.pool(&generation, &role);
@@ -215,17 +216,22 @@ impl Pools {
                 memory.due.schedule(&generation, now, ());
             }
         }
-        memory.knows_all = true;
+        memory.known_at = Some(at);
     }
 
-    pub(crate) fn is_loaded(&self, generation: &Generation) -> bool {
-        let memory = self.memory();
-        let pool = memory.pools.get(generation);
-        pool.is_some_and(|pool| pool.loaded)
+    /// When the pointers of a pool were read from storage last, in monotonic time.
+    pub(crate) fn loaded_at(&self, generation: &Generation) -> Option<Duration> {
+        self.memory().pools.get(generation)?.loaded_at
     }
 
-    /// The keys that pointers in storage name.
-    pub(crate) fn learn(&self, generation: &Generation, role: &RoleName, entries: Vec<Arc<Entry>>) {
+    /// The keys that pointers in storage name now.
+    pub(crate) fn learn(
+        &self,
+        generation: &Generation,
+        role: &RoleName,
+        entries: Vec<Arc<Entry>>,
+        now: Duration,
+    ) {
         let mut memory = self.memory();
         let pool = memory.pool(generation, role);
         for entry in entries {
@@ -233,7 +239,7 @@ impl Pools {
             let id = entry.id().clone();
             pool.keys.entry(id).or_insert(Pooled { entry, stage });
         }
-        pool.loaded = true;
+        pool.loaded_at = Some(now);
     }
 
     /// A key is about to be made.
@@ -266,6 +272,13 @@ impl Pools {
         let (_, best) = ranked.max_by(|(one, _), (other, _)| one.cmp(other))?;
         best.stage = Stage::Claimed;
         Some(Arc::clone(&best.entry))
+    }
+
+    /// The stage of a key; none where it is no spare.
+    pub(crate) fn stage(&self, generation: &Generation, id: &CredentialId) -> Option<Stage> {
+        let memory = self.memory();
+        let pooled = memory.pools.get(generation)?.keys.get(id)?;
+        Some(pooled.stage)
     }
 
     /// Moves a key to another stage, if it is at one of these.
@@ -384,7 +397,7 @@ impl Memory {
         let pool = self.pools.entry(generation.clone());
         pool.or_insert_with(|| Pool {
             role: role.clone(),
-            loaded: false,
+            loaded_at: None,
             keys: BTreeMap::new(),
             failure: None,
             shrinks: false,

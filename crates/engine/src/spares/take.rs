@@ -14,8 +14,9 @@ use crate::credential::Credential;
 use crate::cut_off::cut_off;
 use crate::ids::CredentialId;
 use crate::issue::{Issued, Requester};
-use crate::ledger::{Entry, Event, Failure, Refusal};
+use crate::ledger::{Entry, Event, Failure, Refusal, Take};
 use crate::role::Role;
+use crate::scope::{ScopeId, SlotId};
 use crate::spare_pool::Stage;
 use crate::state::{Engine, LeaseTimes};
 
@@ -92,7 +93,10 @@ impl Engine {
                 }
             }
             let times = self.allowed_times(role).await?;
-            match self.take_spare(role, &claim.entry, times, requester).await {
+            match self
+                .take_spare(role, &claim.entry, times, requester, None)
+                .await
+            {
                 Ok(issued) => return Ok(issued.working(readying)),
                 Err(Failure::Refused(_) | Failure::Unknown) => self.forget_claimed(role, &claim),
                 Err(Failure::Failed(error)) => {
@@ -160,6 +164,15 @@ impl Engine {
         Ok(claim.leave_to_slot())
     }
 
+    /// A reader of a scope waited long enough: what was kept for that scope, which may
+    /// never read again, is anybody's, as a key of one lease would be.
+    pub(crate) fn leave_to_others(&self, role: &Role, slot: &SlotId, entry: &Arc<Entry>) {
+        if slot.scope.is_some() && entry.look(Credential::is_spare) == Some(true) {
+            self.slots.forget_entry(slot, entry);
+            self.leave_slot(role, entry);
+        }
+    }
+
     /// A slot's spare that its readers will not find is anybody's again.
     pub(crate) fn leave_slot(&self, role: &Role, entry: &Entry) {
         let (pools, id) = (&self.pools, entry.id());
@@ -172,6 +185,7 @@ impl Engine {
     pub(crate) async fn take_from_slot(
         &self,
         role: &Role,
+        slot: &SlotId,
         entry: &Arc<Entry>,
         times: LeaseTimes,
         requester: &Requester,
@@ -179,27 +193,53 @@ impl Engine {
         if entry.look(Credential::is_spare) != Some(true) {
             return None;
         }
-        match self.take_spare(role, entry, times, requester).await {
+        let scope = slot.scope.clone();
+        match self.take_spare(role, entry, times, requester, scope).await {
             Err(Failure::Refused(Refusal::NotSpare)) => None,
             taken => Some(taken),
         }
     }
 
-    /// A reader takes a spare. Durable when it returns.
+    /// A reader takes a spare, for itself or for a scope. Durable when it returns.
     async fn take_spare(
         &self,
         role: &Role,
         entry: &Arc<Entry>,
         times: LeaseTimes,
         requester: &Requester,
+        scope: Option<ScopeId>,
+    ) -> Result<Issued, Failure> {
+        let (generation, id) = (&role.generation, entry.id());
+        // Until this ends, whoever tends the pool leaves the pointer alone.
+        let from_slot = self
+            .pools
+            .advance(generation, id, &[Stage::Slot], Stage::Claimed);
+        let taken = self.take_alone(role, entry, times, requester, scope).await;
+        if taken.is_err() && from_slot {
+            self.pools
+                .advance(generation, id, &[Stage::Claimed], Stage::Slot);
+        }
+        self.pools.schedule_known(generation, self.clock.now());
+        taken
+    }
+
+    async fn take_alone(
+        &self,
+        role: &Role,
+        entry: &Arc<Entry>,
+        times: LeaseTimes,
+        requester: &Requester,
+        scope: Option<ScopeId>,
     ) -> Result<Issued, Failure> {
         let (generation, id) = (&role.generation, entry.id());
         let (holder, lease) = self.holder_of(requester, times);
-        let on_record = requester.on_record();
-        let taken = self
-            .ledger
-            .take(entry, (holder.clone(), lease), on_record)
-            .await?;
+        let is_scoped = scope.is_some();
+        let take = Take {
+            holder: (holder.clone(), lease),
+            requester: requester.on_record(),
+            scope,
+        };
+        let taken = self.ledger.take(entry, take).await?;
         if !self.pools.pointers.names(generation, id).await? {
             // Another process took it, or let go of it, between our look and our
             // write, which may have replaced the holder of that process's reader.
@@ -208,6 +248,10 @@ impl Engine {
                 holder: self.holder_of(requester, times),
             };
             self.ledger.apply(entry, renew).await?;
+            if is_scoped {
+                // That reader may be of another scope.
+                self.ledger.apply(entry, Event::Withdraw).await?;
+            }
             self.pools.remove(generation, id);
             return Err(Failure::Refused(Refusal::NotLive));
         }
@@ -218,7 +262,6 @@ impl Engine {
             let any = [Stage::Free, Stage::Claimed, Stage::Slot];
             self.pools.advance(generation, id, &any, Stage::Leaving);
         }
-        self.pools.schedule_known(generation, self.clock.now());
         Ok(Issued {
             entry: Arc::clone(entry),
             key: taken.key,

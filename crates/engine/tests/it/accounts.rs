@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use logical::ErrorClass;
 use serde_json::json;
+use virtual_world::Timing;
 
 use crate::world::{ADMIN_KEY, ADMIN_SECRET, Fault, ORGANIZATION, OTHER_ADMIN_KEY, World, account};
 
@@ -160,7 +161,7 @@ async fn keys_are_made_while_the_records_are_searched_for_those_of_an_account() 
         "ccloud_api_key_secret": ADMIN_SECRET,
     });
     world.write("config", &other).await.unwrap();
-    *world.storage.read_delay.lock().unwrap() = Duration::from_millis(500);
+    world.storage.set_read_delay(Duration::from_millis(500));
     let (deleted, lease) = tokio::join!(world.delete("config"), async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         tokio::time::timeout(Duration::from_secs(5), world.lease("single")).await
@@ -185,12 +186,14 @@ async fn an_account_that_keys_depend_on_cannot_be_deleted() {
 #[tokio::test(start_paused = true)]
 async fn an_account_that_a_key_is_being_made_with_cannot_be_deleted() {
     let world = World::ready().await;
-    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(1);
+    world
+        .storage
+        .set_write_delay(Duration::from_secs(1), Timing::First);
     let (lease, deleted) = tokio::join!(world.lease("single"), async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         world.delete("config").await
     });
-    *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+    world.storage.set_write_delay(Duration::ZERO, Timing::First);
     deleted.unwrap_err();
     world.revoke(&lease.unwrap()).await.unwrap();
     assert!(world.cloud.live().is_empty());
@@ -246,7 +249,7 @@ async fn the_account_of_an_earlier_organization_goes_with_the_last_key_that_need
     let accounts = || {
         world
             .storage
-            .inner
+            .disk()
             .keys()
             .into_iter()
             .filter(|key| key.contains("account/organization/"))

@@ -77,6 +77,25 @@ async fn after_a_rotation_the_leases_on_an_adopted_key_keep_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn that_a_key_was_taken_over_is_forgotten_a_day_after_its_rotation_at_the_latest() {
+    let (world, _) = shared().await;
+    world
+        .write("static-role/orders", &adopting())
+        .await
+        .unwrap();
+    let noted = || {
+        let places = world.storage.disk().keys().into_iter();
+        places
+            .filter(|place| place.starts_with("lockkeeper/adopted/"))
+            .count()
+    };
+    world.pass(30 * MINUTE).await;
+    assert_eq!(noted(), 1);
+    world.pass(Duration::from_hours(26)).await;
+    assert_eq!(noted(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_role_gives_its_next_readers_another_key_and_ends_none_of_the_static_role() {
     let (mut world, lease) = shared().await;
     world

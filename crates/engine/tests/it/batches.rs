@@ -2,12 +2,13 @@
 //! written together, and each key lives and ends by itself.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use logical::Storage;
 use serde_json::json;
+use virtual_world::{Call, Kind, Timing};
 
 use crate::world::{Fault, Lease, World, leased};
 
@@ -18,7 +19,9 @@ const ALONE: &str = "lockkeeper/credential/";
 /// A world whose storage takes its time, so that readers wait for it.
 async fn slow() -> World {
     let world = World::ready().await;
-    *world.storage.write_delay.lock().unwrap() = Duration::from_millis(10);
+    world
+        .storage
+        .set_write_delay(Duration::from_millis(10), Timing::First);
     world
 }
 
@@ -31,7 +34,7 @@ async fn together(world: &World, readers: usize) -> Vec<Lease> {
 }
 
 async fn count(world: &World, folder: &str) -> usize {
-    world.storage.inner.list(folder).await.unwrap().len()
+    world.storage.disk().list(folder).await.unwrap().len()
 }
 
 async fn keys_on_record(world: &World) -> Vec<String> {
@@ -45,10 +48,10 @@ async fn keys_on_record(world: &World) -> Vec<String> {
 async fn readers_who_come_together_cost_few_writes() {
     let world = slow().await;
     together(&world, 2).await;
-    let before = world.storage.writes.load(Ordering::SeqCst);
+    let before = world.storage.calls().changes;
     let leases = together(&world, 32).await;
     // Intents, records, and that the intents are needed no more.
-    let written = world.storage.writes.load(Ordering::SeqCst) - before;
+    let written = world.storage.calls().changes - before;
     assert_eq!(written, 3);
     let mut keys: Vec<_> = leases.iter().map(Lease::key).collect();
     keys.sort_unstable();
@@ -88,10 +91,10 @@ async fn those_who_end_together_leave_their_entry_together() {
     let (first, others) = leases.split_at(2);
     let ended = join_all(first.iter().map(|lease| world.revoke(lease))).await;
     assert!(ended.into_iter().all(|ended| ended.is_ok()));
-    let before = world.storage.writes.load(Ordering::SeqCst);
+    let before = world.storage.calls().changes;
     let ended = join_all(others.iter().map(|lease| world.revoke(lease))).await;
     assert!(ended.into_iter().all(|ended| ended.is_ok()));
-    let written = world.storage.writes.load(Ordering::SeqCst) - before;
+    let written = world.storage.calls().changes - before;
     // Each: two notes of its tombstone, and that it has no entry of its own.
     // Once: that they leave.
     assert_eq!(written, 32 * 3 + 1);
@@ -103,13 +106,13 @@ async fn intents_wait_for_the_slowest_and_go_with_it() {
     let world = slow().await;
     together(&world, 2).await;
     world.cloud.arm(Fault::Quota);
-    let before = world.storage.writes.load(Ordering::SeqCst);
+    let before = world.storage.calls().changes;
     let leases = join_all((0..5).map(|_| world.lease("single"))).await;
     let refused = leases.iter().filter(|lease| lease.is_err()).count();
     assert_eq!(refused, 1);
     tokio::time::sleep(Duration::from_secs(1)).await;
     // Intents, records, and that the intents are needed no more.
-    assert_eq!(world.storage.writes.load(Ordering::SeqCst) - before, 3);
+    assert_eq!(world.storage.calls().changes - before, 3);
     assert_eq!(count(&world, INTENTS).await, 0);
     assert_eq!(keys_on_record(&world).await, world.cloud.live());
 }
@@ -136,15 +139,15 @@ async fn an_intent_that_was_left_behind_stands_back_behind_record_and_tombstone(
     *world.cloud.create_delay.lock().unwrap() = Duration::from_secs(1);
     let intents = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let names = world.storage.inner.list(INTENTS).await.unwrap();
+        let names = world.storage.disk().list(INTENTS).await.unwrap();
         let place = format!("{INTENTS}{}", names[0]);
-        let intents = world.storage.inner.get(&place).await.unwrap().unwrap();
+        let intents = world.storage.disk().get(&place).await.unwrap().unwrap();
         (place, intents)
     };
     let (leases, (place, intents)) = futures_util::join!(together(&world, 4), intents);
     world.revoke(&leases[1]).await.unwrap();
     // As if the power had gone before they were deleted.
-    world.storage.inner.put(&place, &intents).await.unwrap();
+    world.storage.disk().put(&place, &intents).await.unwrap();
     world.restart();
     let gone = world.read(&format!("keys/{}", leases[1].key())).await;
     assert_eq!(gone.unwrap().unwrap().get("state"), Some(&json!("gone")));
@@ -177,7 +180,9 @@ async fn what_another_process_wrote_together_is_found() {
 async fn a_failed_write_of_many_makes_no_key() {
     let world = slow().await;
     world.lease("single").await.unwrap();
-    world.storage.fail_next_writes(2);
+    world
+        .storage
+        .fail_next_writes(2, virtual_world::Fault::Done);
     let leases = join_all((0..5).map(|_| world.lease("single"))).await;
     assert!(leases.iter().all(Result::is_err));
     assert_eq!(world.cloud.made(), 1);
@@ -186,11 +191,14 @@ async fn a_failed_write_of_many_makes_no_key() {
 #[tokio::test(start_paused = true)]
 async fn keys_whose_records_were_lost_are_found_by_their_intents() {
     let world = slow().await;
-    world.storage.loses_records.store(true, Ordering::SeqCst);
+    let lost = |call: &Call<'_>| call.is_write() && call.touches("lockkeeper/records/");
+    world
+        .storage
+        .fail_if(move |call| lost(call).then_some(virtual_world::Fault::Lost));
     let leases = join_all((0..5).map(|_| world.lease("single"))).await;
     assert!(leases.iter().all(Result::is_err));
     assert_eq!(world.cloud.live().len(), 5);
-    world.storage.loses_records.store(false, Ordering::SeqCst);
+    world.storage.heal();
     world.pass(Duration::from_mins(3)).await;
     assert_eq!(world.cloud.live(), [""; 0]);
     assert_eq!(count(&world, INTENTS).await, 0);
@@ -220,7 +228,7 @@ async fn a_key_whose_intent_was_written_alone_is_recorded_alone() {
 #[tokio::test(start_paused = true)]
 async fn an_intent_of_a_mount_that_turns_out_to_be_removed_does_not_stay() {
     let world = slow().await;
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     let leases = join_all((0..3).map(|_| world.lease("single"))).await;
     assert!(leases.iter().all(Result::is_err));
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -236,13 +244,20 @@ async fn a_batch_is_read_once_and_not_once_for_each_of_its_members() {
     together(&world, 513).await;
     assert_eq!(count(&world, RECORDS).await, 1);
     world.restart();
-    let reads = |world: &World| world.storage.reads_of_records.swap(0, Ordering::SeqCst);
-    reads(&world);
+    let read = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&read);
+    world.storage.fail_if(move |call| {
+        let of_records = call.kind == Kind::Get && call.touches("lockkeeper/records/");
+        counted.fetch_add(u64::from(of_records), Ordering::SeqCst);
+        None
+    });
+    let reads = || read.swap(0, Ordering::SeqCst);
+    reads();
     assert_eq!(keys_on_record(&world).await.len(), 513);
-    let listed = reads(&world);
+    let listed = reads();
     assert!(listed <= 2, "{listed}");
     world.restart();
     world.pass(Duration::from_mins(1)).await;
-    let swept = reads(&world);
+    let swept = reads();
     assert!(swept <= 2, "{swept}");
 }

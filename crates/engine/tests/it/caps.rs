@@ -1,11 +1,11 @@
 //! Limits of the leases that a role may have at once.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use logical::ErrorClass;
 use serde_json::{Value, json};
+use virtual_world::Timing;
 
 use crate::world::{Fault, Reader, World, leased};
 
@@ -69,7 +69,9 @@ async fn fifty_racing_readers_get_no_more_leases_than_the_limit() {
             world.lease(role).await.unwrap();
         }
         *world.cloud.create_delay.lock().unwrap() = Duration::from_secs(1);
-        *world.storage.write_delay.lock().unwrap() = Duration::from_millis(50);
+        world
+            .storage
+            .set_write_delay(Duration::from_millis(50), Timing::First);
         let readers: Vec<_> = (0..50)
             .map(|_| {
                 let engine = Arc::clone(&world.engine);
@@ -91,7 +93,7 @@ async fn readers_who_race_while_leases_are_counted_after_a_start_are_limited() {
         world.lease("single").await.unwrap();
     }
     world.restart();
-    *world.storage.read_delay.lock().unwrap() = Duration::from_millis(50);
+    world.storage.set_read_delay(Duration::from_millis(50));
     let readers: Vec<_> = (0..10)
         .map(|_| {
             let engine = Arc::clone(&world.engine);
@@ -103,6 +105,27 @@ async fn readers_who_race_while_leases_are_counted_after_a_start_are_limited() {
         got += usize::from(reader.await.unwrap());
     }
     assert_eq!(got, 1);
+}
+
+/// The record of its key was read, and it is over before all were.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_ends_while_leases_are_counted_takes_no_place() {
+    for halves in 0..12 {
+        let mut world = limited(&json!({"max_active": 2})).await;
+        let ending = world.lease("single").await.unwrap();
+        world.lease("shared").await.unwrap();
+        world.restart();
+        world.storage.set_read_delay(Duration::from_secs(1));
+        let engine = Arc::clone(&world.engine);
+        let counting = tokio::spawn(async move { leased(&engine, "single").await });
+        tokio::time::sleep(Duration::from_millis(halves * 500)).await;
+        world.revoke(&ending).await.unwrap();
+        counting.await.unwrap().unwrap();
+        world.storage.set_read_delay(Duration::ZERO);
+        let second = world.lease("single").await;
+        assert!(second.is_ok(), "after {halves} halves of a second");
+        world.lease("single").await.unwrap_err();
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,7 +255,7 @@ async fn without_a_limit_nothing_is_counted() {
     }
     world.restart();
     world.lease("shared").await.unwrap();
-    let reads = || world.storage.reads.load(Ordering::SeqCst);
+    let reads = || world.storage.calls().reads();
     let before = reads();
     world.lease("shared").await.unwrap();
     assert_eq!(reads(), before);

@@ -2,13 +2,13 @@
 //! storage stay together, and no lock stays held.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::poll;
 use logical::{Operation, Request};
 use serde_json::json;
+use virtual_world::Timing;
 
 use crate::world::{Lease, World};
 
@@ -92,7 +92,7 @@ async fn a_client_that_hangs_up_at_any_moment_leaves_memory_and_storage_together
             let asked = asked.swap_remove(number);
             path.clone_from(&asked.path);
             let what = format!("{:?} {} cut after {polls}", asked.operation, asked.path);
-            *world.storage.write_delay.lock().unwrap() = SECOND;
+            world.storage.set_write_delay(SECOND, Timing::First);
             *world.cloud.create_delay.lock().unwrap() = SECOND;
             *world.cloud.delete_delay.lock().unwrap() = SECOND;
             // Others write meanwhile, so that there are locks to wait for.
@@ -116,7 +116,7 @@ async fn a_client_that_hangs_up_at_any_moment_leaves_memory_and_storage_together
             let spared = beside.iter().all(Result::is_ok);
             assert!(spared || asked.ends, "{what}: {beside:?}");
             tokio::time::sleep(20 * SECOND).await;
-            *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+            world.storage.set_write_delay(Duration::ZERO, Timing::First);
             *world.cloud.delete_delay.lock().unwrap() = Duration::ZERO;
             for lease in &leases {
                 if !asked.ends || asked.lease.is_none() {
@@ -137,11 +137,10 @@ async fn a_client_that_hangs_up_at_any_moment_leaves_memory_and_storage_together
 #[tokio::test(start_paused = true)]
 async fn a_renewal_whose_client_hung_up_does_not_land_after_the_end_of_its_lease() {
     let (world, [_, _, single]) = held().await;
-    world.storage.lands_late.store(true, Ordering::SeqCst);
-    *world.storage.write_delay.lock().unwrap() = 5 * SECOND;
+    world.storage.set_write_delay(5 * SECOND, Timing::Late);
     let renewal = Request::new(Operation::Renew, "creds/any").with_secret(single.secret.clone());
     assert!(!cut(world.engine.handle(renewal), 2).await);
-    *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+    world.storage.set_write_delay(Duration::ZERO, Timing::First);
     world.revoke(&single).await.unwrap();
     tokio::time::sleep(10 * SECOND).await;
     let record = world.read(&format!("keys/{}", single.key())).await;
@@ -152,7 +151,7 @@ async fn a_renewal_whose_client_hung_up_does_not_land_after_the_end_of_its_lease
 #[tokio::test(start_paused = true)]
 async fn a_reader_who_hangs_up_while_others_are_noted_is_on_record_like_them() {
     let (world, [one, ..]) = held().await;
-    *world.storage.write_delay.lock().unwrap() = SECOND;
+    world.storage.set_write_delay(SECOND, Timing::First);
     let engine = Arc::clone(&world.engine);
     let read = || Request::new(Operation::Read, "creds/shared");
     let first = tokio::spawn(async move { engine.handle(read()).await });

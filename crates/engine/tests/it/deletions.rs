@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
+use virtual_world::Timing;
 
 use crate::world::{Lease, Limit, World};
 
@@ -55,7 +56,7 @@ async fn a_revocation_that_waits_is_no_success_while_the_mount_is_removed() {
     let world = World::ready().await;
     let lease = world.lease("single").await.unwrap();
     hold_back(&world, Some(Duration::from_secs(90)));
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.revoke(&lease).await.unwrap_err();
 }
 
@@ -91,14 +92,16 @@ async fn a_revocation_that_takes_long_succeeds_once_it_is_on_record() {
         let mut world = World::ready().await;
         let lease = world.lease(role).await.unwrap();
         *world.cloud.delete_delay.lock().unwrap() = Duration::from_secs(delete);
-        *world.storage.write_delay.lock().unwrap() = Duration::from_secs(write);
+        world
+            .storage
+            .set_write_delay(Duration::from_secs(write), Timing::First);
         let began = tokio::time::Instant::now();
         world.revoke(&lease).await.unwrap();
         let took = began.elapsed().as_secs();
         assert!((10..=10 + write).contains(&took), "{role}: {took} s");
         // The process dies, and its deletion with it.
         *world.cloud.delete_delay.lock().unwrap() = Duration::ZERO;
-        *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+        world.storage.set_write_delay(Duration::ZERO, Timing::First);
         world.restart();
         let record = world.read(&format!("keys/{}", lease.key())).await.unwrap();
         assert_eq!(record.unwrap().get("state"), Some(&json!("retiring")));
@@ -113,7 +116,9 @@ async fn a_revocation_is_no_success_before_slow_storage_has_it() {
         let world = World::ready().await;
         let lease = world.lease("single").await.unwrap();
         hold_back(&world, Some(Duration::from_secs(90)));
-        *world.storage.write_delay.lock().unwrap() = Duration::from_secs(write);
+        world
+            .storage
+            .set_write_delay(Duration::from_secs(write), Timing::First);
         let began = tokio::time::Instant::now();
         let revoked = world.revoke(&lease).await;
         assert_eq!(revoked.is_ok(), succeeds, "{revoked:?}");
@@ -127,7 +132,7 @@ async fn a_revocation_that_takes_long_is_an_error_while_the_mount_is_removed() {
     let world = World::ready().await;
     let lease = world.lease("single").await.unwrap();
     *world.cloud.delete_delay.lock().unwrap() = Duration::from_secs(30);
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.revoke(&lease).await.unwrap_err();
 }
 
@@ -260,7 +265,7 @@ async fn keys_whose_deletion_failed_for_long_go_soon_after_confluent_answers_aga
 async fn a_removed_mount_ends_its_keys_in_rounds_while_deletions_fail() {
     let world = World::ready().await;
     leases(&world, "single", 20).await;
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.cloud.deletes_fail.store(true, Ordering::SeqCst);
     let mended = async {
         tokio::time::sleep(Duration::from_secs(20)).await;
@@ -280,7 +285,7 @@ async fn a_key_deleted_by_hand_blocks_nothing_where_a_list_does_not_show_all() {
     world.cloud.delete_by_hand(all[0].key());
     world.cloud.delete_by_hand(all[1].key());
     world.revoke(&all[0]).await.unwrap();
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.revoke(&all[1]).await.unwrap();
     let began = tokio::time::Instant::now();
     world.engine.cleanup().await;
@@ -327,6 +332,26 @@ async fn revocations_that_wait_while_confluent_does_not_answer_end_in_time() {
         "{:?}",
         began.elapsed()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_operator_ended_goes_on_without_waiting_for_the_next_sweep() {
+    for all in [false, true] {
+        let world = World::ready().await;
+        let lease = world.lease("single").await.unwrap();
+        world.pass(Duration::from_secs(1)).await;
+        hold_back(&world, Some(Duration::from_secs(90)));
+        let path = if all {
+            "role/single/keys".to_owned()
+        } else {
+            format!("keys/{}", lease.key())
+        };
+        let _ = world.delete(&path).await;
+        assert!(world.lives(lease.key()), "its deletion waits");
+        hold_back(&world, None);
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        assert!(!world.lives(lease.key()), "{path}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,15 +55,17 @@ struct Watcher {
 impl Watcher {
     fn of(world: &World) -> Arc<Self> {
         let watcher = Arc::new(Self {
-            storage: Arc::clone(&world.storage.inner) as Arc<dyn Storage>,
+            storage: Arc::clone(world.storage.disk()) as Arc<dyn Storage>,
             cloud: Arc::clone(&world.cloud),
             seen: Mutex::default(),
         });
-        for changed in [&world.storage.changed, &world.cloud.changed] {
+        let look = || {
             let watcher = Arc::clone(&watcher);
-            let look: Box<dyn Fn() + Send + Sync> = Box::new(move || watcher.look());
-            assert!(changed.set(look).is_ok());
-        }
+            move || watcher.look()
+        };
+        world.storage.split_batches();
+        world.storage.on_change(look());
+        assert!(world.cloud.changed.set(Box::new(look())).is_ok());
         watcher
     }
 
@@ -301,7 +303,7 @@ async fn a_key_that_another_process_began_to_end_lives_while_the_record_names_it
     let marked = json!({"version": 1, "record": entry}).to_string();
     world
         .storage
-        .inner
+        .disk()
         .put(&place, marked.as_bytes())
         .await
         .unwrap();

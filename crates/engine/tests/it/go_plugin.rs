@@ -52,7 +52,7 @@ async fn left_by_the_go_plugin() -> World {
 }
 
 async fn put(world: &World, key: &str, value: &str) {
-    let storage = &world.storage.inner;
+    let storage = &world.storage.disk();
     storage.put(key, value.as_bytes()).await.unwrap();
 }
 
@@ -94,7 +94,7 @@ async fn account_and_roles_are_taken_over_and_the_go_plugins_entries_stay() {
     let made = world.lease("single").await.unwrap();
     world.revoke(&made).await.unwrap();
     for (key, value) in entries() {
-        let stored = world.storage.inner.get(key).await.unwrap().unwrap();
+        let stored = world.storage.disk().get(key).await.unwrap().unwrap();
         assert_eq!(stored.as_slice(), value.as_bytes(), "{key}");
     }
 }
@@ -236,13 +236,15 @@ async fn a_start_that_is_cut_short_is_finished_and_makes_no_second_record() {
             put(&world, key, &value).await;
         }
         world.cloud.make_by_hand("GOSHARED", "display_name");
-        world.storage.fail_next_writes(failing);
+        world
+            .storage
+            .fail_next_writes(failing, virtual_world::Fault::Done);
         world.engine.initialize().await.unwrap();
         world.restart();
-        world.storage.fail_next_writes(0);
+        world.storage.heal();
         let lease = world.lease("shared").await.unwrap();
         assert_eq!(lease.key(), "GOSHARED");
-        let keys = world.storage.inner.keys();
+        let keys = world.storage.disk().keys();
         let records = keys.iter().filter(|key| key.contains("/credential/"));
         assert_eq!(records.count(), 1);
         assert_eq!(world.cloud.made(), 0);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use logical::{ErrorClass, Operation, Request};
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{ADMIN_KEY, ADMIN_SECRET, ORGANIZATION, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -133,6 +133,23 @@ async fn an_import_that_goes_on_takes_the_secret_that_is_given_now() {
     world.restart();
     let data = world.read("static-creds/orders").await.unwrap().unwrap();
     assert_eq!(data.get("secret"), Some(&json!("secret-of-OLDKEY")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_organization_of_an_imported_key_is_what_the_list_says() {
+    let world = with_key().await;
+    world.delete("config").await.unwrap();
+    let unproven = json!({
+        "ccloud_api_key_id": ADMIN_KEY, "ccloud_api_key_secret": ADMIN_SECRET, "verify": false,
+    });
+    world.cloud.admin_hidden.store(true, Ordering::SeqCst);
+    world.write("config", &unproven).await.unwrap();
+    world
+        .write("static-role/orders", &importing())
+        .await
+        .unwrap();
+    let known = world.data_of("keys/OLDKEY").await;
+    assert_eq!(known["organization"], ORGANIZATION);
 }
 
 /// An imported key that was served is the role's, and goes as its other keys do.

@@ -1,10 +1,10 @@
 //! What many leases of one key cost storage, together and one by one, and what a
 //! failed write costs those who come after it.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use virtual_world::{Fault, Timing};
 
 use crate::world::{Lease, World};
 
@@ -13,7 +13,9 @@ const LEASES: usize = 1000;
 /// A world whose writes take five milliseconds.
 async fn slow() -> World {
     let world = World::ready().await;
-    *world.storage.write_delay.lock().unwrap() = Duration::from_millis(5);
+    world
+        .storage
+        .set_write_delay(Duration::from_millis(5), Timing::First);
     world
 }
 
@@ -26,10 +28,7 @@ async fn many(world: &World, leases: usize) -> Vec<Lease> {
 async fn a_thousand_leases_that_are_extended_together_cost_a_few_writes() {
     let world = slow().await;
     let leases = many(&world, LEASES).await;
-    let (before, began) = (
-        world.storage.writes.load(Ordering::SeqCst),
-        tokio::time::Instant::now(),
-    );
+    let (before, began) = (world.storage.calls().changes, tokio::time::Instant::now());
     let renewed = join_all(leases.iter().map(|lease| world.renew(lease, 1200))).await;
     assert!(renewed.iter().all(Result::is_ok));
     assert!(
@@ -37,7 +36,7 @@ async fn a_thousand_leases_that_are_extended_together_cost_a_few_writes() {
         "{:?}",
         began.elapsed()
     );
-    let written = world.storage.writes.load(Ordering::SeqCst) - before;
+    let written = world.storage.calls().changes - before;
     assert!(written <= 10, "{written}");
     world.pass(Duration::from_mins(15)).await;
     assert_eq!(world.cloud.live(), [leases[0].key()]);
@@ -47,10 +46,7 @@ async fn a_thousand_leases_that_are_extended_together_cost_a_few_writes() {
 async fn a_thousand_leases_that_end_together_cost_a_few_writes() {
     let world = slow().await;
     let leases = many(&world, LEASES).await;
-    let (before, began) = (
-        world.storage.writes.load(Ordering::SeqCst),
-        tokio::time::Instant::now(),
-    );
+    let (before, began) = (world.storage.calls().changes, tokio::time::Instant::now());
     let ended = join_all(leases.iter().map(|lease| world.revoke(lease))).await;
     assert!(ended.iter().all(Result::is_ok));
     assert!(
@@ -58,13 +54,13 @@ async fn a_thousand_leases_that_end_together_cost_a_few_writes() {
         "{:?}",
         began.elapsed()
     );
-    let written = world.storage.writes.load(Ordering::SeqCst) - before;
+    let written = world.storage.calls().changes - before;
     assert!(written <= 20, "{written}");
     assert!(world.cloud.live().is_empty());
     assert!(
         !world
             .storage
-            .inner
+            .disk()
             .keys()
             .iter()
             .any(|key| key.contains("/holder/"))
@@ -75,11 +71,11 @@ async fn a_thousand_leases_that_end_together_cost_a_few_writes() {
 async fn the_end_of_one_lease_does_not_write_what_is_stored_of_a_thousand_others() {
     let mut world = slow().await;
     let leases = many(&world, LEASES).await;
-    let before = world.storage.bytes.load(Ordering::SeqCst);
+    let before = world.storage.calls().bytes;
     for lease in &leases[..400] {
         world.revoke(lease).await.unwrap();
     }
-    let written = world.storage.bytes.load(Ordering::SeqCst) - before;
+    let written = world.storage.calls().bytes - before;
     assert!(written < 400 * 1024, "{written}");
     world.restart();
     let key = leases[0].key();
@@ -98,7 +94,7 @@ async fn the_end_of_one_lease_does_not_write_what_is_stored_of_a_thousand_others
     assert!(
         !world
             .storage
-            .inner
+            .disk()
             .keys()
             .iter()
             .any(|key| key.contains("/holder/"))
@@ -111,11 +107,11 @@ async fn a_failed_write_makes_nobody_read_all_other_holders() {
     for _ in 0..LEASES {
         world.lease("shared").await.unwrap();
     }
-    world.storage.fail_next_writes(1);
+    world.storage.fail_next_writes(1, Fault::Done);
     world.lease("shared").await.unwrap_err();
-    let before = world.storage.reads.load(Ordering::SeqCst);
+    let before = world.storage.calls().reads();
     let lease = world.lease("shared").await.unwrap();
-    let read = world.storage.reads.load(Ordering::SeqCst) - before;
+    let read = world.storage.calls().reads() - before;
     assert!(read <= 5, "{read}");
     // The write that was reported failed had happened, and is known of.
     let record = world
@@ -131,15 +127,17 @@ async fn a_failed_write_makes_nobody_read_all_other_holders() {
 async fn a_reader_gets_its_key_though_the_write_of_another_failed_meanwhile() {
     let world = World::ready().await;
     let one = world.lease("shared").await.unwrap();
-    *world.host.answer_delay.lock().unwrap() = Duration::from_secs(5);
-    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(1);
+    world.host.set_delay(Duration::from_secs(5));
+    world
+        .storage
+        .set_write_delay(Duration::from_secs(1), Timing::First);
     let reader = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
         world.lease("shared").await
     };
     let ended = async {
         tokio::time::sleep(Duration::from_secs(9)).await;
-        world.storage.fail_next_writes(1);
+        world.storage.fail_next_writes(1, Fault::Done);
         world.revoke(&one).await
     };
     let (reader, ended) = futures_util::join!(reader, ended);

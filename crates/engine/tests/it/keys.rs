@@ -209,8 +209,8 @@ async fn a_key_leads_to_whom_it_was_given_and_not_to_their_token() {
             assert_eq!(read.get(name), Some(&json!(value)), "{role}");
         }
     }
-    for key in world.storage.inner.keys() {
-        let stored = logical::Storage::get(&*world.storage.inner, &key).await;
+    for key in world.storage.disk().keys() {
+        let stored = logical::Storage::get(&**world.storage.disk(), &key).await;
         let stored = String::from_utf8_lossy(&stored.unwrap().unwrap()).into_owned();
         assert!(!stored.contains("accessor-canary"), "{key}");
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use logical::ErrorClass;
 use serde_json::json;
+use virtual_world::Timing;
 
 use crate::world::{Fault, World};
 
@@ -176,8 +177,8 @@ async fn a_single_use_key_leaves_no_secret_in_storage() {
     let world = World::ready().await;
     let lease = world.lease("single").await.unwrap();
     let secret = lease.data["secret"].as_str().unwrap().as_bytes().to_vec();
-    for key in world.storage.inner.keys() {
-        let value = logical::Storage::get(&*world.storage.inner, &key).await;
+    for key in world.storage.disk().keys() {
+        let value = logical::Storage::get(&**world.storage.disk(), &key).await;
         let value = value.unwrap().unwrap();
         let found = value.windows(secret.len()).any(|part| part == secret);
         assert!(!found, "entry `{key}` has the secret");
@@ -187,10 +188,8 @@ async fn a_single_use_key_leaves_no_secret_in_storage() {
 #[tokio::test(start_paused = true)]
 async fn a_standby_forwards_before_it_makes_anything() {
     let world = World::ready().await;
-    world
-        .host
-        .replication
-        .store(16384, std::sync::atomic::Ordering::SeqCst);
+    let standby = logical::effects::Replication(16384);
+    world.host.set_replication(standby);
     for role in ["single", "shared"] {
         let error = world.lease(role).await.unwrap_err();
         assert_eq!(error.class(), ErrorClass::ReadOnlyStorage);
@@ -202,10 +201,7 @@ async fn a_standby_forwards_before_it_makes_anything() {
 async fn a_mount_that_is_removed_makes_no_keys_and_still_revokes() {
     let world = World::ready().await;
     let lease = world.lease("single").await.unwrap();
-    world
-        .host
-        .tainted
-        .store(true, std::sync::atomic::Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.lease("single").await.unwrap_err();
     world.revoke(&lease).await.unwrap();
     assert!(world.cloud.live().is_empty());
@@ -239,7 +235,9 @@ async fn ends_of_one_key_that_come_together_delete_it_once() {
 #[tokio::test(start_paused = true)]
 async fn a_key_whose_record_becomes_durable_too_late_is_given_up() {
     let world = World::ready().await;
-    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(9);
+    world
+        .storage
+        .set_write_delay(Duration::from_secs(9), Timing::First);
     *world.cloud.create_delay.lock().unwrap() = Duration::from_secs(29);
     let error = world.lease("single").await.map(|_| ()).unwrap_err();
     assert_eq!(error.class(), ErrorClass::UpstreamFailed);
@@ -251,7 +249,9 @@ async fn a_key_whose_record_becomes_durable_too_late_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn no_key_is_asked_for_when_its_intent_took_too_long() {
     let world = World::ready().await;
-    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(11);
+    world
+        .storage
+        .set_write_delay(Duration::from_secs(11), Timing::First);
     let error = world.lease("single").await.map(|_| ()).unwrap_err();
     assert_eq!(error.class(), ErrorClass::UpstreamFailed);
     assert_eq!(world.cloud.made(), 0);

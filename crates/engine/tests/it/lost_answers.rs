@@ -35,7 +35,9 @@ async fn a_process_that_dies_between_creation_and_entry_leaves_nothing() {
     let engine = Arc::clone(&world.engine);
     let reading = tokio::spawn(async move { leased(&engine, "single").await });
     tokio::time::sleep(Duration::from_secs(1)).await;
-    world.storage.fail_next_writes(1);
+    world
+        .storage
+        .fail_next_writes(1, virtual_world::Fault::Done);
     reading.await.unwrap().unwrap_err();
     assert_eq!(world.cloud.live().len(), 1);
     world.restart();
@@ -62,7 +64,7 @@ async fn a_used_up_quota_is_a_bad_request_and_leaves_no_entry() {
     world.cloud.arm(Fault::Quota);
     let error = world.lease("single").await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::BadRequest);
-    let entries = world.storage.inner.keys();
+    let entries = world.storage.disk().keys();
     let left = entries.iter().filter(|key| key.contains("/credential/"));
     assert_eq!(left.count(), 0, "{entries:?}");
 }
@@ -72,7 +74,9 @@ async fn a_key_is_not_made_when_its_intent_cannot_be_written() {
     let world = World::ready().await;
     // The first write is the storage's own id, the second the intent.
     world.lease("single").await.unwrap();
-    world.storage.fail_next_writes(1);
+    world
+        .storage
+        .fail_next_writes(1, virtual_world::Fault::Done);
     world.lease("single").await.unwrap_err();
     assert_eq!(world.cloud.made(), 1);
 }

@@ -19,7 +19,7 @@ async fn creations_are_counted_by_what_came_of_them() {
     world.lease("single").await.unwrap_err();
     world.cloud.arm(Fault::LoseCreateAnswer);
     world.lease("single").await.unwrap_err();
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.lease("single").await.unwrap_err();
     for (outcome, count) in [
         ("made", 1.0),

@@ -10,8 +10,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use virtual_world::Rng;
 
-use crate::crash::chance::Chance;
 use crate::seeds::first_failure;
 use crate::world::{Fault, World};
 
@@ -30,7 +30,7 @@ struct Relied {
 
 struct Run {
     world: World,
-    chance: Chance,
+    chance: Rng,
     begun: tokio::time::Instant,
     relied: Vec<Relied>,
     refresh: u64,
@@ -150,7 +150,10 @@ impl Run {
             6 => self.world.restart(),
             7 => self.world.cloud.arm(Fault::Quota),
             8 => self.world.cloud.arm(Fault::LoseCreateAnswer),
-            9 => self.world.storage.fail_next_writes(1),
+            9 => self
+                .world
+                .storage
+                .fail_next_writes(1, virtual_world::Fault::Done),
             10 => {
                 let settings = settings(&mut self.chance, &mut self.refresh);
                 let _ = self.world.write("static-role/orders", &settings).await;
@@ -180,7 +183,7 @@ impl Run {
 
 /// Settings of a static role; `refresh` becomes the longest `ttl` that may be
 /// told.
-fn settings(chance: &mut Chance, refresh: &mut u64) -> Value {
+fn settings(chance: &mut Rng, refresh: &mut u64) -> Value {
     let period = chance.one_of(&[1200_u64, 1800, 3600, 7200]);
     let by = chance.below(4);
     // A schedule comes every half hour.
@@ -208,7 +211,7 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut chance = Chance::new(seed);
+        let mut chance = Rng::new(seed);
         let world = World::ready().await;
         let propagation = chance.one_of(&[0_u64, 30, 120, 120]);
         world

@@ -1,10 +1,10 @@
 //! What memory spares a lease, and when memory gives way to storage.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use logical::effects::Replication;
 use serde_json::json;
 
 use crate::world::{ADMIN_SECRET, OTHER_ADMIN_KEY, OTHER_ORGANIZATION, World, leased};
@@ -12,8 +12,8 @@ use crate::world::{ADMIN_SECRET, OTHER_ADMIN_KEY, OTHER_ORGANIZATION, World, lea
 /// What a lease costs: reads of storage and questions to the host.
 async fn cost(world: &World, role: &str) -> (u64, u64) {
     let counted = || {
-        let reads = world.storage.reads.load(Ordering::SeqCst);
-        (reads, world.host.asked.load(Ordering::SeqCst))
+        let reads = world.storage.calls().reads();
+        (reads, world.host.asked().total())
     };
     let before = counted();
     world.lease(role).await.unwrap();
@@ -39,12 +39,12 @@ async fn readers_who_wait_for_an_answer_of_the_host_ask_together() {
         assert!(leases.iter().all(Result::is_ok));
     };
     together(1).await;
-    *world.host.answer_delay.lock().unwrap() = Duration::from_millis(10);
+    world.host.set_delay(Duration::from_millis(10));
     // Of these, two wait together, so that more are reckoned with from now on.
     together(3).await;
-    let before = world.host.asked.load(Ordering::SeqCst);
+    let before = world.host.asked().total();
     together(8).await;
-    assert_eq!(world.host.asked.load(Ordering::SeqCst) - before, 1);
+    assert_eq!(world.host.asked().total() - before, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -102,11 +102,11 @@ async fn a_node_that_is_active_no_more_forwards_within_a_second() {
     let world = World::ready().await;
     world.lease("shared").await.unwrap();
     let standby = 16384;
-    world.host.replication.store(standby, Ordering::SeqCst);
+    world.host.set_replication(Replication(standby));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let refused = world.lease("shared").await.unwrap_err();
     assert_eq!(refused.class(), logical::ErrorClass::ReadOnlyStorage);
     // And what is active again serves at once.
-    world.host.replication.store(0, Ordering::SeqCst);
+    world.host.set_replication(Replication(0));
     assert!(world.lease("shared").await.is_ok());
 }

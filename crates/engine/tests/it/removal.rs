@@ -2,7 +2,6 @@
 //! leaves them (`lifecycle.md`, 28).
 
 use std::fmt::{self, Write as _};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ async fn a_removed_mount_takes_keys_along_whose_leases_the_host_lost() {
     for _ in 0..10 {
         world.lease("single").await.unwrap();
     }
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.engine.cleanup().await;
     assert!(world.cloud.live().is_empty());
 }
@@ -46,7 +45,7 @@ async fn a_removed_mount_waits_for_keys_that_are_being_made() {
     let engine = Arc::clone(&world.engine);
     let reading = tokio::spawn(async move { leased(&engine, "shared").await });
     tokio::time::sleep(Duration::from_secs(1)).await;
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.engine.cleanup().await;
     assert_eq!(world.cloud.made(), 1);
     assert!(world.cloud.live().is_empty());
@@ -66,7 +65,7 @@ async fn a_removed_mount_is_not_kept_for_ever_by_a_cloud_that_does_not_answer() 
     let world = World::ready().await;
     world.lease("single").await.unwrap();
     *world.cloud.delete_delay.lock().unwrap() = Duration::from_hours(1);
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     let before = tokio::time::Instant::now();
     world.engine.cleanup().await;
     // Hosts wait for a minute.
@@ -86,10 +85,10 @@ async fn no_key_is_made_once_the_keys_of_a_removed_mount_are_being_ended() {
     };
     let first = reader();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    *world.host.answer_delay.lock().unwrap() = Duration::from_secs(2);
+    world.host.set_delay(Duration::from_secs(2));
     let second = reader();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.engine.cleanup().await;
     tokio::time::sleep(Duration::from_secs(10)).await;
     let _ = first.await.unwrap();
@@ -142,7 +141,7 @@ async fn a_removed_mount_names_the_keys_of_static_roles_that_stay() {
     world.lease("single").await.unwrap();
     let log = Log::default();
     let logging = tracing::subscriber::set_default(log.clone());
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.engine.cleanup().await;
     drop(logging);
     let [stays] = &world.cloud.live()[..] else {

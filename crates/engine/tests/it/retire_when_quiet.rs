@@ -231,9 +231,17 @@ async fn a_grace_that_is_asked_for_is_neither_longer_nor_shorter() {
 #[tokio::test(start_paused = true)]
 async fn other_settings_hold_a_waiting_key_longer_or_let_it_go() {
     let (world, old, new) = rotated().await;
+    let until = async || world.static_status().await["previous_key_until"].clone();
+    let first = until().await;
     let longer = json!({ "max_overlap": 172_800 });
     world.write("static-role/orders", &longer).await.unwrap();
+    world.pass(MINUTE).await;
+    let second = until().await;
+    assert!(second.as_str() > first.as_str(), "{first} {second}");
+    let longer = json!({ "max_overlap": 259_200 });
+    world.write("static-role/orders", &longer).await.unwrap();
     world.pass(30 * HOUR).await;
+    assert!(until().await.as_str() > second.as_str());
     assert!(world.lives(&old));
     let grace = json!({ "retire_when": "grace" });
     world.write("static-role/orders", &grace).await.unwrap();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use logical::{ErrorClass, Operation, Request};
 use serde_json::json;
+use virtual_world::Timing;
 
 use crate::world::World;
 
@@ -212,12 +213,14 @@ async fn a_role_whose_writer_hangs_up_leaves_no_pointer_to_its_earlier_key() {
     let world = World::ready().await;
     world.lease("shared").await.unwrap();
     let pointers = || {
-        let keys = world.storage.inner.keys().into_iter();
+        let keys = world.storage.disk().keys().into_iter();
         keys.filter(|key| key.starts_with("lockkeeper/shared/"))
             .count()
     };
     assert_eq!(pointers(), 1);
-    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(1);
+    world
+        .storage
+        .set_write_delay(Duration::from_secs(1), Timing::First);
     let other = json!({"owner": "sa-2"});
     let write = world.write("role/shared", &other);
     let cut = tokio::time::timeout(Duration::from_millis(500), write).await;

@@ -36,7 +36,7 @@ async fn two_accounts(leases: usize) -> (World, Vec<Lease>) {
 }
 
 fn stored_accounts(world: &World) -> Vec<String> {
-    let mut keys = world.storage.inner.keys();
+    let mut keys = world.storage.disk().keys();
     keys.retain(|key| key.starts_with("lockkeeper/account/organization/"));
     keys
 }

@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::json;
+use virtual_world::{Rng, Timing};
 
-use crate::crash::chance::Chance;
 use crate::seeds::first_failure;
 use crate::world::{Fault, Lease, Reader, World, leased_to};
 
@@ -49,7 +49,7 @@ struct Held {
 
 struct Run {
     world: World,
-    chance: Chance,
+    chance: Rng,
     begun: tokio::time::Instant,
     max_age: Duration,
     ttl: Duration,
@@ -240,7 +240,10 @@ impl Run {
                 self.held[number].lost = true;
             }
             76..79 => self.world.restart(),
-            79..82 => self.world.storage.fail_next_writes(1),
+            79..82 => self
+                .world
+                .storage
+                .fail_next_writes(1, virtual_world::Fault::Done),
             82 => self.world.cloud.arm(Fault::Quota),
             83 => self.world.cloud.arm(Fault::LoseCreateAnswer),
             84 => self.world.cloud.arm(Fault::FailDelete),
@@ -270,23 +273,37 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let mut chance = Chance::new(seed);
+        let mut chance = Rng::new(seed);
         let world = World::ready().await;
         let max_age = chance.seconds(600, 1800);
         let ttl = chance.one_of(&[120, 600, 1500]);
+        let readiness = chance.one_of(&["none", "delay"]);
+        let wait_ready = chance.one_of(&[0, 20, 50]);
+        let not_ready = chance.one_of(&["warn", "refuse"]);
+        let spares = chance.one_of(&[0, 2]);
         for (number, sharing) in ROLES.into_iter().enumerate() {
             let limit = if number == LIMITED { MAX_ACTIVE } else { 0 };
-            let role = json!({
+            let mut role = json!({
                 "owner": "sa-1", "resource": "lkc-1", "sharing": sharing, "ttl": ttl,
                 "max_age": max_age.as_secs(), "max_active": limit,
             });
+            if readiness != "none" {
+                let ready = json!({
+                    "readiness": readiness, "readiness_delay": 40, "wait_ready": wait_ready,
+                    "not_ready": not_ready, "spares": spares,
+                });
+                let ready = ready.as_object().unwrap().clone();
+                role.as_object_mut().unwrap().extend(ready);
+            }
             world
                 .write(&format!("role/{sharing}"), &role)
                 .await
                 .unwrap();
         }
         let write_takes = chance.one_of(&[0, 20, 200]);
-        *world.storage.write_delay.lock().unwrap() = Duration::from_millis(write_takes);
+        world
+            .storage
+            .set_write_delay(Duration::from_millis(write_takes), Timing::First);
         *world.cloud.create_delay.lock().unwrap() = Duration::from_millis(300);
         let mut run = Run {
             world,
@@ -305,6 +322,10 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
             if !run.broken.is_empty() {
                 return (run.broken, run.done);
             }
+        }
+        for sharing in ROLES {
+            let role = json!({"spares": 0});
+            let _ = run.world.write(&format!("role/{sharing}"), &role).await;
         }
         run.pass(Duration::from_hours(3)).await;
         let left = run.world.cloud.live();

@@ -84,16 +84,16 @@ async fn a_shared_key_without_its_secret_is_given_to_nobody_whatever_points_to_i
     world.cloud.set_propagation(Duration::from_secs(100_000));
     let first = read(&world).await;
     let pointer = || {
-        let mut keys = world.storage.inner.keys();
+        let mut keys = world.storage.disk().keys();
         keys.retain(|key| key.starts_with("lockkeeper/shared/"));
         keys
     };
     let place = pointer().pop().unwrap();
-    let points = world.storage.inner.get(&place).await.unwrap().unwrap();
+    let points = world.storage.disk().get(&place).await.unwrap().unwrap();
     world.pass(7 * MINUTE).await;
     assert!(pointer().is_empty(), "it never worked");
     // The write that withdrew the key was cut off before its pointer went.
-    world.storage.inner.put(&place, &points).await.unwrap();
+    world.storage.disk().put(&place, &points).await.unwrap();
     world.restart();
     let second = read(&world).await;
     assert_ne!(second.key(), first.key());

@@ -119,8 +119,8 @@ async fn tokens_and_accessors_are_stored_as_hashes_only() {
     let world = sharing_by("token").await;
     key(&world, service("", "accessor-probe")).await;
     key(&world, batch("", "batch-probe")).await;
-    for place in world.storage.inner.keys() {
-        let stored = world.storage.inner.get(&place).await.unwrap().unwrap();
+    for place in world.storage.disk().keys() {
+        let stored = world.storage.disk().get(&place).await.unwrap().unwrap();
         let text = format!("{place} {}", String::from_utf8_lossy(&stored));
         assert!(!text.contains("probe"), "{text}");
     }
@@ -178,7 +178,7 @@ async fn sharing_and_the_go_plugins_flag_are_read_as_one() {
 async fn what_names_a_shared_key_goes_with_the_key() {
     let world = sharing_by("token").await;
     let pointers = || {
-        let places = world.storage.inner.keys().into_iter();
+        let places = world.storage.disk().keys().into_iter();
         places
             .filter(|place| place.starts_with("lockkeeper/shared/"))
             .count()

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::json;
+use virtual_world::Timing;
 
 use crate::world::{Fault, World, leased};
 
@@ -165,7 +166,9 @@ async fn a_failed_creation_fails_all_who_wait_and_the_next_reader_tries_again() 
 async fn a_holder_whose_write_failed_is_not_handed_out_and_harms_nobody() {
     let world = World::ready().await;
     let one = world.lease("shared").await.unwrap();
-    world.storage.fail_next_writes(1);
+    world
+        .storage
+        .fail_next_writes(1, virtual_world::Fault::Done);
     world.lease("shared").await.unwrap_err();
     let two = world.lease("shared").await.unwrap();
     assert_eq!(one.key(), two.key());
@@ -181,11 +184,13 @@ async fn a_holder_whose_write_failed_is_not_handed_out_and_harms_nobody() {
 async fn readers_who_come_together_are_noted_together_and_leave_one_by_one() {
     let mut world = World::ready().await;
     let holders = |world: &World| {
-        let keys = world.storage.inner.keys();
+        let keys = world.storage.disk().keys();
         keys.iter().filter(|key| key.contains("/holder/")).count()
     };
     let mut leases = vec![world.lease("shared").await.unwrap()];
-    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(1);
+    world
+        .storage
+        .set_write_delay(Duration::from_secs(1), Timing::First);
     let readers: Vec<_> = (0..10)
         .map(|_| {
             let engine = Arc::clone(&world.engine);
@@ -197,7 +202,7 @@ async fn readers_who_come_together_are_noted_together_and_leave_one_by_one() {
     }
     // The one that made the key, the first of the others, and all the rest.
     assert_eq!(holders(&world), 3);
-    *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+    world.storage.set_write_delay(Duration::ZERO, Timing::First);
     let last = leases.pop().unwrap();
     world.pass(Duration::from_mins(9)).await;
     world.renew(&last, 0).await.unwrap();
@@ -220,7 +225,9 @@ async fn readers_who_come_together_are_noted_together_and_leave_one_by_one() {
 async fn a_reader_who_leaves_during_the_write_holds_up_none_of_those_beside_it() {
     let world = World::ready().await;
     let first = world.lease("shared").await.unwrap();
-    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(1);
+    world
+        .storage
+        .set_write_delay(Duration::from_secs(1), Timing::First);
     let reader = |engine: Arc<dyn logical::Backend>| {
         tokio::spawn(async move { leased(&engine, "shared").await.unwrap() })
     };
@@ -232,7 +239,7 @@ async fn a_reader_who_leaves_during_the_write_holds_up_none_of_those_beside_it()
     tokio::time::sleep(Duration::from_millis(1400)).await;
     writer.abort();
     let (alone, beside) = (alone.await.unwrap(), beside.await.unwrap());
-    *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+    world.storage.set_write_delay(Duration::ZERO, Timing::First);
     for lease in [&first, &alone, &beside] {
         assert_eq!(lease.key(), first.key());
         world.revoke(lease).await.unwrap();
@@ -251,8 +258,12 @@ async fn a_renewal_that_was_answered_holds_although_another_write_failed() {
     let one = world.lease("shared").await.unwrap();
     let two = world.lease("shared").await.unwrap();
     world.pass(Duration::from_mins(5)).await;
-    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(1);
-    world.storage.fail_next_writes(1);
+    world
+        .storage
+        .set_write_delay(Duration::from_secs(1), Timing::First);
+    world
+        .storage
+        .fail_next_writes(1, virtual_world::Fault::Done);
     let at = |millis| tokio::time::sleep(Duration::from_millis(millis));
     let (failed, first, waiting, refilling) = tokio::join!(
         world.lease("shared"),
@@ -272,7 +283,7 @@ async fn a_renewal_that_was_answered_holds_although_another_write_failed() {
     failed.unwrap_err();
     first.unwrap();
     refilling.unwrap();
-    *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+    world.storage.set_write_delay(Duration::ZERO, Timing::First);
     if waiting.is_err() {
         world.renew(&two, 1800).await.unwrap();
     }
@@ -299,15 +310,15 @@ async fn a_key_younger_than_a_minute_is_not_asked_for_since_reads_may_lag_behind
 async fn a_lease_lives_by_what_the_mount_was_tuned_to_meanwhile() {
     let world = World::ready().await;
     let minutes = Duration::from_mins;
-    *world.host.longest.lock().unwrap() = Some(minutes(2));
+    world.host.set_max_lease_ttl(minutes(2));
     let short = world.lease("shared").await.unwrap();
     assert_eq!(short.secret.lease.ttl, minutes(2));
-    *world.host.longest.lock().unwrap() = None;
+    world.host.set_max_lease_ttl(Duration::from_hours(24));
     let long = world.lease("shared").await.unwrap();
     assert_eq!(long.secret.lease.ttl, minutes(10));
     world.pass(minutes(10)).await;
     assert_eq!(world.cloud.live(), [long.key()]);
-    *world.host.longest.lock().unwrap() = Some(minutes(1));
+    world.host.set_max_lease_ttl(minutes(1));
     let short = world.lease("shared").await.unwrap();
     assert_eq!(short.secret.lease.ttl, minutes(1));
 }

@@ -1,9 +1,9 @@
 //! Keys that are made and proven before somebody reads them.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use logical::effects::Replication;
 use logical::{Operation, Request, Storage};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ async fn reads_at_once(world: &World) -> Lease {
 }
 
 fn pointers(world: &World) -> Vec<String> {
-    let mut keys = world.storage.inner.keys();
+    let mut keys = world.storage.disk().keys();
     keys.retain(|key| key.starts_with("lockkeeper/spare/"));
     keys
 }
@@ -65,7 +65,7 @@ fn pointers(world: &World) -> Vec<String> {
 async fn stored(world: &World, lease: &Lease) -> String {
     let id = lease.secret.internal_data["credential"].as_str().unwrap();
     let place = format!("lockkeeper/credential/{id}");
-    let stored = world.storage.inner.get(&place).await.unwrap().unwrap();
+    let stored = world.storage.disk().get(&place).await.unwrap().unwrap();
     String::from_utf8(stored.to_vec()).unwrap()
 }
 
@@ -96,7 +96,7 @@ async fn the_secret_of_a_spare_is_dropped_when_it_is_handed_out() {
     let pointers = pointers(&world);
     let id = pointers[0].rsplit('/').next().unwrap();
     let place = format!("lockkeeper/credential/{id}");
-    let spare = world.storage.inner.get(&place).await.unwrap().unwrap();
+    let spare = world.storage.disk().get(&place).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&spare).contains("secret-of-"));
     let lease = reads_at_once(&world).await;
     let stored = stored(&world, &lease).await;
@@ -110,9 +110,9 @@ async fn a_spare_is_handed_out_by_one_write_of_its_entry() {
     let world = with_role(&role(0)).await;
     world.lease("warm").await.unwrap_err();
     world.pass(4 * MINUTE).await;
-    let before = world.storage.writes.load(Ordering::SeqCst);
+    let before = world.storage.calls().changes;
     reads_at_once(&world).await;
-    let writes = world.storage.writes.load(Ordering::SeqCst) - before;
+    let writes = world.storage.calls().changes - before;
     assert_eq!(writes, 2, "the entry and the pointer");
 }
 
@@ -280,35 +280,47 @@ async fn a_spare_that_a_person_deleted_is_replaced() {
 
 #[tokio::test(start_paused = true)]
 async fn a_spare_that_was_deleted_while_the_engine_was_down_is_not_handed_out() {
-    let mut world = with_role(&role(2)).await;
-    let [gone, lives] = world.cloud.live().try_into().unwrap();
-    world.cloud.delete_by_hand(&gone);
-    world.restart();
-    assert_eq!(reads_at_once(&world).await.key(), lives);
+    for gone in [0, 1] {
+        let mut world = with_role(&role(2)).await;
+        let mut keys = world.cloud.live();
+        world.cloud.delete_by_hand(&keys.remove(gone));
+        world.restart();
+        assert_eq!([reads_at_once(&world).await.key()], keys[..]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_made_in_advance_where_nothing_may_be_made() {
     let world = with_role(&role(1)).await;
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.lease("warm").await.unwrap_err();
     let key = world.cloud.live().remove(0);
     world.delete(&format!("keys/{key}")).await.unwrap();
     world.pass(10 * MINUTE).await;
     assert_eq!(world.cloud.made(), 1);
-    world.host.tainted.store(false, Ordering::SeqCst);
-    world.host.replication.store(STANDBY, Ordering::SeqCst);
+    world.host.set_tainted(false);
+    world.host.set_replication(Replication(STANDBY));
     world.pass(10 * MINUTE).await;
     assert_eq!(world.cloud.made(), 1);
-    world.host.replication.store(0, Ordering::SeqCst);
+    world.host.set_replication(Replication(0));
     world.pass(15 * MINUTE).await;
     assert_eq!(counts(&world).await, (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_key_is_made_for_a_reader_of_a_mount_that_is_removed() {
+    let world = World::ready().await;
+    world.write("role/warm", &role(0)).await.unwrap();
+    world.host.set_tainted(true);
+    let refused = world.lease("warm").await.unwrap_err();
+    assert!(refused.message().contains("is being removed"), "{refused}");
+    assert_eq!(world.cloud.made(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_mount_that_is_removed_takes_its_spares_along() {
     let world = with_role(&role(3)).await;
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.engine.cleanup().await;
     assert!(world.cloud.live().is_empty());
 }
@@ -320,7 +332,7 @@ async fn a_spare_that_no_pointer_names_is_let_go_of_after_the_time_of_a_lease() 
     let mut world = with_role(&role(1)).await;
     let key = world.cloud.live();
     for pointer in pointers(&world) {
-        world.storage.inner.delete(&pointer).await.unwrap();
+        world.storage.disk().delete(&pointer).await.unwrap();
     }
     world.restart();
     world.pass(9 * MINUTE).await;
@@ -351,11 +363,32 @@ async fn two_processes_hand_out_no_spare_twice() {
     other.handle(renewal).await.unwrap();
 }
 
+/// This one takes its place, and read the pointers before.
+#[tokio::test(start_paused = true)]
+async fn what_another_process_did_with_spares_since_they_were_read_is_noticed() {
+    let world = with_role(&role(0)).await;
+    world.lease("warm").await.unwrap_err();
+    world.pass(4 * MINUTE).await;
+    let other = world.another_process();
+    let taken = leased(&other, "warm").await.unwrap();
+    leased(&other, "warm").await.unwrap_err();
+    drop(other);
+    assert_eq!(world.cloud.live().len(), 2);
+    world.pass(HOUR).await;
+    assert!(!world.lives(taken.key()), "its lease is over");
+    assert_eq!(world.cloud.live().len(), 1);
+    world.pass(25 * HOUR).await;
+    assert_eq!(world.cloud.live(), Vec::<String>::new());
+    assert!(pointers(&world).is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_write_that_fails_while_a_spare_is_taken_strands_nothing() {
     for fails in 1..4 {
         let world = with_role(&role(1)).await;
-        world.storage.fail_next_writes(fails);
+        world
+            .storage
+            .fail_next_writes(fails, virtual_world::Fault::Done);
         let first = world.lease("warm").await;
         world.pass(5 * MINUTE).await;
         let second = reads_at_once(&world).await;
@@ -448,14 +481,16 @@ async fn a_next_shared_key_that_nobody_takes_goes_when_it_is_too_old() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn readiness_is_refused_for_keys_of_one_entity_or_token() {
+async fn the_key_that_readers_of_a_role_wait_for_is_no_spare_in_the_pool() {
     let world = World::ready().await;
-    for sharing in ["entity", "token"] {
-        let mut scoped = role(0);
-        scoped["sharing"] = json!(sharing);
-        let error = world.write("role/warm", &scoped).await.unwrap_err();
-        assert!(error.message().contains("`sharing` is"), "{error:?}");
-    }
+    world.cloud.set_propagation(PROPAGATION);
+    let mut shared = role(1);
+    shared["sharing"] = json!("role");
+    world.write("role/warm", &shared).await.unwrap();
+    world.lease("warm").await.unwrap_err();
+    world.pass(4 * MINUTE).await;
+    assert_eq!(world.cloud.made(), 2);
+    assert_eq!(counts(&world).await, (2, 0));
 }
 
 /// The present key may be in use for weeks until the next one is wanted.

@@ -2,9 +2,9 @@
 //! (`lifecycle.md`, 32 to 45).
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use logical::effects::Replication;
 use logical::{ErrorClass, Object};
 use serde_json::{Value, json};
 
@@ -365,7 +365,7 @@ async fn the_keys_of_static_roles_stay_when_the_mount_is_removed() {
     let world = with_role(&hourly()).await;
     let first = world.served_key().await;
     world.lease("single").await.unwrap();
-    world.host.tainted.store(true, Ordering::SeqCst);
+    world.host.set_tainted(true);
     world.engine.cleanup().await;
     assert_eq!(world.cloud.live(), [first]);
 }
@@ -431,14 +431,14 @@ async fn a_standby_reads_from_storage_and_forwards_when_a_rotation_is_due() {
     let active = Arc::clone(&world.engine);
     let standby = world.another_process();
     let read = || logical::Request::new(logical::Operation::Read, "static-creds/orders");
-    world.host.replication.store(STANDBY, Ordering::SeqCst);
+    world.host.set_replication(Replication(STANDBY));
     let answer = standby.handle(read()).await.unwrap().unwrap();
     assert_eq!(text(&answer.data.unwrap(), "key_id"), first);
-    world.host.replication.store(0, Ordering::SeqCst);
+    world.host.set_replication(Replication(0));
     let rotate = logical::Request::new(logical::Operation::Update, "rotate-role/orders")
         .with_data(json!({ "wait": 30 }).as_object().cloned().unwrap());
     active.handle(rotate).await.unwrap();
-    world.host.replication.store(STANDBY, Ordering::SeqCst);
+    world.host.set_replication(Replication(STANDBY));
     tokio::time::sleep(Duration::from_secs(2)).await;
     let answer = standby.handle(read()).await.unwrap().unwrap();
     assert_ne!(text(&answer.data.unwrap(), "key_id"), first);
@@ -453,11 +453,11 @@ async fn a_standby_does_not_serve_a_key_that_the_active_node_ended() {
     let first = world.served_key().await;
     let standby = world.another_process();
     let read = || logical::Request::new(logical::Operation::Read, "static-creds/orders");
-    world.host.replication.store(STANDBY, Ordering::SeqCst);
+    world.host.set_replication(Replication(STANDBY));
     standby.handle(read()).await.unwrap();
-    world.host.replication.store(0, Ordering::SeqCst);
+    world.host.set_replication(Replication(0));
     world.delete(&format!("keys/{first}")).await.unwrap();
-    world.host.replication.store(STANDBY, Ordering::SeqCst);
+    world.host.set_replication(Replication(STANDBY));
     let answer = standby.handle(read()).await;
     let served = answer.ok().flatten().and_then(|answer| answer.data);
     assert!(served.is_none_or(|data| text(&data, "key_id") != first));

@@ -183,7 +183,7 @@ async fn a_key_that_is_to_be_kept_survives_a_cut_in_the_deletion_of_its_role() {
     let first = world.served_key().await;
     let keep = json!({ "on_delete": "keep" });
     world.write("static-role/orders", &keep).await.unwrap();
-    let storage = std::sync::Arc::clone(&world.storage.inner);
+    let storage = std::sync::Arc::clone(world.storage.disk());
     let record = storage.get("lockkeeper/static/orders").await.unwrap();
     let left = "lockkeeper/static-left/orders";
     storage.put(left, &record.unwrap()).await.unwrap();

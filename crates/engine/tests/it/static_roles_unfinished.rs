@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logical::Storage as _;
+use virtual_world::Fault;
 
 use crate::static_roles::{hourly, with_role};
 use crate::world::World;
@@ -16,7 +17,7 @@ async fn a_static_role_that_was_stored_although_storage_failed_goes_on() {
     let world = World::ready().await;
     // All roles that there were are known by then.
     world.pass(MINUTE).await;
-    world.storage.fail_next_writes(1);
+    world.storage.fail_next_writes(1, Fault::Done);
     world
         .write("static-role/orders", &hourly())
         .await
@@ -32,7 +33,7 @@ async fn a_deletion_whose_end_failed_is_finished_when_the_role_is_looked_at() {
     let world = with_role(&hourly()).await;
     let first = world.served_key().await;
     world.pass(2 * MINUTE).await;
-    let storage = Arc::clone(&world.storage.inner);
+    let storage = Arc::clone(world.storage.disk());
     let record = storage.get("lockkeeper/static/orders").await.unwrap();
     let left = "lockkeeper/static-left/orders";
     storage.put(left, &record.unwrap()).await.unwrap();

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::world::{ADMIN_KEY, ADMIN_SECRET, ORGANIZATION, World};
 
 async fn put(world: &World, place: &str, bytes: &str) {
-    let storage = &world.storage.inner;
+    let storage = &world.storage.disk();
     storage.put(place, bytes.as_bytes()).await.unwrap();
 }
 
@@ -80,7 +80,7 @@ async fn accounts_and_roles_are_stored_as_the_first_version_has_them() {
     });
     world.write("config", &body).await.unwrap();
     for (place, bytes) in PROVEN {
-        let stored = world.storage.inner.get(place).await.unwrap().unwrap();
+        let stored = world.storage.disk().get(place).await.unwrap().unwrap();
         let stored = String::from_utf8(stored.to_vec()).unwrap();
         // Members that the first version does not know come last.
         let common = bytes.find(",\"written_at\"").unwrap_or(bytes.len() - 2);

@@ -2,6 +2,7 @@
 //! for it (`lifecycle.md`, 23).
 
 use std::time::Duration;
+use virtual_world::Timing;
 
 use crate::world::{Fault, World};
 
@@ -63,15 +64,19 @@ async fn a_key_that_memory_lost_during_its_settlement_is_looked_at_again() {
     tokio::time::sleep(Duration::from_mins(6)).await;
     world.lease("shared").await.unwrap();
     tokio::time::sleep(Duration::from_secs(5 * 60 + 1)).await;
-    *world.storage.write_delay.lock().unwrap() = Duration::from_secs(1);
-    world.storage.fail_next_writes(1);
+    world
+        .storage
+        .set_write_delay(Duration::from_secs(1), Timing::First);
+    world
+        .storage
+        .fail_next_writes(1, virtual_world::Fault::Done);
     let (failed, ()) = tokio::join!(world.lease("shared"), async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         world.engine.periodic().await.unwrap();
     });
     failed.unwrap_err();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    *world.storage.write_delay.lock().unwrap() = Duration::ZERO;
+    world.storage.set_write_delay(Duration::ZERO, Timing::First);
     world.pass(Duration::from_mins(40)).await;
     assert!(world.cloud.live().is_empty());
 }

@@ -1,7 +1,6 @@
 //! What is left of keys that are gone: it is kept for a week, in the way of
 //! nobody who asks after keys that exist.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use engine::ledger::store::SEAL_WRAPPED;
@@ -56,8 +55,8 @@ async fn costs(gone: usize) -> Vec<(&'static str, u64, u64)> {
         "reconcile",
         "start",
     ] {
-        let reads = world.storage.reads.load(Ordering::SeqCst);
-        let writes = world.storage.writes.load(Ordering::SeqCst);
+        let reads = world.storage.calls().reads();
+        let writes = world.storage.calls().changes;
         match what {
             "creds/single" => drop(world.lease("single").await.unwrap()),
             "creds/shared" => drop(world.lease("shared").await.unwrap()),
@@ -72,8 +71,8 @@ async fn costs(gone: usize) -> Vec<(&'static str, u64, u64)> {
                 world.pass(Duration::from_mins(1)).await;
             }
         }
-        let reads = world.storage.reads.load(Ordering::SeqCst) - reads;
-        let writes = world.storage.writes.load(Ordering::SeqCst) - writes;
+        let reads = world.storage.calls().reads() - reads;
+        let writes = world.storage.calls().changes - writes;
         costs.push((what, reads, writes));
     }
     costs
@@ -95,9 +94,9 @@ async fn a_reader_after_a_shared_key_is_gone_reads_nothing_of_it() {
     let mut world = World::ready().await;
     let key = gone_key(&world, "shared").await;
     world.restart();
-    let reads = world.storage.reads.load(Ordering::SeqCst);
+    let reads = world.storage.calls().reads();
     assert_ne!(world.lease("shared").await.unwrap().key(), key);
-    assert_eq!(world.storage.reads.load(Ordering::SeqCst) - reads, 8);
+    assert_eq!(world.storage.calls().reads() - reads, 8);
 }
 
 #[tokio::test(start_paused = true)]

@@ -122,7 +122,7 @@ async fn an_unproven_account_stays_as_long_as_a_record_needs_it() {
     world.pass(Duration::from_hours(2)).await;
     assert!(world.cloud.live().is_empty());
     world.write("reconcile", &json!({})).await.unwrap();
-    let keys = world.storage.inner.keys();
+    let keys = world.storage.disk().keys();
     let accounts = keys.iter().filter(|key| key.contains("/organization/"));
     assert_eq!(accounts.count(), 1);
 }
@@ -132,9 +132,9 @@ async fn an_unproven_account_stays_as_long_as_a_record_needs_it() {
 async fn an_account_that_stands_in_does_not_tell_that_a_key_is_gone() {
     let world = World::ready().await;
     let lease = world.lease("single").await.unwrap();
-    for key in world.storage.inner.keys() {
+    for key in world.storage.disk().keys() {
         if key.contains("/credential/") || key.contains("/account/") {
-            let deleted = logical::Storage::delete(&*world.storage.inner, &key).await;
+            let deleted = logical::Storage::delete(&**world.storage.disk(), &key).await;
             deleted.unwrap();
         }
     }

@@ -27,7 +27,7 @@ async fn with_storage(entries: &str, keys: &[&str]) -> World {
         let (place, value) = line.split_once('\t').unwrap();
         world
             .storage
-            .inner
+            .disk()
             .put(place, value.as_bytes())
             .await
             .unwrap();
@@ -82,14 +82,14 @@ async fn holders_of_the_version_before_lapse_and_leave_nothing_behind() {
     world.restart();
     world.pass(Duration::from_secs(11 * 60 + 30)).await;
     assert_eq!(about(&world, "KEY0000", "holders").await, Some(json!(1)));
-    let keys = world.storage.inner.keys();
+    let keys = world.storage.disk().keys();
     assert_eq!(
         keys.iter().filter(|key| key.contains("/holder/")).count(),
         1
     );
     world.pass(Duration::from_mins(3)).await;
     assert!(world.cloud.live().is_empty());
-    let keys = world.storage.inner.keys();
+    let keys = world.storage.disk().keys();
     let left = keys.iter().filter(|key| {
         let folders = ["/holder/", "/records/", "/credential/"];
         folders.iter().any(|folder| key.contains(folder))

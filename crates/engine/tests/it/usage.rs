@@ -1,11 +1,12 @@
 //! `usage`: what the audit log tells of logins, as its reader posts it.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use logical::effects::Replication;
 use logical::{ErrorClass, Object, Operation, Request, Storage as _};
 use serde_json::{Value, json};
+use virtual_world::Fault;
 
 use crate::world::World;
 
@@ -31,9 +32,9 @@ async fn last_login(world: &World, key: &str) -> String {
 /// What is stored of logins, by place.
 async fn stored(world: &World) -> Vec<(String, Vec<u8>)> {
     let mut stored = Vec::new();
-    for place in world.storage.inner.keys() {
+    for place in world.storage.disk().keys() {
         if place.starts_with("lockkeeper/usage/") {
-            let value = world.storage.inner.get(&place).await.unwrap().unwrap();
+            let value = world.storage.disk().get(&place).await.unwrap().unwrap();
             stored.push((place, value.to_vec()));
         }
     }
@@ -102,11 +103,11 @@ async fn times_never_move_back_and_a_doubled_report_writes_nothing() {
     let watermark = world.now();
     post(&world, watermark, json!({ key: later.to_string() })).await;
     let before = stored(&world).await;
-    let writes = world.storage.writes.load(Ordering::SeqCst);
+    let writes = world.storage.calls().changes;
     post(&world, watermark, json!({ key: later.to_string() })).await;
     post(&world, watermark, json!({ key: earlier.to_string() })).await;
     assert_eq!(stored(&world).await, before);
-    assert_eq!(world.storage.writes.load(Ordering::SeqCst), writes);
+    assert_eq!(world.storage.calls().changes, writes);
     assert_eq!(last_login(&world, key).await, later.to_string());
 }
 
@@ -124,6 +125,11 @@ async fn only_keys_on_record_are_kept_and_those_that_went_are_forgotten() {
     let text = String::from_utf8(bytes(stored(&world).await).collect()).unwrap();
     assert!(text.contains(lease.key()));
     assert!(!text.contains("STRANGER"), "{text}");
+    assert_eq!(
+        stored(&world).await.len(),
+        2,
+        "the shard of one key, and the watermark"
+    );
     world.revoke(&lease).await.unwrap();
     world.pass(Duration::from_mins(15)).await;
     // All keys of later leases, until each shard was written.
@@ -189,7 +195,7 @@ async fn bad_reports_are_refused_with_the_field_and_change_nothing() {
 async fn a_standby_forwards_reports() {
     let world = World::ready().await;
     let standby = world.another_process();
-    world.host.replication.store(STANDBY, Ordering::SeqCst);
+    world.host.set_replication(Replication(STANDBY));
     let data = json!({ "watermark": world.now().to_string() });
     let post =
         Request::new(Operation::Update, "usage").with_data(data.as_object().cloned().unwrap());
@@ -204,7 +210,7 @@ async fn a_standby_forwards_reports() {
 async fn a_report_that_could_not_be_stored_moves_no_watermark() {
     let world = World::ready().await;
     let lease = world.lease("single").await.unwrap();
-    world.storage.fail_next_writes(1);
+    world.storage.fail_next_writes(1, Fault::Done);
     let at = before(&world, 1).to_string();
     let body = json!({ "watermark": world.now().to_string(), "keys": { lease.key(): at } });
     world.write("usage", &body).await.unwrap_err();

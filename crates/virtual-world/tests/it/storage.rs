@@ -1,6 +1,7 @@
 //! What storage does when it is slow, fails, or is cut.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use logical::{Condition, Storage, Write};
@@ -31,7 +32,26 @@ async fn calls_and_changes_are_counted() {
     assert_eq!((calls.puts, calls.gets, calls.batches), (1, 1, 1));
     assert_eq!((calls.reads(), calls.writes(), calls.changes), (3, 2, 4));
     assert_eq!(calls.since(before).reads(), 2);
+    assert_eq!(calls.since(before).bytes, 2);
     assert_eq!(world.process.steps(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_looks_at_the_disk_after_every_change_and_no_other_call() {
+    let world = World::new();
+    let storage = &world.storage;
+    let (looks, disk) = (Arc::new(AtomicUsize::new(0)), Arc::clone(storage.disk()));
+    let looked = Arc::clone(&looks);
+    storage.on_change(move || {
+        looked.fetch_add(disk.keys().len(), Ordering::SeqCst);
+    });
+    storage.fail_next_writes(1, Fault::Lost);
+    assert!(storage.put("lost", b"").await.is_err());
+    storage.list("").await.unwrap();
+    storage.put("first", b"").await.unwrap();
+    assert_eq!(looks.load(Ordering::SeqCst), 1);
+    storage.apply(batch()).await.unwrap();
+    assert_eq!(looks.load(Ordering::SeqCst), 1 + 2);
 }
 
 #[tokio::test(start_paused = true)]

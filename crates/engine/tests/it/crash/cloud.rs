@@ -15,10 +15,9 @@ use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 use jiff::{SignedDuration, Timestamp};
 use logical::Clock as _;
 use readiness::{Candidate, Observation, Place, Probe, Probed, Resource};
+use virtual_world::{Process, VirtualClock};
 
 use super::fault::{Fault, Faults};
-use super::process::Process;
-use super::time::Time;
 
 /// Admin keys: id, secret, organization.
 pub(crate) const ADMINS: [(&str, &str, &str); 3] = [
@@ -85,7 +84,7 @@ pub(crate) struct Cloud {
     unanswered: AtomicUsize,
     /// Whether the last probe was answered with a lie.
     lied: AtomicBool,
-    time: Arc<Time>,
+    time: Arc<VirtualClock>,
     pub(crate) faults: Arc<Faults>,
     holders: Arc<dyn Holders>,
     early_deaths: Mutex<Vec<String>>,
@@ -95,7 +94,11 @@ pub(crate) struct Cloud {
 }
 
 impl Cloud {
-    pub(crate) fn new(time: Arc<Time>, faults: Arc<Faults>, holders: Arc<dyn Holders>) -> Self {
+    pub(crate) fn new(
+        time: Arc<VirtualClock>,
+        faults: Arc<Faults>,
+        holders: Arc<dyn Holders>,
+    ) -> Self {
         Self {
             keys: Mutex::default(),
             made: Mutex::new(0),
@@ -153,7 +156,7 @@ impl Cloud {
     pub(crate) fn logs_in(&self, key: &str) -> bool {
         let keys = self.keys.lock().unwrap();
         keys.get(key)
-            .is_some_and(|key| self.time.right().duration_since(key.created_at) >= PROPAGATION)
+            .is_some_and(|key| self.time.true_time().duration_since(key.created_at) >= PROPAGATION)
     }
 
     /// A person makes a key in the console, long ago.
@@ -166,7 +169,7 @@ impl Cloud {
                 environment: Some(EnvironmentId::new("env-1")),
             },
             organization: ADMINS[0].2,
-            created_at: self.time.right() - SignedDuration::from_hours(24),
+            created_at: self.time.true_time() - SignedDuration::from_hours(24),
         };
         self.keys.lock().unwrap().insert(id.to_owned(), key);
     }
@@ -205,7 +208,7 @@ impl Cloud {
             name: new.display_name.clone(),
             target: new.target.clone(),
             organization,
-            created_at: self.time.right(),
+            created_at: self.time.true_time(),
         };
         let known = known(&id, &key);
         let secret = SecretText::new(format!("secret-canary-of-{id}"));
@@ -270,126 +273,127 @@ impl Keys for ProcessCloud {
     }
 
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
-        let cut = self.process.enter().await;
-        let organization = organization(access)?;
-        let _unanswered = Unanswered::one(&self.cloud.unanswered);
-        let fault = self.cloud.faults.of_create();
-        let answer = match fault {
-            Some(Fault::CreateHeldBack(wait)) => Err(failed(Failure::HeldBack { wait }, false)),
-            Some(Fault::CreateFails) => Err(failed(Failure::Unavailable, true)),
-            Some(Fault::CreateQuota) => Err(failed(Failure::QuotaReached, false)),
-            Some(Fault::CreateLimited) => Err(failed(Failure::RateLimited, false)),
-            Some(Fault::CreateLate(delay)) => {
-                // Goes on at Confluent's when nobody listens any more.
-                let (cloud, key) = (Arc::clone(&self.cloud), key.clone());
-                let making = tokio::spawn(async move {
+        let call = async {
+            let organization = organization(access)?;
+            let _unanswered = Unanswered::one(&self.cloud.unanswered);
+            let fault = self.cloud.faults.of_create();
+            match fault {
+                Some(Fault::CreateHeldBack(wait)) => Err(failed(Failure::HeldBack { wait }, false)),
+                Some(Fault::CreateFails) => Err(failed(Failure::Unavailable, true)),
+                Some(Fault::CreateQuota) => Err(failed(Failure::QuotaReached, false)),
+                Some(Fault::CreateLimited) => Err(failed(Failure::RateLimited, false)),
+                Some(Fault::CreateLate(delay)) => {
+                    // Goes on at Confluent's when nobody listens any more.
+                    let (cloud, key) = (Arc::clone(&self.cloud), key.clone());
+                    let making = tokio::spawn(async move {
+                        tokio::time::sleep(delay).await;
+                        cloud.create(organization, &key)
+                    });
+                    making.await.map_err(|_| failed(Failure::Unavailable, true))
+                }
+                Some(Fault::CreateSlow(delay)) => {
+                    let created = self.cloud.create(organization, key);
                     tokio::time::sleep(delay).await;
-                    cloud.create(organization, &key)
-                });
-                making.await.map_err(|_| failed(Failure::Unavailable, true))
-            }
-            Some(Fault::CreateSlow(delay)) => {
-                let created = self.cloud.create(organization, key);
-                tokio::time::sleep(delay).await;
-                Ok(created)
-            }
-            Some(Fault::CreateLost) => {
-                self.cloud.create(organization, key);
-                Err(failed(Failure::Unavailable, true))
-            }
-            _ => {
-                let created = self.cloud.create(organization, key);
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                Ok(created)
+                    Ok(created)
+                }
+                Some(Fault::CreateLost) => {
+                    self.cloud.create(organization, key);
+                    Err(failed(Failure::Unavailable, true))
+                }
+                _ => {
+                    let created = self.cloud.create(organization, key);
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    Ok(created)
+                }
             }
         };
-        self.process.leave(cut).await;
-        answer
+        self.process.step(call).await
     }
 
     async fn read_key(&self, access: &Access, id: &KeyId) -> Result<KnownKey, CloudError> {
-        let cut = self.process.enter().await;
-        let organization = organization(access)?;
-        let answer = if let Some((admin, _, organization)) =
-            ADMINS.iter().find(|(admin, _, _)| id.as_str() == *admin)
-        {
-            Ok(KnownKey {
-                id: KeyId::new(*admin),
-                display_name: "admin".into(),
-                created_at: None,
-                organization: Some(OrganizationId::new(*organization)),
-                owner: Some(OwnerId::new("sa-admin")),
-            })
-        } else {
-            let keys = self.cloud.keys.lock().unwrap();
-            keys.get(id.as_str())
-                .filter(|key| key.organization == organization)
-                .map(|key| known(id.as_str(), key))
-                .ok_or_else(|| failed(Failure::Forbidden, false))
+        let call = async {
+            let organization = organization(access)?;
+            if let Some((admin, _, organization)) =
+                ADMINS.iter().find(|(admin, _, _)| id.as_str() == *admin)
+            {
+                Ok(KnownKey {
+                    id: KeyId::new(*admin),
+                    display_name: "admin".into(),
+                    created_at: None,
+                    organization: Some(OrganizationId::new(*organization)),
+                    owner: Some(OwnerId::new("sa-admin")),
+                })
+            } else {
+                let keys = self.cloud.keys.lock().unwrap();
+                keys.get(id.as_str())
+                    .filter(|key| key.organization == organization)
+                    .map(|key| known(id.as_str(), key))
+                    .ok_or_else(|| failed(Failure::Forbidden, false))
+            }
         };
-        self.process.leave(cut).await;
-        answer
+        self.process.step(call).await
     }
 
     async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
-        let cut = self.process.enter().await;
-        let organization = organization(access)?;
-        let fault = self.cloud.faults.of_list();
-        let now = self.cloud.time.right();
-        let keys: Vec<KnownKey> = {
-            let keys = self.cloud.keys.lock().unwrap();
-            let listed = keys
-                .iter()
-                .filter(|(_, key)| key.organization == organization && key.target == *target)
-                .filter(|(_, key)| {
-                    fault != Some(Fault::ListStale) || now.duration_since(key.created_at) > STALE
-                });
-            listed.map(|(id, key)| known(id, key)).collect()
+        let call = async {
+            let organization = organization(access)?;
+            let fault = self.cloud.faults.of_list();
+            let now = self.cloud.time.true_time();
+            let keys: Vec<KnownKey> = {
+                let keys = self.cloud.keys.lock().unwrap();
+                let listed = keys
+                    .iter()
+                    .filter(|(_, key)| key.organization == organization && key.target == *target)
+                    .filter(|(_, key)| {
+                        fault != Some(Fault::ListStale)
+                            || now.duration_since(key.created_at) > STALE
+                    });
+                listed.map(|(id, key)| known(id, key)).collect()
+            };
+            match fault {
+                Some(Fault::ListFails) => Err(failed(Failure::Unavailable, false)),
+                Some(Fault::ListCut) => Ok(KeyList {
+                    keys: keys.into_iter().skip(1).collect(),
+                    complete: false,
+                }),
+                _ => Ok(KeyList {
+                    keys,
+                    complete: true,
+                }),
+            }
         };
-        let answer = match fault {
-            Some(Fault::ListFails) => Err(failed(Failure::Unavailable, false)),
-            Some(Fault::ListCut) => Ok(KeyList {
-                keys: keys.into_iter().skip(1).collect(),
-                complete: false,
-            }),
-            _ => Ok(KeyList {
-                keys,
-                complete: true,
-            }),
-        };
-        self.process.leave(cut).await;
-        answer
+        self.process.step(call).await
     }
 
     async fn delete_key(&self, access: &Access, id: &KeyId) -> Result<(), CloudError> {
-        let cut = self.process.enter().await;
-        let organization = organization(access)?;
-        let patience = access.caller.patience.unwrap_or(Duration::from_mins(1));
-        let turn = self.cloud.turn(patience);
-        if let Ok(wait) = &turn {
-            tokio::time::sleep(*wait).await;
-        }
-        let answer = match self.cloud.faults.of_delete() {
-            _ if turn.is_err() => turn.map(|_| ()),
-            Some(Fault::DeleteHeldBack(wait)) => Err(failed(Failure::HeldBack { wait }, false)),
-            Some(Fault::DeleteFails) => Err(failed(Failure::Unavailable, true)),
-            Some(Fault::DeleteForbidden) => Err(failed(Failure::Forbidden, false)),
-            Some(Fault::DeleteLost) => {
-                let _ = self.cloud.delete(organization, id.as_str());
-                Err(failed(Failure::Unavailable, true))
+        let call = async {
+            let organization = organization(access)?;
+            let patience = access.caller.patience.unwrap_or(Duration::from_mins(1));
+            let turn = self.cloud.turn(patience);
+            if let Ok(wait) = &turn {
+                tokio::time::sleep(*wait).await;
             }
-            Some(Fault::DeleteSlow(delay)) => {
-                tokio::time::sleep(delay).await;
-                self.cloud.delete(organization, id.as_str())
-            }
-            _ => {
-                let answer = self.cloud.delete(organization, id.as_str());
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                answer
+            match self.cloud.faults.of_delete() {
+                _ if turn.is_err() => turn.map(|_| ()),
+                Some(Fault::DeleteHeldBack(wait)) => Err(failed(Failure::HeldBack { wait }, false)),
+                Some(Fault::DeleteFails) => Err(failed(Failure::Unavailable, true)),
+                Some(Fault::DeleteForbidden) => Err(failed(Failure::Forbidden, false)),
+                Some(Fault::DeleteLost) => {
+                    let _ = self.cloud.delete(organization, id.as_str());
+                    Err(failed(Failure::Unavailable, true))
+                }
+                Some(Fault::DeleteSlow(delay)) => {
+                    tokio::time::sleep(delay).await;
+                    self.cloud.delete(organization, id.as_str())
+                }
+                _ => {
+                    let answer = self.cloud.delete(organization, id.as_str());
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    answer
+                }
             }
         };
-        self.process.leave(cut).await;
-        answer
+        self.process.step(call).await
     }
 }
 
@@ -408,27 +412,27 @@ impl Probe<Access> for ProcessCloud {
         _: Option<&Place>,
         key: Candidate<'_>,
     ) -> Probed {
-        let cut = self.process.enter().await;
-        let observed = |observation| Probed::Observed {
-            observation,
-            detail: None,
-        };
-        let probed = match self.cloud.faults.of_probe() {
-            Some(Fault::ProbeHeldBack(wait)) => Probed::HeldBack { wait },
-            // Once: two lies in a row are a proof.
-            Some(_) if !self.cloud.lied.swap(true, Ordering::SeqCst) => {
-                observed(Observation::LoggedIn)
+        let call = async {
+            let observed = |observation| Probed::Observed {
+                observation,
+                detail: None,
+            };
+            match self.cloud.faults.of_probe() {
+                Some(Fault::ProbeHeldBack(wait)) => Probed::HeldBack { wait },
+                // Once: two lies in a row are a proof.
+                Some(_) if !self.cloud.lied.swap(true, Ordering::SeqCst) => {
+                    observed(Observation::LoggedIn)
+                }
+                _ => {
+                    self.cloud.lied.store(false, Ordering::SeqCst);
+                    observed(if self.cloud.logs_in(key.id) {
+                        Observation::LoggedIn
+                    } else {
+                        Observation::NotYet
+                    })
+                }
             }
-            _ => {
-                self.cloud.lied.store(false, Ordering::SeqCst);
-                observed(if self.cloud.logs_in(key.id) {
-                    Observation::LoggedIn
-                } else {
-                    Observation::NotYet
-                })
-            }
         };
-        self.process.leave(cut).await;
-        probed
+        self.process.step(call).await
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use virtual_world::Call;
+
 /// One thing that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -65,13 +67,17 @@ impl Faults {
         self.0.lock().unwrap().is_empty()
     }
 
-    /// Takes this fault, if it is armed.
-    pub(crate) fn take(&self, fault: Fault) -> bool {
-        self.first(|armed| armed == fault).is_some()
-    }
-
-    pub(crate) fn of_write(&self) -> Option<Fault> {
-        self.first(|armed| matches!(armed, Fault::WriteLost | Fault::WriteDone))
+    /// How a call to storage fails.
+    pub(crate) fn of_storage(&self, call: &Call<'_>) -> Option<virtual_world::Fault> {
+        let is_for = |armed| match armed {
+            Fault::WriteLost | Fault::WriteDone => call.is_write(),
+            Fault::ReadFails => !call.is_write(),
+            _ => false,
+        };
+        match self.first(is_for)? {
+            Fault::WriteDone => Some(virtual_world::Fault::Done),
+            _ => Some(virtual_world::Fault::Lost),
+        }
     }
 
     pub(crate) fn of_create(&self) -> Option<Fault> {

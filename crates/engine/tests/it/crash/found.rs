@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use virtual_world::Moment;
+
 use super::fault::Fault;
-use super::process::Moment;
 use super::scenario::{Action, run};
 
 const SINGLE: usize = 0;

@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use logical::effects::Replication;
 use logical::{Clock as _, Error, Object, Operation, Request, Response, Secret, SystemView};
+use virtual_world::VirtualClock;
 
 use super::cloud::Holders;
-use super::time::Time;
 
 pub(crate) const DEFAULT_TTL: Duration = Duration::from_mins(30);
 pub(crate) const MAX_TTL: Duration = Duration::from_hours(2);
@@ -46,7 +46,7 @@ pub(crate) struct Lease {
 
 /// All leases, and the mount's state.
 pub(crate) struct Host {
-    time: Arc<Time>,
+    time: Arc<VirtualClock>,
     leases: Mutex<Vec<Lease>>,
     /// Readers of static roles: the key that each got, and until when it must
     /// work.
@@ -55,7 +55,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(time: Arc<Time>) -> Self {
+    pub(crate) fn new(time: Arc<VirtualClock>) -> Self {
         Self {
             time,
             leases: Mutex::default(),

@@ -11,18 +11,14 @@
 //! LOCKKEEPER_SCENARIOS=1000000 cargo test -p engine scenarios
 //! ```
 
-pub(crate) mod chance;
 mod cloud;
 mod fault;
 mod found;
 mod host;
-mod process;
 mod scenario;
 mod spares;
 mod static_role;
-mod storage;
 mod taken_over;
-mod time;
 mod world;
 
 use crate::seeds::first_failure;

@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use virtual_world::{Moment, Rng};
 
-use super::chance::Chance;
 use super::fault::Fault;
 use super::host::Lease;
-use super::process::Moment;
 use super::spares::{KINDS, WARM};
 use super::world::{MINUTE, ROLES, World};
 
@@ -151,7 +150,7 @@ pub(crate) enum Action {
 
 const MOMENTS: [Moment; 2] = [Moment::Before, Moment::After];
 
-fn fault(chance: &mut Chance) -> Fault {
+fn fault(chance: &mut Rng) -> Fault {
     let late = chance.seconds(1, 29);
     let slow = chance.seconds(1, 20);
     chance.one_of(&[
@@ -180,7 +179,7 @@ fn fault(chance: &mut Chance) -> Fault {
     ])
 }
 
-fn action(chance: &mut Chance) -> Action {
+fn action(chance: &mut Rng) -> Action {
     let role = chance.index(ROLES.len());
     let lease = chance.index(64);
     match chance.below(100) {
@@ -257,7 +256,7 @@ fn action(chance: &mut Chance) -> Action {
 }
 
 /// An action on the static role.
-fn of_static_role(chance: &mut Chance) -> Action {
+fn of_static_role(chance: &mut Rng) -> Action {
     match chance.below(32) {
         22 | 23 => Action::ImportStatic {
             kind: chance.below(9),
@@ -289,7 +288,7 @@ fn of_static_role(chance: &mut Chance) -> Action {
 }
 
 /// An action on a role with spares.
-fn of_warm_role(chance: &mut Chance) -> Action {
+fn of_warm_role(chance: &mut Rng) -> Action {
     let role = chance.index(WARM.len());
     match chance.below(20) {
         0..3 => Action::WriteWarm {
@@ -317,7 +316,7 @@ fn of_warm_role(chance: &mut Chance) -> Action {
 /// The actions of a seed. In every other there is a static role, in every fourth
 /// there are roles with spares.
 pub(crate) fn of_seed(seed: u64) -> Vec<Action> {
-    let mut chance = Chance::new(seed);
+    let mut chance = Rng::new(seed);
     let length = 4 + chance.index(28);
     if seed.is_multiple_of(4) {
         let mut actions = Vec::new();
@@ -478,7 +477,7 @@ async fn perform(world: &mut World, action: Action) {
         Action::Arm(fault) => world.faults.arm(fault),
         Action::Pass(time) => world.pass(time, MINUTE).await,
         Action::JumpDuringRead { role, by } => {
-            world.process().cut_never();
+            world.process().cancel_cut();
             world.go_on().await;
             world
                 .jump_during_read(role, SignedDuration::from_secs(by))
@@ -488,7 +487,7 @@ async fn perform(world: &mut World, action: Action) {
         Action::ClockJumps { by, for_seconds } => {
             // A process that starts meanwhile has nothing to compare with. One
             // that died in work that no answer waited for is followed before.
-            world.process().cut_never();
+            world.process().cancel_cut();
             world.go_on().await;
             world.time.jump(SignedDuration::from_secs(by));
             world

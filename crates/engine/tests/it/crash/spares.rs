@@ -7,9 +7,9 @@ use std::time::Duration;
 use engine::ledger::{Credential, Purpose, State};
 use logical::{Operation, Request};
 use serde_json::{Value, json};
+use virtual_world::Moment;
 
 use super::found::keeps_all_promises;
-use super::process::Moment;
 use super::scenario::Action;
 use super::world::{MINUTE, World, ask};
 
@@ -117,6 +117,7 @@ impl World {
     async fn unjustified_warm(&self) -> BTreeSet<String> {
         let mut named: BTreeSet<String> = self
             .storage
+            .disk()
             .keys()
             .iter()
             .filter_map(|place| place.strip_prefix("lockkeeper/spare/"))

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use engine::EngineFactory;
@@ -12,20 +12,17 @@ use engine::ledger::store::LedgerStore;
 use engine::ledger::{Credential, Sharing, State};
 use jiff::{SignedDuration, Timestamp};
 use logical::{
-    Backend, BackendContext, Clock as _, Entropy, Error, Factory as _, Operation, Request,
-    Response, Storage, Tasks,
+    Backend, BackendContext, Clock as _, Error, Factory as _, Operation, Request, Response,
+    Storage, Tasks,
 };
 use runtime::TokioTasks;
 use serde_json::{Value, json};
-use store::MemoryStorage;
+use virtual_world::{CountingEntropy, Moment, Process, VirtualClock, VirtualStorage};
 
 use super::cloud::{ADMINS, Cloud, ProcessCloud};
 use super::fault::Faults;
 use super::host::{Host, Lease};
-use super::process::{Moment, Process};
-use super::storage::ProcessStorage;
 use super::taken_over::Given;
-use super::time::Time;
 
 /// How long a host waits for an engine.
 const HOST_LIMIT: Duration = Duration::from_secs(90);
@@ -43,17 +40,6 @@ pub(crate) const ROLES: [(&str, bool, u64, u64); 4] = [
 /// The role whose keys are replaced after ten minutes.
 const AGING: &str = "aging";
 
-struct Counter(AtomicU64);
-
-impl Entropy for Counter {
-    fn fill(&self, buffer: &mut [u8]) {
-        for bytes in buffer.chunks_mut(8) {
-            let next = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
-            bytes.copy_from_slice(&next[..bytes.len()]);
-        }
-    }
-}
-
 /// A process with its engine.
 #[derive(Clone)]
 pub(super) struct Running {
@@ -66,12 +52,12 @@ pub(super) struct Running {
 pub(crate) type Outcome = Option<Result<Option<Response>, Error>>;
 
 pub(crate) struct World {
-    pub(crate) time: Arc<Time>,
+    pub(crate) time: Arc<VirtualClock>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) host: Arc<Host>,
-    pub(super) storage: Arc<MemoryStorage>,
-    entropy: Arc<Counter>,
+    pub(super) storage: VirtualStorage,
+    entropy: Arc<CountingEntropy>,
     pub(super) current: Running,
     pub(super) old: Vec<Running>,
     /// Promises that were broken.
@@ -99,7 +85,7 @@ pub(crate) struct World {
 impl World {
     /// A world whose engine has an account and the three roles.
     pub(crate) async fn new() -> Self {
-        let time = Arc::new(Time::new());
+        let time = Arc::new(VirtualClock::new());
         let faults = Arc::new(Faults::default());
         let host = Arc::new(Host::new(Arc::clone(&time)));
         let cloud = Cloud::new(
@@ -108,9 +94,9 @@ impl World {
             Arc::clone(&host) as _,
         );
         let cloud = Arc::new(cloud);
-        let storage = Arc::new(MemoryStorage::new());
-        let entropy = Arc::new(Counter(AtomicU64::new(1)));
-        let current = start(&time, &faults, &cloud, &host, &storage, &entropy);
+        let storage = disk(&faults);
+        let entropy = Arc::new(CountingEntropy::new());
+        let current = start(&time, &cloud, &host, &storage, &entropy);
         let mut world = Self {
             time,
             faults,
@@ -227,8 +213,8 @@ impl World {
         self.settle_given();
         self.host.forget_all();
         self.last_rotation = None;
-        for key in self.storage.keys() {
-            self.storage.delete(&key).await.unwrap();
+        for key in self.storage.disk().keys() {
+            self.storage.disk().delete(&key).await.unwrap();
         }
         self.host.tainted.store(false, Ordering::SeqCst);
         self.restart().await;
@@ -485,6 +471,7 @@ impl World {
             .await;
         let records: Vec<String> = self
             .storage
+            .disk()
             .keys()
             .into_iter()
             .filter(|key| {
@@ -534,8 +521,14 @@ impl World {
 
     /// When no key is left, no secret of a key is.
     async fn search_storage(&mut self) {
-        for key in self.storage.keys() {
-            let value = self.storage.get(&key).await.unwrap().unwrap_or_default();
+        for key in self.storage.disk().keys() {
+            let value = self
+                .storage
+                .disk()
+                .get(&key)
+                .await
+                .unwrap()
+                .unwrap_or_default();
             if String::from_utf8_lossy(&value).contains("secret-canary-of-") {
                 self.broken.push(format!("{key} still has a secret"));
             }
@@ -583,7 +576,7 @@ impl World {
     }
 
     async fn is_owned(&self, lease: &Lease) -> bool {
-        let store = LedgerStore::new(Arc::clone(&self.storage) as Arc<dyn Storage>);
+        let store = LedgerStore::new(Arc::clone(self.storage.disk()) as Arc<dyn Storage>);
         let id = CredentialId::parse(lease.credential()).unwrap();
         let holder = HolderId::parse(lease.holder()).unwrap();
         let Some(credential) = store.load(&id).await.unwrap() else {
@@ -602,13 +595,13 @@ impl World {
 
     /// Everything that the ledger has in storage.
     pub(super) async fn ledger_records(&self) -> Vec<Credential> {
-        let store = LedgerStore::new(Arc::clone(&self.storage) as Arc<dyn Storage>);
+        let store = LedgerStore::new(Arc::clone(self.storage.disk()) as Arc<dyn Storage>);
         store.all().await.unwrap().into_values().collect()
     }
 
     /// What is stored at a place.
     pub(super) async fn stored(&self, place: &str) -> Value {
-        let stored = self.storage.get(place).await.unwrap();
+        let stored = self.storage.disk().get(place).await.unwrap();
         stored.map_or(Value::Null, |stored| {
             serde_json::from_slice(&stored).unwrap()
         })
@@ -641,7 +634,6 @@ impl World {
     fn start(&self) -> Running {
         start(
             &self.time,
-            &self.faults,
             &self.cloud,
             &self.host,
             &self.storage,
@@ -667,12 +659,11 @@ async fn end(running: &Running) {
 }
 
 fn start(
-    time: &Arc<Time>,
-    faults: &Arc<Faults>,
+    time: &Arc<VirtualClock>,
     cloud: &Arc<Cloud>,
     host: &Arc<Host>,
-    storage: &Arc<MemoryStorage>,
-    entropy: &Arc<Counter>,
+    storage: &VirtualStorage,
+    entropy: &Arc<CountingEntropy>,
 ) -> Running {
     let process = Arc::new(Process::new());
     let tasks = Arc::new(TokioTasks::new());
@@ -680,11 +671,7 @@ fn start(
         cloud: Arc::clone(cloud),
         process: Arc::clone(&process),
     }));
-    let storage = ProcessStorage {
-        inner: Arc::clone(storage),
-        process: Arc::clone(&process),
-        faults: Arc::clone(faults),
-    };
+    let storage = storage.of_process(&process);
     let context = BackendContext::new(
         Arc::new(storage),
         Arc::clone(host) as _,
@@ -697,4 +684,14 @@ fn start(
         process,
         tasks,
     }
+}
+
+/// The host's storage: batches are as many steps as they have changes, and calls
+/// fail as armed.
+fn disk(faults: &Arc<Faults>) -> VirtualStorage {
+    let storage = VirtualStorage::new(&Arc::new(Process::new()));
+    storage.split_batches();
+    let faults = Arc::clone(faults);
+    storage.fail_if(move |call| faults.of_storage(call));
+    storage
 }
