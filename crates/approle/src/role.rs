@@ -26,6 +26,10 @@ const PERIOD: &str = "period";
 /// A role, as it is stored. Times in seconds; zero for none. `Debug` does not
 /// show its key.
 #[expect(clippy::struct_field_names, reason = "`role_id` is Vault's word")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Role {
     /// In lower case.

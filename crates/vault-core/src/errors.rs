@@ -102,7 +102,10 @@ pub(crate) fn answer(refusal: &Refusal) -> Answer {
 pub(crate) fn audited(refusal: &Refusal) -> String {
     let is_bad_request = match refusal {
         Refusal::Malformed(_) => true,
-        Refusal::Failed(error, _) => error.class() == ErrorClass::BadRequest,
+        Refusal::Failed(error, _) => matches!(
+            error.class(),
+            ErrorClass::BadRequest | ErrorClass::InvalidCredentials
+        ),
         _ => false,
     };
     match refusal {
@@ -114,6 +117,7 @@ pub(crate) fn audited(refusal: &Refusal) -> String {
             one_of_many("unsupported operation")
         }
         Refusal::Failed(error, _) => error.message().to_owned(),
+        Refusal::OverQuota(_) => "rate limit quota exceeded".to_owned(),
         Refusal::Malformed(_)
         | Refusal::Sealed
         | Refusal::Denied

@@ -14,8 +14,7 @@ use logical::{
 };
 use serde_json::Value;
 use vault_core::{
-    AuditConfig, ClientRequest, ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo,
-    Vault,
+    ClientRequest, ClientToken, Core, CoreConfig, Effects, MountRequest, ServerInfo, Vault,
 };
 use virtual_world::{VirtualTasks, World};
 

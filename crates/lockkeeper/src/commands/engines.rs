@@ -6,7 +6,7 @@ use std::sync::Arc;
 use approle::AppRoleFactory;
 use kv::KvFactory;
 use logical::Factory;
-use vault_core::{AuditConfig, CoreConfig, ServerInfo};
+use vault_core::{CoreConfig, ServerInfo};
 
 /// The name of the plugin in OpenBao and Vault, so that `secrets enable` is the
 /// same on every server.

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use vault_core::{AuditConfig, ClientToken, CoreConfig, MountRequest, ServerInfo, Vault};
+use vault_core::{ClientToken, CoreConfig, MountRequest, ServerInfo, Vault};
 
 use crate::engine::{EchoFactory, Waiting};
 

@@ -183,7 +183,7 @@ impl Running {
         effects: &Effects,
     ) -> Result<Parts, Error> {
         // First: nothing is begun if it cannot be logged.
-        let audit = Audit::open(audit, effects, Arc::clone(&self.tasks)).await?;
+        let audit = Audit::open(config.audit, effects, Arc::clone(&self.tasks)).await?;
         let audit = Arc::new(audit);
         let tokens = TokenStore::open(
             Arc::clone(&effects.storage),

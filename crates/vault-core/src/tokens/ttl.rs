@@ -124,7 +124,7 @@ mod tests {
     fn a_period_beyond_the_maximum_is_said() {
         for explicit_max_ttl in [0, 600] {
             let wish = TtlWish {
-                period: Duration::from_secs(7200),
+                period: Duration::from_hours(2),
                 explicit_max_ttl: Duration::from_secs(explicit_max_ttl),
                 ..TtlWish::default()
             };

@@ -11,7 +11,7 @@ use testkit::{Reader, bin, eventually, require_reader};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/readers/hvac_suite.py");
 
 /// The modules below `tests.integration_tests.api`.
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 15] = [
     "auth_methods.test_approle",
     "auth_methods.test_token",
     "secrets_engines.test_kv_v1",

@@ -14,7 +14,7 @@ use store::MemoryStorage;
 use testkit::Http;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use vault_core::{AuditConfig, ClientToken, CoreConfig, Effects, MountRequest, ServerInfo, Vault};
+use vault_core::{ClientToken, CoreConfig, Effects, MountRequest, ServerInfo, Vault};
 
 use crate::hosts::ENGINE;
 

@@ -23,7 +23,7 @@ static VOLATILE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"^Field validation failed: ", ""),
         // Both say which field, each in its own words what is wrong with it.
         (
-            r#"(?s)(error converting input for field \S+): .*"#,
+            r"(?s)(error converting input for field \S+): .*",
             "$1: <why>",
         ),
         // An error may come in a list of one.

@@ -1,5 +1,7 @@
 //! Rights: random policies on both servers, and what each allows.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 use testkit::{Http, require_bao};
 
@@ -59,7 +61,7 @@ fn capabilities(random: &mut Random) -> Value {
 }
 
 fn policy(random: &mut Random) -> String {
-    let rules = (0..1 + random.below(5)).map(|_| {
+    let rules = (0..=random.below(5)).map(|_| {
         let (path, capabilities) = (rule_path(random), capabilities(random));
         format!("path \"{path}\" {{ capabilities = {capabilities} }}\n")
     });
@@ -67,7 +69,7 @@ fn policy(random: &mut Random) -> String {
 }
 
 fn path(random: &mut Random) -> String {
-    let segments = (0..1 + random.below(4)).map(|_| random.one_of(SEGMENTS));
+    let segments = (0..=random.below(4)).map(|_| random.one_of(SEGMENTS));
     let path = segments.collect::<Vec<_>>().join("/");
     format!("{path}{}", random.one_of(&["", "", "/"]))
 }
@@ -118,7 +120,7 @@ fn limits(random: &mut Random) -> String {
             text += " = {\n";
             for name in ["x", "Y", "*"] {
                 if random.chance(45) {
-                    text += &format!("\"{name}\" = {}\n", random.one_of(&values));
+                    let _ = writeln!(text, "\"{name}\" = {}", random.one_of(&values));
                 }
             }
             text += "}\n";
@@ -131,7 +133,7 @@ fn limits(random: &mut Random) -> String {
 }
 
 fn limited_policy(random: &mut Random) -> String {
-    let rules = (0..1 + random.below(3)).map(|_| {
+    let rules = (0..=random.below(3)).map(|_| {
         let path = random.one_of(&["k/a", "k/*", "k/+", "k/a*", "k/a/", "k/a/+", "k/b"]);
         let (capabilities, limits) = (capabilities(random), limits(random));
         format!("path \"{path}\" {{ capabilities = {capabilities}\n{limits}}}\n")

@@ -1,5 +1,5 @@
 //! What teams do that keep their service's secrets in Vault: mounts for each
-//! environment, policies and AppRoles made by a small program, a secret id that is
+//! environment, policies and roles made by a small program, a secret id that is
 //! replaced, and the requests of their load test. The same on both servers.
 
 use std::collections::BTreeMap;
@@ -67,7 +67,7 @@ fn mounts() -> Vec<Step> {
     steps
 }
 
-/// What the program does, for each environment: seed, policies, AppRoles.
+/// What the program does, for each environment: seed, policies, roles.
 fn program() -> Vec<Step> {
     let mut steps = Vec::new();
     for environment in ENVIRONMENTS {

@@ -1,6 +1,7 @@
 //! The target files of a load test, as its authors write them for Slapper, sent at
 //! their rates to our server on disk.
 
+use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -120,9 +121,10 @@ fn the_targets_of_a_load_test_are_answered_at_their_rates_without_a_failure() {
     for method in ["POST", "GET", "DELETE"] {
         for environment in environments {
             let path = format!("v1/v1/{environment}/kv/data/timeless_test");
-            store += &format!("{method} https://vaultunstable/{path}\n");
+            let _ = writeln!(store, "{method} https://vaultunstable/{path}");
             if method == "POST" {
-                store += &format!("$ {}\n", json!({ "data": { "key_1": environment } }));
+                let body = json!({ "data": { "key_1": environment } });
+                let _ = writeln!(store, "$ {body}");
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Where they do not, `differences.txt` says why.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -205,7 +206,7 @@ fn ten_thousand_random_requests_are_answered_as_openbao_answers_them() {
     let mut unexplained = String::new();
     for (differs, example) in &met {
         if !known.contains_key(differs.as_str()) {
-            unexplained += &format!("{differs}\n{example}\n\n");
+            let _ = writeln!(unexplained, "{differs}\n{example}\n");
         }
     }
     assert!(unexplained.is_empty(), "{unexplained}");

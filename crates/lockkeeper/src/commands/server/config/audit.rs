@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hcl1::{Body, Error, Item, Key, LiteralKind, Position, Value};
 use vault_core::AuditDevice;
 
-use super::{body, boolean, first, text};
+use super::values::{body, boolean, first, text};
 
 /// The devices of an item, with their places: blocks with two labels, or what JSON
 /// has for them.
