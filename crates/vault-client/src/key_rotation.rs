@@ -47,6 +47,12 @@ pub struct RotationStatus {
     pub progress: i64,
     /// How many are needed.
     pub required: i64,
+    /// The keys that new shares are encrypted with.
+    #[serde(default)]
+    pub pgp_fingerprints: Option<Vec<String>>,
+    /// Whether the server keeps a copy of the encrypted shares.
+    #[serde(default)]
+    pub backup: bool,
     /// Whether the new shares must be given back before they count.
     pub verification_required: bool,
     /// The id of the verification, once there are new shares.

@@ -250,7 +250,9 @@ async fn the_server_and_the_mount_say_when_a_user_is_locked_out() {
     tokio::time::sleep(5 * MINUTE / 60).await;
     assert_eq!(server.right(0).await, 200);
 
-    assert_eq!(tune(json!({"lockout_disable": true})).await.status, 204);
+    let disabled = json!({"user_lockout_config": {"lockout_disable": true}});
+    let seen = post(&server.core, "sys/mounts/auth/approle/tune", disabled).await;
+    assert_eq!(seen.status, 204);
     for _ in 0..9 {
         assert_eq!(server.wrong(0).await, 400);
     }

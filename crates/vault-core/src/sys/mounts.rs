@@ -325,7 +325,13 @@ async fn write_tuning(
     call: Call,
 ) -> Result<Option<Response>, Error> {
     let path = class.full_path(call.fields.text("path"))?;
-    let tuning = tuning::read(class, &call.request.data)?;
+    // `bao auth tune` goes to `sys/mounts/auth/<path>/tune`.
+    let of_mount = if path.starts_with(AUTH) {
+        Class::Auth
+    } else {
+        class
+    };
+    let tuning = tuning::read(of_mount, &call.request.data)?;
     let mut warnings = tuning::warnings(&tuning);
     match tuning.options.get("version") {
         Some(version) => warnings.push(format!(

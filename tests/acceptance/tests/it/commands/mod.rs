@@ -225,6 +225,11 @@ fn differences(row: &Row, theirs: Option<&Value>, ours: Option<&Value>) -> Vec<S
 }
 
 fn compare(place: &str, theirs: &Value, ours: &Value, one_sided: &[&str], found: &mut Vec<String>) {
+    // A token that is a second old is renewed for a second less than it asks for.
+    let is_capped = |value: &Value| value.to_string().contains("TTL value is capped");
+    if place == "/warnings" && (is_capped(theirs) || is_capped(ours)) {
+        return;
+    }
     match (theirs, ours) {
         (Value::Object(a), Value::Object(b)) => {
             let names = a
