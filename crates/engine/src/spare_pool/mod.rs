@@ -274,13 +274,6 @@ impl Pools {
         Some(Arc::clone(&best.entry))
     }
 
-    /// The stage of a key; none where it is no spare.
-    pub(crate) fn stage(&self, generation: &Generation, id: &CredentialId) -> Option<Stage> {
-        let memory = self.memory();
-        let pooled = memory.pools.get(generation)?.keys.get(id)?;
-        Some(pooled.stage)
-    }
-
     /// Moves a key to another stage, if it is at one of these.
     pub(crate) fn advance(
         &self,

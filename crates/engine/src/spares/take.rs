@@ -210,28 +210,6 @@ impl Engine {
         scope: Option<ScopeId>,
     ) -> Result<Issued, Failure> {
         let (generation, id) = (&role.generation, entry.id());
-        // Until this ends, whoever tends the pool leaves the pointer alone.
-        let from_slot = self
-            .pools
-            .advance(generation, id, &[Stage::Slot], Stage::Claimed);
-        let taken = self.take_alone(role, entry, times, requester, scope).await;
-        if taken.is_err() && from_slot {
-            self.pools
-                .advance(generation, id, &[Stage::Claimed], Stage::Slot);
-        }
-        self.pools.schedule_known(generation, self.clock.now());
-        taken
-    }
-
-    async fn take_alone(
-        &self,
-        role: &Role,
-        entry: &Arc<Entry>,
-        times: LeaseTimes,
-        requester: &Requester,
-        scope: Option<ScopeId>,
-    ) -> Result<Issued, Failure> {
-        let (generation, id) = (&role.generation, entry.id());
         let (holder, lease) = self.holder_of(requester, times);
         let is_scoped = scope.is_some();
         let take = Take {
@@ -262,6 +240,7 @@ impl Engine {
             let any = [Stage::Free, Stage::Claimed, Stage::Slot];
             self.pools.advance(generation, id, &any, Stage::Leaving);
         }
+        self.pools.schedule_known(generation, self.clock.now());
         Ok(Issued {
             entry: Arc::clone(entry),
             key: taken.key,

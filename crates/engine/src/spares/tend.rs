@@ -107,10 +107,6 @@ impl Engine {
                 Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => {}
                 Err(Failure::Failed(error)) => return Err(error),
             }
-            // A reader may take it by now.
-            let Some(stage) = self.pools.stage(generation, entry.id()) else {
-                continue;
-            };
             let stage = self.stage_of(role, &entry, stage);
             let now = self.clock.now();
             let found = Found {
