@@ -18,7 +18,7 @@ use crate::credential::{Credential, Proving, later, reserved_holder};
 use crate::cut_off::cut_off;
 use crate::ids::CredentialId;
 use crate::issue::{Issued, MARGIN, Requester};
-use crate::ledger::{Entry, Event, Failure, Holder, Refusal, Sharing, State};
+use crate::ledger::{Entry, Event, Failure, Holder, Sharing, State};
 use crate::making::Order;
 use crate::role::Role;
 use crate::role::sharing::SharedBy;
@@ -72,19 +72,18 @@ impl Engine {
                 Found::Made(issued) => return Ok(issued),
                 Found::Key(key) => key,
             };
-            if key.entry.look(|known| is_for(&slot, known)) == Some(false) {
-                // A static role, or a reader of another scope, took it.
+            if key
+                .entry
+                .look(|known| known.purpose.slot().as_ref() == Some(&slot))
+                == Some(false)
+            {
+                // A static role took it over.
                 self.slots.forget_entry(&slot, &key.entry);
                 continue;
             }
-            let readying = self.ready_for_readers(role, &key.entry, since).await;
-            let readying =
-                readying.inspect_err(|_| self.leave_to_others(role, &slot, &key.entry))?;
+            let readying = self.ready_for_readers(role, &key.entry, since).await?;
             if readying == Readying::Ended {
                 self.slots.forget_entry(&slot, &key.entry);
-                continue;
-            }
-            if !self.may_take(&slot, &key.entry) {
                 continue;
             }
             match self.ledger.confirm(&key.entry).await {
@@ -93,7 +92,7 @@ impl Engine {
                     return Err(error.context("looking whether the shared key still exists"));
                 }
             }
-            match self.attach(&key, role, &slot, requester).await {
+            match self.attach(&key, role, requester).await {
                 Ok(issued) => {
                     if key.reserved && self.slots.take_reserved(&slot, &key.entry) {
                         self.release_reserved(&key.entry);
@@ -137,7 +136,6 @@ impl Engine {
         &self,
         key: &SharedKey,
         role: &Role,
-        slot: &SlotId,
         requester: &Requester,
     ) -> Result<Issued, Failure> {
         let entry = &key.entry;
@@ -147,14 +145,9 @@ impl Engine {
         });
         if entry.look(Credential::is_spare) == Some(true) {
             let times = self.allowed_times(role).await?.within(left);
-            let taken = self.take_from_slot(role, slot, entry, times, requester);
-            if let Some(taken) = taken.await {
+            if let Some(taken) = self.take_from_slot(role, entry, times, requester).await {
                 return taken;
             }
-        }
-        if slot.scope.is_some() && entry.look(|known| is_of(slot, known)) != Some(true) {
-            // A reader of another scope was first.
-            return Err(Failure::Refused(Refusal::NotLive));
         }
         let Some(likely) = self.likely_times(role) else {
             let times = self.lease_times(role).await?.within(left);
@@ -172,14 +165,6 @@ impl Engine {
             issued.times = times;
         }
         Ok(issued)
-    }
-
-    /// Whether a reader who waited for a key may have it. One that went back to the
-    /// pool meanwhile may be what readers of another scope wait for now.
-    fn may_take(&self, slot: &SlotId, entry: &Arc<Entry>) -> bool {
-        slot.scope.is_none()
-            || entry.look(Credential::is_spare) == Some(false)
-            || self.slots.is_present(slot, entry)
     }
 
     /// A spare, or a new key, that all readers of a slot wait for until it works.
@@ -445,17 +430,6 @@ impl Engine {
             let _ = engine.ledger.apply(&entry, release).await;
         }));
     }
-}
-
-/// Whether a key is that of a slot's readers.
-fn is_of(slot: &SlotId, known: &Credential) -> bool {
-    known.purpose.slot().as_ref() == Some(slot)
-}
-
-/// Whether it is, or may become so: a spare is of no scope until somebody takes it.
-fn is_for(slot: &SlotId, known: &Credential) -> bool {
-    let is_spare = known.is_spare() && known.purpose.generation() == Some(&slot.generation);
-    is_spare || is_of(slot, known)
 }
 
 /// On whose behalf Confluent is asked for the next key of a role.

@@ -213,47 +213,6 @@ impl Slots {
         }
     }
 
-    /// As [`Self::forget_entry`], in whatever slot of a generation it is: a spare is
-    /// of no scope.
-    pub(crate) fn forget_everywhere(&self, generation: &Generation, stale: &Arc<Entry>) {
-        let of_generation = |id: &&SlotId| id.generation == *generation;
-        let slots: Vec<_> = {
-            let table = self.table();
-            table.slots.keys().filter(of_generation).cloned().collect()
-        };
-        for slot in slots {
-            self.forget_entry(&slot, stale);
-        }
-    }
-
-    /// Whether this is the present key of a slot.
-    pub(crate) fn is_present(&self, id: &SlotId, entry: &Arc<Entry>) -> bool {
-        let table = self.table();
-        let present = table.slots.get(id);
-        matches!(present, Some(Slot::Current { key, .. }) if Arc::ptr_eq(&key.entry, entry))
-    }
-
-    /// Whether a key waits in a slot whose present key is too old for new readers, so
-    /// that nobody has read there since.
-    pub(crate) fn is_left_behind(
-        &self,
-        generation: &Generation,
-        entry: &Arc<Entry>,
-        max_age: Duration,
-    ) -> bool {
-        let now = self.clock.monotonic();
-        let table = self.table();
-        table.slots.iter().any(|(id, slot)| match slot {
-            Slot::Current {
-                key,
-                next: Next::Ready(next),
-            } if id.generation == *generation => {
-                Arc::ptr_eq(&next.entry, entry) && key.age(now) >= max_age
-            }
-            _ => false,
-        })
-    }
-
     /// The first reader of a key that was made before anybody asked for it: it
     /// need not be held for others any more.
     pub(crate) fn take_reserved(&self, id: &SlotId, taken: &Arc<Entry>) -> bool {

@@ -27,13 +27,15 @@ use super::holder_index::Doubts;
 use super::layout::{self, HolderEntry};
 use super::occupancy::Occupancy;
 use super::own_entry;
-use super::step::{Effect, Event, Refusal, Take, step};
+use super::step::{Effect, Event, Refusal, step};
 use super::store::LedgerStore;
 use super::watch::{Stage, Watch};
 use crate::account::Accounts;
 use crate::account_ref::AccountRef;
 use crate::control_plane::{Keys, RemovalBy};
-use crate::credential::{Credential, Holder, INTENT_QUIET, IssuedKey, Purpose, Sharing, State};
+use crate::credential::{
+    Credential, Holder, INTENT_QUIET, IssuedKey, Purpose, RequestedBy, Sharing, State,
+};
 use crate::ids::{CredentialId, HolderId, Marker, StorageId};
 use crate::measurements::Measurements;
 
@@ -370,7 +372,12 @@ impl Ledger {
     /// is handed out is what the key was before: the secret of a single-use key is
     /// on record no more. Storage is read first, since another process may have
     /// taken the key.
-    pub(crate) async fn take(&self, entry: &Entry, taken: Take) -> Result<Held, Failure> {
+    pub(crate) async fn take(
+        &self,
+        entry: &Entry,
+        holder: (HolderId, Holder),
+        requester: Option<Box<RequestedBy>>,
+    ) -> Result<Held, Failure> {
         self.refresh(entry).await?;
         let held = entry.look(|credential| match &credential.state {
             State::Live { key } if credential.is_spare() && key.secret.is_some() => Some(Held {
@@ -380,7 +387,7 @@ impl Ledger {
             _ => None,
         });
         let held = held.flatten().ok_or(Failure::Refused(Refusal::NotSpare))?;
-        self.apply(entry, Event::Take(taken)).await?;
+        self.apply(entry, Event::Take { holder, requester }).await?;
         Ok(held)
     }
 

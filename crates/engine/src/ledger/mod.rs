@@ -37,6 +37,6 @@ pub(crate) use driver::{Ledger, Pins};
 pub(crate) use entry::Entry;
 pub(crate) use failure::{Failure, is_transient};
 pub(crate) use occupancy::{Full, Limit, Seat};
-pub use step::{Effect, Event, Refusal, Take, step};
+pub use step::{Effect, Event, Refusal, step};
 pub(crate) use upstream::SENT_WITHIN;
 pub(crate) use watch::Stage;

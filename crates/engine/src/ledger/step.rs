@@ -11,11 +11,12 @@ use readiness::Proof;
 
 use crate::SecretText;
 use crate::credential::{
-    AdoptedFrom, Credential, Holder, INTENT_AGE, IssuedKey, Proving, Purpose, Sharing, State, later,
+    AdoptedFrom, Credential, Holder, INTENT_AGE, IssuedKey, Proving, Purpose, RequestedBy, Sharing,
+    State, later,
 };
 use crate::ids::{HolderId, KeyId, OrganizationId, RoleName};
 
-pub use self::event::{Effect, Event, Refusal, Take};
+pub use self::event::{Effect, Event, Refusal};
 
 /// Margin of a deadline beyond the longest life of a lease.
 const AWAY_MARGIN: SignedDuration = SignedDuration::from_mins(1);
@@ -58,7 +59,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         }),
         Event::Attach { holder } => attach(credential, holder),
         Event::Proven { proof } => proven(credential, proof),
-        Event::Take(taken) => take(credential, taken),
+        Event::Take { holder, requester } => take(credential, holder, requester),
         Event::Pin => pin(credential),
         Event::TakeOver { by, proving } => take_over(credential, by, proving),
         Event::Import { secret, proving } => import(credential, secret, proving),
@@ -126,9 +127,12 @@ fn proven(credential: &mut Credential, proof: Proof) -> Result<Vec<Effect>, Refu
 
 /// Pin and secret go and the holder comes in one write, so that a cut leaves the key
 /// either to the next reader or to this one, never to both (`lifecycle.md`, 51).
-/// A shared key keeps its secret for the readers that follow: those of the first
-/// one's scope, since a spare is of no scope.
-fn take(credential: &mut Credential, taken: Take) -> Result<Vec<Effect>, Refusal> {
+/// A shared key keeps its secret for the readers that follow.
+fn take(
+    credential: &mut Credential,
+    (id, holder): (HolderId, Holder),
+    requester: Option<Box<RequestedBy>>,
+) -> Result<Vec<Effect>, Refusal> {
     let is_spare = credential.is_spare();
     let State::Live { key } = &mut credential.state else {
         return Err(Refusal::NotLive);
@@ -136,17 +140,13 @@ fn take(credential: &mut Credential, taken: Take) -> Result<Vec<Effect>, Refusal
     if !is_spare || key.secret.is_none() {
         return Err(Refusal::NotSpare);
     }
-    if let Purpose::Role { scope, .. } = &mut credential.purpose {
-        *scope = taken.scope;
-    }
-    let (id, holder) = taken.holder;
     let mut effects = Vec::new();
     match credential.sharing {
         Sharing::SingleUse => key.secret = None,
         Sharing::Shared => effects.push(Effect::SaveHolder(id.clone())),
     }
     credential.pinned = false;
-    credential.requester = taken.requester;
+    credential.requester = requester;
     credential.holders.insert(id, holder);
     effects.push(Effect::Save);
     Ok(effects)

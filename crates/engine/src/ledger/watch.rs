@@ -49,16 +49,10 @@ impl Watch {
         self.put(credential, credential.due());
     }
 
-    /// Updates an entry that was read. Its due time stays, but for a key in use that
-    /// another process changed and that is due earlier.
+    /// Updates the stage of an entry without changing its due time.
     pub(super) fn update_stage(&mut self, credential: &Credential) {
-        let own = credential.due();
-        let due = match self.queue.due(&credential.id) {
-            Some(due) if credential.live_key().is_some() => due.min(own),
-            Some(due) => due,
-            None => own,
-        };
-        self.put(credential, due);
+        let due = self.queue.due(&credential.id);
+        self.put(credential, due.unwrap_or_else(|| credential.due()));
     }
 
     /// Schedules an entry for this time, whatever its stage.

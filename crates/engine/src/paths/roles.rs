@@ -205,6 +205,7 @@ fn merge(
         .filter(|role| role.target == target)
         .map_or(generation, |role| role.generation.clone());
     let sharing = sharing::parse(current.map(|role| role.sharing), fields)?;
+    sharing::can_be_ready(sharing, &readiness)?;
     Ok(Role {
         name,
         owner_environment: target::parse_environment(

@@ -42,8 +42,8 @@ pub(crate) struct Pools {
 #[derive(Default)]
 struct Memory {
     due: DueQueue<Generation, ()>,
-    /// When storage was asked for all pools last, in monotonic time.
-    known_at: Option<Duration>,
+    /// Whether storage was asked for all pools since this process began.
+    knows_all: bool,
     pools: HashMap<Generation, Pool>,
     /// Keys that are tried now, and when a reader asked for each last, in monotonic
     /// time.
@@ -53,8 +53,8 @@ struct Memory {
 /// The spares of a generation.
 struct Pool {
     role: RoleName,
-    /// When the pointers in storage were read last, in monotonic time.
-    loaded_at: Option<Duration>,
+    /// Whether the pointers in storage were read.
+    loaded: bool,
     keys: BTreeMap<CredentialId, Pooled>,
     failure: Option<Refill>,
     /// Whether the role wants fewer than it did.
@@ -202,13 +202,12 @@ impl Pools {
         self.memory().due.next_due()
     }
 
-    /// When storage was asked for all pools last, in monotonic time.
-    pub(crate) fn known_at(&self) -> Option<Duration> {
-        self.memory().known_at
+    pub(crate) fn knows_all(&self) -> bool {
+        self.memory().knows_all
     }
 
     /// Schedules all pools.
-    pub(crate) fn know_all(&self, all: Vec<(Generation, RoleName)>, now: Timestamp, at: Duration) {
+    pub(crate) fn know_all(&self, all: Vec<(Generation, RoleName)>, now: Timestamp) {
         let mut memory = self.memory();
         for (generation, role) in all {
             memory.pool(&generation, &role);
@@ -216,22 +215,17 @@ impl Pools {
                 memory.due.schedule(&generation, now, ());
             }
         }
-        memory.known_at = Some(at);
+        memory.knows_all = true;
     }
 
-    /// When the pointers of a pool were read from storage last, in monotonic time.
-    pub(crate) fn loaded_at(&self, generation: &Generation) -> Option<Duration> {
-        self.memory().pools.get(generation)?.loaded_at
+    pub(crate) fn is_loaded(&self, generation: &Generation) -> bool {
+        let memory = self.memory();
+        let pool = memory.pools.get(generation);
+        pool.is_some_and(|pool| pool.loaded)
     }
 
-    /// The keys that pointers in storage name now.
-    pub(crate) fn learn(
-        &self,
-        generation: &Generation,
-        role: &RoleName,
-        entries: Vec<Arc<Entry>>,
-        now: Duration,
-    ) {
+    /// The keys that pointers in storage name.
+    pub(crate) fn learn(&self, generation: &Generation, role: &RoleName, entries: Vec<Arc<Entry>>) {
         let mut memory = self.memory();
         let pool = memory.pool(generation, role);
         for entry in entries {
@@ -239,7 +233,7 @@ impl Pools {
             let id = entry.id().clone();
             pool.keys.entry(id).or_insert(Pooled { entry, stage });
         }
-        pool.loaded_at = Some(now);
+        pool.loaded = true;
     }
 
     /// A key is about to be made.
@@ -390,7 +384,7 @@ impl Memory {
         let pool = self.pools.entry(generation.clone());
         pool.or_insert_with(|| Pool {
             role: role.clone(),
-            loaded_at: None,
+            loaded: false,
             keys: BTreeMap::new(),
             failure: None,
             shrinks: false,

@@ -1,7 +1,6 @@
 //! Making spares, and what storage knows of them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use logical::Error;
 
@@ -15,10 +14,6 @@ use crate::making::Order;
 use crate::role::Role;
 use crate::spare_pool::{Counts, Stage};
 use crate::state::Engine;
-
-/// For so long what is known of the pointers in storage counts: another process may
-/// change them.
-pub(super) const LOADED_FOR: Duration = Duration::from_mins(10);
 
 /// A spare that a reader waits for or takes. Dropped, it is anybody's again.
 pub(super) struct Claim {
@@ -159,49 +154,18 @@ impl Engine {
         generation: &Generation,
         role: &RoleName,
     ) -> Result<(), Error> {
-        if self.pools.loaded_at(generation).is_some() {
+        if self.pools.is_loaded(generation) {
             return Ok(());
-        }
-        self.learn_pool(generation, role).await
-    }
-
-    /// Reads the pointers of a pool again, now and then: a process that was paused
-    /// may have made a spare or handed one out since.
-    pub(super) async fn keep_pool_loaded(
-        &self,
-        generation: &Generation,
-        role: &RoleName,
-    ) -> Result<(), Error> {
-        let now = self.clock.monotonic();
-        let loaded_at = self.pools.loaded_at(generation);
-        if loaded_at.is_some_and(|at| now.saturating_sub(at) < LOADED_FOR) {
-            return Ok(());
-        }
-        self.learn_pool(generation, role).await
-    }
-
-    async fn learn_pool(&self, generation: &Generation, role: &RoleName) -> Result<(), Error> {
-        let now = self.clock.monotonic();
-        let before = self.pools.keys(generation);
-        let named = self.pools.pointers.of(generation).await?;
-        for (entry, stage) in before {
-            if stage != Stage::Making && !named.contains(entry.id()) {
-                // Another process may have handed it out.
-                match self.ledger.refresh(&entry).await {
-                    Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => {}
-                    Err(Failure::Failed(error)) => return Err(error),
-                }
-            }
         }
         let mut entries = Vec::new();
-        for id in named {
+        for id in self.pools.pointers.of(generation).await? {
             let entry = self.ledger.entry(&id);
             match self.ledger.load(&entry).await {
                 Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => entries.push(entry),
                 Err(Failure::Failed(error)) => return Err(error),
             }
         }
-        self.pools.learn(generation, role, entries, now);
+        self.pools.learn(generation, role, entries);
         Ok(())
     }
 

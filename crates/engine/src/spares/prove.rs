@@ -197,7 +197,7 @@ impl Engine {
             error = error.message(),
             "a new key never worked, so it is given up"
         );
-        self.slots.forget_everywhere(generation, entry);
+        self.slots.forget_entry(&slot, entry);
         let given_up = if pinned {
             self.note_refill(generation, &error);
             self.let_go_spare(generation, entry).await

@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use logical::Error;
 
-use super::make::LOADED_FOR;
 use crate::proving::until;
 use crate::state::Engine;
 
@@ -40,15 +39,12 @@ impl Engine {
     }
 
     async fn tend_what_is_due(self: &Arc<Self>) -> Result<(), Error> {
-        let (at, known_at) = (self.clock.monotonic(), self.pools.known_at());
-        if known_at.is_none_or(|known_at| at.saturating_sub(known_at) >= LOADED_FOR) {
+        if !self.pools.knows_all() {
             let mut all = self.pools.pointers.generations().await?;
-            if known_at.is_none() {
-                let roles = self.roles.all().await?;
-                let wanting = roles.into_iter().filter(|role| role.spares.count() > 0);
-                all.extend(wanting.map(|role| (role.generation, role.name)));
-            }
-            self.pools.know_all(all, self.clock.now(), at);
+            let roles = self.roles.all().await?;
+            let wanting = roles.into_iter().filter(|role| role.spares.count() > 0);
+            all.extend(wanting.map(|role| (role.generation, role.name)));
+            self.pools.know_all(all, self.clock.now());
         }
         for (generation, role) in self.pools.take_due(self.clock.now()) {
             let engine = Arc::clone(self);

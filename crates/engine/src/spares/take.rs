@@ -14,9 +14,8 @@ use crate::credential::Credential;
 use crate::cut_off::cut_off;
 use crate::ids::CredentialId;
 use crate::issue::{Issued, Requester};
-use crate::ledger::{Entry, Event, Failure, Refusal, Take};
+use crate::ledger::{Entry, Event, Failure, Refusal};
 use crate::role::Role;
-use crate::scope::{ScopeId, SlotId};
 use crate::spare_pool::Stage;
 use crate::state::{Engine, LeaseTimes};
 
@@ -93,10 +92,7 @@ impl Engine {
                 }
             }
             let times = self.allowed_times(role).await?;
-            match self
-                .take_spare(role, &claim.entry, times, requester, None)
-                .await
-            {
+            match self.take_spare(role, &claim.entry, times, requester).await {
                 Ok(issued) => return Ok(issued.working(readying)),
                 Err(Failure::Refused(_) | Failure::Unknown) => self.forget_claimed(role, &claim),
                 Err(Failure::Failed(error)) => {
@@ -164,15 +160,6 @@ impl Engine {
         Ok(claim.leave_to_slot())
     }
 
-    /// A reader of a scope waited long enough: what was kept for that scope, which may
-    /// never read again, is anybody's, as a key of one lease would be.
-    pub(crate) fn leave_to_others(&self, role: &Role, slot: &SlotId, entry: &Arc<Entry>) {
-        if slot.scope.is_some() && entry.look(Credential::is_spare) == Some(true) {
-            self.slots.forget_entry(slot, entry);
-            self.leave_slot(role, entry);
-        }
-    }
-
     /// A slot's spare that its readers will not find is anybody's again.
     pub(crate) fn leave_slot(&self, role: &Role, entry: &Entry) {
         let (pools, id) = (&self.pools, entry.id());
@@ -185,7 +172,6 @@ impl Engine {
     pub(crate) async fn take_from_slot(
         &self,
         role: &Role,
-        slot: &SlotId,
         entry: &Arc<Entry>,
         times: LeaseTimes,
         requester: &Requester,
@@ -193,31 +179,27 @@ impl Engine {
         if entry.look(Credential::is_spare) != Some(true) {
             return None;
         }
-        let scope = slot.scope.clone();
-        match self.take_spare(role, entry, times, requester, scope).await {
+        match self.take_spare(role, entry, times, requester).await {
             Err(Failure::Refused(Refusal::NotSpare)) => None,
             taken => Some(taken),
         }
     }
 
-    /// A reader takes a spare, for itself or for a scope. Durable when it returns.
+    /// A reader takes a spare. Durable when it returns.
     async fn take_spare(
         &self,
         role: &Role,
         entry: &Arc<Entry>,
         times: LeaseTimes,
         requester: &Requester,
-        scope: Option<ScopeId>,
     ) -> Result<Issued, Failure> {
         let (generation, id) = (&role.generation, entry.id());
         let (holder, lease) = self.holder_of(requester, times);
-        let is_scoped = scope.is_some();
-        let take = Take {
-            holder: (holder.clone(), lease),
-            requester: requester.on_record(),
-            scope,
-        };
-        let taken = self.ledger.take(entry, take).await?;
+        let on_record = requester.on_record();
+        let taken = self
+            .ledger
+            .take(entry, (holder.clone(), lease), on_record)
+            .await?;
         if !self.pools.pointers.names(generation, id).await? {
             // Another process took it, or let go of it, between our look and our
             // write, which may have replaced the holder of that process's reader.
@@ -226,10 +208,6 @@ impl Engine {
                 holder: self.holder_of(requester, times),
             };
             self.ledger.apply(entry, renew).await?;
-            if is_scoped {
-                // That reader may be of another scope.
-                self.ledger.apply(entry, Event::Withdraw).await?;
-            }
             self.pools.remove(generation, id);
             return Err(Failure::Refused(Refusal::NotLive));
         }

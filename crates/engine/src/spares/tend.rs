@@ -72,7 +72,7 @@ impl Engine {
     ) -> Result<Option<Timestamp>, Error> {
         let role = self.roles.get(name).await?;
         let role = role.filter(|role| role.generation == *generation);
-        self.keep_pool_loaded(generation, name).await?;
+        self.load_pool(generation, name).await?;
         let look = self.look_at_spares(generation, role.as_ref()).await?;
         let Some(role) = role.filter(Role::asks_readiness) else {
             let again = later(self.clock.now(), SOON);
@@ -107,7 +107,6 @@ impl Engine {
                 Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => {}
                 Err(Failure::Failed(error)) => return Err(error),
             }
-            let stage = self.stage_of(role, &entry, stage);
             let now = self.clock.now();
             let found = Found {
                 may_be_in_the_making: self.ledger.quiet_for(entry.id()).is_some(),
@@ -126,7 +125,9 @@ impl Engine {
                 (Verdict::Making, _) => look.again = look.again.min(later(now, SOON)),
                 (Verdict::LetGo(why), _) => {
                     tracing::info!(credential = %entry.id(), why, "a spare goes");
-                    self.slots.forget_everywhere(generation, &entry);
+                    if let Some(slot) = entry.look(|known| known.purpose.slot()).flatten() {
+                        self.slots.forget_entry(&slot, &entry);
+                    }
                     self.let_go_spare(generation, &entry).await?;
                 }
                 (Verdict::Try | Verdict::Keep(_), Stage::Leaving) => {
@@ -150,26 +151,6 @@ impl Engine {
         }
         look.spares += u64::try_from(kept.len()).unwrap_or(u64::MAX);
         Ok(look)
-    }
-
-    /// The next key of a scope that nobody reads any more is anybody's.
-    fn stage_of(&self, role: Option<&Role>, entry: &Arc<Entry>, stage: Stage) -> Stage {
-        let Some(role) = role.filter(|role| stage == Stage::Slot && role.sharing.is_scoped())
-        else {
-            return stage;
-        };
-        let Some(max_age) = role.sharing.max_age() else {
-            return stage;
-        };
-        let generation = &role.generation;
-        if !self.slots.is_left_behind(generation, entry, max_age) {
-            return stage;
-        }
-        self.slots.forget_everywhere(generation, entry);
-        let freed = [Stage::Slot];
-        self.pools
-            .advance(generation, entry.id(), &freed, Stage::Free);
-        Stage::Free
     }
 
     fn keep_trying_for(self: &Arc<Self>, role: Option<&Role>, entry: &Arc<Entry>) {

@@ -277,24 +277,12 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
         let world = World::ready().await;
         let max_age = chance.seconds(600, 1800);
         let ttl = chance.one_of(&[120, 600, 1500]);
-        let readiness = chance.one_of(&["none", "delay"]);
-        let wait_ready = chance.one_of(&[0, 20, 50]);
-        let not_ready = chance.one_of(&["warn", "refuse"]);
-        let spares = chance.one_of(&[0, 2]);
         for (number, sharing) in ROLES.into_iter().enumerate() {
             let limit = if number == LIMITED { MAX_ACTIVE } else { 0 };
-            let mut role = json!({
+            let role = json!({
                 "owner": "sa-1", "resource": "lkc-1", "sharing": sharing, "ttl": ttl,
                 "max_age": max_age.as_secs(), "max_active": limit,
             });
-            if readiness != "none" {
-                let ready = json!({
-                    "readiness": readiness, "readiness_delay": 40, "wait_ready": wait_ready,
-                    "not_ready": not_ready, "spares": spares,
-                });
-                let ready = ready.as_object().unwrap().clone();
-                role.as_object_mut().unwrap().extend(ready);
-            }
             world
                 .write(&format!("role/{sharing}"), &role)
                 .await
@@ -322,10 +310,6 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
             if !run.broken.is_empty() {
                 return (run.broken, run.done);
             }
-        }
-        for sharing in ROLES {
-            let role = json!({"spares": 0});
-            let _ = run.world.write(&format!("role/{sharing}"), &role).await;
         }
         run.pass(Duration::from_hours(3)).await;
         let left = run.world.cloud.live();

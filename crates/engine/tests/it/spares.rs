@@ -280,13 +280,11 @@ async fn a_spare_that_a_person_deleted_is_replaced() {
 
 #[tokio::test(start_paused = true)]
 async fn a_spare_that_was_deleted_while_the_engine_was_down_is_not_handed_out() {
-    for gone in [0, 1] {
-        let mut world = with_role(&role(2)).await;
-        let mut keys = world.cloud.live();
-        world.cloud.delete_by_hand(&keys.remove(gone));
-        world.restart();
-        assert_eq!([reads_at_once(&world).await.key()], keys[..]);
-    }
+    let mut world = with_role(&role(2)).await;
+    let [gone, lives] = world.cloud.live().try_into().unwrap();
+    world.cloud.delete_by_hand(&gone);
+    world.restart();
+    assert_eq!(reads_at_once(&world).await.key(), lives);
 }
 
 #[tokio::test(start_paused = true)]
@@ -361,25 +359,6 @@ async fn two_processes_hand_out_no_spare_twice() {
     secret.lease.increment = HOUR;
     let renewal = Request::new(Operation::Renew, "creds/warm").with_secret(secret);
     other.handle(renewal).await.unwrap();
-}
-
-/// This one takes its place, and read the pointers before.
-#[tokio::test(start_paused = true)]
-async fn what_another_process_did_with_spares_since_they_were_read_is_noticed() {
-    let world = with_role(&role(0)).await;
-    world.lease("warm").await.unwrap_err();
-    world.pass(4 * MINUTE).await;
-    let other = world.another_process();
-    let taken = leased(&other, "warm").await.unwrap();
-    leased(&other, "warm").await.unwrap_err();
-    drop(other);
-    assert_eq!(world.cloud.live().len(), 2);
-    world.pass(HOUR).await;
-    assert!(!world.lives(taken.key()), "its lease is over");
-    assert_eq!(world.cloud.live().len(), 1);
-    world.pass(25 * HOUR).await;
-    assert_eq!(world.cloud.live(), Vec::<String>::new());
-    assert!(pointers(&world).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -481,16 +460,14 @@ async fn a_next_shared_key_that_nobody_takes_goes_when_it_is_too_old() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_key_that_readers_of_a_role_wait_for_is_no_spare_in_the_pool() {
+async fn readiness_is_refused_for_keys_of_one_entity_or_token() {
     let world = World::ready().await;
-    world.cloud.set_propagation(PROPAGATION);
-    let mut shared = role(1);
-    shared["sharing"] = json!("role");
-    world.write("role/warm", &shared).await.unwrap();
-    world.lease("warm").await.unwrap_err();
-    world.pass(4 * MINUTE).await;
-    assert_eq!(world.cloud.made(), 2);
-    assert_eq!(counts(&world).await, (2, 0));
+    for sharing in ["entity", "token"] {
+        let mut scoped = role(0);
+        scoped["sharing"] = json!(sharing);
+        let error = world.write("role/warm", &scoped).await.unwrap_err();
+        assert!(error.message().contains("`sharing` is"), "{error:?}");
+    }
 }
 
 /// The present key may be in use for weeks until the next one is wanted.

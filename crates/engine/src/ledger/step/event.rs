@@ -9,19 +9,6 @@ use readiness::Proof;
 use crate::SecretText;
 use crate::credential::{Holder, IssuedKey, Proving, RequestedBy};
 use crate::ids::{HolderId, KeyId, OrganizationId, RoleName};
-use crate::scope::ScopeId;
-
-/// A reader who takes a key that was kept ready.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Take {
-    /// The reader's holder.
-    pub holder: (HolderId, Holder),
-    /// Who it is, where the host tells.
-    pub requester: Option<Box<RequestedBy>>,
-    /// The part of the role's readers whose key it is from now on; absent where all
-    /// of them share it, and for a key of one lease.
-    pub scope: Option<ScopeId>,
-}
 
 /// An event in the life of a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +47,12 @@ pub enum Event {
         proof: Proof,
     },
     /// A reader takes a key that was kept ready: the pin becomes a holder.
-    Take(Take),
+    Take {
+        /// The reader's holder.
+        holder: (HolderId, Holder),
+        /// Who it is, where the host tells.
+        requester: Option<Box<RequestedBy>>,
+    },
     /// A record that has no deadline names the key.
     Pin,
     /// A static role takes over the shared key of a role, whose leases keep their

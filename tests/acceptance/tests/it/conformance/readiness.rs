@@ -90,6 +90,8 @@ impl Story<'_> {
             json!({ "readiness": "probe", "wait_ready": "90s" }),
             json!({ "readiness": "probe", "wait_ready": -1 }),
             json!({ "readiness": "probe", "not_ready": "panic" }),
+            json!({ "readiness": "delay", "sharing": "entity" }),
+            json!({ "readiness": "delay", "sharing": "token" }),
             json!({ "spares": 2 }),
             json!({ "readiness": "none", "spares": 2 }),
             json!({ "readiness": "delay", "spares": 11 }),

@@ -30,7 +30,6 @@ fn scenario(host: &Host) -> Vec<String> {
     story.wrong_fields_are_refused();
     story.both_fields_say_the_same();
     story.each_token_has_its_key();
-    story.the_key_of_each_token_is_tried_first();
     story.leases_are_limited();
     story.told.lines
 }
@@ -109,30 +108,6 @@ impl Story<'_> {
         self.role("entities", &json!({ "sharing": "entity" }));
         let refused = self.ask("GET", "creds/entities", &Value::Null, 400);
         assert!(refused.to_string().contains("belongs to none"), "{refused}");
-    }
-
-    fn the_key_of_each_token_is_tried_first(&mut self) {
-        let tried = json!({
-            "sharing": "token", "readiness": "delay", "readiness_delay": "2s",
-            "wait_ready": "30s", "not_ready": "refuse",
-        });
-        self.role("tried", &tried);
-        let (own, other) = (self.host.http.clone(), self.another_token());
-        let mine = self.key_of(&own, "creds/tried");
-        let theirs = self.key_of(&other, "creds/tried");
-        assert_ne!(mine, theirs, "a key of another token");
-        assert_eq!(self.key_of(&own, "creds/tried"), mine);
-        assert_eq!(self.key_of(&other, "creds/tried"), theirs);
-        let slow = json!({ "readiness_delay": "10m", "wait_ready": 0 });
-        self.ask("POST", "role/tried", &slow, 204);
-        let third = self.another_token();
-        let (status, refused) = self.ask_as(&third, "GET", "creds/tried", &Value::Null);
-        assert_eq!(status, 503, "{refused}");
-        assert_eq!(self.key_of(&own, "creds/tried"), mine);
-        for sharing in ["entity", "role"] {
-            let by = json!({ "sharing": sharing });
-            self.ask("POST", "role/tried", &by, 204);
-        }
     }
 
     fn each_token_has_its_key(&mut self) {

@@ -2,8 +2,6 @@
 //! roles import, take over or leave, and keys that never worked.
 
 use super::*;
-use crate::credential::RequestedBy;
-use crate::scope::ScopeId;
 
 /// A spare: a key with its secret that a pointer names.
 fn spare(sharing: Sharing) -> Credential {
@@ -32,11 +30,10 @@ fn requester() -> RequestedBy {
 }
 
 fn take(name: u8) -> Event {
-    Event::Take(Take {
+    Event::Take {
         holder: holder(name, 100),
         requester: Some(Box::new(requester())),
-        scope: None,
-    })
+    }
 }
 
 fn stored_secret(credential: &Credential) -> Option<&SecretText> {
@@ -73,22 +70,6 @@ fn a_spare_is_taken_once() {
         assert_eq!(step(&mut credential, take(1)), Err(Refusal::NotSpare));
         assert_eq!(credential, taken);
     }
-}
-
-#[test]
-fn a_spare_is_of_the_scope_of_whoever_takes_it() {
-    let mut credential = spare(Sharing::Shared);
-    let scope: ScopeId = serde_json::from_str(r#""00112233445566778899aabbccddeeff""#).unwrap();
-    let Event::Take(taken) = take(0) else {
-        unreachable!("it is a taking");
-    };
-    let taken = Take {
-        scope: Some(scope.clone()),
-        ..taken
-    };
-    step(&mut credential, Event::Take(taken)).unwrap();
-    let slot = credential.purpose.slot();
-    assert_eq!(slot.and_then(|slot| slot.scope), Some(scope));
 }
 
 #[test]
