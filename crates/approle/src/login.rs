@@ -44,13 +44,18 @@ impl AppRole {
         &self,
         request: &Request,
     ) -> Result<Option<LoginSubject>, Error> {
-        let role_id = request.data.get(ROLE_ID).and_then(Value::as_str);
-        let role_id = role_id.map(str::trim).filter(|id| !id.is_empty());
-        let (LOGIN, Some(role_id)) = (request.path.as_str(), role_id) else {
-            return Ok(None);
+        // As the field of the login is read: a number or a flag is text, too.
+        let role_id = match request.data.get(ROLE_ID) {
+            Some(Value::String(text)) => text.trim().to_owned(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(Value::Bool(flag)) => u8::from(*flag).to_string(),
+            _ => String::new(),
         };
-        let subject = LoginSubject::new(role_id);
-        Ok(Some(match self.store.role_by_id(role_id).await? {
+        if request.path != LOGIN || role_id.is_empty() {
+            return Ok(None);
+        }
+        let subject = LoginSubject::new(&*role_id);
+        Ok(Some(match self.store.role_by_id(&role_id).await? {
             Some(name) => subject.with_role(name),
             None => subject,
         }))

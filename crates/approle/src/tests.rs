@@ -683,3 +683,22 @@ async fn addresses_of_tokens_are_a_constraint_and_a_missing_role_has_nothing_to_
     let reset = approle.ask(Operation::Delete, "role/none/policies", NOTHING);
     assert!(reset.await.is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn whose_login_it_is_is_read_as_the_login_reads_it() {
+    let approle = Mounted::new();
+    approle.write("role/digits", json!({})).await;
+    let id = json!({ "role_id": "12345" });
+    approle.write("role/digits/role-id", id).await;
+    for role_id in [json!("12345"), json!(" 12345 "), json!(12345)] {
+        let body = json!({ "role_id": role_id });
+        let request =
+            Request::new(Operation::Update, "login").with_data(body.as_object().cloned().unwrap());
+        let subject = approle.method.login_subject(request).await.unwrap();
+        assert_eq!(
+            subject.unwrap().role.as_deref(),
+            Some("digits"),
+            "{role_id}"
+        );
+    }
+}

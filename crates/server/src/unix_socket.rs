@@ -61,11 +61,12 @@ impl UnixSocket {
         rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
         let file = SocketFile::of(path)?;
         // Nobody can connect before `listen`.
-        if access.user.is_some() || access.group.is_some() {
-            std::os::unix::fs::lchown(path, access.user, access.group)?;
-        }
+        // The mode first: it follows links, and a new owner could put one here.
         if let Some(mode) = access.mode {
             fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+        }
+        if access.user.is_some() || access.group.is_some() {
+            std::os::unix::fs::lchown(path, access.user, access.group)?;
         }
         rustix::net::listen(&socket, BACKLOG)?;
         Ok(Self {

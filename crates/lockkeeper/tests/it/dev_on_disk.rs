@@ -105,7 +105,19 @@ fn a_store_whose_key_is_not_beside_it_is_left_alone() {
     assert_eq!(said.status, 1, "{said:?}");
     assert!(said.stderr.contains("dev.db.dev.json"), "{}", said.stderr);
     std::fs::rename(folder.path().join("elsewhere"), &keys).unwrap();
-    OnDisk::start(&store, &[]);
+    OnDisk::start(&store, &[]).program.stop();
+
+    // Nor are the keys of a store that is elsewhere.
+    let kept = std::fs::read(&keys).unwrap();
+    std::fs::rename(&store, folder.path().join("moved.db")).unwrap();
+    let said = cli.run(&["dev", &flag, listen[0], listen[1]]);
+    assert_eq!(said.status, 1, "{said:?}");
+    assert!(
+        said.stderr.contains("put the store back"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(std::fs::read(&keys).unwrap(), kept);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use logical::{Error, duration};
 
 use super::Options;
-use super::writer::{Line, Target};
+use super::writer::{BATCH, Line, Target};
 
 /// How long a connection or a line may take if nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -157,6 +157,13 @@ impl Connection {
 }
 
 impl Target for Socket {
+    fn batch(&self) -> usize {
+        match self.kind {
+            Kind::Udp => 1,
+            Kind::Tcp | Kind::Unix => BATCH,
+        }
+    }
+
     fn write(&mut self, lines: &[Line]) -> io::Result<()> {
         let written = self.try_write(lines);
         // Once more with a new connection.

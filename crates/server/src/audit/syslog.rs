@@ -117,6 +117,10 @@ impl Syslog {
 }
 
 impl Target for Syslog {
+    fn batch(&self) -> usize {
+        1
+    }
+
     fn write(&mut self, lines: &[Line]) -> io::Result<()> {
         let written = self.try_write(lines);
         // The log may have been started again.

@@ -308,3 +308,43 @@ async fn a_device_that_hangs_takes_a_limited_number_of_lines_and_holds_nobody() 
     drop(go);
     first.await.unwrap();
 }
+
+/// Has room for short lines, each a message of its own.
+struct Datagrams {
+    begun: Sender<()>,
+    go: Receiver<()>,
+}
+
+impl Target for Datagrams {
+    fn batch(&self) -> usize {
+        1
+    }
+
+    fn write(&mut self, lines: &[writer::Line]) -> std::io::Result<()> {
+        let _ = self.begun.send(());
+        let _ = self.go.recv();
+        if lines.iter().any(|line| line.len() > 100) {
+            return Err(std::io::ErrorKind::InvalidInput.into());
+        }
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_is_too_long_for_a_datagram_fails_no_other() {
+    let (go, waits) = channel();
+    let (begun, has_begun) = channel();
+    let writer = Writer::start(Datagrams { begun, go: waits }).unwrap();
+    let first = writer.write(line("a"));
+    has_begun.recv().unwrap();
+    let [short, long, other] = ["b", &"c".repeat(200), "d"].map(|text| writer.write(line(text)));
+    drop(go);
+    first.await.unwrap();
+    short.await.unwrap();
+    long.await.unwrap_err();
+    other.await.unwrap();
+}

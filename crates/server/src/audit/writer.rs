@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 /// Lines that wait. More than these are refused.
 const QUEUE: usize = 4096;
 /// Lines that are written at once.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
 /// A device that has been at the same lines for longer than this takes no more.
 const STUCK: Duration = Duration::from_secs(5);
 
@@ -25,6 +25,12 @@ pub(super) type Line = Zeroizing<Vec<u8>>;
 pub(super) trait Target: Send + 'static {
     /// Writes lines, or fails for all of them.
     fn write(&mut self, lines: &[Line]) -> io::Result<()>;
+
+    /// How many lines may share one result. A message that can fail for its own
+    /// sake, as one that is too long for a datagram, must not fail others.
+    fn batch(&self) -> usize {
+        BATCH
+    }
 
     /// Opens what it writes to again.
     fn reopen(&mut self) -> io::Result<()>;
@@ -117,7 +123,7 @@ impl Thread {
                 Job::Write(line, done) => {
                     let mut lines = vec![line];
                     let mut waiting = vec![done];
-                    while lines.len() < BATCH {
+                    while lines.len() < self.target.batch() {
                         match queue.try_recv() {
                             Ok(Job::Write(line, done)) => {
                                 lines.push(line);

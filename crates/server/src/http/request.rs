@@ -205,6 +205,9 @@ async fn read_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<O
     parse(headers, &bytes, limits.json)
 }
 
+/// How many fields a form may have: each is kept, and hashed for each audit device.
+const FORM_FIELDS: usize = 10_000;
+
 /// A body is JSON whatever its content type, unless it is declared as a form
 /// and looks like one.
 fn parse(headers: &HeaderMap, bytes: &Bytes, limits: JsonLimits) -> Result<Object, Answer> {
@@ -216,6 +219,9 @@ fn parse(headers: &HeaderMap, bytes: &Bytes, limits: JsonLimits) -> Result<Objec
     let is_form = kind.starts_with("application/x-www-form-urlencoded");
     if is_form && !matches!(first, b'{' | b'[') {
         let text = String::from_utf8_lossy(bytes);
+        if text.split('&').count() > FORM_FIELDS {
+            return Err(Answer::error(400, "the form has too many fields"));
+        }
         return Ok(read_query(text.trim()));
     }
     complexity::check(bytes, limits).map_err(|problem| Answer::error(400, problem))?;

@@ -36,8 +36,12 @@ pub(super) async fn check(active: &Active, context: &mut Context) -> Result<(), 
     let Some(limits) = active.lockout.limits(&request.mount_type, tuning) else {
         return Ok(());
     };
-    // Whose login it is cannot be found out: then the method refuses it, too.
-    let subject = mount.login_subject(request.clone()).await.ok().flatten();
+    let subject = match mount.login_subject(request.clone()).await {
+        Ok(subject) => subject,
+        // A mount that is closed refuses by itself, with its own text.
+        Err(_) if mount.is_closed() => return Ok(()),
+        Err(error) => return Err(super::dispatch::failed(mount, error)),
+    };
     let Some(subject) = subject.filter(|subject| subject.role.is_some()) else {
         return Ok(());
     };

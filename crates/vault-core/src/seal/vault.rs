@@ -308,7 +308,6 @@ impl Vault {
             Arc::clone(&self.effects.storage),
             Arc::clone(&self.barrier),
             Arc::clone(&self.effects.entropy),
-            (self.effects.task_groups)(),
             shares,
         ));
         if let Err(error) = keys.settle(&stored, opened.which).await {

@@ -204,13 +204,7 @@ async fn update(
     let required = keys.shares().threshold();
     let giving = {
         let keys = Arc::clone(&keys);
-        async move {
-            let given = keys.give(share, &nonce).await?;
-            if let Given::Done(rotated) = &given {
-                keys.end_handover(rotated);
-            }
-            Ok(given)
-        }
+        async move { keys.give(share, &nonce).await }
     };
     let abandoned = {
         let keys = Arc::clone(&keys);

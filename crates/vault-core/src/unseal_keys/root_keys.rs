@@ -1,16 +1,16 @@
 //! The root key and its shares while the server is unsealed, and their
 //! replacement.
 //!
-//! New shares reach the operators in an answer, and an answer can be lost. So the
-//! old shares open the store beside the new ones until the new ones were seen, or
-//! until [`HANDOVER`] is over. With verification the new shares are seen first, and
-//! from then on they alone open it.
+//! New shares reach the operators in an answer, and an answer can be lost: by a
+//! client that hung up, a proxy, an audit device that failed. So the old shares open
+//! the store beside the new ones until either were used, however long that takes.
+//! With verification the new shares are seen first, and from then on they alone open
+//! it.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use barrier::{Barrier, Key};
-use logical::{Entropy, Error, Storage, TaskGroup};
+use logical::{Entropy, Error, Storage};
 use tokio::sync::Mutex;
 
 use super::protected::{Protected, StoredKeys, Which, split};
@@ -18,18 +18,12 @@ use super::rotation::{Keys, Progress, Rotation, Verification};
 use super::{Share, Shares};
 use crate::errors;
 
-/// For how long the old shares open the store after a rotation without
-/// verification.
-const HANDOVER: Duration = Duration::from_mins(10);
-
 /// The keys of an unsealed store.
 pub(crate) struct RootKeys {
     /// Below the barrier.
     storage: Arc<dyn Storage>,
     barrier: Arc<Barrier>,
     entropy: Arc<dyn Entropy>,
-    /// Ends old shares after a while; dropped when the server is sealed.
-    handover: Arc<dyn TaskGroup>,
     shares: RwLock<Shares>,
     /// Held while the keys change.
     state: Mutex<State>,
@@ -71,20 +65,17 @@ pub(crate) enum Verified {
 }
 
 impl RootKeys {
-    /// The keys of a store that was opened by `barrier` on `storage`. The group
-    /// `handover` must not be shared.
+    /// The keys of a store that was opened by `barrier` on `storage`.
     pub(crate) fn new(
         storage: Arc<dyn Storage>,
         barrier: Arc<Barrier>,
         entropy: Arc<dyn Entropy>,
-        handover: Arc<dyn TaskGroup>,
         shares: Shares,
     ) -> Self {
         Self {
             storage,
             barrier,
             entropy,
-            handover,
             shares: RwLock::new(shares),
             state: Mutex::new(State::Open(None)),
         }
@@ -103,7 +94,6 @@ impl RootKeys {
     /// Waits for a change under way, and lets none begin.
     pub(crate) async fn close(&self) {
         *self.state.lock().await = State::Closed;
-        self.handover.shut_down(Duration::ZERO).await;
     }
 
     /// Decides between the shares of two stored keys: those that opened the store
@@ -188,30 +178,6 @@ impl RootKeys {
         self.replace(keys, shares, Some(&previous)).await?;
         done.previous = Some(previous);
         Ok(Given::Done(done))
-    }
-
-    /// Ends the old shares when the time of handing over is past. Call it for each
-    /// rotation without verification.
-    pub(crate) fn end_handover(self: &Arc<Self>, rotated: &Rotated) {
-        let Some(previous) = rotated.previous.clone() else {
-            return;
-        };
-        let sleep = self.handover.sleep(HANDOVER);
-        let keys = Arc::downgrade(self);
-        self.handover.spawn(Box::pin(async move {
-            sleep.await;
-            // Sealed meanwhile: whoever unseals decides.
-            let Some(keys) = keys.upgrade() else {
-                return;
-            };
-            let state = keys.state.lock().await;
-            if matches!(*state, State::Closed) {
-                return;
-            }
-            if let Err(error) = keys.end_previous(&previous).await {
-                tracing::warn!(%error, "the shares before the last rotation open the store until the next unsealing");
-            }
-        }));
     }
 
     /// Undoes a rotation whose shares nobody received.

@@ -56,6 +56,12 @@ pub(super) async fn start(
     let vault = Vault::load(core_config(kind), effects).await;
     let vault = vault.map_err(|error| broken(&error))?;
     match (is_initialized(&vault).await, kept, file) {
+        (false, Some(_), Some(file)) => Err(Failure::local(format!(
+            "-storage: `{}` is not there or empty, but `{}` has the keys of a store: put the store \
+             back, or move that file away",
+            file.display(),
+            file_beside(file).display()
+        ))),
         (false, _, _) => first(vault, root_token).await,
         (true, Some(kept), _) => again(vault, &kept, root_token).await,
         (true, None, Some(file)) => Err(Failure::local(format!(

@@ -198,4 +198,9 @@ async fn a_body_of_too_many_texts_is_refused_unless_it_is_a_form() {
         .header("content-type", "application/x-www-form-urlencoded")
         .with(form);
     assert!(form.await.is_ok());
+    let form = ask("PUT", "/v1/a")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .with(vec!["a"; 10_001].join("&"));
+    let refused = (400, "the form has too many fields".to_owned());
+    assert_eq!(form.await.unwrap_err(), refused);
 }

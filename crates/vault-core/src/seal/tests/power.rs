@@ -212,8 +212,6 @@ async fn a_power_cut_while_the_shares_are_replaced_leaves_a_store_that_opens_wit
             machine.process.cut_in(calls, moment);
             let mut new = None;
             until_cut(rotate(&vault, &keys, verifies, &mut new)).await;
-            // So that the time of handing over ends as well, if it is alive.
-            tokio::time::sleep(Duration::from_mins(11)).await;
             let was_cut = machine.process.is_dead();
             let next = machine.successor();
             let vault = boot(&world, &next).await;
