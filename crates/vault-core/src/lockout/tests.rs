@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::UserLockout;
 use crate::routing::LockoutTuning;
 use crate::tests::{Seen, World, ask, ask_as};
-use crate::{ClientToken, Core, CoreConfig};
+use crate::{ClientToken, Core, CoreConfig, Effects};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -40,7 +40,11 @@ impl Server {
             user_lockout: lockout,
             ..world.config()
         };
-        let core = Core::start(config, world.effects()).await.unwrap();
+        Self::start_with(config, world.effects()).await
+    }
+
+    async fn start_with(config: CoreConfig, effects: Effects) -> Self {
+        let core = Core::start(config, effects).await.unwrap();
         core.create_root_token(Some(ClientToken::new("root")))
             .await
             .unwrap();
@@ -103,6 +107,18 @@ async fn five_wrong_logins_lock_a_role_out_for_a_quarter_of_an_hour_and_no_other
     assert_eq!(server.right(0).await, 403);
     tokio::time::sleep(MINUTE).await;
     assert_eq!(server.right(0).await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_locked_out_stays_so_while_storage_fails() {
+    let (world, machine) = (World::new(), virtual_world::World::new());
+    let server = Server::start_with(world.config(), world.effects_of(&machine)).await;
+    server.lock(0).await;
+    for failures in 1..4 {
+        machine.storage.fail_next_reads(failures);
+        assert_ne!(server.right(0).await, 200, "{failures} reads failed");
+        machine.storage.heal();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -148,14 +148,26 @@ impl RootKeys {
         let mut state = self.state.lock().await;
         let present = state.rotation()?;
         let rotation = present.as_mut().ok_or_else(none_in_progress)?;
-        let threshold = usize::from(self.shares().threshold());
-        let Some(given) = rotation.give(share, nonce, threshold)? else {
-            return Ok(Given::More(rotation.progress()));
-        };
         let stored = StoredKeys::read(self.storage.as_ref()).await?;
-        let opened = stored
-            .open(&given)
-            .map_err(|reason| Error::bad_request(format!("failed to read root key: {reason}")))?;
+        // After a rotation whose answer was lost the old shares are given, of which
+        // another number may be needed.
+        let (least, most) = stored.thresholds();
+        rotation.give(share, nonce)?;
+        let given = rotation.given();
+        if given.len() < least {
+            return Ok(Given::More(rotation.progress()));
+        }
+        let opened = match stored.open(given) {
+            Ok(opened) => opened,
+            Err(_) if given.len() < most => return Ok(Given::More(rotation.progress())),
+            Err(reason) => {
+                rotation.forget_given();
+                return Err(Error::bad_request(format!(
+                    "failed to read root key: {reason}"
+                )));
+            }
+        };
+        rotation.forget_given();
         let entropy = self.entropy.as_ref();
         let keys = Keys {
             root: Key::generate(entropy),

@@ -85,17 +85,11 @@ impl Rotation {
         self.verifies
     }
 
-    /// Takes one of the present shares. Returns all of them once there are enough,
-    /// and begins anew.
+    /// Takes one of the present shares.
     ///
     /// # Errors
     /// A bad request in the words of OpenBao.
-    pub(super) fn give(
-        &mut self,
-        share: Share,
-        nonce: &str,
-        threshold: usize,
-    ) -> Result<Option<Vec<Share>>, Error> {
+    pub(super) fn give(&mut self, share: Share, nonce: &str) -> Result<(), Error> {
         if let Some(new) = &self.new {
             return Err(Error::bad_request(format!(
                 "rotation already finished; verification must be performed; nonce for the \
@@ -109,9 +103,17 @@ impl Rotation {
                 self.nonce
             )));
         }
-        add(&mut self.given, share, "rotation")?;
-        let is_enough = self.given.len() >= threshold;
-        Ok(is_enough.then(|| std::mem::take(&mut self.given)))
+        add(&mut self.given, share, "rotation")
+    }
+
+    /// The present shares that were given.
+    pub(super) fn given(&self) -> &[Share] {
+        &self.given
+    }
+
+    /// Forgets the present shares that were given: they were enough, or wrong.
+    pub(super) fn forget_given(&mut self) {
+        self.given.clear();
     }
 
     /// Keeps new keys until their shares were given back. Returns the name of

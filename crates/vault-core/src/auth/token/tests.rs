@@ -631,7 +631,7 @@ async fn a_token_whose_last_use_was_cut_off_ends_after_the_restart_or_when_it_is
         let machine = virtual_world::World::new();
         let core = world.start_with(world.effects_of(&machine)).await.unwrap();
         let body = json!({"policies": ["a"], "ttl": "1h", "num_uses": 1});
-        let (token, _) = create(&core, "root", body).await;
+        let (token, accessor) = create(&core, "root", body).await;
         let writes = AtomicUsize::new(0);
         machine.storage.fail_if(move |call| {
             let is_later = call.is_write() && writes.fetch_add(1, Ordering::SeqCst) > 0;
@@ -642,6 +642,9 @@ async fn a_token_whose_last_use_was_cut_off_ends_after_the_restart_or_when_it_is
         machine.storage.heal();
         let left = || left_of_tokens(&machine.storage.disk().keys());
         assert_eq!(left(), 2, "the token and its lease");
+        let accessor = json!({ "accessor": accessor });
+        let seen = post(&core, "auth/token/lookup-accessor", accessor).await;
+        assert_eq!(seen.error(), "invalid accessor");
         if restarts {
             core.shut_down().await;
             let _core = world.start_with(world.effects_of(&machine)).await.unwrap();

@@ -138,6 +138,18 @@ async fn old_shares_open_the_store_until_the_new_ones_have() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn old_shares_rotate_again_after_an_answer_that_was_lost() {
+    for (shares, threshold) in [(5, 3), (1, 1)] {
+        let (vault, keys) = unsealed(&World::new()).await;
+        let wish = json!({"secret_shares": shares, "secret_threshold": threshold});
+        rotated(&keys, &rotate(&vault, &keys, wish, [0, 1]).await);
+        let again = json!({"secret_shares": 3, "secret_threshold": 2});
+        let new = rotated(&keys, &rotate(&vault, &keys, again, [1, 2]).await);
+        assert!(opens(&vault, &new, [0, 2]).await);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn shares_that_are_verified_take_effect_when_they_were_given_back() {
     let (vault, keys) = unsealed(&World::new()).await;
     let wish = json!({"secret_shares": 3, "secret_threshold": 2, "require_verification": true});
