@@ -79,50 +79,49 @@ pub(super) async fn unwrap(unwrap: Unwrap) -> Result<ExitCode, Failure> {
     show_field(&secret, unwrap.field.as_deref(), format)
 }
 
-pub(super) async fn list(list: List) -> Result<ExitCode, Failure> {
+/// Which names are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Those in a folder.
+    Folder,
+    /// Those in its folders, too.
+    All,
+}
+
+impl Names {
+    /// The parameter that asks for them, and the word for an error.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Folder => ("list", "listing"),
+            Self::All => ("scan", "scanning"),
+        }
+    }
+}
+
+/// `list` and `scan`.
+pub(super) async fn list(names: Names, list: List) -> Result<ExitCode, Failure> {
     let format = format(&list.answer.output)?;
     let detailed = detailed(list.detailed)?;
     let path = trimmed(&list.path);
     let limit = list.limit.map(|limit| limit.to_string());
     let page = page(list.after.as_deref(), limit.as_deref());
     let client = connect_for_secrets(list.connection, &list.answer)?;
-    list_at(&client, path, &page, detailed, format).await
+    list_at(names, &client, path, &page, detailed, format).await
 }
 
 /// Lists what is at a path and prints it. `page` are parameters for a part of it.
 pub(super) async fn list_at(
+    names: Names,
     client: &Client,
     path: &str,
     page: &[(&str, &str)],
     detailed: bool,
     format: Format,
 ) -> Result<ExitCode, Failure> {
-    let query = [&[("list", "true")], page].concat();
+    let (parameter, doing) = names.words();
+    let query = [&[(parameter, "true")], page].concat();
     let answer = client.read(path, &query).await;
-    listed(answer, "listing", path, detailed, format)
-}
-
-pub(super) async fn scan(scan: List) -> Result<ExitCode, Failure> {
-    let format = format(&scan.answer.output)?;
-    let detailed = detailed(scan.detailed)?;
-    let path = trimmed(&scan.path);
-    let limit = scan.limit.map(|limit| limit.to_string());
-    let page = page(scan.after.as_deref(), limit.as_deref());
-    let client = connect_for_secrets(scan.connection, &scan.answer)?;
-    scan_at(&client, path, &page, detailed, format).await
-}
-
-/// Lists everything below a path, in its folders, too, and prints it.
-pub(super) async fn scan_at(
-    client: &Client,
-    path: &str,
-    page: &[(&str, &str)],
-    detailed: bool,
-    format: Format,
-) -> Result<ExitCode, Failure> {
-    let query = [&[("scan", "true")], page].concat();
-    let answer = client.read(path, &query).await;
-    listed(answer, "scanning", path, detailed, format)
+    listed(answer, doing, path, detailed, format)
 }
 
 /// The parameters for a part of a list.

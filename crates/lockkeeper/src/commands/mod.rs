@@ -36,6 +36,7 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::logical::Names;
 use crate::arguments::Command;
 use crate::failure::Failure;
 use crate::output;
@@ -58,8 +59,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Patch(patch) => async_main(logical::patch(patch)),
         Command::Unwrap(unwrap) => async_main(logical::unwrap(unwrap)),
         Command::Kv(kv) => async_main(kv::run(kv)),
-        Command::Scan(scan) => async_main(logical::scan(scan)),
-        Command::List(list) => async_main(logical::list(list)),
+        Command::Scan(scan) => async_main(logical::list(Names::All, scan)),
+        Command::List(list) => async_main(logical::list(Names::Folder, list)),
         Command::Delete(delete) => async_main(logical::delete(delete)),
         Command::PathHelp(path_help) => async_main(logical::path_help(path_help)),
         Command::Render(render) => async_main(render::run(render)),

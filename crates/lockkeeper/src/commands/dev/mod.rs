@@ -56,6 +56,7 @@ pub(super) async fn run(dev: Dev) -> Result<ExitCode, Failure> {
     };
     // First of all: the key that unseals the store is nowhere else.
     keep()?;
+    running.mount().await?;
     let url = format!("http://{cloud_address}");
     let example = example::prepare(&running.vault, &running.root_token, &cloud, &url).await?;
     keep()?;
@@ -199,6 +200,7 @@ mod tests {
         let cloud = simulator::start(&Options::default()).unwrap();
         let running = cloud.spawn().await.unwrap();
         let started = start::start(effects, None, None, None).await.unwrap();
+        started.mount().await.unwrap();
         let (vault, token) = (&started.vault, &started.root_token);
         let prepared = example::prepare(vault, token, &cloud, &running.url()).await;
         prepared.unwrap();

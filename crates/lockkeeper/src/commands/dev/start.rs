@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use confluent_simulator::Simulator;
 use logical::Operation;
 use serde_json::Value;
-use vault_core::{ClientRequest, ClientToken, Core, Effects, MountRequest, Vault};
+use vault_core::{ClientRequest, ClientToken, Effects, MountRequest, Vault};
 use zeroize::Zeroizing;
 
 use super::super::engines::{ENGINE, core_config};
@@ -23,9 +23,38 @@ pub(super) struct Running {
     pub(super) root_token: ClientToken,
     /// The one share of the key, in base64.
     pub(super) unseal_key: Zeroizing<String>,
+    is_new: bool,
 }
 
 impl Running {
+    /// Mounts what a development server has: the engine, whatever was done to it, and
+    /// KV in a new server, as in those of Vault and OpenBao.
+    ///
+    /// # Errors
+    /// When a mount cannot be made.
+    pub(super) async fn mount(&self) -> Result<(), Failure> {
+        let core = self.vault.core();
+        let core = core.ok_or_else(|| broken(&"it was sealed meanwhile"))?;
+        let mut wanted = Vec::new();
+        let engine = format!("sys/mounts/{MOUNT}");
+        if self.is_new || !answers(&self.vault, &self.root_token, &engine).await {
+            wanted.push((MOUNT, ENGINE, "API keys of a simulated Confluent Cloud"));
+        }
+        if self.is_new {
+            wanted.push(("secret", "kv-v2", "key/value secret storage"));
+        }
+        for (path, kind, description) in wanted {
+            let mount = MountRequest {
+                path: path.to_owned(),
+                kind: kind.to_owned(),
+                description: description.to_owned(),
+                ..MountRequest::default()
+            };
+            core.mount(mount).await.map_err(|error| broken(&error))?;
+        }
+        Ok(())
+    }
+
     /// What the next start needs.
     ///
     /// # Errors
@@ -74,30 +103,21 @@ pub(super) async fn start(
     }
 }
 
-/// A new server, with its mounts.
+/// A new server.
 async fn first(vault: Arc<Vault>, root_token: Option<ClientToken>) -> Result<Running, Failure> {
     let developed = vault.develop(root_token).await;
-    let (core, made) = developed.map_err(|error| broken(&error))?;
-    mount_engine(&core).await?;
-    // As in development servers of Vault and OpenBao.
-    let secrets = MountRequest {
-        path: "secret".to_owned(),
-        kind: "kv-v2".to_owned(),
-        description: "key/value secret storage".to_owned(),
-        ..MountRequest::default()
-    };
-    core.mount(secrets).await.map_err(|error| broken(&error))?;
+    let (_, made) = developed.map_err(|error| broken(&error))?;
     let share = made.shares.first();
     let share = share.ok_or_else(|| broken(&"there is no share of its key"))?;
     Ok(Running {
         unseal_key: Zeroizing::new(BASE64_STANDARD.encode(share.as_slice())),
         root_token: made.root_token,
+        is_new: true,
         vault,
     })
 }
 
-/// The server of an earlier start. Its root token works, and its engine is
-/// there, whatever was done to them.
+/// The server of an earlier start. Its root token works, whatever was done to it.
 async fn again(
     vault: Arc<Vault>,
     kept: &Kept,
@@ -115,24 +135,12 @@ async fn again(
         let created = core.create_root_token(Some(token.clone())).await;
         created.map_err(|error| broken(&error))?;
     }
-    if !answers(&vault, &token, &format!("sys/mounts/{MOUNT}")).await {
-        mount_engine(&core).await?;
-    }
     Ok(Running {
         unseal_key: Zeroizing::new(kept.unseal_key.clone()),
         root_token: token,
+        is_new: false,
         vault,
     })
-}
-
-async fn mount_engine(core: &Arc<Core>) -> Result<(), Failure> {
-    let engine = MountRequest {
-        path: MOUNT.to_owned(),
-        kind: ENGINE.to_owned(),
-        description: "API keys of a simulated Confluent Cloud".to_owned(),
-        ..MountRequest::default()
-    };
-    core.mount(engine).await.map_err(|error| broken(&error))
 }
 
 async fn is_initialized(vault: &Arc<Vault>) -> bool {

@@ -13,6 +13,7 @@ use serde_json::json;
 use vault_client::{Object, Secret};
 
 use super::client::{connect, object, trimmed};
+use super::logical::Names;
 use crate::arguments::{Format, Kv, KvEnableVersioning};
 use crate::failure::Failure;
 use crate::output;
@@ -20,8 +21,8 @@ use crate::output;
 pub(super) async fn run(kv: Kv) -> Result<ExitCode, Failure> {
     match kv {
         Kv::Get(arguments) => read::get(arguments).await,
-        Kv::List(arguments) => read::list(arguments).await,
-        Kv::Scan(arguments) => read::scan(arguments).await,
+        Kv::List(arguments) => read::list(Names::Folder, arguments).await,
+        Kv::Scan(arguments) => read::list(Names::All, arguments).await,
         Kv::Put(arguments) => write::put(arguments).await,
         Kv::Patch(arguments) => write::patch(arguments).await,
         Kv::Rollback(arguments) => write::rollback(arguments).await,

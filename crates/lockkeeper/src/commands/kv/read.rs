@@ -7,7 +7,7 @@ use vault_client::{Client, Secret};
 
 use super::super::absence::{absent_or_failed, nothing_at};
 use super::super::client::{connect_for_secrets, format};
-use super::super::logical;
+use super::super::logical::{self, Names};
 use super::member;
 use super::place::{Place, Version};
 use crate::arguments::{Format, KvGet, KvList};
@@ -78,16 +78,10 @@ fn table(secret: &Secret, version: Version, path: &str) -> String {
     parts.join("\n")
 }
 
-pub(super) async fn list(arguments: KvList) -> Result<ExitCode, Failure> {
+pub(super) async fn list(names: Names, arguments: KvList) -> Result<ExitCode, Failure> {
     let format = format(&arguments.answer.output)?;
     let (client, path) = below_metadata(arguments).await?;
-    logical::list_at(&client, &path, &[], false, format).await
-}
-
-pub(super) async fn scan(arguments: KvList) -> Result<ExitCode, Failure> {
-    let format = format(&arguments.answer.output)?;
-    let (client, path) = below_metadata(arguments).await?;
-    logical::scan_at(&client, &path, &[], false, format).await
+    logical::list_at(names, &client, &path, &[], false, format).await
 }
 
 /// Where names are listed.
