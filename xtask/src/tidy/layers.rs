@@ -82,6 +82,8 @@ const LAYERS: &[Layer] = &[
     // The real clock, entropy and tasks.
     layer("runtime", Kind::Library, &["logical"]),
     layer("vault-client", Kind::Library, &["tls-roots"]),
+    // Tools of operators, for any server that speaks Vault's API.
+    layer("ops", Kind::Library, &["vault-client", "tls-roots", "hcl1"]),
     // Joins the engine to the real client; the two never see each other.
     layer(
         "confluent-backend",
