@@ -11,6 +11,7 @@
     reason = "what was measured is for a person to read"
 )]
 
+mod api;
 mod cloud;
 mod host;
 mod idle;
@@ -26,19 +27,24 @@ mod together;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 const USAGE: &str = "\
 usage: benches <what> [-seconds=N] [-rounds=N] [-compare=DIR]
 
   plugin        reads of the plugin in OpenBao beside a plugin that answers a constant
   server        reads of our server in memory beside KV reads of OpenBao
+  api           KV v2, AppRole, tokens: our server and OpenBao, in memory and on disk
   instructions  instructions and allocations of a read of our server; needs valgrind
   idle          1 000 static roles with nothing due: processor time and memory
 
-  -seconds  how long each is measured (3; `idle`: 60)
-  -rounds   how often each is measured (5; `idle`: 2)
+  -seconds  how long each is measured (3; `api`: 2, `idle`: 60)
+  -rounds   how often each is measured (5; `api`: 3, `idle`: 2)
   -compare  measures the programs of another build, too, in the same run
 ";
+
+/// Time limit for a server to answer.
+const READY: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,6 +54,12 @@ fn main() -> ExitCode {
         }
         Some((what, rest)) if what == "server" => {
             Plan::read(rest, 3, 5).and_then(|plan| server::run(&plan))
+        }
+        Some((what, rest)) if what == "api" => {
+            Plan::read(rest, 2, 3).and_then(|plan| api::run(&plan))
+        }
+        Some((what, [port])) if what == api::BARE_SERVER => {
+            port.parse().map_err(Into::into).and_then(api::serve_bare)
         }
         Some((what, rest)) if what == "instructions" => {
             Plan::read(rest, 3, 5).and_then(|plan| instructions::run(&plan))
