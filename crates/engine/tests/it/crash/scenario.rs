@@ -359,6 +359,11 @@ pub(crate) fn of_seed(seed: u64) -> Vec<Action> {
 
 /// Carries actions out in a new world; gives the promises that were broken.
 pub(crate) fn run(actions: &[Action]) -> Vec<String> {
+    run_counting_cuts(actions).0
+}
+
+/// As [`run`], with how often the power went during the actions.
+pub(crate) fn run_counting_cuts(actions: &[Action]) -> (Vec<String>, u64) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -370,7 +375,8 @@ pub(crate) fn run(actions: &[Action]) -> Vec<String> {
             perform(&mut world, *action).await;
             world.note_named().await;
         }
-        world.settle().await
+        let cuts = world.cuts;
+        (world.settle().await, cuts)
     })
 }
 
@@ -397,7 +403,7 @@ async fn perform(world: &mut World, action: Action) {
         Action::Thaw => world.thaw(),
         Action::EndOld => world.end_old().await,
         Action::Restart => world.restart().await,
-        Action::Cut { calls, moment } => world.cut_in(calls, moment),
+        Action::Cut { calls, moment } => world.process().cut_in(calls, moment),
         Action::Renew { lease, increment } => {
             if let Some(lease) = pick(world, lease) {
                 world.renew(&lease, increment).await;
