@@ -56,7 +56,7 @@ impl Engine {
         requester: Requester,
     ) -> Result<Issued, Error> {
         let engine = Arc::clone(self);
-        self.to_its_end(async move { engine.hold_shared(&role, &requester).await })
+        self.run_to_completion(async move { engine.hold_shared(&role, &requester).await })
             .await
     }
 

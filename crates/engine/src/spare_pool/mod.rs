@@ -247,7 +247,7 @@ impl Pools {
         pool.keys.insert(entry.id().clone(), pooled);
     }
 
-    /// Claims the free key that ranks highest, for one who takes it or waits for
+    /// Claims the free key that ranks highest, for a reader that takes it or waits for
     /// it; none where no key ranks.
     pub(crate) fn claim<R: Ord>(
         &self,
