@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const USAGE: &str = "\
-usage: benches <what> [-seconds=N] [-rounds=N] [-compare=DIR]
+usage: benches <what> [-seconds=N] [-rounds=N] [-compare=DIR] [-only=NAME]
 
   plugin        reads of the plugin in OpenBao beside a plugin that answers a constant
   server        reads of our server in memory beside KV reads of OpenBao
@@ -41,6 +41,7 @@ usage: benches <what> [-seconds=N] [-rounds=N] [-compare=DIR]
   -seconds  how long each is measured (3; `api`: 2, `idle`: 60)
   -rounds   how often each is measured (5; `api`: 3, `idle`: 2)
   -compare  measures the programs of another build, too, in the same run
+  -only     measures only the requests whose names contain this (`api`)
 ";
 
 /// Time limit for a server to answer.
@@ -90,6 +91,8 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// The folder with the programs of another build, measured in the same run.
     compare: Option<PathBuf>,
+    /// A part of the name of what alone is measured.
+    only: Option<String>,
 }
 
 impl Plan {
@@ -99,12 +102,14 @@ impl Plan {
             seconds,
             rounds,
             compare: None,
+            only: None,
         };
         for argument in arguments {
             match argument.trim_start_matches('-').split_once('=') {
                 Some(("seconds", value)) => plan.seconds = value.parse()?,
                 Some(("rounds", value)) => plan.rounds = value.parse()?,
                 Some(("compare", value)) => plan.compare = Some(value.into()),
+                Some(("only", value)) => plan.only = Some(value.to_owned()),
                 _ => anyhow::bail!("unknown argument `{argument}`\n{USAGE}"),
             }
         }
@@ -113,6 +118,16 @@ impl Plan {
             "measure for 1 to 60 seconds, in 1 to 50 rounds"
         );
         Ok(plan)
+    }
+
+    /// Whether only some of the requests are measured.
+    pub(crate) fn only_some(&self) -> bool {
+        self.only.is_some()
+    }
+
+    /// Whether something of this name is measured.
+    pub(crate) fn includes(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|part| name.contains(part))
     }
 
     /// A program, and the same program of the other build if there is one.

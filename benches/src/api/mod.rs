@@ -47,10 +47,13 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         let ours = Subject::start(&ours, setting)?;
         let theirs = Subject::start(&theirs, setting)?;
         println!("{}", setting.title());
-        for row in ROWS {
+        for row in ROWS.iter().filter(|row| plan.includes(row.name)) {
             compare(plan, row, &ours, &theirs, &bare)?;
         }
         println!();
+    }
+    if plan.only_some() {
+        return Ok(());
     }
     one_writer(plan, &ours, &theirs)?;
     starts(&ours)?;

@@ -2,6 +2,7 @@
 
 use logical::Request;
 
+use super::wrap::Unwraps;
 use super::{Context, headers};
 use crate::active::Active;
 use crate::request::ClientRequest;
@@ -28,6 +29,7 @@ pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Con
         token: client.token,
         caller: None,
         last_use: None,
+        unwraps: Unwraps::default(),
         attempt: None,
         headers: Vec::new(),
         policy_results: None,
