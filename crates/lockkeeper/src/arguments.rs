@@ -8,6 +8,7 @@ mod auth;
 mod credential;
 mod kv;
 mod lease;
+mod load;
 mod logical;
 mod mounts;
 mod operator;
@@ -38,6 +39,7 @@ pub(crate) use self::kv::{
     KvVersions,
 };
 pub(crate) use self::lease::{Lease, LeaseLookup, LeaseRenew, LeaseRevoke};
+pub(crate) use self::load::{Load, LoadFormat};
 pub(crate) use self::logical::{Delete, List, Patch, PathHelp, Read, Unwrap, Write};
 pub(crate) use self::mounts::{MountKind, MountSettings};
 pub(crate) use self::operator::{
@@ -196,6 +198,33 @@ Signals are passed on.
 Exit codes: that of the command, or 128 and the number of the signal that ended
 it; 126 or 127 if it could not be started; 1 or 2 if there was no credential.")]
     Exec(Exec),
+    /// Run a load test, with the flags and target files of Slapper
+    #[command(after_help = "\
+Examples:
+  lockkeeper load -targets=targets.txt
+  lockkeeper load -rate=300 -minY=1ms -maxY=40ms -H \"X-Vault-Token: $VAULT_TOKEN\" \\
+    -targets=targets.txt -duration=1m
+  lockkeeper load -rate=160 -targets=logins.txt -duration=5m -report=logins.html \\
+    -expect='login:p99<90ms' -expect='abort:errors<1%'
+  echo \"GET http://127.0.0.1:8200/v1/sys/health\" | lockkeeper load -requests=1000
+
+A target is a line `METHOD URL`; the next line is its body if it begins with `$ `.
+Requests are planned at the rate, whether or not the server keeps up. Response time
+counts from the planned instant, service time from the sending.
+
+Keys: q and ctrl-c end, r resets, k and j change the rate by 100, tab switches
+between histogram, heat map and errors. Without a terminal a line is printed each
+second.
+
+Certificates of servers are verified as VAULT_CACERT and VAULT_SKIP_VERIFY say.
+Started under the name `slapper`, the program is this command, and verifies none.
+
+Exit codes:
+  0  the test ran, and showed what was expected
+  1  a flag or a file is wrong
+  2  no server answered
+  3  an expectation was missed")]
+    Load(Load),
     /// Look up, renew and revoke leases
     #[command(subcommand)]
     Lease(Lease),
