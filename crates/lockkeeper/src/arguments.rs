@@ -1,5 +1,6 @@
 //! The definition of the command line.
 
+mod approle;
 mod audit;
 mod auth;
 mod credential;
@@ -24,6 +25,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::listen;
 
+pub(crate) use self::approle::{
+    Approle, ApproleResume, ApproleRotate, ApproleStatus, JournalOptions,
+};
 pub(crate) use self::audit::{Audit, AuditDisable, AuditEnable, AuditList};
 pub(crate) use self::auth::{
     Auth, AuthDisable, AuthEnable, AuthHelp, AuthList, AuthMove, AuthTune,
@@ -202,6 +206,9 @@ it; 126 or 127 if it could not be started; 1 or 2 if there was no credential.")]
     /// List, enable, tune, move and disable auth methods
     #[command(subcommand, disable_help_subcommand = true)]
     Auth(Auth),
+    /// Rotate the secret ids of roles of `AppRole`
+    #[command(subcommand)]
+    Approle(Approle),
     /// List, read, write, delete and format policies
     #[command(subcommand)]
     Policy(Policy),
