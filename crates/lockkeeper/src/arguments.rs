@@ -3,6 +3,7 @@
 //! No struct or enum with arguments has `Debug`: tokens, shares, secrets of
 //! accounts and `key=value` are among them.
 
+mod approle;
 mod audit;
 mod auth;
 mod credential;
@@ -28,6 +29,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::listen;
 
+pub(crate) use self::approle::{
+    Approle, ApproleResume, ApproleRotate, ApproleStatus, JournalOptions,
+};
 pub(crate) use self::audit::{Audit, AuditDisable, AuditEnable, AuditList};
 pub(crate) use self::auth::{
     Auth, AuthDisable, AuthEnable, AuthHelp, AuthList, AuthMove, AuthTune,
@@ -234,6 +238,9 @@ Exit codes:
     /// List, enable, tune, move and disable auth methods
     #[command(subcommand, disable_help_subcommand = true)]
     Auth(Auth),
+    /// Rotate the secret ids of roles of `AppRole`
+    #[command(subcommand)]
+    Approle(Approle),
     /// List, read, write, delete and format policies
     #[command(subcommand)]
     Policy(Policy),

@@ -3,4 +3,5 @@
 //! engine or of Confluent. Parsing of command lines, printing and exit codes
 //! belong to the program, not here.
 
+pub mod approle;
 pub mod load;

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod approle;
 mod both;
 mod commands_like_bao;
 mod dev;
