@@ -49,10 +49,16 @@ impl Watch {
         self.put(credential, credential.due());
     }
 
-    /// Updates the stage of an entry without changing its due time.
+    /// Updates an entry that was read. Its due time stays, unless it is a key in use
+    /// that another process changed so that it is due earlier.
     pub(super) fn update_stage(&mut self, credential: &Credential) {
-        let due = self.queue.due(&credential.id);
-        self.put(credential, due.unwrap_or_else(|| credential.due()));
+        let own = credential.due();
+        let due = match self.queue.due(&credential.id) {
+            Some(due) if credential.live_key().is_some() => due.min(own),
+            Some(due) => due,
+            None => own,
+        };
+        self.put(credential, due);
     }
 
     /// Schedules an entry for this time, whatever its stage.

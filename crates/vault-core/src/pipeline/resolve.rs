@@ -3,6 +3,7 @@
 use logical::Request;
 
 use super::Context;
+use super::wrap::Unwraps;
 use crate::active::Active;
 use crate::request::ClientRequest;
 
@@ -26,6 +27,7 @@ pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Con
         token: client.token,
         caller: None,
         last_use: None,
+        unwraps: Unwraps::default(),
         attempt: None,
         headers: Vec::new(),
         policy_results: None,

@@ -132,6 +132,12 @@ pub(crate) enum Action {
     DeleteWarm {
         role: usize,
     },
+    /// Two processes that both believe to be the only one read a role with spares, the
+    /// second a little later.
+    ReadWarmTwice {
+        role: usize,
+        later: Duration,
+    },
     /// So many calls in a row are too many for Confluent.
     Storm(usize),
     Arm(Fault),
@@ -290,7 +296,11 @@ fn of_static_role(chance: &mut Rng) -> Action {
 /// An action on a role with spares.
 fn of_warm_role(chance: &mut Rng) -> Action {
     let role = chance.index(WARM.len());
-    match chance.below(20) {
+    match chance.below(22) {
+        20.. => Action::ReadWarmTwice {
+            role,
+            later: Duration::from_millis(chance.below(60)),
+        },
         0..3 => Action::WriteWarm {
             role,
             kind: chance.below(KINDS),
@@ -464,6 +474,7 @@ async fn perform(world: &mut World, action: Action) {
             world.freeze_during_read_warm(role, after).await;
         }
         Action::DeleteWarm { role } => world.delete_warm(role).await,
+        Action::ReadWarmTwice { role, later } => world.read_warm_twice(role, later).await,
         Action::Storm(calls) => {
             for _ in 0..calls {
                 world.faults.arm(Fault::CreateLimited);

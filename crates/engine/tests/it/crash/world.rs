@@ -607,7 +607,7 @@ impl World {
         })
     }
 
-    async fn tick(&mut self) {
+    pub(super) async fn tick(&mut self) {
         let running = self.current.clone();
         let call = async {
             tokio::select! {

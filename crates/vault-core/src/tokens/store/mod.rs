@@ -144,15 +144,15 @@ impl TokenStore {
         Ok(token.text)
     }
 
-    /// Creates a token. Its text may be given. Durable on return, except for a
-    /// batch token, which is not stored.
+    /// Creates a token. Durable on return, except for a batch token, which is not
+    /// stored and has a text of its own.
     ///
     /// # Errors
-    /// A bad request if the text is taken; permission denied if its parent was
-    /// revoked meanwhile.
+    /// A bad request if the text is taken. After an error of storage the token may
+    /// be stored all the same.
     pub(crate) async fn insert(
         &self,
-        text: Option<ClientToken>,
+        text: ClientToken,
         entry: TokenEntry,
     ) -> Result<NewToken, Error> {
         if entry.kind == TokenKind::Batch {
@@ -163,7 +163,6 @@ impl TokenStore {
                 entry: Arc::new(entry),
             });
         }
-        let text = text.unwrap_or_else(|| self.random_text());
         self.store_new(text, entry, IfKnown::Refuse, &[]).await
     }
 
@@ -185,9 +184,10 @@ impl TokenStore {
     /// `None` if a condition does not hold: then nothing was changed.
     ///
     /// # Errors
-    /// An error of storage.
+    /// An error of storage. The token may be stored all the same.
     pub(crate) async fn insert_login(
         &self,
+        text: ClientToken,
         mut entry: TokenEntry,
         changes: Changes,
     ) -> Result<Option<NewToken>, Error> {
@@ -203,7 +203,6 @@ impl TokenStore {
                 entry: Arc::new(entry),
             }));
         }
-        let text = self.random_text();
         let salted = self.salted(&text);
         entry.accessor = random::base62(self.entropy.as_ref(), RANDOM_LETTERS).to_string();
         let own = self.additions(&salted, &entry)?;
