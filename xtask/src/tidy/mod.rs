@@ -99,7 +99,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     findings.extend(links::check(&files));
     findings.extend(toolchain::check(&files));
     findings.extend(words::check(&files));
-    findings.extend(rules::check(file(rules::PAGE), &files));
+    for page in [rules::RULES, rules::PROMISES] {
+        findings.extend(rules::check(page, file(page.path), &files));
+    }
     findings.extend(architecture::check(
         &crate_folders(&workspace),
         file("ARCHITECTURE.md"),

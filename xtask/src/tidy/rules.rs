@@ -1,21 +1,49 @@
-//! The page of rules: every rule has a row, every row names tests or says why
-//! there are none, and every named test exists.
+//! The pages of rules and of promises: every rule and every promise has a row, every
+//! row names tests or says why there are none, and every named test exists.
 
 use std::collections::BTreeSet;
 
 use super::{File, Finding};
 
-/// Where the page is.
-pub(super) const PAGE: &str = "docs/contributing/rules.md";
+/// Where the rules of a credential's life are.
+pub(super) const RULES: Page = Page {
+    path: "docs/contributing/rules.md",
+    names: rules,
+};
+/// Where the promises of the server are.
+pub(super) const PROMISES: Page = Page {
+    path: "docs/contributing/promises.md",
+    names: promises,
+};
+
+/// A page with a table of names and tests.
+#[derive(Clone, Copy)]
+pub(super) struct Page {
+    pub(super) path: &'static str,
+    /// The names that have a row.
+    names: fn() -> Vec<String>,
+}
+
+/// The rules of the engine, and the defects that it must not have.
+fn rules() -> Vec<String> {
+    let rules = (1..=31).map(|rule| rule.to_string());
+    let defects = (1..=38).map(|defect| format!("D{defect:02}"));
+    rules.chain(defects).collect()
+}
+
+fn promises() -> Vec<String> {
+    (1..=15).map(|promise| format!("P{promise}")).collect()
+}
 
 /// The prefix of a row without tests.
 const NOT_YET: &str = "not yet: ";
 
-/// Checks the page against the names of functions in the sources.
-pub(super) fn check(page: Option<&File>, files: &[File]) -> Vec<Finding> {
-    let Some(page) = page else {
-        let problem = "the page of rules is missing";
-        return vec![Finding::new(PAGE, problem, "write it again")];
+/// Checks a page against the names of functions in the sources.
+pub(super) fn check(page: Page, file: Option<&File>, files: &[File]) -> Vec<Finding> {
+    let Page { path, names } = page;
+    let Some(page) = file else {
+        let problem = "the page is missing";
+        return vec![Finding::new(path, problem, "write it again")];
     };
     let tests = tests(files);
     let mut findings = Vec::new();
@@ -28,19 +56,14 @@ pub(super) fn check(page: Option<&File>, files: &[File]) -> Vec<Finding> {
                 .map(|(problem, remedy)| Finding::new(page.at(number + 1), problem, remedy)),
         );
     }
-    let rules = (1..=31).map(|rule| rule.to_string());
-    let defects = (1..=38).map(|defect| format!("D{defect:02}"));
-    for missing in rules
-        .chain(defects)
-        .filter(|name| !seen.contains(name.as_str()))
-    {
+    for missing in names().iter().filter(|name| !seen.contains(name.as_str())) {
         let problem = format!("`{missing}` has no row");
-        findings.push(Finding::new(PAGE, problem, "add one with its tests"));
+        findings.push(Finding::new(path, problem, "add one with its tests"));
     }
     findings
 }
 
-/// A rule or a defect, with what is said of its tests.
+/// A rule, a defect or a promise, with what is said of its tests.
 struct Row<'a> {
     name: &'a str,
     tests: &'a str,
@@ -53,7 +76,7 @@ impl<'a> Row<'a> {
         let [_, name, _, tests, _] = cells[..] else {
             return None;
         };
-        let digits = name.strip_prefix('D').unwrap_or(name);
+        let digits = name.strip_prefix(['D', 'P']).unwrap_or(name);
         let is_name = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         is_name.then_some(Self { name, tests })
     }
@@ -115,9 +138,9 @@ mod tests {
         let defects = (1..=38).map(|defect| format!("| D{defect:02} | words | `it_holds` |"));
         let mut lines: Vec<String> = rules.chain(defects).collect();
         lines.push(extra.to_owned());
-        let page = File::new(PAGE, &lines.join("\n"));
+        let page = File::new(RULES.path, &lines.join("\n"));
         let sources = [File::new("crates/x/src/lib.rs", SOURCE)];
-        let found = check(Some(&page), &sources);
+        let found = check(RULES, Some(&page), &sources);
         found.iter().map(ToString::to_string).collect()
     }
 
@@ -144,10 +167,12 @@ mod tests {
 
     #[test]
     fn a_rule_without_a_row_is_found() {
-        let page = File::new(PAGE, "| 1 | words | `it_holds` |");
+        let page = File::new(RULES.path, "| 1 | words | `it_holds` |");
         let sources = [File::new("crates/x/src/lib.rs", SOURCE)];
-        let found = check(Some(&page), &sources);
+        let found = check(RULES, Some(&page), &sources);
         assert_eq!(found.len(), 30 + 38);
-        assert_eq!(check(None, &sources).len(), 1);
+        assert_eq!(check(RULES, None, &sources).len(), 1);
+        let page = File::new(PROMISES.path, "| P3 | words | `it_holds` |");
+        assert_eq!(check(PROMISES, Some(&page), &sources).len(), 14);
     }
 }
