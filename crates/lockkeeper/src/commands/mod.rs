@@ -8,6 +8,7 @@ mod client;
 mod dev;
 mod engines;
 mod exec;
+mod generate_root;
 mod key_status;
 mod kv;
 mod lease;
