@@ -49,7 +49,7 @@ pub(crate) use self::mounts::{MountKind, MountSettings};
 pub(crate) use self::operator::{
     Operator, OperatorInit, OperatorKeyStatus, OperatorSeal, OperatorUnseal,
 };
-pub(crate) use self::operator_keys::{OperatorRotate, OperatorRotateKeys};
+pub(crate) use self::operator_keys::{OperatorGenerateRoot, OperatorRotate, OperatorRotateKeys};
 pub(crate) use self::operator_store::{OperatorBackup, OperatorRestore};
 pub(crate) use self::options::{AnswerOptions, Connection, FieldOptions, Format, OutputOptions};
 pub(crate) use self::plugin::{Plugin, PluginCatalog, PluginInfo, PluginList};

@@ -106,6 +106,11 @@ impl Client {
         client
     }
 
+    /// Whether requests have a token.
+    pub fn has_token(&self) -> bool {
+        self.settings.token.is_some()
+    }
+
     /// The same client with another token.
     #[must_use]
     pub fn with_token(&self, token: crate::Token) -> Self {

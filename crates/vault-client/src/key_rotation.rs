@@ -89,7 +89,7 @@ pub struct NewShares {
 }
 
 /// A share as text, wiped when dropped and shown only when written.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Share(Zeroizing<String>);
 
 impl Share {
@@ -261,7 +261,7 @@ impl Client {
             .await
     }
 
-    async fn step<T: DeserializeOwned>(
+    pub(crate) async fn step<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,

@@ -21,6 +21,7 @@ mod key_rotation;
 mod media_type;
 mod operator;
 mod retry;
+mod root_generation;
 mod secret;
 mod settings;
 mod shell;
@@ -39,6 +40,7 @@ pub use key_rotation::{
 pub use operator::{InitRequest, Initialized};
 pub use reqwest::Method;
 pub use retry::{Pause, RealPause};
+pub use root_generation::{GenerationPaths, RootGeneration};
 pub use rustls::ClientConfig as TlsConfig;
 pub use secret::{Auth, Secret, WrapInfo};
 pub use settings::{ClientCertificate, Pem, Proxy, RateLimit, Settings, Trust};

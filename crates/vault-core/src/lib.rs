@@ -48,7 +48,7 @@ mod wrapping;
 pub use self::core::Core;
 pub use answer::Answer;
 pub use audit::{AuditConfig, AuditDevice, AuditSink, AuditSinks, NoSinks};
-pub use config::CoreConfig;
+pub use config::{CoreConfig, WithoutToken};
 pub use effects::Effects;
 pub use lockout::UserLockout;
 pub use policies::check_policy;
@@ -60,4 +60,4 @@ pub use routing::{
 pub use seal::{Initialized, Vault};
 pub use server_info::ServerInfo;
 pub use tokens::ClientToken;
-pub use unseal_keys::Shares;
+pub use unseal_keys::{KeepsShares, Shares};

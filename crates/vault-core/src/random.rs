@@ -66,6 +66,27 @@ mod tests {
         assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     }
 
+    /// Promise P8: each letter is as likely as any other at each place, and no name is
+    /// made twice.
+    #[test]
+    fn names_are_spread_evenly_and_never_the_same() {
+        let entropy = virtual_world::SeededEntropy::new(1);
+        let names: std::collections::BTreeSet<String> = (0..20_000)
+            .map(|_| base62(&entropy, 24).to_string())
+            .collect();
+        assert_eq!(names.len(), 20_000);
+        for place in 0..24 {
+            let mut counts = std::collections::BTreeMap::new();
+            for name in &names {
+                *counts.entry(name.as_bytes()[place]).or_insert(0_u32) += 1;
+            }
+            // 323 of each on average; five standard deviations to each side.
+            assert_eq!(counts.len(), 62);
+            let spread = counts.values().all(|count| (233..413).contains(count));
+            assert!(spread, "{place}: {counts:?}");
+        }
+    }
+
     #[test]
     fn a_number_is_below_its_limit_and_every_one_occurs() {
         let entropy = virtual_world::SeededEntropy::new(1);

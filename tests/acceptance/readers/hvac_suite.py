@@ -28,10 +28,12 @@ def stub(name, **members):
 
 
 def pretend_that_vault_is_there(folder):
-    """The tests ask a program on the path which version of Vault it is."""
+    """The tests ask a program on the path which version of Vault it is, and have it
+    decode a root token."""
     program = os.path.join(folder, "vault")
     with open(program, "w") as script:
-        script.write("#!/bin/sh\necho 'Vault v1.18.3 (1), built 2024-12-16'\n")
+        script.write('#!/bin/sh\ntest "$1" = operator && exec "$LOCKKEEPER" "$@"\n')
+        script.write("echo 'Vault v1.18.3 (1), built 2024-12-16'\n")
     os.chmod(program, 0o755)
     os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
 
@@ -43,7 +45,7 @@ def free_port():
 
 
 # The modules whose server is initialized and unsealed by hvac itself. Only such a
-# server takes audit devices from clients.
+# server takes audit devices from clients, and shares without a token.
 SEALED = {"test_audit", "test_health", "test_init", "test_key", "test_leader", "test_seal"}
 
 
@@ -61,8 +63,8 @@ def arguments(manager, port):
     listener = {"tcp": {"address": f"127.0.0.1:{port}", "tls_disable": True}}
     with open(config, "w") as file:
         storage = {"sqlite": {"path": store}}
-        audit = {"unsafe_allow_api_audit_creation": True}
-        json.dump({"storage": storage, "listener": listener, **audit}, file)
+        compatibility = {"compatibility": "vault"}
+        json.dump({"storage": storage, "listener": listener, **compatibility}, file)
     return ["server", f"-config={config}"]
 
 

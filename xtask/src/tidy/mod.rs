@@ -104,6 +104,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         file(rules::LIFECYCLE),
         &files,
     ));
+    findings.extend(rules::check_promises(file(rules::PROMISES), &files));
     findings.extend(architecture::check(
         &crate_folders(&workspace),
         file("ARCHITECTURE.md"),

@@ -1,6 +1,6 @@
-//! The page of rules: every rule of `lifecycle.md` has a row, every row names tests
-//! or says why there are none, and every named test exists. A source that cites a rule
-//! cites one that is there.
+//! The pages of rules and of promises: every rule of `lifecycle.md` and every promise
+//! of the server has a row, every row names tests or says why there are none, and every
+//! named test exists. A source that cites a rule cites one that is there.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,10 @@ use super::{File, Finding};
 
 /// Where the page is.
 pub(super) const PAGE: &str = "docs/contributing/rules.md";
+
+/// Where the promises of the server are, and how many there are.
+pub(super) const PROMISES: &str = "docs/contributing/promises.md";
+const PROMISE_COUNT: u32 = 15;
 
 /// Where the rules are.
 pub(super) const LIFECYCLE: &str = "docs/contributing/lifecycle.md";
@@ -43,36 +47,58 @@ pub(super) fn check(page: Option<&File>, lifecycle: Option<&File>, files: &[File
     findings
 }
 
-fn check_rows(page: &File, rules: &BTreeSet<u32>, files: &[File]) -> Vec<Finding> {
-    let tests = tests(files);
+/// Checks the page of promises against the names of functions in the sources.
+pub(super) fn check_promises(page: Option<&File>, files: &[File]) -> Vec<Finding> {
+    let Some(page) = page else {
+        let problem = "the page of promises is missing";
+        return vec![Finding::new(PROMISES, problem, "write it again")];
+    };
     let mut findings = Vec::new();
-    let mut seen = BTreeSet::new();
+    let names = (1..=PROMISE_COUNT).map(|number| format!("P{number}"));
+    check_tests(page, names, files, &mut findings);
+    findings
+}
+
+fn check_rows(page: &File, rules: &BTreeSet<u32>, files: &[File]) -> Vec<Finding> {
+    let mut findings = Vec::new();
     for (number, line) in page.text.lines().enumerate() {
         let Some(row) = Row::read(line) else { continue };
-        seen.insert(row.name);
-        let mut find = |problem: String, remedy| {
-            findings.push(Finding::new(page.at(number + 1), problem, remedy));
-        };
         if row.name.parse().is_ok_and(|rule| !rules.contains(&rule)) {
-            find(
-                format!("{LIFECYCLE} has no rule {}", row.name),
-                "write the rule, or remove the row",
-            );
-        }
-        for (problem, remedy) in row.problems(&tests) {
-            find(problem, remedy);
+            let problem = format!("{LIFECYCLE} has no rule {}", row.name);
+            let remedy = "write the rule, or remove the row";
+            findings.push(Finding::new(page.at(number + 1), problem, remedy));
         }
     }
     let rules = rules.iter().map(u32::to_string);
     let defects = (1..=38).map(|defect| format!("D{defect:02}"));
-    for missing in rules
-        .chain(defects)
-        .filter(|name| !seen.contains(name.as_str()))
-    {
-        let problem = format!("`{missing}` has no row");
-        findings.push(Finding::new(PAGE, problem, "add one with its tests"));
-    }
+    check_tests(page, rules.chain(defects), files, &mut findings);
     findings
+}
+
+/// Checks that each name has a row, and that each row names tests that exist.
+fn check_tests(
+    page: &File,
+    names: impl Iterator<Item = String>,
+    files: &[File],
+    findings: &mut Vec<Finding>,
+) {
+    let tests = tests(files);
+    let mut seen = BTreeSet::new();
+    for (number, line) in page.text.lines().enumerate() {
+        let Some(row) = Row::read(line) else { continue };
+        seen.insert(row.name);
+        for (problem, remedy) in row.problems(&tests) {
+            findings.push(Finding::new(page.at(number + 1), problem, remedy));
+        }
+    }
+    for missing in names.filter(|name| !seen.contains(name.as_str())) {
+        let problem = format!("`{missing}` has no row");
+        findings.push(Finding::new(
+            page.path.display(),
+            problem,
+            "add one with its tests",
+        ));
+    }
 }
 
 /// The numbers of the rules: `7. The marker …`.
@@ -119,7 +145,7 @@ impl<'a> Row<'a> {
         let [_, name, _, tests, _] = cells[..] else {
             return None;
         };
-        let digits = name.strip_prefix('D').unwrap_or(name);
+        let digits = name.strip_prefix(['D', 'P']).unwrap_or(name);
         let is_name = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         is_name.then_some(Self { name, tests })
     }
@@ -227,6 +253,14 @@ mod tests {
         let page = File::new(PAGE, &rows());
         assert_eq!(check(None, Some(&page), &[]).len(), 1);
         assert_eq!(check(Some(&page), None, &[]).len(), 1);
+    }
+
+    #[test]
+    fn a_promise_without_a_row_is_found() {
+        let sources = [File::new("crates/x/src/lib.rs", SOURCE)];
+        let page = File::new(PROMISES, "| P3 | words | `it_holds` |");
+        assert_eq!(check_promises(Some(&page), &sources).len(), 14);
+        assert_eq!(check_promises(None, &sources).len(), 1);
     }
 
     #[test]

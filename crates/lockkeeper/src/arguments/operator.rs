@@ -3,7 +3,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::operator_keys::{OperatorRotate, OperatorRotateKeys};
+use super::operator_keys::{OperatorGenerateRoot, OperatorRotate, OperatorRotateKeys};
 use super::operator_store::{OperatorBackup, OperatorRestore};
 use super::options::{Connection, OutputOptions};
 
@@ -69,6 +69,19 @@ Examples:
   lockkeeper operator rekey -init -key-shares=5 -key-threshold=3
   lockkeeper operator rekey")]
     Rekey(OperatorRotateKeys),
+    /// Make a root token for whoever has enough shares of the key
+    #[command(after_help = "\
+Examples:
+  lockkeeper operator generate-root -init
+  lockkeeper operator generate-root
+  lockkeeper operator generate-root -decode=ENCODED -otp=PASSWORD
+  lockkeeper operator generate-root -status
+  lockkeeper operator generate-root -cancel
+
+-init prints a password once. Give the shares one by one; the answer to the last one
+has the token, which -decode makes readable with the password. The server wants a
+token unless it is configured otherwise.")]
+    GenerateRoot(OperatorGenerateRoot),
     /// Copy the store of a server on this machine, which may run meanwhile
     #[command(after_help = "\
 Examples:

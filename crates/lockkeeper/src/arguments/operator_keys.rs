@@ -1,4 +1,4 @@
-//! `operator rotate` and `operator rotate-keys`.
+//! `operator rotate`, `operator rotate-keys` and `operator generate-root`.
 
 use clap::Args;
 
@@ -52,6 +52,42 @@ pub(crate) struct OperatorRotateKeys {
         default_value_t = 3
     )]
     pub(crate) key_threshold: u64,
+    /// The id that -init printed; by default the server is asked for it
+    #[arg(long, value_name = "ID")]
+    pub(crate) nonce: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// `lockkeeper operator generate-root`.
+#[expect(clippy::struct_excessive_bools, reason = "the flags are Vault's")]
+#[derive(Debug, Args)]
+pub(crate) struct OperatorGenerateRoot {
+    /// A share of the key, in base64 or hexadecimal; `-` reads it from standard input.
+    /// By default it is asked for
+    #[arg(value_name = "KEY", allow_hyphen_values = true)]
+    pub(crate) key: Option<String>,
+    /// Begin
+    #[arg(long, conflicts_with_all = ["cancel", "status", "decode", "generate_otp", "key"])]
+    pub(crate) init: bool,
+    /// Give up
+    #[arg(long, conflicts_with_all = ["status", "decode", "generate_otp", "key"])]
+    pub(crate) cancel: bool,
+    /// Tell how far it is
+    #[arg(long, conflicts_with_all = ["decode", "generate_otp", "key"])]
+    pub(crate) status: bool,
+    /// Print the token behind the encoded one that the last share got; `-` reads it
+    /// from standard input
+    #[arg(long, value_name = "TOKEN", requires = "otp", conflicts_with_all = ["generate_otp", "key"])]
+    pub(crate) decode: Option<String>,
+    /// Print a password for -init
+    #[arg(long, conflicts_with = "key")]
+    pub(crate) generate_otp: bool,
+    /// The password that hides the token: with -init by default the server makes one
+    #[arg(long, value_name = "PASSWORD")]
+    pub(crate) otp: Option<String>,
     /// The id that -init printed; by default the server is asked for it
     #[arg(long, value_name = "ID")]
     pub(crate) nonce: Option<String>,

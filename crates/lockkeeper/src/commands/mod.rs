@@ -9,6 +9,7 @@ mod client;
 mod dev;
 mod engines;
 mod exec;
+mod generate_root;
 mod key_status;
 mod kv;
 mod lease;

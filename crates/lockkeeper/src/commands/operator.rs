@@ -8,7 +8,7 @@ use vault_client::{InitRequest, Initialized, RotationPaths};
 use zeroize::Zeroizing;
 
 use super::client::{connect, format};
-use super::{key_status, operator_keys, operator_store, status, typed};
+use super::{generate_root, key_status, operator_keys, operator_store, status, typed};
 use crate::arguments::{Operator, OperatorInit, OperatorKeyStatus, OperatorSeal, OperatorUnseal};
 use crate::failure::Failure;
 use crate::output;
@@ -31,6 +31,7 @@ pub(super) async fn run(operator: Operator) -> Result<ExitCode, Failure> {
         Operator::Rekey(arguments) => {
             operator_keys::rotate_keys(arguments, RotationPaths::Rekey).await
         }
+        Operator::GenerateRoot(arguments) => generate_root::run(arguments).await,
         Operator::Backup(arguments) => operator_store::back_up(arguments).await,
         Operator::Restore(arguments) => operator_store::restore(&arguments),
     }

@@ -88,6 +88,37 @@ fn the_key_that_dev_shows_unseals_it() {
     assert_eq!(dev.cli.run(&["status"]).status, 0);
 }
 
+/// Whether or not the server could say good-bye.
+#[test]
+fn a_store_whose_shares_were_replaced_is_unsealed_with_the_new_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("dev.db");
+    let mut dev = OnDisk::start(&store, &[]);
+    dev.cli.ok(&["kv", "put", "secret/app", "user=orders"]);
+    for (shares, threshold) in [("3", "2"), ("1", "1")] {
+        let old = dev.says("Unseal key");
+        let shares = format!("-key-shares={shares}");
+        let threshold = format!("-key-threshold={threshold}");
+        let init = ["operator", "rotate-keys", "-init", &shares, &threshold];
+        dev.cli.ok(&init);
+        for share in old.split(',') {
+            if dev.cli.run(&["operator", "rotate-keys", share]).status != 0 {
+                break;
+            }
+        }
+        if shares.ends_with('3') {
+            dev.program.kill();
+        } else {
+            dev.program.stop();
+        }
+        dev = OnDisk::start(&store, &[]);
+        assert_ne!(dev.says("Unseal key"), old);
+        let read = ["kv", "get", "-field=user", "secret/app"];
+        assert_eq!(dev.cli.ok(&read), "orders");
+    }
+    assert!(!dev.says("Unseal key").contains(','));
+}
+
 #[test]
 fn a_store_whose_key_is_not_beside_it_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();

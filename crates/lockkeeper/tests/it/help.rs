@@ -101,7 +101,14 @@ fn every_command_explains_itself_with_examples() {
 #[test]
 fn the_commands_for_keys_and_backups_explain_themselves() {
     let program = Cli::new(bin("lockkeeper"), "http://127.0.0.1:1", "");
-    for command in ["rotate", "rotate-keys", "rekey", "backup", "restore"] {
+    for command in [
+        "rotate",
+        "rotate-keys",
+        "rekey",
+        "generate-root",
+        "backup",
+        "restore",
+    ] {
         let said = program.ok(&["operator", command, "-help"]);
         check(&format!("operator {command}"), &said);
     }

@@ -1,4 +1,4 @@
-//! `operator rotate`, `rotate-keys` and `rekey` at our own server.
+//! `operator rotate`, `rotate-keys`, `rekey` and `generate-root` at our own server.
 
 use std::fs;
 
@@ -127,4 +127,43 @@ fn shares_are_replaced_step_by_step() {
     let status = cli.json(&["operator", "rotate-keys", "-status", "-format=json"]);
     assert_eq!(status["started"], false);
     assert!(server.opens_with(&new[1..]));
+}
+
+/// The arguments of `operator generate-root`.
+fn generate_root<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["operator", "generate-root"], more].concat()
+}
+
+#[test]
+fn enough_shares_make_a_root_token() {
+    let server = Server::start();
+    let cli = &server.cli;
+    let idle = cli.run(&generate_root(&[&server.shares[0]]));
+    assert_eq!(idle.status, 1, "{idle:?}");
+    assert!(idle.stderr.contains("begin one with -init"), "{idle:?}");
+    let begun = cli.json(&generate_root(&["-init"]));
+    let otp = begun["otp"].as_str().unwrap();
+    assert_eq!(
+        cli.ok(&generate_root(&["-generate-otp"])).trim().len(),
+        otp.len()
+    );
+    let first = cli.ok(&generate_root(&[&server.shares[0]]));
+    assert!(first.contains("Progress    1/2"), "{first}");
+    let status = cli.json(&generate_root(&["-status"]));
+    assert_eq!(
+        (&status["started"], &status["progress"]),
+        (&json!(true), &json!(1))
+    );
+    let done = cli.json(&generate_root(&[&server.shares[1]]));
+    assert_eq!(done["complete"], true);
+    let encoded = done["encoded_token"].as_str().unwrap();
+    let token = cli.ok(&generate_root(&["-decode", encoded, "-otp", otp]));
+    let looked_up = cli.json(&["token", "lookup", token.trim()]);
+    assert_eq!(looked_up["data"]["policies"], json!(["root"]));
+    let other = cli.run(&generate_root(&["-decode", encoded, "-otp=short"]));
+    assert_eq!(other.status, 1, "{other:?}");
+    cli.ok(&generate_root(&["-init"]));
+    let cancelled = cli.ok(&generate_root(&["-cancel"]));
+    assert!(cancelled.contains("canceled"), "{cancelled}");
+    assert_eq!(cli.json(&generate_root(&["-status"]))["started"], false);
 }

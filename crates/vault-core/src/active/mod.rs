@@ -14,7 +14,7 @@ use crate::leases::{EndsTokens, Leases};
 use crate::lockout::Lockout;
 use crate::mounts::{self, Mounts};
 use crate::policies::PolicyStore;
-use crate::quotas::Quotas;
+use crate::quotas::{LeaseCounts, Quotas};
 use crate::revocation::Revocation;
 use crate::routing::Router;
 use crate::storage::Fence;
@@ -197,6 +197,7 @@ impl Running {
         ));
         let quotas = Quotas::open(Arc::clone(&effects.storage), Arc::clone(&effects.clock));
         let quotas = Arc::new(quotas.await?);
+        let counts = Arc::new(LeaseCounts::open(Arc::clone(&effects.storage)).await?);
         let lockout = Lockout::open(
             Arc::clone(&effects.storage),
             Arc::clone(&effects.clock),
@@ -205,6 +206,7 @@ impl Running {
         let lockout = Arc::new(lockout.await?);
         let leases = Arc::new(Leases::new(
             effects,
+            counts,
             Arc::clone(&self.router),
             Arc::clone(&tokens),
             Arc::clone(&self.tasks) as _,
@@ -241,6 +243,8 @@ impl Running {
             audit: &audit,
             tasks: &self.tasks,
             effects,
+            revocation: &revocation,
+            without_token: config.without_token,
             keys,
         })?;
         let system: Arc<dyn Backend> = Arc::new(system);

@@ -36,6 +36,7 @@ use self::fair::FairQueue;
 use self::record::{LeaseRecord, Revocation};
 use self::store::{LeaseStore, Stored};
 use crate::effects::Effects;
+use crate::quotas::{Claim, LeaseCounts, Place};
 use crate::random;
 use crate::routing::{LeaseTtls, Mount, Router};
 use crate::storage::Version;
@@ -68,6 +69,7 @@ pub(crate) struct Leases {
     /// Held during a tidy.
     tidying: tokio::sync::Mutex<()>,
     locks: NamedLocks,
+    counts: Arc<LeaseCounts>,
     router: Arc<Router>,
     tokens: Arc<TokenStore>,
     /// Set once, before the expiration runs.
@@ -116,6 +118,7 @@ struct Times {
 impl Leases {
     pub(crate) fn new(
         effects: &Effects,
+        counts: Arc<LeaseCounts>,
         router: Arc<Router>,
         tokens: Arc<TokenStore>,
         tasks: Arc<dyn Tasks>,
@@ -128,6 +131,7 @@ impl Leases {
             unrestored: Mutex::default(),
             tidying: tokio::sync::Mutex::default(),
             locks: NamedLocks::default(),
+            counts,
             router,
             tokens,
             token_end: OnceLock::new(),
@@ -135,6 +139,11 @@ impl Leases {
             entropy: Arc::clone(&effects.entropy),
             tasks,
         }
+    }
+
+    /// How many leases there are, for quotas.
+    pub(crate) fn counts(&self) -> &Arc<LeaseCounts> {
+        &self.counts
     }
 
     /// Registers the lease of a response, and returns the response without it.
@@ -148,6 +157,7 @@ impl Leases {
         &self,
         mount: &Mount,
         origin: Origin<'_>,
+        claim: Claim,
         mut response: Response,
     ) -> Result<(Granted, Response), Error> {
         let secret = response
@@ -166,7 +176,12 @@ impl Leases {
         };
         let lease = secret.lease;
         let mut record = self.propose(origin, times, &lease, secret.internal_data, data);
-        if let Err(error) = self.store_new(&record).await {
+        let placed = self.counts.claim(claim, &record.id).await;
+        let stored = match placed {
+            Ok(place) => self.store_new(&record, place).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = stored {
             let internal_data = std::mem::take(&mut record.internal_data);
             let secret = Secret::from_parts(lease, internal_data, "");
             let data = record.data.take();
@@ -284,7 +299,7 @@ impl Leases {
         }
     }
 
-    async fn store_new(&self, record: &LeaseRecord) -> Result<(), Error> {
+    async fn store_new(&self, record: &LeaseRecord, place: Option<Place>) -> Result<(), Error> {
         // Keeps a concurrent tidy from removing the index entry before the
         // lease is stored.
         let _held = self.locks.lock(&record.id).await;
@@ -298,6 +313,9 @@ impl Leases {
         if is_bound && self.tokens.lookup_salted(&record.token).await?.is_none() {
             self.store.delete(record).await?;
             return Err(Error::permission_denied());
+        }
+        if let Some(place) = place {
+            place.keep();
         }
         Ok(())
     }

@@ -20,6 +20,22 @@ const READS: usize = 32;
 /// Pause after storage failed.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// How far the folders of leases were listed.
+struct Walk {
+    folders: Vec<String>,
+    /// A folder that was listed in part, and the last name of it.
+    rest: Option<(String, String)>,
+}
+
+impl Default for Walk {
+    fn default() -> Self {
+        Self {
+            folders: vec![String::new()],
+            rest: None,
+        }
+    }
+}
+
 impl Leases {
     /// Queues all leases, revokes those whose token is gone, and removes
     /// leftovers of incomplete deletions and creations. Single-flight: a call
@@ -64,6 +80,7 @@ impl Leases {
             tracing::warn!(%error, "the leases in storage cannot be read; retrying");
             self.tasks.sleep(PAUSE).await;
         }
+        self.counts.all_listed();
         self.restored.send_replace(true);
         loop {
             self.tasks.sleep(REQUEUE_AFTER).await;
@@ -81,26 +98,46 @@ impl Leases {
     }
 
     async fn restore(&self) -> Result<(), Error> {
-        let mut folders = vec![String::new()];
-        while let Some(folder) = folders.pop() {
-            let mut after = String::new();
-            loop {
-                let names = self.store.list_page(&folder, &after, PAGE).await?;
-                let Some(last) = names.last() else { break };
-                after.clone_from(last);
-                let full = names.len() == PAGE;
-                let (below, ids): (Vec<_>, Vec<_>) = names
-                    .into_iter()
-                    .map(|name| format!("{folder}{name}"))
-                    .partition(|path| path.ends_with('/'));
-                folders.extend(below);
-                self.restore_page(ids).await;
-                if !full {
-                    break;
-                }
-            }
+        let mut walk = Walk::default();
+        while let Some(ids) = self.next_ids(&mut walk).await? {
+            self.counts.add_listed(ids.iter().map(String::as_str));
+            self.restore_page(ids).await;
         }
         Ok(())
+    }
+
+    /// Counts the leases in storage for the first quota.
+    ///
+    /// # Errors
+    /// When storage fails; some may not be counted.
+    pub(crate) async fn count_stored(&self) -> Result<(), Error> {
+        let mut walk = Walk::default();
+        while let Some(ids) = self.next_ids(&mut walk).await? {
+            self.counts.add_listed(ids.iter().map(String::as_str));
+        }
+        Ok(())
+    }
+
+    /// The next page of ids, or `None` after the last.
+    async fn next_ids(&self, walk: &mut Walk) -> Result<Option<Vec<String>>, Error> {
+        let next = walk.rest.take();
+        let Some((folder, after)) =
+            next.or_else(|| walk.folders.pop().map(|folder| (folder, String::new())))
+        else {
+            return Ok(None);
+        };
+        let names = self.store.list_page(&folder, &after, PAGE).await?;
+        if names.len() == PAGE
+            && let Some(last) = names.last()
+        {
+            walk.rest = Some((folder.clone(), last.clone()));
+        }
+        let (below, ids): (Vec<_>, Vec<_>) = names
+            .into_iter()
+            .map(|name| format!("{folder}{name}"))
+            .partition(|path| path.ends_with('/'));
+        walk.folders.extend(below);
+        Ok(Some(ids))
     }
 
     async fn restore_page(&self, ids: Vec<String>) {

@@ -207,6 +207,7 @@ impl Leases {
             self.requeue(&record.id);
             return Err(error);
         }
+        self.counts.remove(&record.id);
         if let Some(due) = record.due() {
             self.due_queue.remove(&record.id, due);
         }

@@ -30,6 +30,7 @@ impl Leases {
     /// Removes the lease of a deleted token from the queue.
     pub(crate) fn forget_token(&self, entry: &TokenEntry, salted: &str) {
         if let (Some(id), Some(lifetime)) = (lease_id(entry, salted), &entry.lifetime) {
+            self.counts.remove(&id);
             self.due_queue.remove(&id, lifetime.expire_time);
         }
     }
@@ -46,7 +47,7 @@ impl Leases {
     pub(super) async fn expire_token_if_due(&self, id: &str, salted: &str) -> Result<(), Error> {
         match self.tokens.due(salted).await? {
             // The token was deleted, and this is all that is left of it.
-            None => self.tokens.remove_lease(id).await,
+            None => self.remove_leftover(id).await,
             Some(due) if due <= self.clock.now() => self.revoke_token(salted).await,
             Some(due) => {
                 self.due_queue.insert(id, due);
@@ -55,10 +56,17 @@ impl Leases {
         }
     }
 
+    /// Removes what is left of a token that is gone.
+    async fn remove_leftover(&self, id: &str) -> Result<(), Error> {
+        self.tokens.remove_lease(id).await?;
+        self.counts.remove(id);
+        Ok(())
+    }
+
     /// Queues the lease of a token after a start.
     pub(super) async fn restore_token(&self, id: &str, salted: &str) -> Result<(), Error> {
         match self.tokens.restored_due(salted).await? {
-            None => self.tokens.remove_lease(id).await,
+            None => self.remove_leftover(id).await,
             Some(due) => {
                 self.due_queue.insert(id, due);
                 Ok(())

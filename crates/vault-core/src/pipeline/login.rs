@@ -8,8 +8,9 @@ use super::Context;
 use crate::active::Active;
 use crate::auth;
 use crate::errors::{Origin, Refusal};
+use crate::quotas::Claim;
 use crate::routing::{Entered, Mount};
-use crate::tokens::{LoginContext, NewToken, entry_of_login};
+use crate::tokens::{LoginContext, NewToken, TokenKind, entry_of_login, lease_id};
 
 /// How often a login is decided again because somebody else changed what it
 /// relied on, such as the uses of the same secret id.
@@ -87,12 +88,21 @@ async fn create(
             let _entered = entered;
             let text = active.tokens.random_text();
             let salted = active.tokens.salted(&text);
+            let counts = active.leases.counts();
+            let place = match lease_id(&entry, &salted) {
+                Some(id) => counts.claim(Claim::Open(Box::default()), &id).await?,
+                // A batch token takes none, and is refused as well.
+                None => counts.place(&entry.path).await?,
+            };
             let created = active.tokens.insert_login(text, entry, changes).await;
             // Nobody knows its text, and it may be stored all the same.
             let created = created.inspect_err(|_| active.revocation.revoke_later(salted))?;
             if let Some(created) = &created {
                 let leases = &active.leases;
                 leases.watch_token(&created.entry, &created.salted, None);
+                if let Some(place) = place.filter(|_| created.entry.kind != TokenKind::Batch) {
+                    place.keep();
+                }
             }
             Ok(created)
         }

@@ -154,8 +154,10 @@ async fn enter(active: &Arc<Active>, context: &mut Context) -> Result<(), Refusa
 /// Has the backend carry the request out.
 async fn perform(active: &Arc<Active>, context: &mut Context) -> Result<Reply, Refusal> {
     wrap::take_target(active, context).await?;
+    // A lease for which there is no place is refused before its secret is made.
+    let claim = quota::claim(active, context).await?;
     let (entered, response) = dispatch::dispatch(context).await?;
-    register::register(active, context, entered, response).await
+    register::register(active, context, entered, claim, response).await
 }
 
 /// Finds out who asks, and whether they may.

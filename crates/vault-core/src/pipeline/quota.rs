@@ -1,9 +1,10 @@
-//! Counts the request for the quota that is about it, before anything else is done.
+//! Counts the request for the quota that is about it, before anything else is done, and
+//! takes the place of the lease that it probably gets, before its secret is made.
 
 use super::Context;
 use crate::active::Active;
-use crate::errors::Refusal;
-use crate::quotas::{Taken, Target, Verdict};
+use crate::errors::{Origin, Refusal};
+use crate::quotas::{Claim, Taken, Target, Verdict};
 
 /// Counts a request.
 ///
@@ -31,6 +32,36 @@ pub(super) async fn count(active: &Active, context: &mut Context) -> Result<(), 
             Err(Refusal::OverQuota(context.path.clone()))
         }
     }
+}
+
+/// The place of a request's lease. Whether there will be one is not known before the
+/// engine has answered; where the last answer had one, the place is taken now.
+///
+/// # Errors
+/// The refusal if there is no place.
+pub(super) async fn claim(active: &Active, context: &Context) -> Result<Claim, Refusal> {
+    if is_exempt(context) {
+        return Ok(Claim::Exempt);
+    }
+    let counts = active.leases.counts();
+    if !counts.is_on() {
+        return Ok(Claim::Open(Box::default()));
+    }
+    let request = format!("{} {}", context.request.operation.as_str(), context.path);
+    if counts.is_leasing(&request) {
+        let place = counts.place(&context.path).await;
+        let place = place.map_err(|error| Refusal::Failed(error, Origin::Core))?;
+        if let Some(place) = place {
+            return Ok(Claim::Placed(place));
+        }
+    }
+    Ok(Claim::Open(request.into()))
+}
+
+/// Whether no quota of leases refuses the request: it has a root token.
+pub(super) fn is_exempt(context: &Context) -> bool {
+    let caller = context.caller.as_ref();
+    caller.is_some_and(|caller| caller.entry.is_root())
 }
 
 /// The role of a login, if a quota asks for it. One that cannot be found out counts

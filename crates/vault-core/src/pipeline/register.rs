@@ -10,6 +10,7 @@ use crate::active::Active;
 use crate::answer::{Envelope, is_data_at_top_level};
 use crate::errors::{Origin, Refusal};
 use crate::leases::{self, Granted, Leases};
+use crate::quotas::Claim;
 use crate::routing::{Entered, Mount};
 use crate::tokens::TokenKind;
 
@@ -19,6 +20,7 @@ pub(super) async fn register(
     active: &Arc<Active>,
     context: &mut Context,
     entered: Entered,
+    claim: Claim,
     response: Option<Response>,
 ) -> Result<Reply, Refusal> {
     let mut envelope = Envelope {
@@ -44,7 +46,8 @@ pub(super) async fn register(
             return Err(Refusal::Failed(error, Origin::Core));
         } else {
             let owner = LeaseOwner::of(context);
-            let granted = lease(active, mount, entered, &context.path, owner, leased).await;
+            let origin = (&*context.path, owner, claim);
+            let granted = lease(active, mount, entered, origin, leased).await;
             granted.map_err(|error| {
                 if mount.is_tainted() {
                     Refusal::Tainted(context.path.clone())
@@ -141,8 +144,7 @@ async fn lease(
     active: &Arc<Active>,
     mount: &Arc<Mount>,
     entered: Entered,
-    path: &str,
-    owner: LeaseOwner,
+    (path, owner, claim): (&str, LeaseOwner, Claim),
     response: Response,
 ) -> Result<(Option<Granted>, Response), Error> {
     let (leases, mount, path) = (
@@ -156,7 +158,7 @@ async fn lease(
             token: &owner.token,
             until: owner.until,
         };
-        let granted = leases.register(&mount, origin, response).await;
+        let granted = leases.register(&mount, origin, claim, response).await;
         drop(entered);
         granted
     };

@@ -7,7 +7,7 @@ use logical::lease::smaller_limit;
 use logical::{Error, Operation, RunToCompletion};
 use serde_json::Value;
 
-use super::{Context, Reply, answer};
+use super::{Context, Reply, answer, quota};
 use crate::ClientToken;
 use crate::active::Active;
 use crate::answer::Answer;
@@ -197,11 +197,12 @@ pub(super) async fn wrap(
     let Some(body) = answer.wrappable_body() else {
         return Ok((answer, made));
     };
+    let is_exempt = quota::is_exempt(context);
     let work = {
         let active = Arc::clone(active);
         async move {
             let wrapped = match body {
-                Ok(body) => active.wrapping.wrap(body, wish).await,
+                Ok(body) => active.wrapping.wrap(body, wish, is_exempt).await,
                 Err(error) => Err(error),
             };
             match wrapped {

@@ -1,10 +1,12 @@
-//! Rate-limit quotas: how many requests a client's address may make in a time.
+//! Rate-limit quotas: how many requests a client's address may make in a time; and, in
+//! `lease_count`, how many leases there may be.
 //!
 //! Quotas and their settings are stored; memory has a copy, and the use of each
 //! quota by each address, which a restart forgets. Of the quotas that fit a request
 //! the most specific one counts. Limits are counted as OpenBao 2.7.2 counts them.
 
 mod bucket;
+mod lease_count;
 mod rule;
 mod settings;
 #[cfg(test)]
@@ -19,6 +21,7 @@ use logical::{Clock, Error, NamedLocks, Storage};
 
 use self::bucket::Bucket;
 pub(crate) use self::bucket::Taken;
+pub(crate) use self::lease_count::{Claim, LeaseCount, LeaseCounts, Place};
 pub(crate) use self::rule::{RateLimit, Target};
 pub(crate) use self::settings::Settings;
 use crate::storage::View;

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use crate::tests::{Seen, World, ask};
 use crate::{Answer, ClientRequest, Core};
 
+mod lease_count;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 async fn post(core: &Core, path: &str, body: Value) -> Seen {

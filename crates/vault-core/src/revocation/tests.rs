@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logical::Operation;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::tests::{World, ask};
+use crate::tests::{World, ask, ask_as};
 use crate::tokens::Children;
 use crate::{ClientToken, Core};
 
@@ -111,4 +111,62 @@ async fn two_attempts_at_a_revocation_leave_a_new_token_with_the_same_text_alone
 enum Attempt {
     Resumes,
     Revokes,
+}
+
+/// Promise P9: once a revocation is answered, nothing is let in any more that began
+/// later, with the token or with one that it made.
+#[tokio::test(start_paused = true)]
+async fn a_revocation_under_load_ends_all_access_at_once() {
+    let world = World::new();
+    let core = world.mounted().await;
+    let all = json!({"policy": "path \"*\" { capabilities = [\"create\", \"read\", \"update\"] }"});
+    ask(&core, Operation::Update, "sys/policies/acl/all", all).await;
+    let create = "auth/token/create";
+    let text = |made: &crate::tests::Seen| {
+        let text = made.body["auth"]["client_token"].as_str();
+        text.unwrap().to_owned()
+    };
+    let body = json!({"policies": ["all"]});
+    let parent = text(&ask(&core, Operation::Update, create, body).await);
+    let child = ask_as(&core, Some(&parent), Operation::Update, create, json!({})).await;
+    let child = text(&child);
+    *world.slow.writes_take.lock().unwrap() = SECOND / 20;
+    let (revoked, told) = tokio::sync::watch::channel(false);
+    let clients: Vec<_> = [parent.clone(), child]
+        .into_iter()
+        .cycle()
+        .take(32)
+        .map(|token| {
+            let (core, told) = (Arc::clone(&core), told.clone());
+            tokio::spawn(async move {
+                let (mut before, mut after) = (0, 0);
+                for _ in 0..200 {
+                    let was_revoked = *told.borrow();
+                    let path = "puppet/lease";
+                    let seen = ask_as(&core, Some(&token), Operation::Read, path, Value::Null);
+                    match (was_revoked, seen.await.status) {
+                        (false, 200) => before += 1,
+                        (true, 200) => after += 1,
+                        _ => {}
+                    }
+                    tokio::time::sleep(SECOND / 50).await;
+                }
+                (before, after)
+            })
+        })
+        .collect();
+    tokio::time::sleep(SECOND).await;
+    let body = json!({"token": parent});
+    let seen = ask(&core, Operation::Update, "auth/token/revoke", body).await;
+    assert_eq!(seen.status, 204);
+    revoked.send_replace(true);
+    for client in clients {
+        let (before, after) = client.await.unwrap();
+        assert!(before > 0, "nobody was let in before");
+        assert_eq!(after, 0, "somebody was let in after");
+    }
+    tokio::time::sleep(30 * SECOND).await;
+    let left = world.storage.keys();
+    let leases = left.iter().filter(|key| key.starts_with("sys/expire/"));
+    assert_eq!(leases.collect::<Vec<_>>(), Vec::<&String>::new());
 }

@@ -13,6 +13,7 @@ use super::Vault;
 use crate::tests::{Does, Seen, World};
 use crate::{ClientRequest, ClientToken, Shares};
 
+mod generation;
 mod power;
 mod rotation;
 

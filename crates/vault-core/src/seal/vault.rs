@@ -312,6 +312,7 @@ impl Vault {
             Arc::clone(&self.effects.storage),
             Arc::clone(&self.barrier),
             Arc::clone(&self.effects.entropy),
+            self.config.share_keeper.clone(),
             shares,
         ));
         if let Err(error) = keys.settle(&stored, opened.which).await {

@@ -6,13 +6,16 @@ mod access;
 mod audit;
 mod catalog;
 mod interface;
+mod lease_count;
 mod leases;
 mod locked_users;
 mod mounts;
 mod passwords;
 mod policies;
 mod quotas;
+mod raft;
 mod remount;
+mod root_generation;
 mod root_rotation;
 mod rotation;
 mod seal;
@@ -26,12 +29,14 @@ use logical::{Entropy, Error, Object, Response, SpecialPaths, TaskGroup};
 use serde_json::Value;
 
 use crate::audit::Audit;
+use crate::config::WithoutToken;
 use crate::effects::Effects;
 use crate::leases::Leases;
 use crate::lockout::Lockout;
 use crate::mounts::Mounts;
 use crate::policies::PolicyStore;
 use crate::quotas::Quotas;
+use crate::revocation::Revocation;
 use crate::storage::View;
 use crate::tokens::TokenStore;
 use crate::unseal_keys::RootKeys;
@@ -57,12 +62,17 @@ const NEED_SUDO: [&str; 16] = [
     "seal",
 ];
 
-/// Paths whose handlers check the caller's rights themselves.
-const NEED_NO_TOKEN: [&str; 3] = [
+/// Paths whose handlers check the caller's rights themselves, or that only compute.
+const NEED_NO_TOKEN: [&str; 4] = [
+    "decode-token",
     "internal/ui/mounts",
     "internal/ui/mounts/*",
     "wrapping/lookup",
 ];
+
+/// Paths that need no token where [`WithoutToken`] says so.
+const REKEY: [&str; 3] = ["rekey/init", "rekey/update", "rekey/verify"];
+const GENERATE_ROOT: [&str; 2] = ["generate-root/attempt", "generate-root/update"];
 
 /// Where password policies are stored.
 const PASSWORDS: &str = "sys/password-policy/";
@@ -79,6 +89,7 @@ pub(crate) struct SysPaths {
     audit: Arc<Audit>,
     tasks: Arc<dyn TaskGroup>,
     entropy: Arc<dyn Entropy>,
+    revocation: Arc<Revocation>,
     moves: remount::Moves,
     passwords: View,
     /// The keys of storage, if it has any.
@@ -99,6 +110,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) audit: &'a Arc<Audit>,
     pub(crate) tasks: &'a Arc<dyn TaskGroup>,
     pub(crate) effects: &'a Effects,
+    pub(crate) revocation: &'a Arc<Revocation>,
+    pub(crate) without_token: WithoutToken,
     /// The keys of storage, if it has any.
     pub(crate) keys: Option<Arc<RootKeys>>,
 }
@@ -120,6 +133,7 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
         audit: Arc::clone(parts.audit),
         tasks: Arc::clone(parts.tasks),
         entropy: Arc::clone(&effects.entropy),
+        revocation: Arc::clone(parts.revocation),
         moves: remount::Moves::default(),
         passwords: View::new(Arc::clone(&effects.storage), PASSWORDS),
         keys: parts.keys,
@@ -137,7 +151,10 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
     paths.extend(rotation::paths());
     paths.extend(locked_users::paths());
     paths.extend(self::quotas::paths());
+    paths.extend(lease_count::paths());
+    paths.extend(raft::paths());
     paths.extend(root_rotation::paths());
+    paths.extend(root_generation::paths());
     paths.extend(self::audit::paths());
     let definition =
         Definition::new("The system itself: mounts, leases, policies, and who may do what.")
@@ -145,9 +162,20 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
             .special_paths(
                 SpecialPaths::new()
                     .root(NEED_SUDO)
-                    .unauthenticated(NEED_NO_TOKEN),
+                    .unauthenticated(need_no_token(parts.without_token)),
             );
     Framework::new(state, definition)
+}
+
+fn need_no_token(configured: WithoutToken) -> Vec<&'static str> {
+    let mut paths = NEED_NO_TOKEN.to_vec();
+    if configured.rekey {
+        paths.extend(REKEY);
+    }
+    if configured.generate_root {
+        paths.extend(GENERATE_ROOT);
+    }
+    paths
 }
 
 /// The response to work that continues in the background: 202.

@@ -194,7 +194,7 @@ async fn delete(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Erro
 
 impl SysPaths {
     /// The path of a quota as it is stored: that of a mount has a slash.
-    fn limited_path(&self, given: &str, role: &str) -> Result<String, Error> {
+    pub(super) fn limited_path(&self, given: &str, role: &str) -> Result<String, Error> {
         let given = given.trim_start_matches('/');
         if given.is_empty() && role.is_empty() {
             return Ok(String::new());

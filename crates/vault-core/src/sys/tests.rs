@@ -218,3 +218,18 @@ async fn passwords_are_made_by_a_policy_that_is_stored() {
         assert_eq!((gone.status, gone.error()), (404, "policy does not exist"));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_of_raft_is_refused_with_what_to_do_in_its_place() {
+    let core = World::new().start().await;
+    for (operation, path) in [
+        (Operation::Read, "sys/storage/raft/snapshot"),
+        (Operation::Update, "sys/storage/raft/snapshot"),
+        (Operation::Update, "sys/storage/raft/snapshot-force"),
+    ] {
+        let seen = ask(&core, operation, path, Value::Null).await;
+        assert_eq!(seen.status, 400, "{seen:?}");
+        assert!(seen.error().starts_with("raft storage is not in use"));
+        assert!(seen.error().contains("`lockkeeper operator backup`"));
+    }
+}

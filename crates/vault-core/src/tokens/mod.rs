@@ -23,7 +23,7 @@ pub(crate) use entry::{TokenEntry, TokenKind, Uses};
 pub(crate) use lease::{LEASES, TokenLease, lease_id};
 pub(crate) use login::{LoginContext, entry_of_login};
 pub(crate) use role::{RoleKind, TokenRole};
-pub(crate) use store::{Children, KnownToken, NewToken, PREFIX, TokenStore};
+pub(crate) use store::{Children, KnownToken, NewToken, PREFIX, TEXT_LENGTH, TokenStore};
 pub(crate) use ttl::{TtlWish, later};
 pub(crate) use wrapping::entry_of_wrapping;
 

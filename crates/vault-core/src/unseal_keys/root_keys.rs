@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use super::protected::{Protected, StoredKeys, Which, split};
 use super::rotation::{Keys, Progress, Rotation, Verification};
-use super::{Share, Shares};
+use super::{KeepsShares, RootGeneration, Share, Shares};
 use crate::errors;
 
 /// The keys of an unsealed store.
@@ -24,9 +24,11 @@ pub(crate) struct RootKeys {
     storage: Arc<dyn Storage>,
     barrier: Arc<Barrier>,
     entropy: Arc<dyn Entropy>,
+    keeper: Option<Arc<dyn KeepsShares>>,
     shares: RwLock<Shares>,
     /// Held while the keys change.
     state: Mutex<State>,
+    generation: RootGeneration,
 }
 
 enum State {
@@ -70,12 +72,15 @@ impl RootKeys {
         storage: Arc<dyn Storage>,
         barrier: Arc<Barrier>,
         entropy: Arc<dyn Entropy>,
+        keeper: Option<Arc<dyn KeepsShares>>,
         shares: Shares,
     ) -> Self {
         Self {
+            generation: RootGeneration::new(Arc::clone(&storage), Arc::clone(&entropy)),
             storage,
             barrier,
             entropy,
+            keeper,
             shares: RwLock::new(shares),
             state: Mutex::new(State::Open(None)),
         }
@@ -84,6 +89,11 @@ impl RootKeys {
     /// The keys that encrypt what is stored.
     pub(crate) fn barrier(&self) -> &Barrier {
         &self.barrier
+    }
+
+    /// The generation of a root token.
+    pub(crate) fn generation(&self) -> &RootGeneration {
+        &self.generation
     }
 
     /// How the key of the seal is split.
@@ -179,6 +189,9 @@ impl RootKeys {
             verification_nonce: None,
             previous: None,
         };
+        if let Some(keeper) = &self.keeper {
+            keeper.keep(&done.shares)?;
+        }
         if rotation.verifies() {
             done.verification_nonce = Some(rotation.hand_out(keys, entropy));
             return Ok(Given::Done(done));

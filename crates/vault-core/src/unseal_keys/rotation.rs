@@ -172,7 +172,8 @@ impl Rotation {
     }
 }
 
-fn add(given: &mut Vec<Share>, share: Share, during: &str) -> Result<(), Error> {
+/// Adds a share that was not given before.
+pub(super) fn add(given: &mut Vec<Share>, share: Share, during: &str) -> Result<(), Error> {
     if given.contains(&share) {
         return Err(Error::bad_request(format!(
             "given key has already been provided during this {during}"

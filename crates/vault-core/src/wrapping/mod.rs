@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use logical::{Clock, Error, Object};
 
 use crate::leases::Leases;
+use crate::quotas::Claim;
 use crate::revocation::Revocation;
-use crate::tokens::{ClientToken, KnownToken, NewToken, TokenStore, entry_of_wrapping};
+use crate::tokens::{ClientToken, KnownToken, NewToken, TokenStore, entry_of_wrapping, lease_id};
 
 /// Where a cubbyhole has the wrapped answer, as in Vault.
 pub(crate) const RESPONSE: &str = "response";
@@ -66,12 +67,18 @@ impl Wrapping {
         }
     }
 
-    /// Stores an answer with a new token. Durable on return.
+    /// Stores an answer with a new token, whose lease counts for quotas and is refused
+    /// by them unless the client is exempt. Durable on return.
     ///
     /// # Errors
-    /// A bad request for a TTL that ends after the year 9999, or an error of
+    /// A bad request for a TTL that ends after the year 9999, the refusal of a quota, or an error of
     /// storage.
-    pub(crate) async fn wrap(&self, answer: String, wish: WrapWish) -> Result<Wrapped, Error> {
+    pub(crate) async fn wrap(
+        &self,
+        answer: String,
+        wish: WrapWish,
+        is_exempt: bool,
+    ) -> Result<Wrapped, Error> {
         let now = self.clock.now();
         let entry = entry_of_wrapping(&wish.creation_path, wish.ttl, now)?;
         let response = Object::from_iter([(RESPONSE.to_owned(), answer.into())]);
@@ -82,6 +89,15 @@ impl Wrapping {
         ]);
         let contents = [(RESPONSE, &response), (WRAP_INFO, &info)];
         let text = self.tokens.random_text();
+        let claim = if is_exempt {
+            Claim::Exempt
+        } else {
+            Claim::Open(Box::default())
+        };
+        let place = match lease_id(&entry, &self.tokens.salted(&text)) {
+            Some(id) => self.leases.counts().claim(claim, &id).await?,
+            None => None,
+        };
         let stored = self.tokens.insert_with(text.clone(), entry, &contents);
         let NewToken { salted, entry, .. } = match stored.await {
             Ok(stored) => stored,
@@ -92,6 +108,9 @@ impl Wrapping {
             }
         };
         self.leases.watch_token(&entry, &salted, None);
+        if let Some(place) = place {
+            place.keep();
+        }
         Ok(Wrapped {
             token: text,
             salted,

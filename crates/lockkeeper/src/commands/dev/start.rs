@@ -4,25 +4,26 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use confluent_simulator::Simulator;
-use logical::Operation;
+use logical::{Error, Operation};
 use serde_json::Value;
-use vault_core::{ClientRequest, ClientToken, Effects, MountRequest, Vault};
+use vault_core::{ClientRequest, ClientToken, CoreConfig, Effects, MountRequest, Vault};
 use zeroize::Zeroizing;
 
 use super::super::engines::{ENGINE, core_config};
 use super::MOUNT;
-use super::kept::{Kept, file_beside};
+use super::kept::{Keeper, Kept, file_beside, shares_of, text_of};
 use crate::failure::Failure;
 
 /// A server that is unsealed.
 pub(super) struct Running {
     pub(super) vault: Arc<Vault>,
     pub(super) root_token: ClientToken,
-    /// The one share of the key, in base64.
+    /// The shares of the key as they are kept, of which there is one unless
+    /// somebody made others.
     pub(super) unseal_key: Zeroizing<String>,
+    /// Keeps those of later keys, if anything is kept.
+    keeper: Option<Arc<Keeper>>,
     is_new: bool,
 }
 
@@ -64,6 +65,11 @@ impl Running {
         let state = serde_json::to_value(cloud.state());
         Ok(Kept {
             unseal_key: self.unseal_key.as_str().to_owned(),
+            newer_unseal_keys: self
+                .keeper
+                .as_ref()
+                .map(|kept| kept.newer())
+                .unwrap_or_default(),
             root_token: self.root_token.expose().to_owned(),
             admin_key: format!("{}:{}", admin.id, admin.secret.expose()),
             cloud: state.map_err(|error| broken(&error))?,
@@ -82,9 +88,14 @@ pub(super) async fn start(
     root_token: Option<ClientToken>,
 ) -> Result<Running, Failure> {
     let kind = if file.is_some() { "sqlite" } else { "inmem" };
-    let vault = Vault::load(core_config(kind), effects).await;
+    let keeper = file.map(|file| Arc::new(Keeper::beside(file)));
+    let config = CoreConfig {
+        share_keeper: keeper.clone().map(|keeper| keeper as _),
+        ..core_config(kind)
+    };
+    let vault = Vault::load(config, effects).await;
     let vault = vault.map_err(|error| broken(&error))?;
-    match (is_initialized(&vault).await, kept, file) {
+    let started = match (is_initialized(&vault).await, kept, file) {
         (false, Some(_), Some(file)) => Err(Failure::local(format!(
             "-storage: `{}` is not there or empty, but `{}` has the keys of a store: put the store \
              back, or move that file away",
@@ -100,17 +111,17 @@ pub(super) async fn start(
             file_beside(file).display()
         ))),
         (true, None, None) => Err(broken(&"the store is not empty")),
-    }
+    };
+    started.map(|started| Running { keeper, ..started })
 }
 
 /// A new server.
 async fn first(vault: Arc<Vault>, root_token: Option<ClientToken>) -> Result<Running, Failure> {
     let developed = vault.develop(root_token).await;
     let (_, made) = developed.map_err(|error| broken(&error))?;
-    let share = made.shares.first();
-    let share = share.ok_or_else(|| broken(&"there is no share of its key"))?;
     Ok(Running {
-        unseal_key: Zeroizing::new(BASE64_STANDARD.encode(share.as_slice())),
+        unseal_key: Zeroizing::new(text_of(&made.shares)),
+        keeper: None,
         root_token: made.root_token,
         is_new: true,
         vault,
@@ -123,10 +134,7 @@ async fn again(
     kept: &Kept,
     root_token: Option<ClientToken>,
 ) -> Result<Running, Failure> {
-    let share = BASE64_STANDARD.decode(&kept.unseal_key);
-    let share = share.map_err(|_| broken(&"the key that was kept is not base64"))?;
-    let unsealed = vault.unseal(Zeroizing::new(share)).await;
-    unsealed.map_err(|error| broken(&error))?;
+    let unseal_key = unseal(&vault, kept).await?;
     let core = vault
         .core()
         .ok_or_else(|| broken(&"the key that was kept does not unseal it"))?;
@@ -136,11 +144,32 @@ async fn again(
         created.map_err(|error| broken(&error))?;
     }
     Ok(Running {
-        unseal_key: Zeroizing::new(kept.unseal_key.clone()),
+        unseal_key: Zeroizing::new(unseal_key.to_owned()),
+        keeper: None,
         root_token: token,
         is_new: false,
         vault,
     })
+}
+
+/// Unseals with the shares that were kept, and returns those that did. The last ones
+/// go first: they may have come into force before the server was cut off.
+async fn unseal<'a>(vault: &Arc<Vault>, kept: &'a Kept) -> Result<&'a str, Failure> {
+    let newer = kept.newer_unseal_keys.iter().rev();
+    let mut refusal = Error::bad_request("the key that was kept does not unseal it");
+    for text in newer.chain([&kept.unseal_key]) {
+        vault.reset_unseal().map_err(|error| broken(&error))?;
+        for share in shares_of(text) {
+            if let Err(error) = vault.unseal(share).await {
+                refusal = error;
+                break;
+            }
+        }
+        if vault.core().is_some() {
+            return Ok(text);
+        }
+    }
+    Err(broken(&refusal))
 }
 
 async fn is_initialized(vault: &Arc<Vault>) -> bool {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use hcl1::{Body, Error, Item, Key, Position};
 use server::Limits;
-use vault_core::{AuditDevice, LeaseTtls, LockoutTuning, UserLockout};
+use vault_core::{AuditDevice, LeaseTtls, LockoutTuning, UserLockout, WithoutToken};
 
 use self::listener::{Kind, limit};
 pub(crate) use self::listener::{Listener, Place, Socket, Tls};
@@ -42,6 +42,8 @@ pub(crate) struct Config {
     /// Whether clients may make audit devices, which write to any file that the
     /// server can write.
     pub(crate) unsafe_allow_api_audit_creation: bool,
+    /// What clients may do with shares and without a token.
+    pub(crate) without_token: WithoutToken,
     /// What has no effect.
     pub(crate) warnings: Vec<Error>,
 }
@@ -84,7 +86,11 @@ struct Reading {
     user_lockout: UserLockout,
     limits: Limits,
     audit: Vec<(Position, AuditDevice)>,
-    unsafe_allow_api_audit_creation: bool,
+    /// `compatibility = "vault"`: what is not said is as it is in Vault.
+    like_vault: bool,
+    unsafe_allow_api_audit_creation: Option<bool>,
+    disable_unauthed_rekey_endpoints: Option<bool>,
+    disable_unauthed_generate_root_endpoints: Option<bool>,
     warnings: Vec<Error>,
 }
 
@@ -118,7 +124,14 @@ impl Reading {
             "seal" => seal(item)?,
             "audit" => self.audit.extend(audit::devices(item)?),
             "unsafe_allow_api_audit_creation" => {
-                self.unsafe_allow_api_audit_creation = boolean(item, key)?;
+                self.unsafe_allow_api_audit_creation = Some(boolean(item, key)?);
+            }
+            "compatibility" => self.compatibility(item, key)?,
+            "disable_unauthed_rekey_endpoints" => {
+                self.disable_unauthed_rekey_endpoints = Some(boolean(item, key)?);
+            }
+            "disable_unauthed_generate_root_endpoints" => {
+                self.disable_unauthed_generate_root_endpoints = Some(boolean(item, key)?);
             }
             "ha_storage" | "ha_backend" => {
                 return Err(Error::new(
@@ -130,6 +143,14 @@ impl Reading {
                 ));
             }
             _ => self.warn(key, UNKNOWN),
+        }
+        Ok(())
+    }
+
+    fn compatibility(&mut self, item: &Item, key: &Key) -> Result<(), Error> {
+        match text(&item.value, key)? {
+            "vault" => self.like_vault = true,
+            other => return Err(wrong(key, other, "`vault`, or leave it out")),
         }
         Ok(())
     }
@@ -261,7 +282,17 @@ impl Reading {
             lease_ttls: lease_ttls(self.default_lease_ttl, self.max_lease_ttl)?,
             user_lockout: self.user_lockout,
             audit: self.audit,
-            unsafe_allow_api_audit_creation: self.unsafe_allow_api_audit_creation,
+            unsafe_allow_api_audit_creation: self
+                .unsafe_allow_api_audit_creation
+                .unwrap_or(self.like_vault),
+            without_token: WithoutToken {
+                rekey: !self
+                    .disable_unauthed_rekey_endpoints
+                    .unwrap_or(!self.like_vault),
+                generate_root: !self
+                    .disable_unauthed_generate_root_endpoints
+                    .unwrap_or(!self.like_vault),
+            },
             warnings: self.warnings,
         })
     }

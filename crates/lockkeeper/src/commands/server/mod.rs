@@ -45,6 +45,7 @@ pub(super) async fn run(arguments: arguments::Server) -> Result<ExitCode, Failur
         audit,
         lease_ttls: config.lease_ttls,
         user_lockout: config.user_lockout.clone(),
+        without_token: config.without_token,
         ..core_config(kind)
     };
     let vault = Vault::load(core, effects).await;

@@ -7,9 +7,10 @@ use logical::framework::{Call, Field, FieldKind, Path, answer};
 use logical::{Error, Operation, Response, RunToCompletion};
 
 use super::TokenPaths;
+use crate::quotas::{Claim, Place};
 use crate::tokens::{
     Children, ClientToken, CreationRequest, Creator, NewToken, PREFIX, TokenEntry, TokenKind,
-    TokenRole, TtlWish, decide,
+    TokenRole, TtlWish, decide, lease_id,
 };
 
 const ROLE: &str = "role_name";
@@ -115,7 +116,8 @@ async fn create_token(
     warnings.extend(paths.unknown_policies(&entry).await?);
     let work = {
         let paths = Arc::clone(paths);
-        async move { paths.insert(text, entry).await }
+        let is_exempt = creator.entry.is_root();
+        async move { paths.insert(text, entry, is_exempt).await }
     };
     // Nobody else knows the text of a token whose client hung up.
     let revocation = Arc::clone(&paths.revocation);
@@ -154,10 +156,12 @@ impl TokenPaths {
         &self,
         text: Option<ClientToken>,
         entry: TokenEntry,
+        is_exempt: bool,
     ) -> Result<NewToken, Error> {
         let is_known = text.is_some();
         let text = text.unwrap_or_else(|| self.tokens.random_text());
         let salted = self.tokens.salted(&text);
+        let place = self.place(&entry, &salted, is_exempt).await?;
         let created = match self.tokens.insert(text, entry).await {
             Ok(created) => created,
             Err(error) => {
@@ -180,7 +184,27 @@ impl TokenPaths {
                 .await?;
             return Err(Error::permission_denied());
         }
+        if let Some(place) = place {
+            place.keep();
+        }
         Ok(created)
+    }
+
+    /// The place of a new token's lease. A batch token takes none, and is refused as
+    /// well when there is none left.
+    async fn place(
+        &self,
+        entry: &TokenEntry,
+        salted: &str,
+        is_exempt: bool,
+    ) -> Result<Option<Place>, Error> {
+        let counts = self.leases.counts();
+        match lease_id(entry, salted) {
+            Some(id) if is_exempt => counts.claim(Claim::Exempt, &id).await,
+            Some(id) => counts.claim(Claim::Open(Box::default()), &id).await,
+            None if is_exempt || entry.kind != TokenKind::Batch => Ok(None),
+            None => counts.place(&entry.path).await,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ const ROOT: &str = "sys/rotate/root";
 
 /// An unsealed vault whose key is split into three shares, of which two unseal it,
 /// with a secret at `kv/a`.
-async fn unsealed(world: &World) -> (Arc<Vault>, Keys) {
+pub(super) async fn unsealed(world: &World) -> (Arc<Vault>, Keys) {
     let vault = load(world).await;
     let keys = Keys::make(&vault, 3, 2).await;
     keys.give(&vault, [0, 1]).await;
@@ -23,11 +23,11 @@ async fn unsealed(world: &World) -> (Arc<Vault>, Keys) {
     (vault, keys)
 }
 
-async fn post(vault: &Arc<Vault>, keys: &Keys, path: &str, body: Value) -> Seen {
+pub(super) async fn post(vault: &Arc<Vault>, keys: &Keys, path: &str, body: Value) -> Seen {
     keys.ask(vault, Operation::Update, path, body).await
 }
 
-async fn get(vault: &Arc<Vault>, keys: &Keys, path: &str) -> Seen {
+pub(super) async fn get(vault: &Arc<Vault>, keys: &Keys, path: &str) -> Seen {
     keys.ask(vault, Operation::Read, path, Value::Null).await
 }
 

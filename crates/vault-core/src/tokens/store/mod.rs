@@ -39,6 +39,8 @@ const CHILDREN: &str = "token/parent/";
 /// What the text of a token begins with.
 pub(crate) const PREFIX: &str = "hvs.";
 const RANDOM_LETTERS: usize = 24;
+/// How long the text of a token is, unless its client chose it.
+pub(crate) const TEXT_LENGTH: usize = PREFIX.len() + RANDOM_LETTERS;
 
 /// All tokens.
 pub(crate) struct TokenStore {

@@ -423,3 +423,40 @@ fn a_storage_that_is_not_there_is_refused_by_name() {
     assert!(refusal("ui = true\nui = false").contains("set twice"));
     assert!(refusal("storage \"inmem\" {").starts_with("line 1"));
 }
+
+#[test]
+fn compatibility_with_vault_switches_on_what_has_a_key_of_its_own() {
+    let read = |lines: &str| {
+        let config = parse(&format!("{SMALLEST}{lines}\n")).unwrap();
+        let WithoutToken {
+            rekey,
+            generate_root,
+        } = config.without_token;
+        [config.unsafe_allow_api_audit_creation, rekey, generate_root]
+    };
+    assert_eq!(read(""), [false, false, false]);
+    assert_eq!(read("compatibility = \"vault\""), [true, true, true]);
+    for (line, expected) in [
+        (
+            "unsafe_allow_api_audit_creation = true",
+            [true, false, false],
+        ),
+        (
+            "disable_unauthed_rekey_endpoints = false",
+            [false, true, false],
+        ),
+        (
+            "disable_unauthed_generate_root_endpoints = false",
+            [false, false, true],
+        ),
+    ] {
+        assert_eq!(read(line), expected, "{line}");
+    }
+    let safer = "compatibility = \"vault\"\ndisable_unauthed_generate_root_endpoints = true";
+    assert_eq!(read(safer), [true, true, false]);
+    let refused = refusal_of("compatibility = \"openbao\"");
+    assert!(
+        refused.contains("`compatibility` is `openbao`: give `vault`, or leave it out"),
+        "{refused}"
+    );
+}
