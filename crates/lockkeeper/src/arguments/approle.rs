@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::options::{Connection, OutputOptions};
 
 /// `lockkeeper approle …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Approle {
     /// Replace the secret ids of a role by a new one: make it, deliver it, try
     /// it, destroy the others, and prove both
@@ -55,7 +55,7 @@ failed; 3 a secret id is older than -max-age.")]
 }
 
 /// `lockkeeper approle rotate`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct ApproleRotate {
     /// The role, in any case
     pub(crate) role: String,
@@ -103,7 +103,7 @@ pub(crate) struct ApproleRotate {
 }
 
 /// `lockkeeper approle resume` and `abort`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct ApproleResume {
     /// The role, in any case
     pub(crate) role: String,
@@ -114,7 +114,7 @@ pub(crate) struct ApproleResume {
 }
 
 /// Which rotation.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct JournalOptions {
     /// Path of the auth method
     #[arg(long, value_name = "PATH", default_value = "approle")]
@@ -126,7 +126,7 @@ pub(crate) struct JournalOptions {
 }
 
 /// `lockkeeper approle status`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct ApproleStatus {
     /// The roles. Default: all of the auth method
     pub(crate) roles: Vec<String>,
