@@ -500,6 +500,7 @@ mod tests {
             Dev,
             KvPatch,
             KvPut,
+            Load,
             Login,
             OperatorRotateKeys,
             OperatorUnseal,
