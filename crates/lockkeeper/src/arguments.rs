@@ -26,7 +26,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::listen;
 
 pub(crate) use self::approle::{
-    Approle, ApproleResume, ApproleRotate, ApproleStatus, JournalOptions,
+    Approle, ApproleAbort, ApproleResume, ApproleRotate, ApproleStatus, JournalOptions, WaitOptions,
 };
 pub(crate) use self::audit::{Audit, AuditDisable, AuditEnable, AuditList};
 pub(crate) use self::auth::{
@@ -206,7 +206,7 @@ it; 126 or 127 if it could not be started; 1 or 2 if there was no credential.")]
     /// List, enable, tune, move and disable auth methods
     #[command(subcommand, disable_help_subcommand = true)]
     Auth(Auth),
-    /// Rotate the secret ids of roles of `AppRole`
+    /// Rotate secret ids of AppRole
     #[command(subcommand)]
     Approle(Approle),
     /// List, read, write, delete and format policies
