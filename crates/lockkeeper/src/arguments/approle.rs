@@ -30,7 +30,7 @@ written anywhere but to the targets.
 Exit codes: 0 rotated; 1 not begun, or a mistake on this machine; 2 a server
 refused or failed on the way; 3 the time for waiting is over, and the old secret
 ids are still valid.")]
-    Rotate(ApproleRotate),
+    Rotate(Box<ApproleRotate>),
     /// Go on with a rotation that was interrupted
     #[command(after_help = "\
 Examples:

@@ -23,7 +23,7 @@ use crate::output;
 
 pub(super) async fn run(command: Approle) -> Result<ExitCode, Failure> {
     match command {
-        Approle::Rotate(rotate) => self::rotate(rotate).await,
+        Approle::Rotate(rotate) => self::rotate(*rotate).await,
         Approle::Resume(resume) => self::resume(resume).await,
         Approle::Abort(abort) => self::abort(abort).await,
         Approle::Status(status) => status::run(status).await,
