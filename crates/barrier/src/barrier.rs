@@ -122,7 +122,9 @@ impl Barrier {
     /// Opens the ring with its root key.
     pub async fn unseal(&self, root: Key) -> Result<(), Error> {
         let mut changes = self.changes.lock().await;
-        // What is read now is what is stored.
+        // What is read now is what is stored, also of a change whose caller was
+        // dropped.
+        self.settle_below().await?;
         *changes = None;
         let sealed = self.below.get(KEYRING).await?;
         let sealed = sealed.ok_or_else(|| Error::bad_request("the store is not initialized"))?;
@@ -224,6 +226,7 @@ impl Barrier {
     async fn settled(&self, changes: &mut Option<Undecided>) -> Result<Arc<Open>, Error> {
         let open = self.require_open()?;
         if let Some(Undecided { sealed, .. }) = &*changes {
+            self.settle_below().await?;
             let stored = self.below.get(KEYRING).await?;
             let is_stored = stored.is_some_and(|stored| stored.as_slice() == sealed);
             if let (true, Some(Undecided { ring, .. })) = (is_stored, changes.take()) {
@@ -232,6 +235,12 @@ impl Barrier {
             *changes = None;
         }
         self.require_open()
+    }
+
+    /// Waits for writes whose callers were dropped: a store carries out what it was
+    /// handed, and in that order.
+    async fn settle_below(&self) -> Result<(), Error> {
+        self.below.apply(Vec::new()).await
     }
 
     fn ring(&self) -> Option<Arc<Open>> {

@@ -4,3 +4,4 @@
 //! belong to the program, not here.
 
 pub mod approle;
+pub mod load;

@@ -1,12 +1,18 @@
 //! A Vault-compatible command line, run as a process for each command.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::process::clean_command;
+
+/// How long a command may take on a busy machine.
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// `bao`, `vault` or `lockkeeper`, pointed at one server.
 ///
@@ -66,7 +72,7 @@ impl Cli {
     ///
     /// # Panics
     ///
-    /// When it cannot be started.
+    /// When it cannot be started, or does not end within minutes.
     pub fn run(&self, arguments: &[&str]) -> CliOutput {
         self.run_with(arguments, &[])
     }
@@ -95,18 +101,48 @@ impl Cli {
     }
 
     fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> CliOutput {
-        let output = clean_command(&self.program, self.home.path())
+        self.run_within(LIMIT, arguments, variables)
+    }
+
+    fn run_within(
+        &self,
+        limit: Duration,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> CliOutput {
+        let began = Instant::now();
+        let mut child = clean_command(&self.program, self.home.path())
             .args(arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .envs(variables.iter().copied())
             .current_dir(self.home.path())
             .stdin(Stdio::null())
-            .output()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .unwrap_or_else(|error| panic!("cannot start `{}`: {error}", self.program.display()));
+        let outputs = [
+            child.stdout.take().map(read_to_end),
+            child.stderr.take().map(read_to_end),
+        ];
+        let [stdout, stderr] = outputs.map(|output| {
+            let left = limit.saturating_sub(began.elapsed());
+            output.and_then(|output| output.recv_timeout(left).ok())
+        });
+        let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!(
+                "`{} {}` still runs after {limit:?}",
+                self.program.display(),
+                arguments.join(" ")
+            );
+        };
+        let status = child.wait().expect("a child can be waited for");
         CliOutput {
-            status: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            status: status.code().unwrap_or(-1),
+            stdout,
+            stderr,
         }
     }
 
@@ -121,5 +157,41 @@ impl Cli {
             output.stderr
         );
         output.stdout
+    }
+}
+
+/// All that a command prints to one of its outputs, once that is closed.
+fn read_to_end(mut output: impl Read + Send + 'static) -> Receiver<String> {
+    let (whole, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = output.read_to_end(&mut bytes);
+        let _ = whole.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(script: &str) -> CliOutput {
+        let cli = Cli::new("/bin/sh", "", "");
+        cli.run_within(Duration::from_secs(2), &["-c", script], &[])
+    }
+
+    #[test]
+    fn a_command_is_told_by_its_code_and_its_outputs() {
+        let seen = run("echo out; echo err >&2; exit 3");
+        assert_eq!(
+            (seen.status, &*seen.stdout, &*seen.stderr),
+            (3, "out\n", "err\n")
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "still runs after")]
+    fn a_command_that_does_not_end_fails_its_test() {
+        run("exec sleep 60");
     }
 }

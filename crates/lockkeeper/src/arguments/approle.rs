@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::options::{Connection, OutputOptions};
 
 /// `lockkeeper approle …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Approle {
     /// Replace the secret ids of a role by a new one: make it, deliver it, try
     /// it, destroy the others, and prove both
@@ -85,7 +85,7 @@ const FOR_ONE: [&str; 18] = [
 ];
 
 /// `lockkeeper approle rotate`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct ApproleRotate {
     /// The role, in any case
     #[arg(required_unless_present = "from")]
@@ -148,7 +148,7 @@ pub(crate) struct ApproleRotate {
 }
 
 /// What is waited for before the old secret ids are destroyed.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(next_help_heading = "Waiting")]
 pub(crate) struct WaitOptions {
     /// Wait until this many tokens of the new secret id live, and no token of an
@@ -171,7 +171,7 @@ pub(crate) struct WaitOptions {
 }
 
 /// `lockkeeper approle resume`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct ApproleResume {
     /// The role, in any case
     pub(crate) role: String,
@@ -184,7 +184,7 @@ pub(crate) struct ApproleResume {
 }
 
 /// `lockkeeper approle abort`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct ApproleAbort {
     /// The role, in any case
     pub(crate) role: String,
@@ -195,7 +195,7 @@ pub(crate) struct ApproleAbort {
 }
 
 /// Which rotation.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct JournalOptions {
     /// Path of the auth method
     #[arg(long, value_name = "PATH", default_value = "approle")]
@@ -207,7 +207,7 @@ pub(crate) struct JournalOptions {
 }
 
 /// `lockkeeper approle status`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct ApproleStatus {
     /// The roles. Default: all of the auth method
     pub(crate) roles: Vec<String>,

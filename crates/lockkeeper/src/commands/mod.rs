@@ -12,6 +12,7 @@ mod exec;
 mod key_status;
 mod kv;
 mod lease;
+mod load;
 mod logging;
 mod logical;
 mod login;
@@ -68,6 +69,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Exec(exec) => async_main(exec::run(exec)),
         Command::Approle(approle) => async_main(approle::run(approle)),
         Command::Audit(audit) => async_main(audit::run(audit)),
+        Command::Load(load) => async_main(load::run(load)),
         Command::Lease(lease) => async_main(lease::run(lease)),
         Command::Secrets(secrets) => async_main(secrets::run(secrets)),
         Command::Auth(auth) => async_main(auth::run(auth)),

@@ -41,6 +41,7 @@ fn every_command_explains_itself_with_examples() {
         "kv enable-versioning",
         "render",
         "exec",
+        "load",
         "lease",
         "lease lookup",
         "lease renew",

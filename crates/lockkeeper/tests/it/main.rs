@@ -16,6 +16,7 @@ mod help;
 mod keys;
 mod kv_like_bao;
 mod like_bao;
+mod load;
 mod logins;
 mod mistakes;
 mod own_server;

@@ -98,6 +98,13 @@ pub(crate) struct Origin<'a> {
     pub(crate) until: Option<Timestamp>,
 }
 
+/// What became of a secret whose lease could not be registered.
+struct Unregistered {
+    /// Why, with the outcome.
+    error: Error,
+    is_revoked: bool,
+}
+
 /// Start and end of a new lease.
 #[derive(Clone, Copy)]
 struct Times {
@@ -153,19 +160,25 @@ impl Leases {
         let (times, warning) = match accepted {
             Ok(times) => times,
             Err(error) => {
-                return Err(
-                    Box::pin(self.revoke_unregistered(mount, origin, secret, data, error)).await,
-                );
+                let undoing = self.revoke_unregistered(mount, origin, secret, data, error);
+                return Err(Box::pin(undoing).await.error);
             }
         };
         let lease = secret.lease;
-        let record = self.propose(origin, times, &lease, secret.internal_data, data);
+        let mut record = self.propose(origin, times, &lease, secret.internal_data, data);
         if let Err(error) = self.store_new(&record).await {
-            let secret = Secret::from_parts(lease, record.internal_data, "");
-            let data = record.data;
-            return Err(
-                Box::pin(self.revoke_unregistered(mount, origin, secret, data, error)).await,
-            );
+            let internal_data = std::mem::take(&mut record.internal_data);
+            let secret = Secret::from_parts(lease, internal_data, "");
+            let data = record.data.take();
+            let undoing = self.revoke_unregistered(mount, origin, secret, data, error);
+            let undone = Box::pin(undoing).await;
+            if undone.is_revoked {
+                // It may be stored all the same. One that cannot be deleted either
+                // ends at its time.
+                let _held = self.locks.lock(&record.id).await;
+                let _ = self.delete(&record).await;
+            }
+            return Err(undone.error);
         }
         response.data = record.data;
         let granted = Granted {
@@ -298,17 +311,24 @@ impl Leases {
         secret: Secret,
         data: Option<Object>,
         error: Error,
-    ) -> Error {
+    ) -> Unregistered {
         let inside = origin.path.strip_prefix(&mount.path()).unwrap_or_default();
         let mut request = logical::Request::new(Operation::Revoke, inside)
             .with_data(data.unwrap_or_default())
             .with_secret(Secret::from_parts(secret.lease, secret.internal_data, ""));
         request.mount_point = mount.path();
         match self.call_engine(mount, request).await {
-            Ok(_) => error.context("the lease cannot be registered and the secret was revoked"),
+            Ok(_) => Unregistered {
+                error: error.context("the lease cannot be registered and the secret was revoked"),
+                is_revoked: true,
+            },
             Err(failure) => {
                 tracing::warn!(path = origin.path, error = %failure, "a secret that has no lease was not revoked");
-                error.context("the lease cannot be registered and the secret was not revoked")
+                Unregistered {
+                    error: error
+                        .context("the lease cannot be registered and the secret was not revoked"),
+                    is_revoked: false,
+                }
             }
         }
     }

@@ -200,7 +200,7 @@ impl Leases {
         self.call_engine(&mount, request).await.map(|_| ())
     }
 
-    async fn delete(&self, record: &LeaseRecord) -> Result<(), Error> {
+    pub(super) async fn delete(&self, record: &LeaseRecord) -> Result<(), Error> {
         if let Err(error) = self.store.delete(record).await {
             // The engine will get the revocation again, which must be
             // idempotent.

@@ -85,7 +85,11 @@ async fn create(
         async move {
             // The mount is not removed before the token is stored.
             let _entered = entered;
-            let created = active.tokens.insert_login(entry, changes).await?;
+            let text = active.tokens.random_text();
+            let salted = active.tokens.salted(&text);
+            let created = active.tokens.insert_login(text, entry, changes).await;
+            // Nobody knows its text, and it may be stored all the same.
+            let created = created.inspect_err(|_| active.revocation.revoke_later(salted))?;
             if let Some(created) = &created {
                 let leases = &active.leases;
                 leases.watch_token(&created.entry, &created.salted, None);

@@ -13,6 +13,7 @@ mod authenticate;
 mod authorize;
 mod count_use;
 mod dispatch;
+mod headers;
 mod lockout;
 mod login;
 mod quota;
@@ -45,6 +46,8 @@ struct Context {
     caller: Option<KnownToken>,
     /// Held if this request is the last use of the token.
     last_use: Option<LastUse>,
+    /// The wrapped answer that this request takes.
+    unwraps: wrap::Unwraps,
     /// What the policies say, once they were asked.
     policy_results: Option<PolicyResults>,
     /// The mount that serves the path, if any.
@@ -76,8 +79,12 @@ pub(crate) async fn run(active: &Arc<Active>, request: ClientRequest, id: String
 }
 
 async fn stages(active: &Arc<Active>, context: &mut Context) -> Answer {
-    // As in OpenBao, the flood that a quota keeps out does not fill the log.
+    // As in OpenBao, the flood that a quota keeps out does not fill the log unless
+    // that is configured, and it is refused whether or not it can be logged.
     if let Err(refusal) = quota::count(active, context).await {
+        if active.quotas.settings().audit_logging {
+            let _ = audit::request(active, context, Some(&refusal)).await;
+        }
         return answer::refusal(&refusal);
     }
     let admitted = enter(active, context).await;
@@ -85,7 +92,12 @@ async fn stages(active: &Arc<Active>, context: &mut Context) -> Answer {
     let refused = admitted.as_ref().err();
     let logged = match audit::request(active, context, refused).await {
         Ok(logged) => logged,
-        Err(refusal) => return answer::refusal(&refusal),
+        Err(refusal) => {
+            if admitted.is_ok() {
+                wrap::give_back(active, context).await;
+            }
+            return answer::refusal(&refusal);
+        }
     };
     let result = match admitted {
         Ok(()) => carry_out(active, context).await,
@@ -103,7 +115,12 @@ async fn stages(active: &Arc<Active>, context: &mut Context) -> Answer {
     };
     match audit::response(active, logged, &answer, made, &error).await {
         Ok(()) => answer,
-        Err(refusal) => answer::refusal(&refusal),
+        Err(refusal) => {
+            if error.is_empty() {
+                wrap::give_back(active, context).await;
+            }
+            answer::refusal(&refusal)
+        }
     }
 }
 
@@ -122,7 +139,8 @@ async fn carry_out(
 /// Decides whether a request is carried out.
 async fn enter(active: &Arc<Active>, context: &mut Context) -> Result<(), Refusal> {
     lockout::check(active, context).await?;
-    let unwraps_own = wrap::check_target(active, context).await?;
+    context.unwraps = wrap::check_target(active, context).await?;
+    let unwraps_own = matches!(context.unwraps, wrap::Unwraps::Own);
     admit(active, context).await.map_err(|refusal| {
         // Another request with the same token was faster.
         if unwraps_own && refusal == Refusal::Unauthenticated {
@@ -135,6 +153,7 @@ async fn enter(active: &Arc<Active>, context: &mut Context) -> Result<(), Refusa
 
 /// Has the backend carry the request out.
 async fn perform(active: &Arc<Active>, context: &mut Context) -> Result<Reply, Refusal> {
+    wrap::take_target(active, context).await?;
     let (entered, response) = dispatch::dispatch(context).await?;
     register::register(active, context, entered, response).await
 }

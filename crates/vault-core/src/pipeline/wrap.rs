@@ -14,27 +14,48 @@ use crate::answer::Answer;
 use crate::auth;
 use crate::errors::{Origin, Refusal};
 use crate::leases::Mode;
+use crate::revocation::{LastUse, TokenUse};
 use crate::wrapping::{self, WrapWish, Wrapped};
 
 /// For how long an answer is wrapped at most: it is stored until then.
 const LONGEST: Duration = Duration::from_hours(768);
-/// Paths about a wrapped answer, inside `sys/`.
-const ABOUT_WRAPPED: [&str; 3] = ["wrapping/lookup", "wrapping/unwrap", "wrapping/rewrap"];
+/// Paths about a wrapped answer, inside `sys/`, and whether they take it.
+const ABOUT_WRAPPED: [(&str, bool); 3] = [
+    ("wrapping/lookup", false),
+    ("wrapping/unwrap", true),
+    ("wrapping/rewrap", true),
+];
 
-/// Checks the token of a request about a wrapped answer. Returns whether it is
-/// the caller's own.
+/// The wrapped answer that a request takes, by its token.
+#[derive(Default)]
+pub(super) enum Unwraps {
+    #[default]
+    Nothing,
+    /// The caller's own token, whose use is counted as every use is.
+    Own,
+    /// Another token, by its salted hash.
+    Other(String),
+    /// Another token, whose one use this is.
+    Taken(LastUse),
+}
+
+/// Checks the token of a request about a wrapped answer. Returns which answer the
+/// request takes.
 ///
 /// A token that does not unwrap anything is told as such before the caller's
 /// rights are checked, as in Vault: it is the sign that somebody else has
 /// unwrapped the answer.
-pub(super) async fn check_target(active: &Active, context: &Context) -> Result<bool, Refusal> {
+pub(super) async fn check_target(active: &Active, context: &Context) -> Result<Unwraps, Refusal> {
     let request = &context.request;
-    let is_about_wrapped = request.operation != Operation::Help
-        && request.mount_point == "sys/"
-        && ABOUT_WRAPPED.contains(&request.path.as_str());
-    if !is_about_wrapped {
-        return Ok(false);
-    }
+    let mut about = ABOUT_WRAPPED.iter();
+    let about = about.find(|(path, _)| {
+        request.operation != Operation::Help
+            && request.mount_point == "sys/"
+            && request.path == *path
+    });
+    let Some((_, takes)) = about else {
+        return Ok(Unwraps::Nothing);
+    };
     let own = context.token.as_ref();
     let target = match request.data.get("token") {
         None | Some(Value::Null) => own.cloned(),
@@ -44,8 +65,44 @@ pub(super) async fn check_target(active: &Active, context: &Context) -> Result<b
     let target = target.filter(|token| !token.expose().is_empty());
     let target = target.ok_or(Refusal::NoWrappingToken)?;
     let found = active.wrapping.find(&target).await;
-    found.map_err(|error| Refusal::Failed(error, Origin::Core))?;
-    Ok(own == Some(&target))
+    let found = found.map_err(|error| Refusal::Failed(error, Origin::Core))?;
+    Ok(if !takes {
+        Unwraps::Nothing
+    } else if own == Some(&target) {
+        Unwraps::Own
+    } else {
+        Unwraps::Other(found.salted)
+    })
+}
+
+/// Takes the one use of the token of another's wrapped answer. Of several requests
+/// at the same time one gets it.
+pub(super) async fn take_target(active: &Active, context: &mut Context) -> Result<(), Refusal> {
+    let Unwraps::Other(salted) = &context.unwraps else {
+        return Ok(());
+    };
+    let taken = active.revocation.take_use(salted).await;
+    match taken.map_err(|error| Refusal::Failed(error, Origin::Core))? {
+        TokenUse::Last(last_use) => {
+            context.unwraps = Unwraps::Taken(last_use);
+            Ok(())
+        }
+        TokenUse::Counted | TokenUse::Refused => Err(not_valid()),
+    }
+}
+
+/// Makes a wrapped answer available again that was taken, and that did not leave
+/// because the request or its answer could not be logged.
+pub(super) async fn give_back(active: &Active, context: &mut Context) {
+    let taken = match std::mem::take(&mut context.unwraps) {
+        Unwraps::Own => context.last_use.take(),
+        Unwraps::Taken(last_use) => Some(last_use),
+        Unwraps::Nothing | Unwraps::Other(_) => None,
+    };
+    if let Some(last_use) = taken {
+        let giving = last_use.give_back();
+        RunToCompletion::new(Arc::clone(&active.tasks) as _, giving).await;
+    }
 }
 
 /// Checks for how long a request wants its answer wrapped, before anything is done.

@@ -23,6 +23,9 @@ pub(crate) struct Settings {
     version: Version<1>,
     /// Whether answers tell what is left.
     pub(crate) response_headers: bool,
+    /// Whether requests that a quota refuses are in the audit log.
+    #[serde(default)]
+    pub(crate) audit_logging: bool,
     /// Paths that no quota limits; a final `*` stands for any ending.
     pub(crate) exempt_paths: Vec<String>,
 }
@@ -32,6 +35,7 @@ impl Default for Settings {
         Self {
             version: Version,
             response_headers: false,
+            audit_logging: false,
             exempt_paths: EXEMPT.map(str::to_owned).to_vec(),
         }
     }

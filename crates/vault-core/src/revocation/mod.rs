@@ -43,8 +43,25 @@ pub(crate) struct LastUse {
     salted: String,
 }
 
+impl LastUse {
+    /// Makes the token usable once more: nothing came of this use.
+    pub(crate) async fn give_back(mut self) {
+        let tokens = Arc::clone(&self.revocation.tokens);
+        match tokens.give_back_last_use(&self.salted).await {
+            Ok(()) => {
+                tokens.end_last_use(&self.salted);
+                self.salted.clear();
+            }
+            Err(error) => tracing::warn!(%error, "the last use of a token is not given back"),
+        }
+    }
+}
+
 impl Drop for LastUse {
     fn drop(&mut self) {
+        if self.salted.is_empty() {
+            return;
+        }
         self.revocation.tokens.end_last_use(&self.salted);
         let salted = std::mem::take(&mut self.salted);
         self.revocation.revoke_later(salted);

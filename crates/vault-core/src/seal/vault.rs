@@ -278,7 +278,11 @@ impl Vault {
             State::Uninitialized => return Err(Error::bad_request("Vault is not initialized")),
             State::Sealed { .. } => {}
         }
-        let stored = StoredKeys::read(self.effects.storage.as_ref()).await?;
+        let storage = self.effects.storage.as_ref();
+        // Writes of the time before the sealing whose callers were dropped: what is
+        // read from here on does not change behind its reader.
+        storage.apply(Vec::new()).await?;
+        let stored = StoredKeys::read(storage).await?;
         let shares = stored.current.shares;
         let (least, most) = stored.thresholds();
         let given = self.give(share, shares);

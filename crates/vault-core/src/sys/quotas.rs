@@ -28,7 +28,11 @@ pub(super) fn paths() -> Vec<Path<SysPaths>> {
         Path::new("quotas/config")
             .fields([
                 Field::new(HEADERS, FieldKind::Flag, "Whether answers tell what is left."),
-                Field::new(AUDIT, FieldKind::Flag, "Is not supported."),
+                Field::new(
+                    AUDIT,
+                    FieldKind::Flag,
+                    "Whether requests that a quota refuses are in the audit log.",
+                ),
                 Field::new(
                     EXEMPT,
                     FieldKind::CommaList,
@@ -91,7 +95,7 @@ pub(super) fn paths() -> Vec<Path<SysPaths>> {
 async fn read_config(sys: Arc<SysPaths>, _: Call) -> Result<Option<Response>, Error> {
     let settings = sys.quotas.settings();
     let data = Object::from_iter([
-        (AUDIT.to_owned(), json!(false)),
+        (AUDIT.to_owned(), json!(settings.audit_logging)),
         (HEADERS.to_owned(), json!(settings.response_headers)),
         (EXEMPT.to_owned(), json!(settings.exempt_paths)),
     ]);
@@ -99,11 +103,7 @@ async fn read_config(sys: Arc<SysPaths>, _: Call) -> Result<Option<Response>, Er
 }
 
 async fn write_config(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
-    if call.fields.flag(AUDIT) == Some(true) {
-        return Err(Error::bad_request(format!(
-            "`{AUDIT}` is not supported by this server: leave it out"
-        )));
-    }
+    let audit_logging = call.fields.flag(AUDIT);
     let headers = call.fields.flag(HEADERS);
     let exempt = call.fields.list(EXEMPT).map(<[String]>::to_vec);
     let quotas = Arc::clone(&sys.quotas);
@@ -111,6 +111,9 @@ async fn write_config(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>
         let change = quotas.configure(|settings| {
             if let Some(headers) = headers {
                 settings.response_headers = headers;
+            }
+            if let Some(audit_logging) = audit_logging {
+                settings.audit_logging = audit_logging;
             }
             if let Some(exempt) = exempt {
                 settings.exempt_paths = exempt;

@@ -81,14 +81,14 @@ async fn lookup(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Erro
 }
 
 async fn unwrap(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
-    let answer = sys.unwrapped(&sys.target(&call), &call).await?;
+    let answer = sys.wrapping.answer(&sys.target(&call)).await?;
     Ok(Some(raw(&answer)))
 }
 
 async fn rewrap(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
     let salted = sys.target(&call);
     let wish = sys.wrapping.wish_of(&salted).await?;
-    let answer = sys.unwrapped(&salted, &call).await?;
+    let answer = sys.wrapping.answer(&salted).await?;
     let mut wrapping = WrapInfo::for_ttl(wish.ttl);
     wrapping.creation_path = wish.creation_path;
     let mut response = raw(&answer);
@@ -102,14 +102,6 @@ impl SysPaths {
         match call.fields.text(TOKEN) {
             "" => call.request.client_token.clone(),
             text => self.tokens.salted(&ClientToken::new(text)),
-        }
-    }
-
-    async fn unwrapped(&self, salted: &str, call: &Call) -> Result<String, Error> {
-        if salted == call.request.client_token {
-            self.wrapping.answer(salted).await
-        } else {
-            self.wrapping.take_answer(salted).await
         }
     }
 }

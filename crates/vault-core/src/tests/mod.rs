@@ -20,6 +20,7 @@ mod builtin;
 mod crash;
 mod lease_ttls;
 mod puppet;
+mod reported;
 mod stored;
 
 use self::puppet::PuppetFactory;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use logical::{Clock, Error, Object};
 
 use crate::leases::Leases;
-use crate::revocation::{Revocation, TokenUse};
+use crate::revocation::Revocation;
 use crate::tokens::{ClientToken, KnownToken, NewToken, TokenStore, entry_of_wrapping};
 
 /// Where a cubbyhole has the wrapped answer, as in Vault.
@@ -137,8 +137,7 @@ impl Wrapping {
         })
     }
 
-    /// The wrapped answer, for a request with its own token, which counted as
-    /// the use of the token.
+    /// The wrapped answer, for the request that took the one use of its token.
     ///
     /// # Errors
     /// A bad request if there is none.
@@ -147,18 +146,6 @@ impl Wrapping {
         match entry.and_then(|mut entry| entry.remove(RESPONSE)) {
             Some(serde_json::Value::String(answer)) => Ok(answer),
             _ => Err(invalid()),
-        }
-    }
-
-    /// As [`answer`](Self::answer), for a request with another token. Of several
-    /// at the same time one gets the answer.
-    ///
-    /// # Errors
-    /// A bad request for all others.
-    pub(crate) async fn take_answer(&self, salted: &str) -> Result<String, Error> {
-        match self.revocation.take_use(salted).await? {
-            TokenUse::Last(_last_use) => self.answer(salted).await,
-            TokenUse::Counted | TokenUse::Refused => Err(invalid()),
         }
     }
 }

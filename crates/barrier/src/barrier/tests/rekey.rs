@@ -1,5 +1,7 @@
 //! Another root key, whole or not at all.
 
+use std::sync::Mutex;
+
 use virtual_world::Fault;
 
 use super::*;
@@ -65,4 +67,83 @@ async fn the_ring_is_not_written_while_nobody_knows_which_is_stored() {
         let opened = again(storage.disk(), root).await.unwrap();
         assert_eq!(opened.key_status().unwrap().term, 2, "{fault:?}");
     }
+}
+
+/// A store that carries out what it was handed in that order, whether or not the
+/// callers stay, as one with a writer of its own.
+#[derive(Default)]
+struct Queued {
+    below: Arc<MemoryStorage>,
+    /// What was handed over while the writer was held up.
+    waiting: Mutex<Vec<Vec<Write>>>,
+    holds_next: Mutex<bool>,
+}
+
+#[async_trait]
+impl Storage for Queued {
+    async fn get(&self, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        self.below.get(key).await
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        self.apply(vec![Write::put(key, value.to_vec())]).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        self.apply(vec![Write::delete(key)]).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        self.below.list(prefix).await
+    }
+
+    async fn apply(&self, batch: Vec<Write>) -> Result<(), Error> {
+        if std::mem::take(&mut *self.holds_next.lock().unwrap()) {
+            self.waiting.lock().unwrap().push(batch);
+            return std::future::pending().await;
+        }
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap());
+        for earlier in waiting {
+            self.below.apply(earlier).await?;
+        }
+        self.below.apply(batch).await
+    }
+
+    async fn apply_if(&self, conditions: Vec<Condition>, batch: Vec<Write>) -> Result<bool, Error> {
+        self.below.apply_if(conditions, batch).await
+    }
+}
+
+/// An open barrier whose root key is about to change: the store was handed the
+/// change, and its caller was dropped.
+async fn with_a_change_that_waits() -> (Arc<MemoryStorage>, Barrier) {
+    let storage = Arc::new(Queued::default());
+    let barrier = over(Arc::<Queued>::clone(&storage), 1);
+    barrier.initialize(key(1), Vec::new()).await.unwrap();
+    barrier.unseal(key(1)).await.unwrap();
+    *storage.holds_next.lock().unwrap() = true;
+    let moment = std::time::Duration::from_millis(1);
+    let dropped = tokio::time::timeout(moment, barrier.rekey(key(2), beside())).await;
+    assert!(dropped.is_err(), "it was not dropped");
+    (Arc::clone(&storage.below), barrier)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_caller_was_dropped_is_waited_for_before_the_next() {
+    let (below, barrier) = with_a_change_that_waits().await;
+    barrier.rotate().await.unwrap();
+    assert_eq!(raw(&below, BESIDE).await, b"new");
+    let opened = again(&below, key(2)).await.unwrap();
+    assert_eq!(opened.key_status().unwrap().term, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_caller_was_dropped_at_sealing_decides_what_unseals() {
+    let (below, barrier) = with_a_change_that_waits().await;
+    barrier.seal();
+    barrier.unseal(key(1)).await.unwrap_err();
+    barrier.unseal(key(2)).await.unwrap();
+    barrier.rotate().await.unwrap();
+    assert_eq!(raw(&below, BESIDE).await, b"new");
+    assert!(again(&below, key(2)).await.is_ok());
 }

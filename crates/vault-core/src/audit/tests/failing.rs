@@ -115,3 +115,71 @@ async fn a_failure_of_an_engine_is_logged_as_it_is_answered() {
     let lines = audited.page().take();
     assert_eq!(lines[1]["error"], "the puppet fails");
 }
+
+/// The use of its token is given back, so that the answer is neither lost nor told
+/// twice.
+#[tokio::test(start_paused = true)]
+async fn a_wrapped_answer_that_could_not_be_logged_is_unwrapped_once_later() {
+    let audited = Audited::new(one());
+    let core = audited.mounted().await;
+    for (path, is_own, lines) in [
+        ("unwrap", true, 0),
+        ("unwrap", true, 1),
+        ("unwrap", false, 0),
+        ("unwrap", false, 1),
+        ("rewrap", false, 1),
+    ] {
+        let body = json!({"a": "b"});
+        let wrap = "sys/wrapping/wrap";
+        let wrapped = ask_wrapped(&core, "root", Operation::Update, wrap, body, SECOND * 600);
+        let wrapped = wrapped.await.body;
+        let token = text(&wrapped, "/wrap_info/token");
+        let (caller, body) = if is_own {
+            (token, json!({}))
+        } else {
+            ("root", json!({"token": token}))
+        };
+        let unwrap = |path| {
+            let path = format!("sys/wrapping/{path}");
+            let (core, body) = (Arc::clone(&core), body.clone());
+            async move { ask_as(&core, Some(caller), Operation::Update, &path, body).await }
+        };
+        audited.page().ends_after(lines);
+        let seen = unwrap(path).await;
+        assert_eq!((seen.status, seen.error()), (500, NOT_LOGGED));
+        tokio::time::sleep(SECOND).await;
+        audited.page().heal();
+        let seen = unwrap("unwrap").await;
+        assert_eq!(
+            seen.body["data"],
+            json!({"a": "b"}),
+            "{path} {is_own} {lines}"
+        );
+        assert_eq!(unwrap("unwrap").await.status, 400);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_quota_refuses_is_logged_only_where_that_is_configured() {
+    let audited = Audited::new(one());
+    let core = audited.mounted().await;
+    let limits = json!({"rate": 1, "path": "kv/a", "interval": "1h"});
+    write(&core, "sys/quotas/rate-limit/q", limits).await;
+    read(&core, "kv/a").await;
+    audited.page().take();
+    assert_eq!(read(&core, "kv/a").await.status, 429);
+    assert_eq!(audited.page().take(), Vec::<Value>::new());
+    let settings = json!({"enable_rate_limit_audit_logging": true});
+    write(&core, "sys/quotas/config", settings).await;
+    let shown = read(&core, "sys/quotas/config").await;
+    assert_eq!(shown.body["data"]["enable_rate_limit_audit_logging"], true);
+    audited.page().take();
+    assert_eq!(read(&core, "kv/a").await.status, 429);
+    let lines = audited.page().take();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(text(&lines[0], "/error"), "rate limit quota exceeded");
+    assert_eq!(text(&lines[0], "/request/path"), "kv/a");
+    // It is refused whether or not it can be logged.
+    audited.page().next(Lines::Fail);
+    assert_eq!(read(&core, "kv/a").await.status, 429);
+}

@@ -155,7 +155,20 @@ impl TokenPaths {
         text: Option<ClientToken>,
         entry: TokenEntry,
     ) -> Result<NewToken, Error> {
-        let created = self.tokens.insert(text, entry).await?;
+        let is_known = text.is_some();
+        let text = text.unwrap_or_else(|| self.tokens.random_text());
+        let salted = self.tokens.salted(&text);
+        let created = match self.tokens.insert(text, entry).await {
+            Ok(created) => created,
+            Err(error) => {
+                // It may be stored all the same. One whose text the client chose may
+                // be another's, and the client can look it up.
+                if !is_known {
+                    self.revocation.revoke_later(salted);
+                }
+                return Err(error);
+            }
+        };
         let entry = &created.entry;
         if entry.kind == TokenKind::Batch {
             return Ok(created);

@@ -68,6 +68,8 @@ pub(crate) struct NewToken {
 #[derive(Debug)]
 pub(crate) struct RenewedToken {
     pub(crate) entry: TokenEntry,
+    /// When it was renewed: its TTL counts from then.
+    pub(crate) at: Timestamp,
     /// When it would have expired without the renewal.
     pub(crate) before: Timestamp,
     pub(crate) warning: Option<String>,
@@ -142,15 +144,15 @@ impl TokenStore {
         Ok(token.text)
     }
 
-    /// Creates a token. Its text may be given. Durable on return, except for a
-    /// batch token, which is not stored.
+    /// Creates a token. Durable on return, except for a batch token, which is not
+    /// stored and has a text of its own.
     ///
     /// # Errors
-    /// A bad request if the text is taken; permission denied if its parent was
-    /// revoked meanwhile.
+    /// A bad request if the text is taken. After an error of storage the token may
+    /// be stored all the same.
     pub(crate) async fn insert(
         &self,
-        text: Option<ClientToken>,
+        text: ClientToken,
         entry: TokenEntry,
     ) -> Result<NewToken, Error> {
         if entry.kind == TokenKind::Batch {
@@ -161,7 +163,6 @@ impl TokenStore {
                 entry: Arc::new(entry),
             });
         }
-        let text = text.unwrap_or_else(|| self.random_text());
         self.store_new(text, entry, IfKnown::Refuse, &[]).await
     }
 
@@ -183,9 +184,10 @@ impl TokenStore {
     /// `None` if a condition does not hold: then nothing was changed.
     ///
     /// # Errors
-    /// An error of storage.
+    /// An error of storage. The token may be stored all the same.
     pub(crate) async fn insert_login(
         &self,
+        text: ClientToken,
         mut entry: TokenEntry,
         changes: Changes,
     ) -> Result<Option<NewToken>, Error> {
@@ -201,7 +203,6 @@ impl TokenStore {
                 entry: Arc::new(entry),
             }));
         }
-        let text = self.random_text();
         let salted = self.salted(&text);
         entry.accessor = random::base62(self.entropy.as_ref(), RANDOM_LETTERS).to_string();
         let own = self.additions(&salted, &entry)?;
@@ -424,6 +425,7 @@ impl TokenStore {
         self.update(salted, &entry).await?;
         Ok(RenewedToken {
             entry,
+            at: now,
             before,
             warning: granted.warning,
         })

@@ -6,7 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 use logical::{Error, Storage as _, Write};
 
 use super::revocation::{Children, revocation_key};
-use super::{TokenStore, Uses, encode, token_key};
+use super::{TokenEntry, TokenStore, Uses, encode, token_key};
 
 impl TokenStore {
     /// Counts one use of a token whose uses are limited. Returns what was left
@@ -43,6 +43,26 @@ impl TokenStore {
             return Err(error);
         }
         Ok(Some(before))
+    }
+
+    /// Undoes the last use of a token, of which nothing came.
+    ///
+    /// # Errors
+    /// An error of storage.
+    pub(crate) async fn give_back_last_use(&self, salted: &str) -> Result<(), Error> {
+        let _changing = self.changing.lock(salted).await;
+        let stored = self.stored(salted).await?;
+        let is_spent = |entry: &TokenEntry| entry.uses == Uses::Spent && !entry.is_revoked;
+        let Some(mut entry) = stored.filter(is_spent) else {
+            return Ok(());
+        };
+        entry.uses = Uses::Left(1);
+        let batch = vec![
+            Write::put(token_key(salted), encode(&entry)?),
+            Write::delete(revocation_key(salted)),
+        ];
+        let _change = self.cache.invalidate(salted);
+        self.storage.apply(batch).await
     }
 
     /// Ends the last use of a token.
