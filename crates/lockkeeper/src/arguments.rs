@@ -30,7 +30,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::listen;
 
 pub(crate) use self::approle::{
-    Approle, ApproleResume, ApproleRotate, ApproleStatus, JournalOptions,
+    Approle, ApproleAbort, ApproleResume, ApproleRotate, ApproleStatus, JournalOptions, WaitOptions,
 };
 pub(crate) use self::audit::{Audit, AuditDisable, AuditEnable, AuditList};
 pub(crate) use self::auth::{
@@ -238,7 +238,7 @@ Exit codes:
     /// List, enable, tune, move and disable auth methods
     #[command(subcommand, disable_help_subcommand = true)]
     Auth(Auth),
-    /// Rotate the secret ids of roles of `AppRole`
+    /// Rotate secret ids of AppRole
     #[command(subcommand)]
     Approle(Approle),
     /// List, read, write, delete and format policies
