@@ -83,7 +83,7 @@ pub(crate) fn rotate() -> Path<Engine> {
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     let name = role_name(&engine, &call).await?;
     let served = engine.serve(&name, &call.request.mount_point).await?;
-    let mut data = output::of_key(&engine, &served.output, &served.key, &served.target).await?;
+    let mut data = output::of_key(&engine, &served.outputs, &served.key, &served.target).await?;
     let since = rotation_time(served.since);
     data.insert("last_vault_rotation".into(), since.into());
     data.insert("rotation_period".into(), served.period.into());
@@ -110,8 +110,7 @@ async fn read_previous(engine: Arc<Engine>, call: Call) -> Result<Option<Respons
 }
 
 async fn beside_served(engine: &Arc<Engine>, beside: KeyBeside) -> Result<Option<Response>, Error> {
-    let KeyBeside { role, key, target } = beside;
-    let data = output::of_key(engine, &role.output, &key, &target).await?;
+    let data = output::of_key(engine, &beside.outputs, &beside.key, &beside.target).await?;
     Ok(Some(Response::with_data(data)))
 }
 

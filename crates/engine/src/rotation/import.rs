@@ -25,6 +25,11 @@ impl Engine {
         role: StaticRole,
         imported: Imported,
     ) -> Result<StaticRole, Error> {
+        role.output
+            .carries(&imported.id, &imported.secret, &role.target)
+            .map_err(|refusal| {
+                Error::bad_request(format!("`import_key_secret` and `output`: {refusal}"))
+            })?;
         let account = self.accounts.required().await?;
         let id = CredentialId::of_key(&imported.id);
         if let Some(known) = self.record_of(&imported.id).await?
@@ -110,6 +115,7 @@ impl Engine {
         role.served = Some(ServedKey {
             credential: id,
             since: now,
+            output: None,
         });
         role.version = 1;
         self.static_roles.put(&role).await?;

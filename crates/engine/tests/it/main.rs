@@ -7,6 +7,7 @@ mod accounts;
 mod adopting;
 mod batches;
 mod caps;
+mod changed_outputs;
 mod crash;
 mod cuts;
 mod deletions;
