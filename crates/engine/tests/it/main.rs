@@ -27,6 +27,7 @@ mod remembering;
 mod removal;
 mod retire_when_quiet;
 mod roles;
+mod rotation_times;
 mod seeds;
 mod several_accounts;
 mod shared_age;
