@@ -10,6 +10,7 @@ use logical::{Error, Operation, Response};
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::output;
 use super::rotation::rotation_time;
+use crate::ids::RoleName;
 use crate::rotation::{KeyBeside, Rotated};
 use crate::state::Engine;
 
@@ -114,6 +115,13 @@ async fn beside_served(engine: &Arc<Engine>, beside: KeyBeside) -> Result<Option
     Ok(Some(Response::with_data(data)))
 }
 
+/// What readers should know of the key that a static role serves, for who changed
+/// it. The change is done: what fails here is not told.
+pub(super) async fn warned(engine: &Engine, name: &RoleName) -> Option<Response> {
+    let warning = engine.warning_of_served(name).await.ok().flatten()?;
+    Some(Response::default().warn(warning))
+}
+
 async fn rotate_role(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     engine.require_active().await?;
     let name = role_name(&engine, &call).await?;
@@ -134,7 +142,7 @@ async fn rotate_role(engine: Arc<Engine>, call: Call) -> Result<Option<Response>
     let (worker, role) = (Arc::clone(&engine), name.clone());
     let rotation = async move { worker.rotate_static_role(&role, grace, wait).await };
     match engine.to_its_end(rotation).await? {
-        Rotated::Done => Ok(None),
+        Rotated::Done => Ok(warned(&engine, &name).await),
         Rotated::GoesOn => Ok(Some(Response::default().warn(format!(
             "the rotation of `{name}` goes on: `static-role/{name}/status` tells when the new key is \
              served"
