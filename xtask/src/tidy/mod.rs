@@ -99,7 +99,11 @@ pub(crate) fn run() -> Result<ExitCode> {
     findings.extend(links::check(&files));
     findings.extend(toolchain::check(&files));
     findings.extend(words::check(&files));
-    findings.extend(rules::check(file(rules::PAGE), &files));
+    findings.extend(rules::check(
+        file(rules::PAGE),
+        file(rules::LIFECYCLE),
+        &files,
+    ));
     findings.extend(architecture::check(
         &crate_folders(&workspace),
         file("ARCHITECTURE.md"),

@@ -156,7 +156,7 @@ async fn stage(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
     let name = role_name(&engine, &call).await?;
     let worker = Arc::clone(&engine);
     let staging = async move { worker.stage(&name).await };
-    engine.to_its_end(staging).await.map(|()| None)
+    engine.run_to_completion(staging).await.map(|()| None)
 }
 
 async fn commit(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
@@ -165,7 +165,7 @@ async fn commit(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
     let force = call.fields.flag("force") == Some(true);
     let (worker, role) = (Arc::clone(&engine), name.clone());
     let committing = async move { worker.commit(&role, force).await };
-    engine.to_its_end(committing).await?;
+    engine.run_to_completion(committing).await?;
     Ok(warned(&engine, &name).await)
 }
 
@@ -174,7 +174,7 @@ async fn roll_back(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, 
     let name = role_name(&engine, &call).await?;
     let worker = Arc::clone(&engine);
     let going_back = async move { worker.roll_back(&name).await };
-    engine.to_its_end(going_back).await.map(|()| None)
+    engine.run_to_completion(going_back).await.map(|()| None)
 }
 
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
@@ -235,7 +235,7 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
         }
         Ok::<_, Error>(warnings)
     };
-    let warnings = engine.to_its_end(change).await?;
+    let warnings = engine.run_to_completion(change).await?;
     Ok((!warnings.is_empty()).then(|| Response::default().with_warnings(warnings)))
 }
 
@@ -315,7 +315,7 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
     let name: RoleName = role_name(&engine, &call).await?;
     let worker = Arc::clone(&engine);
     let change = async move { worker.delete_static_role(&name).await };
-    engine.to_its_end(change).await?;
+    engine.run_to_completion(change).await?;
     Ok(None)
 }
 

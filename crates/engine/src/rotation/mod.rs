@@ -28,7 +28,7 @@ mod serve;
 mod stage;
 mod waiting;
 
-pub(crate) use change::{FirstKey, Imported, RetireWish, Rotated, Settings};
+pub(crate) use change::{FirstKey, Imported, RetireRequest, Rotated, Settings};
 pub(crate) use evidence::LastLogin;
 pub(crate) use outputs::Outputs;
 pub(crate) use stage::KeyBeside;

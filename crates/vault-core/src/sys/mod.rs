@@ -139,14 +139,14 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
     paths.extend(self::quotas::paths());
     paths.extend(root_rotation::paths());
     paths.extend(self::audit::paths());
-    let definition = Definition {
-        help: "The system itself: mounts, leases, policies, and who may do what.",
-        paths,
-        secrets: Vec::new(),
-        special_paths: SpecialPaths::new()
-            .root(NEED_SUDO)
-            .unauthenticated(NEED_NO_TOKEN),
-    };
+    let definition =
+        Definition::new("The system itself: mounts, leases, policies, and who may do what.")
+            .paths(paths)
+            .special_paths(
+                SpecialPaths::new()
+                    .root(NEED_SUDO)
+                    .unauthenticated(NEED_NO_TOKEN),
+            );
     Framework::new(state, definition)
 }
 
