@@ -117,6 +117,10 @@ impl Keys for ConfluentCloud {
         convert::check(access)
     }
 
+    fn check_secret(&self, secret: &SecretText) -> Result<(), String> {
+        convert::check_secret(secret).map(|_| ())
+    }
+
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
         let client = self.clients.of(access, Class::Reader)?;
         let wanted = convert::new_key(key)?;

@@ -7,7 +7,8 @@ use logical::{Error, Object};
 
 use crate::control_plane::Target;
 use crate::ledger::IssuedKey;
-use crate::output::Output;
+use crate::output::{Output, unanswerable};
+use crate::rotation::Outputs;
 use crate::state::Engine;
 
 pub(super) fn field() -> Field {
@@ -40,20 +41,32 @@ pub(super) fn show(output: &Output, data: &mut Object) {
     data.insert("output".into(), names.into());
 }
 
-/// The fields of a key that has its secret on record.
+/// The fields of a key that has its secret on record: those of the first output that
+/// can hold it. The key may have been made before the role was for what it is for
+/// now, so that the role's own output need not be one.
 pub(super) async fn of_key(
     engine: &Arc<Engine>,
-    output: &Output,
+    outputs: &Outputs,
     key: &IssuedKey,
     target: &Target,
 ) -> Result<Object, Error> {
     let Some(secret) = &key.secret else {
         return Err(Error::internal("the key is on record without its secret"));
     };
-    let place = if output.needs_address() {
-        engine.place_for_reader(target).await
-    } else {
-        None
-    };
-    output.data(&key.id, secret, target, place.as_ref())
+    let mut refused = None;
+    for output in outputs.in_order() {
+        let place = if output.needs_address() {
+            engine.place_for_reader(target).await
+        } else {
+            None
+        };
+        match output.data(&key.id, secret, target, place.as_ref()) {
+            Ok(data) => return Ok(data),
+            Err(refusal) => refused = Some(refusal),
+        }
+    }
+    Err(refused.map_or_else(
+        || Error::internal("no `output` was given"),
+        |refusal| unanswerable(&refusal),
+    ))
 }
