@@ -38,10 +38,7 @@ pub fn factory() -> ConfluentFactory {
 
 /// The engine's name where it is built in; the name of the plugin is the same on
 /// every server.
-const OTHER_NAMES: [OtherName; 1] = [OtherName {
-    name: "confluent-cloud",
-    version: "",
-}];
+const OTHER_NAMES: [OtherName; 1] = [OtherName::new("confluent-cloud", "")];
 
 /// Makes engines on one [`ConfluentCloud`], and lets it report its requests to
 /// the metrics of the host that mounts them.
