@@ -18,12 +18,12 @@ use confluent_cloud::ids::ServiceAccountId;
 use confluent_cloud::{
     Budgets, Class, Effects, ListFilter, Prober, RemovalBy, RetryPolicy, RoleBindingFilter,
 };
-use engine::EngineFactory;
 use engine::control_plane::{
     Access, CloudError, ControlPlane, CreatedKey, HeldRole, KeyList, Keys, KnownKey, Lookup,
     NewKey, Pace, Paced, Presence, Rights, Target,
 };
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId, ResourceKind};
+use engine::{EngineFactory, SecretText};
 
 use logical::{Backend, BackendContext, Error, Factory, OtherName};
 use readiness::{Places, Probe};
