@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use credential_formats::Refusal;
 use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object};
 
+use crate::SecretText;
 use crate::control_plane::Target;
+use crate::ids::KeyId;
 use crate::ledger::IssuedKey;
 use crate::output::{Output, unanswerable};
 use crate::rotation::Outputs;
@@ -53,20 +56,30 @@ pub(super) async fn of_key(
     let Some(secret) = &key.secret else {
         return Err(Error::internal("the key is on record without its secret"));
     };
-    let mut refused = None;
-    for output in outputs.in_order() {
-        let place = if output.needs_address() {
-            engine.place_for_reader(target).await
-        } else {
-            None
-        };
-        match output.data(&key.id, secret, target, place.as_ref()) {
-            Ok(data) => return Ok(data),
-            Err(refusal) => refused = Some(refusal),
+    let wanted = fields_of(engine, outputs.wanted(), (&key.id, secret), target).await;
+    let refused = match wanted {
+        Ok(data) => return Ok(data),
+        Err(refusal) => refusal,
+    };
+    for other in outputs.others() {
+        let data = fields_of(engine, other, (&key.id, secret), target).await;
+        if let Ok(data) = data {
+            return Ok(data);
         }
     }
-    Err(refused.map_or_else(
-        || Error::internal("no `output` was given"),
-        |refusal| unanswerable(&refusal),
-    ))
+    Err(unanswerable(&refused))
+}
+
+async fn fields_of(
+    engine: &Arc<Engine>,
+    output: &Output,
+    (key, secret): (&KeyId, &SecretText),
+    target: &Target,
+) -> Result<Object, Refusal> {
+    let place = if output.needs_address() {
+        engine.place_for_reader(target).await
+    } else {
+        None
+    };
+    output.data(key, secret, target, place.as_ref())
 }

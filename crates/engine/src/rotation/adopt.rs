@@ -34,13 +34,6 @@ impl Engine {
         })?;
         must_match(&role, &source)?;
         let (entry, key) = self.key_to_adopt(&role, &source).await?;
-        if let Some(secret) = &key.secret {
-            role.output
-                .carries(&key.id, secret, &role.target)
-                .map_err(|refusal| {
-                    Error::bad_request(format!("`adopt_role` and `output`: {refusal}"))
-                })?;
-        }
         let proving = self.must_log_in(&role, &key, Given::Adopted).await?;
         let _advancing = self.rotations.advance(&role.name).await;
         let _lock = self.static_roles.lock(&role.name).await;

@@ -12,19 +12,30 @@ use crate::state::Engine;
 use crate::static_role::StaticRole;
 
 /// The outputs that are tried for a key, the wanted one first.
-pub(crate) struct Outputs([Option<Output>; 3]);
+pub(crate) struct Outputs {
+    wanted: Output,
+    kept: Option<Output>,
+    fits_all: Output,
+}
 
 impl Outputs {
     /// What the role says; what was kept with the key; and what fits every key,
     /// which records of earlier versions need.
     pub(super) fn of(role: &StaticRole, kept: Option<&Output>) -> Self {
-        let wanted = Some(role.output.clone());
-        let fits_all = (!role.output.is_default()).then(Output::default);
-        Self([wanted, kept.cloned(), fits_all])
+        Self {
+            wanted: role.output.clone(),
+            kept: kept.cloned(),
+            fits_all: Output::default(),
+        }
     }
 
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Output> {
-        self.0.iter().flatten()
+    pub(crate) fn wanted(&self) -> &Output {
+        &self.wanted
+    }
+
+    /// For a key that the wanted one cannot hold.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Output> {
+        self.kept.iter().chain([&self.fits_all])
     }
 }
 
