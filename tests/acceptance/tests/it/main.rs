@@ -11,6 +11,7 @@ mod agent;
 mod audit;
 mod beside;
 mod broker;
+mod churn;
 mod cloud;
 mod commands;
 mod conformance;
