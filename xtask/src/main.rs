@@ -21,6 +21,7 @@ mod jars;
 mod licences;
 mod readers;
 mod reference;
+mod rust_clients;
 mod source;
 mod test;
 mod tidy;

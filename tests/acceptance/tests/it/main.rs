@@ -12,6 +12,7 @@ mod audit;
 mod beside;
 mod broker;
 mod churn;
+mod clients;
 mod cloud;
 mod commands;
 mod conformance;
