@@ -20,17 +20,21 @@ pub(crate) struct Target {
     /// `127.0.0.1:8200`.
     pub(crate) authority: String,
     pub(crate) token: String,
-    /// Below `/v1/`.
+    /// Below `/v1/`; `{connection}` stands for the connection's number.
     pub(crate) path: String,
+    pub(crate) method: Method,
+    pub(crate) body: Bytes,
 }
 
 impl Target {
-    /// A path at an address such as `http://127.0.0.1:8200`.
+    /// Reads of a path at an address such as `http://127.0.0.1:8200`.
     pub(crate) fn of(address: &str, token: &str, path: &str) -> Self {
         Self {
             authority: address.trim_start_matches("http://").to_owned(),
             token: token.to_owned(),
             path: path.to_owned(),
+            method: Method::GET,
+            body: Bytes::new(),
         }
     }
 }
@@ -74,7 +78,7 @@ pub(crate) fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
 
-/// Loads a path. Every answer must be a success.
+/// Repeats a request. Every answer must be a success.
 ///
 /// # Errors
 /// The first connection that fails, or the first other answer.
@@ -87,7 +91,9 @@ pub(crate) fn run(target: &Target, connections: usize, until: Until) -> Result<D
                     Until::Count(all) => Until::Count(share(all, connections, number)),
                     over @ Until::Over(_) => over,
                 };
-                tokio::task::spawn(ask(target.clone(), until))
+                let mut target = target.clone();
+                target.path = target.path.replace("{connection}", &number.to_string());
+                tokio::task::spawn(ask(target, until))
             })
             .collect();
         let mut latencies = Vec::new();
@@ -150,7 +156,8 @@ async fn ask(target: Target, until: Until) -> Result<Vec<Duration>> {
         Until::Count(count) => latencies.len() < count,
     } {
         let asked = Instant::now();
-        connection.send(Method::GET, Bytes::new()).await?;
+        let (method, body) = (target.method.clone(), target.body.clone());
+        connection.send(method, body).await?;
         latencies.push(asked.elapsed());
     }
     connection.close().await?;

@@ -11,6 +11,7 @@
     reason = "what was measured is for a person to read"
 )]
 
+mod api;
 mod cloud;
 mod host;
 mod idle;
@@ -26,19 +27,25 @@ mod together;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 const USAGE: &str = "\
-usage: benches <what> [-seconds=N] [-rounds=N] [-compare=DIR]
+usage: benches <what> [-seconds=N] [-rounds=N] [-compare=DIR] [-only=NAME]
 
   plugin        reads of the plugin in OpenBao beside a plugin that answers a constant
   server        reads of our server in memory beside KV reads of OpenBao
+  api           KV v2, AppRole, tokens: our server and OpenBao, in memory and on disk
   instructions  instructions and allocations of a read of our server; needs valgrind
   idle          1 000 static roles with nothing due: processor time and memory
 
-  -seconds  how long each is measured (3; `idle`: 60)
-  -rounds   how often each is measured (5; `idle`: 2)
+  -seconds  how long each is measured (3; `api`: 2, `idle`: 60)
+  -rounds   how often each is measured (5; `api`: 3, `idle`: 2)
   -compare  measures the programs of another build, too, in the same run
+  -only     measures only the requests whose names contain this (`api`)
 ";
+
+/// Time limit for a server to answer.
+const READY: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -48,6 +55,12 @@ fn main() -> ExitCode {
         }
         Some((what, rest)) if what == "server" => {
             Plan::read(rest, 3, 5).and_then(|plan| server::run(&plan))
+        }
+        Some((what, rest)) if what == "api" => {
+            Plan::read(rest, 2, 3).and_then(|plan| api::run(&plan))
+        }
+        Some((what, [port])) if what == api::BARE_SERVER => {
+            port.parse().map_err(Into::into).and_then(api::serve_bare)
         }
         Some((what, rest)) if what == "instructions" => {
             Plan::read(rest, 3, 5).and_then(|plan| instructions::run(&plan))
@@ -78,6 +91,8 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// The folder with the programs of another build, measured in the same run.
     compare: Option<PathBuf>,
+    /// A part of the name of what alone is measured.
+    only: Option<String>,
 }
 
 impl Plan {
@@ -87,12 +102,14 @@ impl Plan {
             seconds,
             rounds,
             compare: None,
+            only: None,
         };
         for argument in arguments {
             match argument.trim_start_matches('-').split_once('=') {
                 Some(("seconds", value)) => plan.seconds = value.parse()?,
                 Some(("rounds", value)) => plan.rounds = value.parse()?,
                 Some(("compare", value)) => plan.compare = Some(value.into()),
+                Some(("only", value)) => plan.only = Some(value.to_owned()),
                 _ => anyhow::bail!("unknown argument `{argument}`\n{USAGE}"),
             }
         }
@@ -101,6 +118,16 @@ impl Plan {
             "measure for 1 to 60 seconds, in 1 to 50 rounds"
         );
         Ok(plan)
+    }
+
+    /// Whether only some of the requests are measured.
+    pub(crate) fn only_some(&self) -> bool {
+        self.only.is_some()
+    }
+
+    /// Whether something of this name is measured.
+    pub(crate) fn includes(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|part| name.contains(part))
     }
 
     /// A program, and the same program of the other build if there is one.

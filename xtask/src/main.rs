@@ -19,6 +19,7 @@ mod fuzz;
 mod go;
 mod jars;
 mod licences;
+mod not_checked;
 mod readers;
 mod reference;
 mod source;

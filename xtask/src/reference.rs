@@ -16,13 +16,28 @@ use crate::workspace::{Workspace, cargo};
 
 /// Where the index is.
 const INDEX: &str = "docs/reference/errors.md";
-/// Whose errors it has: what the engine itself refuses or reports.
-const SOURCES: &str = "crates/engine/src/";
+/// The engine's sources.
+const ENGINE: &str = "crates/engine/src/";
+/// Whose errors it has: what the engine itself refuses or reports, and what reads
+/// requests for it.
+const SOURCES: [&str; 4] = [
+    ENGINE,
+    "crates/logical/src/framework/coerce/",
+    "crates/rotation-schedule/src/",
+    "crates/credential-formats/src/refusal.rs",
+];
+/// Errors that are put together of several texts, so that no constructor has them
+/// whole. A test compares their beginnings with the source.
+const COMPOSED: [(&str, &str); 2] = [
+    ("unknown field `…`: did you mean `…`?", "400"),
+    ("unknown field `…`: the fields are …", "400"),
+];
 /// What makes the test of the pages write them.
 const WRITE: &str = "LOCKKEEPER_WRITE_REFERENCE";
 /// Constructors of errors, and the status that hosts answer with.
-const CONSTRUCTORS: [(&str, &str); 6] = [
+const CONSTRUCTORS: [(&str, &str); 7] = [
     ("bad_request", "400"),
+    ("rate_limited", "503"),
     ("permission_denied", "403"),
     ("not_found", "404"),
     ("unrecoverable", "400"),
@@ -50,7 +65,13 @@ remedy. What is likely to pass is tried again first.
 
 /// Beginnings of `confluent-cloud`'s errors. A test compares them with its
 /// source.
-const UPSTREAM: [(&str, &str, &str); 9] = [
+const UPSTREAM: [(&str, &str, &str); 15] = [
+    (
+        "Lockkeeper keeps the pace of",
+        "more requests wait for the organization or service account than Confluent takes in time, so \
+         that this one was not sent",
+        "try again when the error says; shared keys and spares need fewer requests at once",
+    ),
     (
         "Confluent Cloud does not accept the account's key",
         "the id or the secret in `config` is wrong, the key was deleted, or it is a key of a cluster",
@@ -79,6 +100,12 @@ const UPSTREAM: [(&str, &str, &str); 9] = [
         "try again when the error says; shorter bursts and shared keys need fewer requests",
     ),
     (
+        "Confluent Cloud refuses it",
+        "the request conflicts with what is there, or is wrong in another way; the error repeats \
+         Confluent's reason",
+        "change what the reason names in the role or in `config`",
+    ),
+    (
         "Confluent Cloud failed",
         "a fault on the side of Confluent",
         "try again, and look at Confluent's status page",
@@ -87,6 +114,26 @@ const UPSTREAM: [(&str, &str, &str); 9] = [
         "Confluent Cloud cannot be reached",
         "name resolution, network or proxy",
         "check `url` in `config`, the network, and the proxy variables of the host's process",
+    ),
+    (
+        "`url` does not answer as Confluent Cloud does",
+        "a proxy or another server refuses the request in Confluent's place",
+        "check `url` in `config`, and what stands between the host and Confluent",
+    ),
+    (
+        "the certificate of Confluent Cloud's server is not trusted",
+        "a proxy that inspects TLS, or a server that is not Confluent's",
+        "check `url` in `config`, and write the root of the proxy's certificate to `ca_cert`",
+    ),
+    (
+        "the server at `url` does not speak TLS",
+        "the scheme or the port of `url` is wrong",
+        "check `url` in `config`",
+    ),
+    (
+        "the connection to Confluent Cloud broke before the answer",
+        "the network, a proxy or Confluent closed it",
+        "try again; what was asked for may have happened, and is found and cleaned up",
     ),
     (
         "Confluent Cloud did not answer in time",
@@ -129,8 +176,11 @@ pub(crate) fn run() -> Result<ExitCode> {
 
 /// The index of errors, from the sources below `root`.
 fn index(root: &Path) -> Result<String> {
-    let mut errors = BTreeMap::new();
-    collect_files(&root.join(SOURCES), &mut errors)?;
+    let mut errors =
+        BTreeMap::from(COMPOSED.map(|(text, status)| (text.to_owned(), status.into())));
+    for source in SOURCES {
+        collect_below(&root.join(source), &mut errors)?;
+    }
     let mut page = String::from(HEAD);
     for (begins, means, remedy) in UPSTREAM {
         writeln!(page, "| {begins} | {means} | {remedy} |")?;
@@ -155,18 +205,17 @@ fn without_remedy(status: &str) -> &'static str {
     }
 }
 
-fn collect_files(folder: &Path, errors: &mut BTreeMap<String, &str>) -> Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("no `{}`", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect_files(&path, errors)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !of_tests(&path) {
-            let text = fs::read_to_string(&path)?;
-            let stream = TokenStream::from_str(&text)
-                .map_err(|error| anyhow!("`{}` is not Rust: {error}", path.display()))?;
-            collect(stream, errors);
+fn collect_below(path: &Path, errors: &mut BTreeMap<String, String>) -> Result<()> {
+    let unreadable = || format!("cannot read `{}`", path.display());
+    if path.is_dir() {
+        for entry in fs::read_dir(path).with_context(unreadable)? {
+            collect_below(&entry?.path(), errors)?;
         }
+    } else if path.extension().is_some_and(|extension| extension == "rs") && !of_tests(path) {
+        let text = fs::read_to_string(path).with_context(unreadable)?;
+        let stream = TokenStream::from_str(&text)
+            .map_err(|error| anyhow!("`{}` is not Rust: {error}", path.display()))?;
+        collect(stream, errors);
     }
     Ok(())
 }
@@ -179,7 +228,7 @@ fn of_tests(path: &Path) -> bool {
 
 /// Every text that a constructor of an error gets, with its status, but for
 /// what stands behind `#[cfg(test)]`.
-fn collect(stream: TokenStream, errors: &mut BTreeMap<String, &str>) {
+fn collect(stream: TokenStream, errors: &mut BTreeMap<String, String>) {
     let tokens: Vec<TokenTree> = stream.into_iter().collect();
     let mut of_tests = false;
     for (at, token) in tokens.iter().enumerate() {
@@ -195,8 +244,7 @@ fn collect(stream: TokenStream, errors: &mut BTreeMap<String, &str>) {
             of_tests = false;
             continue;
         }
-        if let Some(status) = constructor(&tokens[..at])
-            && let Some(text) = first_text(group.stream())
+        if let Some((text, status)) = error(&tokens[..at], group.stream())
             && text.contains(' ')
         {
             errors.insert(text, status);
@@ -205,17 +253,40 @@ fn collect(stream: TokenStream, errors: &mut BTreeMap<String, &str>) {
     }
 }
 
-/// The status of the constructor whose arguments come next, if one is named.
-fn constructor(before: &[TokenTree]) -> Option<&'static str> {
-    let [.., owner, colon, _, name] = before else {
-        return None;
-    };
-    let of_error = owner.to_string() == "Error" && colon.to_string() == ":";
-    let name = name.to_string();
-    let found = CONSTRUCTORS
+/// The text and status of the error that these arguments make, if what stands before
+/// them makes one.
+fn error(before: &[TokenTree], arguments: TokenStream) -> Option<(String, String)> {
+    let names: Vec<String> = before
         .iter()
-        .find(|(constructor, _)| *constructor == name);
-    found.filter(|_| of_error).map(|(_, status)| *status)
+        .rev()
+        .take(4)
+        .map(ToString::to_string)
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match names[..] {
+        // The attribute of `thiserror`, in the crates whose errors are of fields.
+        ["error", ..] => Some((first_text(arguments)?, "400".to_owned())),
+        ["new", ":", ":", "FieldError"] => {
+            Some((first_text(after_comma(arguments))?, "400".to_owned()))
+        }
+        ["coded", ":", ":", "Error"] => {
+            let status = arguments.clone().into_iter().next()?.to_string();
+            Some((first_text(after_comma(arguments))?, status))
+        }
+        [name, ":", ":", "Error"] => {
+            let mut known = CONSTRUCTORS.iter();
+            let (_, status) = known.find(|(constructor, _)| *constructor == name)?;
+            Some((first_text(arguments)?, (*status).to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// What follows the first comma of some arguments.
+fn after_comma(arguments: TokenStream) -> TokenStream {
+    let arguments = arguments.into_iter();
+    let rest = arguments.skip_while(|token| token.to_string() != ",");
+    rest.skip(1).collect()
 }
 
 /// The text that stands first in the arguments, by itself or in `format!`.
@@ -262,7 +333,7 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
     }
 
-    fn errors(source: &str) -> BTreeMap<String, &str> {
+    fn errors(source: &str) -> BTreeMap<String, String> {
         let mut errors = BTreeMap::new();
         collect(TokenStream::from_str(source).unwrap(), &mut errors);
         errors
@@ -278,12 +349,73 @@ mod tests {
         );
     }
 
-    #[test]
-    fn every_answer_of_confluent_in_the_index_is_in_the_clients_source() {
+    /// Every text of the client's errors.
+    fn texts_of_the_client() -> Vec<String> {
         let file = root().join("crates/confluent-cloud/src/error.rs");
         let source = fs::read_to_string(file).unwrap();
+        let (_, display) = source.split_once("impl fmt::Display for Error {").unwrap();
+        let (display, _) = display.split_once("impl std::error::Error").unwrap();
+        let mut texts = Vec::new();
+        let display = display.trim_end().strip_suffix('}').unwrap();
+        literals(TokenStream::from_str(display).unwrap(), &mut texts);
+        // The rest is put behind one of them.
+        texts.retain(|text| {
+            text.contains(' ')
+                && text.starts_with(|first| first == '`' || char::is_alphabetic(first))
+        });
+        texts.retain(|text| text != "the organization");
+        texts
+    }
+
+    fn literals(stream: TokenStream, texts: &mut Vec<String>) {
+        for token in stream {
+            match token {
+                TokenTree::Group(group) => literals(group.stream(), texts),
+                TokenTree::Literal(literal) => texts.extend(text_of(&literal.to_string())),
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn the_index_has_every_error_of_the_client_and_no_other() {
+        let texts = texts_of_the_client();
+        assert!(texts.len() > 10, "{texts:?}");
         for (begins, _, _) in UPSTREAM {
-            assert!(source.contains(&format!("{begins:?}")), "{begins}");
+            assert!(
+                texts.iter().any(|text| text.starts_with(begins)),
+                "{begins}"
+            );
+        }
+        for text in texts {
+            let indexed = UPSTREAM
+                .iter()
+                .any(|(begins, _, _)| text.starts_with(begins));
+            assert!(indexed, "{text:?} is not in `UPSTREAM`");
+        }
+    }
+
+    #[test]
+    fn errors_that_are_put_together_begin_as_the_source_says() {
+        let file = root().join("crates/logical/src/framework/serve/unknown.rs");
+        let source = fs::read_to_string(file).unwrap();
+        for (text, _) in COMPOSED {
+            let begins = text.replacen('…', "{name}", 1);
+            let begins = begins.split('…').next().unwrap();
+            assert!(source.contains(begins), "{begins}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_statuses_has_the_status_of_every_error() {
+        let page = fs::read_to_string(root().join("docs/reference/README.md")).unwrap();
+        let index = index(&root()).unwrap();
+        let rows = index.lines().filter_map(|line| line.strip_prefix("| "));
+        let statuses = rows.filter_map(|row| row.split(' ').next()?.parse::<u16>().ok());
+        let statuses: std::collections::BTreeSet<u16> = statuses.collect();
+        assert!(statuses.contains(&409), "{statuses:?}");
+        for status in statuses {
+            assert!(page.contains(&format!("\n| {status} | ")), "{status}");
         }
     }
 
@@ -291,7 +423,7 @@ mod tests {
     fn the_page_of_the_storage_names_every_place_of_the_engine() {
         let page = fs::read_to_string(root().join("docs/contributing/storage.md")).unwrap();
         let mut places = std::collections::BTreeSet::new();
-        places_in(&root().join(SOURCES), &mut places);
+        places_in(&root().join(ENGINE), &mut places);
         assert!(places.len() > 10, "{places:?}");
         for place in places {
             assert!(
@@ -325,9 +457,26 @@ mod tests {
                fn g() { Error::upstream("it failed: try again") }"#,
         );
         let expected = [
-            ("it failed: try again".to_owned(), "503"),
-            ("role `…` is … long: shorten it".to_owned(), "400"),
+            ("it failed: try again", "503"),
+            ("role `…` is … long: shorten it", "400"),
         ];
+        let expected = expected.map(|(text, status)| (text.to_owned(), status.to_owned()));
+        assert_eq!(found, BTreeMap::from(expected));
+    }
+
+    #[test]
+    fn errors_with_a_status_of_their_own_and_of_fields_are_found() {
+        let found = errors(
+            r#"fn f() { Error::coded(409, "it changed: read it") }
+               fn g() { FieldError::new(FIELD, format!("`{FIELD}` is {n}: give less")) }
+               #[error("`{field}` is empty")] struct Empty;"#,
+        );
+        let expected = [
+            ("it changed: read it", "409"),
+            ("`…` is …: give less", "400"),
+            ("`…` is empty", "400"),
+        ];
+        let expected = expected.map(|(text, status)| (text.to_owned(), status.to_owned()));
         assert_eq!(found, BTreeMap::from(expected));
     }
 

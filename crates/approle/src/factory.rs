@@ -63,12 +63,10 @@ impl Factory for AppRoleFactory {
         };
         let mut paths = paths::all();
         paths.push(login::path());
-        let definition = Definition {
-            help: "Programs log in with the id of their role and a secret id of it.",
-            paths,
-            secrets: Vec::new(),
-            special_paths: SpecialPaths::new().unauthenticated(["login"]),
-        };
+        let definition =
+            Definition::new("Programs log in with the id of their role and a secret id of it.")
+                .paths(paths)
+                .special_paths(SpecialPaths::new().unauthenticated(["login"]));
         Ok(Arc::new(Framework::new(Arc::new(state), definition)?))
     }
 

@@ -117,6 +117,16 @@ impl Keyring {
         sealed_value::seal(&cipher, ROOT_TERM, KEYRING, &json, entropy)
     }
 
+    /// Any JSON, sealed as a ring is.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn seal_json(
+        root: &Key,
+        json: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, Error> {
+        sealed_value::seal(&root.cipher()?, ROOT_TERM, KEYRING, json, entropy)
+    }
+
     /// A ring that was sealed under this root key.
     pub(crate) fn open(root: Key, sealed: &[u8]) -> Result<Self, Error> {
         let cipher = root.cipher()?;

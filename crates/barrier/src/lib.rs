@@ -13,6 +13,9 @@
 //! whole, nor entries that were removed.
 
 mod barrier;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 mod keyring;
 mod rotation;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use confluent_cloud::ids::{ApiKeyId, OrganizationId};
-use confluent_cloud::{ApiSecret, Class, Endpoint, KeyResource, ProbeAt, Probed as Told};
+use confluent_cloud::{ApiSecret, Class, Endpoint, KeyResource, ProbeAt, Probed as ClientProbe};
 use engine::control_plane::Access;
 use readiness::{Candidate, Observation, Place, Probe, Probed, Resource};
 
@@ -31,15 +31,17 @@ impl Probe<Access> for ConfluentCloud {
         };
         let secret = ApiSecret::new(key.secret);
         match self.prober.probe(&client, &at, &id, &secret).await {
-            Told::LoggedIn => Probed::Observed {
+            ClientProbe::LoggedIn => Probed::Observed {
                 observation: Observation::LoggedIn,
                 detail: None,
             },
-            Told::LoggedInWithoutRights(why) => observed(Observation::LoggedInWithoutRights, why),
-            Told::NotYet(why) => observed(Observation::NotYet, why),
-            Told::Unreachable(why) => observed(Observation::Unreachable, why),
-            Told::ForeignAddress(why) => observed(Observation::NoProbe, why),
-            Told::HeldBack(wait) => Probed::HeldBack { wait },
+            ClientProbe::LoggedInWithoutRights(why) => {
+                observed(Observation::LoggedInWithoutRights, why)
+            }
+            ClientProbe::NotYet(why) => observed(Observation::NotYet, why),
+            ClientProbe::Unreachable(why) => observed(Observation::Unreachable, why),
+            ClientProbe::ForeignAddress(why) => observed(Observation::NoProbe, why),
+            ClientProbe::HeldBack(wait) => Probed::HeldBack { wait },
         }
     }
 }

@@ -12,7 +12,7 @@
 
 mod attempt;
 mod hosts;
-mod told;
+mod verdict;
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{ApiSecret, Client, Credentials, Endpoint};
 
 use attempt::Question;
 use hosts::Hosts;
-use told::{Shape, Told};
+use verdict::{Shape, Verdict};
 
 /// How long a probe may take, connecting included.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -76,7 +76,7 @@ pub enum ProbeAt {
     ControlPlane,
 }
 
-/// What a probe told. The sentences hold no secret.
+/// What a probe found out. The sentences hold no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probed {
     /// The key was accepted. A cluster has several servers, so that one success
@@ -88,7 +88,7 @@ pub enum Probed {
     LoggedInWithoutRights(String),
     /// The key is not known: 401 in any form.
     NotYet(String),
-    /// Nothing was told of the key: no connection, no answer in time, a failure,
+    /// Nothing is known of the key: no connection, no answer in time, a failure,
     /// or an answer that is not that service's.
     Unreachable(String),
     /// The address is not one of Confluent's. Nothing was sent.
@@ -141,19 +141,19 @@ impl Prober {
             within_pace: call.address.is_none(),
             limit: self.limit,
         };
-        let told = match question.ask(client).await {
+        let verdict = match question.ask(client).await {
             Ok(answer) => call.shape.of_answer(&answer),
             Err(attempt::Failure::HeldBack(wait)) => return Probed::HeldBack(wait),
             Err(attempt::Failure::Failed(error)) => call.shape.of_error(&error),
         };
-        match told {
-            Told::LoggedIn => Probed::LoggedIn,
-            Told::WithoutRights(answer) => {
+        match verdict {
+            Verdict::LoggedIn => Probed::LoggedIn,
+            Verdict::WithoutRights(answer) => {
                 Probed::LoggedInWithoutRights(call.words(address, &answer))
             }
-            Told::NotYet(answer) => Probed::NotYet(call.words(address, &answer)),
-            Told::Nothing(answer) => Probed::Unreachable(call.words(address, &answer)),
-            Told::TooMany(wait) => Probed::HeldBack(wait.unwrap_or(PAUSE)),
+            Verdict::NotYet(answer) => Probed::NotYet(call.words(address, &answer)),
+            Verdict::Nothing(answer) => Probed::Unreachable(call.words(address, &answer)),
+            Verdict::TooMany(wait) => Probed::HeldBack(wait.unwrap_or(PAUSE)),
         }
     }
 }

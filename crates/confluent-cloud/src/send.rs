@@ -10,6 +10,7 @@ use reqwest::Method;
 use reqwest::header::ACCEPT;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::answer::{Answer, Failed};
 use crate::budget::Turn;
@@ -108,8 +109,23 @@ impl Client {
 
 impl Call<'_> {
     /// Sends a request until there is an answer or no sense in trying again,
-    /// and reads the whole answer.
+    /// and reads the whole answer. What is logged on the way has method and path, and
+    /// the span of the host's request around it.
     pub(crate) async fn send(&self, request: &Request<'_>) -> Result<Answer, Error> {
+        let (method, path) = (request.method.as_str(), request.path);
+        let span = tracing::debug_span!("confluent", method, path);
+        let send = async {
+            let answer = self.send_until_answered(request).await;
+            match &answer {
+                Ok(answer) => tracing::debug!(status = answer.status(), "Confluent Cloud answered"),
+                Err(error) => tracing::debug!(%error, "a request to Confluent Cloud failed"),
+            }
+            answer
+        };
+        send.instrument(span).await
+    }
+
+    async fn send_until_answered(&self, request: &Request<'_>) -> Result<Answer, Error> {
         let retries = &self.client.retries;
         let latest = self.latest(&request.method);
         let mut earlier: Option<Error> = None;

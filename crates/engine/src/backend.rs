@@ -35,12 +35,10 @@ impl Factory for EngineFactory {
 }
 
 fn definition() -> Definition<Engine> {
-    Definition {
-        help: paths::HELP,
-        paths: paths::all(),
-        secrets: vec![paths::creds::secret_type()],
-        special_paths: SpecialPaths::new().seal_wrap_storage(SEAL_WRAPPED),
-    }
+    Definition::new(paths::HELP)
+        .paths(paths::all())
+        .secret(paths::creds::secret_type())
+        .special_paths(SpecialPaths::new().seal_wrap_storage(SEAL_WRAPPED))
 }
 
 #[async_trait]
@@ -58,7 +56,7 @@ impl Hooks for Engine {
     }
 
     async fn invalidate(self: Arc<Self>, _key: &str) {
-        // Few are cached, and few are told.
+        // The caches are small and invalidations rare, so that all are dropped.
         self.roles.invalidate();
         self.static_roles.invalidate();
         self.accounts.invalidate();

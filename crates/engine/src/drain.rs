@@ -24,7 +24,7 @@ pub(crate) const AT_FIRST: usize = 8;
 /// flight at most.
 pub(crate) const AT_MOST: usize = 256;
 
-/// A request that sends what waits takes nothing new after this; the rest goes on
+/// A request that sends waiting deletions takes no new ones after this; the rest goes on
 /// in the background.
 const FOR_A_REQUEST: Duration = Duration::from_secs(30);
 

@@ -12,7 +12,7 @@ use crate::account::AskError;
 use crate::control_plane::{Access, Failure as CloudFailure};
 use crate::credential::later;
 use crate::drain::AT_MOST;
-use crate::ids::{CredentialId, KeyId, Marker, RoleName, StorageId};
+use crate::ids::{CredentialId, KeyId, Marker, StorageId};
 use crate::ledger::{Credential, Event, Failure, Purpose, State};
 use crate::state::Engine;
 
@@ -54,23 +54,6 @@ pub(crate) enum Consent {
 }
 
 impl Engine {
-    /// The record of a key, also of one that is gone.
-    pub(crate) async fn record_of(&self, key: &KeyId) -> Result<Option<Credential>, Error> {
-        let known = self.ledger.store.all().await?;
-        let mut records = known.into_values();
-        match records.find(|credential| credential.key_id() == Some(key)) {
-            Some(record) => Ok(Some(record)),
-            None => self.ledger.store.gone(key).await,
-        }
-    }
-
-    /// The records of a role's keys that are not gone.
-    pub(crate) async fn records_of(&self, role: &RoleName) -> Result<Vec<Credential>, Error> {
-        let mut records = self.unsettled().await?;
-        records.retain(|credential| credential.purpose.is_role(role));
-        Ok(records)
-    }
-
     /// Ends a key on record.
     pub(crate) async fn end(&self, id: &CredentialId) -> Result<(), Error> {
         let entry = self.ledger.entry(id);

@@ -11,6 +11,7 @@ use logical::lease::SECRET_TYPE as TYPE_KEY;
 use logical::{Error, LeaseOptions, Object, Request, Response, RunToCompletion, Secret};
 use readiness::Place;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::SECRET_TYPE;
 use crate::account_ref::AccountRef;
@@ -119,12 +120,12 @@ impl GoPluginLease {
 }
 
 /// A lease, by who made it.
-enum Carried {
+enum LeaseOrigin {
     Ours(Internal),
     GoPlugins(GoPluginLease),
 }
 
-impl Carried {
+impl LeaseOrigin {
     fn of(secret: &Secret) -> Result<Self, Error> {
         let ours = Internal::of(secret).map(Self::Ours);
         ours.or_else(|| GoPluginLease::of(secret).map(Self::GoPlugins))
@@ -184,7 +185,7 @@ impl Engine {
     /// client that hangs up cuts nothing off.
     pub(crate) async fn renew(self: Arc<Self>, request: Request) -> Result<Response, Error> {
         let engine = Arc::clone(&self);
-        self.to_its_end(async move { engine.extend(request).await })
+        self.run_to_completion(async move { engine.extend(request).await })
             .await
     }
 
@@ -192,9 +193,9 @@ impl Engine {
         let mut secret = request
             .secret
             .ok_or_else(|| Error::internal("a renewal came without its lease"))?;
-        let internal = match Carried::of(&secret)? {
-            Carried::Ours(internal) => internal,
-            Carried::GoPlugins(lease) => self.take_lease(&lease).await?,
+        let internal = match LeaseOrigin::of(&secret)? {
+            LeaseOrigin::Ours(internal) => internal,
+            LeaseOrigin::GoPlugins(lease) => self.take_lease(&lease).await?,
         };
         let entry = self.ledger.entry(&internal.credential);
         let role = self.role_of(&internal, &entry).await?;
@@ -252,24 +253,26 @@ impl Engine {
         let secret = request
             .secret
             .ok_or_else(|| Error::internal("a revocation came without its lease"))?;
-        let carried = Carried::of(&secret)?;
-        let (entry, key) = (self.ledger.entry(&carried.credential()), carried.key());
+        let origin = LeaseOrigin::of(&secret)?;
+        let (entry, key) = (self.ledger.entry(&origin.credential()), origin.key());
         let engine = Arc::clone(&self);
-        let mut release = self.to_its_end(async move {
-            let released = match carried {
-                Carried::Ours(internal) => engine.release(internal).await,
-                Carried::GoPlugins(lease) => engine.release_go_plugins(&lease).await,
+        let span = tracing::info_span!("revocation", %key);
+        let release = async move {
+            let released = match origin {
+                LeaseOrigin::Ours(internal) => engine.release(internal).await,
+                LeaseOrigin::GoPlugins(lease) => engine.release_go_plugins(&lease).await,
             };
             engine.drain_in_background();
             released
-        });
+        };
+        let mut release = self.run_to_completion(release.instrument(span));
         match within(&*self.tasks, REVOKE_LIMIT, &mut release).await {
             Some(outcome) => outcome,
             None => self.answer_late(release, entry, &key).await,
         }
     }
 
-    /// What the host is told of a revocation that takes long: success as soon as
+    /// The answer to the host on a revocation that takes long: success as soon as
     /// storage has it that the key retires, if the sweep may own it. Our own queue
     /// may be long, or storage slow; the host would give up after some errors.
     async fn answer_late(
@@ -314,7 +317,7 @@ impl Engine {
     async fn record_late_deletion(self: &Arc<Self>, entry: &Arc<Entry>) -> bool {
         let (engine, entry) = (Arc::clone(self), Arc::clone(entry));
         let record = async move { engine.ledger.record_late_deletion(&entry).await };
-        matches!(self.to_its_end(record).await, Ok(true))
+        matches!(self.run_to_completion(record).await, Ok(true))
     }
 
     /// The record of a lease that the Go plugin made, with a holder for it.
@@ -401,7 +404,7 @@ impl Engine {
         }
     }
 
-    /// What the host is told of the end of a lease.
+    /// The answer to the host on the end of a lease.
     async fn released(
         &self,
         entry: &Entry,
@@ -426,8 +429,23 @@ impl Engine {
         if owned && !self.system.tainted().await? {
             return Ok(());
         }
-        Err(error.context(format_args!("deleting key `{key}`")))
+        let error = error.context(format_args!("deleting key `{key}`"));
+        if self.ledger.refused_account_of(entry) {
+            return Err(before_the_mount_goes(&error));
+        }
+        Err(error)
     }
+}
+
+/// The error of a deletion whose account is refused, with what must be done while
+/// the mount still takes requests.
+fn before_the_mount_goes(error: &Error) -> Error {
+    let text = format!(
+        "{}; write an account that Confluent Cloud accepts to `config` before the mount is disabled: \
+         OpenBao and Vault let no request reach a mount that is being removed",
+        error.message()
+    );
+    Error::new(error.class(), text)
 }
 
 /// When the last lease on a shared key of a role with `max_age` ends

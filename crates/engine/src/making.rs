@@ -291,7 +291,7 @@ impl Engine {
     }
 
     /// The answer to a creation told the organization of an account. It is noted
-    /// beside the creation, since who writes accounts may wait for that.
+    /// beside the creation, since a writer of accounts may wait for the creation.
     fn learn_later(self: &Arc<Self>, account: NamedAccount, organization: OrganizationId) {
         let engine = Arc::clone(self);
         self.tasks.spawn(Box::pin(async move {

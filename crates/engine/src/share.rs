@@ -56,7 +56,7 @@ impl Engine {
         requester: Requester,
     ) -> Result<Issued, Error> {
         let engine = Arc::clone(self);
-        self.to_its_end(async move { engine.hold_shared(&role, &requester).await })
+        self.run_to_completion(async move { engine.hold_shared(&role, &requester).await })
             .await
     }
 
@@ -143,10 +143,13 @@ impl Engine {
             let age = key.age(self.clock.monotonic());
             role.sharing.lease_left(age)
         });
-        if entry.look(Credential::is_spare) == Some(true) {
+        if entry.look(Credential::is_spare) != Some(false)
+            && self.ledger.look(entry, Credential::is_spare).await?
+        {
             let times = self.allowed_times(role).await?.within(left);
-            if let Some(taken) = self.take_from_slot(role, entry, times, requester).await {
-                return taken;
+            let taken = self.take_from_slot(role, entry, times, requester);
+            if let Some(taken) = taken.await? {
+                return Ok(taken);
             }
         }
         let Some(likely) = self.likely_times(role) else {

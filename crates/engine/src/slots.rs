@@ -1,5 +1,5 @@
-//! Which key the readers of a shared role get: a slot for each generation, and
-//! for each scope within it. Memory only; who makes or looks up the key is not
+//! The key that the readers of a shared role get: a slot for each generation, and
+//! for each scope within it. Memory only; making and looking up the key is not
 //! decided here.
 //!
 //! Where keys have a `max_age`, a slot has a next key as well. The reader who

@@ -56,8 +56,8 @@ pub(crate) struct Engine {
     /// What the host is asked for each lease.
     longest_asked: Coalescer<(), Result<Duration, Error>>,
     tainted_asked: Coalescer<(), Result<bool, Error>>,
-    /// What the host told last of the mount's leases.
-    told: Mutex<Told>,
+    /// The host's last answers on the leases of the mount.
+    host_limits: Mutex<HostLimits>,
     pub(crate) sweep: Mutex<Sweep>,
     pub(crate) presence: Mutex<Presence>,
     /// Held by whoever sweeps.
@@ -114,10 +114,10 @@ impl LeaseTimes {
     }
 }
 
-/// What the host told of the mount's leases: how long they may live, and how
+/// The host's limits for the leases of the mount: how long they may live, and how
 /// long those do that say nothing.
 #[derive(Default)]
-struct Told {
+struct HostLimits {
     longest: Option<Duration>,
     default: Option<Duration>,
 }
@@ -169,7 +169,7 @@ impl Engine {
             active_until: Mutex::default(),
             longest_asked: Coalescer::new(usize::MAX),
             tainted_asked: Coalescer::new(usize::MAX),
-            told: Mutex::default(),
+            host_limits: Mutex::default(),
             sweep: Mutex::new(sweep),
             presence: Mutex::default(),
             sweeping: tokio::sync::Mutex::new(()),
@@ -188,24 +188,26 @@ impl Engine {
             Duration::ZERO => Some(self.system.default_lease_ttl().await?),
             _ => None,
         };
-        let mut told = self.told();
-        told.longest = Some(max);
-        told.default = default.or(told.default);
+        let mut limits = self.host_limits();
+        limits.longest = Some(max);
+        limits.default = default.or(limits.default);
         Ok(LeaseTimes::new(role, max, default.unwrap_or_default()))
     }
 
-    /// Times to live of a role's leases, should the host tell what it told last.
+    /// Times to live of a role's leases, should the host answer as it did last.
     pub(crate) fn likely_times(&self, role: &Role) -> Option<LeaseTimes> {
-        let told = self.told();
+        let limits = self.host_limits();
         let default = match role.ttl() {
-            Duration::ZERO => told.default?,
+            Duration::ZERO => limits.default?,
             _ => Duration::ZERO,
         };
-        Some(LeaseTimes::new(role, told.longest?, default))
+        Some(LeaseTimes::new(role, limits.longest?, default))
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn host_limits(&self) -> MutexGuard<'_, HostLimits> {
+        self.host_limits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the mount is being removed.
@@ -221,11 +223,11 @@ impl Engine {
         limit: Duration,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
-        within(&*self.tasks, limit, self.to_its_end(work)).await
+        within(&*self.tasks, limit, self.run_to_completion(work)).await
     }
 
     /// Does work to its end, whatever becomes of the request.
-    pub(crate) fn to_its_end<T: Send + 'static>(
+    pub(crate) fn run_to_completion<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> RunToCompletion<T> {

@@ -1,5 +1,5 @@
 //! Whether what roles name is there at Confluent: owners, and clusters in
-//! their environments. It is told to operators when they write a role and by
+//! their environments. Operators see the result when they write a role and in
 //! `config/check`; whether a key can be made is decided when one is.
 
 use std::collections::BTreeSet;

@@ -98,31 +98,52 @@ impl Names {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// The clear form of a name that storage listed below the folder `parent`,
-    /// which is empty or ends in `/`. Names of folders end in `/`.
-    ///
-    /// # Errors
-    /// An internal error for a name that was not made with this key.
-    pub(crate) fn open_name(&self, parent: &str, name: &str) -> Result<String, Error> {
-        let (segment, slash) = match name.strip_suffix('/') {
-            Some(segment) => (segment, "/"),
-            None => (name, ""),
-        };
-        let mut bytes = URL_SAFE_NO_PAD
-            .decode(segment)
-            .map_err(|_| damaged_name())?;
-        let parent = hmac::sign(&self.folders, parent.as_bytes());
-        let clear = self
-            .segments
-            .open_in_place(nonce(&parent), Aad::from(parent), &mut bytes)
-            .map_err(|_| damaged_name())?;
-        let clear = std::str::from_utf8(clear).map_err(|_| damaged_name())?;
-        Ok(format!("{clear}{slash}"))
+    /// The folder `parent`, which is empty or ends in `/`, to read the names that
+    /// storage lists below it.
+    pub(crate) fn folder(&self, parent: &str) -> Folder<'_> {
+        Folder {
+            segments: &self.segments,
+            tag: hmac::sign(&self.folders, parent.as_bytes()),
+        }
     }
 
     /// A text that stands for a path and tells nothing of it.
     pub(crate) fn id(&self, path: &str) -> String {
         URL_SAFE_NO_PAD.encode(hmac::sign(&self.ids, path.as_bytes()))
+    }
+}
+
+/// A folder whose names are read.
+pub(crate) struct Folder<'a> {
+    segments: &'a LessSafeKey,
+    /// Hashed once for all its names.
+    tag: hmac::Tag,
+}
+
+impl Folder<'_> {
+    /// The clear form of a name that storage listed below this folder. Names of
+    /// folders end in `/`.
+    ///
+    /// # Errors
+    /// An internal error for a name that was not made with this key.
+    pub(crate) fn open(&self, name: &str) -> Result<String, Error> {
+        let (segment, is_folder) = match name.strip_suffix('/') {
+            Some(segment) => (segment, true),
+            None => (name, false),
+        };
+        let mut bytes = URL_SAFE_NO_PAD
+            .decode(segment)
+            .map_err(|_| damaged_name())?;
+        let clear = self
+            .segments
+            .open_in_place(nonce(&self.tag), Aad::from(self.tag), &mut bytes)
+            .map_err(|_| damaged_name())?
+            .len();
+        bytes.truncate(clear);
+        if is_folder {
+            bytes.push(b'/');
+        }
+        String::from_utf8(bytes).map_err(|_| damaged_name())
     }
 }
 
@@ -168,9 +189,9 @@ mod tests {
             let sealed = names.seal(&path).unwrap();
             let last = sealed.rsplit('/').next().unwrap();
             if !segment.is_empty() {
-                prop_assert_eq!(names.open_name(&parent, last).unwrap(), segment.clone());
+                prop_assert_eq!(names.folder(&parent).open(last).unwrap(), segment.clone());
                 let elsewhere = format!("x/{parent}");
-                prop_assert!(names.open_name(&elsewhere, last).is_err());
+                prop_assert!(names.folder(&elsewhere).open(last).is_err());
                 prop_assert!(segment.len() < 4 || !sealed.contains(&segment));
             }
             prop_assert_eq!(sealed.matches('/').count(), path.matches('/').count());
@@ -196,16 +217,16 @@ mod tests {
         assert_eq!(names.seal("").unwrap(), "");
         let other = names.seal("other/database").unwrap();
         assert_ne!(secret.rsplit('/').next(), other.rsplit('/').next());
-        assert_eq!(names.open_name("", &folder).unwrap(), "team/");
+        assert_eq!(names.folder("").open(&folder).unwrap(), "team/");
     }
 
     #[test]
     fn a_name_of_another_mount_is_refused() {
         let other = Names::new(&[8; KEY_LENGTH]).unwrap();
         let sealed = other.seal("database").unwrap();
-        let error = names().open_name("", &sealed).unwrap_err();
+        let error = names().folder("").open(&sealed).unwrap_err();
         assert!(error.message().contains("name-key"), "{error}");
-        assert!(names().open_name("", "not base64!").is_err());
+        assert!(names().folder("").open("not base64!").is_err());
         assert!(Names::new(&[0; 5]).is_err());
     }
 }

@@ -60,10 +60,11 @@ impl Store {
         let names = self.names().await?;
         let sealed = format!("{tree}{}", names.seal(folder)?);
         let listed = self.storage.list(&sealed).await?;
+        let opened = names.folder(folder);
         let mut clear = listed
             .iter()
             .filter(|name| !name.is_empty())
-            .map(|name| names.open_name(folder, name))
+            .map(|name| opened.open(name))
             .collect::<Result<Vec<_>, _>>()?;
         clear.sort_unstable();
         Ok(clear)

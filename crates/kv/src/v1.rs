@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use logical::framework::{Call, Definition, Field, FieldKind, Hooks, Path, answer, probe};
-use logical::{
-    BackendContext, Error, Object, Operation, Response, SpecialPaths, SystemView, Write, duration,
-};
+use logical::{BackendContext, Error, Object, Operation, Response, SystemView, Write, duration};
 use serde_json::Value;
 
 use crate::paging;
@@ -32,12 +30,10 @@ pub(crate) fn engine(context: BackendContext) -> (Arc<Plain>, Definition<Plain>)
         store: Store::new(context.storage, context.entropy),
         system: context.system,
     };
-    let definition = Definition {
-        help: "Keeps secrets under paths, one value for each: a write replaces what was there.",
-        paths: vec![secrets()],
-        secrets: Vec::new(),
-        special_paths: SpecialPaths::default(),
-    };
+    let definition = Definition::new(
+        "Keeps secrets under paths, one value for each: a write replaces what was there.",
+    )
+    .paths([secrets()]);
     (Arc::new(state), definition)
 }
 

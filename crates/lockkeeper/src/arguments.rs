@@ -1,10 +1,15 @@
 //! The definition of the command line.
+//!
+//! No struct or enum with arguments has `Debug`: tokens, shares, secrets of
+//! accounts and `key=value` are among them.
 
+mod approle;
 mod audit;
 mod auth;
 mod credential;
 mod kv;
 mod lease;
+mod load;
 mod logical;
 mod mounts;
 mod operator;
@@ -24,6 +29,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::listen;
 
+pub(crate) use self::approle::{
+    Approle, ApproleResume, ApproleRotate, ApproleStatus, JournalOptions,
+};
 pub(crate) use self::audit::{Audit, AuditDisable, AuditEnable, AuditList};
 pub(crate) use self::auth::{
     Auth, AuthDisable, AuthEnable, AuthHelp, AuthList, AuthMove, AuthTune,
@@ -35,6 +43,7 @@ pub(crate) use self::kv::{
     KvVersions,
 };
 pub(crate) use self::lease::{Lease, LeaseLookup, LeaseRenew, LeaseRevoke};
+pub(crate) use self::load::{Load, LoadFormat};
 pub(crate) use self::logical::{Delete, List, Patch, PathHelp, Read, Unwrap, Write};
 pub(crate) use self::mounts::{MountKind, MountSettings};
 pub(crate) use self::operator::{
@@ -56,7 +65,7 @@ pub(crate) use self::token::{
 };
 
 /// Issues, shares and revokes API keys of Confluent Cloud, behind Vault's API.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(
     name = "lockkeeper",
     version,
@@ -69,7 +78,7 @@ pub(crate) struct Arguments {
 }
 
 /// The commands.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     /// Run a development server with the engine and a simulated Confluent
     /// Cloud, in memory unless told otherwise
@@ -193,6 +202,33 @@ Signals are passed on.
 Exit codes: that of the command, or 128 and the number of the signal that ended
 it; 126 or 127 if it could not be started; 1 or 2 if there was no credential.")]
     Exec(Exec),
+    /// Run a load test, with the flags and target files of Slapper
+    #[command(after_help = "\
+Examples:
+  lockkeeper load -targets=targets.txt
+  lockkeeper load -rate=300 -minY=1ms -maxY=40ms -H \"X-Vault-Token: $VAULT_TOKEN\" \\
+    -targets=targets.txt -duration=1m
+  lockkeeper load -rate=160 -targets=logins.txt -duration=5m -report=logins.html \\
+    -expect='login:p99<90ms' -expect='abort:errors<1%'
+  echo \"GET http://127.0.0.1:8200/v1/sys/health\" | lockkeeper load -requests=1000
+
+A target is a line `METHOD URL`; the next line is its body if it begins with `$ `.
+Requests are planned at the rate, whether or not the server keeps up. Response time
+counts from the planned instant, service time from the sending.
+
+Keys: q and ctrl-c end, r resets, k and j change the rate by 100, tab switches
+between histogram, heat map and errors. Without a terminal a line is printed each
+second.
+
+Certificates of servers are verified as VAULT_CACERT and VAULT_SKIP_VERIFY say.
+Started under the name `slapper`, the program is this command, and verifies none.
+
+Exit codes:
+  0  the test ran, and showed what was expected
+  1  a flag or a file is wrong
+  2  no server answered
+  3  an expectation was missed")]
+    Load(Load),
     /// Look up, renew and revoke leases
     #[command(subcommand)]
     Lease(Lease),
@@ -202,10 +238,13 @@ it; 126 or 127 if it could not be started; 1 or 2 if there was no credential.")]
     /// List, enable, tune, move and disable auth methods
     #[command(subcommand, disable_help_subcommand = true)]
     Auth(Auth),
+    /// Rotate the secret ids of roles of `AppRole`
+    #[command(subcommand)]
+    Approle(Approle),
     /// List, read, write, delete and format policies
     #[command(subcommand)]
     Policy(Policy),
-    /// Initialize, unseal and seal a server
+    /// Initialize, unseal and seal a server, rotate its keys, back up its store
     #[command(subcommand)]
     Operator(Operator),
     /// List, enable and disable audit devices
@@ -249,7 +288,7 @@ Exit codes:
 }
 
 /// `lockkeeper dev`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Dev {
     /// Address to listen on: an address of this machine alone
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8200", value_parser = listen::parse)]
@@ -290,7 +329,7 @@ impl FromStr for DevStorage {
 }
 
 /// `lockkeeper server`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Server {
     /// Configuration file, in HCL or JSON
     #[arg(long, value_name = "FILE")]
@@ -298,7 +337,7 @@ pub(crate) struct Server {
 }
 
 /// `lockkeeper simulator`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Simulator {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090", value_parser = listen::parse)]
@@ -342,7 +381,7 @@ pub(crate) struct Simulator {
 }
 
 /// `lockkeeper status`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) output: OutputOptions,
@@ -352,9 +391,57 @@ pub(crate) struct Status {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::Debug;
+    use std::marker::PhantomData;
+
     use clap::CommandFactory as _;
 
     use super::*;
+
+    struct Shown<T>(PhantomData<T>);
+
+    impl<T: Debug> Shown<T> {
+        #[expect(
+            clippy::unused_self,
+            reason = "found before the trait's method of this name"
+        )]
+        fn has_debug(&self) -> bool {
+            true
+        }
+    }
+
+    trait NotShown {
+        fn has_debug(&self) -> bool {
+            false
+        }
+    }
+
+    impl<T> NotShown for Shown<T> {}
+
+    macro_rules! with_debug {
+        ($($name:ty),* $(,)?) => {
+            [$((stringify!($name), Shown::<$name>(PhantomData).has_debug())),*]
+                .into_iter()
+                .filter_map(|(name, shown)| shown.then_some(name))
+                .collect::<Vec<_>>()
+        };
+    }
+
+    /// The commands below this one that do something, each with its whole name, and
+    /// those with an `…` in the documentation as that.
+    fn names_below(command: &clap::Command, before: &str, names: &mut BTreeSet<String>) {
+        for command in command.get_subcommands() {
+            if command.is_hide_set() || command.get_name() == "help" && before.is_empty() {
+                continue;
+            }
+            let name = format!("{before}{}", command.get_name());
+            if !command.has_subcommands() || !command.is_subcommand_required_set() {
+                names.insert(name.clone());
+            }
+            names_below(command, &format!("{name} "), names);
+        }
+    }
 
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
@@ -369,5 +456,62 @@ mod tests {
             panic!("not a write");
         };
         assert_eq!(write.data, ["-", "key=-"]);
+    }
+
+    #[test]
+    fn the_page_of_the_command_line_lists_every_command() {
+        let page = include_str!("../../../docs/command-line.md");
+        let rows = page
+            .lines()
+            .skip_while(|line| !line.starts_with("| command "));
+        let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+        let mut listed = BTreeSet::new();
+        for row in rows {
+            let cell = row.split('|').nth(1).unwrap();
+            let names: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+            // `kv get`, `put`: what follows is in the same group.
+            let group = names[0].split_once(' ').map(|(group, _)| group);
+            listed.extend(names.iter().map(|name| match group {
+                Some(group) if !name.starts_with(&format!("{group} ")) => format!("{group} {name}"),
+                _ => (*name).to_owned(),
+            }));
+        }
+        let mut offered = BTreeSet::new();
+        names_below(&Arguments::command(), "", &mut offered);
+        let (several, listed): (BTreeSet<_>, BTreeSet<_>) =
+            listed.into_iter().partition(|name| name.ends_with(" …"));
+        for group in &several {
+            let group = group.trim_end_matches('…');
+            assert!(
+                offered.iter().any(|name| name.starts_with(group)),
+                "{group}"
+            );
+            offered.retain(|name| !name.starts_with(group));
+        }
+        assert_eq!(listed, offered);
+    }
+
+    #[test]
+    fn arguments_that_may_be_secrets_have_no_debug() {
+        assert_eq!(with_debug!(Format), ["Format"], "the test finds a `Debug`");
+        let shown = with_debug!(
+            Arguments,
+            Command,
+            Dev,
+            KvPatch,
+            KvPut,
+            Login,
+            OperatorRotateKeys,
+            OperatorUnseal,
+            Patch,
+            Simulator,
+            TokenCapabilities,
+            TokenLookup,
+            TokenRenew,
+            TokenRevoke,
+            Unwrap,
+            Write,
+        );
+        assert_eq!(shown, Vec::<&str>::new());
     }
 }

@@ -4,6 +4,7 @@
 //! It reads arguments, wires parts and prints. Decisions are made in the crates
 //! that it joins.
 
+mod alias;
 mod arguments;
 mod commands;
 mod dashes;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
         output::tell("an argument is not UTF-8");
         return ExitCode::FAILURE;
     };
-    let given = dashes::normalize(given);
+    let given = dashes::normalize(alias::expand(given));
     let parsed = match Arguments::try_parse_from(given) {
         Ok(parsed) => parsed,
         Err(error) => {

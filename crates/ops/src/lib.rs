@@ -2,3 +2,6 @@
 //! module of its own: they speak Vault's HTTP API and know nothing of the
 //! engine or of Confluent. Parsing of command lines, printing and exit codes
 //! belong to the program, not here.
+
+pub mod approle;
+pub mod load;

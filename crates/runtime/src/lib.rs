@@ -119,8 +119,8 @@ impl TaskGroup for TokioTasks {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex};
 
     use super::*;
 
@@ -130,6 +130,23 @@ mod tests {
         SystemEntropy.fill(&mut first);
         SystemEntropy.fill(&mut second);
         assert_ne!(first, second);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_logs_within_the_span_that_it_was_spawned_in() {
+        let _installed = tracing::subscriber::set_default(tracing_subscriber::registry());
+        let tasks = TokioTasks::new();
+        let seen = Arc::new(Mutex::new(None));
+        let task = {
+            let seen = Arc::clone(&seen);
+            Box::pin(async move {
+                let name = tracing::Span::current().metadata().map(|span| span.name());
+                *seen.lock().unwrap() = name;
+            })
+        };
+        tracing::info_span!("request").in_scope(|| tasks.spawn(task));
+        tasks.shut_down(Duration::from_secs(1)).await;
+        assert_eq!(*seen.lock().unwrap(), Some("request"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -39,7 +39,7 @@ pub use http::Http;
 pub use kafka::Kafka;
 pub use node::{BaoCluster, BaoNode};
 pub use openapi::assert_openapi_is_whole;
-pub use process::{Launch, Program, crash, processes_of};
+pub use process::{Launch, Program, crash, processes_of, terminate};
 pub use readers::Reader;
 pub use wait::{eventually, free_port};
 

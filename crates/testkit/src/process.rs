@@ -293,9 +293,22 @@ pub fn processes_of(path: &Path) -> Vec<u32> {
 ///
 /// When there is no such process.
 pub fn crash(pid: u32) {
+    signal(pid, Signal::KILL);
+}
+
+/// Asks a process that a program of the test started to end (SIGTERM).
+///
+/// # Panics
+///
+/// When there is no such process.
+pub fn terminate(pid: u32) {
+    signal(pid, Signal::TERM);
+}
+
+fn signal(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let killed = pid.map(|pid| kill_process(pid, Signal::KILL));
-    assert_eq!(killed, Some(Ok(())), "there was a process to end");
+    let sent = pid.map(|pid| kill_process(pid, signal));
+    assert_eq!(sent, Some(Ok(())), "there was a process to end");
 }
 
 /// A command with an environment of only what programs need to run.

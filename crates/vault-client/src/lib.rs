@@ -41,10 +41,12 @@ pub use operator::{InitRequest, Initialized};
 pub use reqwest::Method;
 pub use retry::{Pause, RealPause};
 pub use root_generation::{GenerationPaths, RootGeneration};
+pub use rustls::ClientConfig as TlsConfig;
 pub use secret::{Auth, Secret, WrapInfo};
 pub use settings::{ClientCertificate, Pem, Proxy, RateLimit, Settings, Trust};
 pub use shell::quoted;
 pub use sys::{Health, Leader, SealStatus};
+pub use tls::config as tls_config;
 pub use token::Token;
 pub use url::Url;
 

@@ -16,8 +16,12 @@ use zeroize::Zeroizing;
 use crate::settings::{ClientCertificate, Pem};
 use crate::{Error, Result, Settings, Trust};
 
-/// The configuration for every connection of a client.
-pub(crate) fn config(settings: &Settings) -> Result<ClientConfig> {
+/// The configuration of TLS with the trust and the certificates of these settings.
+///
+/// # Errors
+///
+/// When a certificate or a key cannot be read.
+pub fn config(settings: &Settings) -> Result<ClientConfig> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

@@ -3,6 +3,9 @@
 //! The members of the envelope and their order are Vault's
 //! (`sdk/logical/translate_response.go`); `respond` maps responses to statuses.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use logical::{Auth, Error, Object, Operation, Response, TokenType};
@@ -30,7 +33,7 @@ const DATA_AT_TOP_LEVEL: [&str; 7] = [
 pub struct Answer {
     status: u16,
     body: Body,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(Cow<'static, str>, String)>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -62,6 +65,16 @@ pub(crate) struct Envelope {
     /// Whether the members of `data` are repeated at top level, as old clients
     /// expect of some paths under `sys/`.
     pub(crate) data_at_top_level: bool,
+}
+
+/// One pair for each value.
+fn flattened(
+    headers: BTreeMap<String, Vec<String>>,
+) -> impl Iterator<Item = (Cow<'static, str>, String)> {
+    headers.into_iter().flat_map(|(name, values)| {
+        let values = values.into_iter();
+        values.map(move |value| (Cow::Owned(name.clone()), value))
+    })
 }
 
 impl Answer {
@@ -99,9 +112,9 @@ impl Answer {
     pub(crate) fn respond(
         operation: Operation,
         response: Option<Response>,
-        mut envelope: Envelope,
+        envelope: Envelope,
     ) -> Self {
-        let Some(response) = response else {
+        let Some(mut response) = response else {
             return match operation {
                 Operation::Read | Operation::Header | Operation::List | Operation::Scan => {
                     Self::empty_errors(404)
@@ -109,6 +122,21 @@ impl Answer {
                 _ => Self::empty(204),
             };
         };
+        let headers = flattened(std::mem::take(&mut response.headers));
+        let mut answer = Self::of_response(operation, response, envelope);
+        answer.headers.extend(headers);
+        answer
+    }
+
+    fn of_response(operation: Operation, response: Response, mut envelope: Envelope) -> Self {
+        if !response.redirect.is_empty() {
+            // As in Vault: 302 would let clients change the method.
+            let mut answer = Self::empty(307);
+            answer
+                .headers
+                .push((Cow::Borrowed("location"), response.redirect));
+            return answer;
+        }
         if let Some(raw) = response.data.as_ref().and_then(raw) {
             return raw;
         }
@@ -151,11 +179,13 @@ impl Answer {
 
     /// Adds headers.
     pub(crate) fn add_headers(&mut self, headers: Vec<(&'static str, String)>) {
-        self.headers.extend(headers);
+        let headers = headers.into_iter();
+        self.headers
+            .extend(headers.map(|(name, value)| (Cow::Borrowed(name), value)));
     }
 
     /// Headers beside those of every answer, in lower case.
-    pub fn headers(&self) -> &[(&'static str, String)] {
+    pub fn headers(&self) -> &[(Cow<'static, str>, String)] {
         &self.headers
     }
 

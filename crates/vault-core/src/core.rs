@@ -93,7 +93,8 @@ impl Core {
             return errors::answer(&Refusal::Sealed);
         };
         let id = random::uuid(self.effects.entropy.as_ref());
-        let span = tracing::info_span!("request", id, operation = request.operation.as_str());
+        let operation = request.operation.as_str();
+        let span = tracing::info_span!("request", request_id = id, operation);
         pipeline::run(&active, request, id).instrument(span).await
     }
 

@@ -1,6 +1,7 @@
 //! Requests as the network delivers them, and their normalization for the
 //! pipeline.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -26,6 +27,9 @@ pub struct ClientRequest {
     pub wrap_ttl: Option<Duration>,
     /// Connection on which the request arrived.
     pub connection: Option<Connection>,
+    /// The headers, by their lower-case names, without the one that had the token. A
+    /// mount gets those that it is tuned to.
+    pub headers: BTreeMap<String, Vec<String>>,
 }
 
 impl ClientRequest {
@@ -38,6 +42,7 @@ impl ClientRequest {
             token: None,
             wrap_ttl: None,
             connection: None,
+            headers: BTreeMap::new(),
         }
     }
 
@@ -65,6 +70,7 @@ impl fmt::Debug for ClientRequest {
             .field("data_keys", &keys)
             .field("wrap_ttl", &self.wrap_ttl)
             .field("connection", &self.connection)
+            .field("header_names", &self.headers.keys())
             .finish_non_exhaustive()
     }
 }
@@ -134,6 +140,10 @@ mod tests {
         let request = ClientRequest::new(Operation::Update, "a/config")
             .with_data(data)
             .with_token(Some(ClientToken::new("canary")));
+        let request = ClientRequest {
+            headers: [("x-secret".to_owned(), vec!["canary".to_owned()])].into(),
+            ..request
+        };
         let shown = format!("{request:?}");
         assert!(shown.contains("a/config") && !shown.contains("canary"));
     }

@@ -14,7 +14,6 @@ use logical::framework::{
 };
 use logical::{
     Backend, BackendContext, Error, Factory, LeaseOptions, Object, Operation, Response, Secret,
-    SpecialPaths,
 };
 
 /// About what a call to a busy host takes, and one over HTTP.
@@ -44,12 +43,9 @@ impl Factory for Constant {
             .fields([Field::new("waits", FieldKind::Integer, "How many waits.")])
             .on(Operation::Read, answer(read_after))
             .help("The constant under a lease, after some waits.", "");
-        let definition = Definition {
-            help: "Answers a constant under a lease.",
-            paths: vec![creds, data, after],
-            secrets: vec![SecretType::new("constant", answer(renew), answer(revoke))],
-            special_paths: SpecialPaths::default(),
-        };
+        let definition = Definition::new("Answers a constant under a lease.")
+            .paths([creds, data, after])
+            .secret(SecretType::new("constant", answer(renew), answer(revoke)));
         Ok(Arc::new(Framework::new(Arc::new(Engine), definition)?))
     }
 

@@ -8,7 +8,7 @@ use vault_plugin::logical::framework::{
 };
 use vault_plugin::logical::{
     Backend, BackendContext, Error, Factory, LeaseOptions, Object, Operation, Response, Secret,
-    SpecialPaths, Storage,
+    Storage,
 };
 
 fn main() -> std::process::ExitCode {
@@ -32,12 +32,9 @@ impl Factory for KeyValue {
         let names = Path::new("(entry|loan)/?")
             .on(Operation::List, answer(list))
             .help("The first 1000 names of entries, or loans.", "");
-        let definition = Definition {
-            help: "Keeps values under names, and lends them.",
-            paths: vec![entry, loan, names],
-            secrets: vec![SecretType::new("loan", answer(renew), answer(revoke))],
-            special_paths: SpecialPaths::default(),
-        };
+        let definition = Definition::new("Keeps values under names, and lends them.")
+            .paths([entry, loan, names])
+            .secret(SecretType::new("loan", answer(renew), answer(revoke)));
         let engine = Arc::new(Engine(context.storage));
         Ok(Arc::new(Framework::new(engine, definition)?))
     }

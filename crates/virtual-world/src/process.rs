@@ -2,7 +2,7 @@
 //! thawed beside its successor.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
@@ -39,6 +39,7 @@ pub struct Process {
     run: watch::Sender<Run>,
     steps: AtomicU64,
     cut: Mutex<Option<Cut>>,
+    was_cut: AtomicBool,
 }
 
 impl Process {
@@ -48,6 +49,7 @@ impl Process {
             run: watch::Sender::new(Run::Running),
             steps: AtomicU64::new(0),
             cut: Mutex::new(None),
+            was_cut: AtomicBool::new(false),
         }
     }
 
@@ -65,6 +67,11 @@ impl Process {
     /// The power stays, also during calls that are in flight.
     pub fn cancel_cut(&self) {
         *lock(&self.cut) = None;
+    }
+
+    /// Whether a [cut](Self::cut_in) ended it.
+    pub fn was_cut(&self) -> bool {
+        self.was_cut.load(Ordering::SeqCst)
     }
 
     /// Whether it ended.
@@ -128,6 +135,7 @@ impl Process {
     }
 
     async fn die(&self) {
+        self.was_cut.store(true, Ordering::SeqCst);
         self.kill();
         std::future::pending::<()>().await;
     }
@@ -184,6 +192,7 @@ mod tests {
         let call = process.step(async { happened.store(true, Ordering::SeqCst) });
         let returned = call.now_or_never().is_some();
         assert_eq!(process.is_dead(), moment.is_some());
+        assert_eq!(process.was_cut(), moment.is_some());
         (happened.load(Ordering::SeqCst), returned)
     }
 

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use logical::framework::{
     Call, Definition, Field, FieldKind, Framework, Hooks, Path, answer, generic_name,
 };
-use logical::{Backend, ErrorClass, Object, Operation, Request, Response, SpecialPaths};
+use logical::{Backend, ErrorClass, Object, Operation, Request, Response};
 use serde_json::Value;
 
 use crate::input::{Input, text};
@@ -32,12 +32,7 @@ fn framework() -> Framework<Engine> {
                 .on(Operation::Read, answer(echo))
                 .on_write(answer(echo))
         });
-    let definition = Definition {
-        help: "One path for each kind of field.",
-        paths: paths.collect(),
-        secrets: Vec::new(),
-        special_paths: SpecialPaths::default(),
-    };
+    let definition = Definition::new("One path for each kind of field.").paths(paths);
     Framework::new(Arc::new(Engine), definition).expect("the table is sound")
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use logical::{Operation, Storage as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 use virtual_world::World;
 
@@ -38,7 +38,47 @@ fn kept() -> &'static [(String, Vec<u8>)] {
                 ),
                 (Operation::Read, "puppet/lease", json!({})),
                 (Operation::Read, "puppet/lease", json!({})),
-            ] {
+                (
+                    Operation::Update,
+                    "sys/policies/acl/a",
+                    json!({"policy": "path \"puppet/*\" { capabilities = [\"read\"] }"}),
+                ),
+                (
+                    Operation::Update,
+                    "sys/policies/password/p",
+                    json!({"policy": "length = 20\nrule \"charset\" { charset = \"abc\" }"}),
+                ),
+                (
+                    Operation::Update,
+                    "sys/quotas/rate-limit/q",
+                    json!({"rate": 1000, "path": "puppet"}),
+                ),
+                (
+                    Operation::Update,
+                    "sys/quotas/config",
+                    json!({"rate_limit_exempt_paths": ["sys/health"]}),
+                ),
+                (
+                    Operation::Update,
+                    "sys/auth/approle",
+                    json!({"type": "approle"}),
+                ),
+                (
+                    Operation::Update,
+                    "auth/approle/role/app",
+                    json!({"token_policies": ["a"]}),
+                ),
+                (
+                    Operation::Update,
+                    "auth/approle/role/app/role-id",
+                    json!({"role_id": "the-role"}),
+                ),
+                (Operation::Update, "cubbyhole/mine", json!({"a": "b"})),
+            ]
+            .into_iter()
+            // Enough wrong logins for a lockout.
+            .chain((0..6).map(|_| (Operation::Update, "auth/approle/login", wrong_login())))
+            {
                 let answer = core.handle(client(operation, path, &data, ROOT)).await;
                 assert!(answer.status() < 500, "{path}: {}", answer.status());
             }
@@ -51,6 +91,10 @@ fn kept() -> &'static [(String, Vec<u8>)] {
             entries
         })
     })
+}
+
+fn wrong_login() -> Value {
+    json!({"role_id": "the-role", "secret_id": "wrong"})
 }
 
 pub(super) fn run(bytes: &[u8]) {
@@ -77,6 +121,15 @@ pub(super) fn run(bytes: &[u8]) {
             (Operation::List, "auth/token/accessors"),
             (Operation::List, "sys/leases/lookup/puppet/lease"),
             (Operation::Read, "puppet/lease"),
+            (Operation::Read, "sys/policies/acl/a"),
+            (Operation::Read, "sys/policies/password/p"),
+            (Operation::Read, "sys/policies/password/p/generate"),
+            (Operation::Read, "sys/quotas/rate-limit/q"),
+            (Operation::Read, "sys/auth"),
+            (Operation::Read, "sys/locked-users"),
+            (Operation::Read, "cubbyhole/mine"),
+            (Operation::Read, "auth/approle/role/app"),
+            (Operation::Update, "auth/approle/login"),
             (Operation::Update, "sys/leases/revoke-prefix/puppet"),
         ] {
             core.handle(client(operation, path, &json!({}), ROOT)).await;

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use logical::{Backend, Error, Operation, Request, Response, Secret, Storage as _};
+use serde_json::{Value, json};
 use tokio::time::sleep;
 use virtual_world::World;
 
@@ -37,6 +38,35 @@ async fn ask(engine: &Arc<dyn Backend>, operation: Operation, path: &str) -> Opt
     answered.unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// Static roles, one of which rotates and one of which is deleted, a role with spares,
+/// settings and a report of logins.
+fn kept_alive() -> Vec<(&'static str, Value)> {
+    let role = json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1",
+        "rotation_period": 3600, "grace": 600, "refresh": 300, "readiness": "none",
+    });
+    let mut warm = json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1",
+        "ttl": 600, "max_ttl": 3600, "readiness": "delay", "spares": 1,
+    });
+    let mut adopts = role.clone();
+    adopts["adopt_role"] = "shared".into();
+    warm["max_active"] = 10.into();
+    vec![
+        ("config", json!({"fold_role_names": false})),
+        ("static-role/rotating", role.clone()),
+        ("rotate-role/rotating", json!({"grace": 400})),
+        ("static-role/left", role),
+        ("static-role/adopting", adopts),
+        ("role/warm", warm),
+        (
+            "usage",
+            json!({"watermark": "2027-01-15T08:00:00Z", "source": "log", "offsets": "0:1",
+                   "keys": {"KEY0000": "2027-01-15T07:59:00Z"}}),
+        ),
+    ]
+}
+
 /// A life with leases of both kinds, renewed and ended.
 fn history() -> History {
     paused(async {
@@ -65,7 +95,17 @@ fn history() -> History {
                 .await
                 .expect("a lease can be revoked");
         }
-        let _ = engine.periodic().await;
+        for (path, body) in kept_alive() {
+            let data = body.as_object().cloned().unwrap_or_default();
+            let request = Request::new(Operation::Update, path).with_data(data);
+            let answered = engine.handle(request).await;
+            assert!(answered.is_ok(), "{path}: {:?}", answered.err());
+        }
+        ask(&engine, Operation::Delete, "static-role/left").await;
+        for _ in 0..2 {
+            let _ = engine.periodic().await;
+            sleep(Duration::from_mins(1)).await;
+        }
         world.tasks.finish().await;
         History {
             entries: entries(&world).await,
@@ -134,6 +174,16 @@ async fn live(world: &World, leases: &[Secret]) {
         (Operation::Read, "creds/single"),
         (Operation::Read, "creds/shared"),
         (Operation::Read, "creds/a"),
+        (Operation::Read, "creds/warm"),
+        (Operation::Read, "static-role/rotating"),
+        (Operation::Read, "static-role/rotating/status"),
+        (Operation::Read, "static-creds/rotating"),
+        (Operation::Read, "static-creds/adopting"),
+        (Operation::Read, "data/rotating"),
+        (Operation::List, "static-role/"),
+        (Operation::Update, "rotate-role/rotating"),
+        (Operation::Read, "usage"),
+        (Operation::Read, "status"),
         (Operation::List, "keys/"),
     ] {
         check(engine.handle(Request::new(operation, path)).await);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use approle::AppRoleFactory;
 use async_trait::async_trait;
 use axum::body::Body;
 use http_body_util::BodyExt as _;
@@ -92,7 +93,13 @@ fn config() -> CoreConfig {
             lockkeeper_version: "0.1.0".into(),
             storage_type: "inmem".into(),
         },
-        BTreeMap::from([("puppet".to_owned(), Arc::new(Puppet) as Arc<dyn Factory>)]),
+        BTreeMap::from([
+            ("puppet".to_owned(), Arc::new(Puppet) as Arc<dyn Factory>),
+            (
+                "approle".to_owned(),
+                Arc::new(AppRoleFactory::new("v1")) as _,
+            ),
+        ]),
     )
 }
 

@@ -1,6 +1,7 @@
 //! The targets, each with what it promises and inputs to begin with.
 
 mod answers;
+mod backend_records;
 mod coercion;
 mod core_records;
 mod durations;
@@ -9,6 +10,7 @@ mod engine_requests;
 mod hcl1_texts;
 mod http_requests;
 mod ids;
+mod keyring;
 mod messages;
 mod rotation_times;
 mod shares;
@@ -69,6 +71,21 @@ pub const TARGETS: &[Target] = &[
         name: "core-records",
         run: core_records::run,
         seeds: core_records::seeds,
+    },
+    Target {
+        name: "kv-records",
+        run: backend_records::kv,
+        seeds: backend_records::kv_seeds,
+    },
+    Target {
+        name: "approle-records",
+        run: backend_records::approle,
+        seeds: backend_records::approle_seeds,
+    },
+    Target {
+        name: "keyring",
+        run: keyring::run,
+        seeds: keyring::seeds,
     },
     Target {
         name: "http-requests",

@@ -4,7 +4,8 @@
 //! The registry's index says which versions were yanked. Vulnerabilities are in
 //! `RustSec`'s advisory database, a git repository that no package registry
 //! carries: where a checkout is at hand, [`DATABASE`] names it, and otherwise
-//! the run says that this half was left out.
+//! the run says that this half was not checked, and `.ci/run` says so again as its
+//! last line.
 
 #[cfg(feature = "advisories")]
 mod known;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::not_checked;
 use crate::workspace::Workspace;
 
 /// The variable with the folder of a checkout of the advisory database.
@@ -34,10 +36,10 @@ pub(crate) fn run(only_known: bool) -> Result<ExitCode> {
     let known = if let Some(folder) = database {
         known(&workspace, Path::new(&folder))?
     } else {
-        println!(
-            "left out: known vulnerabilities; set {DATABASE} to a checkout of RustSec's advisory-db \
-             to check them"
-        );
+        not_checked::note(&format!(
+            "known vulnerabilities of dependencies; set {DATABASE} to a checkout of RustSec's \
+             advisory-db to check them"
+        ))?;
         ExitCode::SUCCESS
     };
     if !problems.is_empty() {

@@ -99,9 +99,12 @@ pub(crate) fn run() -> Result<ExitCode> {
     findings.extend(links::check(&files));
     findings.extend(toolchain::check(&files));
     findings.extend(words::check(&files));
-    for page in [rules::RULES, rules::PROMISES] {
-        findings.extend(rules::check(page, file(page.path), &files));
-    }
+    findings.extend(rules::check(
+        file(rules::PAGE),
+        file(rules::LIFECYCLE),
+        &files,
+    ));
+    findings.extend(rules::check_promises(file(rules::PROMISES), &files));
     findings.extend(architecture::check(
         &crate_folders(&workspace),
         file("ARCHITECTURE.md"),

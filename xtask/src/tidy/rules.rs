@@ -1,66 +1,125 @@
-//! The pages of rules and of promises: every rule and every promise has a row, every
-//! row names tests or says why there are none, and every named test exists.
+//! The pages of rules and of promises: every rule of `lifecycle.md` and every promise of
+//! the server has a row, every row names tests or says why there are none, and every
+//! named test exists. A source that cites a rule cites one that is there.
 
 use std::collections::BTreeSet;
 
 use super::{File, Finding};
 
-/// Where the rules of a credential's life are.
-pub(super) const RULES: Page = Page {
-    path: "docs/contributing/rules.md",
-    names: rules,
-};
+/// Where the page is.
+pub(super) const PAGE: &str = "docs/contributing/rules.md";
+
 /// Where the promises of the server are.
-pub(super) const PROMISES: Page = Page {
-    path: "docs/contributing/promises.md",
-    names: promises,
-};
+pub(super) const PROMISES: &str = "docs/contributing/promises.md";
 
-/// A page with a table of names and tests.
-#[derive(Clone, Copy)]
-pub(super) struct Page {
-    pub(super) path: &'static str,
-    /// The names that have a row.
-    names: fn() -> Vec<String>,
-}
+/// Where the rules are.
+pub(super) const LIFECYCLE: &str = "docs/contributing/lifecycle.md";
 
-/// The rules of the engine, and the defects that it must not have.
-fn rules() -> Vec<String> {
-    let rules = (1..=31).map(|rule| rule.to_string());
-    let defects = (1..=38).map(|defect| format!("D{defect:02}"));
-    rules.chain(defects).collect()
-}
-
-fn promises() -> Vec<String> {
-    (1..=15).map(|promise| format!("P{promise}")).collect()
-}
+/// How a source cites it. The numbers follow.
+const CITATION: &str = "`lifecycle.md`,";
 
 /// The prefix of a row without tests.
 const NOT_YET: &str = "not yet: ";
 
-/// Checks a page against the names of functions in the sources.
-pub(super) fn check(page: Page, file: Option<&File>, files: &[File]) -> Vec<Finding> {
-    let Page { path, names } = page;
-    let Some(page) = file else {
-        let problem = "the page is missing";
-        return vec![Finding::new(path, problem, "write it again")];
+/// Checks the page against the rules and the names of functions in the sources, and
+/// the citations in the sources against the rules.
+pub(super) fn check(page: Option<&File>, lifecycle: Option<&File>, files: &[File]) -> Vec<Finding> {
+    let (Some(page), Some(lifecycle)) = (page, lifecycle) else {
+        let missing = if page.is_none() { PAGE } else { LIFECYCLE };
+        let problem = "the page of rules is missing";
+        return vec![Finding::new(missing, problem, "write it again")];
     };
+    let rules = numbers(&lifecycle.text);
+    let defects = (1..=38).map(|defect| format!("D{defect:02}"));
+    let names = rules.iter().map(u32::to_string).chain(defects);
+    let mut findings = check_rows((PAGE, page), &rules, names, files);
+    for file in files.iter().filter(|file| file.is_rust()) {
+        for (line, number) in cited(&file.text) {
+            if !rules.contains(&number) {
+                let problem = format!("rule {number} is cited, and {LIFECYCLE} has none");
+                findings.push(Finding::new(
+                    file.at(line),
+                    problem,
+                    "cite the rule by its number there",
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// Checks the page of promises against the names of functions in the sources.
+pub(super) fn check_promises(page: Option<&File>, files: &[File]) -> Vec<Finding> {
+    let Some(page) = page else {
+        let problem = "the page of promises is missing";
+        return vec![Finding::new(PROMISES, problem, "write it again")];
+    };
+    let names = (1..=15).map(|promise| format!("P{promise}"));
+    check_rows((PROMISES, page), &BTreeSet::new(), names, files)
+}
+
+/// Checks the rows of a page, of which each of these names has one.
+fn check_rows(
+    (path, page): (&'static str, &File),
+    rules: &BTreeSet<u32>,
+    names: impl Iterator<Item = String>,
+    files: &[File],
+) -> Vec<Finding> {
     let tests = tests(files);
     let mut findings = Vec::new();
     let mut seen = BTreeSet::new();
     for (number, line) in page.text.lines().enumerate() {
         let Some(row) = Row::read(line) else { continue };
         seen.insert(row.name);
-        findings.extend(
-            row.problems(&tests)
-                .map(|(problem, remedy)| Finding::new(page.at(number + 1), problem, remedy)),
-        );
+        let mut find = |problem: String, remedy| {
+            findings.push(Finding::new(page.at(number + 1), problem, remedy));
+        };
+        if row.name.parse().is_ok_and(|rule| !rules.contains(&rule)) {
+            find(
+                format!("{LIFECYCLE} has no rule {}", row.name),
+                "write the rule, or remove the row",
+            );
+        }
+        for (problem, remedy) in row.problems(&tests) {
+            find(problem, remedy);
+        }
     }
-    for missing in names().iter().filter(|name| !seen.contains(name.as_str())) {
+    for missing in names.filter(|name| !seen.contains(name.as_str())) {
         let problem = format!("`{missing}` has no row");
         findings.push(Finding::new(path, problem, "add one with its tests"));
     }
     findings
+}
+
+/// The numbers of the rules: `7. The marker …`.
+fn numbers(lifecycle: &str) -> BTreeSet<u32> {
+    let numbers = lifecycle
+        .lines()
+        .filter_map(|line| line.split_once(". ")?.0.parse().ok());
+    numbers.collect()
+}
+
+/// The rules that a source cites, each with its line: `lifecycle.md`, 32 to 36, 43.
+fn cited(source: &str) -> Vec<(usize, u32)> {
+    let mut cited = Vec::new();
+    for (at, _) in source.match_indices(CITATION) {
+        let line = source[..at].matches('\n').count() + 1;
+        let words = source[at + CITATION.len()..]
+            .split_whitespace()
+            .filter(|word| !matches!(*word, "///" | "//!" | "//"));
+        for word in words {
+            let number = word.trim_end_matches(|mark: char| !mark.is_ascii_digit());
+            if let Ok(number) = number.parse() {
+                cited.push((line, number));
+            } else if !matches!(word, "and" | "to") {
+                break;
+            }
+            if word.contains(')') {
+                break;
+            }
+        }
+    }
+    cited
 }
 
 /// A rule, a defect or a promise, with what is said of its tests.
@@ -133,15 +192,26 @@ mod tests {
     const SOURCE: &str = "#[test]\nfn it_holds() {}\n#[tokio::test(start_paused = true)]\nasync fn \
                           it_waits() {}\nfn no_test() {}\n";
 
-    fn findings(extra: &str) -> Vec<String> {
-        let rules = (1..=31).map(|rule| format!("| {rule} | words | `it_holds`, `it_waits` |"));
-        let defects = (1..=38).map(|defect| format!("| D{defect:02} | words | `it_holds` |"));
-        let mut lines: Vec<String> = rules.chain(defects).collect();
-        lines.push(extra.to_owned());
-        let page = File::new(RULES.path, &lines.join("\n"));
-        let sources = [File::new("crates/x/src/lib.rs", SOURCE)];
-        let found = check(RULES, Some(&page), &sources);
+    const LIFE: &str = "# Rules\n1. **One** entry.\nMore of it.\n2. Two.\n3. Three.\n57. Last.\n";
+
+    fn findings_of(rows: &str, source: &str) -> Vec<String> {
+        let page = File::new(PAGE, rows);
+        let life = File::new(LIFECYCLE, LIFE);
+        let sources = [File::new("crates/x/src/lib.rs", source)];
+        let found = check(Some(&page), Some(&life), &sources);
         found.iter().map(ToString::to_string).collect()
+    }
+
+    fn rows() -> String {
+        let rules =
+            [1, 2, 3, 57].map(|rule| format!("| {rule} | words | `it_holds`, `it_waits` |"));
+        let defects = (1..=38).map(|defect| format!("| D{defect:02} | words | `it_holds` |"));
+        let rows: Vec<String> = rules.into_iter().chain(defects).collect();
+        rows.join("\n")
+    }
+
+    fn findings(extra: &str) -> Vec<String> {
+        findings_of(&format!("{}\n{extra}", rows()), SOURCE)
     }
 
     #[test]
@@ -167,12 +237,53 @@ mod tests {
 
     #[test]
     fn a_rule_without_a_row_is_found() {
-        let page = File::new(RULES.path, "| 1 | words | `it_holds` |");
+        let found = findings_of("| 1 | words | `it_holds` |", SOURCE);
+        assert_eq!(found.len(), 3 + 38);
+        assert!(found.iter().any(|found| found.contains("`57` has no row")));
+        let page = File::new(PAGE, &rows());
+        assert_eq!(check(None, Some(&page), &[]).len(), 1);
+        assert_eq!(check(Some(&page), None, &[]).len(), 1);
+    }
+
+    #[test]
+    fn a_promise_without_a_row_or_with_a_test_that_is_gone_is_found() {
         let sources = [File::new("crates/x/src/lib.rs", SOURCE)];
-        let found = check(RULES, Some(&page), &sources);
-        assert_eq!(found.len(), 30 + 38);
-        assert_eq!(check(RULES, None, &sources).len(), 1);
-        let page = File::new(PROMISES.path, "| P3 | words | `it_holds` |");
-        assert_eq!(check(PROMISES, Some(&page), &sources).len(), 14);
+        let rows = "| P3 | words | `it_holds` |\n| P4 | words | `it_flies` |";
+        let page = File::new(PROMISES, rows);
+        assert_eq!(check_promises(Some(&page), &sources).len(), 13 + 1);
+        assert_eq!(check_promises(None, &sources).len(), 1);
+    }
+
+    #[test]
+    fn a_row_without_a_rule_is_found() {
+        assert!(findings("| 4 | words | `it_holds` |")[0].contains("no rule 4"));
+    }
+
+    #[test]
+    fn a_citation_of_a_rule_that_is_not_there_is_found() {
+        // Spelled out it would be found in this file.
+        let found = |source: &str| {
+            let source = source.replace("CITED", CITATION);
+            findings_of(&rows(), &format!("{SOURCE}{source}\n"))
+        };
+        let sources = [
+            "/// Stops (CITED 99).",
+            "/// Stops (CITED 1 and 99).",
+            "/// Stops (CITED 2 to 99).",
+            "/// Stops (CITED 1, 2, 99), as 4 more.",
+            "    //! Stops (CITED\n    //! 99).",
+        ];
+        for source in sources {
+            let found = found(source);
+            assert_eq!(found.len(), 1, "{source}: {found:?}");
+            assert!(found[0].contains("rule 99"), "{found:?}");
+        }
+        for source in [
+            "/// Stops (CITED 1 to 3, 57 and 2), 99 times.",
+            "/// By CITED \"Whether a key works\", 99.",
+        ] {
+            let found = found(source);
+            assert_eq!(found, Vec::<String>::new(), "{source}");
+        }
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use confluent_simulator::{Arming, Fault, Operation};
 use logical::{Error, ErrorClass};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use crate::mount::Mount;
 
@@ -123,4 +125,73 @@ async fn the_check_of_the_account_reads_its_roles() {
         check.get("owner_roles"),
         Some(&json!(["OrganizationAdmin"]))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_with_a_refused_account_says_what_to_do_before_the_mount_is_disabled() {
+    let mount = Mount::new().await;
+    let lease = mount.creds(&cluster_role()).await.unwrap();
+    let admin = mount.simulator.admin_key().id.clone();
+    mount.simulator.delete_key(admin.as_str()).unwrap();
+    let error = mount.revoke(&lease).await.unwrap_err();
+    let key = lease.get("key_id").unwrap().as_str().unwrap();
+    check(
+        &error,
+        ErrorClass::BadRequest,
+        &[
+            key,
+            "does not accept the account's key",
+            "write an account that Confluent Cloud accepts to `config` before the mount is disabled",
+        ],
+    );
+}
+
+/// Answers every request with 403 and this body. Gives its address.
+async fn refuses_everything(kind: &'static str, body: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut request = [0; 8192];
+                let _ = stream.read(&mut request).await;
+                let answer = format!(
+                    "HTTP/1.1 403 Forbidden\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\
+                     connection: close\r\n\r\n{body}",
+                    body.len()
+                );
+                let _ = stream.write_all(answer.as_bytes()).await;
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_confluents_and_refuses_all_does_not_become_the_account() {
+    let mount = Mount::new().await;
+    let before = mount.read("config").await.unwrap().unwrap();
+    for (kind, body) in [
+        (
+            "text/html",
+            "<html><body>blocked by the proxy</body></html>",
+        ),
+        ("application/json", "{}"),
+    ] {
+        let url = refuses_everything(kind, body).await;
+        let secret = mount.simulator.admin_key().secret.expose().to_owned();
+        let account = json!({"url": url, "ccloud_api_key_secret": secret});
+        let error = mount.write("config", &account).await.unwrap_err();
+        assert!(
+            error
+                .message()
+                .contains("does not answer as Confluent Cloud does"),
+            "{error}"
+        );
+        assert!(!error.message().contains(&secret));
+        let after = mount.read("config").await.unwrap().unwrap();
+        assert_eq!(after.get("url"), before.get("url"), "{body}");
+    }
+    mount.creds(&cluster_role()).await.unwrap();
 }

@@ -63,7 +63,7 @@ impl Kind {
 /// The batches of a storage, and the credentials that wait to be written into one.
 pub(super) struct Batches {
     storage: Arc<dyn Storage>,
-    known: Mutex<Known>,
+    index: Mutex<BatchIndex>,
     decoded: Mutex<Decoded>,
     /// Set once the batches that were in storage at the start are indexed.
     learned: OnceCell<()>,
@@ -79,7 +79,7 @@ impl Batches {
     pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
         Self {
             storage,
-            known: Mutex::default(),
+            index: Mutex::default(),
             decoded: Mutex::default(),
             learned: OnceCell::new(),
             intending: Coalescer::new(LARGEST),
@@ -89,8 +89,8 @@ impl Batches {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn index(&self) -> MutexGuard<'_, BatchIndex> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn decoded(&self) -> MutexGuard<'_, Decoded> {
@@ -136,14 +136,14 @@ impl Decoded {
 
 /// The index of all batches.
 #[derive(Default)]
-struct Known {
+struct BatchIndex {
     intents: Members,
     records: Members,
     /// Batches of intents that no member needs.
     finished: Vec<CredentialId>,
 }
 
-impl Known {
+impl BatchIndex {
     fn of(&mut self, kind: Kind) -> &mut Members {
         match kind {
             Kind::Intents => &mut self.intents,
@@ -223,13 +223,13 @@ impl Batches {
 
     /// Whether the only entry of a credential is an intent in a batch.
     pub(super) fn is_intended(&self, id: &CredentialId) -> bool {
-        self.known().intents.batch_of.contains_key(id)
+        self.index().intents.batch_of.contains_key(id)
     }
 
     /// Notes that a credential has another entry that takes precedence, or needs
     /// none.
     pub(super) fn needs_no_intent(&self, id: &CredentialId) {
-        self.known().forget(Kind::Intents, id);
+        self.index().forget(Kind::Intents, id);
     }
 
     async fn write_together(&self, kind: Kind, waiting: Vec<Credential>) -> Result<(), Error> {
@@ -240,7 +240,7 @@ impl Batches {
         };
         let batch = Batch::of(waiting);
         // Known before it is written: a write may fail after it was done.
-        self.known().of(kind).put(&name, batch.ids());
+        self.index().of(kind).put(&name, batch.ids());
         let bytes = codec::encode(&batch)?;
         self.decoded().evict(kind, &name);
         let written = self.storage.put(&kind.place(&name), &bytes).await;
@@ -260,13 +260,13 @@ impl Batches {
     }
 
     async fn find(&self, kind: Kind, id: &CredentialId) -> Result<Option<Credential>, Error> {
-        let name = self.known().of(kind).batch_of.get(id).cloned();
+        let name = self.index().of(kind).batch_of.get(id).cloned();
         let Some(name) = name else {
             return Ok(None);
         };
         let found = self.batch(kind, &name).await?.get(id);
         if found.is_none() {
-            self.known().forget(kind, id);
+            self.index().forget(kind, id);
         }
         Ok(found)
     }
@@ -292,13 +292,13 @@ impl Batches {
         let mut all = BTreeMap::new();
         for kind in [Kind::Intents, Kind::Records] {
             let names: Vec<CredentialId> = {
-                let mut known = self.known();
-                known.of(kind).by_batch.keys().cloned().collect()
+                let mut index = self.index();
+                index.of(kind).by_batch.keys().cloned().collect()
             };
             for name in names {
                 let batch = self.batch(kind, &name).await?;
-                let mut known = self.known();
-                let members = &known.of(kind).batch_of;
+                let mut index = self.index();
+                let members = &index.of(kind).batch_of;
                 let members = batch
                     .members()
                     .filter(|member| members.get(&member.id) == Some(&name));
@@ -311,9 +311,9 @@ impl Batches {
     /// The ids of all credentials in batches, those of other processes included.
     pub(super) async fn ids(&self) -> Result<Vec<CredentialId>, Error> {
         self.learn().await?;
-        let known = self.known();
-        let ids = known.intents.batch_of.keys();
-        Ok(ids.chain(known.records.batch_of.keys()).cloned().collect())
+        let index = self.index();
+        let ids = index.intents.batch_of.keys();
+        Ok(ids.chain(index.records.batch_of.keys()).cloned().collect())
     }
 
     async fn learn_once(&self) -> Result<(), Error> {
@@ -338,7 +338,7 @@ impl Batches {
                 .iter()
                 .filter_map(|name| CredentialId::parse(name))
                 .collect();
-            unknown.retain(|name| !self.known().has(kind, name));
+            unknown.retain(|name| !self.index().has(kind, name));
             learned |= !unknown.is_empty();
             let reads: Vec<_> = unknown
                 .into_iter()
@@ -351,7 +351,7 @@ impl Batches {
             while let Some((name, ids)) = reads.try_next().await? {
                 // One that went since the list has none.
                 if !ids.is_empty() {
-                    self.known().of(kind).put(&name, ids);
+                    self.index().of(kind).put(&name, ids);
                 }
             }
         }
@@ -363,7 +363,7 @@ impl Batches {
     /// Whether a credential has a record in a batch.
     pub(super) async fn is_recorded(&self, id: &CredentialId) -> Result<bool, Error> {
         self.learn_once().await?;
-        Ok(self.known().records.batch_of.contains_key(id))
+        Ok(self.index().records.batch_of.contains_key(id))
     }
 
     /// Removes a credential that has a tombstone from its batch of records, coalesced
@@ -374,7 +374,7 @@ impl Batches {
     }
 
     async fn write_without(&self, leaving: Vec<CredentialId>) -> Result<(), Error> {
-        let left = self.known().records.left_by(&leaving);
+        let left = self.index().records.left_by(&leaving);
         for (name, staying) in left {
             let mut batch = Batch::default();
             if !staying.is_empty() {
@@ -392,9 +392,9 @@ impl Batches {
             self.decoded().evict(Kind::Records, &name);
             written?;
         }
-        let mut known = self.known();
+        let mut index = self.index();
         for id in &leaving {
-            known.forget(Kind::Records, id);
+            index.forget(Kind::Records, id);
         }
         Ok(())
     }
@@ -409,12 +409,12 @@ impl Batches {
             return Ok(());
         };
         loop {
-            let next = self.known().finished.first().cloned();
+            let next = self.index().finished.first().cloned();
             let Some(name) = next else {
                 return Ok(());
             };
             self.storage.delete(&Kind::Intents.place(&name)).await?;
-            self.known().finished.retain(|other| *other != name);
+            self.index().finished.retain(|other| *other != name);
         }
     }
 }

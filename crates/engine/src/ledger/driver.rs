@@ -283,6 +283,10 @@ impl Ledger {
         entry: &Entry,
         event: Event,
     ) -> Result<(), Failure> {
+        if is_of_lease(&event) && entry.look(Credential::is_spare) == Some(true) {
+            // Another process handed it out.
+            self.refresh(entry).await?;
+        }
         let (mut then, ()) = self.decide(entry, event, |_| ()).await?;
         let mut failure = None;
         loop {
@@ -379,29 +383,58 @@ impl Ledger {
         requester: Option<Box<RequestedBy>>,
     ) -> Result<Held, Failure> {
         self.refresh(entry).await?;
-        let held = entry.look(|credential| match &credential.state {
+        let held = |credential: &Credential| match &credential.state {
             State::Live { key } if credential.is_spare() && key.secret.is_some() => Some(Held {
                 key: key.clone(),
                 account: credential.account.clone(),
             }),
             _ => None,
-        });
-        let held = held.flatten().ok_or(Failure::Refused(Refusal::NotSpare))?;
+        };
+        let held = self.look(entry, held).await?;
+        let held = held.ok_or(Failure::Refused(Refusal::NotSpare))?;
         self.apply(entry, Event::Take { holder, requester }).await?;
         Ok(held)
     }
 
-    /// Reads the credential's own entry from storage, whatever memory has of it.
+    /// Reads a credential with its holders from storage, whatever memory has of it:
+    /// another process may have handed it out. Memory stays as it is while changes
+    /// wait to be written.
     pub(crate) async fn refresh(&self, entry: &Entry) -> Result<(), Failure> {
         let _reading = entry.writing.lock().await;
-        if entry.memory().pending.is_empty() {
-            let own = Doubts {
-                state: true,
-                ..Doubts::default()
-            };
-            entry.memory().doubts.extend(own);
+        let is_written = {
+            let mut memory = entry.memory();
+            let is_written = memory.pending.is_empty();
+            // Nothing is decided on it until it was read.
+            memory.doubts.state |= is_written;
+            is_written
+        };
+        if is_written {
+            Box::pin(self.read_whole(entry)).await
+        } else {
+            self.read_if_needed(entry).await
         }
-        self.read(entry).await
+    }
+
+    /// Looks at a credential. [`Entry::look`] sees nothing while it is read again.
+    pub(crate) async fn look<T>(
+        &self,
+        entry: &Entry,
+        look: impl Fn(&Credential) -> T,
+    ) -> Result<T, Failure> {
+        if let Some(seen) = entry.look(&look) {
+            return Ok(seen);
+        }
+        let _reading = entry.writing.lock().await;
+        self.read_if_needed(entry).await?;
+        let seen = entry.look(look);
+        seen.ok_or_else(|| Failure::Failed(interrupted()))
+    }
+
+    /// What storage has of a credential once the write in flight is done, whatever
+    /// memory has of it.
+    pub(crate) async fn in_storage(&self, entry: &Entry) -> Result<Option<Credential>, Error> {
+        let _writing = entry.writing.lock().await;
+        self.store.load(&entry.id).await
     }
 
     /// Reads from storage the holders of a key that is to be deleted, and whether a
@@ -514,6 +547,11 @@ impl Ledger {
         lock(&self.watch).schedule(&made);
         Ok(())
     }
+}
+
+/// Whether an event is the renewal or the end of a lease.
+fn is_of_lease(event: &Event) -> bool {
+    matches!(event, Event::Renew { .. } | Event::Release { .. })
 }
 
 /// On whose behalf a key is deleted that an event ends.

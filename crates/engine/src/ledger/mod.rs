@@ -4,7 +4,8 @@
 //! [`credential`](crate::credential) says what an entry is, [`mod@step`] decides what happens to it
 //! (pure), [`store`] keeps it in storage and `entry` in memory, `driver` performs the
 //! effects, asking Confluent through `upstream`, `waiting` knows the outstanding
-//! deletions, and `watch` is the due queue. Nothing outside this module
+//! deletions, `watch` is the due queue, and `search` finds entries by key and by role.
+//! Nothing outside this module
 //! changes an entry.
 
 pub mod step;
@@ -22,6 +23,7 @@ mod journal;
 mod layout;
 mod occupancy;
 mod own_entry;
+mod search;
 mod seats;
 mod tombstone;
 mod upstream;

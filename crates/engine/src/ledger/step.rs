@@ -118,7 +118,9 @@ fn proven(credential: &mut Credential, proof: Proof) -> Result<Vec<Effect>, Refu
     let State::Live { key } = &mut credential.state else {
         return Err(Refusal::NotLive);
     };
-    if key.proving != Proving::UnderWay {
+    // What was handed out to one lease is not proven any more: whoever took it reads
+    // the entry again, and nobody writes it meanwhile (`lifecycle.md`, 51).
+    if key.proving != Proving::UnderWay || key.secret.is_none() {
         return Ok(Vec::new());
     }
     key.proving = Proving::Done(proof);
@@ -282,8 +284,17 @@ fn attach(
     }
 }
 
+/// The key of one lease is nobody else's any more.
+fn hand_out(credential: &mut Credential) {
+    credential.pinned = false;
+    if let State::Live { key } = &mut credential.state {
+        key.secret = None;
+    }
+}
+
 /// A deadline never moves back: the host may not have received the shorter
-/// lease. An unknown holder is created again.
+/// lease. An unknown holder is created again, also on a spare: a process that was
+/// paused may have written over the entry of a key that was handed out.
 fn renew(
     credential: &mut Credential,
     (id, mut holder): (HolderId, Holder),
@@ -296,6 +307,9 @@ fn renew(
         holder.keep_requester(known);
     }
     credential.holders.insert(id.clone(), holder);
+    if credential.sharing == Sharing::SingleUse && credential.is_spare() {
+        hand_out(credential);
+    }
     Ok(match credential.sharing {
         Sharing::SingleUse => vec![Effect::Save],
         Sharing::Shared => vec![Effect::SaveHolder(id)],

@@ -74,6 +74,12 @@ impl Ledger {
         lock(&self.deletions).was_refused(&entry.id)
     }
 
+    /// Whether Confluent refused the account of a key when it was asked last.
+    pub(crate) fn refused_account_of(&self, entry: &Entry) -> bool {
+        let account = entry.look(|known| known.account.clone());
+        account.is_some_and(|account| self.accepted_lately(&account) == Some(false))
+    }
+
     /// Whether the sweep durably owns the deletion of a key that waits for its
     /// turn in our own queue, while Confluent accepts the account.
     pub(crate) async fn owns_deletion(&self, entry: &Entry) -> bool {

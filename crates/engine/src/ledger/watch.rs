@@ -1,13 +1,13 @@
 //! The due queue of the ledger: when each unsettled credential is looked at next,
-//! and its stage.
+//! and its stage; and the index by which a search leaves most entries unread.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::credential::{Credential, State};
-use crate::ids::CredentialId;
+use crate::credential::{Credential, Purpose, State};
+use crate::ids::{CredentialId, KeyId, RoleName};
 use crate::work::DueQueue;
 
 /// The stage of an unsettled credential.
@@ -35,24 +35,66 @@ impl Stage {
     }
 }
 
-/// The due queue of credentials, and since when intents are known.
+/// What a search may know of an entry without reading it. Neither changes once it
+/// is known, but that a static role takes a role's key over; so what does not fit
+/// here does not fit in storage either.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Indexed {
+    /// The key, once it is made.
+    pub(super) key: Option<KeyId>,
+    /// The role, of a key for leases.
+    pub(super) role: Option<RoleName>,
+}
+
+impl Indexed {
+    fn of(credential: &Credential) -> Self {
+        let role = match &credential.purpose {
+            Purpose::Role { role, .. } => Some(role.clone()),
+            Purpose::Static { .. } => None,
+        };
+        Self {
+            key: credential.key_id().cloned(),
+            role,
+        }
+    }
+}
+
+/// The due queue of credentials, since when intents are known, and the index.
 #[derive(Default)]
 pub(super) struct Watch {
     queue: DueQueue<CredentialId, Stage>,
     /// In monotonic time.
     intended_since: HashMap<CredentialId, Duration>,
+    indexed: HashMap<CredentialId, Indexed>,
 }
 
 impl Watch {
+    /// What is known of an entry.
+    pub(super) fn indexed(&self, id: &CredentialId) -> Option<&Indexed> {
+        self.indexed.get(id)
+    }
+
+    /// Indexes an entry that was read.
+    pub(super) fn index(&mut self, credential: &Credential) {
+        self.indexed
+            .insert(credential.id.clone(), Indexed::of(credential));
+    }
+
     /// Schedules an entry for its own due time. Tombstones are not scheduled.
     pub(super) fn schedule(&mut self, credential: &Credential) {
         self.put(credential, credential.due());
     }
 
-    /// Updates the stage of an entry without changing its due time.
+    /// Updates an entry that was read. Its due time stays, unless it is a key in use
+    /// that another process changed so that it is due earlier.
     pub(super) fn update_stage(&mut self, credential: &Credential) {
-        let due = self.queue.due(&credential.id);
-        self.put(credential, due.unwrap_or_else(|| credential.due()));
+        let own = credential.due();
+        let due = match self.queue.due(&credential.id) {
+            Some(due) if credential.live_key().is_some() => due.min(own),
+            Some(due) => due,
+            None => own,
+        };
+        self.put(credential, due);
     }
 
     /// Schedules an entry for this time, whatever its stage.
@@ -73,6 +115,7 @@ impl Watch {
     pub(super) fn remove(&mut self, id: &CredentialId) {
         self.queue.remove(id);
         self.intended_since.remove(id);
+        self.indexed.remove(id);
     }
 
     /// Takes the due entries, the earliest first. The caller schedules them again.
@@ -99,5 +142,6 @@ impl Watch {
             self.intended_since.remove(id);
         }
         self.queue.schedule(id, due, stage);
+        self.index(credential);
     }
 }

@@ -139,7 +139,7 @@ async fn read(engine: &Engine) -> Result<Option<Response>, Error> {
 async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     engine.require_active().await?;
     let worker = Arc::clone(&engine);
-    let warnings = engine.to_its_end(async move { change(&worker, &call.fields).await });
+    let warnings = engine.run_to_completion(async move { change(&worker, &call.fields).await });
     let warnings = warnings.await?;
     Ok((!warnings.is_empty()).then(|| Response::default().with_warnings(warnings)))
 }
@@ -272,7 +272,7 @@ fn key_id(text: &str) -> Result<KeyId, Error> {
 async fn delete(engine: Arc<Engine>) -> Result<Option<Response>, Error> {
     let worker = Arc::clone(&engine);
     engine
-        .to_its_end(async move { worker.delete_account().await })
+        .run_to_completion(async move { worker.delete_account().await })
         .await
         .map(|()| None)
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use logical::framework::{Call, Path, SecretType, answer};
 use logical::{Error, Operation, Response};
+use tracing::Instrument as _;
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
-use crate::ids::HolderId;
+use crate::ids::{HolderId, RoleName};
 use crate::issue::Requester;
 use crate::lease;
 use crate::state::Engine;
@@ -44,6 +45,15 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
     engine.require_active_for_lease().await?;
     engine.take_over().await?;
     let name = role_name(&engine, &call).await?;
+    let span = tracing::info_span!("creds", role = %name);
+    hand_out(engine, call, name).instrument(span).await
+}
+
+async fn hand_out(
+    engine: Arc<Engine>,
+    call: Call,
+    name: RoleName,
+) -> Result<Option<Response>, Error> {
     let role = engine.roles.for_lease(&name).await?.ok_or_else(|| {
         Error::bad_request(format!(
             "role `{name}` does not exist: check its name, or ask whoever runs mount `{}` for it",

@@ -150,7 +150,7 @@ fn held_until(credential: &Credential) -> Option<Timestamp> {
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     engine.require_active().await?;
     let key = KeyId::new(call.fields.text("id"));
-    let Some(credential) = engine.record_of(&key).await? else {
+    let Some(credential) = engine.ledger.find_key(&key).await? else {
         return Ok(None);
     };
     let mut data = shown(&key, &credential);
@@ -231,7 +231,7 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
     };
     let worker = Arc::clone(&engine);
     let ending = async move {
-        let Some(record) = worker.record_of(&key).await? else {
+        let Some(record) = worker.ledger.find_key(&key).await? else {
             worker.end_stranger(&key, &consent).await?;
             let warning = format!("key `{key}` was not on record here; it is deleted");
             return Ok(Some(Response::default().warn(warning)));
@@ -248,7 +248,7 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
 async fn list_of_role(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     engine.require_active().await?;
     let role = role_name(&engine, &call).await?;
-    let records = engine.records_of(&role).await?;
+    let records = engine.ledger.find_role(&role).await?;
     Ok(Some(listed(&records)))
 }
 
@@ -257,7 +257,7 @@ async fn delete_of_role(engine: Arc<Engine>, call: Call) -> Result<Option<Respon
     let role = role_name(&engine, &call).await?;
     let worker = Arc::clone(&engine);
     let ending = async move {
-        let records = worker.records_of(&role).await?;
+        let records = worker.ledger.find_role(&role).await?;
         let ended = worker.end_all(records).await;
         worker.drain_in_background();
         Ok::<Ended, Error>(ended)

@@ -137,7 +137,7 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
     let name = role_name(&engine, &call).await?;
     let worker = Arc::clone(&engine);
     let change = async move { change(&worker, name, &call.fields).await };
-    let warnings = engine.to_its_end(change).await?;
+    let warnings = engine.run_to_completion(change).await?;
     Ok((!warnings.is_empty()).then(|| Response::default().with_warnings(warnings)))
 }
 
@@ -240,7 +240,7 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
         }
         Ok(None)
     };
-    engine.to_its_end(change).await
+    engine.run_to_completion(change).await
 }
 
 async fn forget_shared(engine: &Engine, role: &Role) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object};
 use rotation_schedule::{OverlapFields, Timing, TimingFields};
 
-use crate::rotation::RetireWish;
+use crate::rotation::RetireRequest;
 use crate::static_role::StaticRole;
 
 pub(super) fn description_field() -> Field {
@@ -113,8 +113,8 @@ pub(super) fn parse_overlap(stored: Option<&StaticRole>, fields: &Fields) -> Ove
 }
 
 /// What the request gives. What it does not give stays.
-pub(super) fn parse_retire(fields: &Fields) -> RetireWish {
-    RetireWish {
+pub(super) fn parse_retire(fields: &Fields) -> RetireRequest {
+    RetireRequest {
         when: fields.text_given("retire_when").map(str::to_owned),
         quiet: fields.duration("quiet"),
         max_overlap: fields.duration("max_overlap"),

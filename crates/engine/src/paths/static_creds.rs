@@ -134,7 +134,7 @@ async fn rotate_role(engine: Arc<Engine>, call: Call) -> Result<Option<Response>
     }
     let (worker, role) = (Arc::clone(&engine), name.clone());
     let rotation = async move { worker.rotate_static_role(&role, grace, wait).await };
-    match engine.to_its_end(rotation).await? {
+    match engine.run_to_completion(rotation).await? {
         Rotated::Done => Ok(None),
         Rotated::GoesOn => Ok(Some(Response::default().warn(format!(
             "the rotation of `{name}` goes on: `static-role/{name}/status` tells when the new key is \

@@ -155,7 +155,7 @@ async fn stage(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
     let name = role_name(&engine, &call).await?;
     let worker = Arc::clone(&engine);
     let staging = async move { worker.stage(&name).await };
-    engine.to_its_end(staging).await.map(|()| None)
+    engine.run_to_completion(staging).await.map(|()| None)
 }
 
 async fn commit(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
@@ -164,7 +164,7 @@ async fn commit(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
     let force = call.fields.flag("force") == Some(true);
     let worker = Arc::clone(&engine);
     let committing = async move { worker.commit(&name, force).await };
-    engine.to_its_end(committing).await.map(|()| None)
+    engine.run_to_completion(committing).await.map(|()| None)
 }
 
 async fn roll_back(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
@@ -172,7 +172,7 @@ async fn roll_back(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, 
     let name = role_name(&engine, &call).await?;
     let worker = Arc::clone(&engine);
     let going_back = async move { worker.roll_back(&name).await };
-    engine.to_its_end(going_back).await.map(|()| None)
+    engine.run_to_completion(going_back).await.map(|()| None)
 }
 
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
@@ -229,7 +229,7 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
         }
         Ok::<_, Error>(warnings)
     };
-    let warnings = engine.to_its_end(change).await?;
+    let warnings = engine.run_to_completion(change).await?;
     Ok((!warnings.is_empty()).then(|| Response::default().with_warnings(warnings)))
 }
 
@@ -309,7 +309,7 @@ async fn delete(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
     let name: RoleName = role_name(&engine, &call).await?;
     let worker = Arc::clone(&engine);
     let change = async move { worker.delete_static_role(&name).await };
-    engine.to_its_end(change).await?;
+    engine.run_to_completion(change).await?;
     Ok(None)
 }
 

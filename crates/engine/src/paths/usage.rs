@@ -85,7 +85,7 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
     let report = Report::new(watermark, source, offsets, logins, engine.clock.now())?;
     let worker = Arc::clone(&engine);
     let noting = async move { worker.note_usage(report).await };
-    engine.to_its_end(noting).await.map(|()| None)
+    engine.run_to_completion(noting).await.map(|()| None)
 }
 
 /// The logins of a request, by key.

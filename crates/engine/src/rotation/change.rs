@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     pub(crate) key_description: String,
     pub(crate) timing: Timing,
     pub(crate) overlap: OverlapFields,
-    pub(crate) retire: RetireWish,
+    pub(crate) retire: RetireRequest,
     pub(crate) readiness: Readiness,
     pub(crate) on_delete: OnDelete,
     pub(crate) output: Output,
@@ -35,7 +35,7 @@ pub(crate) struct Settings {
 
 /// What an operator writes of the end of replaced keys.
 #[derive(Default)]
-pub(crate) struct RetireWish {
+pub(crate) struct RetireRequest {
     pub(crate) when: Option<String>,
     pub(crate) quiet: Option<Duration>,
     pub(crate) max_overlap: Option<Duration>,
@@ -177,8 +177,8 @@ impl Engine {
         })
     }
 
-    /// Silence of a key is told from silence of its reader by what is written to
-    /// `usage`.
+    /// A key that does not log in is quiet only if the audit log is reported to
+    /// `usage`: else the reports are missing, and not the logins.
     async fn must_have_evidence(&self, role: &StaticRole) -> Result<(), Error> {
         if role.retire.is_grace() || self.usage.evidence().await?.is_some() {
             return Ok(());
@@ -229,7 +229,7 @@ impl Engine {
         lock: tokio::sync::OwnedMutexGuard<()>,
     ) -> Result<StaticRole, Error> {
         let name = role.name.clone();
-        if let Some(role) = self.take_back(&role).await? {
+        if let Some(role) = self.reclaim_key(&role).await? {
             drop(lock);
             self.rotations.schedule(&name, self.clock.now());
             return Ok(role);
@@ -254,7 +254,7 @@ impl Engine {
     /// The role with the key that it had when it was deleted, where that lives
     /// and is for the same target. The key is kept before the record names it,
     /// and looked at again after that: its grace may have ended in between.
-    async fn take_back(&self, role: &StaticRole) -> Result<Option<StaticRole>, Error> {
+    async fn reclaim_key(&self, role: &StaticRole) -> Result<Option<StaticRole>, Error> {
         let Some(left) = self.static_roles.left(&role.name).await? else {
             return Ok(None);
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rotation_schedule::{Due, Planner, Spread};
 
-use super::quiet::{Ending, WaitingFacts, Wish, wish};
+use super::quiet::{Ending, WaitingFacts, WaitingStep, waiting_step};
 use crate::credential::later;
 use crate::static_role::StaticRole;
 
@@ -101,11 +101,11 @@ pub(super) fn decide(role: &StaticRole, facts: &Facts) -> Step {
 fn of_waiting(role: &StaticRole, facts: &Facts) -> Result<Option<Timestamp>, Step> {
     let mut rest: Option<Timestamp> = None;
     for (index, (key, known)) in role.waiting.iter().zip(&facts.waiting).enumerate() {
-        match wish(role, key, known, facts.now, facts.lets_lapse) {
-            Wish::Rest(until) => rest = Some(rest.map_or(until, |rest| rest.min(until))),
-            Wish::Hold(until) => return Err(Step::HoldWaiting { index, until }),
-            Wish::Release => return Err(Step::ReleaseWaiting { index }),
-            Wish::Forget(ending) => return Err(Step::ForgetWaiting { index, ending }),
+        match waiting_step(role, key, known, facts.now, facts.lets_lapse) {
+            WaitingStep::Rest(until) => rest = Some(rest.map_or(until, |rest| rest.min(until))),
+            WaitingStep::Hold(until) => return Err(Step::HoldWaiting { index, until }),
+            WaitingStep::Release => return Err(Step::ReleaseWaiting { index }),
+            WaitingStep::Forget(ending) => return Err(Step::ForgetWaiting { index, ending }),
         }
     }
     Ok(rest)

@@ -45,7 +45,7 @@ impl Engine {
         self.advance_alone(name).await;
     }
 
-    /// As [`Self::advance`], for who excludes others.
+    /// As [`Self::advance`], for callers that hold the role's lock.
     pub(super) async fn advance_alone(self: &Arc<Self>, name: &RoleName) {
         for _ in 0..MOST_STEPS {
             let progress = self.take_step(name).await;

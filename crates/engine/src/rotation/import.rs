@@ -27,7 +27,7 @@ impl Engine {
     ) -> Result<StaticRole, Error> {
         let account = self.accounts.required().await?;
         let id = CredentialId::of_key(&imported.id);
-        if let Some(known) = self.record_of(&imported.id).await?
+        if let Some(known) = self.ledger.find_key(&imported.id).await?
             && !is_begun(&known, &role)
         {
             return Err(on_record(&imported.id));

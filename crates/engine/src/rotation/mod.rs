@@ -27,6 +27,6 @@ mod serve;
 mod stage;
 mod waiting;
 
-pub(crate) use change::{FirstKey, Imported, RetireWish, Rotated, Settings};
+pub(crate) use change::{FirstKey, Imported, RetireRequest, Rotated, Settings};
 pub(crate) use evidence::LastLogin;
 pub(crate) use stage::KeyBeside;

@@ -89,9 +89,9 @@ pub(super) struct WaitingFacts {
     pub(super) seen: Seen,
 }
 
-/// What a key that waits wants.
+/// The next step of a key that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum WaitingStep {
     /// Nothing before a time.
     Rest(Timestamp),
     /// Its holder lasts longer: the settings changed.
@@ -124,14 +124,14 @@ impl Ending {
     }
 }
 
-/// What a key that waits wants next. `lets_lapse` is whether the clock is believed.
-pub(super) fn wish(
+/// The next step of a key that waits. `lets_lapse` is whether the clock is believed.
+pub(super) fn waiting_step(
     role: &StaticRole,
     key: &WaitingKey,
     facts: &WaitingFacts,
     now: Timestamp,
     lets_lapse: bool,
-) -> Wish {
+) -> WaitingStep {
     let served = role.served.as_ref().map(|served| &served.credential);
     let is_served = served == Some(&key.credential);
     let end = role.held_until(key.replaced, key.grace_until);
@@ -139,7 +139,7 @@ pub(super) fn wish(
     let judged = quiet.map(|quiet| judge(key, quiet, &facts.seen, now));
     if !facts.is_held {
         let ran_out = now >= end.min(key.held_until);
-        return Wish::Forget(match judged {
+        return WaitingStep::Forget(match judged {
             _ if is_served => Ending::Otherwise,
             Some(Ok(())) => Ending::Quiet,
             Some(Err(busy)) if ran_out => Ending::InUse(busy),
@@ -147,22 +147,22 @@ pub(super) fn wish(
         });
     }
     if is_served {
-        return Wish::Release;
+        return WaitingStep::Release;
     }
     if end > key.held_until {
-        return Wish::Hold(end);
+        return WaitingStep::Hold(end);
     }
     let wanted = match judged {
         Some(Err(_)) => end,
         Some(Ok(())) | None => key.grace_until,
     };
     if now < wanted {
-        return Wish::Rest(wanted);
+        return WaitingStep::Rest(wanted);
     }
     if lets_lapse {
-        Wish::Release
+        WaitingStep::Release
     } else {
-        Wish::Rest(later(now, CLOCK_PAUSE))
+        WaitingStep::Rest(later(now, CLOCK_PAUSE))
     }
 }
 
@@ -310,16 +310,16 @@ mod tests {
     #[test]
     fn nothing_is_released_while_the_clock_is_not_believed() {
         let (role, key, now) = (role(), key(), at(100 * HOUR));
-        let wishes = |lets_lapse| wish(&role, &key, &facts(true, None), now, lets_lapse);
-        assert_eq!(wishes(true), Wish::Release);
-        assert_eq!(wishes(false), Wish::Rest(later(now, CLOCK_PAUSE)));
+        let step = |lets_lapse| waiting_step(&role, &key, &facts(true, None), now, lets_lapse);
+        assert_eq!(step(true), WaitingStep::Release);
+        assert_eq!(step(false), WaitingStep::Rest(later(now, CLOCK_PAUSE)));
     }
 
     #[test]
     fn a_holder_that_is_gone_was_quiet_or_in_use_or_ended_by_a_person() {
         let (role, key) = (role(), key());
         let last = Some(100 * HOUR - 1);
-        let ended = |last, now| wish(&role, &key, &facts(false, last), now, true);
+        let ended = |last, now| waiting_step(&role, &key, &facts(false, last), now, true);
         let busy = judge(
             &key,
             Duration::from_hours(2),
@@ -327,27 +327,30 @@ mod tests {
             at(100 * HOUR),
         );
         let in_use = Ending::InUse(busy.unwrap_err());
-        assert_eq!(ended(None, at(100 * HOUR)), Wish::Forget(Ending::Quiet));
-        assert_eq!(ended(last, at(100 * HOUR)), Wish::Forget(in_use));
+        assert_eq!(
+            ended(None, at(100 * HOUR)),
+            WaitingStep::Forget(Ending::Quiet)
+        );
+        assert_eq!(ended(last, at(100 * HOUR)), WaitingStep::Forget(in_use));
         let early = at(100 * HOUR - 1);
-        assert_eq!(ended(last, early), Wish::Forget(Ending::Otherwise));
+        assert_eq!(ended(last, early), WaitingStep::Forget(Ending::Otherwise));
     }
 
     #[test]
     fn a_longer_overlap_holds_a_key_for_longer_and_a_shorter_one_ends_it() {
         let key = key();
-        let wishes = |max_overlap, now| {
+        let step = |max_overlap, now| {
             let mut role = role();
             role.retire = rotation_schedule::Retire::Quiet {
                 quiet: 7200,
                 max_overlap,
             };
-            wish(&role, &key, &facts(true, Some(100 * HOUR - 1)), now, true)
+            waiting_step(&role, &key, &facts(true, Some(100 * HOUR - 1)), now, true)
         };
         let now = at(99 * HOUR);
-        assert_eq!(wishes(400_000, now), Wish::Hold(at(400_000)));
-        assert_eq!(wishes(360_000, now), Wish::Rest(at(100 * HOUR)));
-        assert_eq!(wishes(7200, now), Wish::Release);
+        assert_eq!(step(400_000, now), WaitingStep::Hold(at(400_000)));
+        assert_eq!(step(360_000, now), WaitingStep::Rest(at(100 * HOUR)));
+        assert_eq!(step(7200, now), WaitingStep::Release);
     }
 
     proptest! {

@@ -42,8 +42,8 @@ pub(crate) struct Pools {
 #[derive(Default)]
 struct Memory {
     due: DueQueue<Generation, ()>,
-    /// Whether storage was asked for all pools since this process began.
-    knows_all: bool,
+    /// When storage is asked for all pools, in monotonic time.
+    find_at: Duration,
     pools: HashMap<Generation, Pool>,
     /// Keys that are tried now, and when a reader asked for each last, in monotonic
     /// time.
@@ -53,8 +53,8 @@ struct Memory {
 /// The spares of a generation.
 struct Pool {
     role: RoleName,
-    /// Whether the pointers in storage were read.
-    loaded: bool,
+    /// When the pointers in storage were read, in monotonic time.
+    loaded_at: Option<Duration>,
     keys: BTreeMap<CredentialId, Pooled>,
     failure: Option<Refill>,
     /// Whether the role wants fewer than it did.
@@ -202,12 +202,24 @@ impl Pools {
         self.memory().due.next_due()
     }
 
-    pub(crate) fn knows_all(&self) -> bool {
-        self.memory().knows_all
+    /// Whether it is time to ask storage for all pools, at first and after each
+    /// interval.
+    pub(crate) fn takes_turn_to_find(&self, now: Duration, interval: Duration) -> bool {
+        let mut memory = self.memory();
+        let is_time = now >= memory.find_at;
+        if is_time {
+            memory.find_at = now + interval;
+        }
+        is_time
     }
 
-    /// Schedules all pools.
-    pub(crate) fn know_all(&self, all: Vec<(Generation, RoleName)>, now: Timestamp) {
+    /// Storage did not say which pools there are, and is asked again then.
+    pub(crate) fn find_again_at(&self, at: Duration) {
+        self.memory().find_at = at;
+    }
+
+    /// Schedules the pools that storage has and that are not scheduled.
+    pub(crate) fn know(&self, all: Vec<(Generation, RoleName)>, now: Timestamp) {
         let mut memory = self.memory();
         for (generation, role) in all {
             memory.pool(&generation, &role);
@@ -215,17 +227,21 @@ impl Pools {
                 memory.due.schedule(&generation, now, ());
             }
         }
-        memory.knows_all = true;
     }
 
-    pub(crate) fn is_loaded(&self, generation: &Generation) -> bool {
-        let memory = self.memory();
-        let pool = memory.pools.get(generation);
-        pool.is_some_and(|pool| pool.loaded)
+    /// When the pointers of a pool were read, in monotonic time.
+    pub(crate) fn loaded_at(&self, generation: &Generation) -> Option<Duration> {
+        self.memory().pools.get(generation)?.loaded_at
     }
 
-    /// The keys that pointers in storage name.
-    pub(crate) fn learn(&self, generation: &Generation, role: &RoleName, entries: Vec<Arc<Entry>>) {
+    /// The keys that pointers in storage name, as read at a moment of monotonic time.
+    pub(crate) fn learn(
+        &self,
+        generation: &Generation,
+        role: &RoleName,
+        entries: Vec<Arc<Entry>>,
+        at: Duration,
+    ) {
         let mut memory = self.memory();
         let pool = memory.pool(generation, role);
         for entry in entries {
@@ -233,7 +249,7 @@ impl Pools {
             let id = entry.id().clone();
             pool.keys.entry(id).or_insert(Pooled { entry, stage });
         }
-        pool.loaded = true;
+        pool.loaded_at = Some(at);
     }
 
     /// A key is about to be made.
@@ -247,7 +263,7 @@ impl Pools {
         pool.keys.insert(entry.id().clone(), pooled);
     }
 
-    /// Claims the free key that ranks highest, for one who takes it or waits for
+    /// Claims the free key that ranks highest, for a reader that takes it or waits for
     /// it; none where no key ranks.
     pub(crate) fn claim<R: Ord>(
         &self,
@@ -384,7 +400,7 @@ impl Memory {
         let pool = self.pools.entry(generation.clone());
         pool.or_insert_with(|| Pool {
             role: role.clone(),
-            loaded: false,
+            loaded_at: None,
             keys: BTreeMap::new(),
             failure: None,
             shrinks: false,

@@ -3,7 +3,7 @@
 
 use logical::Error;
 
-use crate::credential::Purpose;
+use crate::credential::{Credential, Purpose};
 use crate::ids::{Generation, HolderId};
 use crate::issue::deadline;
 use crate::ledger::{Entry, Event, Failure, Holder};
@@ -40,21 +40,43 @@ impl Engine {
         Ok(())
     }
 
+    /// A key of a pool that storage does not name is no spare any more: another process
+    /// took it, or let go of it.
+    pub(super) async fn drop_unnamed(
+        &self,
+        generation: &Generation,
+        entry: &Entry,
+        stage: Stage,
+    ) -> Result<(), Error> {
+        let pools = &self.pools;
+        if pools.advance(generation, entry.id(), &[stage], Stage::Leaving) {
+            self.rotations.forget_key(entry.id());
+            self.release_unnamed_spare(entry).await?;
+            pools.remove(generation, entry.id());
+        }
+        Ok(())
+    }
+
     /// Lets go of a spare that no pointer names: its process died between the two, or
     /// a process that was paused wrote over what another one did
     /// (`lifecycle.md`, 33). The key may have been handed out then, so that one which
     /// works lives on for the time of a lease; who extends the lease holds it again.
     pub(crate) async fn release_unnamed_spare(&self, entry: &Entry) -> Result<(), Error> {
-        let spare = entry.look(|known| {
+        let spare = |known: &Credential| {
             let (purpose, works) = (known.purpose.clone(), known.is_ready());
             known.is_spare().then_some((purpose, works))
-        });
+        };
+        let spare = match self.ledger.look(entry, spare).await {
+            Ok(spare) => spare,
+            Err(Failure::Unknown | Failure::Refused(_)) => None,
+            Err(Failure::Failed(error)) => return Err(error),
+        };
         let Some((
             Purpose::Role {
                 role, generation, ..
             },
             works,
-        )) = spare.flatten()
+        )) = spare
         else {
             return Ok(());
         };

@@ -1,6 +1,7 @@
 //! Making spares, and what storage knows of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use logical::Error;
 
@@ -14,6 +15,9 @@ use crate::making::Order;
 use crate::role::Role;
 use crate::spare_pool::{Counts, Stage};
 use crate::state::Engine;
+
+/// For how long a pool in memory is taken to be as storage has it.
+pub(super) const LOADED_FOR: Duration = Duration::from_mins(10);
 
 /// A spare that a reader waits for or takes. Dropped, it is anybody's again.
 pub(super) struct Claim {
@@ -154,18 +158,53 @@ impl Engine {
         generation: &Generation,
         role: &RoleName,
     ) -> Result<(), Error> {
-        if self.pools.is_loaded(generation) {
+        if self.pools.loaded_at(generation).is_some() {
             return Ok(());
         }
+        self.learn_pool(generation, role).await
+    }
+
+    /// Reads a pool from storage now and then: a process that was active before this
+    /// one may have made a spare, or handed one out, after it was read.
+    pub(super) async fn keep_pool_loaded(
+        &self,
+        generation: &Generation,
+        role: &RoleName,
+    ) -> Result<(), Error> {
+        let now = self.clock.monotonic();
+        let loaded_at = self.pools.loaded_at(generation);
+        if loaded_at.is_some_and(|at| now.saturating_sub(at) < LOADED_FOR) {
+            return Ok(());
+        }
+        self.learn_pool(generation, role).await
+    }
+
+    async fn learn_pool(&self, generation: &Generation, role: &RoleName) -> Result<(), Error> {
+        let now = self.clock.monotonic();
+        // What is made or claimed from here on changes by this process alone.
+        let before = self.pools.keys(generation);
+        let named = self.pools.pointers.of(generation).await?;
+        for (entry, stage) in before {
+            if matches!(stage, Stage::Making | Stage::Claimed) {
+                continue;
+            }
+            match self.ledger.refresh(&entry).await {
+                Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => {}
+                Err(Failure::Failed(error)) => return Err(error),
+            }
+            if !named.contains(entry.id()) {
+                self.drop_unnamed(generation, &entry, stage).await?;
+            }
+        }
         let mut entries = Vec::new();
-        for id in self.pools.pointers.of(generation).await? {
+        for id in named {
             let entry = self.ledger.entry(&id);
             match self.ledger.load(&entry).await {
                 Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => entries.push(entry),
                 Err(Failure::Failed(error)) => return Err(error),
             }
         }
-        self.pools.learn(generation, role, entries);
+        self.pools.learn(generation, role, entries, now);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use futures_util::future::{Either, select};
 use jiff::Timestamp;
 use logical::Error;
 
-use crate::credential::State;
+use crate::credential::{Credential, State};
 use crate::ids::CredentialId;
 use crate::ledger::{Entry, Event, Failure};
 use crate::proving::{Tried, until};
@@ -126,25 +126,20 @@ impl Engine {
     }
 
     async fn readying(&self, role: &Role, entry: &Entry) -> Result<Readying, Error> {
-        match self.ledger.load(entry).await {
-            Ok(()) => {}
-            Err(Failure::Failed(error)) => return Err(error),
-            Err(Failure::Unknown | Failure::Refused(_)) => return Ok(Readying::Ended),
-        }
-        let made = entry.look(|known| match &known.state {
+        let made = |known: &Credential| match &known.state {
             State::Live { key } if key.secret.is_none() => Err(Readying::Ended),
             State::Live { key } if key.proving.is_over() => Err(Readying::Ready),
             State::Live { .. } => Ok(known.intended_at),
             _ => Err(Readying::Ended),
-        });
-        Ok(match made {
-            Some(Ok(made)) => {
+        };
+        Ok(match self.ledger.look(entry, made).await {
+            Ok(Ok(made)) => {
                 let wanted = (&role.target, &role.readiness);
                 Readying::From(self.expected_at(entry.id(), made, wanted))
             }
-            Some(Err(readying)) => readying,
-            // A write of it failed meanwhile.
-            None => Readying::From(self.clock.now()),
+            Ok(Err(readying)) => readying,
+            Err(Failure::Failed(error)) => return Err(error),
+            Err(Failure::Unknown | Failure::Refused(_)) => Readying::Ended,
         })
     }
 

@@ -7,11 +7,16 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use logical::Error;
 
+use super::make::LOADED_FOR;
+use crate::ids::{Generation, RoleName};
 use crate::proving::until;
 use crate::state::Engine;
 
 /// Between two looks at what is due, where nothing is.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
+
+/// How soon storage is asked again for the pools after it failed.
+const FIND_AGAIN: Duration = Duration::from_mins(1);
 
 /// Where more is due at once than can be done.
 const SHORTEST_NAP: Duration = Duration::from_millis(100);
@@ -27,25 +32,42 @@ impl Engine {
                 return;
             };
             while engine.is_licensed() {
-                if let Err(error) = engine.tend_what_is_due().await {
-                    tracing::warn!(
-                        error = error.message(),
-                        "the spares of roles could not be read and are looked at again"
-                    );
-                }
+                engine.find_pools().await;
+                engine.tend_what_is_due();
                 engine.nap_of_spares().await;
             }
         }));
     }
 
-    async fn tend_what_is_due(self: &Arc<Self>) -> Result<(), Error> {
-        if !self.pools.knows_all() {
-            let mut all = self.pools.pointers.generations().await?;
-            let roles = self.roles.all().await?;
-            let wanting = roles.into_iter().filter(|role| role.spares.count() > 0);
-            all.extend(wanting.map(|role| (role.generation, role.name)));
-            self.pools.know_all(all, self.clock.now());
+    /// Asks storage for all pools, now and then: a process that was active before this
+    /// one may have begun a pool after it was asked. Pools that are known are tended
+    /// whatever storage answers.
+    async fn find_pools(&self) {
+        let at = self.clock.monotonic();
+        if !self.pools.takes_turn_to_find(at, LOADED_FOR) {
+            return;
         }
+        match self.all_pools().await {
+            Ok(all) => self.pools.know(all, self.clock.now()),
+            Err(error) => {
+                tracing::warn!(
+                    error = error.message(),
+                    "the spares of roles could not be read and are looked at again"
+                );
+                self.pools.find_again_at(at + FIND_AGAIN);
+            }
+        }
+    }
+
+    async fn all_pools(&self) -> Result<Vec<(Generation, RoleName)>, Error> {
+        let mut all = self.pools.pointers.generations().await?;
+        let roles = self.roles.all().await?;
+        let wanting = roles.into_iter().filter(|role| role.spares.count() > 0);
+        all.extend(wanting.map(|role| (role.generation, role.name)));
+        Ok(all)
+    }
+
+    fn tend_what_is_due(self: &Arc<Self>) {
         for (generation, role) in self.pools.take_due(self.clock.now()) {
             let engine = Arc::clone(self);
             self.tasks.spawn(Box::pin(async move {
@@ -54,7 +76,6 @@ impl Engine {
                 }
             }));
         }
-        Ok(())
     }
 
     /// Waits until something is due, or the host calls.

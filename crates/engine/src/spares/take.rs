@@ -12,9 +12,9 @@ use super::prove::Readying;
 use crate::control_plane::Caller;
 use crate::credential::Credential;
 use crate::cut_off::cut_off;
-use crate::ids::CredentialId;
+use crate::ids::{CredentialId, Generation, HolderId};
 use crate::issue::{Issued, Requester};
-use crate::ledger::{Entry, Event, Failure, Refusal};
+use crate::ledger::{Entry, Event, Failure, Holder, Refusal};
 use crate::role::Role;
 use crate::spare_pool::Stage;
 use crate::state::{Engine, LeaseTimes};
@@ -25,6 +25,23 @@ const ATTEMPTS: usize = 4;
 
 /// Where the reader of a single-use key waits for it.
 type Answer = oneshot::Sender<Result<Issued, Error>>;
+
+/// A slot's spare while its first reader takes it: whoever tends the pool leaves it
+/// alone, since memory says that it is taken before storage does.
+struct Taking<'a> {
+    engine: &'a Engine,
+    generation: &'a Generation,
+    id: &'a CredentialId,
+}
+
+impl Drop for Taking<'_> {
+    fn drop(&mut self) {
+        let pools = &self.engine.pools;
+        if pools.advance(self.generation, self.id, &[Stage::Claimed], Stage::Slot) {
+            pools.schedule_known(self.generation, self.engine.clock.now());
+        }
+    }
+}
 
 impl Issued {
     /// The same with what its reader waited for.
@@ -175,13 +192,20 @@ impl Engine {
         entry: &Arc<Entry>,
         times: LeaseTimes,
         requester: &Requester,
-    ) -> Option<Result<Issued, Failure>> {
-        if entry.look(Credential::is_spare) != Some(true) {
-            return None;
-        }
+    ) -> Result<Option<Issued>, Failure> {
+        let (generation, id) = (&role.generation, entry.id());
+        let is_first = self
+            .pools
+            .advance(generation, id, &[Stage::Slot], Stage::Claimed);
+        let _taking = is_first.then(|| Taking {
+            engine: self,
+            generation,
+            id,
+        });
         match self.take_spare(role, entry, times, requester).await {
-            Err(Failure::Refused(Refusal::NotSpare)) => None,
-            taken => Some(taken),
+            Ok(issued) => Ok(Some(issued)),
+            Err(Failure::Refused(Refusal::NotSpare)) => Ok(None),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -200,23 +224,18 @@ impl Engine {
             .ledger
             .take(entry, (holder.clone(), lease), on_record)
             .await?;
-        if !self.pools.pointers.names(generation, id).await? {
-            // Another process took it, or let go of it, between our look and our
-            // write, which may have replaced the holder of that process's reader.
-            // Ours stays until that reader's time is over.
-            let renew = Event::Renew {
-                holder: self.holder_of(requester, times),
-            };
-            self.ledger.apply(entry, renew).await?;
-            self.pools.remove(generation, id);
-            return Err(Failure::Refused(Refusal::NotLive));
-        }
-        if self.pools.pointers.delete(generation, id).await.is_ok() {
-            self.pools.remove(generation, id);
-        } else {
-            // Whoever tends the pool strikes the pointer.
-            let any = [Stage::Free, Stage::Claimed, Stage::Slot];
-            self.pools.advance(generation, id, &any, Stage::Leaving);
+        match self.has_taken(generation, entry, &holder).await {
+            Ok(true) => self.pools.remove(generation, id),
+            Ok(false) => {
+                self.leave_to_other(entry, self.holder_of(requester, times))
+                    .await?;
+                self.pools.remove(generation, id);
+                self.pools.schedule_known(generation, self.clock.now());
+                return Err(Failure::Refused(Refusal::NotLive));
+            }
+            // It is not known whether another process has it, so that it is not handed
+            // out: whoever tends the pool strikes the pointer, and the holder lapses.
+            Err(error) => return Err(Failure::Failed(error)),
         }
         self.pools.schedule_known(generation, self.clock.now());
         Ok(Issued {
@@ -228,4 +247,47 @@ impl Engine {
             works_from: None,
         })
     }
+
+    /// Whether a spare is a reader's, whose holder was just written.
+    ///
+    /// Storage compares nothing when it writes, and another process may have taken the
+    /// spare, or let go of it, at the same moment. Each writes the entry, looks whether
+    /// the pointer is there, deletes it, and reads the entry. Of two whose entries both
+    /// were there at the end, the one that wrote later found no pointer: the other one
+    /// had read its own entry before, and deleted the pointer before that.
+    async fn has_taken(
+        &self,
+        generation: &Generation,
+        entry: &Entry,
+        holder: &HolderId,
+    ) -> Result<bool, Error> {
+        let pointers = &self.pools.pointers;
+        if !pointers.names(generation, entry.id()).await? {
+            return Ok(false);
+        }
+        pointers.delete(generation, entry.id()).await?;
+        let stored = self.ledger.in_storage(entry).await?;
+        Ok(stored.is_some_and(|stored| is_held(&stored, holder)))
+    }
+
+    /// Another process took a spare, or let go of it. Where our entry replaced the one
+    /// of that process's reader, our holder stays until that reader's time is over.
+    async fn leave_to_other(
+        &self,
+        entry: &Entry,
+        holder: (HolderId, Holder),
+    ) -> Result<(), Failure> {
+        self.ledger.refresh(entry).await?;
+        let is_ours = |known: &Credential| is_held(known, &holder.0);
+        if self.ledger.look(entry, is_ours).await? {
+            let renew = Event::Renew { holder };
+            self.ledger.apply(entry, renew).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a key that was a spare is a reader's.
+fn is_held(known: &Credential, holder: &HolderId) -> bool {
+    known.live_key().is_some() && !known.pinned && known.holders.contains_key(holder)
 }

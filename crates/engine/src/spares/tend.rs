@@ -72,7 +72,7 @@ impl Engine {
     ) -> Result<Option<Timestamp>, Error> {
         let role = self.roles.get(name).await?;
         let role = role.filter(|role| role.generation == *generation);
-        self.load_pool(generation, name).await?;
+        self.keep_pool_loaded(generation, name).await?;
         let look = self.look_at_spares(generation, role.as_ref()).await?;
         let Some(role) = role.filter(Role::asks_readiness) else {
             let again = later(self.clock.now(), SOON);
@@ -103,20 +103,25 @@ impl Engine {
                 look.spares += 1;
                 continue;
             }
-            match self.ledger.load(&entry).await {
-                Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => {}
-                Err(Failure::Failed(error)) => return Err(error),
-            }
             let now = self.clock.now();
             let found = Found {
                 may_be_in_the_making: self.ledger.quiet_for(entry.id()).is_some(),
                 is_in_slot: stage == Stage::Slot,
             };
             let judged = |known: Option<&_>| judge(known, role, organization.as_ref(), found, now);
-            let verdict = match entry.look(|known| judged(Some(known))) {
-                Some(verdict) => verdict,
-                None => judged(None),
+            let verdict = match self.ledger.look(&entry, |known| judged(Some(known))).await {
+                Ok(verdict) => verdict,
+                Err(Failure::Unknown | Failure::Refused(_)) => judged(None),
+                Err(Failure::Failed(error)) => return Err(error),
             };
+            let goes = matches!(verdict, Verdict::Strike | Verdict::LetGo(_));
+            if goes && stage != Stage::Claimed {
+                let (pools, id) = (&self.pools, entry.id());
+                if !pools.advance(generation, id, &[stage], Stage::Leaving) {
+                    // A reader claimed it meanwhile.
+                    continue;
+                }
+            }
             match (verdict, stage) {
                 (Verdict::Try, Stage::Claimed) => self.keep_trying_for(role, &entry),
                 // Whoever claimed it takes it, or leaves it to be judged again.

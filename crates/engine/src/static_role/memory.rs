@@ -185,8 +185,8 @@ impl Rotations {
         }
     }
 
-    /// Whether it is time to look whether the keys that are served exist. Whoever
-    /// is told so looks, and says when the next may.
+    /// Whether it is time to look whether the keys that are served exist. A caller that
+    /// gets `true` looks, and sets the time of the next look.
     pub(crate) fn takes_turn_to_confirm(&self, now: Duration, first: Duration) -> bool {
         let mut memory = self.memory();
         let at = *memory.confirm_at.get_or_insert(now + first);

@@ -302,7 +302,7 @@ pub(crate) struct StaticRoles {
     adopted: Records<AdoptedBy>,
 }
 
-/// Which static role took over a key, for who knows the key as a role's.
+/// The static role that took over a key, for callers that know the key as a role's.
 #[derive(Debug, Serialize, Deserialize)]
 struct AdoptedBy {
     static_role: RoleName,
@@ -357,7 +357,7 @@ impl StaticRoles {
         self.left.read(name.as_str()).await
     }
 
-    /// Keeps a static role that is about to be deleted, for who writes it again.
+    /// Keeps a static role that is about to be deleted, in case it is written again.
     pub(crate) async fn leave(&self, role: &StaticRole) -> Result<(), Error> {
         self.left.write(role.name.as_str(), role).await
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use logical::{ErrorClass, Operation, Request};
 use serde_json::json;
 
-use crate::world::{Fault, World};
+use crate::world::{Fault, World, leased};
 
 #[tokio::test(start_paused = true)]
 async fn the_keys_on_record_are_listed_with_role_state_and_holders() {
@@ -214,4 +214,47 @@ async fn a_key_leads_to_whom_it_was_given_and_not_to_their_token() {
         let stored = String::from_utf8_lossy(&stored.unwrap().unwrap()).into_owned();
         assert!(!stored.contains("accessor-canary"), "{key}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_search_for_one_key_or_role_leaves_the_other_keys_unread() {
+    let mut world = World::ready().await;
+    let mut leases = Vec::new();
+    for _ in 0..100 {
+        leases.push(world.lease("single").await.unwrap());
+    }
+    let shared = world.lease("shared").await.unwrap();
+    let path = format!("keys/{}", leases[50].key());
+    for start in 0..2 {
+        if start > 0 {
+            world.restart();
+            // The first search of a process reads what it does not know yet.
+            world.data_of(&path).await;
+        }
+        let before = world.storage.calls().reads();
+        world.data_of(&path).await;
+        let of_key = world.storage.calls().reads() - before;
+        assert!(of_key < 10, "{of_key} reads for one key of 101");
+
+        let before = world.storage.calls().reads();
+        let of_role = world.list("role/shared/keys/").await.unwrap().unwrap();
+        assert_eq!(of_role.get("keys").unwrap(), &json!([shared.key()]));
+        let of_role = world.storage.calls().reads() - before;
+        assert!(
+            of_role < 15,
+            "{of_role} reads for a role with one key of 101"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_another_process_made_is_found_by_its_id_and_by_its_role() {
+    let world = World::ready().await;
+    let first = world.lease("shared").await.unwrap();
+    world.data_of(&format!("keys/{}", first.key())).await;
+    let other = world.another_process();
+    let theirs = leased(&other, "single").await.unwrap();
+    world.data_of(&format!("keys/{}", theirs.key())).await;
+    let of_role = world.list("role/single/keys/").await.unwrap().unwrap();
+    assert_eq!(of_role.get("keys").unwrap(), &json!([theirs.key()]));
 }

@@ -34,6 +34,7 @@ mod shared_next;
 mod shared_scopes;
 mod sharing;
 mod spares;
+mod spares_elsewhere;
 mod static_roles;
 mod static_roles_by_hand;
 mod static_roles_unfinished;

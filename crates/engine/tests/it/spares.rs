@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 
 use crate::world::{Fault, Lease, World, leased};
 
-const MINUTE: Duration = Duration::from_mins(1);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 /// As the host says of a standby.
 const STANDBY: u32 = 1 << 14;
 
-const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
 
 /// As long as keys of a cluster take, and as long as it takes to notice.
-const PROPAGATION: Duration = Duration::from_mins(2);
+pub(crate) const PROPAGATION: Duration = Duration::from_mins(2);
 
-fn role(spares: u64) -> Value {
+pub(crate) fn role(spares: u64) -> Value {
     json!({
         "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1", "ttl": 600,
         "max_ttl": 3600, "readiness": "probe", "not_ready": "refuse", "spares": spares,
@@ -27,7 +27,7 @@ fn role(spares: u64) -> Value {
 }
 
 /// A world with a role `warm` whose spares are ready.
-async fn with_role(role: &Value) -> World {
+pub(crate) async fn with_role(role: &Value) -> World {
     let world = World::ready().await;
     world.cloud.set_propagation(PROPAGATION);
     world.write("role/warm", role).await.unwrap();
@@ -35,19 +35,19 @@ async fn with_role(role: &Value) -> World {
     world
 }
 
-fn works(world: &World, lease: &Lease) -> bool {
+pub(crate) fn works(world: &World, lease: &Lease) -> bool {
     let secret = lease.data["secret"].as_str().unwrap();
     world.cloud.logs_in(lease.key(), secret)
 }
 
-async fn counts(world: &World) -> (u64, u64) {
+pub(crate) async fn counts(world: &World) -> (u64, u64) {
     let role = world.read("role/warm").await.unwrap().unwrap();
     let count = |field| role.get(field).and_then(Value::as_u64).unwrap();
     (count("spares_ready"), count("spares_being_made"))
 }
 
 /// A read that takes no time gives a key that works, without a warning.
-async fn reads_at_once(world: &World) -> Lease {
+pub(crate) async fn reads_at_once(world: &World) -> Lease {
     let start = tokio::time::Instant::now();
     let lease = world.lease("warm").await.unwrap();
     assert_eq!(start.elapsed(), Duration::ZERO);
@@ -55,14 +55,14 @@ async fn reads_at_once(world: &World) -> Lease {
     lease
 }
 
-fn pointers(world: &World) -> Vec<String> {
+pub(crate) fn pointers(world: &World) -> Vec<String> {
     let mut keys = world.storage.disk().keys();
     keys.retain(|key| key.starts_with("lockkeeper/spare/"));
     keys
 }
 
 /// What is stored of the key of a lease.
-async fn stored(world: &World, lease: &Lease) -> String {
+pub(crate) async fn stored(world: &World, lease: &Lease) -> String {
     let id = lease.secret.internal_data["credential"].as_str().unwrap();
     let place = format!("lockkeeper/credential/{id}");
     let stored = world.storage.disk().get(&place).await.unwrap().unwrap();

@@ -64,7 +64,8 @@ pub(crate) struct Metadata {
     settings_version: u64,
     /// The newest version, or zero when there is none.
     current_version: VersionNumber,
-    /// The oldest version that is kept, or zero as long as all are.
+    /// The oldest version that is kept, or zero until there are as many as may be
+    /// kept.
     oldest_version: VersionNumber,
     #[serde(flatten)]
     settings: Settings,
@@ -160,7 +161,7 @@ impl Metadata {
             limit => limit,
         };
         let first_kept = (self.current_version + 1).saturating_sub(limit.into());
-        if first_kept <= 1 {
+        if first_kept == 0 {
             return Vec::new();
         }
         self.oldest_version = self.oldest_version.max(first_kept);
@@ -305,7 +306,9 @@ mod tests {
             at(0),
         );
         assert_eq!(metadata.add_version(&mount(), at(1)), (1, vec![]));
+        assert_eq!(shown(&metadata, "oldest_version"), 0);
         assert_eq!(metadata.add_version(&mount(), at(2)), (2, vec![]));
+        assert_eq!(shown(&metadata, "oldest_version"), 1);
         assert_eq!(metadata.add_version(&mount(), at(3)), (3, vec![1]));
         assert_eq!(shown(&metadata, "oldest_version"), 2);
         assert_eq!(shown(&metadata, "current_version"), 3);

@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use logical::effects::NamedLocks;
 use logical::framework::{Call, Definition, Handler, Hooks, answer};
-use logical::{BackendContext, Clock, Error, Response, RunToCompletion, SpecialPaths, Tasks};
+use logical::{BackendContext, Clock, Error, Response, RunToCompletion, Tasks};
 
 use self::config::Configuration;
 use crate::store::Store;
@@ -57,13 +57,11 @@ pub(crate) fn engine(context: BackendContext) -> (Arc<Versioned>, Definition<Ver
     paths.extend(versions::paths());
     paths.extend(metadata_paths::paths());
     paths.extend(other_paths::paths());
-    let definition = Definition {
-        help: "Keeps secrets under paths, with their history: each write makes a new version, and \
+    let definition = Definition::new(
+        "Keeps secrets under paths, with their history: each write makes a new version, and \
                earlier ones can be read, deleted, restored and destroyed.",
-        paths,
-        secrets: Vec::new(),
-        special_paths: SpecialPaths::default(),
-    };
+    )
+    .paths(paths);
     (Arc::new(state), definition)
 }
 

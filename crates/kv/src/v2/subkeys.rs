@@ -26,7 +26,7 @@ pub(super) fn path() -> Path<Versioned> {
         .on(Operation::Read, handler(read))
         .help(
             "Reads the names of a secret's members.",
-            "Every value is null, so that who may not read the secret can see what it has.",
+            "Every value is null, so that a policy can show what a secret has to clients that must not read it.",
         )
 }
 

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use super::options::{Connection, OutputOptions};
 
 /// `lockkeeper audit …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Audit {
     /// List the audit devices
     #[command(after_help = "\
@@ -29,7 +29,7 @@ Examples:
 }
 
 /// `lockkeeper audit list`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct AuditList {
     #[arg(
         help = "Show the options too [env: VAULT_DETAILED or BAO_DETAILED]",
@@ -44,7 +44,7 @@ pub(crate) struct AuditList {
 }
 
 /// `lockkeeper audit enable`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct AuditEnable {
     /// `file`, `socket` or `syslog`
     #[arg(value_name = "TYPE")]
@@ -66,7 +66,7 @@ pub(crate) struct AuditEnable {
 }
 
 /// `lockkeeper audit disable`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct AuditDisable {
     /// Where the device is enabled
     pub(crate) path: String,

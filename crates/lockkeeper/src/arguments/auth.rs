@@ -6,7 +6,7 @@ use super::mounts::{MountKind, MountSettings};
 use super::options::{Connection, OutputOptions};
 
 /// `lockkeeper auth …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Auth {
     /// List the auth methods
     #[command(after_help = "\
@@ -52,7 +52,7 @@ Examples:
 }
 
 /// `lockkeeper auth list`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct AuthList {
     #[arg(
         help = "Show the settings too [env: VAULT_DETAILED or BAO_DETAILED]",
@@ -67,7 +67,7 @@ pub(crate) struct AuthList {
 }
 
 /// `lockkeeper auth enable`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct AuthEnable {
     /// The type of the method, as `lockkeeper plugin list auth` shows it
     #[arg(value_name = "TYPE")]
@@ -88,7 +88,7 @@ pub(crate) struct AuthEnable {
 }
 
 /// `lockkeeper auth tune`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct AuthTune {
     /// Where the method is enabled
     pub(crate) path: String,
@@ -121,7 +121,7 @@ pub(crate) struct AuthTune {
 }
 
 /// `lockkeeper auth move`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct AuthMove {
     /// Where the method is enabled
     pub(crate) source: String,
@@ -132,7 +132,7 @@ pub(crate) struct AuthMove {
 }
 
 /// `lockkeeper auth disable`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct AuthDisable {
     /// Where the method is enabled
     pub(crate) path: String,
@@ -141,7 +141,7 @@ pub(crate) struct AuthDisable {
 }
 
 /// `lockkeeper auth help`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct AuthHelp {
     /// A type of auth method, or where one is enabled
     #[arg(value_name = "TYPE|PATH")]

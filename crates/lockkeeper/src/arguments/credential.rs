@@ -8,7 +8,7 @@ use credential_formats::{Kind, Profile};
 use super::options::Connection;
 
 /// `lockkeeper render`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Render {
     /// The path to read a credential from
     pub(crate) path: String,
@@ -34,7 +34,7 @@ pub(crate) struct Render {
 }
 
 /// `lockkeeper exec`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Exec {
     /// The path to read a credential from
     pub(crate) path: String,
@@ -57,7 +57,7 @@ pub(crate) struct Exec {
 }
 
 /// What the user knows of a credential and the answer may not tell.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(next_help_heading = "Credential")]
 pub(crate) struct Known {
     /// What the key is for: `kafka`, `schema-registry`, `ksqldb`, `flink`,

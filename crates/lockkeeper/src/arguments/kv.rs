@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use super::options::{AnswerOptions, Connection, FieldOptions, OutputOptions};
 
 /// `lockkeeper kv …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Kv {
     /// Read a secret, in its newest version or in another one
     #[command(
@@ -88,7 +88,7 @@ Examples:
 }
 
 /// `lockkeeper kv metadata …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum KvMetadata {
     /// Show settings and versions of a secret
     #[command(after_help = "\
@@ -116,7 +116,7 @@ Examples:
 }
 
 /// Which secret.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvKey {
     /// Where the engine is enabled; the path is then the one in the engine
     #[arg(long, value_name = "PATH")]
@@ -127,7 +127,7 @@ pub(crate) struct KvKey {
 }
 
 /// `lockkeeper kv get`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvGet {
     #[command(flatten)]
     pub(crate) key: KvKey,
@@ -141,7 +141,7 @@ pub(crate) struct KvGet {
 }
 
 /// `lockkeeper kv put`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvPut {
     #[command(flatten)]
     pub(crate) key: KvKey,
@@ -159,7 +159,7 @@ pub(crate) struct KvPut {
 }
 
 /// `lockkeeper kv patch`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvPatch {
     #[command(flatten)]
     pub(crate) key: KvKey,
@@ -182,7 +182,7 @@ pub(crate) struct KvPatch {
 }
 
 /// `lockkeeper kv delete`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvDelete {
     #[command(flatten)]
     pub(crate) key: KvKey,
@@ -196,7 +196,7 @@ pub(crate) struct KvDelete {
 }
 
 /// `lockkeeper kv undelete` and `lockkeeper kv destroy`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvVersions {
     #[command(flatten)]
     pub(crate) key: KvKey,
@@ -215,7 +215,7 @@ pub(crate) struct KvVersions {
 }
 
 /// `lockkeeper kv list` and `lockkeeper kv scan`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvList {
     /// Where the engine is enabled; the path is then the one in the engine
     #[arg(long, value_name = "PATH")]
@@ -230,7 +230,7 @@ pub(crate) struct KvList {
 }
 
 /// `lockkeeper kv rollback`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvRollback {
     #[command(flatten)]
     pub(crate) key: KvKey,
@@ -244,7 +244,7 @@ pub(crate) struct KvRollback {
 }
 
 /// `lockkeeper kv metadata get`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvMetadataGet {
     #[command(flatten)]
     pub(crate) key: KvKey,
@@ -255,7 +255,7 @@ pub(crate) struct KvMetadataGet {
 }
 
 /// Settings of a secret.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvSettings {
     /// How many versions are kept; 0 for the engine's setting
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
@@ -278,7 +278,7 @@ pub(crate) struct KvSettings {
 }
 
 /// `lockkeeper kv metadata put`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvMetadataPut {
     #[command(flatten)]
     pub(crate) key: KvKey,
@@ -291,7 +291,7 @@ pub(crate) struct KvMetadataPut {
 }
 
 /// `lockkeeper kv metadata patch`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvMetadataPatch {
     #[command(flatten)]
     pub(crate) key: KvKey,
@@ -307,7 +307,7 @@ pub(crate) struct KvMetadataPatch {
 }
 
 /// `lockkeeper kv metadata delete`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvMetadataDelete {
     #[command(flatten)]
     pub(crate) key: KvKey,
@@ -316,7 +316,7 @@ pub(crate) struct KvMetadataDelete {
 }
 
 /// `lockkeeper kv enable-versioning`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct KvEnableVersioning {
     /// Where the engine is enabled
     pub(crate) path: String,

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use super::options::{AnswerOptions, Connection};
 
 /// `lockkeeper lease …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Lease {
     /// Show what the server knows about a lease
     #[command(after_help = "\
@@ -27,7 +27,7 @@ Examples:
 }
 
 /// `lockkeeper lease lookup`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct LeaseLookup {
     /// The id of the lease
     pub(crate) id: String,
@@ -38,7 +38,7 @@ pub(crate) struct LeaseLookup {
 }
 
 /// `lockkeeper lease renew`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct LeaseRenew {
     /// The id of the lease
     pub(crate) id: String,
@@ -53,7 +53,7 @@ pub(crate) struct LeaseRenew {
 }
 
 /// `lockkeeper lease revoke`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct LeaseRevoke {
     /// The id of the lease, or the prefix of ids
     pub(crate) id: String,

@@ -5,7 +5,7 @@ use clap::Args;
 use super::options::{AnswerOptions, Connection, FieldOptions, Format, OutputOptions};
 
 /// `lockkeeper read`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Read {
     /// The path to read
     pub(crate) path: String,
@@ -19,7 +19,7 @@ pub(crate) struct Read {
 }
 
 /// `lockkeeper write`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Write {
     /// The path to write to
     pub(crate) path: String,
@@ -36,7 +36,7 @@ pub(crate) struct Write {
 }
 
 /// `lockkeeper patch`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Patch {
     /// The path whose data is changed
     pub(crate) path: String,
@@ -53,7 +53,7 @@ pub(crate) struct Patch {
 }
 
 /// `lockkeeper unwrap`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Unwrap {
     /// The wrapping token. Default: the token that requests are sent with
     pub(crate) token: Option<String>,
@@ -71,7 +71,7 @@ pub(crate) struct Unwrap {
 }
 
 /// `lockkeeper list`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct List {
     /// The path to list
     pub(crate) path: String,
@@ -94,7 +94,7 @@ pub(crate) struct List {
 }
 
 /// `lockkeeper delete`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Delete {
     /// The path to delete
     pub(crate) path: String,
@@ -105,7 +105,7 @@ pub(crate) struct Delete {
 }
 
 /// `lockkeeper path-help`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct PathHelp {
     /// The path to explain, or the path of a mount for all of its paths
     pub(crate) path: String,

@@ -3,7 +3,7 @@
 use clap::Args;
 
 /// Settings that can be changed later.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct MountSettings {
     /// A description for people
     #[arg(long)]
@@ -42,7 +42,7 @@ pub(crate) struct MountSettings {
 }
 
 /// Settings that stay as they are from the start.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct MountKind {
     /// Not replicated to other clusters
     #[arg(long)]

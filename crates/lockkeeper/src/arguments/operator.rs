@@ -1,4 +1,5 @@
-//! `operator`: `init`, `unseal`, `seal` and `key-status`, and what else there is.
+//! `operator`: `init`, `unseal`, `seal` and `key-status`, and the table of all its
+//! commands.
 
 use clap::{Args, Subcommand};
 
@@ -7,7 +8,7 @@ use super::operator_store::{OperatorBackup, OperatorRestore};
 use super::options::{Connection, OutputOptions};
 
 /// `lockkeeper operator …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Operator {
     /// Initialize an empty server: make its key, and the first root token
     #[command(after_help = "\
@@ -87,7 +88,7 @@ Examples:
   lockkeeper operator backup -config=/etc/lockkeeper/server.hcl /backup/monday.db
 
 The copy is as it was at one moment, and as encrypted as the store. No token is
-needed: who may read the file of the store may copy it.")]
+needed: access to the file of the store is enough.")]
     Backup(OperatorBackup),
     /// Make the store of a server that is stopped from a backup
     #[command(after_help = "\
@@ -101,7 +102,7 @@ backup is forgotten: keys at Confluent Cloud are found and deleted by the sweep.
 }
 
 /// `lockkeeper operator init`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct OperatorInit {
     /// Say whether the server is initialized, and do nothing
     #[arg(long)]
@@ -119,7 +120,7 @@ pub(crate) struct OperatorInit {
 }
 
 /// `lockkeeper operator unseal`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct OperatorUnseal {
     /// The share, in base64 or hexadecimal; `-` reads it from standard input. By
     /// default it is asked for
@@ -135,14 +136,14 @@ pub(crate) struct OperatorUnseal {
 }
 
 /// `lockkeeper operator seal`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct OperatorSeal {
     #[command(flatten)]
     pub(crate) connection: Connection,
 }
 
 /// `lockkeeper operator key-status`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct OperatorKeyStatus {
     #[command(flatten)]
     pub(crate) output: OutputOptions,

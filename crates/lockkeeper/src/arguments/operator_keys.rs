@@ -5,7 +5,7 @@ use clap::Args;
 use super::options::{Connection, OutputOptions};
 
 /// `lockkeeper operator rotate`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct OperatorRotate {
     #[command(flatten)]
     pub(crate) output: OutputOptions,
@@ -15,7 +15,7 @@ pub(crate) struct OperatorRotate {
 
 /// `lockkeeper operator rotate-keys` and `rekey`.
 #[expect(clippy::struct_excessive_bools, reason = "the flags are Vault's")]
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct OperatorRotateKeys {
     /// A share of the present key, or with -verify of the new one, in base64 or
     /// hexadecimal; `-` reads it from standard input. By default it is asked for

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 /// `lockkeeper operator backup`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct OperatorBackup {
     /// The configuration of the server
     #[arg(long, value_name = "FILE")]
@@ -16,7 +16,7 @@ pub(crate) struct OperatorBackup {
 }
 
 /// `lockkeeper operator restore`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct OperatorRestore {
     /// The configuration of the server
     #[arg(long, value_name = "FILE")]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 /// Which server, how it is verified, and what is sent along.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(next_help_heading = "Server")]
 pub(crate) struct Connection {
     #[arg(
@@ -77,7 +77,7 @@ pub(crate) struct Connection {
 }
 
 /// How an answer that may hold a secret is requested and shown.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct AnswerOptions {
     #[command(flatten)]
@@ -91,7 +91,7 @@ pub(crate) struct AnswerOptions {
 }
 
 /// How one member of an answer, or all of it, is shown.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct FieldOptions {
     #[arg(
@@ -105,7 +105,7 @@ pub(crate) struct FieldOptions {
 }
 
 /// In which format.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputOptions {
     #[arg(

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use super::options::{Connection, OutputOptions};
 
 /// `lockkeeper plugin …`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Plugin {
     #[command(subcommand)]
@@ -16,7 +16,7 @@ pub(crate) struct Plugin {
 }
 
 /// What a server can mount.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum PluginCatalog {
     /// List the plugins that a server knows
     #[command(after_help = "\
@@ -37,7 +37,7 @@ Examples:
 }
 
 /// `lockkeeper plugin list`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct PluginList {
     /// Of one type: `auth`, `database` or `secret`
     #[arg(value_name = "TYPE")]
@@ -55,7 +55,7 @@ pub(crate) struct PluginList {
 }
 
 /// `lockkeeper plugin info`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct PluginInfo {
     /// `auth`, `database` or `secret`
     #[arg(value_name = "TYPE")]

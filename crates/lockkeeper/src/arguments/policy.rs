@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::options::{Connection, OutputOptions};
 
 /// `lockkeeper policy …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Policy {
     /// List the names of the policies
     #[command(after_help = "\
@@ -40,7 +40,7 @@ No server is asked. A file that is no policy stays as it is.")]
 }
 
 /// `lockkeeper policy list`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct PolicyList {
     #[command(flatten)]
     pub(crate) output: OutputOptions,
@@ -49,7 +49,7 @@ pub(crate) struct PolicyList {
 }
 
 /// `lockkeeper policy read`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct PolicyRead {
     /// The name of the policy
     pub(crate) name: String,
@@ -60,7 +60,7 @@ pub(crate) struct PolicyRead {
 }
 
 /// `lockkeeper policy write`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct PolicyWrite {
     /// The name of the policy; upper case letters become lower case
     pub(crate) name: String,
@@ -71,7 +71,7 @@ pub(crate) struct PolicyWrite {
 }
 
 /// `lockkeeper policy delete`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct PolicyDelete {
     /// The name of the policy
     pub(crate) name: String,
@@ -80,7 +80,7 @@ pub(crate) struct PolicyDelete {
 }
 
 /// `lockkeeper policy fmt`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct PolicyFmt {
     /// The file
     pub(crate) file: PathBuf,

@@ -6,7 +6,7 @@ use super::mounts::{MountKind, MountSettings};
 use super::options::{Connection, OutputOptions};
 
 /// `lockkeeper secrets …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Secrets {
     /// List the secrets engines
     #[command(after_help = "\
@@ -47,7 +47,7 @@ Examples:
 }
 
 /// `lockkeeper secrets list`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct SecretsList {
     #[arg(
         help = "Show the settings too [env: VAULT_DETAILED or BAO_DETAILED]",
@@ -62,7 +62,7 @@ pub(crate) struct SecretsList {
 }
 
 /// `lockkeeper secrets enable`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct SecretsEnable {
     /// The type of the engine, as `sys/plugins/catalog/secret` lists it
     #[arg(value_name = "TYPE")]
@@ -82,7 +82,7 @@ pub(crate) struct SecretsEnable {
 }
 
 /// `lockkeeper secrets tune`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct SecretsTune {
     /// Where the engine is enabled
     pub(crate) path: String,
@@ -93,7 +93,7 @@ pub(crate) struct SecretsTune {
 }
 
 /// `lockkeeper secrets move`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct SecretsMove {
     /// Where the engine is enabled
     pub(crate) source: String,
@@ -104,7 +104,7 @@ pub(crate) struct SecretsMove {
 }
 
 /// `lockkeeper secrets disable`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct SecretsDisable {
     /// Where the engine is enabled
     pub(crate) path: String,

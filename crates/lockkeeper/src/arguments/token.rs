@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::options::{AnswerOptions, Connection, FieldOptions, OutputOptions};
 
 /// `lockkeeper login`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Login {
     /// The token, or what the auth method takes; `-` reads the token from
     /// standard input. By default the token is asked for
@@ -48,14 +48,14 @@ pub(crate) struct Login {
 }
 
 /// `lockkeeper print …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Print {
     /// Print the token that requests are sent with
     Token,
 }
 
 /// `lockkeeper token …`.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Token {
     /// Create a token
     #[command(after_help = "\
@@ -98,7 +98,7 @@ Examples:
 }
 
 /// `lockkeeper token create`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct TokenCreate {
     /// A policy of the token; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -155,7 +155,7 @@ pub(crate) struct TokenCreate {
 }
 
 /// `lockkeeper token lookup`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct TokenLookup {
     /// The token; by default the one that requests are sent with
     #[arg(value_name = "TOKEN|ACCESSOR")]
@@ -170,7 +170,7 @@ pub(crate) struct TokenLookup {
 }
 
 /// `lockkeeper token renew`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct TokenRenew {
     /// The token; by default the one that requests are sent with
     #[arg(value_name = "TOKEN|ACCESSOR")]
@@ -188,7 +188,7 @@ pub(crate) struct TokenRenew {
 }
 
 /// `lockkeeper token revoke`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct TokenRevoke {
     /// The token, its accessor, or a path of logins
     #[arg(value_name = "TOKEN|ACCESSOR|PATH")]
@@ -215,7 +215,7 @@ pub(crate) enum RevokeMode {
 }
 
 /// `lockkeeper token capabilities`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct TokenCapabilities {
     /// The path; before it, another token than the one that requests are sent
     /// with

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod absence;
+mod approle;
 mod audit;
 mod auth;
 mod catalog;
@@ -12,6 +13,7 @@ mod generate_root;
 mod key_status;
 mod kv;
 mod lease;
+mod load;
 mod logging;
 mod logical;
 mod login;
@@ -66,7 +68,9 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::PathHelp(path_help) => async_main(logical::path_help(path_help)),
         Command::Render(render) => async_main(render::run(render)),
         Command::Exec(exec) => async_main(exec::run(exec)),
+        Command::Approle(approle) => async_main(approle::run(approle)),
         Command::Audit(audit) => async_main(audit::run(audit)),
+        Command::Load(load) => async_main(load::run(load)),
         Command::Lease(lease) => async_main(lease::run(lease)),
         Command::Secrets(secrets) => async_main(secrets::run(secrets)),
         Command::Auth(auth) => async_main(auth::run(auth)),

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod approle;
 mod both;
 mod commands_like_bao;
 mod dev;
@@ -15,6 +16,7 @@ mod help;
 mod keys;
 mod kv_like_bao;
 mod like_bao;
+mod load;
 mod logins;
 mod mistakes;
 mod own_server;

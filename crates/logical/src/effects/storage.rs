@@ -1,13 +1,15 @@
 //! Storage: the one contract at every level, from a mount's view to the
 //! physical store.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::Error;
 
 /// One change of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Write {
     /// Store a value under a key.
     Put {
@@ -21,6 +23,23 @@ pub enum Write {
         /// Where.
         key: String,
     },
+}
+
+impl fmt::Debug for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put { key, value } => show(f, "Put", key, value),
+            Self::Delete { key } => f.debug_struct("Delete").field("key", key).finish(),
+        }
+    }
+}
+
+/// Where a value is and how long it is, but not the value: it may hold a secret.
+fn show(f: &mut fmt::Formatter<'_>, name: &str, key: &str, value: &[u8]) -> fmt::Result {
+    f.debug_struct(name)
+        .field("key", &key)
+        .field("length", &value.len())
+        .finish_non_exhaustive()
 }
 
 impl Write {
@@ -46,7 +65,7 @@ impl Write {
 }
 
 /// A precondition of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Condition {
     /// The key does not exist.
     Absent {
@@ -60,6 +79,15 @@ pub enum Condition {
         /// What was read there before.
         value: Zeroizing<Vec<u8>>,
     },
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent { key } => f.debug_struct("Absent").field("key", key).finish(),
+            Self::Unchanged { key, value } => show(f, "Unchanged", key, value),
+        }
+    }
 }
 
 impl Condition {
@@ -155,5 +183,23 @@ pub trait Storage: Send + Sync {
         }
         self.apply(batch).await?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_not_in_the_debug_of_a_change_or_condition() {
+        let put = Write::put("a/b", b"canary".to_vec());
+        let unchanged = Condition::Unchanged {
+            key: "a/b".into(),
+            value: Zeroizing::new(b"canary".to_vec()),
+        };
+        let bytes = format!("{:?}", b"canary");
+        for shown in [format!("{put:?}"), format!("{unchanged:?}")] {
+            assert!(shown.contains("a/b") && !shown.contains(&bytes), "{shown}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The fields of one request, after coercion.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use serde_json::{Value, json};
 
 use crate::Object;
 
-/// A value of a field's type.
-#[derive(Debug, Clone, PartialEq)]
+/// A value of a field's type. [`Debug`](fmt::Debug) prints the type alone: the
+/// value may be a secret.
+#[derive(Clone, PartialEq)]
 pub enum FieldValue {
     /// Text of any of the textual types.
     Text(String),
@@ -58,6 +60,27 @@ impl FieldValue {
             Self::KeyValue(map) => json!(map),
             Self::Header(map) => json!(map),
         }
+    }
+}
+
+impl fmt::Debug for FieldValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::Text(_) => "Text",
+            Self::Integer(_) => "Integer",
+            Self::Float(_) => "Float",
+            Self::Flag(_) => "Flag",
+            Self::Duration(_) => "Duration",
+            Self::SignedDuration(_) => "SignedDuration",
+            Self::Time(_) => "Time",
+            Self::List(_) => "List",
+            Self::Integers(_) => "Integers",
+            Self::Values(_) => "Values",
+            Self::Map(_) => "Map",
+            Self::KeyValue(_) => "KeyValue",
+            Self::Header(_) => "Header",
+        };
+        f.debug_struct(name).finish_non_exhaustive()
     }
 }
 
@@ -217,6 +240,32 @@ impl Fields {
         match self.values.get(name) {
             Some(FieldValue::Header(header)) => Some(header),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_not_in_its_debug() {
+        let canary = "canary-4711";
+        let object: Object = [(canary.to_owned(), json!(canary))].into_iter().collect();
+        let pairs = || (canary.to_owned(), canary.to_owned());
+        for value in [
+            FieldValue::Text(canary.to_owned()),
+            FieldValue::List(vec![canary.to_owned()]),
+            FieldValue::Values(vec![json!(canary)]),
+            FieldValue::Map(object),
+            FieldValue::KeyValue([pairs()].into_iter().collect()),
+            FieldValue::Header([(pairs().0, vec![pairs().1])].into_iter().collect()),
+            FieldValue::Integer(4711),
+            FieldValue::Integers(vec![4711]),
+            FieldValue::Duration(Duration::from_secs(4711)),
+        ] {
+            let shown = format!("{value:?}");
+            assert!(!shown.contains("4711"), "{shown}");
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) trait Target: Send + 'static {
     fn reopen(&mut self) -> io::Result<()>;
 }
 
-/// What the thread is asked for, and who waits for it.
+/// A job of the thread, with the caller that waits for it.
 enum Job {
     Write(Line, oneshot::Sender<Result<(), Error>>),
     Reopen(oneshot::Sender<Result<(), Error>>),

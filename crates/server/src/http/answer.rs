@@ -3,7 +3,7 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use vault_core::Answer;
 
 /// The answer as an HTTP response.
@@ -21,8 +21,9 @@ pub(super) fn write(answer: &Answer) -> Response<Body> {
         HeaderValue::from_static("max-age=31536000; includeSubDomains"),
     );
     for (name, value) in answer.headers() {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(*name, value);
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+            headers.append(name, value);
         }
     }
     if let Ok(kind) = HeaderValue::from_str(answer.content_type()) {

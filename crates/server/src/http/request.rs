@@ -3,6 +3,7 @@
 //!
 //! Errors never quote the body, which may hold a secret.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -47,9 +48,26 @@ pub(super) async fn read(request: Request, limits: &Limits) -> Result<ClientRequ
         .with_data(data)
         .with_token(token(&parts.headers));
     request.wrap_ttl = wrap_ttl;
+    request.headers = passed_on(&parts.headers);
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     request.connection = peer.map(|ConnectInfo(peer)| Connection::new(peer.ip(), peer.port()));
     Ok(request)
+}
+
+/// The headers that an engine may see, where its mount is tuned to them: none that
+/// has the token, and none that is no text.
+fn passed_on(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
+    let mut passed_on = BTreeMap::<String, Vec<String>>::new();
+    let bearer = text(headers, AUTHORIZATION.as_str()).starts_with("Bearer ");
+    let token_is_bearer = text(headers, TOKEN).is_empty() && bearer;
+    for (name, value) in headers {
+        let has_token = name == TOKEN || (name == AUTHORIZATION && token_is_bearer);
+        if let (false, Ok(value)) = (has_token, value.to_str()) {
+            let values = passed_on.entry(name.as_str().to_owned()).or_default();
+            values.push(value.to_owned());
+        }
+    }
+    passed_on
 }
 
 /// The path below `/v1/`, decoded.

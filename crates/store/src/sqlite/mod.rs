@@ -1,6 +1,6 @@
 //! A store in one SQLite file.
 //!
-//! One thread writes. It commits together what waits, never waits for more, and
+//! One thread writes. It commits all waiting changes together, never waits for more, and
 //! answers each caller when its change is on the disk; a change that was handed
 //! over is made whether or not its caller stays. Readers have connections of
 //! their own, see the last commit and wait for nobody. They read on the

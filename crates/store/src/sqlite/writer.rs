@@ -25,7 +25,7 @@ const PUT: &str = "INSERT INTO kv (path, value) VALUES (?1, ?2) \
                    ON CONFLICT (path) DO UPDATE SET value = excluded.value";
 const DELETE: &str = "DELETE FROM kv WHERE path = ?1";
 
-/// A batch, its conditions, and who waits for it.
+/// A batch, its conditions, and the caller that waits for it.
 struct Job {
     conditions: Vec<Condition>,
     batch: Vec<Write>,

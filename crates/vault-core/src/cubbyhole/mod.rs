@@ -6,7 +6,7 @@ use std::sync::Arc;
 use logical::framework::{
     Call, Definition, Field, FieldKind, Framework, Hooks, Path, answer, probe,
 };
-use logical::{Error, Object, Operation, Response, RunToCompletion, SpecialPaths, TaskGroup};
+use logical::{Error, Object, Operation, Response, RunToCompletion, TaskGroup};
 
 use crate::tokens::{TokenEntry, TokenKind, TokenStore};
 use crate::wrapping::RESPONSE;
@@ -48,12 +48,8 @@ pub(crate) fn paths(
             "Reads, writes, deletes and lists entries of the caller's token.",
             "No other token sees them, and they end with the token. Batch tokens have none.",
         );
-    let definition = Definition {
-        help: "Keeps values for a token, which end with it.",
-        paths: vec![entries],
-        secrets: Vec::new(),
-        special_paths: SpecialPaths::default(),
-    };
+    let definition =
+        Definition::new("Keeps values for a token, which end with it.").paths([entries]);
     Framework::new(state, definition)
 }
 

@@ -2,7 +2,7 @@
 //! for a while, right ones too.
 //!
 //! A user is the alias that a login would get, in one auth method. Wrong logins are
-//! counted in memory; who is locked out is stored, so that a restart lets nobody in.
+//! counted in memory; lockouts are stored, so that a restart ends none.
 
 #[cfg(test)]
 mod tests;

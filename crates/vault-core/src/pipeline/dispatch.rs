@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use logical::{Error, Request, Response};
 
-use super::Context;
+use super::{Context, headers};
 use crate::auth;
 use crate::errors::{Origin, Refusal};
 use crate::routing::{Entered, Mount, panicked};
@@ -32,7 +32,10 @@ pub(super) async fn dispatch(
         request.data.extend(fields);
     }
     let response = mount.handle(take(&mut context.request)).await;
-    let response = response.map_err(|error| failed(mount, error))?;
+    let mut response = response.map_err(|error| failed(mount, error))?;
+    if let Some(response) = &mut response {
+        headers::of_response(mount, response);
+    }
     Ok((entered, response))
 }
 

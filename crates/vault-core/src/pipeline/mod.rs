@@ -13,6 +13,7 @@ mod authenticate;
 mod authorize;
 mod count_use;
 mod dispatch;
+mod headers;
 mod lockout;
 mod login;
 mod quota;

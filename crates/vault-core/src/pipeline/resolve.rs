@@ -2,8 +2,8 @@
 
 use logical::Request;
 
-use super::Context;
 use super::wrap::Unwraps;
+use super::{Context, headers};
 use crate::active::Active;
 use crate::request::ClientRequest;
 
@@ -15,6 +15,8 @@ pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Con
     request.wrap_ttl = client.wrap_ttl;
     let mount = active.router.route(&client.path).map(|(mount, inside)| {
         request.path = inside;
+        request.headers = client.headers;
+        headers::of_request(&mount, &mut request.headers);
         mount.settings.read(|entry| {
             request.mount_point.clone_from(&entry.path);
             request.mount_accessor.clone_from(&entry.accessor);

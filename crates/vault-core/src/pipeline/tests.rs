@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use virtual_world::Fault;
 
 use crate::tests::{Does, World, ask, ask_as};
+use crate::{Answer, ClientRequest, ClientToken, Core};
 
 #[tokio::test(start_paused = true)]
 async fn a_path_that_needs_no_token_is_open_even_to_a_bad_one() {
@@ -146,4 +147,54 @@ async fn requests_are_counted_by_mount_type_operation_and_class() {
             "core_requests_total system read client_error 1",
         ]
     );
+}
+
+/// Reads a path of the puppet with two headers.
+async fn with_headers(core: &Core, path: &str) -> Answer {
+    let mut request =
+        ClientRequest::new(Operation::Read, path).with_token(Some(ClientToken::new("root")));
+    for name in ["x-asked", "x-kept-back"] {
+        request
+            .headers
+            .insert(name.to_owned(), vec!["a".to_owned(), "b".to_owned()]);
+    }
+    core.handle(request).await
+}
+
+fn seen_headers(answer: &Answer) -> Vec<(&str, &str)> {
+    let headers = answer.headers().iter();
+    headers
+        .map(|(name, value)| (name.as_ref(), value.as_str()))
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_go_to_and_from_an_engine_as_its_mount_is_tuned() {
+    let core = World::new().mounted().await;
+    let answer = with_headers(&core, "puppet/headers").await;
+    let body: Value = serde_json::from_slice(&answer.body().unwrap()).unwrap();
+    assert_eq!((&body["data"], seen_headers(&answer)), (&json!({}), vec![]));
+    let tuned = json!({
+        "passthrough_request_headers": ["X-Asked"],
+        "allowed_response_headers": ["X-Answered"],
+    });
+    let seen = ask(&core, Operation::Update, "sys/mounts/puppet/tune", tuned).await;
+    assert_eq!(seen.status, 204, "{seen:?}");
+    let answer = with_headers(&core, "puppet/headers").await;
+    let body: Value = serde_json::from_slice(&answer.body().unwrap()).unwrap();
+    assert_eq!(body["data"], json!({"x-asked": ["a", "b"]}));
+    assert_eq!(
+        seen_headers(&answer),
+        [("x-answered", "one"), ("x-answered", "two")]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_can_send_its_client_to_another_address() {
+    let core = World::new().mounted().await;
+    let answer = with_headers(&core, "puppet/elsewhere").await;
+    assert_eq!(answer.status(), 307);
+    assert!(answer.body().is_none());
+    let expected = [("location", "https://elsewhere.example/v1/there")];
+    assert_eq!(seen_headers(&answer), expected);
 }

@@ -46,7 +46,7 @@ async fn knock(core: &Core, path: &str) -> u16 {
 fn headers(answer: &Answer) -> Vec<(&str, &str)> {
     let headers = answer.headers().iter();
     headers
-        .map(|(name, value)| (*name, value.as_str()))
+        .map(|(name, value)| (name.as_ref(), value.as_str()))
         .collect()
 }
 

@@ -156,14 +156,14 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
     paths.extend(root_rotation::paths());
     paths.extend(root_generation::paths());
     paths.extend(self::audit::paths());
-    let definition = Definition {
-        help: "The system itself: mounts, leases, policies, and who may do what.",
-        paths,
-        secrets: Vec::new(),
-        special_paths: SpecialPaths::new()
-            .root(NEED_SUDO)
-            .unauthenticated(need_no_token(parts.without_token)),
-    };
+    let definition =
+        Definition::new("The system itself: mounts, leases, policies, and who may do what.")
+            .paths(paths)
+            .special_paths(
+                SpecialPaths::new()
+                    .root(NEED_SUDO)
+                    .unauthenticated(need_no_token(parts.without_token)),
+            );
     Framework::new(state, definition)
 }
 

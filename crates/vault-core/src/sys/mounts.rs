@@ -240,7 +240,7 @@ async fn enable(class: Class, sys: Arc<SysPaths>, call: Call) -> Result<Option<R
     let path = class.full_path(call.fields.text("path"))?;
     refuse_other_class(class, &path, "mount")?;
     let request = requested(path, &call.fields, &settings);
-    let mut warnings = tuning::warnings(&settings);
+    let mut warnings = Vec::new();
     for (name, is_asked_for) in [
         ("seal_wrap", request.seal_wrap),
         ("external_entropy_access", request.external_entropy_access),
@@ -332,7 +332,7 @@ async fn write_tuning(
         class
     };
     let tuning = tuning::read(of_mount, &call.request.data)?;
-    let mut warnings = tuning::warnings(&tuning);
+    let mut warnings = Vec::new();
     match tuning.options.get("version") {
         Some(version) => warnings.push(format!(
             "Upgrading mount to version {version}. This mount will be unavailable for a brief \

@@ -56,12 +56,7 @@ async fn a_mount_keeps_what_it_is_enabled_with() {
     let enabled = write(&core, "sys/mounts/a", body).await;
     assert_eq!(enabled.status, 200, "{enabled:?}");
     let warnings = enabled.body["warnings"].to_string();
-    for name in [
-        "seal_wrap",
-        "external_entropy_access",
-        "passthrough_request_headers",
-        "allowed_response_headers",
-    ] {
+    for name in ["seal_wrap", "external_entropy_access"] {
         assert!(warnings.contains(&format!("`{name}`")), "{warnings}");
     }
     core.shut_down().await;

@@ -128,26 +128,6 @@ pub(super) fn refuse_unsupported(name: &str, value: &Value) -> Result<(), Error>
     )))
 }
 
-/// Warnings about settings that are stored without effect.
-pub(super) fn warnings(tuning: &Tuning) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (name, list) in [
-        (
-            "passthrough_request_headers",
-            &tuning.passthrough_request_headers,
-        ),
-        ("allowed_response_headers", &tuning.allowed_response_headers),
-    ] {
-        if list.as_ref().is_some_and(|list| !list.is_empty()) {
-            warnings.push(format!(
-                "`{name}` is stored and has no effect: this server passes no headers to or from \
-                 engines"
-            ));
-        }
-    }
-    warnings
-}
-
 fn asks_for_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,

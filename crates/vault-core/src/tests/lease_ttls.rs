@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use logical::Operation;
 use serde_json::{Value, json};
+use virtual_world::Timing;
 
 use super::{Seen, World, ask};
 use crate::{ClientToken, Core, CoreConfig, LeaseTtls};
@@ -89,7 +90,7 @@ async fn a_token_and_a_login_live_as_long_as_the_server_says() {
     );
     let token = long.body["auth"]["client_token"].as_str().unwrap();
     let renewed = post(&core, "auth/token/renew", json!({"token": token})).await;
-    assert_eq!(ttl(&renewed), 2 * HOUR);
+    assert_eq!(ttl(&renewed), 10 * HOUR);
 
     post(&core, "sys/auth/approle", json!({"type": "approle"})).await;
     let role = json!({"policies": "p"});
@@ -110,4 +111,44 @@ async fn an_engine_is_told_the_ttls_of_the_server() {
     post(&core, "sys/mounts/kv", json!({"type": "kv"})).await;
     post(&core, "kv/a", json!({"b": "c"})).await;
     assert_eq!(get(&core, "kv/a").await["lease_duration"], 2 * HOUR);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_says_the_ttl_that_it_granted_however_long_the_write_takes() {
+    let (world, disk) = (World::new(), virtual_world::World::new());
+    let core = world.mounted_with(world.effects_of(&disk)).await;
+    let body = json!({ "ttl": "1h" });
+    let made = post(&core, "auth/token/create", body).await.body;
+    let token = made["auth"]["client_token"].clone();
+    let second = Duration::from_secs(1);
+    disk.storage.set_write_delay(second, Timing::Late);
+    let body = json!({ "token": token, "increment": "2h" });
+    let renewed = post(&core, "auth/token/renew", body).await.body;
+    assert_eq!(renewed["auth"]["lease_duration"], 2 * HOUR);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_without_an_increment_repeats_the_ttl_that_was_granted_last() {
+    let core = World::new().start().await;
+    let granted = async |token: &Value, increment: Value| {
+        let body = json!({ "token": token, "increment": increment });
+        let renewed = post(&core, "auth/token/renew", body).await.body;
+        renewed["auth"]["lease_duration"].as_u64()
+    };
+    for (created, each) in [
+        (json!({ "ttl": "1h" }), [1, 1, 5, 5]),
+        (
+            json!({ "ttl": "1h", "explicit_max_ttl": "3h" }),
+            [1, 1, 3, 3],
+        ),
+        (json!({ "ttl": "1h", "period": "2h" }), [2, 2, 2, 2]),
+    ] {
+        let made = post(&core, "auth/token/create", created.clone()).await.body;
+        let token = &made["auth"]["client_token"];
+        let asked = [Value::Null, json!(0), json!("5h"), json!("0s")];
+        for (increment, hours) in asked.into_iter().zip(each) {
+            let ttl = granted(token, increment.clone()).await;
+            assert_eq!(ttl, Some(hours * HOUR), "{created}, then {increment}");
+        }
+    }
 }

@@ -127,6 +127,20 @@ impl Backend for Puppet {
                 });
                 Ok(data.as_object().cloned().map(Response::with_data))
             }
+            Operation::Read if request.path == "headers" => {
+                let data = json!(request.headers);
+                let mut response = Response::with_data(data.as_object().cloned().unwrap());
+                for (name, values) in [("x-answered", ["one", "two"]), ("x-hidden", ["no", "no"])] {
+                    let values = values.map(str::to_owned).to_vec();
+                    response.headers.insert(name.to_owned(), values);
+                }
+                Ok(Some(response))
+            }
+            Operation::Read if request.path == "elsewhere" => {
+                let mut response = Response::default();
+                response.redirect = "https://elsewhere.example/v1/there".to_owned();
+                Ok(Some(response))
+            }
             Operation::Update | Operation::Create => {
                 let storage = self.storage.lock().unwrap().clone().unwrap();
                 storage.put(&request.path, b"{}").await?;

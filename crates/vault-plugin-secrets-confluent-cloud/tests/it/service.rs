@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use testkit::{BaoServer, bin, crash, eventually, processes_of, require_bao};
+use testkit::{BaoServer, bin, crash, eventually, processes_of, require_bao, terminate};
 
 use crate::cloud::Cloud;
 use crate::mounted::{Creds, Mounted, NAME, write_account, write_role};
@@ -87,6 +87,31 @@ fn no_process_outlives_a_server_that_was_killed() {
         let left = processes_of(&mounted.server.plugin(NAME));
         left.is_empty().then_some(())
     });
+}
+
+/// A service manager signals the whole group: OpenBao and the plugin at the same
+/// time.
+#[test]
+fn an_ordinary_stop_logs_no_error() {
+    let bao = require_bao!();
+    let mut mounted = Mounted::start(&bao);
+    mounted.role("confluent/role/app", &["ttl=10m"]);
+    mounted.creds("confluent/creds/app");
+    let plugin = mounted.process();
+    terminate(plugin);
+    terminate(mounted.server.program().pid());
+    eventually("server and plugin end", SECONDS, || {
+        mounted.server.program().ended()?;
+        processes_of(&mounted.server.plugin(NAME))
+            .is_empty()
+            .then_some(())
+    });
+    let log = mounted.server.log();
+    let errors: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("[ERROR]"))
+        .collect();
+    assert_eq!(errors, Vec::<&str>::new());
 }
 
 #[test]

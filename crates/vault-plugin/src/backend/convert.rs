@@ -122,7 +122,9 @@ fn raw(status: u16, response: Response) -> Response {
 /// A backend's answer. `now` is the issue time of a new lease.
 pub(super) fn response(mut response: Response, now: Timestamp) -> pb::Response {
     if let Some(status) = response.status.take() {
+        let headers = std::mem::take(&mut response.headers);
         response = raw(status, response);
+        response.headers = headers;
     }
     pb::Response {
         secret: response.secret.map(|secret| secret_to(secret, now)),
@@ -304,6 +306,78 @@ mod tests {
         let body: Value = serde_json::from_str(data["http_raw_body"].as_str().unwrap()).unwrap();
         assert_eq!(body["data"], json!({"version": 2}));
         assert_eq!(body["warnings"], json!(["odd"]));
+    }
+
+    #[test]
+    fn every_member_of_a_request_arrives() {
+        let header = |values: &[&str]| pb::Header {
+            header: values.iter().map(|value| (*value).to_owned()).collect(),
+        };
+        let read = request(pb::Request {
+            id: "r-1".into(),
+            path: "creds/app".into(),
+            mount_point: "confluent/".into(),
+            mount_type: "plugin".into(),
+            mount_accessor: "plugin_1".into(),
+            display_name: "token-app".into(),
+            entity_id: "e-1".into(),
+            client_token: "salted".into(),
+            client_token_accessor: "accessor".into(),
+            unauthenticated: true,
+            connection: Some(pb::Connection {
+                remote_addr: "192.0.2.7".into(),
+                remote_port: 4711,
+                peer_certificates_raw: vec![vec![1, 2], vec![3]],
+                ..pb::Connection::default()
+            }),
+            headers: [("X-Asked".to_owned(), header(&["one", "two"]))].into(),
+            wrap_info: Some(pb::RequestWrapInfo {
+                ttl: 90_000_000_000,
+                ..pb::RequestWrapInfo::default()
+            }),
+            ..wire("update", r#"{"a": 1}"#)
+        })
+        .unwrap_or_else(|_| panic!("a request that is read"));
+        assert_eq!(read.operation, Operation::Update);
+        assert_eq!(read.data, map(&json!({"a": 1})));
+        let texts = [
+            (&read.id, "r-1"),
+            (&read.path, "creds/app"),
+            (&read.mount_point, "confluent/"),
+            (&read.mount_type, "plugin"),
+            (&read.mount_accessor, "plugin_1"),
+            (&read.display_name, "token-app"),
+            (&read.entity_id, "e-1"),
+            (&read.client_token, "salted"),
+            (&read.client_token_accessor, "accessor"),
+        ];
+        for (found, expected) in texts {
+            assert_eq!(found, expected);
+        }
+        assert!(read.unauthenticated);
+        let connection = read.connection.unwrap();
+        assert_eq!(connection.remote_address, "192.0.2.7".parse().ok());
+        assert_eq!(connection.remote_port, 4711);
+        assert_eq!(connection.client_certificates, [vec![1, 2], vec![3]]);
+        assert_eq!(read.headers["x-asked"], ["one", "two"]);
+        assert_eq!(read.wrap_ttl, Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn every_member_of_a_response_leaves() {
+        let mut answer = Response::with_data(map(&json!({"a": 1}))).warn("odd");
+        answer.redirect = "https://elsewhere.example".into();
+        answer.wrap_info = Some(Box::new(WrapInfo::for_ttl(Duration::from_secs(90))));
+        let values = vec!["one".to_owned(), "two".to_owned()];
+        answer.headers.insert("x-answered".into(), values.clone());
+        let sent = response(answer.clone(), now());
+        assert_eq!(sent.data, r#"{"a":1}"#);
+        assert_eq!(sent.warnings, ["odd"]);
+        assert_eq!(sent.redirect, "https://elsewhere.example");
+        assert_eq!(sent.wrap_info.unwrap().ttl, 90_000_000_000);
+        assert_eq!(sent.headers["x-answered"].header, values);
+        let with_status = response(answer.with_status(404), now());
+        assert_eq!(with_status.headers["x-answered"].header, values);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use logical::framework::{
 };
 use logical::{
     Backend, BackendContext, Error, Factory, LeaseOptions, Object, Operation, Response, Secret,
-    SpecialPaths, Storage,
+    Storage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -85,16 +85,10 @@ impl Factory for StandIn {
         let creds = Path::new(format!("creds/{}", generic_name("name")))
             .fields([name])
             .on(Operation::Read, answer(creds));
-        let definition = Definition {
-            help: "A stand-in for the Go plugin.",
-            paths: vec![config, roles, role, creds],
-            secrets: vec![SecretType::new(
-                engine::SECRET_TYPE,
-                answer(renew),
-                answer(revoke),
-            )],
-            special_paths: SpecialPaths::default(),
-        };
+        let secret = SecretType::new(engine::SECRET_TYPE, answer(renew), answer(revoke));
+        let definition = Definition::new("A stand-in for the Go plugin.")
+            .paths([config, roles, role, creds])
+            .secret(secret);
         let plugin = Arc::new(GoPlugin {
             storage: context.storage,
             cloud: ConfluentCloud::default(),

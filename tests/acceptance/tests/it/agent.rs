@@ -3,12 +3,10 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use store::MemoryStorage;
 use testkit::{Bao, Http, Launch, Program, eventually, require_bao};
 
 use crate::cloud::Cloud;
@@ -91,12 +89,7 @@ const PLANNED: usize = 2;
 fn an_agent_renders_at_planned_rotations_and_keeps_quiet_in_between() {
     let bao = require_bao!();
     let (cloud, _simulator) = Cloud::start(&[]);
-    let server = Server::start_fast(&Arc::new(MemoryStorage::new()), SPEED);
-    let account = json!({
-        "ccloud_api_key_id": cloud.admin_key, "ccloud_api_key_secret": cloud.admin_secret,
-        "url": cloud.address,
-    });
-    server.write("team/config", &account);
+    let server = Server::start_fast(&cloud, SPEED);
     let role = json!({
         "owner": cloud.owner(), "resource": cloud.cluster().0, "readiness": "none",
         "rotation_period": PERIOD, "grace": PERIOD / 2, "refresh": REFRESH,

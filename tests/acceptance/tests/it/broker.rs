@@ -34,9 +34,9 @@ pub(crate) struct Broker {
     _program: Program,
 }
 
-/// Where clients may come in.
+/// A listener of the broker for clients.
 #[derive(Clone, Copy)]
-pub(crate) enum Door {
+pub(crate) enum Listener {
     /// With a key, which is asked for again every five seconds.
     AsksAgain,
     /// With a key, which is asked for once for each connection.
@@ -69,7 +69,7 @@ impl Broker {
         let launch = self.kafka.java().with_input();
         self.kafka.compile(Path::new(KEEPS_UP), &launch);
         launch
-            .args(["KeepsUp", &self.address(Door::AsksAgain), TOPIC])
+            .args(["KeepsUp", &self.address(Listener::AsksAgain), TOPIC])
             .args([file])
             .start()
     }
@@ -78,21 +78,21 @@ impl Broker {
     pub(crate) fn login(&self) -> Program {
         let launch = self.kafka.java().with_input();
         self.kafka.compile(Path::new(LOG_IN), &launch);
-        let address = self.address(Door::AsksOnce);
+        let address = self.address(Listener::AsksOnce);
         launch.args(["LogIn", &address]).start()
     }
 
-    fn address(&self, door: Door) -> String {
-        let port = match door {
-            Door::AsksAgain => self.ports.again,
-            Door::AsksOnce => self.ports.once,
+    fn address(&self, listener: Listener) -> String {
+        let port = match listener {
+            Listener::AsksAgain => self.ports.again,
+            Listener::AsksOnce => self.ports.once,
         };
         format!("127.0.0.1:{port}")
     }
 
     /// A producer that sends each line that is written to it, logged in with
     /// `jaas` as its configuration.
-    pub(crate) fn producer(&self, door: Door, jaas: &str) -> Producer {
+    pub(crate) fn producer(&self, listener: Listener, jaas: &str) -> Producer {
         let launch = self.kafka.java().with_input();
         let configuration = format!(
             "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.jaas.config={jaas}\n"
@@ -101,7 +101,7 @@ impl Broker {
         let program = launch
             .args(["org.apache.kafka.tools.ConsoleProducer"])
             .args(["--topic", TOPIC, "--command-config", "client.properties"])
-            .args(["--bootstrap-server", &self.address(door)])
+            .args(["--bootstrap-server", &self.address(listener)])
             .start();
         Producer { program }
     }
@@ -208,10 +208,10 @@ fn configuration(ports: Ports, folder: &Path, control_plane: &str) -> String {
     let data = data.display();
     let clients =
         format!("AGAIN://127.0.0.1:{again},ONCE://127.0.0.1:{once},INSIDE://127.0.0.1:{inside}");
-    let keys = |door: &str| {
-        let plain = format!("listener.name.{door}.plain");
+    let keys = |listener: &str| {
+        let plain = format!("listener.name.{listener}.plain");
         format!(
-            "listener.name.{door}.sasl.enabled.mechanisms=PLAIN\n\
+            "listener.name.{listener}.sasl.enabled.mechanisms=PLAIN\n\
              {plain}.sasl.jaas.config=\
              org.apache.kafka.common.security.plain.PlainLoginModule required;\n\
              {plain}.sasl.server.callback.handler.class=AskControlPlane\n"

@@ -43,6 +43,15 @@ impl Cloud {
         }
     }
 
+    /// What a mount's `config` is written with to work for this organization.
+    pub(crate) fn account(&self) -> Value {
+        json!({
+            "ccloud_api_key_id": self.admin_key,
+            "ccloud_api_key_secret": self.admin_secret,
+            "url": self.address,
+        })
+    }
+
     /// Everything that the simulator tells of itself.
     pub(crate) fn state(&self) -> Value {
         let (status, state) = Http::new(&self.address).raw("GET", "/simulator/state", None);

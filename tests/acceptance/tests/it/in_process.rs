@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use vault_core::{ClientToken, CoreConfig, Effects, MountRequest, ServerInfo, Vault};
 
+use crate::cloud::Cloud;
 use crate::hosts::ENGINE;
 
 /// Where the test keeps the key of the store.
@@ -33,10 +34,11 @@ impl Server {
         Self::start_with(storage, |effects| effects)
     }
 
-    /// Starts one for which every second of the machine is so many seconds: its
-    /// clocks run and its tasks wait accordingly.
-    pub(crate) fn start_fast(storage: &Arc<MemoryStorage>, speed: u32) -> Self {
-        Self::start_with(storage, |effects| Effects {
+    /// Starts one with the account of `cloud` for which every second of the machine
+    /// is so many seconds: its clocks run and its tasks wait accordingly.
+    pub(crate) fn start_fast(cloud: &Cloud, speed: u32) -> Self {
+        let storage = Arc::new(MemoryStorage::new());
+        let server = Self::start_with(&storage, |effects| Effects {
             clock: Arc::new(FastClock {
                 begun: Instant::now(),
                 wall: Timestamp::now(),
@@ -47,7 +49,9 @@ impl Server {
                 Arc::new(FastTasks { tasks, speed })
             }),
             ..effects
-        })
+        });
+        server.write("team/config", &cloud.account());
+        server
     }
 
     fn start_with(storage: &Arc<MemoryStorage>, change: impl FnOnce(Effects) -> Effects) -> Self {

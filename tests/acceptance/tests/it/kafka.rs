@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use testkit::{Kafka, eventually, require_bao, require_kafka};
 
-use crate::broker::{Broker, Door, Producer};
+use crate::broker::{Broker, Listener, Producer};
 use crate::hosts::{ENGINE, Host};
 
 /// Three times as long as the broker lets a login count.
@@ -33,8 +33,8 @@ fn story(kafka: &Kafka, host: &Host) {
     let leased = lease_a_key(host);
     let mut records = broker.consumer();
 
-    let mut checked = broker.producer(Door::AsksAgain, &leased.jaas);
-    let mut trusted = broker.producer(Door::AsksOnce, &leased.jaas);
+    let mut checked = broker.producer(Listener::AsksAgain, &leased.jaas);
+    let mut trusted = broker.producer(Listener::AsksOnce, &leased.jaas);
     checked.send("in with the key");
     records.wait_for_line("in with the key");
     trusted.send("in with the key, too");
@@ -57,7 +57,7 @@ fn story(kafka: &Kafka, host: &Host) {
     );
     checked.kill();
 
-    let mut late = broker.producer(Door::AsksAgain, &leased.jaas);
+    let mut late = broker.producer(Listener::AsksAgain, &leased.jaas);
     late.send("in without a key");
     eventually("a new login was refused", 2 * PATIENCE, || {
         late.is_turned_away().then_some(())

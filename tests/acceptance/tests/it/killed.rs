@@ -52,11 +52,7 @@ fn our_server_killed_three_times_under_load_leaves_no_key_without_a_lease() {
     let (cloud, _simulator) = Cloud::start(&[]);
     let storage = Arc::new(MemoryStorage::new());
     let mut server = Server::start(&storage);
-    let config = json!({
-        "ccloud_api_key_id": cloud.admin_key, "ccloud_api_key_secret": cloud.admin_secret,
-        "url": cloud.address,
-    });
-    server.write("team/config", &config);
+    server.write("team/config", &cloud.account());
     for (name, ttl, shared) in [
         ("app", "1h", false),
         ("brief", "10s", false),

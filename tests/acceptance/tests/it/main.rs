@@ -34,6 +34,7 @@ mod policies;
 mod raft;
 mod readers;
 mod reference;
+mod request_ids;
 mod sealed;
 mod shares;
 mod transcript;

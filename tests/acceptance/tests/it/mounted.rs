@@ -27,11 +27,7 @@ pub(crate) fn set_up_at(host: &Host, mount: &str) {
     let (status, answer) = host.http.request(
         "POST",
         &format!("{mount}/config"),
-        Some(&json!({
-            "ccloud_api_key_id": host.cloud.admin_key,
-            "ccloud_api_key_secret": host.cloud.admin_secret,
-            "url": host.cloud.address,
-        })),
+        Some(&host.cloud.account()),
     );
     assert!(status < 300, "{status} {answer}");
 }

@@ -6,13 +6,11 @@
 //! Operator `controllers/vaultdynamicsecret_controller.go`; consul-template
 //! `dependency/vault_common.go`; Spring Vault `SecretLeaseContainer`.
 
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use store::MemoryStorage;
 use testkit::{Http, eventually, require_bao};
 
 use crate::agent::post;
@@ -252,12 +250,7 @@ const SPEED: u32 = 30;
 #[test]
 fn clients_come_back_soon_while_a_rotation_is_late_and_change_nothing() {
     let (cloud, _simulator) = Cloud::start(&[]);
-    let server = Server::start_fast(&Arc::new(MemoryStorage::new()), SPEED);
-    let account = json!({
-        "ccloud_api_key_id": cloud.admin_key, "ccloud_api_key_secret": cloud.admin_secret,
-        "url": cloud.address,
-    });
-    server.write("team/config", &account);
+    let server = Server::start_fast(&cloud, SPEED);
     let role = json!({
         "owner": cloud.owner(), "resource": cloud.cluster().0, "readiness": "none",
         "rotation_period": 600, "grace": 300, "refresh": 60,

@@ -46,12 +46,7 @@ impl Three {
         leader
             .cli()
             .ok(&["secrets", "enable", "-path=team", ENGINE]);
-        let account = json!({
-            "ccloud_api_key_id": three.cloud.admin_key,
-            "ccloud_api_key_secret": three.cloud.admin_secret,
-            "url": three.cloud.address,
-        });
-        write(&leader.http(), "config", &account);
+        write(&leader.http(), "config", &three.cloud.account());
         three
     }
 

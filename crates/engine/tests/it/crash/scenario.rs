@@ -132,6 +132,12 @@ pub(crate) enum Action {
     DeleteWarm {
         role: usize,
     },
+    /// Two processes that both believe to be the only one read a role with spares, the
+    /// second a little later.
+    ReadWarmTwice {
+        role: usize,
+        later: Duration,
+    },
     /// So many calls in a row are too many for Confluent.
     Storm(usize),
     Arm(Fault),
@@ -290,7 +296,11 @@ fn of_static_role(chance: &mut Rng) -> Action {
 /// An action on a role with spares.
 fn of_warm_role(chance: &mut Rng) -> Action {
     let role = chance.index(WARM.len());
-    match chance.below(20) {
+    match chance.below(22) {
+        20.. => Action::ReadWarmTwice {
+            role,
+            later: Duration::from_millis(chance.below(60)),
+        },
         0..3 => Action::WriteWarm {
             role,
             kind: chance.below(KINDS),
@@ -359,6 +369,11 @@ pub(crate) fn of_seed(seed: u64) -> Vec<Action> {
 
 /// Carries actions out in a new world; gives the promises that were broken.
 pub(crate) fn run(actions: &[Action]) -> Vec<String> {
+    run_counting_cuts(actions).0
+}
+
+/// As [`run`], with how often the power went during the actions.
+pub(crate) fn run_counting_cuts(actions: &[Action]) -> (Vec<String>, u64) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -370,7 +385,8 @@ pub(crate) fn run(actions: &[Action]) -> Vec<String> {
             perform(&mut world, *action).await;
             world.note_named().await;
         }
-        world.settle().await
+        let cuts = world.cuts;
+        (world.settle().await, cuts)
     })
 }
 
@@ -397,7 +413,7 @@ async fn perform(world: &mut World, action: Action) {
         Action::Thaw => world.thaw(),
         Action::EndOld => world.end_old().await,
         Action::Restart => world.restart().await,
-        Action::Cut { calls, moment } => world.cut_in(calls, moment),
+        Action::Cut { calls, moment } => world.process().cut_in(calls, moment),
         Action::Renew { lease, increment } => {
             if let Some(lease) = pick(world, lease) {
                 world.renew(&lease, increment).await;
@@ -464,6 +480,7 @@ async fn perform(world: &mut World, action: Action) {
             world.freeze_during_read_warm(role, after).await;
         }
         Action::DeleteWarm { role } => world.delete_warm(role).await,
+        Action::ReadWarmTwice { role, later } => world.read_warm_twice(role, later).await,
         Action::Storm(calls) => {
             for _ in 0..calls {
                 world.faults.arm(Fault::CreateLimited);

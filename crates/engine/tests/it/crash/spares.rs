@@ -7,11 +7,11 @@ use std::time::Duration;
 use engine::ledger::{Credential, Purpose, State};
 use logical::{Operation, Request};
 use serde_json::{Value, json};
-use virtual_world::Moment;
+use virtual_world::{Moment, Timing};
 
 use super::found::keeps_all_promises;
 use super::scenario::Action;
-use super::world::{MINUTE, World, ask};
+use super::world::{MINUTE, Outcome, World, ask};
 
 /// The roles with spares: name, and whether readers share a key.
 pub(super) const WARM: [(&str, bool); 2] = [("warm", false), ("warm-shared", true)];
@@ -50,33 +50,63 @@ impl World {
     /// As many readers of a role as wished, together. Nobody gets another's key for
     /// one lease, a dead key, or without a warning one that does not work.
     pub(crate) async fn read_warm(&mut self, role: usize, readers: usize) {
-        let (name, shared) = WARM[role];
         let undisturbed = self.faults.is_empty() && self.old.is_empty();
         let answers = (0..readers).map(|_| ask(self.current.clone(), Self::reading(role)));
         let answers = futures_util::future::join_all(answers).await;
         for answer in answers {
-            self.note(&answer);
-            let Some(Ok(Some(response))) = answer else {
-                continue;
-            };
-            let key = response.get("key_id").and_then(Value::as_str).unwrap();
-            let key = key.to_owned();
-            let lives = self.cloud.is_alive(&key);
-            if undisturbed && !lives && !self.cloud.was_deleted_by_hand(&key) {
-                self.broken.push(format!("key {key} was handed out dead"));
-            }
-            let is_warned = response
-                .warnings
-                .iter()
-                .any(|text| text.contains("works from about"));
-            if lives && !is_warned && !self.untried.contains(name) && !self.cloud.logs_in(&key) {
-                self.broken
-                    .push(format!("key {key} was handed out before it works"));
-            }
-            if !shared && self.host.held().iter().any(|lease| lease.key == key) {
-                self.broken.push(format!("key {key} has two leases"));
-            }
-            self.host.register(name, response);
+            self.answered(role, answer, undisturbed);
+        }
+        self.go_on().await;
+    }
+
+    fn answered(&mut self, role: usize, answer: Outcome, undisturbed: bool) {
+        let (name, shared) = WARM[role];
+        self.note(&answer);
+        let Some(Ok(Some(response))) = answer else {
+            return;
+        };
+        let key = response.get("key_id").and_then(Value::as_str).unwrap();
+        let key = key.to_owned();
+        let lives = self.cloud.is_alive(&key);
+        if undisturbed && !lives && !self.cloud.was_deleted_by_hand(&key) {
+            self.broken.push(format!("key {key} was handed out dead"));
+        }
+        let is_warned = response
+            .warnings
+            .iter()
+            .any(|text| text.contains("works from about"));
+        if lives && !is_warned && !self.untried.contains(name) && !self.cloud.logs_in(&key) {
+            self.broken
+                .push(format!("key {key} was handed out before it works"));
+        }
+        if !shared && self.host.held().iter().any(|lease| lease.key == key) {
+            self.broken.push(format!("key {key} has two leases"));
+        }
+        self.host.register(name, response);
+    }
+
+    /// Two processes that both believe to be the only one read a role at the same
+    /// moment, on storage that takes its time.
+    pub(crate) async fn read_warm_twice(&mut self, role: usize, later: Duration) {
+        self.freeze();
+        self.thaw();
+        // The one that takes over sees the spares.
+        self.tick().await;
+        let Some(old) = self.old.last().cloned() else {
+            return;
+        };
+        self.storage.set_read_delay(Duration::from_millis(5));
+        self.storage
+            .set_write_delay(Duration::from_millis(10), Timing::Last);
+        let second = async {
+            tokio::time::sleep(later).await;
+            ask(self.current.clone(), Self::reading(role)).await
+        };
+        let (one, two) = futures_util::join!(ask(old, Self::reading(role)), second);
+        self.storage.set_read_delay(Duration::ZERO);
+        self.storage.set_write_delay(Duration::ZERO, Timing::Last);
+        for answer in [one, two] {
+            self.answered(role, answer, false);
         }
         self.go_on().await;
     }
@@ -201,6 +231,36 @@ fn a_paused_process_ends_no_key_that_its_successor_handed_out() {
                 Action::EndOld,
                 Action::Pass(seconds(120)),
             ]);
+        }
+    }
+}
+
+/// Two processes take the spare, or find none, at the same moment.
+#[test]
+fn two_processes_that_read_at_once_share_no_key_of_one_lease() {
+    for role in [0, 1] {
+        for kind in [15, 3, 14, 24] {
+            for millis in (0..60).step_by(3) {
+                let twice = Action::ReadWarmTwice {
+                    role,
+                    later: Duration::from_millis(millis),
+                };
+                let read = Action::ReadWarm { role, readers: 2 };
+                keeps_all_promises(&[
+                    Action::WriteWarm { role, kind },
+                    Action::Pass(seconds(240)),
+                    twice,
+                    Action::Revoke {
+                        lease: 0,
+                        with_id: true,
+                    },
+                    Action::Pass(seconds(200)),
+                    twice,
+                    read,
+                    Action::EndOld,
+                    Action::Pass(seconds(120)),
+                ]);
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ use logical::{
 };
 use runtime::TokioTasks;
 use serde_json::{Value, json};
-use virtual_world::{CountingEntropy, Moment, Process, VirtualClock, VirtualStorage};
+use virtual_world::{CountingEntropy, Process, VirtualClock, VirtualStorage};
 
 use super::cloud::{ADMINS, Cloud, ProcessCloud};
 use super::fault::Faults;
@@ -78,6 +78,8 @@ pub(crate) struct World {
     pub(super) given: Given,
     /// What the last answer for the static role said.
     pub(super) last_rotation: Option<Timestamp>,
+    /// How often the power went.
+    pub(super) cuts: u64,
     /// Everything that was said: errors, and reads of config and roles.
     said: Vec<String>,
 }
@@ -114,6 +116,7 @@ impl World {
             untried: BTreeSet::new(),
             given: Given::default(),
             last_rotation: None,
+            cuts: 0,
             said: Vec::new(),
         };
         world.write_config(0, true).await;
@@ -425,11 +428,6 @@ impl World {
         self.go_on().await;
     }
 
-    /// The power goes so many calls from now.
-    pub(crate) fn cut_in(&self, calls: u64, moment: Moment) {
-        self.current.process.cut_in(calls, moment);
-    }
-
     /// Everything is left alone until all is due; then nothing may be left, and
     /// the engine must still work. Gives the promises that were broken.
     pub(crate) async fn settle(mut self) -> Vec<String> {
@@ -607,7 +605,7 @@ impl World {
         })
     }
 
-    async fn tick(&mut self) {
+    pub(super) async fn tick(&mut self) {
         let running = self.current.clone();
         let call = async {
             tokio::select! {
@@ -625,6 +623,7 @@ impl World {
     /// A process that died is followed by a new one.
     pub(crate) async fn go_on(&mut self) {
         if self.current.process.is_dead() {
+            self.cuts += u64::from(self.current.process.was_cut());
             let next = self.start();
             let dead = std::mem::replace(&mut self.current, next);
             end(&dead).await;

@@ -15,8 +15,8 @@ pub(super) const ROLE: &str = "app";
 /// The role whose readers share one key.
 pub(super) const SHARED_ROLE: &str = "shared";
 
-/// The facts that the welcome shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The facts that the welcome shows. No `Debug`: the credential is among them.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Example {
     pub(super) owner: String,
     pub(super) owner_name: String,
@@ -27,8 +27,8 @@ pub(super) struct Example {
     pub(super) credential: Result<Credential, String>,
 }
 
-/// A key that is live in the simulated cloud.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A key that is live in the simulated cloud. No `Debug`: it has the secret.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Credential {
     pub(super) key_id: String,
     pub(super) secret: String,

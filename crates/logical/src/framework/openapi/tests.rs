@@ -18,16 +18,13 @@ async fn nothing(_: Arc<Engine>, _: Call) -> Result<Option<Response>, Error> {
 }
 
 fn definition(paths: Vec<Path<Engine>>) -> Definition<Engine> {
-    Definition {
-        help: "Things.",
-        paths,
-        secrets: Vec::new(),
-        special_paths: SpecialPaths {
+    Definition::new("Things.")
+        .paths(paths)
+        .special_paths(SpecialPaths {
             root: vec!["things".into()],
             unauthenticated: vec!["thing/+".into()],
             ..SpecialPaths::default()
-        },
-    }
+        })
 }
 
 fn things() -> Definition<Engine> {

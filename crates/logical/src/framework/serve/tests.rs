@@ -45,12 +45,9 @@ fn framework() -> Framework<Engine> {
         }),
         answer(|_, _| async { Ok(None) }),
     );
-    let definition = Definition {
-        help: "An engine of things.",
-        paths: vec![thing],
-        secrets: vec![secret],
-        special_paths: SpecialPaths::default(),
-    };
+    let definition = Definition::new("An engine of things.")
+        .paths([thing])
+        .secret(secret);
     Framework::new(Arc::new(Engine), definition).unwrap()
 }
 
@@ -163,12 +160,7 @@ async fn leases_go_to_the_handler_of_their_type() {
 
 fn one_path(field: Field, handler: Handler<Engine>) -> Result<Framework<Engine>, Error> {
     let path = Path::new("thing").fields([field]);
-    let definition = Definition {
-        help: "",
-        paths: vec![path.on(Operation::Read, handler)],
-        secrets: Vec::new(),
-        special_paths: SpecialPaths::default(),
-    };
+    let definition = Definition::new("").paths([path.on(Operation::Read, handler)]);
     Framework::new(Arc::new(Engine), definition)
 }
 
@@ -244,12 +236,9 @@ async fn help_shows_the_paths_and_the_fields_of_one() {
 }
 
 fn table(path: Path<Engine>) -> Result<Framework<Engine>, Error> {
-    let definition = Definition {
-        help: "",
-        paths: vec![path],
-        secrets: vec![SecretType::not_renewable("fixed", answer(nothing))],
-        special_paths: SpecialPaths::default(),
-    };
+    let definition = Definition::new("")
+        .paths([path])
+        .secret(SecretType::not_renewable("fixed", answer(nothing)));
     Framework::new(Arc::new(Engine), definition)
 }
 

@@ -204,3 +204,30 @@ async fn a_body_of_too_many_texts_is_refused_unless_it_is_a_form() {
     let refused = (400, "the form has too many fields".to_owned());
     assert_eq!(form.await.unwrap_err(), refused);
 }
+
+#[tokio::test]
+async fn every_header_is_passed_on_but_for_the_one_with_the_token() {
+    let passed_on = async |headers: &[(&str, &str)]| {
+        let asked = headers
+            .iter()
+            .fold(ask("GET", "/v1/a"), |asked, (name, value)| {
+                asked.header(name, value)
+            });
+        asked.empty().await.unwrap().headers
+    };
+    let headers = passed_on(&[
+        ("X-Vault-Token", "canary"),
+        ("Authorization", "Basic abc"),
+        ("X-Asked", "one"),
+        ("x-asked", "two"),
+    ]);
+    let headers = headers.await;
+    assert_eq!(headers.len(), 2, "{headers:?}");
+    assert_eq!(headers["authorization"], ["Basic abc"]);
+    assert_eq!(headers["x-asked"], ["one", "two"]);
+    let bearer = passed_on(&[("Authorization", "Bearer canary")]).await;
+    assert!(bearer.is_empty(), "{bearer:?}");
+    let beside_a_token = [("X-Vault-Token", "t"), ("Authorization", "Bearer jwt")];
+    let beside_a_token = passed_on(&beside_a_token).await;
+    assert_eq!(beside_a_token["authorization"], ["Bearer jwt"]);
+}

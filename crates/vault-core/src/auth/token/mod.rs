@@ -79,12 +79,9 @@ pub(crate) fn paths(
     paths.extend(roles::paths());
     paths.extend(create::paths());
     paths.extend(maintenance::paths());
-    let definition = Definition {
-        help: "Tokens: creation, lookup, renewal and revocation.",
-        paths,
-        secrets: Vec::new(),
-        special_paths: SpecialPaths::new().root(NEED_SUDO),
-    };
+    let definition = Definition::new("Tokens: creation, lookup, renewal and revocation.")
+        .paths(paths)
+        .special_paths(SpecialPaths::new().root(NEED_SUDO));
     Framework::new(state, definition)
 }
 

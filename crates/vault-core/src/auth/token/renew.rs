@@ -60,11 +60,13 @@ impl TokenPaths {
             ..TtlWish::default()
         };
         let Some(internal_data) = &entry.login else {
-            let own_period = entry
-                .lifetime
-                .as_ref()
-                .map_or(0, |lifetime| lifetime.period);
-            wish.period = Duration::from_secs(own_period);
+            if let Some(lifetime) = &entry.lifetime {
+                wish.period = Duration::from_secs(lifetime.period);
+                // Without an increment, the token gets again what it got last.
+                if increment.is_zero() {
+                    wish.ttl = Duration::from_secs(lifetime.ttl);
+                }
+            }
             if !entry.role.is_empty() {
                 let role = self.tokens.role(&entry.role).await?;
                 let role = role.ok_or_else(|| role_is_gone(&entry.role))?;
@@ -126,7 +128,7 @@ async fn extend(
             paths
                 .leases
                 .watch_token(entry, &salted, Some(renewed.before));
-            let auth = super::created(entry, &text, paths.clock.now());
+            let auth = super::created(entry, &text, renewed.at);
             Ok(Response::login(auth).with_warnings(renewed.warning))
         }
     };

@@ -51,6 +51,11 @@ impl Cloud {
         self.armed.lock().unwrap().push((call, panics));
     }
 
+    /// How many calls are yet to panic or fail.
+    pub(super) fn armed(&self) -> usize {
+        self.armed.lock().unwrap().len()
+    }
+
     pub(super) fn disarm(&self) {
         self.armed.lock().unwrap().clear();
     }

@@ -17,15 +17,16 @@ mod world;
 
 use virtual_world::Moment;
 
-use self::scenario::{Action, of_seed, shrink};
-use self::world::run;
+use self::scenario::{Action, CALLS, of_seed, shrink};
+use self::world::{Ran, run, run_counting};
 
 /// How many random scenarios run.
 const SEEDS: u64 = 2000;
 
-fn keeps_all_promises(actions: &[Action]) {
-    let broken = run(actions);
-    assert!(broken.is_empty(), "{broken:#?}\nwith {actions:#?}");
+fn keeps_all_promises(actions: &[Action]) -> Ran {
+    let ran = run_counting(actions);
+    assert!(ran.broken.is_empty(), "{ran:#?}\nwith {actions:#?}");
+    ran
 }
 
 #[test]
@@ -68,11 +69,14 @@ fn life() -> Vec<Action> {
 
 #[test]
 fn the_power_may_go_at_every_step() {
-    for calls in 0..140 {
-        for moment in [Moment::Before, Moment::After] {
+    for moment in [Moment::Before, Moment::After] {
+        for calls in 0.. {
             let mut actions = vec![Action::Cut { calls, moment }];
             actions.extend(life());
-            keeps_all_promises(&actions);
+            if keeps_all_promises(&actions).cuts == 0 {
+                assert!(calls > 4 * life().len() as u64, "{calls} calls");
+                break;
+            }
         }
     }
 }
@@ -81,11 +85,33 @@ fn the_power_may_go_at_every_step() {
 fn a_client_may_hang_up_at_every_await() {
     let life = life();
     for at in 0..life.len() {
-        for awaits in 0..16 {
+        for awaits in 0.. {
             let mut actions = vec![Action::SlowWrites];
             actions.extend(life.clone());
             actions.insert(at + 1, Action::HangUp(awaits));
-            keeps_all_promises(&actions);
+            if keeps_all_promises(&actions).hang_ups == 0 {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_engine_may_panic_or_fail_at_every_call() {
+    for call in CALLS {
+        for disturbance in [Action::Panic(call), Action::Fail(call)] {
+            let mut fired = 0;
+            for at in 0..=life().len() {
+                let mut actions = life();
+                // Ticks come by themselves, once a minute.
+                let disturbed = [
+                    disturbance,
+                    Action::Pass(if call == "tick" { 70 } else { 0 }),
+                ];
+                actions.splice(at..at, disturbed);
+                fired += keeps_all_promises(&actions).disturbed;
+            }
+            assert!(fired > 0, "{disturbance:?} never happened");
         }
     }
 }

@@ -56,7 +56,8 @@ pub(super) enum Action {
     LogEnds(usize),
 }
 
-const CALLS: [&str; 5] = ["handle", "revoke", "tick", "initialize", "cleanup"];
+/// The kinds of calls of an engine that can panic or fail.
+pub(super) const CALLS: [&str; 5] = ["handle", "revoke", "tick", "initialize", "cleanup"];
 
 /// A scenario from a seed.
 pub(super) fn of_seed(seed: u64) -> Vec<Action> {

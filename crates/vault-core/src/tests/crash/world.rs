@@ -69,10 +69,32 @@ struct Scene {
     /// Secrets of requests during which the power went: their engine has to
     /// find them.
     excused: BTreeSet<u64>,
+    /// How often the power went.
+    cuts: u64,
+    /// How many clients hung up.
+    hang_ups: u64,
+}
+
+/// What came of a scenario.
+#[derive(Debug)]
+pub(super) struct Ran {
+    /// The promises that it broke.
+    pub(super) broken: Vec<String>,
+    /// How often the power went during its actions.
+    pub(super) cuts: u64,
+    /// How many clients hung up before they had their answer.
+    pub(super) hang_ups: u64,
+    /// How many calls of engines panicked or failed as they were told to.
+    pub(super) disturbed: usize,
 }
 
 /// The promises that a scenario broke.
 pub(super) fn run(actions: &[Action]) -> Vec<String> {
+    run_counting(actions).broken
+}
+
+/// As [`run`], with what happened during the actions.
+pub(super) fn run_counting(actions: &[Action]) -> Ran {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -84,8 +106,17 @@ pub(super) fn run(actions: &[Action]) -> Vec<String> {
             scene.act(*action).await;
             scene.restart_if_dead().await;
         }
+        let armed = |action: &&Action| matches!(action, Action::Panic(_) | Action::Fail(_));
+        let told = actions.iter().filter(armed).count();
+        let disturbed = told - scene.cloud.armed();
+        let (cuts, hang_ups) = (scene.cuts, scene.hang_ups);
         scene.settle().await;
-        scene.broken
+        Ran {
+            broken: scene.broken,
+            cuts,
+            hang_ups,
+            disturbed,
+        }
     })
 }
 
@@ -111,6 +142,8 @@ impl Scene {
             revoked: Vec::new(),
             broken: Vec::new(),
             excused: BTreeSet::new(),
+            cuts: 0,
+            hang_ups: 0,
         }
     }
 
@@ -268,6 +301,7 @@ impl Scene {
             self.excused.extend(made..self.cloud.made());
             return None;
         }
+        self.hang_ups += u64::from(seen.is_none());
         seen
     }
 
@@ -306,6 +340,7 @@ impl Scene {
 
     async fn restart_if_dead(&mut self) {
         if self.world.process.is_dead() {
+            self.cuts += u64::from(self.world.process.was_cut());
             self.restart().await;
         }
     }

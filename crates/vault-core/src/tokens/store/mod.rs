@@ -70,6 +70,8 @@ pub(crate) struct NewToken {
 #[derive(Debug)]
 pub(crate) struct RenewedToken {
     pub(crate) entry: TokenEntry,
+    /// When it was renewed: its TTL counts from then.
+    pub(crate) at: Timestamp,
     /// When it would have expired without the renewal.
     pub(crate) before: Timestamp,
     pub(crate) warning: Option<String>,
@@ -425,6 +427,7 @@ impl TokenStore {
         self.update(salted, &entry).await?;
         Ok(RenewedToken {
             entry,
+            at: now,
             before,
             warning: granted.warning,
         })

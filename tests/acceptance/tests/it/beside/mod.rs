@@ -7,6 +7,7 @@ mod document_002;
 mod load;
 mod requests;
 mod sequences;
+mod slapper;
 
 use testkit::{Bao, BaoServer, Http};
 

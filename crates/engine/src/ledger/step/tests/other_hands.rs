@@ -1,6 +1,8 @@
 //! Keys that go from one hand to another: spares that are taken, keys that static
 //! roles import, take over or leave, and keys that never worked.
 
+use readiness::Basis;
+
 use super::*;
 
 /// A spare: a key with its secret that a pointer names.
@@ -70,6 +72,43 @@ fn a_spare_is_taken_once() {
         assert_eq!(step(&mut credential, take(1)), Err(Refusal::NotSpare));
         assert_eq!(credential, taken);
     }
+}
+
+/// A write of the entry would hide from whoever took it that another process did.
+#[test]
+fn a_key_that_was_handed_out_to_one_lease_is_not_written_when_it_is_proven() {
+    let proven = |credential: &mut Credential| {
+        let proof = Proof {
+            basis: Basis::Probe,
+            at: at(60),
+        };
+        step(credential, Event::Proven { proof })
+    };
+    for (sharing, written) in [
+        (Sharing::SingleUse, vec![]),
+        (Sharing::Shared, vec![Effect::Save]),
+    ] {
+        let mut credential = spare(sharing);
+        step(&mut credential, take(0)).unwrap();
+        assert_eq!(proven(&mut credential), Ok(written));
+    }
+}
+
+#[test]
+fn a_lease_on_what_looks_like_a_spare_is_its_readers_once_it_is_renewed() {
+    let mut credential = spare(Sharing::SingleUse);
+    let renewed = Event::Renew {
+        holder: holder(0, 100),
+    };
+    assert_eq!(
+        step(&mut credential, renewed.clone()),
+        Ok(vec![Effect::Save])
+    );
+    assert!(!credential.is_spare());
+    assert_eq!(stored_secret(&credential), None);
+    let mut shared = spare(Sharing::Shared);
+    step(&mut shared, renewed).unwrap();
+    assert!(shared.is_spare() && stored_secret(&shared).is_some());
 }
 
 #[test]

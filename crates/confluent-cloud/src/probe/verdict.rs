@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind};
 
 /// What an answer tells of a key, with words on the answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Verdict {
     LoggedIn,
     WithoutRights(String),
     NotYet(String),
@@ -33,27 +33,27 @@ pub(super) enum Shape {
 
 impl Shape {
     /// What an answer of the 2xx kind tells.
-    pub(super) fn of_answer(self, answer: &Answer) -> Told {
+    pub(super) fn of_answer(self, answer: &Answer) -> Verdict {
         let first = match self {
             Self::Kafka | Self::List => '{',
             Self::SchemaRegistry => '[',
         };
         match answer.status() {
-            200 if answer.first_character() == Some(first) => Told::LoggedIn,
-            200 => Told::Nothing("200, and an answer of another service".to_owned()),
-            other => Told::Nothing(other.to_string()),
+            200 if answer.first_character() == Some(first) => Verdict::LoggedIn,
+            200 => Verdict::Nothing("200, and an answer of another service".to_owned()),
+            other => Verdict::Nothing(other.to_string()),
         }
     }
 
     /// What an error tells.
-    pub(super) fn of_error(self, error: &Error) -> Told {
+    pub(super) fn of_error(self, error: &Error) -> Verdict {
         match error.kind {
-            ErrorKind::Unauthorized => Told::NotYet(words(error)),
+            ErrorKind::Unauthorized => Verdict::NotYet(words(error)),
             ErrorKind::Forbidden if self.has_code_of_missing_rights(error) => {
-                Told::WithoutRights(words(error))
+                Verdict::WithoutRights(words(error))
             }
-            ErrorKind::RateLimited { retry_after } => Told::TooMany(retry_after),
-            ErrorKind::HeldBack { wait } => Told::TooMany(Some(wait)),
+            ErrorKind::RateLimited { retry_after } => Verdict::TooMany(retry_after),
+            ErrorKind::HeldBack { wait } => Verdict::TooMany(Some(wait)),
             ErrorKind::Forbidden
             | ErrorKind::NotFound
             | ErrorKind::QuotaExceeded
@@ -65,7 +65,7 @@ impl Shape {
             | ErrorKind::Untrusted
             | ErrorKind::NotTls
             | ErrorKind::TimedOut
-            | ErrorKind::Malformed => Told::Nothing(words(error)),
+            | ErrorKind::Malformed => Verdict::Nothing(words(error)),
         }
     }
 

@@ -1,0 +1,224 @@
+//! `approle`: rotation of secret ids. What a rotation does is decided in
+//! `ops::approle`; here flags are read and events are printed.
+
+mod place;
+mod status;
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::process::ExitCode;
+
+use ops::approle::{
+    Error, Event, FileJournal, Journal as _, Options, Order, Parts, RealClock, Record,
+    Restrictions, Revocation, Rotation, Stage, VaultServer, targets,
+};
+
+use self::place::{journal_file, place};
+use super::client::{local, settings};
+use crate::arguments::{Approle, ApproleResume, ApproleRotate, Connection};
+use crate::failure::Failure;
+use crate::output;
+
+pub(super) async fn run(command: Approle) -> Result<ExitCode, Failure> {
+    match command {
+        Approle::Rotate(rotate) => self::rotate(rotate).await,
+        Approle::Resume(resume) => self::resume(resume).await,
+        Approle::Abort(abort) => self::abort(abort).await,
+        Approle::Status(status) => status::run(status).await,
+    }
+}
+
+async fn rotate(arguments: ApproleRotate) -> Result<ExitCode, Failure> {
+    let options = options(&arguments)?;
+    let targets = targets(&options.deliver).map_err(failure)?;
+    let options = Options {
+        deliver: targets
+            .iter()
+            .map(|target| target.name().to_owned())
+            .collect(),
+        ..options
+    };
+    let client = client(arguments.connection)?;
+    let place = place(&arguments.journal.mount, &arguments.role)?;
+    let server = VaultServer::new(&client, place.clone());
+    let journal = FileJournal::open(&journal_file(&arguments.journal, &server, &place)?);
+    let journal = journal.map_err(failure)?;
+    let parts = Parts {
+        server: &server,
+        targets: &targets,
+        journal: &journal,
+        clock: &RealClock,
+        tell: &tell,
+    };
+    let begun = Rotation::begin(parts, &rotation_id(), place, options).await;
+    // Nothing was changed.
+    let rotation = begun.map_err(|error| failure(error).with_code(1))?;
+    output::tell(&format!("Journal: {}", journal.name()));
+    finish(rotation).await
+}
+
+async fn resume(arguments: ApproleResume) -> Result<ExitCode, Failure> {
+    let client = client(arguments.connection)?;
+    let place = place(&arguments.journal.mount, &arguments.role)?;
+    let server = VaultServer::new(&client, place.clone());
+    let journal = FileJournal::open(&journal_file(&arguments.journal, &server, &place)?);
+    let journal = journal.map_err(failure)?;
+    let record = journal.load().await.map_err(failure)?;
+    check_role(record.as_ref(), &place)?;
+    let deliver = record.map(|record| record.options.deliver);
+    let targets = targets(&deliver.unwrap_or_default()).map_err(failure)?;
+    let rotation = Rotation::resume(Parts {
+        server: &server,
+        targets: &targets,
+        journal: &journal,
+        clock: &RealClock,
+        tell: &tell,
+    });
+    finish(rotation.await.map_err(failure)?).await
+}
+
+async fn abort(arguments: ApproleResume) -> Result<ExitCode, Failure> {
+    let client = client(arguments.connection)?;
+    let place = place(&arguments.journal.mount, &arguments.role)?;
+    let server = VaultServer::new(&client, place.clone());
+    let journal = FileJournal::open(&journal_file(&arguments.journal, &server, &place)?);
+    let journal = journal.map_err(failure)?;
+    let record = journal.load().await.map_err(failure)?;
+    check_role(record.as_ref(), &place)?;
+    let deliver = record.map(|record| record.options.deliver);
+    let targets = targets(&deliver.unwrap_or_default()).map_err(failure)?;
+    let aborted = Rotation::abort(Parts {
+        server: &server,
+        targets: &targets,
+        journal: &journal,
+        clock: &RealClock,
+        tell: &tell,
+    });
+    let aborted = aborted.await.map_err(failure)?;
+    for accessor in &aborted.destroyed {
+        output::tell(&format!(
+            "destroyed accessor {accessor}, which no target holds"
+        ));
+    }
+    for accessor in &aborted.left {
+        output::tell(&format!(
+            "left accessor {accessor}: a target holds its secret id, or may have held it"
+        ));
+    }
+    output::say("Success! Rotation aborted; the old secret ids are valid")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn finish(mut rotation: Rotation<'_>) -> Result<ExitCode, Failure> {
+    rotation.run().await.map_err(failure)?;
+    let record = rotation.record();
+    output::say(&format!(
+        "Success! Rotated the secret id of role {}: its accessor is {}",
+        record.place.role,
+        record.new.as_deref().unwrap_or_default()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn options(arguments: &ApproleRotate) -> Result<Options, Failure> {
+    let revocation = arguments.revoke_tokens.as_deref().map(revocation);
+    let evidence = arguments.evidence.as_deref().map(std::path::absolute);
+    let evidence = evidence
+        .transpose()
+        .map_err(|error| Failure::local(format!("-evidence: {error}")))?;
+    Ok(Options {
+        order: if arguments.emergency {
+            Order::Emergency
+        } else {
+            Order::Overlap
+        },
+        deliver: arguments.deliver.clone(),
+        keep: arguments.keep,
+        restrictions: Restrictions {
+            cidr_list: arguments.cidr_list.clone(),
+            token_bound_cidrs: arguments.token_bound_cidrs.clone(),
+            ttl: arguments.ttl.map(|ttl| ttl.as_secs()),
+            uses: arguments.num_uses,
+            ..Restrictions::default()
+        },
+        canary_read: arguments.canary_read.clone(),
+        revocation: revocation.transpose()?,
+        evidence: evidence.map(|file| file.display().to_string()),
+    })
+}
+
+fn revocation(text: &str) -> Result<Revocation, Failure> {
+    match text.split_once('=') {
+        None if text == "now" => Ok(Revocation::Now),
+        None if text == "never" => Ok(Revocation::Never),
+        Some(("after", time)) => {
+            let time = ::logical::duration::parse(time)
+                .map_err(|error| Failure::local(format!("-revoke-tokens: {error}")))?;
+            Ok(Revocation::AfterSeconds(time.as_secs()))
+        }
+        _ => Err(Failure::local(format!(
+            "-revoke-tokens: `{text}` is not `now`, `after=DURATION` or `never`"
+        ))),
+    }
+}
+
+/// A client for requests whose answers are used here.
+fn client(connection: Connection) -> Result<vault_client::Client, Failure> {
+    if connection.output_curl_string {
+        return Err(Failure::local(
+            "-output-curl-string: each request of a rotation depends on the answer to the one \
+             before",
+        ));
+    }
+    vault_client::Client::new(settings(connection)?).map_err(local)
+}
+
+fn check_role(record: Option<&Record>, place: &ops::approle::Place) -> Result<(), Failure> {
+    match record {
+        Some(record) if record.place != *place => Err(Failure::local(format!(
+            "the journal is of `{}`, and not of `{place}`",
+            record.place
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// An id that no other rotation has. Nothing secret depends on it.
+fn rotation_id() -> String {
+    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
+}
+
+fn tell(event: &Event) {
+    match event {
+        Event::Stage(stage) => {
+            if let Some(name) = name(*stage) {
+                output::tell(&format!("==> {name}"));
+            }
+        }
+        Event::Done(what) => output::tell(&format!("    {what}")),
+        Event::Warning(warning) => output::tell(&format!("WARNING! {warning}")),
+        _ => {}
+    }
+}
+
+fn name(stage: Stage) -> Option<&'static str> {
+    Some(match stage {
+        Stage::Make => "Making a secret id",
+        Stage::Deliver => "Delivering it",
+        Stage::Canary => "Trying it",
+        Stage::Destroy => "Destroying the old ones",
+        Stage::Revoke => "Revoking their tokens",
+        Stage::Prove => "Proving both",
+        _ => return None,
+    })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
+fn failure(error: Error) -> Failure {
+    match error {
+        Error::OutOfTime { .. } => Failure::local(error.to_string()).with_code(3),
+        Error::Server { .. } | Error::Answer { .. } | Error::Canary(_) | Error::Unproven(_) => {
+            Failure::server(error.to_string())
+        }
+        _ => Failure::local(error.to_string()),
+    }
+}

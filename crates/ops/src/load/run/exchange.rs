@@ -1,0 +1,133 @@
+//! One exchange: the request of a target and its answer, with the redirects
+//! between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+
+use super::connection::{Answer, Connection};
+use super::prepared::Prepared;
+use crate::load::record::Class;
+use crate::load::targets::{self, Origin, Scheme};
+
+/// Redirects beyond this many are not followed, as in Go's clients.
+const MOST_REDIRECTS: usize = 10;
+
+/// What came of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) status: Option<u16>,
+    pub(super) error: Option<Class>,
+}
+
+impl Outcome {
+    fn failed(class: Class) -> Self {
+        Self {
+            status: None,
+            error: Some(class),
+        }
+    }
+
+    fn answered(answer: &Answer) -> Self {
+        let good = (200..300).contains(&answer.status);
+        Self {
+            status: Some(answer.status),
+            error: (!good).then(|| Class::of_answer(answer.status, &answer.begin)),
+        }
+    }
+}
+
+/// The connections of a worker, one to each server.
+pub(super) struct Exchange {
+    tls: Option<Arc<ClientConfig>>,
+    connections: Vec<(Origin, Connection)>,
+}
+
+impl Exchange {
+    pub(super) fn new(tls: Option<Arc<ClientConfig>>) -> Self {
+        Self {
+            tls,
+            connections: Vec::new(),
+        }
+    }
+
+    /// Sends a request, and follows redirects, within the time limit.
+    pub(super) async fn run(&mut self, request: &Prepared, timeout: Duration) -> Outcome {
+        match tokio::time::timeout(timeout, self.follow(request)).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                // An answer may still come on one of them.
+                self.connections.clear();
+                Outcome::failed(Class::TimedOut)
+            }
+        }
+    }
+
+    async fn follow(&mut self, request: &Prepared) -> Outcome {
+        let mut redirected: Option<Prepared> = None;
+        for _ in 0..=MOST_REDIRECTS {
+            let request = redirected.as_ref().unwrap_or(request);
+            let answer = match self.send(request).await {
+                Ok(answer) => answer,
+                Err(class) => return Outcome::failed(class),
+            };
+            match next(request, &answer) {
+                Next::Done => return Outcome::answered(&answer),
+                Next::Refused => break,
+                Next::Request(next) => redirected = Some(*next),
+            }
+        }
+        Outcome::failed(Class::Redirected)
+    }
+
+    fn place_of(&self, origin: &Origin) -> Option<usize> {
+        let mut connections = self.connections.iter();
+        connections.position(|(other, _)| other == origin)
+    }
+
+    async fn send(&mut self, request: &Prepared) -> Result<Answer, Class> {
+        if let Some(place) = self.place_of(&request.origin) {
+            let (_, connection) = &mut self.connections[place];
+            match connection.reuse(request.request()).await {
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(class)) => {
+                    self.connections.swap_remove(place);
+                    return Err(class);
+                }
+                // It was closed while it was idle, so nothing was sent.
+                None => drop(self.connections.swap_remove(place)),
+            }
+        }
+        let mut connection = Connection::open(&request.origin, self.tls.as_ref()).await?;
+        let answer = connection.send(request.request()).await?;
+        self.connections.push((request.origin.clone(), connection));
+        Ok(answer)
+    }
+}
+
+/// What follows an answer.
+enum Next {
+    Done,
+    Request(Box<Prepared>),
+    Refused,
+}
+
+fn next(request: &Prepared, answer: &Answer) -> Next {
+    let Some(location) = &answer.location else {
+        return Next::Done;
+    };
+    let target = request.url().and_then(|url| url.join(location).ok());
+    let Some(parts) = target.and_then(|url| targets::of_url(&url, url.as_str())) else {
+        return Next::Refused;
+    };
+    // A token must not leave TLS.
+    if request.origin.scheme == Scheme::Https && parts.origin.scheme == Scheme::Http {
+        return Next::Refused;
+    }
+    Next::Request(Box::new(request.redirected(
+        answer.status,
+        parts.origin,
+        parts.path,
+    )))
+}

@@ -1,0 +1,10 @@
+//! Tools for operators against servers of the test's own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod load;
+mod web;
