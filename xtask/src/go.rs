@@ -7,12 +7,18 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::workspace::output;
+use crate::workspace::{fingerprint, output};
 
 /// Their module, in the workspace.
 const MODULE: &str = "tests/acceptance/go";
 /// What it requires, which names the folder: other versions are built anew.
 const REQUIRES: &str = include_str!("../../tests/acceptance/go/go.mod");
+/// What the programs are made of: when it changes, they are built anew.
+const SOURCES: [&str; 3] = [
+    include_str!("../../tests/acceptance/go/go.sum"),
+    include_str!("../../tests/acceptance/go/main.go"),
+    include_str!("../../tests/acceptance/go/calls.go"),
+];
 /// The program of the module, and the one that it names as a tool.
 const PROGRAMS: [&str; 2] = [".", "github.com/hashicorp/consul-template"];
 /// The oldest Go that builds them.
@@ -80,7 +86,10 @@ fn folder_name(module: &str) -> Result<String> {
     };
     let api = version("github.com/hashicorp/vault/api ")?;
     let template = version("github.com/hashicorp/consul-template ")?;
-    Ok(format!("go-vault-api-{api}-consul-template-{template}"))
+    let sources = fingerprint(&SOURCES);
+    Ok(format!(
+        "go-vault-api-{api}-consul-template-{template}-{sources}"
+    ))
 }
 
 /// Refuses a Go that is missing or too old, with the remedy.

@@ -1,11 +1,11 @@
-//! The jars of a real Kafka broker, of the console tools that come with it, and
-//! of Spring Boot as far as it reads configuration: downloaded once by Maven from
+//! The jars of a real Kafka broker, of the console tools that come with it, of
+//! Spring Boot as far as it reads configuration, and of Spring Vault: downloaded once by Maven from
 //! the repository in its settings, pinned by hash, kept under
 //! `target/test-tools/`.
 //!
 //! `jars.txt` has a line `group:artifact:version sha256` for each jar that a
-//! broker in `KRaft` mode, the console producer, the console consumer and Spring's
-//! reader of `application.yml` load. Their transitive dependencies are left out.
+//! broker in `KRaft` mode, the console producer, the console consumer, Spring's
+//! reader of `application.yml` and Spring Vault load. Their transitive dependencies are left out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ use crate::workspace::output;
 const VERSION: &str = "4.3.1";
 /// The version of Spring Boot among them.
 const SPRING_BOOT: &str = "3.5.7";
+/// The version of Spring Vault among them.
+const SPRING_VAULT: &str = "3.2.0";
 /// The oldest Java that runs it.
 const OLDEST_JAVA: u32 = 17;
 /// The Maven goal, as `plugin:version:goal`.
@@ -33,7 +35,9 @@ pub(crate) fn find_kafka(target: &Path, offline: bool) -> Result<PathBuf> {
     }
     let folder = target
         .join("test-tools")
-        .join(format!("kafka-{VERSION}-spring-boot-{SPRING_BOOT}"))
+        .join(format!(
+            "kafka-{VERSION}-spring-boot-{SPRING_BOOT}-vault-{SPRING_VAULT}"
+        ))
         .join("jars");
     if folder.is_dir() {
         return Ok(folder);
@@ -201,6 +205,7 @@ mod tests {
         };
         assert_eq!(version("kafka_2.13"), VERSION);
         assert_eq!(version("spring-boot"), SPRING_BOOT);
+        assert_eq!(version("spring-vault-core"), SPRING_VAULT);
     }
 
     #[test]

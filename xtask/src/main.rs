@@ -22,6 +22,7 @@ mod licences;
 mod not_checked;
 mod readers;
 mod reference;
+mod rust_clients;
 mod source;
 mod test;
 mod tidy;

@@ -21,7 +21,7 @@ pub(crate) struct Readers {
 }
 
 /// All of them.
-pub(crate) const ALL: [Readers; 4] = [
+pub(crate) const ALL: [Readers; 5] = [
     Readers {
         variable: "LOCKKEEPER_PYTHON_READERS",
         folder: "python-dotenv-1.2.4-pyyaml-6.0.3",
@@ -44,7 +44,13 @@ pub(crate) const ALL: [Readers; 4] = [
         variable: "LOCKKEEPER_NODE_READERS",
         folder: "node-dotenv-18.0.10-yaml-2.9.1",
         language: "Node.js",
-        install: with_npm,
+        install: |scratch| with_npm(PACKAGE, PACKAGE_LOCK, scratch),
+    },
+    Readers {
+        variable: "LOCKKEEPER_NODE_VAULT",
+        folder: "node-vault-0.12.0",
+        language: "Node.js",
+        install: |scratch| with_npm(NODE_VAULT, NODE_VAULT_LOCK, scratch),
     },
 ];
 
@@ -83,6 +89,11 @@ packaging==26.4 --hash=sha256:81383611a09c1bc0b08b76e0fd5829d7c6824c65b27a6aee33
 const HVAC_SOURCES: &str = "\
 hvac==2.4.0 --hash=sha256:e0056ad9064e7923e874e6769015b032580b639e29246f5ab1044f7959c1c7e0
 ";
+
+/// The client of Vault for Node.js, and what it needs.
+const NODE_VAULT: &str = include_str!("../../tests/acceptance/readers/node-vault/package.json");
+const NODE_VAULT_LOCK: &str =
+    include_str!("../../tests/acceptance/readers/node-vault/package-lock.json");
 
 const PACKAGE: &str =
     r#"{"private": true, "dependencies": {"dotenv": "18.0.10", "yaml": "2.9.1"}}"#;
@@ -170,9 +181,9 @@ fn with_hvac_tests(scratch: &Path) -> Result<PathBuf> {
     Ok(filled)
 }
 
-fn with_npm(scratch: &Path) -> Result<PathBuf> {
-    fs::write(scratch.join("package.json"), PACKAGE)?;
-    fs::write(scratch.join("package-lock.json"), PACKAGE_LOCK)?;
+fn with_npm(package: &str, lock: &str, scratch: &Path) -> Result<PathBuf> {
+    fs::write(scratch.join("package.json"), package)?;
+    fs::write(scratch.join("package-lock.json"), lock)?;
     output(
         Command::new("npm")
             .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
@@ -188,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_folders_are_named_after_the_pins() {
-        let [python, hvac, with_tests, node] = ALL.map(|readers| readers.folder);
+        let [python, hvac, with_tests, node, node_vault] = ALL.map(|readers| readers.folder);
         assert!(with_tests.starts_with(hvac) && HVAC_SOURCES.contains("hvac==2.4.0 "));
         assert!(HVAC.starts_with(&format!("{} ", hvac.replacen('-', "==", 1))));
         for (name, version) in [("python-dotenv", "1.2.4"), ("PyYAML", "6.0.3")] {
@@ -200,6 +211,10 @@ mod tests {
             assert!(node.contains(&format!("{name}-{version}")));
         }
         assert_eq!(PACKAGE_LOCK.matches("sha512-").count(), 2);
+        let version = node_vault.strip_prefix("node-vault-").unwrap();
+        assert!(NODE_VAULT.contains(&format!("\"node-vault\": \"{version}\"")));
+        let packages = NODE_VAULT_LOCK.matches("\"node_modules/").count();
+        assert_eq!(NODE_VAULT_LOCK.matches("sha512-").count(), packages);
     }
 
     #[test]

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use crate::workspace::{Workspace, cargo};
-use crate::{go, jars, readers, tools};
+use crate::{go, jars, readers, rust_clients, tools};
 
 /// Printed when the Kafka tests were not requested.
-const WITHOUT_KAFKA: &str = "left out: the tests against a real Kafka broker and the classes of \
-                             Java clients, which need Java and Maven; `cargo xtask test --kafka` \
-                             runs them";
+const WITHOUT_KAFKA: &str = "left out: the tests against a real Kafka broker, of the classes of \
+                             Java clients and of Spring Vault, which need Java and Maven; \
+                             `cargo xtask test --kafka` runs them";
 /// Printed when the Go tests were not requested.
 const WITHOUT_GO: &str = "left out: the tests of clients written in Go, which need Go; \
                           `cargo xtask test --go` runs them";
@@ -93,6 +93,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         let found = readers.find(&workspace.target, options.offline);
         (readers.variable, found)
     });
+    let rust_clients = rust_clients::find(&workspace.root, &workspace.target, options.offline);
     let missing: Vec<String> = [Some(&bao), older_bao.as_ref()]
         .into_iter()
         .flatten()
@@ -105,6 +106,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
                 .map(|reason| {
                     format!("tests with libraries of other languages, because {reason:#}")
                 }),
+        )
+        .chain(
+            rust_clients
+                .as_ref()
+                .err()
+                .map(|reason| format!("tests of clients in Rust, because {reason:#}")),
         )
         .collect();
     if let (true, [reason, ..]) = (in_ci, missing.as_slice()) {
@@ -149,6 +156,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         for (variable, found) in &readers {
             test.envs(found.as_ref().ok().map(|folder| (variable, folder)));
         }
+        let programs = rust_clients.as_ref().ok();
+        test.envs(programs.map(|programs| (rust_clients::VARIABLE, programs)));
         match &kafka {
             Some(jars) => test.env("LOCKKEEPER_KAFKA", jars),
             None => test.env_remove("LOCKKEEPER_KAFKA"),

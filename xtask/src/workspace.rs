@@ -1,6 +1,7 @@
 //! The workspace as cargo and git see it: packages, declared dependencies, and
 //! files.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -82,6 +83,13 @@ impl Workspace {
 /// The cargo that runs us, so that the toolchain stays the same.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// A short name for exactly these texts, on this machine.
+pub(crate) fn fingerprint(texts: &[&str]) -> String {
+    let mut hasher = DefaultHasher::new();
+    texts.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// `cargo metadata` with `arguments`, parsed.

@@ -75,10 +75,7 @@ async fn log_in(method: Arc<AppRole>, call: Call) -> Result<Option<Response>, Er
         .ok_or_else(|| Error::bad_request(INVALID))?;
     let connection = call.request.connection.as_ref();
     let address = connection.and_then(|connection| connection.remote_address);
-    let mut changes = Changes {
-        conditions: vec![unchanged],
-        writes: Vec::new(),
-    };
+    let mut changes = Changes::under([unchanged]);
     let mut auth = Auth::default();
     role.token.apply_to(&mut auth, address);
     let mut networks = role.token.bound_cidrs.clone();

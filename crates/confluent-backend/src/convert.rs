@@ -15,9 +15,7 @@ use engine::ids::{KeyId, OrganizationId};
 
 /// Checks an account without asking Confluent, and gives warnings.
 pub(crate) fn check(access: &Access) -> Result<Vec<String>, String> {
-    let secret = ApiSecret::new(access.secret.expose());
-    let format = secret
-        .verify()
+    let format = check_secret(&access.secret)
         .map_err(|error| format!("`ccloud_api_key_secret`: {error}"))?;
     config(access).and_then(|config| Client::new(config).map_err(|error| error.to_string()))?;
     Ok(match format {
@@ -28,6 +26,12 @@ pub(crate) fn check(access: &Access) -> Result<Vec<String>, String> {
         ],
         SecretFormat::Checked | SecretFormat::Legacy => Vec::new(),
     })
+}
+
+/// Checks the checksum of a secret, where it has one.
+pub(crate) fn check_secret(secret: &SecretText) -> Result<SecretFormat, String> {
+    let verified = ApiSecret::new(secret.expose()).verify();
+    verified.map_err(|error| error.to_string())
 }
 
 /// A client of an account.
@@ -230,6 +234,8 @@ mod tests {
         let error = check(&access("https://api.example", &wrong)).unwrap_err();
         assert!(error.contains("`ccloud_api_key_secret`"), "{error}");
         assert!(!error.contains("canary"), "{error}");
+        let error = check_secret(&SecretText::new(wrong)).unwrap_err();
+        assert!(error.starts_with("the secret's checksum"), "{error}");
     }
 
     #[test]

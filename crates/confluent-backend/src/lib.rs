@@ -18,12 +18,12 @@ use confluent_cloud::ids::ServiceAccountId;
 use confluent_cloud::{
     Budgets, Class, Effects, ListFilter, Prober, RemovalBy, RetryPolicy, RoleBindingFilter,
 };
-use engine::EngineFactory;
 use engine::control_plane::{
     Access, CloudError, ControlPlane, CreatedKey, HeldRole, KeyList, Keys, KnownKey, Lookup,
     NewKey, Pace, Paced, Presence, Rights, Target,
 };
 use engine::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId, ResourceKind};
+use engine::{EngineFactory, SecretText};
 
 use logical::{Backend, BackendContext, Error, Factory, OtherName};
 use readiness::{Places, Probe};
@@ -38,10 +38,7 @@ pub fn factory() -> ConfluentFactory {
 
 /// The engine's name where it is built in; the name of the plugin is the same on
 /// every server.
-const OTHER_NAMES: [OtherName; 1] = [OtherName {
-    name: "confluent-cloud",
-    version: "",
-}];
+const OTHER_NAMES: [OtherName; 1] = [OtherName::new("confluent-cloud", "")];
 
 /// Makes engines on one [`ConfluentCloud`], and lets it report its requests to
 /// the metrics of the host that mounts them.
@@ -115,6 +112,10 @@ impl ConfluentCloud {
 impl Keys for ConfluentCloud {
     fn check_access(&self, access: &Access) -> Result<Vec<String>, String> {
         convert::check(access)
+    }
+
+    fn check_secret(&self, secret: &SecretText) -> Result<(), String> {
+        convert::check_secret(secret).map(|_| ())
     }
 
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {

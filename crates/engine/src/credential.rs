@@ -241,6 +241,17 @@ impl IssuedKey {
             proving: Proving::NotAsked,
         }
     }
+
+    /// What whoever gets it should know.
+    pub(crate) fn warning(&self) -> Option<String> {
+        match self.proving {
+            Proving::NotAsked | Proving::UnderWay => None,
+            Proving::Done(proof) => {
+                let warning = proof.basis.warning()?;
+                Some(format!("key `{}` {warning}", self.id))
+            }
+        }
+    }
 }
 
 /// Whether a new key is known to work (`lifecycle.md`, 48).

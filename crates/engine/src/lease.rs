@@ -24,6 +24,7 @@ use crate::issue::{Issued, deadline};
 use crate::ledger::{
     Credential, Entry, Event, Failure, Holder, IssuedKey, Sharing, State, is_transient,
 };
+use crate::output::unanswerable;
 use crate::role::Role;
 use crate::state::{Engine, LeaseTimes};
 
@@ -174,7 +175,8 @@ pub(crate) fn leased(
     };
     let data = role
         .output
-        .data(&issued.key.id, secret, &role.target, place)?;
+        .data(&issued.key.id, secret, &role.target, place)
+        .map_err(|refusal| unanswerable(&refusal))?;
     let lease = LeaseOptions::renewable(issued.times.ttl, issued.times.max_ttl);
     let lease = Secret::from_parts(lease, internal.to_object(), "");
     Ok(Response::with_data(data).under(lease))

@@ -1,7 +1,7 @@
 //! The fields of an answer that has a key: one or several profiles of
 //! `credential-formats`.
 
-use credential_formats::{Credential, Kind, Profile, Refusal, fields};
+use credential_formats::{Credential, Fields, Kind, Profile, Refusal, fields};
 use logical::{Error, Object};
 use readiness::Place;
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,16 @@ impl Output {
         self.0.iter().try_for_each(|profile| profile.check(kind))
     }
 
+    /// Refuses profiles that cannot hold a key.
+    pub(crate) fn carries(
+        &self,
+        key: &KeyId,
+        secret: &SecretText,
+        target: &Target,
+    ) -> Result<(), Refusal> {
+        self.fields(key, secret, target, None).map(|_| ())
+    }
+
     /// The fields for a client. An address that is not known yet is left out.
     ///
     /// # Errors
@@ -74,7 +84,22 @@ impl Output {
         secret: &SecretText,
         target: &Target,
         place: Option<&Place>,
-    ) -> Result<Object, Error> {
+    ) -> Result<Object, Refusal> {
+        let fields = self.fields(key, secret, target, place)?;
+        let mut data = Object::new();
+        for (name, value) in fields.iter() {
+            data.insert(name.to_owned(), value.into());
+        }
+        Ok(data)
+    }
+
+    fn fields(
+        &self,
+        key: &KeyId,
+        secret: &SecretText,
+        target: &Target,
+        place: Option<&Place>,
+    ) -> Result<Fields, Refusal> {
         let secret = credential_formats::SecretText::new(secret.expose());
         let mut credential = Credential::new(kind_of(target), key.as_str(), secret);
         credential.owner = Some(target.owner.as_str().to_owned());
@@ -96,15 +121,13 @@ impl Output {
                 _ => {}
             }
         }
-        let fields = fields(&self.0, &credential).map_err(|refusal| {
-            Error::internal(format!("`output` cannot be answered: {refusal}"))
-        })?;
-        let mut data = Object::new();
-        for (name, value) in fields.iter() {
-            data.insert(name.to_owned(), value.into());
-        }
-        Ok(data)
+        fields(&self.0, &credential)
     }
+}
+
+/// What a role says cannot be answered for a key.
+pub(crate) fn unanswerable(refusal: &Refusal) -> Error {
+    Error::internal(format!("`output` cannot be answered: {refusal}"))
 }
 
 /// Targets are parsed when they are written, so that each has a kind.

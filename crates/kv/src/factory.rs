@@ -12,18 +12,9 @@ const VERSION: &str = "version";
 
 /// The names that Vault has for a version, and the first one of the engine.
 const OTHER_NAMES: [OtherName; 3] = [
-    OtherName {
-        name: "kv-v1",
-        version: "1",
-    },
-    OtherName {
-        name: "kv-v2",
-        version: "2",
-    },
-    OtherName {
-        name: "generic",
-        version: "",
-    },
+    OtherName::new("kv-v1", "1"),
+    OtherName::new("kv-v2", "2"),
+    OtherName::new("generic", ""),
 ];
 
 /// Makes key/value engines.

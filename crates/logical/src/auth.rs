@@ -62,6 +62,7 @@ pub struct Auth {
 /// The host makes them in the transaction that stores the token. When a
 /// condition does not hold, nothing is stored and the login is decided again.
 #[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Changes {
     /// What the decision relied on.
     pub conditions: Vec<Condition>,
@@ -70,6 +71,14 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// No changes, as long as these conditions hold.
+    pub fn under(conditions: impl IntoIterator<Item = Condition>) -> Self {
+        Self {
+            conditions: conditions.into_iter().collect(),
+            writes: Vec::new(),
+        }
+    }
+
     /// Whether there is nothing to check and nothing to change.
     pub fn is_empty(&self) -> bool {
         self.conditions.is_empty() && self.writes.is_empty()

@@ -264,9 +264,17 @@ pub trait Factory: Send + Sync {
 
 /// Another name of a kind of backends, such as `kv-v2` for `kv`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OtherName {
     /// The name.
     pub name: &'static str,
     /// The version that it stands for, or empty.
     pub version: &'static str,
+}
+
+impl OtherName {
+    /// A name for a version, or for any where that is empty.
+    pub const fn new(name: &'static str, version: &'static str) -> Self {
+        Self { name, version }
+    }
 }

@@ -25,6 +25,7 @@ const STRICTLY_BIND_IP: &str = "token_strictly_bind_ip";
 
 /// What tokens of a role are. Times in seconds; zero for none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TokenSettings {
     /// TTL of a login.
     pub ttl: u64,

@@ -42,17 +42,14 @@ impl Basis {
         matches!(self, Self::Probe | Self::ProbeWithoutRights)
     }
 
-    /// What whoever gets the key should know.
+    /// What whoever gets the key should know of it. It goes on from the name of the
+    /// key.
     pub fn warning(self) -> Option<&'static str> {
         match self {
-            Self::Unchecked | Self::Probe => None,
+            Self::Unchecked | Self::Probe | Self::Assumed => None,
             Self::ProbeWithoutRights => Some(
-                "the key logs in, and its owner may not list what is there: bind a role to the owner \
-                 if applications are refused",
-            ),
-            Self::Assumed => Some(
-                "nobody has seen the key log in: it is assumed to work, since new keys of this kind do \
-                 by now",
+                "logs in, and its owner may not list what is there: bind a role to the owner if \
+                 applications are refused",
             ),
         }
     }

@@ -29,6 +29,7 @@ mod node;
 mod openapi;
 mod process;
 mod readers;
+mod rust_clients;
 mod wait;
 
 pub use bao::{Bao, BaoServer};
@@ -41,6 +42,7 @@ pub use node::{BaoCluster, BaoNode};
 pub use openapi::assert_openapi_is_whole;
 pub use process::{Launch, Program, crash, processes_of, terminate};
 pub use readers::Reader;
+pub use rust_clients::RustClients;
 pub use wait::{eventually, free_port};
 
 /// The real `bao`; without it, the calling test returns.
@@ -76,6 +78,20 @@ macro_rules! require_go {
     () => {
         match $crate::Go::find_if_asked() {
             Some(go) => go,
+            None => return,
+        }
+    };
+}
+
+/// Clients that others wrote in Rust; without them, the calling test returns.
+///
+/// If they are not there, the test is recorded as skipped and returns; with
+/// `CI=true` it fails.
+#[macro_export]
+macro_rules! require_rust_clients {
+    () => {
+        match $crate::RustClients::find_or_leave_out() {
+            Some(clients) => clients,
             None => return,
         }
     };

@@ -17,6 +17,8 @@ pub enum Reader {
     HvacTests,
     /// Node.js with dotenv and yaml, which `cargo xtask test` installs.
     Node,
+    /// Node.js with node-vault, which `cargo xtask test` installs.
+    NodeVault,
     /// kcat of the system.
     Kcat,
     /// bash of the system.
@@ -47,6 +49,7 @@ impl Reader {
             Self::Hvac => ("python3", Some(("LOCKKEEPER_HVAC", "PYTHONPATH"))),
             Self::HvacTests => ("python3", Some(("LOCKKEEPER_HVAC_TESTS", "PYTHONPATH"))),
             Self::Node => ("node", Some(("LOCKKEEPER_NODE_READERS", "NODE_PATH"))),
+            Self::NodeVault => ("node", Some(("LOCKKEEPER_NODE_VAULT", "NODE_PATH"))),
             Self::Kcat => ("kcat", None),
             Self::Bash => ("bash", None),
             Self::Sh => ("sh", None),

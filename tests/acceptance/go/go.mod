@@ -2,7 +2,10 @@ module lockkeeper.test/clients
 
 go 1.25.0
 
-require github.com/hashicorp/vault/api v1.20.0
+require (
+	github.com/hashicorp/vault/api v1.20.0
+	github.com/hashicorp/vault/api/auth/approle v0.10.0
+)
 
 require (
 	dario.cat/mergo v1.0.2 // indirect

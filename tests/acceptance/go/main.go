@@ -1,7 +1,9 @@
-// Reads a static role as a secret of a KV engine through Vault's own client, and
-// prints what that made of the answers as one JSON object.
+// Calls a server through Vault's own client, and prints what that made of the answers
+// as JSON.
 //
-// Arguments: the address of a server, a token, a mount, and the name of the role.
+// Arguments: the address of the server, a token, and what is called: `static-role`
+// with a mount and the name of a role, which is read as a secret of a KV engine, or
+// `calls` with the path of credentials, which prints a line for each call.
 package main
 
 import (
@@ -15,24 +17,33 @@ import (
 )
 
 func main() {
-	told, err := read(os.Args[1], os.Args[2], os.Args[3], os.Args[4])
-	if err == nil {
-		err = json.NewEncoder(os.Stdout).Encode(told)
-	}
-	if err != nil {
+	if err := tell(os.Args[1], os.Args[2], os.Args[3], os.Args[4:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func read(address, token, mount, name string) (map[string]any, error) {
+func tell(address, token, what string, about []string) error {
 	config := api.DefaultConfig()
 	config.Address = address
 	client, err := api.NewClient(config)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	client.SetToken(token)
+	out := json.NewEncoder(os.Stdout)
+	if what == "static-role" {
+		told, err := staticRole(client, about[0], about[1])
+		return errors.Join(err, out.Encode(told))
+	}
+	told, err := calls(client, about[0])
+	for _, call := range told {
+		err = errors.Join(err, out.Encode(call))
+	}
+	return err
+}
+
+func staticRole(client *api.Client, mount, name string) (map[string]any, error) {
 	kv, all := client.KVv2(mount), context.Background()
 
 	secret, err := kv.Get(all, name)

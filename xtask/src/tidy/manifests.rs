@@ -2,7 +2,8 @@
 
 use super::{File, Finding};
 
-/// Every manifest of a package without `workspace = true` under `[lints]`.
+/// Every manifest of a package without `workspace = true` under `[lints]`. A
+/// workspace of its own has no lints to inherit.
 pub(super) fn check(files: &[File]) -> Vec<Finding> {
     let manifests = files.iter().filter(|file| {
         file.path
@@ -10,7 +11,10 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
             .is_some_and(|name| name == "Cargo.toml")
     });
     manifests
-        .filter(|file| has_table(&file.text, "[package]") && !takes_lints(&file.text))
+        .filter(|file| {
+            let is_member = !has_table(&file.text, "[workspace]");
+            has_table(&file.text, "[package]") && is_member && !takes_lints(&file.text)
+        })
         .map(|file| {
             Finding::new(
                 file.path.display(),
@@ -50,6 +54,11 @@ mod tests {
         assert_eq!(findings("[package]\nname = \"a\"\n"), 1);
         assert_eq!(findings("[package]\n[lints]\n[x]\nworkspace = true\n"), 1);
         assert_eq!(findings("[package]\n[lints]\nworkspace = true\n"), 0);
+    }
+
+    #[test]
+    fn a_package_outside_the_workspace_has_none_to_inherit() {
+        assert_eq!(findings("[workspace]\n[package]\nname = \"a\"\n"), 0);
     }
 
     #[test]

@@ -32,11 +32,10 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
         if is("md") {
             findings.extend(pages(file, promised));
         }
-        let takes_it = || {
-            file.text
-                .lines()
-                .any(|line| line == "rust-version.workspace = true")
-        };
+        let has = |wanted: &str| file.text.lines().any(|line| line == wanted);
+        // A package outside the workspace repeats it.
+        let own = format!("rust-version = \"{promised}\"");
+        let takes_it = || has("rust-version.workspace = true") || (has("[workspace]") && has(&own));
         if file.path.ends_with("Cargo.toml") && file.text.contains("[package]") && !takes_it() {
             findings.push(Finding::new(
                 file.path.display(),
@@ -87,6 +86,15 @@ mod tests {
     }
 
     const MANIFEST: &str = "[package]\nrust-version.workspace = true\n";
+
+    #[test]
+    fn a_package_outside_the_workspace_says_the_same_version() {
+        let of = |version: &str| {
+            let manifest = format!("[workspace]\n[package]\nrust-version = \"{version}\"\n");
+            findings("msrv = \"1.95\"\n", "", &manifest).len()
+        };
+        assert_eq!((of("1.95"), of("1.85")), (0, 1));
+    }
 
     #[test]
     fn places_that_agree_are_fine() {

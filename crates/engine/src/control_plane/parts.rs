@@ -10,6 +10,7 @@ use readiness::{Places, Probe};
 use super::{
     Access, CloudError, CreatedKey, HeldRole, KeyList, KnownKey, NewKey, Pace, Presence, Target,
 };
+use crate::SecretText;
 use crate::ids::{EnvironmentId, KeyId, OrganizationId, OwnerId, ResourceId};
 
 /// Makes, reads, lists and deletes API keys.
@@ -21,6 +22,12 @@ pub trait Keys: Send + Sync {
     /// # Errors
     /// A message that names the field and a remedy.
     fn check_access(&self, access: &Access) -> Result<Vec<String>, String>;
+
+    /// Validates the secret of a key offline, by its checksum.
+    ///
+    /// # Errors
+    /// Why it cannot be right, and a remedy, without the secret.
+    fn check_secret(&self, secret: &SecretText) -> Result<(), String>;
 
     /// Makes a key. Not idempotent: a lost answer may have made one.
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError>;

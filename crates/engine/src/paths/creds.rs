@@ -86,6 +86,7 @@ async fn hand_out(
         let (key, time) = (&issued.key.id, time.strftime("%H:%M:%S"));
         format!("key `{key}` is new and works from about {time} UTC: until then it may be refused")
     }));
+    warnings.extend(issued.key.warning());
     let place = if role.output.needs_address() {
         engine.place_for_reader(&role.target).await
     } else {

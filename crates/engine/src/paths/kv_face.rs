@@ -12,7 +12,6 @@ use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::output;
 use super::rotation::rotation_time;
 use crate::ids::RoleName;
-use crate::rotation::KeyBeside;
 use crate::state::Engine;
 
 /// The row of the data.
@@ -77,14 +76,15 @@ async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error
     }
     let served = engine.serve(&name, &call.request.mount_point).await?;
     if wanted == 0 || wanted == served.version {
-        let data = output::of_key(&engine, &served.output, &served.key, &served.target).await?;
+        let data = output::of_key(&engine, &served.outputs, &served.key, &served.target).await?;
         return Ok(Some(answered(data, version(served.version, served.since))));
     }
     if wanted + 1 == served.version {
         engine.require_active().await?;
-        if let Some(KeyBeside { role, key, target }) = engine.previous_key(&name).await? {
-            let data = output::of_key(&engine, &role.output, &key, &target).await?;
-            let since = role.previous.and_then(|previous| previous.since);
+        if let Some(before) = engine.previous_key(&name).await? {
+            let data =
+                output::of_key(&engine, &before.outputs, &before.key, &before.target).await?;
+            let since = before.role.previous.and_then(|previous| previous.since);
             return Ok(Some(answered(
                 data,
                 version(wanted, since.unwrap_or(served.since)),

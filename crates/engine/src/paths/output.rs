@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use credential_formats::Refusal;
 use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object};
 
+use crate::SecretText;
 use crate::control_plane::Target;
+use crate::ids::KeyId;
 use crate::ledger::IssuedKey;
-use crate::output::Output;
+use crate::output::{Output, unanswerable};
+use crate::rotation::Outputs;
 use crate::state::Engine;
 
 pub(super) fn field() -> Field {
@@ -40,20 +44,42 @@ pub(super) fn show(output: &Output, data: &mut Object) {
     data.insert("output".into(), names.into());
 }
 
-/// The fields of a key that has its secret on record.
+/// The fields of a key that has its secret on record: those of the first output that
+/// can hold it. The key may have been made before the role was for what it is for
+/// now, so that the role's own output need not be one.
 pub(super) async fn of_key(
     engine: &Arc<Engine>,
-    output: &Output,
+    outputs: &Outputs,
     key: &IssuedKey,
     target: &Target,
 ) -> Result<Object, Error> {
     let Some(secret) = &key.secret else {
         return Err(Error::internal("the key is on record without its secret"));
     };
+    let wanted = fields_of(engine, outputs.wanted(), (&key.id, secret), target).await;
+    let refused = match wanted {
+        Ok(data) => return Ok(data),
+        Err(refusal) => refusal,
+    };
+    for other in outputs.others() {
+        let data = fields_of(engine, other, (&key.id, secret), target).await;
+        if let Ok(data) = data {
+            return Ok(data);
+        }
+    }
+    Err(unanswerable(&refused))
+}
+
+async fn fields_of(
+    engine: &Arc<Engine>,
+    output: &Output,
+    (key, secret): (&KeyId, &SecretText),
+    target: &Target,
+) -> Result<Object, Refusal> {
     let place = if output.needs_address() {
         engine.place_for_reader(target).await
     } else {
         None
     };
-    output.data(&key.id, secret, target, place.as_ref())
+    output.data(key, secret, target, place.as_ref())
 }

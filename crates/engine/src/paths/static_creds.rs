@@ -10,6 +10,7 @@ use logical::{Error, Operation, Response};
 use super::names::{ROLE_SEGMENT, role_field, role_name};
 use super::output;
 use super::rotation::rotation_time;
+use crate::ids::RoleName;
 use crate::rotation::{KeyBeside, Rotated};
 use crate::state::Engine;
 
@@ -83,7 +84,7 @@ pub(crate) fn rotate() -> Path<Engine> {
 async fn read(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
     let name = role_name(&engine, &call).await?;
     let served = engine.serve(&name, &call.request.mount_point).await?;
-    let mut data = output::of_key(&engine, &served.output, &served.key, &served.target).await?;
+    let mut data = output::of_key(&engine, &served.outputs, &served.key, &served.target).await?;
     let since = rotation_time(served.since);
     data.insert("last_vault_rotation".into(), since.into());
     data.insert("rotation_period".into(), served.period.into());
@@ -110,9 +111,15 @@ async fn read_previous(engine: Arc<Engine>, call: Call) -> Result<Option<Respons
 }
 
 async fn beside_served(engine: &Arc<Engine>, beside: KeyBeside) -> Result<Option<Response>, Error> {
-    let KeyBeside { role, key, target } = beside;
-    let data = output::of_key(engine, &role.output, &key, &target).await?;
+    let data = output::of_key(engine, &beside.outputs, &beside.key, &beside.target).await?;
     Ok(Some(Response::with_data(data)))
+}
+
+/// What readers should know of the key that a static role serves, for who changed
+/// it. The change is done: what fails here is not told.
+pub(super) async fn warned(engine: &Engine, name: &RoleName) -> Option<Response> {
+    let warning = engine.warning_of_served(name).await.ok().flatten()?;
+    Some(Response::default().warn(warning))
 }
 
 async fn rotate_role(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
@@ -135,7 +142,7 @@ async fn rotate_role(engine: Arc<Engine>, call: Call) -> Result<Option<Response>
     let (worker, role) = (Arc::clone(&engine), name.clone());
     let rotation = async move { worker.rotate_static_role(&role, grace, wait).await };
     match engine.run_to_completion(rotation).await? {
-        Rotated::Done => Ok(None),
+        Rotated::Done => Ok(warned(&engine, &name).await),
         Rotated::GoesOn => Ok(Some(Response::default().warn(format!(
             "the rotation of `{name}` goes on: `static-role/{name}/status` tells when the new key is \
              served"

@@ -8,6 +8,7 @@ use logical::{Error, Object, Operation, Response};
 use serde_json::Value;
 
 use super::names::{ROLE_SEGMENT, role_field, role_name};
+use super::static_creds::warned;
 use super::{output, readiness, rotation, target};
 use crate::SecretText;
 use crate::ids::{KeyId, RoleName};
@@ -162,9 +163,10 @@ async fn commit(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Err
     engine.require_active().await?;
     let name = role_name(&engine, &call).await?;
     let force = call.fields.flag("force") == Some(true);
-    let worker = Arc::clone(&engine);
-    let committing = async move { worker.commit(&name, force).await };
-    engine.run_to_completion(committing).await.map(|()| None)
+    let (worker, role) = (Arc::clone(&engine), name.clone());
+    let committing = async move { worker.commit(&role, force).await };
+    engine.run_to_completion(committing).await?;
+    Ok(warned(&engine, &name).await)
 }
 
 async fn roll_back(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Error> {
@@ -226,6 +228,10 @@ async fn write(engine: Arc<Engine>, call: Call) -> Result<Option<Response>, Erro
                  served",
                 role.name, role.name
             ));
+        }
+        if role.served.is_some() {
+            let warning = worker.warning_of_served(&role.name).await;
+            warnings.extend(warning.ok().flatten());
         }
         Ok::<_, Error>(warnings)
     };
@@ -344,5 +350,6 @@ async fn read_status(engine: Arc<Engine>, call: Call) -> Result<Option<Response>
         Value::from(key)
     });
     data.insert("waiting_keys".into(), waiting.collect::<Vec<_>>().into());
-    Ok(Some(Response::with_data(data)))
+    let warning = engine.warning_of_served(&name).await?;
+    Ok(Some(Response::with_data(data).with_warnings(warning)))
 }

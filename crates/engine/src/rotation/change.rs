@@ -19,7 +19,7 @@ use crate::ledger::{Event, Failure};
 use crate::output::Output;
 use crate::proving::{kind_of, kind_word};
 use crate::state::Engine;
-use crate::static_role::{OnDelete, Request, Rotation, ServedKey, StaticRole};
+use crate::static_role::{OnDelete, Request, Rotation, StaticRole};
 
 /// What an operator writes of a static role.
 pub(crate) struct Settings {
@@ -112,8 +112,9 @@ impl Engine {
             return Err(has_a_key(field, &name));
         }
         let was_quiet = !stored.retire.is_grace();
-        let replaced = stored.rotation.clone();
-        let role = self.changed(stored, settings, now)?;
+        let (replaced, output) = (stored.rotation.clone(), stored.output.clone());
+        let mut role = self.changed(stored, settings, now)?;
+        self.keep_outputs(&output, &mut role).await?;
         if !was_quiet {
             self.must_have_evidence(&role).await?;
         }
@@ -261,24 +262,30 @@ impl Engine {
         let Some(served) = left.served.clone().filter(|_| left.target == role.target) else {
             return Ok(None);
         };
-        let entry = self.ledger.entry(&served.credential);
-        match self.ledger.apply(&entry, Event::Pin).await {
-            Ok(()) => {}
-            Err(Failure::Failed(error)) => return Err(error),
-            Err(Failure::Refused(_) | Failure::Unknown) => return Ok(None),
-        }
         let now = self.clock.now();
         let id = served.credential.clone();
-        let back = StaticRole {
+        // It was perhaps deleted before it served a key for its last target.
+        match self.key_with_secret(&id).await? {
+            Some((_, target)) if target == role.target => {}
+            _ => return Ok(None),
+        }
+        let mut back = StaticRole {
             promised_until: Some(left.promise_of_now(now)),
             version: left.version,
             next_rotation: self.first_rotation(role, now),
             waiting: left.waiting,
             imported: left.imported,
-            served: Some(ServedKey { ..served }),
+            served: Some(served),
             rotation: None,
             ..role.clone()
         };
+        self.keep_outputs(&left.output, &mut back).await?;
+        let entry = self.ledger.entry(&id);
+        match self.ledger.apply(&entry, Event::Pin).await {
+            Ok(()) => {}
+            Err(Failure::Failed(error)) => return Err(error),
+            Err(Failure::Refused(_) | Failure::Unknown) => return Ok(None),
+        }
         self.static_roles.put(&back).await?;
         self.static_roles.forget_left(&role.name).await?;
         let stored = self.key_in_storage(&id).await?;

@@ -182,3 +182,18 @@ fn planner(role: &StaticRole, lead: Duration) -> Planner<'_> {
     let spread = Spread::of_name(role.name.as_str());
     Planner::new(&role.timing, spread, role.overlap.grace() + lead)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_after_failed_attempts_doubles_up_to_an_hour() {
+        let now = Timestamp::UNIX_EPOCH;
+        let waits = (1..=40).map(|attempts| retry_at(now, attempts).duration_since(now).as_mins());
+        let waits: Vec<i64> = waits.collect();
+        assert_eq!(waits[..7], [1, 2, 4, 8, 16, 32, 60]);
+        assert!(waits[7..].iter().all(|wait| *wait == 60), "{waits:?}");
+        assert_eq!(retry_at(now, u32::MAX).duration_since(now).as_mins(), 60);
+    }
+}

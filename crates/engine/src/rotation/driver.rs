@@ -211,6 +211,7 @@ impl Engine {
                 credential: served.credential,
                 since: Some(served.since),
                 until,
+                output: served.output,
             });
         }
         let planned = role.next_rotation;
@@ -221,6 +222,7 @@ impl Engine {
         role.served = Some(ServedKey {
             credential: next.clone(),
             since,
+            output: None,
         });
         role.version += 1;
         role.rotation = None;

@@ -25,6 +25,14 @@ impl Engine {
         role: StaticRole,
         imported: Imported,
     ) -> Result<StaticRole, Error> {
+        self.control
+            .check_secret(&imported.secret)
+            .map_err(|wrong| Error::bad_request(format!("`import_key_secret`: {wrong}")))?;
+        role.output
+            .carries(&imported.id, &imported.secret, &role.target)
+            .map_err(|refusal| {
+                Error::bad_request(format!("`import_key_secret` and `output`: {refusal}"))
+            })?;
         let account = self.accounts.required().await?;
         let id = CredentialId::of_key(&imported.id);
         if let Some(known) = self.ledger.find_key(&imported.id).await?
@@ -45,7 +53,7 @@ impl Engine {
         let Some(known) = known else {
             return Err(Error::bad_request(format!(
                 "`import_key_id`: Confluent Cloud lists no key `{}` of `{}` for `{}`: check the id, \
-                 `owner` and `resource`",
+                 `owner` and `resource`, and that the account is of the key's organization",
                 imported.id, role.target.owner, role.target.resource
             )));
         };
@@ -110,6 +118,7 @@ impl Engine {
         role.served = Some(ServedKey {
             credential: id,
             since: now,
+            output: None,
         });
         role.version = 1;
         self.static_roles.put(&role).await?;

@@ -7,6 +7,7 @@ use super::decide::KeyState;
 use super::quiet::{Busy, is_fresh, judge};
 use crate::credential::{Credential, Proving, State, later};
 use crate::ids::{CredentialId, RoleName};
+use crate::ledger::IssuedKey;
 use crate::state::Engine;
 use crate::static_role::StaticRole;
 
@@ -95,6 +96,17 @@ impl Engine {
             problem,
             waiting: self.waiting_report(&role).await?,
         }))
+    }
+
+    /// What readers of a static role should know of its key.
+    pub(crate) async fn warning_of_served(&self, name: &RoleName) -> Result<Option<String>, Error> {
+        let role = self.static_roles.get(name).await?;
+        let Some(served) = role.and_then(|role| role.served) else {
+            return Ok(None);
+        };
+        let known = self.on_record(&served.credential).await?;
+        let key = known.as_ref().and_then(Credential::live_key);
+        Ok(key.and_then(IssuedKey::warning))
     }
 
     /// The keys of a role that wait for silence, and what for.

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use logical::Error;
 use rotation_schedule::{told_period, ttl};
 
+use super::Outputs;
 use crate::control_plane::Target;
 use crate::credential::State;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Entry, Failure, IssuedKey};
-use crate::output::Output;
 use crate::proving::{kind_of, until};
 use crate::state::Engine;
 use crate::static_role::StaticRole;
@@ -23,7 +23,7 @@ pub(crate) struct Served {
     /// What it is for: the target of the role when it was made.
     pub(crate) target: Target,
     /// In which fields readers get it.
-    pub(crate) output: Output,
+    pub(crate) outputs: Outputs,
     /// How many keys were served, this one included.
     pub(crate) version: u64,
     /// Since when it is served.
@@ -87,7 +87,7 @@ impl Engine {
             since,
             ttl: ttl(next, refresh, now),
             period: told_period(&role.timing, since, next, refresh),
-            output: role.output.clone(),
+            outputs: Outputs::of(&role, served.output.as_ref()),
             version: role.version,
         })
     }

@@ -7,6 +7,7 @@ use logical::Error;
 use readiness::{Basis, Proof};
 use rotation_schedule::{Planner, Spread};
 
+use super::Outputs;
 use super::decide::{KeyState, next_rotation};
 use super::keys::in_grace;
 use crate::control_plane::Target;
@@ -22,6 +23,8 @@ pub(crate) struct KeyBeside {
     pub(crate) key: IssuedKey,
     /// What it is for: the target of the role when it was made.
     pub(crate) target: Target,
+    /// In which fields readers get it.
+    pub(crate) outputs: Outputs,
 }
 
 impl Engine {
@@ -181,11 +184,13 @@ impl Engine {
         role.served = Some(ServedKey {
             credential: previous.credential.clone(),
             since: now.max(served.since),
+            output: previous.output,
         });
         role.previous = Some(PreviousKey {
             credential: served.credential,
             since: Some(served.since),
             until,
+            output: served.output,
         });
         role.version += 1;
         self.static_roles.put(&role).await?;
@@ -204,7 +209,8 @@ impl Engine {
     pub(crate) async fn pending_key(&self, name: &RoleName) -> Result<KeyBeside, Error> {
         let role = self.required_static_role(name).await?;
         let next = role.rotation.as_ref().map(|rotation| rotation.next.clone());
-        let key = self.key_beside(role, next).await?;
+        let outputs = Outputs::of(&role, None);
+        let key = self.key_beside(role, next, outputs).await?;
         key.ok_or_else(|| nothing_staged(name))
     }
 
@@ -213,19 +219,35 @@ impl Engine {
         let role = self.required_static_role(name).await?;
         let previous = role.previous.as_ref();
         let previous = previous.filter(|previous| previous.until > self.clock.now());
+        let outputs = Outputs::of(&role, previous.and_then(|key| key.output.as_ref()));
         let previous = previous.map(|previous| previous.credential.clone());
-        self.key_beside(role, previous).await
+        self.key_beside(role, previous, outputs).await
     }
 
     async fn key_beside(
         &self,
         role: StaticRole,
         id: Option<CredentialId>,
+        outputs: Outputs,
     ) -> Result<Option<KeyBeside>, Error> {
         let Some(id) = id else {
             return Ok(None);
         };
-        let entry = self.ledger.entry(&id);
+        let known = self.key_with_secret(&id).await?;
+        Ok(known.map(|(key, target)| KeyBeside {
+            role,
+            key,
+            target,
+            outputs,
+        }))
+    }
+
+    /// A key that lives and has its secret on record, and what it is for.
+    pub(super) async fn key_with_secret(
+        &self,
+        id: &CredentialId,
+    ) -> Result<Option<(IssuedKey, Target)>, Error> {
+        let entry = self.ledger.entry(id);
         match self.ledger.load(&entry).await {
             Ok(()) => {}
             Err(Failure::Failed(error)) => return Err(error),
@@ -236,9 +258,7 @@ impl Engine {
             let key = key.filter(|key| key.secret.is_some());
             key.map(|key| (key, credential.target.clone()))
         });
-        Ok(key
-            .flatten()
-            .map(|(key, target)| KeyBeside { role, key, target }))
+        Ok(key.flatten())
     }
 
     pub(super) async fn required_static_role(&self, name: &RoleName) -> Result<StaticRole, Error> {

@@ -110,6 +110,9 @@ pub(crate) struct ServedKey {
     pub(crate) credential: CredentialId,
     /// Since when. Never earlier than that of the key before.
     pub(crate) since: Timestamp,
+    /// In which fields readers get it, where those of the role cannot hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) output: Option<Output>,
 }
 
 /// The key that readers got before.
@@ -121,6 +124,9 @@ pub(crate) struct PreviousKey {
     pub(crate) since: Option<Timestamp>,
     /// How long it lives on.
     pub(crate) until: Timestamp,
+    /// As [`ServedKey::output`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) output: Option<Output>,
 }
 
 /// A key that was replaced and waits for silence. Its grace holder has the latest

@@ -251,6 +251,20 @@ async fn every_write_of_a_staged_rotation_leaves_keys_and_records_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_write_of_a_forced_switch_leaves_keys_and_records_together() {
+    let (world, watcher) = watched().await;
+    step(&world, "stage").await;
+    watcher.found_nothing("stage", 4);
+    let force = json!({ "force": true });
+    world
+        .write("static-role/orders/commit", &force)
+        .await
+        .unwrap();
+    // Proof, request, grace, switch, unpin.
+    watcher.found_nothing("commit by force", 5);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_write_of_a_deletion_leaves_keys_and_records_together() {
     let (world, watcher) = watched().await;
     let first = world.served_key().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use logical::{ErrorClass, Operation, Request};
 use serde_json::{Value, json};
 
-use crate::world::{ADMIN_KEY, ADMIN_SECRET, ORGANIZATION, World};
+use crate::world::{ADMIN_KEY, ADMIN_SECRET, ORGANIZATION, OTHER_ORGANIZATION, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -177,4 +177,52 @@ async fn a_key_of_a_place_that_cannot_be_reached_is_imported_on_trust_alone() {
     role["readiness"] = "none".into();
     world.write("static-role/orders", &role).await.unwrap();
     assert_eq!(world.served_key().await, "OLDKEY");
+}
+
+/// Nobody is asked: a secret that was cut is known by its checksum.
+#[tokio::test(start_paused = true)]
+async fn a_secret_whose_checksum_is_wrong_is_not_imported() {
+    for readiness in ["none", "probe"] {
+        let world = with_key().await;
+        let mut role = importing();
+        role["readiness"] = readiness.into();
+        role["import_key_secret"] = "cflt-canary".into();
+        let calls = world.cloud.calls.load(Ordering::SeqCst);
+        let refused = world.write("static-role/orders", &role).await.unwrap_err();
+        assert_eq!(refused.class(), ErrorClass::BadRequest, "{refused}");
+        let words = "`import_key_secret`: the checksum is wrong";
+        assert!(refused.message().starts_with(words), "{refused}");
+        assert!(!refused.message().contains("canary"), "{refused}");
+        assert_eq!(world.cloud.calls.load(Ordering::SeqCst), calls);
+        assert!(world.read("static-role/orders").await.unwrap().is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_another_owner_resource_or_organization_is_not_imported() {
+    let world = World::ready().await;
+    world.cloud.set_propagation(Duration::ZERO);
+    for (id, target, organization) in [
+        ("OFOWNER", ("sa-2", "lkc-1"), ORGANIZATION),
+        ("OFRESOURCE", ("sa-1", "lkc-2"), ORGANIZATION),
+        ("OFOTHERS", ("sa-1", "lkc-1"), OTHER_ORGANIZATION),
+    ] {
+        let cloud = &world.cloud;
+        cloud.make_by_hand_for(id, "made by hand", target, organization);
+        for readiness in ["none", "probe"] {
+            let mut role = importing();
+            role["import_key_id"] = id.into();
+            role["import_key_secret"] = format!("secret-of-{id}").into();
+            role["readiness"] = readiness.into();
+            let refused = world.write("static-role/orders", &role).await.unwrap_err();
+            assert_eq!(refused.class(), ErrorClass::BadRequest, "{refused}");
+            let message = refused.message();
+            assert!(message.starts_with("`import_key_id`"), "{message}");
+            for part in [id, "`sa-1`", "`lkc-1`", "organization"] {
+                assert!(message.contains(part), "{message}");
+            }
+            assert!(world.read("static-role/orders").await.unwrap().is_none());
+        }
+        assert!(world.lives(id));
+    }
 }

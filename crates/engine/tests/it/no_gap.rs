@@ -7,6 +7,7 @@
 //! LOCKKEEPER_SEED=42 LOCKKEEPER_RUNS=1 cargo test -p engine --test it no_gap
 //! ```
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,8 +18,18 @@ use crate::world::{Fault, World};
 
 const RUNS: u64 = 10_000;
 
-/// How often all answers are tried.
-const TICK: Duration = Duration::from_secs(20);
+/// How often all answers are tried. Servers that know a new key take turns with others
+/// every ten seconds, and every answer meets both.
+const TICK: Duration = Duration::from_secs(7);
+
+/// Where the schedules are: with half hours, and clocks that are changed.
+const ZONES: [&str; 5] = [
+    "UTC",
+    "America/New_York",
+    "Europe/Berlin",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+];
 
 /// An answer that a reader relies on.
 struct Relied {
@@ -34,7 +45,11 @@ struct Run {
     begun: tokio::time::Instant,
     relied: Vec<Relied>,
     refresh: u64,
-    last: Option<(u64, jiff::Timestamp, String)>,
+    last: Option<(jiff::Timestamp, String)>,
+    /// The key that was told with each time of a rotation.
+    keys: BTreeMap<jiff::Timestamp, String>,
+    /// The time of each version.
+    versions: BTreeMap<u64, jiff::Timestamp>,
     broken: Vec<String>,
     done: Vec<String>,
     /// How many keys a person made, to be imported.
@@ -47,8 +62,14 @@ impl Run {
     }
 
     async fn read(&mut self) {
-        let Ok(Some(response)) = self.world.read("static-creds/orders").await else {
-            return;
+        let response = match self.world.read("static-creds/orders").await {
+            Ok(Some(response)) => response,
+            // Once a key is served, readers are answered.
+            answer if self.last.is_some() => {
+                self.broken.push(format!("a reader got {answer:?}"));
+                return;
+            }
+            _ => return,
         };
         let data = response.data.unwrap();
         let text = |field: &str| data[field].as_str().unwrap().to_owned();
@@ -61,16 +82,17 @@ impl Run {
             self.broken.push(format!("`ttl` is {ttl}"));
         }
         let since: jiff::Timestamp = text("last_vault_rotation").parse().unwrap();
-        if let Some((_, last, before)) = &self.last {
-            if since < *last {
-                self.broken.push("`last_vault_rotation` moved back".into());
-            }
-            if since == *last && key != *before {
-                self.broken
-                    .push("two keys have one `last_vault_rotation`".into());
-            }
+        if self.last.as_ref().is_some_and(|(last, _)| since < *last) {
+            self.broken.push("`last_vault_rotation` moved back".into());
         }
-        self.last = Some((ttl, since, key.clone()));
+        self.note(since, &key);
+        self.last = Some((since, key.clone()));
+        self.look_at_next_rotation(ttl).await;
+        self.read_face().await;
+        if !self.world.cloud.logs_in(&key, &secret) {
+            self.broken
+                .push(format!("{key} does not log in when it is given"));
+        }
         let given = self.now();
         self.relied.push(Relied {
             key,
@@ -78,6 +100,61 @@ impl Run {
             given,
             until: given + Duration::from_secs(ttl + 60),
         });
+    }
+
+    /// One key has one time, and a time has one key.
+    fn note(&mut self, since: jiff::Timestamp, key: &str) {
+        let known = self.keys.entry(since).or_insert_with(|| key.to_owned());
+        if known != key {
+            let text = format!("{known} and {key} were told with the time {since}");
+            self.broken.push(text);
+        }
+    }
+
+    /// No answer is good for longer than until the next rotation.
+    async fn look_at_next_rotation(&mut self, ttl: u64) {
+        let status = self.world.static_status().await;
+        let next = status["next_rotation"].as_str().unwrap();
+        let Ok(next) = next.parse::<jiff::Timestamp>() else {
+            return;
+        };
+        let left = next.duration_since(self.world.now()).as_secs();
+        let longest = u64::try_from(left + 1).unwrap_or(0).max(10);
+        if ttl > longest {
+            let text = format!("`ttl` is {ttl} and the next rotation {left} s away");
+            self.broken.push(text);
+        }
+    }
+
+    /// The face of a KV engine tells the same, with the version.
+    async fn read_face(&mut self) {
+        let answer = self.world.read("data/orders").await;
+        let Ok(Some(response)) = answer else {
+            self.broken
+                .push(format!("a reader of `data/` got {answer:?}"));
+            return;
+        };
+        let face = serde_json::Value::from(response.data.unwrap());
+        let version = face["metadata"]["version"].as_u64().unwrap();
+        let since = face["metadata"]["created_time"].as_str().unwrap();
+        let since: jiff::Timestamp = since.parse().unwrap();
+        self.note(since, face["data"]["key_id"].as_str().unwrap());
+        let known = *self.versions.entry(version).or_insert(since);
+        if known != since {
+            let text = format!("version {version} is of {known} and of {since}");
+            self.broken.push(text);
+        }
+        if self.versions.range(version + 1..).next().is_some() {
+            self.broken.push(format!("version {version} came back"));
+        }
+    }
+
+    /// The static role was deleted: what is served then may be another key with times
+    /// of its own.
+    fn begin_anew(&mut self) {
+        self.last = None;
+        self.keys.clear();
+        self.versions.clear();
     }
 
     /// Every answer that is relied on logs in.
@@ -103,7 +180,7 @@ impl Run {
             }
             tokio::time::sleep(TICK).await;
             self.log_in();
-            if self.chance.below(4) == 0 {
+            if self.chance.below(12) == 0 {
                 self.read().await;
             }
         }
@@ -132,7 +209,7 @@ impl Run {
     async fn listen(&mut self) {
         let now = self.world.now().to_string();
         let mut keys = json!({});
-        if let Some((_, _, key)) = &self.last {
+        if let Some((_, key)) = &self.last {
             keys[key] = now.clone().into();
         }
         let report = json!({ "watermark": now, "keys": keys });
@@ -140,7 +217,7 @@ impl Run {
     }
 
     async fn act(&mut self) {
-        let what = self.chance.below(18);
+        let what = self.chance.below(22);
         self.done.push(format!("{what} at {:?}", self.now()));
         match what {
             0..3 => self.post("rotate-role/orders").await,
@@ -162,13 +239,12 @@ impl Run {
                 let _ = self.world.delete("static-role/orders").await;
                 let settings = settings(&mut self.chance, &mut self.refresh);
                 let _ = self.world.write("static-role/orders", &settings).await;
-                // It may be another key with times of its own.
-                self.last = None;
+                self.begin_anew();
             }
             12 => {
                 let _ = self.world.delete("static-role/orders").await;
+                self.begin_anew();
                 self.import().await;
-                self.last = None;
             }
             13 => self.listen().await,
             14 => {
@@ -176,6 +252,18 @@ impl Run {
                 let quiet = json!({ "retire_when": "quiet", "quiet": 600 });
                 let _ = self.world.write("static-role/orders", &quiet).await;
             }
+            15 => {
+                let other = self.chance.one_of(&[
+                    ("lkc-1", "compat"),
+                    ("lkc-1", "minimal,kafka-java"),
+                    ("lsrc-1", "minimal,schema-registry"),
+                    ("lsrc-1", "minimal,spring"),
+                ]);
+                let change = json!({ "resource": other.0, "output": other.1 });
+                let _ = self.world.write("static-role/orders", &change).await;
+            }
+            16 => self.world.cloud.arm(Fault::RateLimited),
+            17 => self.world.cloud.arm(Fault::HeldBack),
             _ => self.read().await,
         }
     }
@@ -186,7 +274,7 @@ impl Run {
 fn settings(chance: &mut Rng, refresh: &mut u64) -> Value {
     let period = chance.one_of(&[1200_u64, 1800, 3600, 7200]);
     let by = chance.below(4);
-    // A schedule comes every half hour.
+    // The shortest schedule comes every half hour.
     let interval = if by == 1 { 1800 } else { period };
     let grace = 300 + chance.below(interval / 3);
     let asked = 5 + chance.below(grace - 65);
@@ -194,10 +282,22 @@ fn settings(chance: &mut Rng, refresh: &mut u64) -> Value {
     let mut role = json!({
         "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1", "grace": grace,
         "refresh": asked, "readiness": "probe",
+        "output": chance.one_of(&["compat", "minimal,kafka-java", "minimal,spring"]),
     });
     match by {
         0 => role["rotation"] = "manual".into(),
-        1 => role["rotation_schedule"] = "*/30 * * * *".into(),
+        1 => {
+            // Where clocks are changed, two times of some others are minutes apart.
+            let (schedule, window) = chance.one_of(&[
+                ("*/30 * * * *", 0_u64),
+                ("0 * * * *", 0),
+                ("0 */2 * * *", 3600),
+                ("0 1-23/3 * * *", 7200),
+            ]);
+            role["rotation_schedule"] = schedule.into();
+            role["rotation_window"] = window.into();
+            role["rotation_timezone"] = chance.one_of(&ZONES).into();
+        }
         _ => role["rotation_period"] = period.into(),
     }
     role
@@ -227,6 +327,8 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
             relied: Vec::new(),
             refresh,
             last: None,
+            keys: BTreeMap::new(),
+            versions: BTreeMap::new(),
             broken: Vec::new(),
             done: vec![role.to_string()],
             imported: 0,

@@ -1,5 +1,6 @@
 //! Roles whose keys are tried before they are handed out.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use logical::{ErrorClass, Operation, Request};
@@ -332,4 +333,63 @@ async fn what_is_wrong_with_readiness_or_spares_is_said_with_the_fields_name() {
         .await
         .unwrap_err();
     assert!(error.message().contains("`spares` need `readiness`"));
+}
+
+/// The service's own 403: the key is right, and its owner may not do what was tried.
+#[tokio::test(start_paused = true)]
+async fn whoever_gets_a_key_whose_owner_has_no_rights_is_told() {
+    let is_told = |warnings: &[String]| {
+        let mut warnings = warnings.iter();
+        warnings.any(|warning| warning.contains("bind a role to the owner"))
+    };
+    for has_none in [true, false] {
+        let fields = json!({ "wait_ready": 50 });
+        let world = with_role(0, "lsrc-abc123", fields).await;
+        world.cloud.without_rights.store(has_none, Ordering::SeqCst);
+        let told = warnings(&world).await;
+        assert_eq!(is_told(&told), has_none, "creds: {told:?}");
+
+        let role = json!({
+            "owner": "sa-1", "resource": "lsrc-abc123", "rotation": "manual", "grace": 600,
+        });
+        world.write("static-role/orders", &role).await.unwrap();
+        world.pass(3 * MINUTE).await;
+        let status = world.read("static-role/orders/status").await;
+        let status = status.unwrap().unwrap();
+        assert_eq!(is_told(&status.warnings), has_none, "status: {status:?}");
+        let key = world.served_key().await;
+        assert_eq!(
+            status.warnings.iter().any(|told| told.contains(&key)),
+            has_none
+        );
+        let waits = json!({ "wait": 50 });
+        let rotated = world.write("rotate-role/orders", &waits).await.unwrap();
+        let told = rotated.map_or_else(Vec::new, |response| response.warnings);
+        assert_eq!(is_told(&told), has_none, "rotate-role: {told:?}");
+        assert_ne!(world.served_key().await, key);
+        world
+            .write("static-role/orders/stage", &json!({}))
+            .await
+            .unwrap();
+        world.pass(3 * MINUTE).await;
+        let committed = world.write("static-role/orders/commit", &json!({})).await;
+        let told = committed
+            .unwrap()
+            .map_or_else(Vec::new, |response| response.warnings);
+        assert_eq!(is_told(&told), has_none, "commit: {told:?}");
+
+        world.cloud.make_by_hand_for(
+            "OLDKEY",
+            "made by hand",
+            ("sa-1", "lkc-1"),
+            crate::world::ORGANIZATION,
+        );
+        let import = json!({
+            "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1", "rotation": "manual",
+            "grace": 600, "import_key_id": "OLDKEY", "import_key_secret": "secret-of-OLDKEY",
+        });
+        let written = world.write("static-role/imported", &import).await.unwrap();
+        let told = written.map_or_else(Vec::new, |response| response.warnings);
+        assert_eq!(is_told(&told), has_none, "the write: {told:?}");
+    }
 }

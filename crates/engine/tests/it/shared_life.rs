@@ -58,6 +58,8 @@ struct Run {
     given_to: BTreeMap<String, (usize, String)>,
     /// Until when each key may be alive.
     may_live: BTreeMap<String, Duration>,
+    /// Whether no client hangs up, no host loses a lease and no write fails.
+    nobody_forgets: bool,
     broken: Vec<String>,
     done: Vec<String>,
 }
@@ -80,32 +82,46 @@ impl Run {
         (entity, accessor, token)
     }
 
-    async fn read(&mut self, hangs_up: bool) {
-        let (role, number) = (self.chance.index(3), self.chance.index(REQUESTERS));
-        let (entity, accessor, token) = Self::requester(number);
-        let scope = match ROLES[role] {
-            "role" => String::new(),
-            "entity" => entity.clone(),
-            _ => token.clone(),
-        };
-        let reader = Reader {
-            entity: &entity,
-            accessor: &accessor,
-            token: &token,
-        };
-        let name = ROLES[role];
-        let read = leased_to(&self.world.engine, name, reader);
-        let limit = if hangs_up {
-            Duration::from_millis(self.chance.below(400))
-        } else {
-            Duration::from_hours(1)
-        };
+    /// So many readers come together.
+    async fn read(&mut self, readers: usize, hang_up: bool) {
         let before = self.now();
-        let Ok(Ok(lease)) = tokio::time::timeout(limit, read).await else {
-            return;
-        };
-        let (now, key) = (self.now(), lease.key().to_owned());
-        let whose = (role, scope);
+        let mut asked = Vec::new();
+        for _ in 0..readers {
+            let (role, number) = (self.chance.index(3), self.chance.index(REQUESTERS));
+            let limit = if hang_up {
+                Duration::from_millis(self.chance.below(400))
+            } else {
+                Duration::from_hours(1)
+            };
+            asked.push((role, number, limit));
+        }
+        let engine = &self.world.engine;
+        let reading = asked.into_iter().map(|(role, number, limit)| async move {
+            let (entity, accessor, token) = Self::requester(number);
+            let reader = Reader {
+                entity: &entity,
+                accessor: &accessor,
+                token: &token,
+            };
+            let read = leased_to(engine, ROLES[role], reader);
+            let lease = tokio::time::timeout(limit, read).await.ok()?.ok()?;
+            let scope = match ROLES[role] {
+                "role" => String::new(),
+                "entity" => entity,
+                _ => token,
+            };
+            Some((role, scope, lease, tokio::time::Instant::now()))
+        });
+        let answers = futures_util::future::join_all(reading).await;
+        for (role, scope, lease, at) in answers.into_iter().flatten() {
+            let now = at.duration_since(self.begun);
+            self.given((role, scope), lease, before, now);
+        }
+    }
+
+    /// A reader got a lease.
+    fn given(&mut self, whose: (usize, String), lease: Lease, before: Duration, now: Duration) {
+        let (role, key) = (whose.0, lease.key().to_owned());
         let given_to = self.given_to.entry(key.clone()).or_insert(whose.clone());
         if *given_to != whose {
             self.broken
@@ -115,7 +131,7 @@ impl Run {
             Some(made) => {
                 let age = self.world.now().duration_since(made);
                 let age = Duration::try_from(age).unwrap_or_default();
-                if age > self.max_age + now.saturating_sub(before) {
+                if age > self.max_age + self.now().saturating_sub(before) {
                     self.broken
                         .push(format!("{key} was given when it was {age:?} old"));
                 }
@@ -195,7 +211,8 @@ impl Run {
             }
         }
         // A key that nobody was given was made for a reader who hung up, or to be
-        // there in time.
+        // there in time. Where nobody hangs up and no write fails, a key that was given
+        // goes with its last lease.
         let unknown = self.max_age + self.ttl + Duration::from_mins(1);
         for key in live {
             let known = self.may_live.get(key).copied().unwrap_or_default();
@@ -206,7 +223,10 @@ impl Run {
             });
             // Also one whose last reader hung up.
             let forgotten = age > self.max_age * 2 + unknown + SLACK;
-            let unheld = now > known + SLACK + unknown && age > SLACK + unknown;
+            let mut unheld = now > known + SLACK + unknown && age > SLACK + unknown;
+            if self.nobody_forgets && !known.is_zero() {
+                unheld = now > known + SLACK;
+            }
             if forgotten || unheld {
                 self.broken
                     .push(format!("{key} is {age:?} old and nobody holds it"));
@@ -227,9 +247,19 @@ impl Run {
     async fn act(&mut self) {
         let what = self.chance.below(100);
         self.done.push(format!("{what} at {:?}", self.now()));
+        let forgets = [50..55, 74..76, 79..82].iter().any(|it| it.contains(&what));
+        let what = if forgets && self.nobody_forgets {
+            0
+        } else {
+            what
+        };
         match what {
-            0..50 => self.read(false).await,
-            50..55 => self.read(true).await,
+            0..30 => self.read(1, false).await,
+            30..50 => {
+                let readers = 2 + self.chance.index(5);
+                self.read(readers, false).await;
+            }
+            50..55 => self.read(1, true).await,
             55..66 => self.renew().await,
             66..74 if !self.held.is_empty() => {
                 let number = self.chance.index(self.held.len());
@@ -302,6 +332,7 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
             held: Vec::new(),
             given_to: BTreeMap::new(),
             may_live: BTreeMap::new(),
+            nobody_forgets: seed.is_multiple_of(2),
             broken: Vec::new(),
             done: Vec::new(),
         };

@@ -60,6 +60,40 @@ async fn a_staged_key_is_proven_and_served_only_when_it_is_committed() {
     post(&world, "commit").await.unwrap_err();
 }
 
+/// The key before keeps its grace: readers may need it until the new one works.
+#[tokio::test(start_paused = true)]
+async fn a_staged_key_that_is_not_proven_is_served_when_that_is_forced() {
+    let mut world = serving().await;
+    let first = world.served_key().await;
+    post(&world, "stage").await.unwrap();
+    let staged = key_of(&world.data_of("static-creds/orders/pending").await);
+    let force = json!({ "force": true });
+    world
+        .write("static-role/orders/commit", &force)
+        .await
+        .unwrap();
+    assert_eq!(world.served_key().await, staged);
+    let status = world.static_status().await;
+    assert_eq!(
+        (&status["proven"], &status["stage"]),
+        (&json!("assumed"), &json!("idle"))
+    );
+    assert_eq!(status["version"], 2);
+    let previous = world.data_of("static-creds/orders/previous").await;
+    assert_eq!(key_of(&previous), first);
+    world.restart();
+    world.pass(9 * MINUTE).await;
+    assert!(world.lives(&first), "its grace is not over");
+    world.pass(4 * MINUTE).await;
+    assert_eq!(world.cloud.live(), std::slice::from_ref(&staged));
+    assert_eq!(world.served_key().await, staged);
+    let nothing = world
+        .write("static-role/orders/commit", &force)
+        .await
+        .unwrap_err();
+    assert!(nothing.message().contains("nothing is staged"), "{nothing}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_staged_key_that_is_dropped_goes() {
     let world = serving().await;

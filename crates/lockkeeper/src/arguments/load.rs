@@ -10,7 +10,7 @@ use ops::load::expect::Expectation;
 use ops::load::plan::Profile;
 
 /// `lockkeeper load`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Load {
     /// Header `Key: value` of all requests. May be repeated; `Host` sets the host
     #[arg(short = 'H', value_name = "HEADER", action = ArgAction::Append)]
@@ -80,7 +80,7 @@ pub(crate) struct Load {
 }
 
 /// The formats of the summary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "lower")]
 pub(crate) enum LoadFormat {
     Text,

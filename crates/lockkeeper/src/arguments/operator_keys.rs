@@ -63,7 +63,7 @@ pub(crate) struct OperatorRotateKeys {
 
 /// `lockkeeper operator generate-root`.
 #[expect(clippy::struct_excessive_bools, reason = "the flags are Vault's")]
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct OperatorGenerateRoot {
     /// A share of the key, in base64 or hexadecimal; `-` reads it from standard input.
     /// By default it is asked for

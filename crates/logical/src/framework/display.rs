@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 /// How a field or a path is shown (`DisplayAttributes` in Vault's
 /// `sdk/framework/path.go`). Start from the default and set the rest as needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Display {
     /// A label or heading.
     pub name: &'static str,

@@ -9,37 +9,56 @@
 //! leaves through a [`Target`] or a login, and nowhere else.
 
 mod clock;
+mod command;
+mod consumers;
 mod error;
 mod evidence;
 mod file;
 mod journal;
+mod kubernetes;
+mod kv;
+mod kv_journal;
+mod kv_secret;
+mod list;
 mod private_file;
 mod record;
+mod restrictions;
 mod rotation;
 mod secret_id;
 mod server;
+mod shell;
 mod stage;
 mod status;
 mod target;
 mod targets;
 mod vault;
+mod wrapped;
 
 #[cfg(test)]
 mod tests;
 
 pub use clock::{Clock, RealClock};
+pub use command::CommandTarget;
+pub use consumers::Wait;
 pub use error::{Error, Result};
 pub use evidence::Evidence;
 pub use file::FileTarget;
 pub use journal::{FileJournal, Journal};
-pub use record::{Options, Proof, Record, Restrictions, Revocation};
+pub use kubernetes::KubernetesTarget;
+pub use kv::KvTarget;
+pub use kv_journal::KvJournal;
+pub use list::{Entry, read_list};
+pub use record::{Options, Proof, Record, Revocation};
+pub use restrictions::Restrictions;
 pub use rotation::{Aborted, Event, Parts, Rotation};
 pub use secret_id::SecretId;
 pub use server::{
-    IdEntry, Login, LoginAnswer, Made, NewId, Place, Role, Server, TokenEntry, Tokens,
+    IdEntry, Login, LoginAnswer, Made, NewId, Place, Role, Server, TokenEntry, Tokens, Wrapped,
 };
+pub use shell::{RealShell, Shell};
 pub use stage::{Order, Stage};
 pub use status::{IdStatus, Limits, RoleStatus};
 pub use target::Target;
-pub use targets::targets;
+pub use targets::{Means, targets};
 pub use vault::VaultServer;
+pub use wrapped::WrappedTarget;

@@ -6,14 +6,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::consumers::Wait;
+use super::restrictions::{ATTEMPT, MARK, Restrictions};
 use super::server::Place;
 use super::stage::{Order, Stage};
 
-/// The metadata by which a rotation finds the secret ids that it made, and the
-/// tokens that were got with them.
-pub(crate) const MARK: &str = "lockkeeper_rotation";
-/// The metadata that tells apart the secret ids of one rotation.
-pub(crate) const ATTEMPT: &str = "lockkeeper_attempt";
 /// The version of the record's form.
 pub(crate) const VERSION: u32 = 1;
 
@@ -32,6 +29,10 @@ pub struct Options {
     pub restrictions: Restrictions,
     /// Paths that a token of the new secret id must be able to read.
     pub canary_read: Vec<String>,
+    /// A command that tries the new secret id in place of a login from here.
+    pub canary_command: Option<String>,
+    /// What is waited for before the old secret ids are destroyed.
+    pub wait: Wait,
     /// What happens to tokens of old secret ids; none for what suits the rest.
     pub revocation: Option<Revocation>,
     /// The file for the evidence.
@@ -48,50 +49,6 @@ pub enum Revocation {
     AfterSeconds(u64),
     /// They live until they end by themselves.
     Never,
-}
-
-/// How the use of a secret id is restricted, beside what its role says.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Restrictions {
-    /// Networks that logins may come from.
-    pub cidr_list: Vec<String>,
-    /// Networks that its tokens may be used from.
-    pub token_bound_cidrs: Vec<String>,
-    /// Its time to live in seconds.
-    pub ttl: Option<u64>,
-    /// How often it can be used.
-    pub uses: Option<u64>,
-    /// Its metadata.
-    pub metadata: BTreeMap<String, String>,
-}
-
-impl Restrictions {
-    /// These, with those of the old secret id where nothing is given. How often
-    /// the old one could be used is not on record anywhere, so the role's number
-    /// counts.
-    pub(crate) fn or_those_of(&self, old: &Self) -> Self {
-        let or = |given: &Vec<String>, old: &Vec<String>| {
-            let chosen = if given.is_empty() { old } else { given };
-            chosen.clone()
-        };
-        let mut metadata = old.metadata.clone();
-        metadata.extend(self.metadata.clone());
-        metadata.remove(MARK);
-        metadata.remove(ATTEMPT);
-        Self {
-            cidr_list: or(&self.cidr_list, &old.cidr_list),
-            token_bound_cidrs: or(&self.token_bound_cidrs, &old.token_bound_cidrs),
-            ttl: self.ttl.or(old.ttl),
-            uses: self.uses,
-            metadata,
-        }
-    }
-
-    /// What two secret ids must share for one to stand for the other.
-    pub(crate) fn without_marks(&self) -> Self {
-        Self::default().or_those_of(self)
-    }
 }
 
 /// Something that was tried, and what came of it.
@@ -140,6 +97,11 @@ pub struct Record {
     pub revoked: Vec<String>,
     /// From when on tokens are revoked, if that waits.
     pub revoke_from: Option<String>,
+    /// Until when a pause lasts, if there is one.
+    pub pause_until: Option<String>,
+    /// How many logins were tried whose tokens may live on, since the program was
+    /// cut off before it had revoked them.
+    pub open_trials: usize,
     /// What was proven.
     pub proofs: Vec<Proof>,
     /// What the operator has to know.
@@ -168,6 +130,8 @@ impl Record {
             left: Vec::new(),
             revoked: Vec::new(),
             revoke_from: None,
+            pause_until: None,
+            open_trials: 0,
             proofs: Vec::new(),
             warnings: Vec::new(),
             times: BTreeMap::new(),
@@ -226,9 +190,12 @@ impl Record {
     /// application whose token is revoked under it stands still until it logs in
     /// again.
     pub(crate) fn revocation(&self) -> Revocation {
-        self.options.revocation.unwrap_or(match self.options.order {
-            Order::Emergency => Revocation::Now,
-            Order::Overlap => Revocation::Never,
+        let nobody_uses_them =
+            self.options.order == Order::Emergency || self.options.wait.tells_of_users();
+        self.options.revocation.unwrap_or(if nobody_uses_them {
+            Revocation::Now
+        } else {
+            Revocation::Never
         })
     }
 }
@@ -237,32 +204,5 @@ impl Record {
 pub(crate) fn add(list: &mut Vec<String>, item: &str) {
     if !list.iter().any(|known| known == item) {
         list.push(item.to_owned());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_new_id_is_restricted_like_the_old_one_where_nothing_else_is_said() {
-        let mut old = Restrictions {
-            cidr_list: vec!["10.0.0.0/8".to_owned()],
-            ttl: Some(600),
-            ..Restrictions::default()
-        };
-        old.metadata.insert("team".to_owned(), "orders".to_owned());
-        old.metadata
-            .insert(MARK.to_owned(), "an earlier one".to_owned());
-        let given = Restrictions {
-            ttl: Some(60),
-            uses: Some(5),
-            ..Restrictions::default()
-        };
-        let chosen = given.or_those_of(&old);
-        assert_eq!(chosen.cidr_list, ["10.0.0.0/8"]);
-        assert_eq!((chosen.ttl, chosen.uses), (Some(60), Some(5)));
-        assert_eq!(chosen.metadata.len(), 1);
-        assert_eq!(chosen.metadata["team"], "orders");
     }
 }

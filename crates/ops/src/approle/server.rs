@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use vault_client::Token;
 
 use super::error::Result;
-use super::record::Restrictions;
+use super::restrictions::Restrictions;
 use super::secret_id::SecretId;
 
 /// Where a role is. Names of roles have no case: they are kept as servers list
@@ -30,6 +31,17 @@ impl Place {
             mount: mount.strip_prefix("auth/").unwrap_or(mount).to_owned(),
             role: role.trim_matches('/').to_lowercase(),
         }
+    }
+}
+
+impl Place {
+    /// Whether a token was got by logging in as the role.
+    pub(crate) fn has_login(&self, token: &TokenEntry) -> bool {
+        token.path == format!("auth/{}/login", self.mount)
+            && token
+                .metadata
+                .get("role_name")
+                .is_some_and(|name| name.to_lowercase() == self.role)
     }
 }
 
@@ -87,6 +99,18 @@ pub struct Made {
     pub accessor: String,
 }
 
+/// A secret id that was made, and that only the holder of a token can see, once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wrapped {
+    /// The wrapping token.
+    pub token: Token,
+    /// The path that the secret id was made at. A holder compares it with
+    /// `sys/wrapping/lookup`, to see that nobody wrapped something else.
+    pub creation_path: String,
+    /// How long the token lives, in seconds.
+    pub ttl: i64,
+}
+
 /// A token that was got with a secret id.
 #[derive(Debug)]
 pub struct Login {
@@ -142,7 +166,7 @@ pub enum Tokens {
 /// A server, with a token that may manage one role.
 #[async_trait]
 pub trait Server: Send + Sync {
-    /// The server's address, for the journal and the evidence.
+    /// The server's address and namespace, for the journal and the evidence.
     fn address(&self) -> String;
 
     /// What our token may not do, of what a rotation does, in words; asks with
@@ -154,6 +178,10 @@ pub trait Server: Send + Sync {
 
     /// Makes a secret id.
     async fn make(&self, new: &NewId) -> Result<Made>;
+
+    /// Makes a secret id whose answer is wrapped: neither it nor its accessor is
+    /// told.
+    async fn make_wrapped(&self, new: &NewId, ttl: Duration) -> Result<Wrapped>;
 
     /// The accessors of the role's secret ids, dead ones among them.
     async fn accessors(&self) -> Result<Vec<String>>;

@@ -101,7 +101,7 @@ impl IdStatus {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Restrictions;
+    use super::super::restrictions::Restrictions;
     use super::*;
 
     const DAY: i64 = 86_400;

@@ -1,5 +1,7 @@
 //! Where a new secret id goes.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::error::Result;
@@ -28,6 +30,12 @@ pub trait Target: Send + Sync {
     /// # Errors
     /// When the target may hold what it held before.
     async fn deliver(&self, id: &SecretId) -> Result<()>;
+
+    /// For how long the answer with the secret id is wrapped, where it is handed
+    /// over as a wrapping token and not delivered.
+    fn wraps(&self) -> Option<Duration> {
+        None
+    }
 
     /// Removes what a delivery that was killed left behind.
     async fn clean(&self) {}

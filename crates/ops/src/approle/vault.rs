@@ -1,6 +1,7 @@
 //! A real server, over Vault's HTTP API.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -8,10 +9,10 @@ use serde_json::{Value, json};
 use vault_client::{Client, Error as Failed, Object, Secret, Token};
 
 use super::error::{Error, Result};
-use super::record::Restrictions;
+use super::restrictions::Restrictions;
 use super::secret_id::SecretId;
 use super::server::{
-    IdEntry, Login, LoginAnswer, Made, NewId, Place, Role, Server, TokenEntry, Tokens,
+    IdEntry, Login, LoginAnswer, Made, NewId, Place, Role, Server, TokenEntry, Tokens, Wrapped,
 };
 
 /// What servers say of a secret id or role id that they do not know: today, and
@@ -81,7 +82,10 @@ impl Server for VaultServer {
         // has none.
         let _ = address.set_username("");
         let _ = address.set_password(None);
-        address.to_string()
+        match &self.client.settings().namespace {
+            Some(namespace) => format!("{address} (namespace {namespace})"),
+            None => address.to_string(),
+        }
     }
 
     async fn lacking(&self, lists_tokens: bool) -> Result<Vec<String>> {
@@ -151,23 +155,8 @@ impl Server for VaultServer {
 
     async fn make(&self, new: &NewId) -> Result<Made> {
         let doing = "making a secret id";
-        let metadata = serde_json::to_string(&new.metadata).unwrap_or_default();
-        let mut body = json!({ "metadata": metadata });
-        let restrictions = &new.restrictions;
-        if !restrictions.cidr_list.is_empty() {
-            body["cidr_list"] = json!(restrictions.cidr_list);
-        }
-        if !restrictions.token_bound_cidrs.is_empty() {
-            body["token_bound_cidrs"] = json!(restrictions.token_bound_cidrs);
-        }
-        if let Some(ttl) = restrictions.ttl {
-            body["ttl"] = json!(ttl);
-        }
-        if let Some(uses) = restrictions.uses {
-            body["num_uses"] = json!(uses);
-        }
         let answer = self
-            .write(doing, &self.role_path("/secret-id"), body)
+            .write(doing, &self.role_path("/secret-id"), wish(new))
             .await?;
         let data = answer.and_then(|answer| answer.data).unwrap_or_default();
         let id = zeroize::Zeroizing::new(text(&data, "secret_id", doing)?);
@@ -177,6 +166,25 @@ impl Server for VaultServer {
                 member: "secret_id",
             })?,
             accessor: text(&data, "secret_id_accessor", doing)?,
+        })
+    }
+
+    async fn make_wrapped(&self, new: &NewId, ttl: Duration) -> Result<Wrapped> {
+        let doing = "making a wrapped secret id";
+        let client = self.client.with_wrapping(Some(ttl));
+        let path = self.role_path("/secret-id");
+        let made = client.write(&path, &object(wish(new))).await;
+        let made = made.map_err(|source| Wrong::new(doing, source))?;
+        let wrapped = made.and_then(|answer| answer.wrap_info).and_then(|info| {
+            Some(Wrapped {
+                token: info.token?,
+                creation_path: info.creation_path,
+                ttl: info.ttl,
+            })
+        });
+        wrapped.ok_or(Error::Answer {
+            doing: doing.to_owned(),
+            member: "wrap_info",
         })
     }
 
@@ -319,6 +327,26 @@ impl Server for VaultServer {
             _ => Ok(()),
         }
     }
+}
+
+/// The body of the request for a new secret id.
+fn wish(new: &NewId) -> Value {
+    let metadata = serde_json::to_string(&new.metadata).unwrap_or_default();
+    let mut body = json!({ "metadata": metadata });
+    let restrictions = &new.restrictions;
+    if !restrictions.cidr_list.is_empty() {
+        body["cidr_list"] = json!(restrictions.cidr_list);
+    }
+    if !restrictions.token_bound_cidrs.is_empty() {
+        body["token_bound_cidrs"] = json!(restrictions.token_bound_cidrs);
+    }
+    if let Some(ttl) = restrictions.ttl {
+        body["ttl"] = json!(ttl);
+    }
+    if let Some(uses) = restrictions.uses {
+        body["num_uses"] = json!(uses);
+    }
+    body
 }
 
 /// A request that failed.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::duration;
-use super::report::{Summary, Times};
+use super::summary::{Summary, Times};
 
 /// An expectation that ends a test early is not looked at before this many
 /// answers: one failure among the first few says nothing of a rate.

@@ -3,7 +3,8 @@
 //! planned, so that a server that stalls cannot hide the stall.
 //!
 //! The parts: [`targets`] are what is sent, [`plan`] says when, [`run`] sends, and
-//! [`record`] keeps what came back, from which [`screen`] and [`report`] make text.
+//! [`record`] keeps what came back, from which [`summary`] takes figures, and [`screen`] and
+//! [`report`] make text.
 //! Only [`run`] has a clock and a network. Files, the terminal and exit codes belong
 //! to the program.
 
@@ -15,4 +16,5 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod screen;
+pub mod summary;
 pub mod targets;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use ops::load::headers::Headers;
 use ops::load::plan::{Limits, Plan, Profile};
 use ops::load::record::Class;
-use ops::load::report::Summary;
 use ops::load::run::{Options, Run};
+use ops::load::summary::Summary;
 use ops::load::targets::{Bodies, Turns, parse};
 
 use crate::web::{Received, Web, response};

@@ -75,12 +75,10 @@ async fn create(
         now,
     };
     let (entry, warning) = entry_of_login(&proposed, context)?;
-    let changes = std::mem::take(&mut proposed.changes);
+    let of_method = std::mem::take(&mut proposed.changes);
     let view = active.mounts.view_of(&uuid);
-    let changes = Changes {
-        conditions: view.conditions(changes.conditions),
-        writes: view.writes(changes.writes),
-    };
+    let mut changes = Changes::under(view.conditions(of_method.conditions));
+    changes.writes = view.writes(of_method.writes);
     let work = {
         let active = Arc::clone(active);
         async move {

@@ -50,7 +50,7 @@ fn read_kv(go: &Go, host: &Host) -> Value {
     let address = host.http.address();
     let mut program = go
         .program("clients")
-        .args([address.as_str(), "root", "team", "orders"])
+        .args([address.as_str(), "root", "static-role", "team", "orders"])
         .start();
     let status = eventually("the client is done", PATIENCE, || program.ended());
     assert!(status.success(), "{}", program.stderr());

@@ -11,6 +11,8 @@ mod agent;
 mod audit;
 mod beside;
 mod broker;
+mod churn;
+mod clients;
 mod cloud;
 mod commands;
 mod conformance;

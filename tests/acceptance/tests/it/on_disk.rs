@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{Http, Launch, Program, bin, free_port};
 
@@ -27,8 +27,11 @@ pub(crate) fn start(folder: &Path, port: u16) -> Program {
 pub(crate) struct OnDisk {
     /// A client as root.
     pub(crate) root: Http,
-    _program: Program,
-    _folder: TempDir,
+    pub(crate) root_token: String,
+    pub(crate) unseal_key: String,
+    port: u16,
+    program: Program,
+    folder: TempDir,
 }
 
 impl OnDisk {
@@ -39,13 +42,30 @@ impl OnDisk {
         let shares = json!({ "secret_shares": 1, "secret_threshold": 1 });
         let (status, made) = anybody.request("PUT", "sys/init", Some(&shares));
         assert_eq!(status, 200, "{made}");
-        let key = json!({ "key": made["keys_base64"][0] });
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let unseal_key = text(&made["keys_base64"][0]);
+        let key = json!({ "key": unseal_key });
         let (status, state) = anybody.request("PUT", "sys/unseal", Some(&key));
         assert_eq!((status, &state["sealed"]), (200, &false.into()), "{state}");
+        let root_token = text(&made["root_token"]);
         Self {
-            root: anybody.with_token(made["root_token"].as_str().unwrap()),
-            _program: program,
-            _folder: folder,
+            root: anybody.with_token(&root_token),
+            root_token,
+            unseal_key,
+            port,
+            program,
+            folder,
         }
+    }
+
+    /// Stops it, looks at its folder, starts it and unseals it again.
+    pub(crate) fn restarted<T>(self, look: impl FnOnce(&Path) -> T) -> (Self, T) {
+        self.program.stop();
+        let seen = look(self.folder.path());
+        let program = start(self.folder.path(), self.port);
+        let key = json!({ "key": self.unseal_key });
+        let (status, state) = self.root.request("PUT", "sys/unseal", Some(&key));
+        assert_eq!((status, &state["sealed"]), (200, &false.into()), "{state}");
+        (Self { program, ..self }, seen)
     }
 }

@@ -35,6 +35,10 @@ pub(crate) enum Fault {
     LoseCreateAnswer,
     /// The quota is used up.
     Quota,
+    /// There are too many requests for a key to be made.
+    RateLimited,
+    /// A creation would wait too long for its turn, and is not sent.
+    HeldBack,
     /// A deletion fails before anything happens.
     FailDelete,
     /// A deletion is refused although the key lives.
@@ -107,6 +111,8 @@ pub(crate) struct Cloud {
     pub(crate) probe_delay: Mutex<Duration>,
     /// Whether nobody can reach what keys are for.
     pub(crate) unreachable: AtomicBool,
+    /// Whether owners may not do what keys are tried with.
+    pub(crate) without_rights: AtomicBool,
     /// Owners and resources that do not exist.
     pub(crate) absent: Mutex<BTreeSet<&'static str>>,
     /// Called after every key that is made or deleted.
@@ -166,14 +172,25 @@ impl Cloud {
 
     /// A key that somebody else made for `sa-1` and `lkc-1`.
     pub(crate) fn make_by_hand(&self, id: &str, name: &str) {
+        self.make_by_hand_for(id, name, ("sa-1", "lkc-1"), ORGANIZATION);
+    }
+
+    /// A key that somebody else made for an owner and a resource of an organization.
+    pub(crate) fn make_by_hand_for(
+        &self,
+        id: &str,
+        name: &str,
+        (owner, resource): (&str, &str),
+        organization: &'static str,
+    ) {
         let live = LiveKey {
             name: name.to_owned(),
             target: Target {
-                owner: OwnerId::new("sa-1"),
-                resource: ResourceId::new("lkc-1"),
+                owner: OwnerId::new(owner),
+                resource: ResourceId::new(resource),
                 environment: Some(EnvironmentId::new("env-1")),
             },
-            organization: ORGANIZATION,
+            organization,
             created_at: virtual_now(),
         };
         self.keys.lock().unwrap().insert(id.to_owned(), live);
@@ -190,6 +207,13 @@ impl Cloud {
 
     pub(crate) fn owner_of(&self, key: &str) -> String {
         self.keys.lock().unwrap()[key].target.owner.to_string()
+    }
+
+    /// Whether a key is for a Schema Registry.
+    pub(super) fn is_for_registry(&self, key: &str) -> bool {
+        let keys = self.keys.lock().unwrap();
+        let target = keys.get(key).map(|key| &key.target);
+        target.is_some_and(|target| target.resource.as_str().starts_with("lsrc-"))
     }
 
     pub(crate) fn organization_of(&self, key: &str) -> &'static str {
@@ -270,6 +294,15 @@ impl Keys for Cloud {
         }
     }
 
+    /// None of the secrets of this world has a checksum, so that one which claims
+    /// to have it is wrong.
+    fn check_secret(&self, secret: &SecretText) -> Result<(), String> {
+        if secret.expose().starts_with("cflt") {
+            return Err("the checksum is wrong".into());
+        }
+        Ok(())
+    }
+
     async fn create_key(&self, access: &Access, key: &NewKey) -> Result<CreatedKey, CloudError> {
         self.turn().await;
         let organization = self.organization(access)?;
@@ -278,6 +311,13 @@ impl Keys for Cloud {
         assert!(!self.fires(Fault::Panic), "the client panics");
         if self.fires(Fault::Quota) {
             return Err(failed(Failure::QuotaReached, "quota is used up", false));
+        }
+        if self.fires(Fault::RateLimited) {
+            return Err(failed(Failure::RateLimited, "too many requests", false));
+        }
+        if self.fires(Fault::HeldBack) {
+            let wait = Duration::from_secs(30);
+            return Err(failed(Failure::HeldBack { wait }, "held back", false));
         }
         let number = self.made.fetch_add(1, Ordering::SeqCst);
         let id = format!("KEY{number:04}");

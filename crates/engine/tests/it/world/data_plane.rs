@@ -12,8 +12,9 @@ use super::cloud::Cloud;
 use super::virtual_now;
 
 impl Cloud {
-    /// So long a new key is refused; in the second half of that time brokers that
-    /// know it take turns with others, ten seconds each.
+    /// So long a new key is refused; in the second half of that time servers that know
+    /// it take turns with others: brokers ten seconds each, those of a Schema Registry
+    /// five.
     pub(crate) fn set_propagation(&self, propagation: Duration) {
         *self.propagation.lock().unwrap() = Some(propagation);
     }
@@ -31,7 +32,8 @@ impl Cloud {
         if age >= propagation {
             return true;
         }
-        age >= propagation / 2 && (age.as_secs() / 10).is_multiple_of(2)
+        let turn = if self.is_for_registry(id) { 5 } else { 10 };
+        age >= propagation / 2 && (age.as_secs() / turn).is_multiple_of(2)
     }
 }
 
@@ -54,7 +56,8 @@ impl Probe<Access> for Cloud {
         let observation = if self.unreachable.load(Ordering::SeqCst) {
             Observation::Unreachable
         } else if self.logs_in(key.id, key.secret) {
-            Observation::LoggedIn
+            let has_none = self.without_rights.load(Ordering::SeqCst);
+            [Observation::LoggedIn, Observation::LoggedInWithoutRights][usize::from(has_none)]
         } else {
             Observation::NotYet
         };

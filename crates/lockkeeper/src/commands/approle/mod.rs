@@ -1,26 +1,29 @@
 //! `approle`: rotation of secret ids. What a rotation does is decided in
 //! `ops::approle`; here flags are read and events are printed.
 
+mod job;
+mod many;
 mod place;
 mod status;
+mod waiting;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::process::ExitCode;
 
-use ops::approle::{
-    Error, Event, FileJournal, Journal as _, Options, Order, Parts, RealClock, Record,
-    Restrictions, Revocation, Rotation, Stage, VaultServer, targets,
-};
+use ops::approle::{Error, Event, Options, Order, Restrictions, Revocation, Rotation, Stage, Wait};
 
-use self::place::{journal_file, place};
+use vault_client::Client;
+
+use self::job::Job;
+use self::place::{journal, place};
 use super::client::{local, settings};
-use crate::arguments::{Approle, ApproleResume, ApproleRotate, Connection};
+use crate::arguments::{Approle, ApproleAbort, ApproleResume, ApproleRotate, Connection};
 use crate::failure::Failure;
 use crate::output;
 
 pub(super) async fn run(command: Approle) -> Result<ExitCode, Failure> {
     match command {
-        Approle::Rotate(rotate) => self::rotate(rotate).await,
+        Approle::Rotate(rotate) => self::rotate(*rotate).await,
         Approle::Resume(resume) => self::resume(resume).await,
         Approle::Abort(abort) => self::abort(abort).await,
         Approle::Status(status) => status::run(status).await,
@@ -29,71 +32,35 @@ pub(super) async fn run(command: Approle) -> Result<ExitCode, Failure> {
 
 async fn rotate(arguments: ApproleRotate) -> Result<ExitCode, Failure> {
     let options = options(&arguments)?;
-    let targets = targets(&options.deliver).map_err(failure)?;
-    let options = Options {
-        deliver: targets
-            .iter()
-            .map(|target| target.name().to_owned())
-            .collect(),
-        ..options
-    };
     let client = client(arguments.connection)?;
-    let place = place(&arguments.journal.mount, &arguments.role)?;
-    let server = VaultServer::new(&client, place.clone());
-    let journal = FileJournal::open(&journal_file(&arguments.journal, &server, &place)?);
-    let journal = journal.map_err(failure)?;
-    let parts = Parts {
-        server: &server,
-        targets: &targets,
-        journal: &journal,
-        clock: &RealClock,
-        tell: &tell,
+    let Some(role) = &arguments.role else {
+        // One of them is required.
+        let file = arguments.from.unwrap_or_default();
+        return many::run(client, &file).await;
     };
-    let begun = Rotation::begin(parts, &rotation_id(), place, options).await;
-    // Nothing was changed.
-    let rotation = begun.map_err(|error| failure(error).with_code(1))?;
-    output::tell(&format!("Journal: {}", journal.name()));
-    finish(rotation).await
+    let place = place(&arguments.journal.mount, role)?;
+    let journal = journal(&arguments.journal, &client, &place)?;
+    let mut job = Job::open(&client, place, journal).await?;
+    finish(job.begin(options, &tell).await?).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn resume(arguments: ApproleResume) -> Result<ExitCode, Failure> {
     let client = client(arguments.connection)?;
     let place = place(&arguments.journal.mount, &arguments.role)?;
-    let server = VaultServer::new(&client, place.clone());
-    let journal = FileJournal::open(&journal_file(&arguments.journal, &server, &place)?);
-    let journal = journal.map_err(failure)?;
-    let record = journal.load().await.map_err(failure)?;
-    check_role(record.as_ref(), &place)?;
-    let deliver = record.map(|record| record.options.deliver);
-    let targets = targets(&deliver.unwrap_or_default()).map_err(failure)?;
-    let rotation = Rotation::resume(Parts {
-        server: &server,
-        targets: &targets,
-        journal: &journal,
-        clock: &RealClock,
-        tell: &tell,
-    });
-    finish(rotation.await.map_err(failure)?).await
+    let journal = journal(&arguments.journal, &client, &place)?;
+    let job = Job::open(&client, place, journal).await?;
+    let wait = |wait| waiting::changed(wait, &arguments.wait);
+    finish(job.resume(wait, &tell).await?).await?;
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn abort(arguments: ApproleResume) -> Result<ExitCode, Failure> {
+async fn abort(arguments: ApproleAbort) -> Result<ExitCode, Failure> {
     let client = client(arguments.connection)?;
     let place = place(&arguments.journal.mount, &arguments.role)?;
-    let server = VaultServer::new(&client, place.clone());
-    let journal = FileJournal::open(&journal_file(&arguments.journal, &server, &place)?);
-    let journal = journal.map_err(failure)?;
-    let record = journal.load().await.map_err(failure)?;
-    check_role(record.as_ref(), &place)?;
-    let deliver = record.map(|record| record.options.deliver);
-    let targets = targets(&deliver.unwrap_or_default()).map_err(failure)?;
-    let aborted = Rotation::abort(Parts {
-        server: &server,
-        targets: &targets,
-        journal: &journal,
-        clock: &RealClock,
-        tell: &tell,
-    });
-    let aborted = aborted.await.map_err(failure)?;
+    let journal = journal(&arguments.journal, &client, &place)?;
+    let job = Job::open(&client, place, journal).await?;
+    let aborted = job.abort(&tell).await.map_err(failure)?;
     for accessor in &aborted.destroyed {
         output::tell(&format!(
             "destroyed accessor {accessor}, which no target holds"
@@ -108,15 +75,14 @@ async fn abort(arguments: ApproleResume) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn finish(mut rotation: Rotation<'_>) -> Result<ExitCode, Failure> {
+async fn finish(mut rotation: Rotation<'_>) -> Result<(), Failure> {
     rotation.run().await.map_err(failure)?;
     let record = rotation.record();
     output::say(&format!(
         "Success! Rotated the secret id of role {}: its accessor is {}",
         record.place.role,
         record.new.as_deref().unwrap_or_default()
-    ))?;
-    Ok(ExitCode::SUCCESS)
+    ))
 }
 
 fn options(arguments: &ApproleRotate) -> Result<Options, Failure> {
@@ -141,6 +107,8 @@ fn options(arguments: &ApproleRotate) -> Result<Options, Failure> {
             ..Restrictions::default()
         },
         canary_read: arguments.canary_read.clone(),
+        canary_command: arguments.canary_command.clone(),
+        wait: waiting::changed(Wait::default(), &arguments.wait),
         revocation: revocation.transpose()?,
         evidence: evidence.map(|file| file.display().to_string()),
     })
@@ -162,24 +130,14 @@ fn revocation(text: &str) -> Result<Revocation, Failure> {
 }
 
 /// A client for requests whose answers are used here.
-fn client(connection: Connection) -> Result<vault_client::Client, Failure> {
+fn client(connection: Connection) -> Result<Client, Failure> {
     if connection.output_curl_string {
         return Err(Failure::local(
             "-output-curl-string: each request of a rotation depends on the answer to the one \
              before",
         ));
     }
-    vault_client::Client::new(settings(connection)?).map_err(local)
-}
-
-fn check_role(record: Option<&Record>, place: &ops::approle::Place) -> Result<(), Failure> {
-    match record {
-        Some(record) if record.place != *place => Err(Failure::local(format!(
-            "the journal is of `{}`, and not of `{place}`",
-            record.place
-        ))),
-        _ => Ok(()),
-    }
+    Client::new(settings(connection)?).map_err(local)
 }
 
 /// An id that no other rotation has. Nothing secret depends on it.
@@ -194,6 +152,19 @@ fn tell(event: &Event) {
                 output::tell(&format!("==> {name}"));
             }
         }
+        // To be handed over is what it is for.
+        Event::Wrapped(wrapped) => {
+            let text = format!(
+                "wrapping_token: {}\nwrapping_token_creation_path: {}\nwrapping_token_ttl: {}s",
+                wrapped.token.expose(),
+                wrapped.creation_path,
+                wrapped.ttl
+            );
+            if let Err(failure) = output::say(&text) {
+                output::tell(&failure.to_string());
+            }
+        }
+        Event::Waiting(missing) => waiting::tell(missing),
         Event::Done(what) => output::tell(&format!("    {what}")),
         Event::Warning(warning) => output::tell(&format!("WARNING! {warning}")),
         _ => {}
@@ -205,6 +176,7 @@ fn name(stage: Stage) -> Option<&'static str> {
         Stage::Make => "Making a secret id",
         Stage::Deliver => "Delivering it",
         Stage::Canary => "Trying it",
+        Stage::Consumers => "Waiting for its users",
         Stage::Destroy => "Destroying the old ones",
         Stage::Revoke => "Revoking their tokens",
         Stage::Prove => "Proving both",

@@ -1,9 +1,11 @@
 //! Which role is meant, and where its journal is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use ops::approle::{Place, Server as _, VaultServer};
+use ops::approle::{FileJournal, Journal, KvJournal, Place, Server as _, VaultServer};
+use vault_client::Client;
 
+use super::failure;
 use crate::arguments::JournalOptions;
 use crate::commands::client::set;
 use crate::failure::Failure;
@@ -23,18 +25,30 @@ pub(super) fn place(mount: &str, role: &str) -> Result<Place, Failure> {
     Ok(place)
 }
 
-/// The journal's file: the given one, or one for each server, method and role.
+/// The journal: in the given file, or in one for each server, method and role.
 ///
 /// # Errors
-/// When there is no folder for it.
-pub(super) fn journal_file(
+/// When there is no folder for it, or another process has it.
+pub(super) fn journal(
     options: &JournalOptions,
-    server: &VaultServer,
+    client: &Client,
     place: &Place,
-) -> Result<PathBuf, Failure> {
-    if let Some(file) = &options.journal {
-        return Ok(file.clone());
+) -> Result<Box<dyn Journal>, Failure> {
+    let Some(given) = &options.journal else {
+        return journal_of(client, place);
+    };
+    if let Some(path) = given.strip_prefix("kv:") {
+        return Ok(Box::new(KvJournal::new(client, path)));
     }
+    let journal = FileJournal::open(Path::new(given)).map_err(failure)?;
+    Ok(Box::new(journal))
+}
+
+/// The journal of a role where none is named.
+///
+/// # Errors
+/// When there is no folder for it, or another process has it.
+pub(super) fn journal_of(client: &Client, place: &Place) -> Result<Box<dyn Journal>, Failure> {
     let state = set(["XDG_STATE_HOME", "HOME"]).ok_or_else(|| {
         Failure::local("there is no folder for the journal: give -journal, or set XDG_STATE_HOME")
     })?;
@@ -43,10 +57,11 @@ pub(super) fn journal_file(
         (_, state) => PathBuf::from(state),
     };
     folder.push("lockkeeper/approle");
-    folder.push(as_name(&server.address()));
+    folder.push(as_name(&VaultServer::new(client, place.clone()).address()));
     folder.push(as_name(&place.mount));
     folder.push(format!("{}.json", as_name(&place.role)));
-    Ok(folder)
+    let journal = FileJournal::open(&folder).map_err(failure)?;
+    Ok(Box::new(journal))
 }
 
 /// A text as the name of a file.

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use ops::load::expect::Expectation;
-use ops::load::report::Summary;
 use ops::load::run::Run;
 use ops::load::screen::{Axis, Tab, View, frame, plain};
+use ops::load::summary::Summary;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::terminal::Terminal;

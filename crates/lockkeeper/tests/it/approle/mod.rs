@@ -1,5 +1,6 @@
 //! `lockkeeper approle`, at OpenBao and at a server of our own.
 
+mod agent;
 mod killed;
 mod proxy;
 mod rotated;

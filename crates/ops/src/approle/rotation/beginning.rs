@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::delivery::Held;
 use super::{Event, Parts, Rotation};
 use crate::approle::error::{Error, Result};
-use crate::approle::record::{ATTEMPT, Options, Record, Restrictions, Revocation};
+use crate::approle::record::{Options, Record, Revocation};
+use crate::approle::restrictions::{ATTEMPT, Restrictions};
 use crate::approle::server::{IdEntry, Place, Role};
 use crate::approle::stage::{Order, Stage};
 
@@ -30,6 +31,13 @@ impl<'a> Rotation<'a> {
                  `-deliver=file:/etc/app/secret-id`",
             ));
         }
+        let wraps = parts.targets.iter().any(|target| target.wraps().is_some());
+        if wraps && parts.targets.len() > 1 {
+            return Err(Error::input(
+                "a wrapped secret id is seen by nobody but the holder of its token, so it cannot \
+                 be delivered to another target as well",
+            ));
+        }
         if let Some(unfinished) = parts.journal.load().await?.filter(is_unfinished) {
             return Err(Error::Journal {
                 journal: parts.journal.name().to_owned(),
@@ -41,10 +49,11 @@ impl<'a> Rotation<'a> {
                 ),
             });
         }
-        let lists_tokens = matches!(
+        let revokes = matches!(
             options.revocation,
             Some(Revocation::Now | Revocation::AfterSeconds(_))
         );
+        let lists_tokens = revokes || options.wait.consumers.is_some();
         let lacking = parts.server.lacking(lists_tokens).await?;
         if !lacking.is_empty() {
             return Err(Error::Rights(lacking));
@@ -80,6 +89,7 @@ impl<'a> Rotation<'a> {
             record,
             role,
             new: None,
+            wrapped: None,
         }
     }
 

@@ -21,8 +21,12 @@ impl Rotation<'_> {
                  cause is gone, `lockkeeper approle resume` tries another"
             )));
         }
+        let old = match self.record.options.order {
+            Order::Overlap => "the old ones are still valid",
+            Order::Emergency => "the old ones are destroyed",
+        };
         Err(Error::Canary(format!(
-            "{problem}; the old one is not destroyed, but the targets hold the new one: when the \
+            "{problem}; {old}, and targets whose old one is not known have the new one: when the \
              cause is gone, go on with `lockkeeper approle resume`"
         )))
     }
@@ -42,6 +46,13 @@ impl Rotation<'_> {
             self.prove_that(tried, found);
             return Ok(());
         };
+        if let Some(command) = self.record.options.canary_command.clone() {
+            let ran = self.parts.shell.run(&command, Some(&id)).await;
+            ran.map_err(|problem| Error::Canary(format!("-canary-command: {problem}")))?;
+            let found = format!("-canary-command succeeded with accessor {accessor}");
+            self.prove_that(tried, found);
+            return Ok(());
+        }
         if entry.uses > 0 {
             let found = format!(
                 "the server knows accessor {accessor}; no login was tried, as each costs one of \
@@ -51,10 +62,20 @@ impl Rotation<'_> {
             self.prove_that(tried, found);
             return Ok(());
         }
-        let login = self.log_in_with(&id).await?;
-        let can_read = self.can_read_all(&login).await;
-        self.end(&login).await;
-        can_read?;
+        self.record.open_trials += 1;
+        self.save().await?;
+        let trial = match self.log_in_with(&id).await {
+            // Whether there is a token now is not known.
+            Err(error @ Error::Server { .. }) => return Err(error),
+            Err(error) => Err(error),
+            Ok(login) => {
+                let can_read = self.can_read_all(&login).await;
+                self.end(&login).await;
+                can_read
+            }
+        };
+        self.record.open_trials -= 1;
+        trial?;
         self.prove_that(tried, format!("accessor {accessor} logged in"));
         Ok(())
     }
@@ -65,7 +86,7 @@ impl Rotation<'_> {
             LoginAnswer::Refused { text } if text.contains("source address") => {
                 Err(Error::Canary(format!(
                     "the server answered {text}: logins are bound to networks that this machine \
-                     is not in"
+                     is not in; `-canary-command` tries it from another one"
                 )))
             }
             LoginAnswer::UnknownId { text } | LoginAnswer::Refused { text } => {

@@ -1,6 +1,6 @@
 //! The new secret id is written to the targets, and read back.
 
-use super::Rotation;
+use super::{Event, Rotation};
 use crate::approle::error::{Error, Result};
 use crate::approle::secret_id::SecretId;
 use crate::approle::server::IdEntry;
@@ -37,6 +37,13 @@ impl Rotation<'_> {
     }
 
     pub(super) async fn deliver(&mut self) -> Result<()> {
+        if self.wraps().is_some() {
+            let wrapped = self.wrapped.take().ok_or_else(|| {
+                Error::input("the wrapping token is not known any more: resume the rotation")
+            })?;
+            (self.parts.tell)(&Event::Wrapped(wrapped));
+            return Ok(());
+        }
         let id = self.new.clone().ok_or_else(|| {
             Error::input("the new secret id is not known any more: resume the rotation")
         })?;
@@ -81,8 +88,8 @@ impl Rotation<'_> {
         Ok(())
     }
 
-    /// Gives the targets back what they held, after a new secret id that does not
-    /// work. Whether that was possible everywhere.
+    /// Gives the targets back what they held, where that is known, after a new
+    /// secret id that does not work. Whether it was known of all.
     pub(super) async fn put_back(&mut self) -> Result<bool> {
         let mut everywhere = true;
         for (target, before) in self.parts.targets.iter().zip(&self.before) {

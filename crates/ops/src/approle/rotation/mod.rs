@@ -2,6 +2,7 @@
 
 mod beginning;
 mod canary;
+mod consumers;
 mod delivery;
 mod destruction;
 mod ending;
@@ -10,11 +11,13 @@ mod proof;
 mod tokens;
 
 use super::clock::Clock;
+use super::consumers::Wait;
 use super::error::{Error, Result};
 use super::journal::Journal;
 use super::record::Record;
 use super::secret_id::SecretId;
-use super::server::{Role, Server};
+use super::server::{Role, Server, Wrapped};
+use super::shell::Shell;
 use super::stage::Stage;
 use super::target::Target;
 
@@ -27,6 +30,8 @@ pub struct Parts<'a> {
     pub targets: &'a [Box<dyn Target>],
     /// The journal.
     pub journal: &'a dyn Journal,
+    /// Runs the operator's commands.
+    pub shell: &'a dyn Shell,
     /// The clock.
     pub clock: &'a dyn Clock,
     /// Told of what happens.
@@ -34,11 +39,15 @@ pub struct Parts<'a> {
 }
 
 /// What an operator is told while a rotation goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
     /// A stage begins.
     Stage(Stage),
+    /// The new secret id, wrapped, to be handed to its user.
+    Wrapped(Wrapped),
+    /// What is still missing, while users are waited for.
+    Waiting(String),
     /// Something was done.
     Done(String),
     /// Something that an operator has to know.
@@ -63,6 +72,8 @@ pub struct Rotation<'a> {
     role: Role,
     /// The new secret id, while it is known.
     new: Option<SecretId>,
+    /// The wrapping token, until it is handed over.
+    wrapped: Option<Wrapped>,
     /// What each target held that the server knew before it got the new one.
     before: Vec<Option<SecretId>>,
 }
@@ -71,6 +82,11 @@ impl Rotation<'_> {
     /// What is on record.
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// Changes what is waited for; the journal has it from the next stage on.
+    pub fn wait_for(&mut self, wait: Wait) {
+        self.record.options.wait = wait;
     }
 
     /// Goes on to the end.
@@ -85,7 +101,7 @@ impl Rotation<'_> {
                 Stage::Make => self.make().await?,
                 Stage::Deliver => self.deliver().await?,
                 Stage::Canary => self.canary().await?,
-                Stage::Consumers => {}
+                Stage::Consumers => self.wait_for_consumers().await?,
                 Stage::Destroy => self.destroy_old().await?,
                 Stage::Revoke => self.revoke_old_tokens().await?,
                 Stage::Prove => self.prove().await?,

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Rotation;
 use crate::approle::error::Result;
-use crate::approle::record::{Record, Revocation, add};
-use crate::approle::server::{TokenEntry, Tokens};
+use crate::approle::record::{Revocation, add};
+use crate::approle::server::Tokens;
 
 impl Rotation<'_> {
     pub(super) async fn revoke_old_tokens(&mut self) -> Result<()> {
@@ -37,7 +37,7 @@ impl Rotation<'_> {
             let Some(token) = self.parts.server.token(&accessor).await? else {
                 continue;
             };
-            if is_of_role(&self.record, &token) && !self.record.is_of_new_id(&token.metadata) {
+            if self.record.place.has_login(&token) && !self.record.is_of_new_id(&token.metadata) {
                 self.parts.server.revoke(&accessor).await?;
                 add(&mut self.record.revoked, &accessor);
                 revoked += 1;
@@ -76,13 +76,4 @@ impl Rotation<'_> {
             seconds => format!("each ends at the latest {seconds} s after its login"),
         }
     }
-}
-
-/// Whether a token was got by logging in as the role.
-pub(crate) fn is_of_role(record: &Record, token: &TokenEntry) -> bool {
-    token.path == format!("auth/{}/login", record.place.mount)
-        && token
-            .metadata
-            .get("role_name")
-            .is_some_and(|name| name.to_lowercase() == record.place.role)
 }

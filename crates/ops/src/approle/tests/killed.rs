@@ -140,3 +140,20 @@ async fn tokens_are_revoked_after_the_time_that_was_asked_for() {
     let waited = time("prove").duration_since(time("revoke"));
     assert_eq!(waited.as_secs(), 3600);
 }
+
+#[tokio::test]
+async fn an_id_that_was_delivered_before_it_was_on_record_is_not_made_again() {
+    let world = World::new(&["a"]);
+    // The file has it, and the journal does not know.
+    world.restart(Some(Kill {
+        at: 4,
+        before: false,
+    }));
+    world.rotate(options()).await.unwrap_err();
+    let held = world.state().files["a"].clone();
+    assert_ne!(held, "secret-1");
+    world.restart(None);
+    world.rotate(options()).await.unwrap();
+    assert_eq!(world.state().files["a"], held);
+    assert_eq!(world.record().unwrap().attempt, 1);
+}

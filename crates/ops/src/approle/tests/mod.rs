@@ -2,7 +2,9 @@
 
 mod aborted;
 mod canaries;
+mod consumers;
 mod killed;
 mod proofs;
 mod refused;
 mod world;
+mod wrapped;

@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use vault_client::Token;
 
-use crate::approle::record::MARK;
+use crate::approle::restrictions::MARK;
 use crate::approle::{
     Aborted, Clock, Error, Event, IdEntry, Journal, Login, LoginAnswer, Made, NewId, Options,
-    Parts, Place, Record, Restrictions, Result, Role, Rotation, SecretId, Server, Target,
-    TokenEntry, Tokens,
+    Parts, Place, Record, Restrictions, Result, Role, Rotation, SecretId, Server, Shell, Target,
+    TokenEntry, Tokens, Wrapped, WrappedTarget,
 };
 
 pub(super) const ROLE_ID: &str = "role-id";
@@ -48,6 +48,14 @@ pub(super) struct State {
     pub(super) taken: BTreeMap<String, String>,
     pub(super) token_max_ttl: u64,
     pub(super) batch: bool,
+    /// Whether the secret id is handed over wrapped.
+    pub(super) wraps: Option<Duration>,
+    /// After how many seconds an application logs in with what the file holds.
+    pub(super) consumer: Option<i64>,
+    pub(super) commands: Vec<(String, Option<String>)>,
+    pub(super) failures_of_commands: usize,
+    /// What a command puts into the file.
+    pub(super) overwrites: Option<String>,
     now: i64,
     count: usize,
     kill: Option<Kill>,
@@ -139,6 +147,7 @@ impl World {
             server: self,
             targets,
             journal: self,
+            shell: self,
             clock: self,
             tell,
         }
@@ -146,6 +155,9 @@ impl World {
 
     fn targets(&self) -> Vec<Box<dyn Target>> {
         let names: Vec<String> = self.state().files.keys().cloned().collect();
+        if let Some(ttl) = self.state().wraps {
+            return vec![Box::new(WrappedTarget::new(ttl))];
+        }
         let held = names.into_iter().map(|name| Held {
             world: self.clone(),
             name,
@@ -288,6 +300,15 @@ impl Server for World {
         })
     }
 
+    async fn make_wrapped(&self, new: &NewId, ttl: Duration) -> Result<Wrapped> {
+        let (secret, _) = self.effect(|state| state.mint(new.clone()))?;
+        Ok(Wrapped {
+            token: Token::new(format!("wrapping-{secret}")).unwrap(),
+            creation_path: "auth/approle/role/orders/secret-id".to_owned(),
+            ttl: i64::try_from(ttl.as_secs()).unwrap(),
+        })
+    }
+
     async fn accessors(&self) -> Result<Vec<String>> {
         self.look(|state| {
             let alive = state.ids.keys().cloned();
@@ -398,7 +419,39 @@ impl Clock for World {
 
     async fn sleep(&self, duration: Duration) {
         let mut state = self.state();
-        state.now += SignedDuration::try_from(duration).unwrap().as_secs();
+        let seconds = SignedDuration::try_from(duration).unwrap().as_secs();
+        state.now += seconds;
+        let Some(left) = state.consumer else { return };
+        state.consumer = Some(left - seconds);
+        if left <= seconds {
+            state.consumer = None;
+            let held = state.files["a"].clone();
+            let mut ids = state.ids.values();
+            let found = ids.find(|(secret, _)| *secret == held);
+            let accessor = found.map(|(_, entry)| entry.accessor.clone());
+            state.issue("new-token", &accessor.unwrap());
+        }
+    }
+}
+
+#[async_trait]
+impl Shell for World {
+    async fn run(
+        &self,
+        command: &str,
+        input: Option<&SecretId>,
+    ) -> std::result::Result<(), String> {
+        let mut state = self.state();
+        let input = input.map(|id| id.expose().to_owned());
+        state.commands.push((command.to_owned(), input));
+        if let Some(secret) = state.overwrites.take() {
+            state.files.insert("a".to_owned(), secret);
+        }
+        if state.failures_of_commands == 0 {
+            return Ok(());
+        }
+        state.failures_of_commands -= 1;
+        Err("the command ended with exit status: 1".to_owned())
     }
 }
 

@@ -1,5 +1,5 @@
 //! The times of a test in intervals of ten seconds, each closed as a histogram in
-//! the compressed form of HdrHistogram, which is small enough for tests of days.
+//! the compressed form of `HdrHistogram`, which is small enough for tests of days.
 
 use std::time::Duration;
 

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::Report;
 use super::heat;
-use super::{Report, Times};
 use crate::load::record::Timeline;
+use crate::load::summary::Times;
 
 const STYLE: &str = "\
 body { font: 15px/1.5 sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #111; background: #fff }

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::Summary;
 use crate::load::expect::{Expectation, Verdict};
 use crate::load::record::{Interval, Record};
 use crate::load::run::Progress;
+use crate::load::summary::{self, Summary};
 
 /// What a test showed.
 #[derive(Debug, Clone, Serialize)]
@@ -57,13 +57,13 @@ impl IntervalSummary {
     fn new(interval: &Interval) -> Self {
         let times = &interval.response;
         Self {
-            began_at_second: super::summary::rounded(interval.begin.as_secs_f64()),
-            ended_at_second: super::summary::rounded(interval.end.as_secs_f64()),
+            began_at_second: summary::rounded(interval.begin.as_secs_f64()),
+            ended_at_second: summary::rounded(interval.end.as_secs_f64()),
             good: interval.counts.good,
             bad: interval.counts.bad,
-            p50: super::summary::milliseconds(times.p50),
-            p99: super::summary::milliseconds(times.p99),
-            max: super::summary::milliseconds(times.max),
+            p50: summary::milliseconds(times.p50),
+            p99: summary::milliseconds(times.p99),
+            max: summary::milliseconds(times.max),
         }
     }
 }

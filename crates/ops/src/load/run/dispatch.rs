@@ -63,7 +63,7 @@ fn end_after_timeout(shared: &Shared) {
         if now >= end {
             shared.due.close();
         } else {
-            thread::park_timeout((end - now).min(LONGEST));
+            thread::park_timeout(end.saturating_sub(now).min(LONGEST));
         }
     }
 }

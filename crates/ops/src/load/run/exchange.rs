@@ -54,14 +54,12 @@ impl Exchange {
 
     /// Sends a request, and follows redirects, within the time limit.
     pub(super) async fn run(&mut self, request: &Prepared, timeout: Duration) -> Outcome {
-        match tokio::time::timeout(timeout, self.follow(request)).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                // An answer may still come on one of them.
-                self.connections.clear();
-                Outcome::failed(Class::TimedOut)
-            }
+        if let Ok(outcome) = tokio::time::timeout(timeout, self.follow(request)).await {
+            return outcome;
         }
+        // An answer may still come on one of them.
+        self.connections.clear();
+        Outcome::failed(Class::TimedOut)
     }
 
     async fn follow(&mut self, request: &Prepared) -> Outcome {

@@ -1,5 +1,7 @@
 //! A line of text with colours, cut at the width of the screen.
 
+use std::fmt::Write as _;
+
 pub(super) const GREEN: u8 = 34;
 pub(super) const RED: u8 = 196;
 pub(super) const CYAN: u8 = 51;
@@ -31,7 +33,7 @@ impl Line {
             left -= part.chars().count();
             match colour.filter(|_| coloured && !part.is_empty()) {
                 Some(colour) => {
-                    rendered.push_str(&format!("\x1b[38;5;{colour}m{part}\x1b[0m"));
+                    let _ = write!(rendered, "\x1b[38;5;{colour}m{part}\x1b[0m");
                 }
                 None => rendered.push_str(&part),
             }

@@ -7,6 +7,8 @@ mod heat;
 mod histogram;
 mod line;
 
+use std::fmt::Write as _;
+
 pub use self::axis::Axis;
 use self::line::Line;
 use super::duration::shown;
@@ -129,7 +131,7 @@ fn quantiles(view: &View<'_>) -> Line {
     let mut text = format!("10 s: p50 {} p99 {}", of(0.5), of(0.99));
     let (late, waiting) = (view.record.late, view.progress.waiting());
     if late > 0 || waiting > 0 {
-        text.push_str(&format!("  late starts {late}, waiting {waiting}"));
+        let _ = write!(text, "  late starts {late}, waiting {waiting}");
     }
     Line::default().text(&text)
 }

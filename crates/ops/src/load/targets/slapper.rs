@@ -96,6 +96,8 @@ fn body(line: &str, bodies: Bodies) -> Result<Bytes, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -202,9 +204,9 @@ mod tests {
         ) {
             let mut text = String::new();
             for (index, body) in bodies.iter().enumerate() {
-                text.push_str(&format!("POST http://a/{index}\n"));
+                let _ = writeln!(text, "POST http://a/{index}");
                 if let Some(body) = body {
-                    text.push_str(&format!("$ {body}\n"));
+                    let _ = writeln!(text, "$ {body}");
                 }
                 if blank {
                     text.push('\n');

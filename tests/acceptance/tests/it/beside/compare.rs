@@ -57,7 +57,7 @@ const CLOCKS: [&str; 5] = [
 ];
 
 /// The text without what is volatile.
-pub(super) fn masked_text(text: &str) -> String {
+pub(crate) fn masked_text(text: &str) -> String {
     let mut masked = text.to_owned();
     for (pattern, name) in VOLATILE.iter() {
         masked = pattern.replace_all(&masked, *name).into_owned();
@@ -66,7 +66,7 @@ pub(super) fn masked_text(text: &str) -> String {
 }
 
 /// The answer without what is volatile: two servers that agree give the same.
-pub(super) fn masked(value: &Value) -> Value {
+pub(crate) fn masked(value: &Value) -> Value {
     match value {
         Value::String(text) => masked_text(text).into(),
         Value::Array(items) => {

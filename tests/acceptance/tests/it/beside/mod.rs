@@ -1,7 +1,7 @@
 //! Our server beside a real OpenBao: both get the same requests, and their answers
 //! are compared.
 
-mod compare;
+pub(crate) mod compare;
 mod decisions;
 mod document_002;
 mod load;

@@ -50,6 +50,14 @@ fn the_readmes_plugin_works_as_it_is_written() {
     );
 }
 
+#[test]
+fn the_secrets_of_a_service_are_kept_and_rotated_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut terminal = Terminal::open(&bao);
+    terminal.port(8200);
+    terminal.follow(&Page::read("docs/secrets-of-a-service.md"));
+}
+
 /// A real server with a plugin folder, a simulated cloud, and a shell for both.
 struct Desk {
     node: BaoNode,

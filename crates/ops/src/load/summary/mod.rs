@@ -1,5 +1,7 @@
 //! The figures of a test.
 
+mod text;
+
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
