@@ -6,6 +6,7 @@
 mod approle;
 mod audit;
 mod auth;
+mod configuration;
 mod credential;
 mod kv;
 mod lease;
@@ -36,6 +37,7 @@ pub(crate) use self::audit::{Audit, AuditDisable, AuditEnable, AuditList};
 pub(crate) use self::auth::{
     Auth, AuthDisable, AuthEnable, AuthHelp, AuthList, AuthMove, AuthTune,
 };
+pub(crate) use self::configuration::{Apply, Drift, Files, Plan, Prune, Unlock, Validate};
 pub(crate) use self::credential::{Exec, ExecForm, FormName, Known, Render};
 pub(crate) use self::kv::{
     Kv, KvDelete, KvEnableVersioning, KvGet, KvKey, KvList, KvMetadata, KvMetadataDelete,
@@ -250,6 +252,24 @@ Exit codes:
     /// List, enable and disable audit devices
     #[command(subcommand)]
     Audit(Audit),
+    /// Check files of configuration
+    #[command(after_help = configuration::VALIDATE)]
+    Validate(Validate),
+    /// Show what `lockkeeper apply` would change on a server
+    #[command(after_help = configuration::PLAN)]
+    Plan(Plan),
+    /// Make a server what files of configuration say
+    #[command(after_help = configuration::APPLY)]
+    Apply(Apply),
+    /// Show what somebody else has changed of what files of configuration manage
+    #[command(after_help = configuration::DRIFT)]
+    Drift(Drift),
+    /// Delete what files of configuration managed and no longer have
+    #[command(after_help = configuration::PRUNE)]
+    Prune(Prune),
+    /// Free the lock that an `apply` has left behind
+    #[command(after_help = configuration::UNLOCK)]
+    Unlock(Unlock),
     /// Log in, and store the token for later commands
     #[command(after_help = "\
 Examples:

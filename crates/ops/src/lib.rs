@@ -4,4 +4,5 @@
 //! belong to the program, not here.
 
 pub mod approle;
+pub mod configuration;
 pub mod load;

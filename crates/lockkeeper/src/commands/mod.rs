@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod catalog;
 mod client;
+mod configuration;
 mod dev;
 mod engines;
 mod exec;
@@ -76,6 +77,12 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Auth(auth) => async_main(auth::run(auth)),
         Command::Policy(policy) => async_main(policy::run(policy)),
         Command::Operator(operator) => async_main(operator::run(operator)),
+        Command::Validate(validate) => configuration::validate(&validate),
+        Command::Plan(plan) => async_main(configuration::plan(plan)),
+        Command::Apply(apply) => async_main(configuration::apply(apply)),
+        Command::Drift(drift) => async_main(configuration::drift(drift)),
+        Command::Prune(prune) => async_main(configuration::prune(prune)),
+        Command::Unlock(unlock) => async_main(configuration::unlock(unlock)),
         Command::Login(login) => async_main(login::run(login)),
         Command::Token(token) => async_main(token::run(token)),
         Command::Print(print) => token::print(&print),

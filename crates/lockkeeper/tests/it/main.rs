@@ -9,6 +9,7 @@
 mod approle;
 mod both;
 mod commands_like_bao;
+mod configuration;
 mod dev;
 mod dev_on_disk;
 mod exec;

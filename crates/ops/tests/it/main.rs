@@ -6,5 +6,6 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod configuration;
 mod load;
 mod web;

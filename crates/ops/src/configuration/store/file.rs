@@ -1,0 +1,99 @@
+//! Records in files of this machine.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::{Document, Documents, Saved, Version};
+use crate::configuration::place::Problem;
+use crate::configuration::state::State;
+
+pub(super) struct FileStore {
+    path: PathBuf,
+}
+
+impl FileStore {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    fn path(&self, document: Document) -> PathBuf {
+        match document {
+            Document::Record => self.path.clone(),
+            Document::Lock => {
+                let mut name = self.path.clone().into_os_string();
+                name.push(".lock");
+                name.into()
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Documents for FileStore {
+    async fn load(&self, document: Document) -> Result<(Option<Value>, Version), Problem> {
+        let path = self.path(document);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok((None, Version(0)));
+            }
+            Err(error) => return Err(failed(&path, &error.to_string())),
+        };
+        let not_ours = || failed(&path, "it is not a record of this program");
+        let mut value: Value = serde_json::from_str(&text).map_err(|_| not_ours())?;
+        let version = value
+            .get("version")
+            .and_then(Value::as_u64)
+            .ok_or_else(not_ours)?;
+        Ok((Some(value["document"].take()), Version(version)))
+    }
+
+    async fn save(
+        &self,
+        document: Document,
+        value: &Value,
+        from: &Version,
+    ) -> Result<Saved, Problem> {
+        let path = self.path(document);
+        let (_, version) = self.load(document).await?;
+        if version != *from {
+            return Ok(Saved::Changed);
+        }
+        let next = Version(from.0 + 1);
+        let text = json!({ "version": next.0, "document": value }).to_string();
+        replace(&path, &text).map_err(|error| failed(&path, &error.to_string()))?;
+        Ok(Saved::Now(next))
+    }
+
+    async fn others(&self) -> Result<Vec<State>, Problem> {
+        Ok(Vec::new())
+    }
+}
+
+/// Writes beside the file and renames, so that a power cut leaves the old text or
+/// the new one.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let fresh = PathBuf::from(name);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&fresh)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&fresh, path)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+fn failed(path: &Path, reason: &str) -> Problem {
+    Problem::general(format!("the record in `{}`: {reason}", path.display()))
+}

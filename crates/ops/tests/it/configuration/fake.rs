@@ -1,0 +1,299 @@
+//! A server in memory, with the paths that the properties need. It folds names,
+//! sorts lists and turns durations into seconds, as real ones do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ops::configuration::{
+    Applied, Data, Holder, Location, Lock, Plan, PlanOptions, Problem, Reading, Server,
+    ServerError, State, Store, Surroundings, apply, interpret, make, read,
+};
+use serde_json::{Value, json};
+
+/// The server.
+#[derive(Default)]
+pub(crate) struct Fake {
+    world: Mutex<World>,
+}
+
+#[derive(Default)]
+struct World {
+    engines: BTreeMap<String, Value>,
+    methods: BTreeMap<String, Value>,
+    /// Everything else, by path; KV with its version.
+    values: BTreeMap<String, Value>,
+    /// How many more writes are carried out; then the power is gone.
+    writes_left: Option<usize>,
+}
+
+impl Fake {
+    /// A server with a KV engine at `secret` and AppRole at `approle`.
+    pub(crate) fn new() -> Arc<Self> {
+        let fake = Self::default();
+        let mut world = fake.world.lock().unwrap();
+        let kv = json!({"type": "kv", "options": {"version": "2"}, "accessor": "kv_1"});
+        world.engines.insert("secret".into(), kv);
+        let approle = json!({"type": "approle", "accessor": "auth_approle_1"});
+        world.methods.insert("approle".into(), approle);
+        drop(world);
+        Arc::new(fake)
+    }
+
+    /// Lets this many writes pass and refuses everything after them.
+    pub(crate) fn cut_after(&self, writes: Option<usize>) {
+        self.world.lock().unwrap().writes_left = writes;
+    }
+
+    /// Everything on the server but the records of owners.
+    pub(crate) fn content(&self) -> BTreeMap<String, Value> {
+        let world = self.world.lock().unwrap();
+        let values = world.values.iter();
+        let values = values.filter(|(path, _)| !path.starts_with("secret/data/lockkeeper/"));
+        let mut content: BTreeMap<String, Value> = values
+            .map(|(path, value)| (path.clone(), value.clone()))
+            .collect();
+        for (path, entry) in &world.engines {
+            content.insert(format!("sys/mounts/{path}"), entry.clone());
+        }
+        content
+    }
+
+    /// Changes something as a person would.
+    pub(crate) fn put(&self, path: &str, value: Value) {
+        self.world
+            .lock()
+            .unwrap()
+            .values
+            .insert(path.to_owned(), value);
+    }
+}
+
+fn refused(status: u16, text: &str) -> ServerError {
+    ServerError {
+        status: Some(status),
+        text: text.to_owned(),
+    }
+}
+
+impl World {
+    fn spend(&mut self) -> Result<(), ServerError> {
+        match &mut self.writes_left {
+            Some(0) => Err(ServerError {
+                status: None,
+                text: "the power is gone".to_owned(),
+            }),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn is_versioned(&self, path: &str) -> bool {
+        self.engines
+            .keys()
+            .any(|mount| path.starts_with(&format!("{mount}/data/")))
+    }
+
+    fn write(&mut self, path: &str, data: &Data) -> Result<(), ServerError> {
+        if let Some(mount) = path.strip_prefix("sys/mounts/") {
+            if let Some(mount) = mount.strip_suffix("/tune") {
+                let entry = self
+                    .engines
+                    .get_mut(mount)
+                    .ok_or_else(|| refused(400, "no mount"))?;
+                for (name, value) in data {
+                    entry[name] = value.clone();
+                }
+                return Ok(());
+            }
+            if self.engines.contains_key(mount) {
+                return Err(refused(400, "path is already in use"));
+            }
+            let mut entry = data.clone();
+            entry.insert("accessor".into(), json!("kv_2"));
+            self.engines.insert(mount.to_owned(), entry.into());
+            return Ok(());
+        }
+        if self.is_versioned(path) {
+            let version = self
+                .values
+                .get(path)
+                .map_or(0, |value| value["metadata"]["version"].as_u64().unwrap());
+            let cas = data
+                .get("options")
+                .and_then(|options| options["cas"].as_u64());
+            if cas.is_some_and(|cas| cas != version) {
+                return Err(refused(
+                    400,
+                    "check-and-set parameter did not match the current version",
+                ));
+            }
+            let value = json!({"data": data["data"], "metadata": {"version": version + 1}});
+            self.values.insert(path.to_owned(), value);
+            return Ok(());
+        }
+        let known = path.starts_with("sys/policies/acl/") || path.starts_with("auth/approle/role/");
+        if !known {
+            return Err(refused(404, "no handler for route"));
+        }
+        let value = self
+            .values
+            .entry(path.to_lowercase())
+            .or_insert_with(|| json!({"computed": 1}));
+        for (name, given) in data {
+            value[name] = as_answered(name, given);
+        }
+        Ok(())
+    }
+}
+
+/// A value in the form in which a server answers it.
+fn as_answered(name: &str, given: &Value) -> Value {
+    match (name, given) {
+        ("token_policies" | "policies", Value::String(text)) => {
+            let mut names: Vec<String> = text
+                .split(',')
+                .map(|name| name.trim().to_lowercase())
+                .collect();
+            names.sort();
+            names.dedup();
+            json!(names)
+        }
+        ("token_ttl", Value::String(text)) => match text.strip_suffix('m') {
+            Some(minutes) => json!(minutes.parse::<u64>().unwrap() * 60),
+            None => json!(text.parse::<u64>().unwrap()),
+        },
+        _ => given.clone(),
+    }
+}
+
+#[async_trait]
+impl Server for Fake {
+    async fn read(&self, path: &str) -> Result<Reading, ServerError> {
+        tokio::task::yield_now().await;
+        let world = self.world.lock().unwrap();
+        let table = |entries: &BTreeMap<String, Value>| {
+            let entries = entries.iter();
+            let entries = entries.map(|(path, entry)| (format!("{path}/"), entry.clone()));
+            Ok(Reading::Found(entries.collect()))
+        };
+        match path {
+            "sys/mounts" => return table(&world.engines),
+            "sys/auth" => return table(&world.methods),
+            _ => {}
+        }
+        let path = path.replacen("/metadata/", "/data/", 1);
+        Ok(match world.values.get(&path) {
+            Some(Value::Object(value)) => Reading::Found(value.clone()),
+            _ => Reading::Absent,
+        })
+    }
+
+    async fn list(&self, path: &str) -> Result<Vec<String>, ServerError> {
+        let world = self.world.lock().unwrap();
+        let folder = format!("{}/", path.replacen("/metadata", "/data", 1));
+        let names = world
+            .values
+            .keys()
+            .filter_map(|path| path.strip_prefix(&folder));
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    async fn write(&self, path: &str, data: &Data) -> Result<(), ServerError> {
+        tokio::task::yield_now().await;
+        let mut world = self.world.lock().unwrap();
+        world.spend()?;
+        world.write(path, data)
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), ServerError> {
+        tokio::task::yield_now().await;
+        let mut world = self.world.lock().unwrap();
+        world.spend()?;
+        if let Some(mount) = path.strip_prefix("sys/mounts/") {
+            world.engines.remove(mount);
+            let below = format!("{mount}/");
+            world.values.retain(|path, _| !path.starts_with(&below));
+        }
+        world
+            .values
+            .remove(&path.replacen("/metadata/", "/data/", 1));
+        Ok(())
+    }
+}
+
+/// Runs what the commands run, for one owner.
+pub(crate) struct Owner {
+    pub(crate) server: Arc<Fake>,
+    pub(crate) name: &'static str,
+}
+
+pub(crate) const OPTIONS: PlanOptions = PlanOptions {
+    adopt: false,
+    prune: true,
+    prune_only: false,
+    allow_destroy: true,
+    parallel: 3,
+};
+
+impl Owner {
+    pub(crate) async fn store(&self) -> Arc<Store> {
+        let server: Arc<dyn Server> = self.server.clone();
+        let store = Store::open(&server, &Location::default_of(self.name), self.name).await;
+        Arc::new(store.unwrap())
+    }
+
+    pub(crate) async fn plan(
+        &self,
+        text: &str,
+        options: &PlanOptions,
+    ) -> Result<Plan, Vec<Problem>> {
+        let sources = read(&[PathBuf::from("-")], || Ok(text.to_owned()))?;
+        let surroundings = Surroundings {
+            environment: &|_| None,
+            address: Some("http://127.0.0.1:8200/"),
+            server: None,
+            owner: Some(self.name),
+            allow_literal_secrets: true,
+        };
+        let desired = interpret(&sources, &surroundings)?;
+        let server: Arc<dyn Server> = self.server.clone();
+        let store = self.store().await;
+        let new = || State::new(self.name).map_err(Problem::from_text);
+        make(&server, &store, &desired, options, new).await
+    }
+
+    /// An apply; none if it did not begin.
+    pub(crate) async fn apply(&self, text: &str, options: &PlanOptions) -> Option<Applied> {
+        let plan = self.plan(text, options).await.ok()?;
+        assert!(plan.problems.is_empty(), "{:?}", plan.problems);
+        let store = self.store().await;
+        let lock = Lock {
+            store: Arc::clone(&store),
+            clock: Arc::new(|| 1000),
+        };
+        let holder = Holder {
+            who: "test".into(),
+            at: "here".into(),
+        };
+        let held = lock.take(&holder, Duration::ZERO).await.ok()?;
+        let server: Arc<dyn Server> = self.server.clone();
+        let applied = apply(&server, &store, &held, plan, options.parallel, &mut |_| {}).await;
+        let _ = lock.give_back(held).await;
+        applied.ok()
+    }
+
+    /// Frees a lock that was left behind.
+    pub(crate) async fn unlock(&self) {
+        let lock = Lock {
+            store: self.store().await,
+            clock: Arc::new(|| 1000),
+        };
+        lock.free().await.unwrap();
+    }
+}

@@ -1,0 +1,6 @@
+//! Configuration as code against a server in memory.
+
+mod fake;
+mod files;
+mod lock;
+mod properties;
