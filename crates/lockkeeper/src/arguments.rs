@@ -37,7 +37,9 @@ pub(crate) use self::audit::{Audit, AuditDisable, AuditEnable, AuditList};
 pub(crate) use self::auth::{
     Auth, AuthDisable, AuthEnable, AuthHelp, AuthList, AuthMove, AuthTune,
 };
-pub(crate) use self::configuration::{Apply, Drift, Files, Plan, Prune, Unlock, Validate};
+pub(crate) use self::configuration::{
+    Apply, Drift, Files, Import, ImportPart, Plan, Prune, Unlock, Validate,
+};
 pub(crate) use self::credential::{Exec, ExecForm, FormName, Known, Render};
 pub(crate) use self::kv::{
     Kv, KvDelete, KvEnableVersioning, KvGet, KvKey, KvList, KvMetadata, KvMetadataDelete,
@@ -264,6 +266,9 @@ Exit codes:
     /// Show what somebody else has changed of what files of configuration manage
     #[command(after_help = configuration::DRIFT)]
     Drift(Drift),
+    /// Write a file of configuration from a live server
+    #[command(after_help = configuration::IMPORT)]
+    Import(Import),
     /// Delete what files of configuration managed and no longer have
     #[command(after_help = configuration::PRUNE)]
     Prune(Prune),

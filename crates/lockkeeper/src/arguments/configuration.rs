@@ -1,8 +1,8 @@
-//! `validate`, `plan`, `apply`, `drift`, `prune` and `unlock`.
+//! `validate`, `plan`, `apply`, `drift`, `import`, `prune` and `unlock`.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::options::{Connection, OutputOptions};
 
@@ -32,6 +32,7 @@ Examples:
   lockkeeper apply -f lockkeeper.yaml
   lockkeeper apply -f vault-config.yml -owner=payments -adopt
   lockkeeper apply change.plan
+  lockkeeper apply -f lockkeeper.yaml -vault-commands
 
 A plan in a file is applied only if the files, the record and the server are still
 as they were when it was made. If an `apply` is cut off, the next one continues it.
@@ -48,6 +49,15 @@ Nothing is changed.
 
 Exit codes: 0 if nobody else has changed anything; 1 if that could not be found
 out; 3 if somebody has.";
+
+pub(super) const IMPORT: &str = "\
+Examples:
+  lockkeeper import -owner=payments > lockkeeper.yaml
+  lockkeeper import -owner=payments -only=policies,approle -out=lockkeeper.yaml
+  lockkeeper import -owner=payments -only=policies -out=lockkeeper.yaml -adopt
+
+A plan over the file is empty, once its objects are adopted. Secrets cannot be read
+from a server, and are not in the file.";
 
 pub(super) const PRUNE: &str = "\
 Examples:
@@ -133,6 +143,7 @@ pub(crate) struct Plan {
 
 /// `lockkeeper apply`.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Apply {
     /// Plan that `lockkeeper plan -out=FILE` has written
     #[arg(value_name = "PLAN", conflicts_with_all = ["paths", "server", "owner", "allow_literal_secrets", "adopt", "prune", "allow_destroy", "state"])]
@@ -148,6 +159,9 @@ pub(crate) struct Apply {
     /// Allow to delete data, auth methods, and more than 10 objects
     #[arg(long)]
     pub(crate) allow_destroy: bool,
+    /// Print the commands of `vault` that do the same, and change nothing
+    #[arg(long)]
+    pub(crate) vault_commands: bool,
     /// How long to wait for the lock [default: not at all]
     #[arg(long, value_name = "DURATION")]
     pub(crate) lock_timeout: Option<String>,
@@ -166,6 +180,42 @@ pub(crate) struct Drift {
     pub(crate) manage: Manage,
     #[command(flatten)]
     pub(crate) output: OutputOptions,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+/// What is imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub(crate) enum ImportPart {
+    Policies,
+    Secrets,
+    Auth,
+    Approle,
+}
+
+/// `lockkeeper import`.
+#[derive(Args)]
+pub(crate) struct Import {
+    /// Who will manage the objects
+    #[arg(long, value_name = "NAME")]
+    pub(crate) owner: String,
+    /// What to read: policies, secrets engines, auth methods, roles of AppRole
+    #[arg(
+        long,
+        value_name = "PARTS",
+        value_delimiter = ',',
+        default_value = "policies,secrets,auth,approle"
+    )]
+    pub(crate) only: Vec<ImportPart>,
+    /// File to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Take the objects over at once
+    #[arg(long, requires = "out")]
+    pub(crate) adopt: bool,
+    #[command(flatten)]
+    pub(crate) manage: Manage,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

@@ -81,6 +81,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Plan(plan) => async_main(configuration::plan(plan)),
         Command::Apply(apply) => async_main(configuration::apply(apply)),
         Command::Drift(drift) => async_main(configuration::drift(drift)),
+        Command::Import(import) => async_main(configuration::import(import)),
         Command::Prune(prune) => async_main(configuration::prune(prune)),
         Command::Unlock(unlock) => async_main(configuration::unlock(unlock)),
         Command::Login(login) => async_main(login::run(login)),

@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::group_alias;
 use super::mounts::{Mounts, is_below};
 use super::object::{Kind, Object};
 use super::place::Problem;
@@ -309,27 +310,9 @@ impl Blocked {
     }
 }
 
-/// The policies that an object names.
-pub(crate) fn policies_of(object: &Object) -> Vec<String> {
-    let mut names = Vec::new();
-    for name in ["policies", "token_policies", "value"] {
-        match object.fields.get(name).map(|field| &field.value) {
-            Some(Value::String(text)) => {
-                names.extend(text.split(',').map(|name| name.trim().to_lowercase()));
-            }
-            Some(Value::Array(items)) => {
-                let items = items.iter().filter_map(Value::as_str);
-                names.extend(items.map(str::to_lowercase));
-            }
-            _ => {}
-        }
-    }
-    names
-}
-
 fn names_policy(object: &Object, policy: &str) -> bool {
     matches!(object.kind, Kind::Role | Kind::Group)
-        && policies_of(object).iter().any(|name| name == policy)
+        && object.policies().iter().any(|name| name == policy)
 }
 
 async fn make(
@@ -341,6 +324,9 @@ async fn make(
         return delete(server, mounts, change).await;
     };
     match change.action {
+        Action::Create if object.kind == Kind::GroupAlias => {
+            group_alias::write(server, mounts, &object.path).await?;
+        }
         Action::Create => {
             let mut body = object.body(|_, _| true);
             let is_versioned = mounts.versioned(&object.path).is_some();
@@ -389,6 +375,10 @@ async fn delete(
     mounts: &Mounts,
     change: &Change,
 ) -> Result<Outcome, ServerError> {
+    if change.kind == Kind::GroupAlias {
+        group_alias::delete(server, mounts, &change.path).await?;
+        return Ok(Outcome::Done(None));
+    }
     let path = match change.kind {
         Kind::Seed => seed_path(mounts, &change.path),
         _ => change.path.clone(),

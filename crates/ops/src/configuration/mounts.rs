@@ -30,6 +30,18 @@ impl Mounts {
         self.methods.get(path)
     }
 
+    /// Paths of secrets engines with their entries.
+    pub(crate) fn engines(&self) -> impl Iterator<Item = (&str, &Data)> {
+        let engines = self.engines.iter();
+        engines.map(|(path, entry)| (path.as_str(), entry))
+    }
+
+    /// Paths of auth methods with their entries.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = (&str, &Data)> {
+        let methods = self.methods.iter();
+        methods.map(|(path, entry)| (path.as_str(), entry))
+    }
+
     /// The KV engine of version 2 that a path is in, and the path below it.
     pub(crate) fn versioned<'a>(&'a self, path: &'a str) -> Option<(&'a str, &'a str)> {
         let (mount, entry) = self

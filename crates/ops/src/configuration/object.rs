@@ -110,6 +110,24 @@ impl Object {
             .collect()
     }
 
+    /// The policies that it names.
+    pub(crate) fn policies(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for name in ["policies", "token_policies", "value"] {
+            match self.fields.get(name).map(|field| &field.value) {
+                Some(Value::String(text)) => {
+                    names.extend(text.split(',').map(|name| name.trim().to_lowercase()));
+                }
+                Some(Value::Array(items)) => {
+                    let items = items.iter().filter_map(Value::as_str);
+                    names.extend(items.map(str::to_lowercase));
+                }
+                _ => {}
+            }
+        }
+        names
+    }
+
     /// The texts within that nobody may see.
     pub(crate) fn secrets(&self) -> Vec<Zeroizing<String>> {
         let mut secrets = Vec::new();

@@ -5,6 +5,7 @@
     clippy::panic,
     reason = "a test that cannot go on fails"
 )]
+
 mod configuration;
 mod load;
 mod web;

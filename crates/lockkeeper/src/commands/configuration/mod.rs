@@ -1,4 +1,4 @@
-//! `validate`, `plan`, `apply`, `drift`, `prune` and `unlock`: what files say about
+//! `validate`, `plan`, `apply`, `drift`, `import`, `prune` and `unlock`: what files say about
 //! a server. What that means is decided in `ops`.
 
 mod lock;
@@ -10,7 +10,9 @@ use ops::configuration::{self as of, Applied, Event, PlanOptions, SavedPlan, Sta
 
 use self::target::{Target, desired, problems};
 use super::client::{connect, format};
-use crate::arguments::{Apply, Drift, Format, Plan, Prune, Unlock, Validate};
+use crate::arguments::{
+    Apply, Drift, Files, Format, Import, ImportPart, Plan, Prune, Unlock, Validate,
+};
 use crate::failure::Failure;
 use crate::output;
 
@@ -78,6 +80,12 @@ pub(super) async fn apply(mut arguments: Apply) -> Result<ExitCode, Failure> {
     if let Some(saved) = &saved {
         target.expect(saved)?;
     }
+    if arguments.vault_commands {
+        let plan = target.plan(&options).await?;
+        refuse(&plan)?;
+        output::say(&of::vault_commands(&plan))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     target.change(&options, patience, saved.as_ref()).await
 }
 
@@ -123,6 +131,48 @@ pub(super) async fn prune(arguments: Prune) -> Result<ExitCode, Failure> {
     let client = connect(arguments.connection)?;
     let target = Target::open(client, &arguments.files, arguments.manage.state.as_deref()).await?;
     target.change(&options, patience, None).await
+}
+
+pub(super) async fn import(arguments: Import) -> Result<ExitCode, Failure> {
+    let parts: Vec<of::Part> = arguments
+        .only
+        .iter()
+        .map(|part| match part {
+            ImportPart::Policies => of::Part::Policies,
+            ImportPart::Secrets => of::Part::Secrets,
+            ImportPart::Auth => of::Part::Auth,
+            ImportPart::Approle => of::Part::Approle,
+        })
+        .collect();
+    let client = connect(arguments.connection)?;
+    let server: std::sync::Arc<dyn of::Server> = std::sync::Arc::new(client.clone());
+    let text = of::import(&server, &parts, &arguments.owner).await;
+    let text = text.map_err(|problem| Failure::local(problem.to_string()))?;
+    let Some(out) = arguments.out else {
+        output::say(text.trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    target::write_new(&out, &text)?;
+    if !arguments.adopt {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let files = Files {
+        paths: vec![out],
+        server: None,
+        owner: None,
+        allow_literal_secrets: false,
+    };
+    let options = PlanOptions {
+        adopt: true,
+        prune: false,
+        prune_only: false,
+        allow_destroy: false,
+        parallel: arguments.manage.parallel.into(),
+    };
+    let target = Target::open(client, &files, arguments.manage.state.as_deref()).await?;
+    target
+        .change(&options, std::time::Duration::ZERO, None)
+        .await
 }
 
 pub(super) async fn unlock(arguments: Unlock) -> Result<ExitCode, Failure> {

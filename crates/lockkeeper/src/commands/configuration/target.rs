@@ -147,6 +147,14 @@ pub(super) fn write_plan(path: &Path, plan: &SavedPlan) -> Result<(), Failure> {
     written.map_err(|error| failed(error.to_string()))
 }
 
+/// Writes a file that is not there yet: what people have written stays.
+pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut options = std::fs::OpenOptions::new();
+    let opened = options.write(true).create_new(true).open(path);
+    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| Failure::local(format!("cannot write `{}`: {error}", path.display())))
+}
+
 pub(super) fn read_plan(path: &Path) -> Result<SavedPlan, Failure> {
     let failed = |reason: String| Failure::local(format!("`{}`: {reason}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;

@@ -1,8 +1,9 @@
 //! Files of bank-vaults.
 
+use serde_json::json;
 use testkit::require_bao;
 
-use super::{both, with_password};
+use super::{FIRST_PASSWORD, Target, both, with_password};
 
 #[test]
 fn a_file_of_bank_vaults_is_applied_as_it_is() {
@@ -46,4 +47,87 @@ startupSecrets:
             "{empty:?}"
         );
     }
+}
+
+#[test]
+fn groups_their_aliases_users_and_token_roles_of_bank_vaults_are_managed() {
+    let bao = require_bao!();
+    let target = with_password(Target::openbao(&bao));
+    let text = r#"
+policies:
+  - name: on_people
+    rules: path "secret/data/{{identity.entity.aliases.__accessor__people.name}}/*" { capabilities = ["read"] }
+auth:
+  - type: userpass
+    path: people
+    users:
+      - username: Sally
+        password: ${env "FIRST_PASSWORD"}
+        token_policies: on_people
+  - type: jwt
+    path: oidc
+  - type: token
+    roles:
+      - name: builder
+        allowed_policies: on_people
+        token_period: 1h
+groups:
+  - name: admins
+    type: external
+    policies: [on_people]
+    metadata: {team: platform}
+group-aliases:
+  - name: their-admins
+    mountpath: oidc
+    group: admins
+secrets:
+  - type: ssh
+    path: ssh
+    configuration:
+      roles:
+        - name: code
+          key_type: otp
+          default_user: ubuntu
+          cidr_list: 10.0.0.0/8
+          create_only: true
+"#;
+    let file = target.file("vault-config.yml", text);
+    let own = "-owner=platform";
+    target.ends(0, &["apply", "-f", &file, own]);
+    let again = target.ends(0, &["plan", "-f", &file, own]);
+    assert!(
+        again.stdout.starts_with("Nothing to do: 9 objects"),
+        "{again:?}"
+    );
+    let policy = target.data("sys/policies/acl/on_people");
+    let accessor = target.http.request("GET", "sys/auth/people", None).1;
+    let accessor = accessor["data"]["accessor"].as_str().unwrap();
+    assert!(
+        policy["policy"].as_str().unwrap().contains(accessor),
+        "{policy}"
+    );
+    let group = target.data("identity/group/name/admins");
+    assert_eq!(group["alias"]["name"], json!("their-admins"));
+    let login = json!({"password": FIRST_PASSWORD});
+    let (status, _) = target
+        .http
+        .request("POST", "auth/people/login/sally", Some(&login));
+    assert_eq!(status, 200);
+    // `create_only`: what became of it is its user's.
+    let changed = json!({"key_type": "otp", "default_user": "root", "cidr_list": "10.0.0.0/8"});
+    target.send("POST", "ssh/roles/code", changed);
+    target.ends(0, &["plan", "-f", &file, own]);
+
+    let empty = target.file("empty.yml", "policies: []\n");
+    target.ends(1, &["prune", "-f", &empty, own]);
+    target.ends(0, &["prune", "-f", &empty, own, "-allow-destroy"]);
+    for path in [
+        "identity/group/name/admins",
+        "auth/token/roles/builder",
+        "sys/policies/acl/on_people",
+    ] {
+        assert_eq!(target.http.request("GET", path, None).0, 404, "{path}");
+    }
+    let (_, left) = target.http.request("LIST", "identity/group-alias/id", None);
+    assert!(left["data"]["keys"].is_null(), "{left}");
 }

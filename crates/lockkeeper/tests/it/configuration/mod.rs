@@ -3,6 +3,7 @@
 mod applying;
 mod bank_vaults;
 mod document_002;
+mod importing;
 mod owners;
 
 use std::any::Any;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::files::Node;
+use super::super::group_alias;
 use super::super::object::{Field, Kind};
 use super::super::place::Problem;
 use super::Keys;
@@ -98,6 +99,25 @@ impl Sections<'_> {
             Kind::Group,
             format!("identity/group/name/{name}"),
             fields,
+            item,
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn group_alias(&mut self, item: &Node) -> Result<(), Problem> {
+        let mut keys = Keys::of(item, "a group alias")?;
+        let name = keys.needed("name")?;
+        let method = keys.needed("mountpath")?;
+        let group = keys.needed("group")?;
+        keys.end()?;
+        if group.contains('/') || name.contains('/') {
+            return Err(item.problem("the names of a group and of its alias may not have `/`"));
+        }
+        let path = group_alias::path(&group, method.trim_matches('/'), &name);
+        self.push(
+            Kind::GroupAlias,
+            path,
+            std::collections::BTreeMap::new(),
             item,
         )?;
         Ok(())

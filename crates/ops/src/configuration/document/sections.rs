@@ -18,6 +18,7 @@ const KEYS: &[&str] = &[
     "plugins",
     "audit",
     "groups",
+    "group-aliases",
     "quotas",
     "raw",
 ];
@@ -45,6 +46,7 @@ impl Sections<'_> {
             "plugins" => Self::plugin,
             "audit" => Self::audit_device,
             "groups" => Self::group,
+            "group-aliases" => Self::group_alias,
             "quotas" => Self::quota,
             "raw" => Self::raw,
             other => return self.gathered.problems.push(unknown(other, node)),
@@ -160,18 +162,15 @@ fn kubernetes_reference(node: &Node) -> Option<&str> {
 }
 
 fn unknown(key: &str, node: &Node) -> Problem {
-    let instead = match key {
-        "purgeUnmanagedConfig" => {
-            "`lockkeeper prune` deletes what an owner's files no longer have, and nothing of others"
-        }
-        "group-aliases" => "write it as `raw` with the path `identity/group-alias`",
-        _ => {
-            let hint = closest(key, KEYS.iter().copied());
-            let hint = hint.map(|like| format!("; did you mean `{like}`?"));
-            return node.problem(format!("unknown key `{key}`{}", hint.unwrap_or_default()));
-        }
-    };
-    node.problem(format!("`{key}` is not supported: {instead}"))
+    if key == "purgeUnmanagedConfig" {
+        return node.problem(
+            "`purgeUnmanagedConfig` is not supported: `lockkeeper prune` deletes what an owner's \
+             files no longer have, and nothing of others",
+        );
+    }
+    let hint = closest(key, KEYS.iter().copied());
+    let hint = hint.map(|like| format!("; did you mean `{like}`?"));
+    node.problem(format!("unknown key `{key}`{}", hint.unwrap_or_default()))
 }
 
 /// Paths are sent as they are, so they must be ones that a server can have.

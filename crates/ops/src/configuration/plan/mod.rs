@@ -3,6 +3,7 @@
 //! Three things decide: what was applied last, what the files say, and what is on
 //! the server. Making a plan changes nothing.
 
+mod checks;
 mod differ;
 mod observe;
 mod removal;
@@ -24,7 +25,7 @@ use super::state::State;
 use super::store::{Store, Version};
 
 pub(crate) use observe::{read_object, seed as seed_path};
-pub(crate) use removal::mount;
+pub(crate) use removal::{is_built_in, mount};
 pub use show::{json, text};
 
 /// What a plan is made for.
@@ -234,6 +235,10 @@ pub async fn make(
             }
             Err(problem) => plan.problems.push(problem),
         }
+    }
+    if !options.prune_only {
+        checks::mounts(&mounts, &desired.objects, &mut plan);
+        checks::policies(server.as_ref(), &desired.objects, &mut plan).await;
     }
     removal::plan(server.as_ref(), &mounts, desired, options, &mut plan).await;
     plan.changes.sort_by_key(order);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::configuration::group_alias;
 use crate::configuration::mounts::Mounts;
 use crate::configuration::object::Kind;
 use crate::configuration::server::{Data, Reading, Server, ServerError};
@@ -22,6 +23,7 @@ pub(crate) async fn read_object(
         Kind::SecretsEngine => entry(mounts.engine(inner("sys/mounts/"))),
         Kind::AuthMethod => entry(mounts.method(inner("sys/auth/"))),
         Kind::Audit => entry(audits.get(inner("sys/audit/"))),
+        Kind::GroupAlias => group_alias::read(server, mounts, path).await,
         // Only whether it is there: the values are not for this program to read.
         Kind::Seed => {
             let reading = server.read(&seed(mounts, path)).await?;

@@ -23,6 +23,11 @@ const BUILT_IN: &[&str] = &[
     "sys/policies/acl/response-wrapping",
 ];
 
+/// Whether a server has it by itself.
+pub(crate) fn is_built_in(path: &str) -> bool {
+    BUILT_IN.contains(&path)
+}
+
 /// Plans the deletions.
 pub(super) async fn plan(
     server: &dyn Server,
@@ -53,7 +58,7 @@ pub(super) async fn plan(
     let mut deletions = Vec::new();
     let mut destroys = Vec::new();
     for (path, managed) in gone {
-        if BUILT_IN.contains(&path.as_str()) {
+        if is_built_in(&path) {
             plan.forgotten.push(path);
             continue;
         }
