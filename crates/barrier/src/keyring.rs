@@ -22,6 +22,9 @@ const VERSION: u32 = 1;
 /// Room for a ring in JSON, so that its buffer does not grow and leave copies.
 const ROOM: usize = 512;
 const ROOM_OF_A_KEY: usize = 256;
+/// A count of encryptions beyond this, far more than any key is used for, is read as
+/// this, so that sums with it do not overflow.
+const MOST_ENCRYPTIONS: u64 = 1 << 62;
 
 /// A key of the ring.
 #[derive(Clone, Serialize, Deserialize)]
@@ -69,7 +72,10 @@ impl Keyring {
 
     /// Makes a new key the one that seals.
     pub(crate) fn add(&mut self, now: Timestamp, entropy: &dyn Entropy) -> Result<(), Error> {
-        let term = self.keys.last_key_value().map_or(1, |(term, _)| term + 1);
+        let newest = self.keys.last_key_value().map_or(0, |(term, _)| *term);
+        let term = newest.checked_add(1).ok_or_else(|| {
+            Error::internal("the keyring has no number left for a new key: restore a backup")
+        })?;
         let key = TermKey {
             value: Key::generate(entropy),
             installed: now,
@@ -143,7 +149,8 @@ impl Keyring {
         }
         let stored: Stored = serde_json::from_slice(&json).map_err(unreadable)?;
         let mut keys = BTreeMap::new();
-        for (term, key) in stored.keys {
+        for (term, mut key) in stored.keys {
+            key.encryptions = key.encryptions.min(MOST_ENCRYPTIONS);
             let cipher = Arc::new(key.value.cipher()?);
             keys.insert(term, (key, cipher));
         }
