@@ -115,15 +115,18 @@ impl Run {
         let answers = futures_util::future::join_all(reading).await;
         for (role, scope, lease, at) in answers.into_iter().flatten() {
             let now = at.duration_since(self.begun);
-            self.given((role, scope), lease, before, now);
+            self.given(&(role, scope), lease, before, now);
         }
     }
 
     /// A reader got a lease.
-    fn given(&mut self, whose: (usize, String), lease: Lease, before: Duration, now: Duration) {
+    fn given(&mut self, whose: &(usize, String), lease: Lease, before: Duration, now: Duration) {
         let (role, key) = (whose.0, lease.key().to_owned());
-        let given_to = self.given_to.entry(key.clone()).or_insert(whose.clone());
-        if *given_to != whose {
+        let given_to = self
+            .given_to
+            .entry(key.clone())
+            .or_insert_with(|| whose.clone());
+        if *given_to != *whose {
             self.broken
                 .push(format!("{key} of {given_to:?} was given to {whose:?}"));
         }

@@ -239,3 +239,42 @@ fn a_secret_of_openbaos_kv_engine_is_written_and_what_holds_no_key_is_refused() 
     );
     assert!(!refused.stderr.contains("turquoise"), "{}", refused.stderr);
 }
+
+/// There is no lease to tell of, and nothing to revoke.
+#[test]
+fn the_key_of_a_static_role_is_written_and_handed_on_and_lives() {
+    let server = OwnServer::start();
+    let cli = server.cli();
+    let mut role = vec![
+        "write".to_owned(),
+        "confluent/static-role/orders".to_owned(),
+    ];
+    for field in ["owner", "resource", "resource_env"] {
+        let value = cli.ok(&["read", &format!("-field={field}"), "confluent/role/app"]);
+        role.push(format!("{field}={value}"));
+    }
+    role.extend(["rotation=manual", "readiness=none"].map(str::to_owned));
+    let role: Vec<&str> = role.iter().map(String::as_str).collect();
+    cli.ok(&role);
+    let key = cli.ok(&["read", "-field=key_id", "confluent/static-creds/orders"]);
+    let before = server.alive();
+    assert!(before.contains(&key));
+    for path in ["confluent/static-creds/orders", "confluent/data/orders"] {
+        let written = cli.run(&["render", path, "-as=env"]);
+        assert_eq!(
+            (written.status, written.stderr.as_str()),
+            (0, ""),
+            "{written:?}"
+        );
+        let begin = format!("export KAFKA_API_KEY='{key}'\nexport KAFKA_API_SECRET='cflt");
+        assert!(
+            written.stdout.starts_with(&begin),
+            "{path}: {}",
+            written.stdout
+        );
+        let ran = cli.run(&["exec", path, "--", "sh", "-c", "echo $KAFKA_API_KEY"]);
+        let said = (ran.status, ran.stdout.trim(), ran.stderr.as_str());
+        assert_eq!(said, (0, key.as_str(), ""), "{path}: {ran:?}");
+    }
+    assert_eq!(server.alive(), before);
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::ledger::{Credential, Purpose, State};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use logical::{Operation, Request};
 use serde_json::{Value, json};
 
@@ -11,6 +11,9 @@ use super::world::{MINUTE, World, ask};
 
 /// The static role of every world.
 pub(super) const STATIC: &str = "steady";
+
+/// How long a rotation takes at most when nothing fails.
+const LONGEST_ROTATION: SignedDuration = SignedDuration::from_mins(15);
 
 /// Settings of the static role; `kind` chooses its times and what its keys are for.
 pub(super) fn settings(kind: u64) -> Value {
@@ -123,9 +126,47 @@ impl World {
             self.broken
                 .push(format!("nothing names static keys {stranded:?}"));
         }
+        self.must_go_on().await;
         self.delete_static().await;
         self.pass(Duration::from_hours(26), Duration::from_hours(1))
             .await;
+    }
+
+    /// Where the static role is on record its readers are answered, and no rotation
+    /// stands still: the faults are over for a day.
+    async fn must_go_on(&mut self) {
+        let place = format!("lockkeeper/static/{STATIC}");
+        if self.stored(&place).await.is_null() {
+            return;
+        }
+        let request = Request::new(Operation::Read, format!("static-creds/{STATIC}"));
+        let answer = self.ask(request).await;
+        let key = match &answer {
+            Some(Ok(Some(response))) => response.get("key_id").and_then(Value::as_str),
+            _ => None,
+        };
+        let lives = |key: &str| self.cloud.is_alive(key) || self.cloud.was_deleted_by_hand(key);
+        if !key.is_some_and(lives) {
+            self.broken.push(format!(
+                "the static role does not work afterwards: {answer:?}"
+            ));
+        }
+        let request = Request::new(Operation::Read, format!("static-role/{STATIC}/status"));
+        let status = self.ask(request).await;
+        let stage = match &status {
+            Some(Ok(Some(status))) => status.get("stage").and_then(Value::as_str),
+            _ => None,
+        };
+        let record = self.stored(&place).await;
+        let begun = record.pointer("/record/rotation/begun");
+        let begun = begun.and_then(Value::as_str).map(|at| at.parse().unwrap());
+        let now = self.time.true_time();
+        let is_long = |begun: Timestamp| now.duration_since(begun) > LONGEST_ROTATION;
+        // A staged key waits for whoever commits it.
+        if stage != Some("ready") && begun.is_some_and(is_long) {
+            self.broken
+                .push(format!("a rotation stands still: {status:?}, {record}"));
+        }
     }
 
     /// What breaks this: the keys that live are those on record, each has a holder
