@@ -254,10 +254,10 @@ mod tests {
         assert!((rate(30) - 300.0).abs() < 1e-6);
         assert!((rate(90) - 500.0).abs() < 1e-6);
         // The mean of both ends, and the end.
-        assert_eq!(plan.due_by(Duration::from_secs(60)), 60 * 300 + 1);
+        assert_eq!(plan.due_by(Duration::from_mins(1)), 60 * 300 + 1);
         assert_eq!(plan.due_by(Duration::from_secs(61)), 60 * 300 + 500 + 1);
         let down = profile("500..100/60s");
-        assert_eq!(down.due_by(Duration::from_secs(60)), 60 * 300 + 1);
+        assert_eq!(down.due_by(Duration::from_mins(1)), 60 * 300 + 1);
     }
 
     #[test]
@@ -267,14 +267,14 @@ mod tests {
             assert_eq!(plan.due_by(Duration::from_secs(seconds)), due + 1);
         }
         let same = profile("100/30s");
-        assert_eq!(same.due_by(Duration::from_secs(60)), 6001);
+        assert_eq!(same.due_by(Duration::from_mins(1)), 6001);
     }
 
     #[test]
     fn a_key_ends_a_ramp() {
         let mut plan = profile("100..500/60s");
         plan.change_rate(Duration::from_secs(30), 100.0);
-        assert!((plan.rate_at(Duration::from_secs(60)) - 400.0).abs() < 1e-6);
+        assert!((plan.rate_at(Duration::from_mins(1)) - 400.0).abs() < 1e-6);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(super) async fn connect(host: &str, port: u16) -> std::io::Result<TcpStream>
         return TcpStream::connect((address, port)).await;
     }
     let resolver = TokioResolver::builder_tokio()
-        .and_then(|builder| builder.build())
+        .and_then(hickory_resolver::ResolverBuilder::build)
         .map_err(std::io::Error::other)?;
     let found = resolver
         .lookup_ip(host)
