@@ -35,6 +35,7 @@ mod shared_scopes;
 mod sharing;
 mod spares;
 mod spares_elsewhere;
+mod spares_tended;
 mod static_roles;
 mod static_roles_by_hand;
 mod static_roles_unfinished;
