@@ -32,6 +32,7 @@ mod shared_age;
 mod shared_life;
 mod shared_next;
 mod shared_scopes;
+mod shared_scopes_ready;
 mod sharing;
 mod spares;
 mod spares_elsewhere;
