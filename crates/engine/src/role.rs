@@ -61,6 +61,9 @@ pub struct Role {
     pub generation: Generation,
 }
 
+/// For how long a key of one entity or token waits for its reader to read again.
+const NEXT_READ: Duration = Duration::from_hours(1);
+
 /// What roles expect of a new key that say nothing.
 pub(crate) fn unasked() -> Readiness {
     Readiness::of(Mode::None)
@@ -106,6 +109,17 @@ impl Role {
     pub(crate) fn next_ends(&self, made: Timestamp) -> Timestamp {
         let waits = later(made, self.spares.max_age());
         self.shared_until(made).unwrap_or(waits)
+    }
+
+    /// The same for a key of one entity or token, which is nobody else's: as long as it
+    /// may take to work, as its readers may get the present key, and as they may take
+    /// to read again, which they may never do.
+    pub(crate) fn scoped_ends(&self, made: Timestamp) -> Timestamp {
+        let max_age = self.sharing.max_age().unwrap_or_default();
+        let waits = self.readiness.readiness_timeout() + max_age / 10 + NEXT_READ;
+        let waits = SignedDuration::try_from(waits).unwrap_or(SignedDuration::MAX);
+        let waits = later(made, waits);
+        waits.min(self.shared_until(made).unwrap_or(waits))
     }
 
     /// Until when new readers get a shared key that was made then.

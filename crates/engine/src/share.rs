@@ -174,9 +174,10 @@ impl Engine {
     async fn spare_to_share(
         self: &Arc<Self>,
         role: &Role,
+        slot: &SlotId,
         caller: Caller,
     ) -> Result<SharedKey, Error> {
-        let entry = self.spare_for_slot(role, caller).await?;
+        let entry = self.spare_for_slot(role, slot, caller).await?;
         let made = entry.look(|known| known.intended_at);
         let now = self.clock.now();
         let age = made.map_or(Duration::ZERO, |made| elapsed(made, now));
@@ -234,7 +235,9 @@ impl Engine {
                     Ok(Found::Key(key))
                 }
                 Ok(None) if role.asks_readiness() => {
-                    let key = engine.spare_to_share(&role, requester.caller(&role)).await;
+                    let key = engine
+                        .spare_to_share(&role, &slot, requester.caller(&role))
+                        .await;
                     turn.end(key.clone().map(|key| (key, None)));
                     key.map(Found::Key)
                 }
@@ -303,7 +306,8 @@ impl Engine {
         left: Duration,
     ) -> Result<SharedKey, Error> {
         if role.asks_readiness() {
-            return self.spare_to_share(role, next_key(role, &requester)).await;
+            let caller = next_key(role, &requester);
+            return self.spare_to_share(role, &slot, caller).await;
         }
         let made = self
             .make_shared(Arc::clone(role), slot, requester, For::Later(left))

@@ -283,10 +283,7 @@ impl Ledger {
         entry: &Entry,
         event: Event,
     ) -> Result<(), Failure> {
-        if is_of_lease(&event) && entry.look(Credential::is_spare) == Some(true) {
-            // Another process handed it out.
-            self.refresh(entry).await?;
-        }
+        self.read_of_lease(entry, &event).await?;
         let (mut then, ()) = self.decide(entry, event, |_| ()).await?;
         let mut failure = None;
         loop {
@@ -413,6 +410,31 @@ impl Ledger {
         } else {
             self.read_if_needed(entry).await
         }
+    }
+
+    /// Before a lease is extended or ends: another process may have handed the key out,
+    /// so that memory takes it for a spare, or does not know the lease.
+    async fn read_of_lease(&self, entry: &Entry, event: &Event) -> Result<(), Failure> {
+        let ended = match event {
+            Event::Renew { .. } => None,
+            Event::Release { holder, .. } => Some(holder),
+            _ => return Ok(()),
+        };
+        if entry.look(Credential::is_spare) == Some(true) {
+            return self.refresh(entry).await;
+        }
+        if let Some(holder) = ended {
+            let mut memory = entry.memory();
+            let is_strange = memory.known().is_some_and(|known| {
+                let shared = known.sharing == Sharing::Shared && known.live_key().is_some();
+                shared && !known.holders.contains_key(holder)
+            });
+            if is_strange {
+                // Its own entry is read; one of several holders lapses.
+                memory.doubts.names.insert(holder.clone());
+            }
+        }
+        Ok(())
     }
 
     /// Looks at a credential. [`Entry::look`] sees nothing while it is read again.
@@ -547,11 +569,6 @@ impl Ledger {
         lock(&self.watch).schedule(&made);
         Ok(())
     }
-}
-
-/// Whether an event is the renewal or the end of a lease.
-fn is_of_lease(event: &Event) -> bool {
-    matches!(event, Event::Renew { .. } | Event::Release { .. })
 }
 
 /// On whose behalf a key is deleted that an event ends.

@@ -205,7 +205,8 @@ fn merge(
         .filter(|role| role.target == target)
         .map_or(generation, |role| role.generation.clone());
     let sharing = sharing::parse(current.map(|role| role.sharing), fields)?;
-    sharing::can_be_ready(sharing, &readiness)?;
+    let spares = spares::parse(current.map(|role| role.spares), &readiness, fields)?;
+    spares::fit(&spares, sharing)?;
     Ok(Role {
         name,
         owner_environment: target::parse_environment(
@@ -219,7 +220,7 @@ fn merge(
         sharing,
         caps: caps::parse(current.map(|role| role.caps), fields)?,
         output: output::parse(current.map(|role| &role.output), &target, fields)?,
-        spares: spares::parse(current.map(|role| role.spares), &readiness, fields)?,
+        spares,
         readiness,
         target,
         generation,

@@ -2,7 +2,6 @@
 
 use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object, duration};
-use readiness::{Mode, Settings as Readiness};
 
 use crate::role::sharing::{SharedBy, Sharing};
 
@@ -56,19 +55,6 @@ pub(super) fn parse(stored: Option<Sharing>, fields: &Fields) -> Result<Sharing,
         )));
     }
     Ok(sharing)
-}
-
-/// Keys are tried for a role, before it is known whose reader will have them.
-pub(super) fn can_be_ready(sharing: Sharing, readiness: &Readiness) -> Result<(), Error> {
-    let scoped = matches!(sharing.by, SharedBy::Entity | SharedBy::Token);
-    if scoped && readiness.readiness() != Mode::None {
-        let by = sharing.by.as_str();
-        return Err(Error::bad_request(format!(
-            "`readiness` is for keys of a whole role, and `sharing` is `{by}`: give `readiness=none`, or \
-             `sharing` as `role` or `lease`"
-        )));
-    }
-    Ok(())
 }
 
 fn by(stored: SharedBy, fields: &Fields) -> Result<SharedBy, Error> {

@@ -4,6 +4,7 @@ use logical::framework::{Field, FieldKind, Fields};
 use logical::{Error, Object};
 use readiness::{Mode, Settings as Readiness};
 
+use crate::role::sharing::Sharing;
 use crate::spare_pool::Counts;
 use crate::spare_settings::{AGES, MOST, SpareSettings};
 
@@ -54,6 +55,18 @@ pub(super) fn parse(
         ));
     }
     Ok(SpareSettings::new(count, age))
+}
+
+/// A spare is made before it is known whose reader will have it.
+pub(super) fn fit(spares: &SpareSettings, sharing: Sharing) -> Result<(), Error> {
+    if spares.count() > 0 && sharing.is_scoped() {
+        let by = sharing.by.as_str();
+        return Err(Error::bad_request(format!(
+            "`spares` are keys of a whole role, and `sharing` is `{by}`: give `spares=0`, or `sharing` as \
+             `role` or `lease`"
+        )));
+    }
+    Ok(())
 }
 
 pub(super) fn show(spares: &SpareSettings, data: &mut Object) {

@@ -92,7 +92,7 @@ impl From<Sharing> for Stored {
     fn from(sharing: Sharing) -> Self {
         Self {
             multi_use_key: sharing.by == SharedBy::Role,
-            sharing: matches!(sharing.by, SharedBy::Entity | SharedBy::Token).then_some(sharing.by),
+            sharing: sharing.is_scoped().then_some(sharing.by),
             max_age_seconds: sharing.max_age_seconds,
         }
     }
@@ -111,6 +111,11 @@ impl Sharing {
     /// Whether several leases may have one key.
     pub fn is_shared(self) -> bool {
         self.by.is_shared()
+    }
+
+    /// Whether each entity or token has a key of its own.
+    pub(crate) fn is_scoped(self) -> bool {
+        matches!(self.by, SharedBy::Entity | SharedBy::Token)
     }
 
     /// From which age on a shared key is given to no new reader.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::credential::{Credential, Sharing, State};
+use crate::credential::{Credential, Purpose, Sharing, State};
 use crate::ids::OrganizationId;
 use crate::role::Role;
 
@@ -64,18 +64,16 @@ pub(super) fn judge(
     let Some(role) = role else {
         return Verdict::LetGo("its role was deleted or has another target");
     };
-    if !role.asks_readiness() || credential.sharing != sharing_of(role) {
+    if !role.asks_readiness()
+        || credential.sharing != sharing_of(role)
+        || is_scoped(credential) != role.sharing.is_scoped()
+    {
         return Verdict::LetGo("its role hands out other keys");
     }
     if !credential.account.can_be_of(organization) {
         return Verdict::LetGo("it is of another organization");
     }
-    let made = credential.intended_at;
-    let end = if found.is_in_slot {
-        role.next_ends(made)
-    } else {
-        role.spare_ends(made)
-    };
+    let end = end_of(credential, role, found.is_in_slot);
     if end <= now {
         return Verdict::LetGo("nobody took it in time");
     }
@@ -86,12 +84,30 @@ pub(super) fn judge(
     }
 }
 
-/// How much a reader wants a spare: rather one that works, rather an older one. Of
-/// shared keys with an age rather a younger one, which lasts. None where the reader
-/// cannot have it.
+/// Until when a spare waits.
+fn end_of(credential: &Credential, role: &Role, is_in_slot: bool) -> Timestamp {
+    let made = credential.intended_at;
+    if is_scoped(credential) {
+        role.scoped_ends(made)
+    } else if is_in_slot {
+        role.next_ends(made)
+    } else {
+        role.spare_ends(made)
+    }
+}
+
+/// Whether a key is of one entity or token.
+fn is_scoped(credential: &Credential) -> bool {
+    let slot = credential.purpose.slot();
+    slot.is_some_and(|slot| slot.scope.is_some())
+}
+
+/// How much a reader wants a spare that is made for `purpose`: rather one that works,
+/// rather an older one. Of shared keys with an age rather a younger one, which lasts.
+/// None where the reader cannot have it.
 pub(super) fn rank(
     credential: &Credential,
-    role: &Role,
+    (role, purpose): (&Role, &Purpose),
     organization: Option<&OrganizationId>,
     now: Timestamp,
 ) -> Option<(bool, i64)> {
@@ -99,8 +115,9 @@ pub(super) fn rank(
     let fits = credential.is_spare()
         && key.secret.is_some()
         && credential.sharing == sharing_of(role)
+        && credential.purpose == *purpose
         && credential.account.can_be_of(organization)
-        && now < role.spare_ends(credential.intended_at);
+        && now < end_of(credential, role, false);
     let made = credential.intended_at.as_microsecond();
     let age = if role.sharing.max_age().is_some() {
         made

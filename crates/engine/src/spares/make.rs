@@ -7,7 +7,7 @@ use logical::Error;
 
 use super::decide::{rank, sharing_of};
 use crate::control_plane::Caller;
-use crate::credential::Proving;
+use crate::credential::{Proving, Purpose};
 use crate::ids::{CredentialId, Generation, RoleName};
 use crate::issue::being_removed;
 use crate::ledger::{Entry, Failure};
@@ -72,22 +72,28 @@ impl Engine {
     pub(super) async fn claim_or_make(
         self: &Arc<Self>,
         role: &Role,
+        purpose: Purpose,
         caller: Caller,
     ) -> Result<Claim, Error> {
-        match self.claim(role).await? {
+        match self.claim(role, &purpose).await? {
             Some(claim) => Ok(claim),
-            None => self.make_claimed(role, caller).await,
+            None => self.make_claimed(role, purpose, caller).await,
         }
     }
 
-    /// A spare that somebody may take; none where there is none.
-    pub(super) async fn claim(self: &Arc<Self>, role: &Role) -> Result<Option<Claim>, Error> {
+    /// A spare that is made for `purpose` and that somebody may take; none where there
+    /// is none.
+    pub(super) async fn claim(
+        self: &Arc<Self>,
+        role: &Role,
+        purpose: &Purpose,
+    ) -> Result<Option<Claim>, Error> {
         self.load_pool(&role.generation, &role.name).await?;
         let account = self.accounts.required().await?;
         let organization = account.organization.as_ref();
         let now = self.clock.now();
         let claimed = self.pools.claim(&role.generation, |credential| {
-            rank(credential, role, organization, now)
+            rank(credential, (role, purpose), organization, now)
         });
         Ok(claimed.map(|entry| self.claimed(role, entry)))
     }
@@ -100,8 +106,14 @@ impl Engine {
         }
     }
 
-    async fn make_claimed(self: &Arc<Self>, role: &Role, caller: Caller) -> Result<Claim, Error> {
-        let entry = self.make_spare(role, caller, Stage::Claimed).await?;
+    async fn make_claimed(
+        self: &Arc<Self>,
+        role: &Role,
+        purpose: Purpose,
+        caller: Caller,
+    ) -> Result<Claim, Error> {
+        let made = self.make_spare(role, purpose, caller, Stage::Claimed);
+        let entry = made.await?;
         Ok(self.claimed(role, entry))
     }
 
@@ -110,6 +122,7 @@ impl Engine {
     pub(super) async fn make_spare(
         self: &Arc<Self>,
         role: &Role,
+        purpose: Purpose,
         caller: Caller,
         then: Stage,
     ) -> Result<Arc<Entry>, Error> {
@@ -131,7 +144,7 @@ impl Engine {
         };
         let order = Order {
             id,
-            purpose: role.purpose(),
+            purpose,
             target: role.target.clone(),
             sharing: sharing_of(role),
             pinned: true,

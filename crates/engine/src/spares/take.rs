@@ -16,6 +16,7 @@ use crate::ids::{CredentialId, Generation, HolderId};
 use crate::issue::{Issued, Requester};
 use crate::ledger::{Entry, Event, Failure, Holder, Refusal};
 use crate::role::Role;
+use crate::scope::SlotId;
 use crate::spare_pool::Stage;
 use crate::state::{Engine, LeaseTimes};
 
@@ -134,9 +135,10 @@ impl Engine {
         let refuses = role.readiness.not_ready() == readiness::NotReady::Refuse;
         if waits || refuses {
             let caller = Caller::reader(&requester.mount, role.name.as_str(), &requester.name);
-            return self.claim_or_make(role, caller).await.map(Some);
+            let claim = self.claim_or_make(role, role.purpose(), caller);
+            return claim.await.map(Some);
         }
-        self.claim(role).await
+        self.claim(role, &role.purpose()).await
     }
 
     /// A key that was made for a reader who gets it at once.
@@ -171,9 +173,11 @@ impl Engine {
     pub(crate) async fn spare_for_slot(
         self: &Arc<Self>,
         role: &Role,
+        slot: &SlotId,
         caller: Caller,
     ) -> Result<Arc<Entry>, Error> {
-        let claim = self.claim_or_make(role, caller).await?;
+        let purpose = role.purpose_of(slot);
+        let claim = self.claim_or_make(role, purpose, caller).await?;
         Ok(claim.leave_to_slot())
     }
 

@@ -199,7 +199,7 @@ impl Engine {
         }
         let making = (0..missing).map(|_| {
             let caller = Caller::of(Class::Spare, role.name.as_str());
-            self.make_spare(role, caller, Stage::Free)
+            self.make_spare(role, role.purpose(), caller, Stage::Free)
         });
         let mut failed = None;
         for made in join_all(making).await {

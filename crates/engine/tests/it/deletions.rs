@@ -254,11 +254,52 @@ async fn keys_whose_deletion_failed_for_long_go_soon_after_confluent_answers_aga
     for lease in &all {
         world.revoke(lease).await.unwrap_err();
     }
-    world.pass(Duration::from_mins(30)).await;
+    // Each is tried after 32 minutes, and after 64.
+    world.pass(Duration::from_mins(40)).await;
     assert_eq!(world.cloud.live().len(), 20);
     world.cloud.deletes_fail.store(false, Ordering::SeqCst);
     world.pass(Duration::from_mins(2)).await;
     assert!(world.cloud.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletions_that_fail_are_tried_less_and_less_often() {
+    let world = World::ready().await;
+    let all = leases(&world, "single", 20).await;
+    world.cloud.deletes_fail.store(true, Ordering::SeqCst);
+    for lease in &all {
+        world.revoke(lease).await.unwrap_err();
+    }
+    let before = world.cloud.deletes.load(Ordering::SeqCst);
+    world.pass(Duration::from_hours(2)).await;
+    let tried = world.cloud.deletes.load(Ordering::SeqCst) - before;
+    // Each some eight times, and one each minute.
+    assert!(tried < 20 * 10 + 2 * 60, "{tried}");
+}
+
+/// A person deleted it while its deletion failed, and others waited when that was seen.
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_end_was_not_verified_is_looked_at_a_minute_later() {
+    let world = World::ready().await;
+    let all = leases(&world, "single", 200).await;
+    let (gone, others) = all.split_first().unwrap();
+    world.cloud.deletes_fail.store(true, Ordering::SeqCst);
+    world.revoke(gone).await.unwrap_err();
+    world.pass(Duration::from_hours(3)).await;
+    let others = leases(&world, "single", others.len()).await;
+    world.cloud.deletes_fail.store(false, Ordering::SeqCst);
+    world.cloud.delete_by_hand(gone.key());
+    limit(&world, 1);
+    assert_eq!(failures(&world, &others).await, 0);
+    world.pass(Duration::from_mins(2)).await;
+    let state = async || {
+        let record = world.read(&format!("keys/{}", gone.key())).await.unwrap();
+        record.unwrap().get("state").cloned().unwrap()
+    };
+    assert_eq!(state().await, json!("retiring"));
+    world.pass(Duration::from_mins(6)).await;
+    assert!(world.cloud.live().is_empty());
+    assert_eq!(state().await, json!("gone"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -310,12 +310,24 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
         let world = World::ready().await;
         let max_age = chance.seconds(600, 1800);
         let ttl = chance.one_of(&[120, 600, 1500]);
+        let readiness = chance.one_of(&["none", "delay"]);
+        let wait_ready = chance.one_of(&[0, 20, 50]);
+        let not_ready = chance.one_of(&["warn", "refuse"]);
+        let spares = chance.one_of(&[0, 2]);
         for (number, sharing) in ROLES.into_iter().enumerate() {
             let limit = if number == LIMITED { MAX_ACTIVE } else { 0 };
-            let role = json!({
+            let mut role = json!({
                 "owner": "sa-1", "resource": "lkc-1", "sharing": sharing, "ttl": ttl,
                 "max_age": max_age.as_secs(), "max_active": limit,
             });
+            if readiness != "none" {
+                role["readiness"] = readiness.into();
+                role["readiness_delay"] = 40.into();
+                role["wait_ready"] = wait_ready.into();
+                role["not_ready"] = not_ready.into();
+                // They are for all readers.
+                role["spares"] = if sharing == "role" { spares } else { 0 }.into();
+            }
             world
                 .write(&format!("role/{sharing}"), &role)
                 .await
@@ -345,6 +357,8 @@ fn run(seed: u64) -> (Vec<String>, Vec<String>) {
                 return (run.broken, run.done);
             }
         }
+        let no_spares = json!({"spares": 0});
+        while run.world.write("role/role", &no_spares).await.is_err() {}
         run.pass(Duration::from_hours(3)).await;
         let left = run.world.cloud.live();
         if run.broken.is_empty() && !left.is_empty() {

@@ -459,17 +459,6 @@ async fn a_next_shared_key_that_nobody_takes_goes_when_it_is_too_old() {
     assert!(pointers(&world).is_empty());
 }
 
-#[tokio::test(start_paused = true)]
-async fn readiness_is_refused_for_keys_of_one_entity_or_token() {
-    let world = World::ready().await;
-    for sharing in ["entity", "token"] {
-        let mut scoped = role(0);
-        scoped["sharing"] = json!(sharing);
-        let error = world.write("role/warm", &scoped).await.unwrap_err();
-        assert!(error.message().contains("`sharing` is"), "{error:?}");
-    }
-}
-
 /// The present key may be in use for weeks until the next one is wanted.
 #[tokio::test(start_paused = true)]
 async fn a_next_shared_key_waits_for_longer_than_a_spare_may() {

@@ -338,3 +338,22 @@ async fn pools_are_found_soon_after_storage_answers_again() {
     let status = other.handle(status).await.unwrap().unwrap();
     assert_eq!(status.get("spares_ready"), Some(&json!(1)));
 }
+
+/// Both processes have readers of the key that they share.
+#[tokio::test(start_paused = true)]
+async fn the_lease_that_another_process_gave_on_a_shared_key_keeps_it_no_longer() {
+    let mut shared = role(0);
+    shared["multi_use_key"] = true.into();
+    let world = with_role(&shared).await;
+    world.lease("warm").await.unwrap_err();
+    world.pass(4 * MINUTE).await;
+    let own = reads_at_once(&world).await;
+    let other = other_process(&world).await;
+    let lease = leased(&other, "warm").await.unwrap();
+    assert_eq!(lease.key(), own.key());
+    drop(other);
+    world.revoke(&lease).await.unwrap();
+    assert!(world.lives(own.key()));
+    world.revoke(&own).await.unwrap();
+    assert!(!world.lives(own.key()));
+}

@@ -9,6 +9,7 @@ use crate::account_ref::AccountRef;
 use crate::credential::{IssuedKey, Proving, example, later};
 use crate::ids::KeyId;
 use crate::role::sharing::SharedBy;
+use crate::scope::SlotId;
 use crate::spare_settings::SpareSettings;
 
 const HOUR: i64 = 3600;
@@ -187,7 +188,7 @@ fn the_next_shared_key_waits_for_the_present_one_and_not_for_readers_of_spares()
 
 fn ranked(credential: &Credential, role: &Role) -> Option<(bool, i64)> {
     let own = organization("org-1");
-    rank(credential, role, Some(&own), at(60))
+    rank(credential, (role, &role.purpose()), Some(&own), at(60))
 }
 
 /// One that works, one that does not yet, and both again, an hour younger.
@@ -238,6 +239,65 @@ fn no_reader_gets_what_is_no_spare_of_the_role_any_more() {
     }
     assert_eq!(ranked(&spare, &sharing(0)), None);
     let other = organization("org-2");
-    assert_eq!(rank(&spare, &wanted, Some(&other), at(60)), None);
-    assert!(rank(&spare, &wanted, None, at(60)).is_some());
+    assert_eq!(
+        rank(&spare, (&wanted, &wanted.purpose()), Some(&other), at(60)),
+        None
+    );
+    assert!(rank(&spare, (&wanted, &wanted.purpose()), None, at(60)).is_some());
+}
+
+fn slot(scope: &str) -> SlotId {
+    SlotId {
+        generation: role().generation,
+        scope: serde_json::from_value(serde_json::json!(scope)).unwrap(),
+    }
+}
+
+/// A key of one token, whose role has these hours as `max_age`.
+fn of_token(hours: u64) -> (Role, SlotId, Credential) {
+    let mut role = sharing(hours);
+    role.sharing.by = SharedBy::Token;
+    let slot = slot("00112233445566778899aabbccddeeff");
+    let credential = Credential {
+        purpose: role.purpose_of(&slot),
+        ..spare(&role)
+    };
+    (role, slot, credential)
+}
+
+#[test]
+fn a_key_of_one_token_is_for_readers_with_that_token_alone() {
+    let (role, own, credential) = of_token(0);
+    let other = slot("ffeeddccbbaa99887766554433221100");
+    let ranked = |slot: &SlotId| rank(&credential, (&role, &role.purpose_of(slot)), None, at(60));
+    assert!(ranked(&own).is_some());
+    assert_eq!(ranked(&other), None);
+    assert_eq!(
+        rank(&credential, (&role, &role.purpose()), None, at(60)),
+        None
+    );
+}
+
+#[test]
+fn keys_go_that_are_of_a_scope_unless_their_role_has_scopes() {
+    let (by_token, _, of_token) = of_token(0);
+    assert!(!goes(said(&of_token, Some(&by_token))));
+    let by_role = sharing(0);
+    assert!(goes(said(&of_token, Some(&by_role))));
+    let of_role = spare(&by_role);
+    assert!(!goes(said(&of_role, Some(&by_role))));
+    assert!(goes(said(&of_role, Some(&by_token))));
+}
+
+/// It waits for a reader who may never come back.
+#[test]
+fn a_key_of_one_token_waits_for_an_hour_after_it_must_work() {
+    let end = |hours| {
+        let (role, _, credential) = of_token(hours);
+        said(&credential, Some(&role))
+    };
+    let timeout = 20 * 60;
+    assert_eq!(end(0), Verdict::Keep(at(timeout + HOUR)));
+    assert_eq!(end(1), Verdict::Keep(at(HOUR)));
+    assert_eq!(end(100), Verdict::Keep(at(timeout + 11 * HOUR)));
 }

@@ -13,8 +13,15 @@ use super::found::keeps_all_promises;
 use super::scenario::Action;
 use super::world::{MINUTE, Outcome, World, ask};
 
-/// The roles with spares: name, and whether readers share a key.
-pub(super) const WARM: [(&str, bool); 2] = [("warm", false), ("warm-shared", true)];
+/// The roles whose keys are tried: name, and who shares a key.
+pub(super) const WARM: [(&str, &str); 3] = [
+    ("warm", "lease"),
+    ("warm-shared", "role"),
+    ("warm-token", "token"),
+];
+
+/// How many tokens there are.
+const TOKENS: usize = 2;
 
 /// How many kinds of roles with spares there are.
 pub(super) const KINDS: u64 = 36;
@@ -22,7 +29,7 @@ pub(super) const KINDS: u64 = 36;
 impl World {
     /// Writes a role with spares.
     pub(crate) async fn write_warm(&mut self, role: usize, kind: u64) {
-        let (name, shared) = WARM[role];
+        let (name, sharing) = WARM[role];
         let readiness = ["probe", "probe", "delay"][usize::try_from(kind % 3).unwrap()];
         if readiness != "probe" {
             self.untried.insert(name);
@@ -31,9 +38,9 @@ impl World {
         let wait = [0, 30][usize::try_from(kind / 4 % 2).unwrap()];
         let body = json!({
             "owner": "sa-1", "resource": format!("lkc-{}", kind / 6 % 2), "resource_env": "env-1",
-            "ttl": 300, "max_ttl": 3600, "multi_use_key": shared, "readiness": readiness,
+            "ttl": 300, "max_ttl": 3600, "sharing": sharing, "readiness": readiness,
             "not_ready": not_ready, "wait_ready": wait,
-            "spares": kind / 12, "spare_max_age": 3600,
+            "spares": if sharing == "token" { 0 } else { kind / 12 }, "spare_max_age": 3600,
         });
         self.write(&format!("role/{name}"), &body).await;
     }
@@ -43,24 +50,27 @@ impl World {
         self.ask(Request::new(Operation::Delete, path)).await;
     }
 
-    fn reading(role: usize) -> Request {
-        Request::new(Operation::Read, format!("creds/{}", WARM[role].0))
+    fn reading(role: usize, token: usize) -> Request {
+        let mut request = Request::new(Operation::Read, format!("creds/{}", WARM[role].0));
+        request.client_token = format!("token-{}", token % TOKENS);
+        request
     }
 
     /// As many readers of a role as wished, together. Nobody gets another's key for
     /// one lease, a dead key, or without a warning one that does not work.
     pub(crate) async fn read_warm(&mut self, role: usize, readers: usize) {
         let undisturbed = self.faults.is_empty() && self.old.is_empty();
-        let answers = (0..readers).map(|_| ask(self.current.clone(), Self::reading(role)));
+        let reading = |token| ask(self.current.clone(), Self::reading(role, token));
+        let answers = (0..readers).map(reading);
         let answers = futures_util::future::join_all(answers).await;
-        for answer in answers {
-            self.answered(role, answer, undisturbed);
+        for (token, answer) in answers.into_iter().enumerate() {
+            self.answered((role, token), answer, undisturbed);
         }
         self.go_on().await;
     }
 
-    fn answered(&mut self, role: usize, answer: Outcome, undisturbed: bool) {
-        let (name, shared) = WARM[role];
+    fn answered(&mut self, (role, token): (usize, usize), answer: Outcome, undisturbed: bool) {
+        let (name, sharing) = WARM[role];
         self.note(&answer);
         let Some(Ok(Some(response))) = answer else {
             return;
@@ -79,7 +89,15 @@ impl World {
             self.broken
                 .push(format!("key {key} was handed out before it works"));
         }
-        if !shared && self.host.held().iter().any(|lease| lease.key == key) {
+        if sharing == "token" {
+            let token = token % TOKENS;
+            let whose = *self.of_token.entry(key.clone()).or_insert(token);
+            if whose != token {
+                self.broken
+                    .push(format!("key {key} of token {whose} was given to {token}"));
+            }
+        }
+        if sharing == "lease" && self.host.held().iter().any(|lease| lease.key == key) {
             self.broken.push(format!("key {key} has two leases"));
         }
         self.host.register(name, response);
@@ -92,6 +110,8 @@ impl World {
         self.thaw();
         // The one that takes over sees the spares.
         self.tick().await;
+        // The same one and another, in turn.
+        let token = usize::from(later.as_millis().is_multiple_of(2));
         let Some(old) = self.old.last().cloned() else {
             return;
         };
@@ -100,19 +120,18 @@ impl World {
             .set_write_delay(Duration::from_millis(10), Timing::Last);
         let second = async {
             tokio::time::sleep(later).await;
-            ask(self.current.clone(), Self::reading(role)).await
+            ask(self.current.clone(), Self::reading(role, token)).await
         };
-        let (one, two) = futures_util::join!(ask(old, Self::reading(role)), second);
+        let (one, two) = futures_util::join!(ask(old, Self::reading(role, 0)), second);
         self.storage.set_read_delay(Duration::ZERO);
         self.storage.set_write_delay(Duration::ZERO, Timing::Last);
-        for answer in [one, two] {
-            self.answered(role, answer, false);
-        }
+        self.answered((role, 0), one, false);
+        self.answered((role, token), two, false);
         self.go_on().await;
     }
 
     pub(crate) async fn hang_up_warm(&mut self, role: usize, after: Duration) {
-        let asking = ask(self.current.clone(), Self::reading(role));
+        let asking = ask(self.current.clone(), Self::reading(role, 0));
         let _ = tokio::time::timeout(after, asking).await;
         self.go_on().await;
     }
@@ -120,7 +139,7 @@ impl World {
     /// The process is frozen while a reader waits, and a new one takes over.
     pub(crate) async fn freeze_during_read_warm(&mut self, role: usize, after: Duration) {
         let running = self.current.clone();
-        tokio::spawn(async move { ask(running, Self::reading(role)).await });
+        tokio::spawn(async move { ask(running, Self::reading(role, 0)).await });
         tokio::time::sleep(after).await;
         self.freeze();
     }
@@ -181,7 +200,7 @@ fn seconds(seconds: u64) -> Duration {
 #[test]
 fn the_power_may_go_at_every_step_of_a_spare() {
     let pass = Action::Pass(seconds(240));
-    for role in [0, 1] {
+    for role in 0..WARM.len() {
         // Tried, one spare; refused, none in advance; warned, one spare by a delay.
         for kind in [15, 3, 14] {
             let write = Action::WriteWarm { role, kind };
@@ -213,7 +232,7 @@ fn the_power_may_go_at_every_step_of_a_spare() {
 /// out meanwhile.
 #[test]
 fn a_paused_process_ends_no_key_that_its_successor_handed_out() {
-    for role in [0, 1] {
+    for role in 0..WARM.len() {
         for millis in 0..40 {
             let read = Action::ReadWarm { role, readers: 1 };
             keeps_all_promises(&[
@@ -238,7 +257,7 @@ fn a_paused_process_ends_no_key_that_its_successor_handed_out() {
 /// Two processes take the spare, or find none, at the same moment.
 #[test]
 fn two_processes_that_read_at_once_share_no_key_of_one_lease() {
-    for role in [0, 1] {
+    for role in 0..WARM.len() {
         for kind in [15, 3, 14, 24] {
             for millis in (0..60).step_by(3) {
                 let twice = Action::ReadWarmTwice {
@@ -261,6 +280,25 @@ fn two_processes_that_read_at_once_share_no_key_of_one_lease() {
                     Action::Pass(seconds(120)),
                 ]);
             }
+        }
+    }
+}
+
+/// Seed 900: the process that is asked to end it did not know the lease that the other
+/// one gave.
+#[test]
+fn no_lease_of_another_process_keeps_a_shared_key_that_nobody_holds() {
+    for role in 0..WARM.len() {
+        for millis in [15, 16] {
+            keeps_all_promises(&[
+                Action::WriteWarm { role, kind: 30 },
+                Action::ReadWarm { role, readers: 1 },
+                Action::ReadWarmTwice {
+                    role,
+                    later: Duration::from_millis(millis),
+                },
+                Action::RevokeAll,
+            ]);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One world: storage, cloud, clock and host, and the processes that run an
 //! engine on them. What breaks a promise is noted as it happens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -74,6 +74,8 @@ pub(crate) struct World {
     pub(super) always_probed: bool,
     /// Roles with spares whose keys were not always tried.
     pub(super) untried: BTreeSet<&'static str>,
+    /// Which token's readers got each key first.
+    pub(super) of_token: BTreeMap<String, usize>,
     /// Keys that a person made, to be imported.
     pub(super) given: Given,
     /// What the last answer for the static role said.
@@ -114,6 +116,7 @@ impl World {
             without_grace: false,
             always_probed: true,
             untried: BTreeSet::new(),
+            of_token: BTreeMap::new(),
             given: Given::default(),
             last_rotation: None,
             cuts: 0,
