@@ -140,7 +140,9 @@ mod tests {
         let task = {
             let seen = Arc::clone(&seen);
             Box::pin(async move {
-                let name = tracing::Span::current().metadata().map(tracing::Metadata::name);
+                let name = tracing::Span::current()
+                    .metadata()
+                    .map(tracing::Metadata::name);
                 *seen.lock().unwrap() = name;
             })
         };

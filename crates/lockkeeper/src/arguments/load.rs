@@ -68,7 +68,7 @@ pub(crate) struct Load {
     /// Write the result as JSON to this file, too
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Write the times to this file as a log of `HdrHistogram`'s
+    /// Write the times to this file as an HDR histogram log
     #[arg(long, value_name = "FILE")]
     pub(crate) hdr: Option<PathBuf>,
     /// Write the result to this file as a page of HTML, with a heat map

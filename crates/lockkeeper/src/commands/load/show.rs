@@ -100,7 +100,7 @@ impl Show {
                 coloured: self.coloured,
             };
             match &self.terminal {
-                Some(terminal) => terminal.draw(&frame(&view, terminal.size())),
+                Some(_) => Terminal::draw(&frame(&view, Terminal::size())),
                 None => output::tell(&plain(&view)),
             }
         });

@@ -60,7 +60,7 @@ impl Terminal {
     }
 
     /// How large it is now.
-    pub(super) fn size(&self) -> Size {
+    pub(super) fn size() -> Size {
         match tcgetwinsize(std::io::stderr()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size {
                 columns: size.ws_col,
@@ -74,7 +74,7 @@ impl Terminal {
     }
 
     /// Draws a frame over the one before.
-    pub(super) fn draw(&self, lines: &[String]) {
+    pub(super) fn draw(lines: &[String]) {
         let lines: Vec<String> = lines.iter().map(|line| format!("{line}\x1b[K")).collect();
         write(&format!("\x1b[H{}\x1b[J", lines.join("\r\n")));
     }
