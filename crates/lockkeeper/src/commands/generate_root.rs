@@ -6,7 +6,7 @@ use ::logical::Entropy as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use runtime::SystemEntropy;
-use serde_json::json;
+use serde_json::{Value, json};
 use vault_client::RootGeneration;
 use zeroize::Zeroizing;
 
@@ -23,7 +23,8 @@ pub(super) async fn run(arguments: OperatorGenerateRoot) -> Result<ExitCode, Fai
     if let Some(encoded) = &arguments.decode {
         let encoded = typed::secret(Some(encoded), "").await?;
         let otp = arguments.otp.unwrap_or_default();
-        return say("token", &decoded(encoded.trim(), &otp)?, format);
+        let token = decoded(encoded.trim(), &otp)?;
+        return say(&json!({"token": token.as_str()}), &token, format);
     }
     let client = connect(arguments.connection)?;
     let asking = |doing: &'static str| move |error| Failure::asking(doing, &error);
@@ -33,7 +34,9 @@ pub(super) async fn run(arguments: OperatorGenerateRoot) -> Result<ExitCode, Fai
         .map_err(asking("reading the state of root generation"))?;
     if arguments.generate_otp {
         let length = usize::try_from(status.otp_length).unwrap_or_default();
-        return say("otp", &password(length), format);
+        let otp = password(length);
+        let structured = json!({"otp": otp.as_str(), "otp_length": length});
+        return say(&structured, &otp, format);
     }
     if arguments.status {
         return show(&status, format);
@@ -107,9 +110,9 @@ fn rows(status: &RootGeneration) -> Vec<(String, String)> {
     rows.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// One text, or an object with it.
-fn say(name: &str, text: &str, format: Format) -> Result<ExitCode, Failure> {
-    let structured = output::structured(&json!({ name: text }), format)?.map(Zeroizing::new);
+/// One text, or the object that has it.
+fn say(object: &Value, text: &str, format: Format) -> Result<ExitCode, Failure> {
+    let structured = output::structured(object, format)?.map(Zeroizing::new);
     output::say(structured.as_deref().map_or(text, String::as_str))?;
     Ok(ExitCode::SUCCESS)
 }
