@@ -16,6 +16,9 @@ use crate::role::Role;
 use crate::spare_pool::{Counts, Stage};
 use crate::state::Engine;
 
+/// How many keys of entities or tokens a role has at most that no lease holds yet.
+const MOST_WAITING: usize = 50;
+
 /// For how long a pool in memory is taken to be as storage has it.
 pub(super) const LOADED_FOR: Duration = Duration::from_mins(10);
 
@@ -112,9 +115,31 @@ impl Engine {
         purpose: Purpose,
         caller: Caller,
     ) -> Result<Claim, Error> {
+        if role.sharing.is_scoped() {
+            self.must_have_room(role)?;
+        }
         let made = self.make_spare(role, purpose, caller, Stage::Claimed);
         let entry = made.await?;
         Ok(self.claimed(role, entry))
+    }
+
+    /// Keys of entities or tokens that are tried, or wait for their readers to read
+    /// again, have no holder that limits count.
+    fn must_have_room(&self, role: &Role) -> Result<(), Error> {
+        let keys = self.pools.keys(&role.generation);
+        let waiting = keys.iter().filter(|(_, stage)| *stage != Stage::Leaving);
+        let most = match role.caps.max_active {
+            0 => MOST_WAITING,
+            leases => MOST_WAITING.min(usize::try_from(leases).unwrap_or(MOST_WAITING)),
+        };
+        if waiting.count() < most {
+            return Ok(());
+        }
+        Err(Error::rate_limited(format!(
+            "{most} keys of role `{}` wait for the entities or tokens that they were made for: \
+             try again later, read again with the same token, or share by role",
+            role.name
+        )))
     }
 
     /// Makes a spare, which is at a stage then. What becomes of one that could not be

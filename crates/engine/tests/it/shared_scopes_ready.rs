@@ -270,3 +270,29 @@ async fn two_processes_keep_scopes_apart() {
         assert_eq!(world.cloud.live(), Vec::<String>::new());
     }
 }
+
+/// They have no leases that `max_active` counts.
+#[tokio::test(start_paused = true)]
+async fn keys_that_wait_for_readers_who_do_not_come_back_are_limited() {
+    for (more, most) in [(json!({}), 50), (json!({"max_active": 3}), 3)] {
+        let world = with("token", more).await;
+        for number in 0..most {
+            let token = format!("token-{number}");
+            lease(&world, "alice", &token).await.unwrap_err();
+        }
+        let made = world.cloud.live().len();
+        let refused = lease(&world, "alice", "one-more").await.unwrap_err();
+        assert_eq!(refused.class().status(), 503, "{refused}");
+        assert!(
+            refused.message().contains(&format!("{most} keys")),
+            "{refused}"
+        );
+        assert_eq!(world.cloud.live().len(), made);
+        // Its own reader still gets the first.
+        world.pass(PROVEN).await;
+        key(&world, "alice", "token-0").await;
+        // And there is room for one more.
+        let again = lease(&world, "alice", "one-more").await.unwrap_err();
+        assert!(again.message().contains("is being proven"), "{again}");
+    }
+}

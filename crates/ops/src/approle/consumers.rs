@@ -39,6 +39,11 @@ impl Default for Wait {
 }
 
 impl Wait {
+    /// Whether anything is waited for.
+    pub(crate) fn is_any(&self) -> bool {
+        self.pause.is_some() || self.tells_of_users()
+    }
+
     /// Whether the end of the wait means that all users have moved.
     pub(crate) fn tells_of_users(&self) -> bool {
         self.consumers.is_some() || self.command.is_some()

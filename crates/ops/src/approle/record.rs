@@ -97,8 +97,8 @@ pub struct Record {
     pub revoked: Vec<String>,
     /// From when on tokens are revoked, if that waits.
     pub revoke_from: Option<String>,
-    /// Until when a pause lasts, if there is one.
-    pub pause_until: Option<String>,
+    /// When a pause began, if there is one.
+    pub pause_from: Option<String>,
     /// How many logins were tried whose tokens may live on, since the program was
     /// cut off before it had revoked them.
     pub open_trials: usize,
@@ -130,7 +130,7 @@ impl Record {
             left: Vec::new(),
             revoked: Vec::new(),
             revoke_from: None,
-            pause_until: None,
+            pause_from: None,
             open_trials: 0,
             proofs: Vec::new(),
             warnings: Vec::new(),
@@ -156,6 +156,19 @@ impl Record {
         self.new.is_some()
             && self.made(metadata)
             && metadata.get(ATTEMPT) == Some(&self.attempt.to_string())
+    }
+
+    /// Begins another attempt: its users are waited for as those of the first were.
+    pub(crate) fn try_again(&mut self) {
+        self.attempt += 1;
+        self.forget_attempt();
+    }
+
+    /// Forgets the secret id of the present attempt, and what was waited for.
+    pub(crate) fn forget_attempt(&mut self) {
+        self.new = None;
+        self.pause_from = None;
+        self.revoke_from = None;
     }
 
     /// Notes something for the operator, once.

@@ -8,7 +8,7 @@ use ops::approle::{
 };
 use vault_client::Client;
 
-use super::{failure, rotation_id};
+use super::{failure, hand_over, rotation_id};
 use crate::failure::Failure;
 use crate::output;
 
@@ -116,6 +116,7 @@ impl Job {
             journal: self.journal.as_ref(),
             shell: &RealShell,
             clock: &RealClock,
+            hand_over: &hand_over,
             tell,
         }
     }

@@ -8,11 +8,15 @@ mod status;
 mod waiting;
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::io::Write as _;
+use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 
-use ops::approle::{Error, Event, Options, Order, Restrictions, Revocation, Rotation, Stage, Wait};
-
+use ops::approle::{
+    Error, Event, Options, Order, Restrictions, Revocation, Rotation, Stage, Wait, Wrapped,
+};
 use vault_client::Client;
+use zeroize::Zeroizing;
 
 use self::job::Job;
 use self::place::{journal, place};
@@ -152,23 +156,24 @@ fn tell(event: &Event) {
                 output::tell(&format!("==> {name}"));
             }
         }
-        // To be handed over is what it is for.
-        Event::Wrapped(wrapped) => {
-            let text = format!(
-                "wrapping_token: {}\nwrapping_token_creation_path: {}\nwrapping_token_ttl: {}s",
-                wrapped.token.expose(),
-                wrapped.creation_path,
-                wrapped.ttl
-            );
-            if let Err(failure) = output::say(&text) {
-                output::tell(&failure.to_string());
-            }
-        }
         Event::Waiting(missing) => waiting::tell(missing),
         Event::Done(what) => output::tell(&format!("    {what}")),
         Event::Warning(warning) => output::tell(&format!("WARNING! {warning}")),
         _ => {}
     }
+}
+
+/// Prints a wrapping token: to be handed over is what it is for. A standard output
+/// that is closed is an error here, which Rust's own writer hides.
+fn hand_over(wrapped: &Wrapped) -> std::io::Result<()> {
+    let text = Zeroizing::new(format!(
+        "wrapping_token: {}\nwrapping_token_creation_path: {}\nwrapping_token_ttl: {}s\n",
+        wrapped.token.expose(),
+        wrapped.creation_path,
+        wrapped.ttl
+    ));
+    let out = std::io::stdout().as_fd().try_clone_to_owned()?;
+    std::fs::File::from(out).write_all(text.as_bytes())
 }
 
 fn name(stage: Stage) -> Option<&'static str> {

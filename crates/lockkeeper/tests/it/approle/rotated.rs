@@ -318,7 +318,13 @@ fn a_wrapped_id_is_printed_as_a_token_with_the_path_that_made_it() {
     let bao = require_bao!();
     at_both(&bao, |rotations| {
         let old = rotations.role("orders");
-        let said = rotations.ok(&["approle", "rotate", "orders", "-deliver=wrapped:5m"]);
+        let said = rotations.ok(&[
+            "approle",
+            "rotate",
+            "orders",
+            "-deliver=wrapped:5m",
+            "-wait=1s",
+        ]);
         let value = |name: &str| {
             let line = said.stdout.lines().find_map(|line| line.strip_prefix(name));
             line.unwrap().trim().to_owned()

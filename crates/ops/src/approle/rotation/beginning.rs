@@ -38,6 +38,12 @@ impl<'a> Rotation<'a> {
                  be delivered to another target as well",
             ));
         }
+        if wraps && options.order == Order::Overlap && !options.wait.is_any() {
+            return Err(Error::input(
+                "nothing tells when the wrapped secret id was unwrapped, and the old ones would \
+                 be destroyed at once: give `-wait`, `-consumers` or `-wait-command`",
+            ));
+        }
         if let Some(unfinished) = parts.journal.load().await?.filter(is_unfinished) {
             return Err(Error::Journal {
                 journal: parts.journal.name().to_owned(),
@@ -180,8 +186,7 @@ impl<'a> Rotation<'a> {
     }
 
     async fn try_again(&mut self) -> Result<()> {
-        self.record.attempt += 1;
-        self.record.new = None;
+        self.record.try_again();
         self.new = None;
         self.enter(Stage::Make).await
     }

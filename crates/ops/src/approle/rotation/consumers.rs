@@ -49,19 +49,19 @@ impl Rotation<'_> {
         wanted + self.record.open_trials
     }
 
-    /// The end is on record, so that a rotation that was cut off does not wait
+    /// The beginning is on record, so that a rotation that was cut off does not wait
     /// anew.
     async fn pause(&mut self, seconds: u64) -> Result<()> {
         let now = self.parts.clock.now();
-        let on_record = self.record.pause_until.as_deref();
-        let until = if let Some(until) = on_record.and_then(|time| time.parse::<Timestamp>().ok()) {
-            until
+        let on_record = self.record.pause_from.as_deref();
+        let from = if let Some(from) = on_record.and_then(|time| time.parse::<Timestamp>().ok()) {
+            from
         } else {
-            let until = add_seconds(now, seconds);
-            self.record.pause_until = Some(until.to_string());
+            self.record.pause_from = Some(now.to_string());
             self.save().await?;
-            until
+            now
         };
+        let until = add_seconds(from, seconds);
         if until > now {
             (self.parts.tell)(&Event::Waiting(format!("until {until}")));
             let left = until.duration_since(now).unsigned_abs();

@@ -1,6 +1,6 @@
 //! The new secret id is written to the targets, and read back.
 
-use super::{Event, Rotation};
+use super::Rotation;
 use crate::approle::error::{Error, Result};
 use crate::approle::secret_id::SecretId;
 use crate::approle::server::IdEntry;
@@ -41,8 +41,15 @@ impl Rotation<'_> {
             let wrapped = self.wrapped.take().ok_or_else(|| {
                 Error::input("the wrapping token is not known any more: resume the rotation")
             })?;
-            (self.parts.tell)(&Event::Wrapped(wrapped));
-            return Ok(());
+            return (self.parts.hand_over)(&wrapped).map_err(|problem| {
+                Error::target(
+                    "wrapped",
+                    format!(
+                        "the wrapping token cannot be printed: {problem}; the old secret ids are \
+                         untouched, and `lockkeeper approle resume` makes another"
+                    ),
+                )
+            });
         }
         let id = self.new.clone().ok_or_else(|| {
             Error::input("the new secret id is not known any more: resume the rotation")
@@ -99,7 +106,7 @@ impl Rotation<'_> {
             }
         }
         if everywhere {
-            self.record.new = None;
+            self.record.forget_attempt();
             self.new = None;
             self.enter(Stage::Make).await?;
         }

@@ -34,6 +34,9 @@ pub struct Parts<'a> {
     pub shell: &'a dyn Shell,
     /// The clock.
     pub clock: &'a dyn Clock,
+    /// Hands the new secret id, wrapped, to its user. Nothing is destroyed when that
+    /// fails.
+    pub hand_over: &'a (dyn Fn(&Wrapped) -> std::io::Result<()> + Send + Sync),
     /// Told of what happens.
     pub tell: &'a (dyn Fn(&Event) + Send + Sync),
 }
@@ -44,8 +47,6 @@ pub struct Parts<'a> {
 pub enum Event {
     /// A stage begins.
     Stage(Stage),
-    /// The new secret id, wrapped, to be handed to its user.
-    Wrapped(Wrapped),
     /// What is still missing, while users are waited for.
     Waiting(String),
     /// Something was done.

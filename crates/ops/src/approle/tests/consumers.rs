@@ -76,6 +76,34 @@ async fn a_pause_is_as_long_as_was_asked_for() {
     assert_eq!(waited, 86_400);
 }
 
+/// Its users have to take another secret id.
+#[tokio::test]
+async fn another_attempt_is_waited_for_as_long_as_the_first() {
+    let world = World::new(&["a"]);
+    let options = Options {
+        wait: Wait {
+            pause: Some(86_400),
+            command: Some("moved".to_owned()),
+            ..Wait::default()
+        },
+        ..Options::default()
+    };
+    world.state().failures_of_commands = usize::MAX;
+    let error = world.rotate(options.clone()).await.unwrap_err();
+    assert!(matches!(error, Error::OutOfTime { .. }), "{error}");
+    let went = |world: &World| world.state().now;
+    // Nothing new has to be delivered: the pause is over.
+    let before = went(&world);
+    world.rotate(options.clone()).await.unwrap_err();
+    assert!(went(&world) - before < 86_400);
+    // Somebody has put another one there.
+    world.state().files.insert("a".to_owned(), "?".to_owned());
+    world.state().failures_of_commands = 0;
+    let before = went(&world);
+    world.rotate(options).await.unwrap();
+    assert!(went(&world) - before >= 86_400);
+}
+
 #[tokio::test]
 async fn a_command_is_asked_until_it_succeeds() {
     let world = World::new(&["a"]);

@@ -56,11 +56,15 @@ pub(super) struct State {
     pub(super) failures_of_commands: usize,
     /// What a command puts into the file.
     pub(super) overwrites: Option<String>,
-    now: i64,
+    pub(super) now: i64,
     count: usize,
     kill: Option<Kill>,
     effects: usize,
     is_dead: bool,
+    /// The wrapping tokens that were handed over.
+    pub(super) handed_over: Vec<String>,
+    /// Whether nothing can be handed over.
+    pub(super) is_mute: bool,
 }
 
 #[derive(Clone)]
@@ -122,8 +126,8 @@ impl World {
     /// Begins a rotation, or goes on with the one in the journal.
     pub(super) async fn rotate(&self, options: Options) -> Result<()> {
         let unfinished = self.record().is_some_and(|record| !record.stage.is_final());
-        let (targets, tell) = (self.targets(), self.listener());
-        let parts = self.parts(&targets, &tell);
+        let (targets, tell, hand_over) = (self.targets(), self.listener(), self.receiver());
+        let parts = self.parts(&targets, &tell, &hand_over);
         let mut rotation = if unfinished {
             Rotation::resume(parts).await?
         } else {
@@ -134,14 +138,15 @@ impl World {
     }
 
     pub(super) async fn abort(&self) -> Result<Aborted> {
-        let (targets, tell) = (self.targets(), self.listener());
-        Rotation::abort(self.parts(&targets, &tell)).await
+        let (targets, tell, hand_over) = (self.targets(), self.listener(), self.receiver());
+        Rotation::abort(self.parts(&targets, &tell, &hand_over)).await
     }
 
     fn parts<'a>(
         &'a self,
         targets: &'a [Box<dyn Target>],
         tell: &'a (dyn Fn(&Event) + Send + Sync),
+        hand_over: &'a (dyn Fn(&Wrapped) -> std::io::Result<()> + Send + Sync),
     ) -> Parts<'a> {
         Parts {
             server: self,
@@ -149,6 +154,7 @@ impl World {
             journal: self,
             shell: self,
             clock: self,
+            hand_over,
             tell,
         }
     }
@@ -168,6 +174,20 @@ impl World {
     fn listener(&self) -> impl Fn(&Event) + Send + Sync + use<> {
         let told = self.clone();
         move |event| told.state().told.push(event.clone())
+    }
+
+    /// Whoever gets wrapping tokens.
+    fn receiver(&self) -> impl Fn(&Wrapped) -> std::io::Result<()> + Send + Sync + use<> {
+        let world = self.clone();
+        move |wrapped| {
+            let mut state = world.state();
+            if state.is_mute {
+                return Err(std::io::Error::other("no space left"));
+            }
+            let token = wrapped.token.expose().to_owned();
+            state.handed_over.push(token);
+            Ok(())
+        }
     }
 
     fn look<T>(&self, at: impl FnOnce(&State) -> T) -> Result<T> {
