@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use super::rotation::add;
-use super::{Share, StoredKeys};
+use super::{Share, StoredKeys, Which};
 use crate::random;
 
 /// The generation of a root token, of which there is one at a time.
@@ -108,15 +108,21 @@ impl RootGeneration {
             )));
         }
         let stored = StoredKeys::read(self.storage.as_ref()).await?;
-        // Shares before a rotation whose answer was lost open the store as well, and
-        // another number of them may be needed.
+        // Another number of shares may be needed than before a rotation whose new ones
+        // were not used yet.
         let (least, most) = stored.thresholds();
         add(&mut under_way.given, share, "generation operation")?;
         let given = under_way.given.len();
         if given < least {
             return Ok(Generated::More(under_way.progress()));
         }
-        if let Err(reason) = stored.open(&under_way.given) {
+        // Those before it still open a sealed store, but make no root token: they were
+        // replaced because somebody else may have them.
+        let opened = stored.open(&under_way.given).and_then(|opened| {
+            let is_current = opened.which == Which::Current;
+            is_current.then_some(()).ok_or_else(replaced)
+        });
+        if let Err(reason) = opened {
             if given < most {
                 return Ok(Generated::More(under_way.progress()));
             }
@@ -137,6 +143,12 @@ impl RootGeneration {
             given,
         })
     }
+}
+
+fn replaced() -> String {
+    "these shares were replaced by a rotation: give the new ones, or, where nobody got those, seal \
+     the server and unseal it with these"
+        .to_owned()
 }
 
 impl UnderWay {

@@ -1,6 +1,6 @@
 //! Root tokens from shares. Members and texts were seen at OpenBao 2.7.2.
 
-use super::rotation::{get, post, unsealed};
+use super::rotation::{get, post, rotate, rotated, unsealed};
 use super::*;
 use crate::WithoutToken;
 
@@ -137,6 +137,28 @@ async fn what_does_not_fit_to_a_generation_is_refused_in_the_words_of_openbao() 
     assert_eq!(cancelled.status, 204);
     let status = get(&vault, &keys, &attempt).await.body;
     assert_eq!(status["data"]["started"], false);
+}
+
+/// They were replaced because somebody else may have them, and open a sealed store
+/// only until the new ones were used.
+#[tokio::test(start_paused = true)]
+async fn shares_that_were_replaced_make_no_root_token() {
+    let (vault, keys) = unsealed(&World::new()).await;
+    let wish = json!({"secret_shares": 3, "secret_threshold": 2});
+    let new = rotated(&keys, &rotate(&vault, &keys, wish, [0, 1]).await);
+    let attempt = format!("{TOKEN}/attempt");
+    let begun = post(&vault, &keys, &attempt, json!({})).await.body;
+    let refused = give(&vault, &keys, &begun["data"]["nonce"], [0, 1]).await;
+    assert_eq!(refused.status, 400, "{refused:?}");
+    assert!(
+        refused.body["errors"][0]
+            .as_str()
+            .unwrap()
+            .contains("replaced"),
+        "{refused:?}"
+    );
+    let done = give(&vault, &new, &begun["data"]["nonce"], [0, 1]).await;
+    assert_eq!(done.body["data"]["complete"], true, "{done:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,7 +32,7 @@ pub(super) async fn get(vault: &Arc<Vault>, keys: &Keys, path: &str) -> Seen {
 }
 
 /// Begins a rotation and gives shares. Returns the answer to the last one.
-async fn rotate(
+pub(super) async fn rotate(
     vault: &Arc<Vault>,
     keys: &Keys,
     wish: Value,
@@ -49,7 +49,7 @@ async fn rotate(
 }
 
 /// The keys after a rotation.
-fn rotated(keys: &Keys, done: &Seen) -> Keys {
+pub(super) fn rotated(keys: &Keys, done: &Seen) -> Keys {
     assert_eq!(done.body["data"]["complete"], true, "{done:?}");
     let new = done.body["data"]["keys"].as_array().unwrap().iter();
     Keys {
