@@ -68,6 +68,10 @@ impl Documents for FileStore {
         Ok(Saved::Now(next))
     }
 
+    fn path(&self) -> Option<String> {
+        None
+    }
+
     async fn others(&self) -> Result<Vec<State>, Problem> {
         Ok(Vec::new())
     }

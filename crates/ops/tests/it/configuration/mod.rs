@@ -4,3 +4,4 @@ mod fake;
 mod files;
 mod lock;
 mod properties;
+mod removal;
