@@ -111,7 +111,7 @@ impl Store {
     ) -> Result<Self, Problem> {
         let documents: Box<dyn Documents> = match location {
             Location::Kv(path) => Box::new(KvStore::open(server, path).await?),
-            Location::File(path) => Box::new(FileStore::new(path.clone())),
+            Location::File(path) => Box::new(FileStore::new(path.clone(), server.whereabouts())),
         };
         Ok(Self {
             documents,

@@ -5,3 +5,4 @@ mod files;
 mod lock;
 mod properties;
 mod removal;
+mod servers;
