@@ -35,6 +35,12 @@ pub struct Applied {
     pub left: Vec<String>,
 }
 
+impl Applied {
+    fn is_incomplete(&self) -> bool {
+        !self.failed.is_empty() || !self.skipped.is_empty()
+    }
+}
+
 /// A change that could not be made.
 #[derive(Debug, Clone)]
 pub struct Failed {
@@ -88,6 +94,7 @@ pub async fn apply(
         blocked: Vec::new(),
     };
     let mut changes = std::mem::take(&mut plan.changes).into_iter().peekable();
+    let mut is_deleting = false;
     while let Some(first) = changes.next() {
         let mut stage = vec![first];
         while let Some(next) = changes.next_if(|next| same_stage(next, &stage[0])) {
@@ -101,6 +108,17 @@ pub async fn apply(
                 .extend(stage.map(|change| (change.path, lost.clone())));
             break;
         }
+        // What is to be deleted may be what still serves in place of what failed.
+        let is_deletion = stage[0].action == Action::Delete;
+        if is_deletion && !is_deleting && applied.is_incomplete() {
+            let cause = "what failed before it: nothing is deleted after a failure";
+            let stage = stage.into_iter().chain(changes);
+            applied
+                .skipped
+                .extend(stage.map(|change| (change.path, cause.to_owned())));
+            break;
+        }
+        is_deleting = is_deletion;
         run.stage(stage, parallel, &mut plan, &mut applied, report)
             .await;
         if let Err(problem) = store.save(&plan.state, &mut plan.version).await {

@@ -34,7 +34,7 @@ pub use object::Kind;
 pub use place::{Place, Problem};
 pub use plan::{Action, Change, FieldChange, Plan, PlanOptions, Shown, json, make, text};
 pub use saved::SavedPlan;
-pub use server::{Data, Reading, Server, ServerError};
+pub use server::{Data, Reading, Server, ServerError, Whereabouts};
 pub use state::State;
 pub use store::{Clock, Held, Holder, Location, Lock, Store};
 pub use vault_commands::vault_commands;

@@ -53,6 +53,25 @@ impl Mounts {
         (version == Some("2")).then(|| (mount.as_str(), &path[mount.len() + 1..]))
     }
 
+    /// Whether a KV engine is mounted there.
+    pub(crate) fn is_kv(&self, mount: &str) -> bool {
+        let entry = self.engines.get(mount);
+        entry.and_then(|entry| entry.get("type")?.as_str()) == Some("kv")
+    }
+
+    /// Whether a path is that of a value in a KV engine.
+    pub(crate) fn is_value(&self, path: &str) -> bool {
+        match self.versioned(path) {
+            Some((_, inner)) => ["data", "metadata"]
+                .iter()
+                .any(|folder| is_below(inner, folder)),
+            None => self
+                .engines
+                .keys()
+                .any(|mount| is_below(path, mount) && self.is_kv(mount)),
+        }
+    }
+
     /// Whether a path is in a mount.
     pub(crate) fn has(&self, path: &str) -> bool {
         if let Some(rest) = path.strip_prefix("auth/") {

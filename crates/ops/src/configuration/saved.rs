@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place::Problem;
 use super::plan::{Plan, PlanOptions};
+use super::server::{Server, Whereabouts};
 use super::state::State;
 
 /// The form of the file. A later program may write another.
@@ -22,8 +23,9 @@ pub struct SavedPlan {
     format: u32,
     /// Whose plan.
     pub owner: String,
-    /// Where the server is.
-    pub address: String,
+    /// Which server.
+    #[serde(flatten)]
+    whereabouts: Whereabouts,
     /// The name of the server in the files.
     pub server: Option<String>,
     /// Where the record is kept, as `-state` says it.
@@ -45,11 +47,16 @@ pub struct SavedPlan {
 
 impl SavedPlan {
     /// A plan to be kept.
-    pub fn new(plan: &Plan, options: &PlanOptions, address: String, files: Vec<String>) -> Self {
+    pub fn new(
+        plan: &Plan,
+        options: &PlanOptions,
+        server: &dyn Server,
+        files: Vec<String>,
+    ) -> Self {
         Self {
             format: FORMAT,
             owner: plan.state.owner.clone(),
-            address,
+            whereabouts: server.whereabouts(),
             server: None,
             state: None,
             files,
@@ -83,6 +90,21 @@ impl SavedPlan {
     /// An empty record for the owner, with the key of this plan.
     pub fn new_state(&self) -> State {
         State::with_key(&self.owner, &self.key)
+    }
+
+    /// Whether it is for this server.
+    ///
+    /// # Errors
+    /// When it is for another, or for another namespace.
+    pub fn check_server(&self, server: &dyn Server) -> Result<(), Problem> {
+        let here = server.whereabouts();
+        if here == self.whereabouts {
+            return Ok(());
+        }
+        Err(Problem::general(format!(
+            "the plan is for the server at {}, and this one is at {here}",
+            self.whereabouts
+        )))
     }
 
     /// Whether files, record and server are still what this plan was made from.

@@ -1,8 +1,11 @@
 //! What is asked of a server: four verbs, so that plans are tested without one.
 
+use std::fmt;
+
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use vault_client::{Client, Error};
+use vault_client::{Client, Error, Url};
 
 /// Members of a request or an answer.
 pub type Data = Map<String, Value>;
@@ -18,6 +21,48 @@ pub enum Reading {
     Found(Data),
 }
 
+/// Which server, and which namespace of it: what is managed in one says nothing of
+/// another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whereabouts {
+    /// The address, without a login that it may have.
+    pub address: String,
+    /// The namespace, if it is not the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+}
+
+impl Whereabouts {
+    /// Of a server at an address.
+    pub fn new(address: &Url, namespace: Option<&str>) -> Self {
+        let namespace = namespace.map(|namespace| namespace.trim_matches('/'));
+        Self {
+            address: without_login(address.clone()).into(),
+            namespace: namespace
+                .filter(|namespace| !namespace.is_empty())
+                .map(str::to_owned),
+        }
+    }
+}
+
+impl fmt::Display for Whereabouts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.address)?;
+        match &self.namespace {
+            Some(namespace) => write!(f, ", namespace `{namespace}`"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An address without the name and the password that it may have.
+pub(crate) fn without_login(mut address: Url) -> Url {
+    // Addresses that cannot have a login have none.
+    let _ = address.set_username("");
+    let _ = address.set_password(None);
+    address
+}
+
 /// A request that failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{text}")]
@@ -31,6 +76,9 @@ pub struct ServerError {
 /// A server that speaks Vault's API.
 #[async_trait]
 pub trait Server: Send + Sync {
+    /// Which server it is.
+    fn whereabouts(&self) -> Whereabouts;
+
     /// What is at a path.
     ///
     /// # Errors
@@ -58,6 +106,11 @@ pub trait Server: Send + Sync {
 
 #[async_trait]
 impl Server for Client {
+    fn whereabouts(&self) -> Whereabouts {
+        let settings = self.settings();
+        Whereabouts::new(&settings.address, settings.namespace.as_deref())
+    }
+
     async fn read(&self, path: &str) -> Result<Reading, ServerError> {
         match Client::read(self, path, &[]).await {
             Ok(None) => Ok(Reading::Absent),

@@ -75,11 +75,11 @@ pub(super) async fn apply(mut arguments: Apply) -> Result<ExitCode, Failure> {
     };
     let patience = lock::patience(arguments.lock_timeout.as_deref())?;
     let client = connect(arguments.connection)?;
-    let mut target =
-        Target::open(client, &arguments.files, arguments.manage.state.as_deref()).await?;
     if let Some(saved) = &saved {
-        target.expect(saved)?;
+        let checked = saved.check_server(&client);
+        checked.map_err(|problem| Failure::local(problem.to_string()))?;
     }
+    let target = Target::open(client, &arguments.files, arguments.manage.state.as_deref()).await?;
     if arguments.vault_commands {
         let plan = target.plan(&options).await?;
         refuse(&plan)?;

@@ -19,7 +19,6 @@ pub(super) struct Target {
     pub(super) server: Arc<dyn Server>,
     pub(super) store: Arc<Store>,
     pub(super) owner: String,
-    address: String,
     state: Option<String>,
     desired: Desired,
 }
@@ -30,7 +29,7 @@ impl Target {
         files: &Files,
         state: Option<&str>,
     ) -> Result<Self, Failure> {
-        let address = client.settings().address.to_string();
+        let address = client.whereabouts().address;
         let desired = desired(files, Some(&address))?;
         for warning in &desired.warnings {
             crate::output::tell(&format!("warning: {warning}"));
@@ -45,7 +44,6 @@ impl Target {
             server: Arc::new(client),
             store,
             owner,
-            address,
             state: state.map(str::to_owned),
             desired,
         })
@@ -63,22 +61,11 @@ impl Target {
     pub(super) fn saved(&self, plan: &of::Plan, options: &PlanOptions, files: &Files) -> SavedPlan {
         let paths = files.paths.iter();
         let paths = paths.map(|path| path.to_string_lossy().into_owned());
-        let mut saved = SavedPlan::new(plan, options, self.address.clone(), paths.collect());
+        let mut saved = SavedPlan::new(plan, options, self.server.as_ref(), paths.collect());
         saved.server.clone_from(&files.server);
         saved.state.clone_from(&self.state);
         saved.allow_literal_secrets = files.allow_literal_secrets;
         saved
-    }
-
-    /// Refuses a plan for another server.
-    pub(super) fn expect(&mut self, saved: &SavedPlan) -> Result<(), Failure> {
-        if saved.address == self.address {
-            return Ok(());
-        }
-        Err(Failure::local(format!(
-            "the plan is for the server at `{}`, and the address is `{}`",
-            saved.address, self.address
-        )))
     }
 }
 

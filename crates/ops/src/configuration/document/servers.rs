@@ -2,6 +2,7 @@
 
 use super::super::files::Node;
 use super::super::place::Problem;
+use super::super::server::without_login;
 use super::Keys;
 
 /// The servers that the files name.
@@ -76,10 +77,11 @@ impl Servers {
     }
 }
 
-/// Addresses are equal whether they end in `/`, or name the port of their scheme.
+/// Addresses are equal whether they end in `/`, have a login, or name the port of
+/// their scheme.
 fn normalized(address: &str) -> String {
     match vault_client::Url::parse(address.trim()) {
-        Ok(url) => url.as_str().trim_end_matches('/').to_owned(),
+        Ok(url) => without_login(url).as_str().trim_end_matches('/').to_owned(),
         Err(_) => address.trim().trim_end_matches('/').to_owned(),
     }
 }

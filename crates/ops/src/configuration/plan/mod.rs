@@ -240,7 +240,12 @@ pub async fn make(
         checks::mounts(&mounts, &desired.objects, &mut plan);
         checks::policies(server.as_ref(), &desired.objects, &mut plan).await;
     }
-    removal::plan(server.as_ref(), &mounts, desired, options, &mut plan).await;
+    let kept = removal::Kept {
+        desired,
+        others: &others,
+        record: store.path(),
+    };
+    removal::plan(server.as_ref(), &mounts, &kept, options, &mut plan).await;
     plan.changes.sort_by_key(order);
     for change in plan
         .changes

@@ -1,5 +1,7 @@
 //! What an owner manages and its files no longer have.
 
+use std::collections::BTreeMap;
+
 use super::{Action, Change, Plan, PlanOptions};
 use crate::configuration::document::Desired;
 use crate::configuration::mounts::{Mounts, is_below};
@@ -28,14 +30,43 @@ pub(crate) fn is_built_in(path: &str) -> bool {
     BUILT_IN.contains(&path)
 }
 
+/// What deletions must not touch.
+pub(super) struct Kept<'a> {
+    pub(super) desired: &'a Desired,
+    /// Who owns which path, apart from this owner.
+    pub(super) others: &'a BTreeMap<String, String>,
+    /// Where the record of this owner is, if that is on the server.
+    pub(super) record: Option<String>,
+}
+
+impl Kept<'_> {
+    /// Why a mount may not be deleted: what of others, of the files or of this
+    /// program would end with it.
+    fn objection(&self, path: &str) -> Option<String> {
+        let mount = mount(path)?;
+        let is_inside =
+            |inner: &str| inner == path || is_below(inner, &mount) || is_below(inner, path);
+        if let Some((inner, owner)) = self.others.iter().find(|(inner, _)| is_inside(inner)) {
+            return Some(format!("`{inner}` of the owner `{owner}`"));
+        }
+        let mut wanted = self.desired.objects.iter();
+        if let Some(object) = wanted.find(|object| is_inside(&object.path)) {
+            return Some(format!("`{}`, which the files want", object.path));
+        }
+        let record = self.record.as_deref().filter(|record| is_inside(record));
+        record.map(|record| format!("the record of the owner at `{record}`"))
+    }
+}
+
 /// Plans the deletions.
 pub(super) async fn plan(
     server: &dyn Server,
     mounts: &Mounts,
-    desired: &Desired,
+    kept: &Kept<'_>,
     options: &PlanOptions,
     plan: &mut Plan,
 ) {
+    let desired = kept.desired;
     let is_wanted = |path: &str| desired.objects.iter().any(|object| object.path == path);
     let gone: Vec<(String, Managed)> = plan
         .state
@@ -60,6 +91,19 @@ pub(super) async fn plan(
     for (path, managed) in gone {
         if is_built_in(&path) {
             plan.forgotten.push(path);
+            continue;
+        }
+        if managed.once {
+            let text = format!(
+                "`{path}` was written once and may have been changed since: it stays, without an owner"
+            );
+            plan.notes.push(Problem::general(text));
+            plan.forgotten.push(path);
+            continue;
+        }
+        if let Some(what) = kept.objection(&path) {
+            let text = format!("`{path}` cannot be deleted: it holds {what}");
+            plan.problems.push(Problem::general(text));
             continue;
         }
         match is_there(server, mounts, &path, managed.kind).await {
@@ -143,27 +187,27 @@ async fn holds_data(
     path: &str,
     kind: Kind,
 ) -> Result<Option<&'static str>, Problem> {
-    match kind {
-        Kind::AuthMethod => Ok(Some(
+    // The path decides: a raw one may be a mount as well.
+    if path.starts_with("sys/auth/") {
+        return Ok(Some(
             "is an auth method: the tokens of its logins end with it",
-        )),
-        Kind::Seed => Ok(Some("holds data")),
-        Kind::SecretsEngine => {
-            let mount = path.strip_prefix("sys/mounts/").unwrap_or(path);
+        ));
+    }
+    if path.starts_with("sys/namespaces/") {
+        return Ok(Some("is a namespace: all that is in it ends with it"));
+    }
+    match path.strip_prefix("sys/mounts/") {
+        _ if kind == Kind::Seed || mounts.is_value(path) => Ok(Some("holds data")),
+        Some(mount) => {
             let folder = match mounts.versioned(&format!("{mount}/x")) {
                 Some(_) => format!("{mount}/metadata"),
-                None if is_kv(mounts, mount) => mount.to_owned(),
+                None if mounts.is_kv(mount) => mount.to_owned(),
                 None => return Ok(Some("is a secrets engine: its leases and data end with it")),
             };
             let names = server.list(&folder).await;
             let names = names.map_err(|error| Problem::general(error.to_string()))?;
             Ok((!names.is_empty()).then_some("is a secrets engine with data"))
         }
-        _ => Ok(None),
+        None => Ok(None),
     }
-}
-
-fn is_kv(mounts: &Mounts, mount: &str) -> bool {
-    let entry = mounts.engine(mount);
-    entry.and_then(|entry| entry.get("type")?.as_str()) == Some("kv")
 }

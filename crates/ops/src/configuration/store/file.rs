@@ -8,15 +8,30 @@ use serde_json::{Value, json};
 
 use super::{Document, Documents, Saved, Version};
 use crate::configuration::place::Problem;
+use crate::configuration::server::Whereabouts;
 use crate::configuration::state::State;
 
 pub(super) struct FileStore {
     path: PathBuf,
+    /// Of which the file tells. Nothing else ties it to one.
+    server: Whereabouts,
 }
 
 impl FileStore {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path }
+    pub(super) fn new(path: PathBuf, server: Whereabouts) -> Self {
+        Self { path, server }
+    }
+
+    fn check(&self, path: &Path, server: &Whereabouts) -> Result<(), Problem> {
+        if *server == self.server {
+            return Ok(());
+        }
+        let text = format!(
+            "it is of the server at {server}, and this one is at {}: name another file with \
+             -state=file:PATH, or change `server` in this one if the server has moved",
+            self.server
+        );
+        Err(failed(path, &text))
     }
 
     fn path(&self, document: Document) -> PathBuf {
@@ -48,6 +63,8 @@ impl Documents for FileStore {
             .get("version")
             .and_then(Value::as_u64)
             .ok_or_else(not_ours)?;
+        let server = serde_json::from_value(value["server"].take()).map_err(|_| not_ours())?;
+        self.check(&path, &server)?;
         Ok((Some(value["document"].take()), Version(version)))
     }
 
@@ -63,9 +80,14 @@ impl Documents for FileStore {
             return Ok(Saved::Changed);
         }
         let next = Version(from.0 + 1);
-        let text = json!({ "version": next.0, "document": value }).to_string();
+        let text =
+            json!({ "version": next.0, "server": self.server, "document": value }).to_string();
         replace(&path, &text).map_err(|error| failed(&path, &error.to_string()))?;
         Ok(Saved::Now(next))
+    }
+
+    fn path(&self) -> Option<String> {
+        None
     }
 
     async fn others(&self) -> Result<Vec<State>, Problem> {

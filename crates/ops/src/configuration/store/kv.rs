@@ -84,6 +84,10 @@ impl Documents for KvStore {
         }
     }
 
+    fn path(&self) -> Option<String> {
+        Some(format!("{}/{}", self.mount, self.path))
+    }
+
     async fn others(&self) -> Result<Vec<State>, Problem> {
         let (folder, own) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
         let names = self

@@ -37,6 +37,9 @@ pub(crate) trait Documents: Send + Sync {
         from: &Version,
     ) -> Result<Saved, Problem>;
 
+    /// Where on the server the record is, if it is there.
+    fn path(&self) -> Option<String>;
+
     /// The records of other owners, which lie beside this one.
     async fn others(&self) -> Result<Vec<State>, Problem>;
 }
@@ -108,7 +111,7 @@ impl Store {
     ) -> Result<Self, Problem> {
         let documents: Box<dyn Documents> = match location {
             Location::Kv(path) => Box::new(KvStore::open(server, path).await?),
-            Location::File(path) => Box::new(FileStore::new(path.clone())),
+            Location::File(path) => Box::new(FileStore::new(path.clone(), server.whereabouts())),
         };
         Ok(Self {
             documents,
@@ -142,6 +145,11 @@ impl Store {
                 self.owner
             ))),
         }
+    }
+
+    /// Where on the server the record is, if it is there.
+    pub(crate) fn path(&self) -> Option<String> {
+        self.documents.path()
     }
 
     /// Who owns which path, apart from this owner.

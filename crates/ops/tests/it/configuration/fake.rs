@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ops::configuration::{
     Applied, Data, Holder, Location, Lock, Plan, PlanOptions, Problem, Reading, Server,
-    ServerError, State, Store, Surroundings, apply, interpret, make, read,
+    ServerError, State, Store, Surroundings, Whereabouts, apply, interpret, make, read,
 };
 use serde_json::{Value, json};
 
@@ -27,6 +27,7 @@ struct World {
     values: BTreeMap<String, Value>,
     /// How many more writes are carried out; then the power is gone.
     writes_left: Option<usize>,
+    namespace: Option<String>,
 }
 
 impl Fake {
@@ -40,6 +41,11 @@ impl Fake {
         world.methods.insert("approle".into(), approle);
         drop(world);
         Arc::new(fake)
+    }
+
+    /// Is talked to in this namespace from now on.
+    pub(crate) fn set_namespace(&self, namespace: Option<&str>) {
+        self.world.lock().unwrap().namespace = namespace.map(str::to_owned);
     }
 
     /// Lets this many writes pass and refuses everything after them.
@@ -174,6 +180,11 @@ fn as_answered(name: &str, given: &Value) -> Value {
 
 #[async_trait]
 impl Server for Fake {
+    fn whereabouts(&self) -> Whereabouts {
+        let address = "http://user:hunter2@127.0.0.1:8200/".parse().unwrap();
+        Whereabouts::new(&address, self.world.lock().unwrap().namespace.as_deref())
+    }
+
     async fn read(&self, path: &str) -> Result<Reading, ServerError> {
         tokio::task::yield_now().await;
         let world = self.world.lock().unwrap();
@@ -243,8 +254,12 @@ pub(crate) const OPTIONS: PlanOptions = PlanOptions {
 
 impl Owner {
     pub(crate) async fn store(&self) -> Arc<Store> {
+        self.store_at(&Location::default_of(self.name)).await
+    }
+
+    pub(crate) async fn store_at(&self, location: &Location) -> Arc<Store> {
         let server: Arc<dyn Server> = self.server.clone();
-        let store = Store::open(&server, &Location::default_of(self.name), self.name).await;
+        let store = Store::open(&server, location, self.name).await;
         Arc::new(store.unwrap())
     }
 

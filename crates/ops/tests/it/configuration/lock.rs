@@ -21,7 +21,7 @@ async fn lock_at(time: &Arc<AtomicI64>, server: &Arc<Fake>) -> Lock {
     }
 }
 
-fn holder(who: &str) -> Holder {
+pub(super) fn holder(who: &str) -> Holder {
     Holder {
         who: who.to_owned(),
         at: "here".to_owned(),

@@ -4,3 +4,5 @@ mod fake;
 mod files;
 mod lock;
 mod properties;
+mod removal;
+mod servers;
