@@ -36,5 +36,5 @@ pub use plan::{Action, Change, FieldChange, Plan, PlanOptions, Shown, json, make
 pub use saved::SavedPlan;
 pub use server::{Data, Reading, Server, ServerError, Whereabouts};
 pub use state::State;
-pub use store::{Clock, Held, Holder, Location, Lock, Store};
+pub use store::{Clock, Held, Holder, Location, Lock, Store, write_private};
 pub use vault_commands::vault_commands;
