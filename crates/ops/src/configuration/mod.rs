@@ -19,6 +19,7 @@ mod mounts;
 mod object;
 mod place;
 mod plan;
+mod redact;
 mod saved;
 mod secret_names;
 mod server;
