@@ -4,7 +4,7 @@
 //! cut off is continued by the next one. A failure stops what depends on it, and the
 //! rest goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -18,6 +18,7 @@ use super::place::Problem;
 use super::plan::{
     Action, Change, Plan, has_accessor, mount, read_object, seed_path, with_accessors,
 };
+use super::redact::redacted;
 use super::server::{Data, Reading, Server, ServerError};
 use super::state::State;
 use super::store::{Held, Store, is_cas_mismatch};
@@ -87,9 +88,11 @@ pub async fn apply(
     if !plan.changes_record() {
         return Ok(applied);
     }
-    claim(store, &mut plan).await?;
+    let fresh = claim(store, &mut plan).await?;
     let mut run = Run {
         server,
+        store,
+        fresh,
         secrets: std::mem::take(&mut plan.secrets),
         blocked: Vec::new(),
     };
@@ -136,8 +139,8 @@ pub async fn apply(
 }
 
 /// Writes down what is about to be changed, and makes sure that no other owner
-/// has done so for the same paths.
-async fn claim(store: &Store, plan: &mut Plan) -> Result<(), Problem> {
+/// has done so for the same paths. Returns what the record did not have before.
+async fn claim(store: &Store, plan: &mut Plan) -> Result<BTreeSet<String>, Problem> {
     let before = plan.state.clone();
     for path in &plan.forgotten {
         plan.state.objects.remove(path);
@@ -161,7 +164,9 @@ async fn claim(store: &Store, plan: &mut Plan) -> Result<(), Problem> {
             return Err(Problem::general(text));
         }
     }
-    Ok(())
+    let paths = plan.state.objects.keys();
+    let fresh = paths.filter(|path| !before.objects.contains_key(*path));
+    Ok(fresh.cloned().collect())
 }
 
 fn same_stage(one: &Change, other: &Change) -> bool {
@@ -171,6 +176,9 @@ fn same_stage(one: &Change, other: &Change) -> bool {
 
 struct Run<'a> {
     server: &'a Arc<dyn Server>,
+    store: &'a Store,
+    /// What this run claimed: if it is never made, it is not the owner's.
+    fresh: BTreeSet<String>,
     secrets: Vec<Zeroizing<String>>,
     /// What failed: nothing that depends on it is begun.
     blocked: Vec<Blocked>,
@@ -194,6 +202,7 @@ impl Run<'_> {
             Ok(mounts) => mounts,
             Err(problem) => {
                 for change in stage {
+                    self.disclaim(&mut plan.state, &change.path);
                     self.fail(&change, &problem.to_string(), applied, report);
                 }
                 return;
@@ -204,6 +213,7 @@ impl Run<'_> {
             let object = change.object.as_ref();
             if let Some(cause) = object.and_then(|object| self.cause(object)) {
                 self.blocked.push(Blocked::of(&change));
+                self.disclaim(&mut plan.state, &change.path);
                 applied.skipped.push((change.path, cause));
                 continue;
             }
@@ -217,6 +227,7 @@ impl Run<'_> {
                 .flat_map(|object| object.fields.values());
             if fields.clone().any(|field| has_accessor(&field.value)) {
                 let reason = "`__accessor__…` names no mount of the server";
+                self.disclaim(&mut plan.state, &change.path);
                 self.fail(&change, reason, applied, report);
                 continue;
             }
@@ -237,6 +248,12 @@ impl Run<'_> {
                         Some(object) => plan.state.settle(object, answer.as_ref()),
                         None => forget(&mut plan.state, &change.path),
                     }
+                    if wrote_secret(&change) {
+                        // So that a run that is cut off does not write it again,
+                        // over one that was rotated since. What fails here fails
+                        // again at the end of the stage, and is told there.
+                        let _ = self.store.save(&plan.state, &mut plan.version).await;
+                    }
                     if change.is_visible() {
                         applied.done += 1;
                         report(Event::Done(&change));
@@ -250,8 +267,24 @@ impl Run<'_> {
                     plan.state.objects.remove(&change.path);
                     applied.left.push(change.path.clone());
                 }
-                Err(error) => self.fail(&change, &error.text, applied, report),
+                Err(error) => {
+                    // Without such an answer, it may have been made.
+                    if error
+                        .status
+                        .is_some_and(|status| (400..500).contains(&status))
+                    {
+                        self.disclaim(&mut plan.state, &change.path);
+                    }
+                    self.fail(&change, &error.text, applied, report);
+                }
             }
+        }
+    }
+
+    /// Takes what was not made off the record, unless it was on it before.
+    fn disclaim(&self, state: &mut State, path: &str) {
+        if self.fresh.contains(path) {
+            state.objects.remove(path);
         }
     }
 
@@ -286,20 +319,24 @@ impl Run<'_> {
     }
 }
 
+fn wrote_secret(change: &Change) -> bool {
+    let fields = change.object.iter().flat_map(|object| &object.fields);
+    let mut secrets = fields.filter(|(_, field)| field.is_secret);
+    match change.action {
+        Action::Create => secrets.next().is_some(),
+        Action::Update => {
+            secrets.any(|(name, _)| change.fields.iter().any(|field| field.name == *name))
+        }
+        Action::Record | Action::Delete => false,
+    }
+}
+
 /// What is in a mount goes with it.
 fn forget(state: &mut State, path: &str) {
     state.objects.remove(path);
     if let Some(mount) = mount(path) {
         state.objects.retain(|path, _| !is_below(path, &mount));
     }
-}
-
-/// A text without the secrets in it.
-fn redacted(text: &str, secrets: &[Zeroizing<String>]) -> String {
-    let secrets = secrets.iter().filter(|secret| secret.len() >= 4);
-    secrets.fold(text.to_owned(), |text, secret| {
-        text.replace(secret.as_str(), "(secret)")
-    })
 }
 
 impl Blocked {
@@ -367,7 +404,14 @@ async fn make(
     if object.is_once {
         return Ok(Outcome::Done(None));
     }
-    seen(server, mounts, object).await.map(Outcome::Done)
+    match seen(server, mounts, object).await {
+        Ok(answer) => Ok(Outcome::Done(answer)),
+        // It is written: whatever the server says now, it is no refusal of that.
+        Err(error) => Err(ServerError {
+            status: None,
+            ..error
+        }),
+    }
 }
 
 async fn update(server: &dyn Server, object: &Object, change: &Change) -> Result<(), ServerError> {

@@ -50,6 +50,29 @@ pub(crate) fn find<'a>(
     })
 }
 
+/// The server's value with the members that the file has too. The others are not
+/// the file's, and may be secrets.
+pub(crate) fn projected(wanted: &Value, there: &Value) -> Value {
+    match (wanted, there) {
+        (Value::Object(wanted), Value::Object(there)) => {
+            let members = wanted.iter().filter_map(|(name, wanted)| {
+                let there = there.get(name)?;
+                Some((name.clone(), projected(wanted, there)))
+            });
+            Value::Object(members.collect())
+        }
+        (Value::Array(wanted), Value::Array(there)) if wanted.len() == there.len() => {
+            let items = wanted.iter().zip(there);
+            Value::Array(
+                items
+                    .map(|(wanted, there)| projected(wanted, there))
+                    .collect(),
+            )
+        }
+        _ => there.clone(),
+    }
+}
+
 /// Whether both say the same of a field.
 pub(crate) fn is_same(field: &str, wanted: &Value, there: &Value) -> bool {
     match (wanted, there) {

@@ -19,6 +19,7 @@ mod mounts;
 mod object;
 mod place;
 mod plan;
+mod redact;
 mod saved;
 mod secret_names;
 mod server;
@@ -36,5 +37,5 @@ pub use plan::{Action, Change, FieldChange, Plan, PlanOptions, Shown, json, make
 pub use saved::SavedPlan;
 pub use server::{Data, Reading, Server, ServerError, Whereabouts};
 pub use state::State;
-pub use store::{Clock, Held, Holder, Location, Lock, Store};
+pub use store::{Clock, Held, Holder, Location, Lock, Store, write_private};
 pub use vault_commands::vault_commands;

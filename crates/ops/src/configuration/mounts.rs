@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::object::Object;
 use super::place::Problem;
 use super::server::{Data, Reading, Server, ServerError};
 
@@ -59,12 +60,31 @@ impl Mounts {
         entry.and_then(|entry| entry.get("type")?.as_str()) == Some("kv")
     }
 
-    /// Whether a path is that of a value in a KV engine.
+    /// With the secrets engines that files are about to make.
+    pub(crate) fn with_planned(&self, objects: &[Object]) -> Self {
+        let mut mounts = self.clone();
+        for object in objects {
+            if let Some(path) = object.path.strip_prefix("sys/mounts/") {
+                let entry = mounts.engines.entry(path.to_owned());
+                entry.or_insert_with(|| object.body(|_, _| true));
+            }
+        }
+        mounts
+    }
+
+    /// Whether a path is that of a value in a KV engine, or of what is known of one.
     pub(crate) fn is_value(&self, path: &str) -> bool {
+        self.is_in_kv(path, &["data", "metadata"])
+    }
+
+    /// Whether what is written to a path is a value in a KV engine.
+    pub(crate) fn is_data(&self, path: &str) -> bool {
+        self.is_in_kv(path, &["data"])
+    }
+
+    fn is_in_kv(&self, path: &str, folders: &[&str]) -> bool {
         match self.versioned(path) {
-            Some((_, inner)) => ["data", "metadata"]
-                .iter()
-                .any(|folder| is_below(inner, folder)),
+            Some((_, inner)) => folders.iter().any(|folder| is_below(inner, folder)),
             None => self
                 .engines
                 .keys()

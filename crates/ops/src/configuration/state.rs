@@ -182,9 +182,10 @@ impl State {
     ) {
         let fields = object.fields.iter().map(|(name, field)| {
             let seen = answer.and_then(|answer| super::compare::find(answer, name));
+            let seen = seen.map(|seen| super::compare::projected(&field.value, seen));
             let applied = Applied {
                 said: self.keep(&field.value, field.is_secret),
-                seen: seen.map(|seen| self.keep(seen, field.is_secret)),
+                seen: seen.map(|seen| self.keep(&seen, field.is_secret)),
             };
             (name.clone(), applied)
         });

@@ -35,8 +35,9 @@ fn command(change: &Change) -> String {
                 .and_then(|field| field.value.as_str());
             let text = text.unwrap_or_default().trim_end();
             format!(
-                "vault policy write {} - <<'EOF'\n{text}\nEOF",
-                inner("sys/policies/acl/")
+                "vault policy write {} - {}",
+                inner("sys/policies/acl/"),
+                document(text)
             )
         }
         Kind::SecretsEngine if is_new => enable("secrets", &inner("sys/mounts/"), object),
@@ -59,7 +60,12 @@ fn is_changed(change: &Change, name: &str) -> bool {
 fn enable(command: &str, path: &str, object: &Object) -> String {
     let mut text = format!("vault {command} enable -path={path}");
     for (name, field) in &object.fields {
-        match (&field.value, name.as_str()) {
+        let value = if field.is_secret {
+            hidden(&field.value)
+        } else {
+            field.value.clone()
+        };
+        match (&value, name.as_str()) {
             (_, "type") => {}
             (Value::Object(members), "config" | "options") => {
                 for (name, value) in members {
@@ -103,11 +109,8 @@ fn write(path: &str, object: &Object, includes: impl Fn(&str, &Field) -> bool) -
         if object.is_once {
             body.insert("options".to_owned(), serde_json::json!({ "cas": 0 }));
         }
-        return format!(
-            "vault write {} - <<'EOF'\n{}\nEOF",
-            quoted(path),
-            Value::Object(body)
-        );
+        let body = Value::Object(body).to_string();
+        return format!("vault write {} - {}", quoted(path), document(&body));
     }
     let mut text = format!("vault write {}", quoted(path));
     for (name, field) in fields {
@@ -119,6 +122,15 @@ fn write(path: &str, object: &Object, includes: impl Fn(&str, &Field) -> bool) -
         let _ = write!(text, " {}", quoted(&format!("{name}={value}")));
     }
     text
+}
+
+/// A text as a shell's here document, which ends with a line that the text has not.
+fn document(text: &str) -> String {
+    let mut mark = "EOF".to_owned();
+    while text.lines().any(|line| line == mark) {
+        mark.push('_');
+    }
+    format!("<<'{mark}'\n{text}\n{mark}")
 }
 
 /// The form of a value without what it says.

@@ -124,14 +124,7 @@ pub(super) fn write_plan(path: &Path, plan: &SavedPlan) -> Result<(), Failure> {
         ));
     }
     let text = serde_json::to_string_pretty(plan).map_err(|error| failed(error.to_string()))?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| failed(error.to_string()))
+    of::write_private(path, &text).map_err(|error| failed(error.to_string()))
 }
 
 /// Writes a file that is not there yet: what people have written stays.

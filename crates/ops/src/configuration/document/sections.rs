@@ -6,7 +6,7 @@ use super::super::files::{Content, Node};
 use super::super::likeness::closest;
 use super::super::object::{Field, Kind, Object};
 use super::super::place::Problem;
-use super::super::secret_names::is_secret;
+use super::super::secret_names::{has_login, is_secret};
 use super::{Gathered, Keys};
 
 /// Every key under which objects stand.
@@ -113,7 +113,7 @@ impl Sections<'_> {
                 )));
             }
             self.refuse_literal(name, node)?;
-            let is_secret = is_secret(name) || has_secret(node) || node.has_outside();
+            let is_secret = has_secret(name, node) || node.has_outside();
             let value = node.json();
             fields.insert(name.to_owned(), Field { value, is_secret });
         }
@@ -127,8 +127,13 @@ impl Sections<'_> {
                 .iter()
                 .try_for_each(|(name, node)| self.refuse_literal(name, node));
         }
+        if let Content::List(items) = &node.content {
+            return items
+                .iter()
+                .try_for_each(|node| self.refuse_literal(name, node));
+        }
         let is_literal = matches!(&node.content, Content::Text(text) if !text.is_empty());
-        if !is_literal || !is_secret(name) || node.is_outside {
+        if !is_literal || !has_secret(name, node) || node.is_outside {
             return Ok(());
         }
         let text = format!(
@@ -142,15 +147,15 @@ impl Sections<'_> {
     }
 }
 
-/// Whether a secret stands somewhere within.
-fn has_secret(node: &Node) -> bool {
-    match &node.content {
-        Content::Map(members) => members
-            .iter()
-            .any(|(name, node)| is_secret(name) || has_secret(node)),
-        Content::List(items) => items.iter().any(has_secret),
-        _ => false,
-    }
+/// Whether it is a secret, or one stands somewhere within.
+fn has_secret(name: &str, node: &Node) -> bool {
+    is_secret(name)
+        || match &node.content {
+            Content::Map(members) => members.iter().any(|(name, node)| has_secret(name, node)),
+            Content::List(items) => items.iter().any(|node| has_secret(name, node)),
+            Content::Text(text) => has_login(name, text),
+            _ => false,
+        }
 }
 
 fn kubernetes_reference(node: &Node) -> Option<&str> {

@@ -1,7 +1,7 @@
 //! One object: what was applied last, what the files say, what is there.
 
 use super::{Action, Change, FieldChange, Shown};
-use crate::configuration::compare::{find, is_same};
+use crate::configuration::compare::{find, is_same, projected};
 use crate::configuration::object::{Field, Kind, Object};
 use crate::configuration::place::Problem;
 use crate::configuration::server::{Data, Reading};
@@ -152,15 +152,16 @@ impl Differ<'_> {
         if is_same(name, &field.value, there) {
             return None;
         }
+        let there = projected(&field.value, there);
         // What the server answered after the last write, if that is what it
         // still answers: it writes the value in its own way.
         let seen = applied.and_then(|applied| applied.seen.as_ref());
-        let is_unchanged = seen.is_some_and(|seen| self.state.is_kept(seen, there));
+        let is_unchanged = seen.is_some_and(|seen| self.state.is_kept(seen, &there));
         if is_said && is_unchanged && !pending {
             return None;
         }
         let foreign = seen.is_some() && !is_unchanged && !pending;
-        changed(Shown::Value(there.clone()), foreign)
+        changed(Shown::Value(there), foreign)
     }
 }
 

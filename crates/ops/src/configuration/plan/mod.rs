@@ -171,10 +171,11 @@ pub async fn make(
         .await
         .map_err(|problem| vec![problem])?;
     let others = store.others().await.map_err(|problem| vec![problem])?;
+    let wanted = hidden(&desired.objects, &mounts);
     let objects = if options.prune_only {
         Vec::new()
     } else {
-        with_accessors(&desired.objects, &mounts)
+        with_accessors(&wanted, &mounts)
     };
     let audits = if objects.iter().any(|object| object.kind == Kind::Audit) {
         let table = super::mounts::table(server.as_ref(), "sys/audit").await;
@@ -202,7 +203,7 @@ pub async fn make(
         version,
         forgotten: Vec::new(),
         digest: String::new(),
-        secrets: desired.objects.iter().flat_map(Object::secrets).collect(),
+        secrets: wanted.iter().flat_map(Object::secrets).collect(),
         state,
     };
     let mut evidence = Vec::new();
@@ -256,6 +257,21 @@ pub async fn make(
     }
     plan.digest = digest(&plan.state, &evidence);
     Ok(plan)
+}
+
+/// The objects, with all that goes into a KV engine as secrets, whatever the way.
+fn hidden(objects: &[Object], mounts: &Mounts) -> Vec<Object> {
+    let mounts = mounts.with_planned(objects);
+    let mut objects = objects.to_vec();
+    for object in &mut objects {
+        if mounts.is_data(&object.path) {
+            object
+                .fields
+                .values_mut()
+                .for_each(|field| field.is_secret = true);
+        }
+    }
+    objects
 }
 
 /// Creations by dependence, deletions last and backward.

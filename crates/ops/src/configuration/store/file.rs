@@ -82,7 +82,7 @@ impl Documents for FileStore {
         let next = Version(from.0 + 1);
         let text =
             json!({ "version": next.0, "server": self.server, "document": value }).to_string();
-        replace(&path, &text).map_err(|error| failed(&path, &error.to_string()))?;
+        write_private(&path, &text).map_err(|error| failed(&path, &error.to_string()))?;
         Ok(Saved::Now(next))
     }
 
@@ -95,9 +95,13 @@ impl Documents for FileStore {
     }
 }
 
-/// Writes beside the file and renames, so that a power cut leaves the old text or
-/// the new one.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+/// Writes a file that only its owner may read: beside it, and renames, so that a
+/// power cut leaves the old text or the new one, and an old file's mode goes with
+/// it.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -105,15 +109,24 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let fresh = PathBuf::from(name);
+    // Left behind by a process of the same number.
+    let _ = std::fs::remove_file(&fresh);
+    let written = write_new(&fresh, text).and_then(|()| std::fs::rename(&fresh, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&fresh);
+    }
+    written?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&fresh)?;
+    let mut file = options.open(path)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&fresh, path)?;
-    std::fs::File::open(folder)?.sync_all()
+    file.sync_all()
 }
 
 fn failed(path: &Path, reason: &str) -> Problem {

@@ -19,6 +19,7 @@ use super::server::Server;
 use super::state::State;
 
 use self::file::FileStore;
+pub use self::file::write_private;
 use self::kv::KvStore;
 pub(crate) use kv::is_cas_mismatch;
 pub use lock::{Clock, Held, Holder, Lock};

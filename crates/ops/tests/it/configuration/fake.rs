@@ -145,7 +145,11 @@ impl World {
         }
         let known = path.starts_with("sys/policies/acl/") || path.starts_with("auth/approle/role/");
         if !known {
-            return Err(refused(404, "no handler for route"));
+            // With what it was sent, as some servers answer: whole, and in part.
+            let lines = data.values().filter_map(Value::as_str).flat_map(str::lines);
+            let last = lines.last().unwrap_or_default();
+            let sent = Value::Object(data.clone());
+            return Err(refused(404, &format!("no handler for {sent}, see {last}")));
         }
         let value = self
             .values

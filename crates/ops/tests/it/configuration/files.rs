@@ -119,6 +119,23 @@ fn a_secret_in_a_file_of_ours_is_an_error_and_in_one_of_bank_vaults_a_warning() 
 }
 
 #[test]
+fn secrets_in_lists_and_in_addresses_are_secrets_that_stand_in_the_file() {
+    for (data, name) in [
+        ("{users: [{password: hunter2}]}", "password"),
+        (
+            "{connection_url: 'postgresql://root:hunter2@db/x'}",
+            "connection_url",
+        ),
+        ("{token: hunter2}", "token"),
+    ] {
+        refused(
+            &format!("version: 1\nraw:\n  - path: a/b\n    data: {data}\n"),
+            &format!("-:4: `{name}` holds a secret that stands in the file"),
+        );
+    }
+}
+
+#[test]
 fn the_same_object_twice_is_refused_with_both_places() {
     refused(
         "policies:\n  - {name: a, rules: ''}\n  - {name: A, rules: ''}\n",

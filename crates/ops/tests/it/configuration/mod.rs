@@ -5,4 +5,5 @@ mod files;
 mod lock;
 mod properties;
 mod removal;
+mod secrets;
 mod servers;
