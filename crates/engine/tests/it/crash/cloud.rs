@@ -1,8 +1,8 @@
 //! Confluent Cloud: two organizations with keys in them. It knows what the
 //! host holds, and notes every key that dies too early.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -82,8 +82,8 @@ pub(crate) struct Cloud {
     made: Mutex<u64>,
     /// Creations that were not answered yet.
     unanswered: AtomicUsize,
-    /// Whether the last probe was answered with a lie.
-    lied: AtomicBool,
+    /// The keys whose last probe was answered with a lie.
+    lied: Mutex<BTreeSet<String>>,
     time: Arc<VirtualClock>,
     pub(crate) faults: Arc<Faults>,
     holders: Arc<dyn Holders>,
@@ -103,7 +103,7 @@ impl Cloud {
             keys: Mutex::default(),
             made: Mutex::new(0),
             unanswered: AtomicUsize::new(0),
-            lied: AtomicBool::new(false),
+            lied: Mutex::default(),
             time,
             faults,
             holders,
@@ -423,12 +423,12 @@ impl Probe<Access> for ProcessCloud {
             };
             match self.cloud.faults.of_probe() {
                 Some(Fault::ProbeHeldBack(wait)) => Probed::HeldBack { wait },
-                // Once: two lies in a row are a proof.
-                Some(_) if !self.cloud.lied.swap(true, Ordering::SeqCst) => {
+                // Once of each key: two lies in a row are a proof.
+                Some(_) if self.cloud.lied.lock().unwrap().insert(key.id.to_owned()) => {
                     observed(Observation::LoggedIn)
                 }
                 _ => {
-                    self.cloud.lied.store(false, Ordering::SeqCst);
+                    self.cloud.lied.lock().unwrap().remove(key.id);
                     observed(if self.cloud.logs_in(key.id) {
                         Observation::LoggedIn
                     } else {
