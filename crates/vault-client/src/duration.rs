@@ -30,6 +30,12 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
+    go_duration(text)
+}
+
+/// Reads a duration in Go's form, such as `1.5h` or `1m30s`; none if it is not one,
+/// without a unit, or negative.
+pub fn go_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = Duration::ZERO;
     while !rest.is_empty() {

@@ -31,6 +31,7 @@ mod token;
 
 pub use answer::Answer;
 pub use client::Client;
+pub use duration::go_duration;
 pub use environment::token_file;
 pub use error::{Error, Result};
 pub use key_rotation::{

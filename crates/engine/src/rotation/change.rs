@@ -14,7 +14,7 @@ use rotation_schedule::{
 use super::decide::KeyState;
 use crate::SecretText;
 use crate::control_plane::Target;
-use crate::ids::{CredentialId, KeyId, RoleName};
+use crate::ids::{KeyId, RoleName};
 use crate::ledger::{Event, Failure};
 use crate::output::Output;
 use crate::proving::{kind_of, kind_word};
@@ -156,6 +156,7 @@ impl Engine {
         };
         let retire = Retire::update(stored, wished, &overlap, &timing, key, now)
             .map_err(|error| Error::bad_request(error.to_string()))?;
+        let rotation = Some(self.fresh_rotation(&name, None));
         Ok(StaticRole {
             name,
             target,
@@ -174,7 +175,7 @@ impl Engine {
             imported: None,
             ended_in_use: None,
             next_rotation: None,
-            rotation: Some(self.fresh_rotation(None)),
+            rotation,
         })
     }
 
@@ -217,7 +218,8 @@ impl Engine {
         }
         if role.target != stored.target {
             // A key for the old target is not what anybody wants any more.
-            role.rotation = Some(self.fresh_rotation(Some(Request::default())));
+            let request = Some(Request::default());
+            role.rotation = Some(self.fresh_rotation(&role.name, request));
         }
         Ok(role)
     }
@@ -320,7 +322,7 @@ impl Engine {
                     failed.retry_at = now;
                 }
             }
-            None => role.rotation = Some(self.fresh_rotation(Some(request))),
+            None => role.rotation = Some(self.fresh_rotation(&role.name, Some(request))),
         }
         self.static_roles.put(&role).await?;
         drop(lock);
@@ -358,9 +360,9 @@ impl Engine {
     }
 
     /// A rotation that begins now, with a fresh key.
-    pub(super) fn fresh_rotation(&self, request: Option<Request>) -> Rotation {
+    pub(super) fn fresh_rotation(&self, name: &RoleName, request: Option<Request>) -> Rotation {
         Rotation {
-            next: CredentialId::random(&*self.entropy),
+            next: self.fresh_key(name),
             begun: self.clock.now(),
             attempt: 1,
             request,

@@ -97,7 +97,7 @@ impl Engine {
                 self.forget_waiting(role, index, ending).await?;
             }
             (Step::Name, rotation) => {
-                role.rotation = Some(self.next_attempt(rotation, facts.now));
+                role.rotation = Some(self.next_attempt(name, rotation, facts.now));
                 self.static_roles.put(&role).await?;
             }
             (Step::Postpone(next), _) => {
@@ -108,6 +108,13 @@ impl Engine {
             (Step::Fail, Some(rotation)) => {
                 let lost = Error::upstream("the new key was lost or ended before it was served");
                 self.fail(role, &rotation.next, lost).await?;
+            }
+            // Another process chose its id, and may be making it now: two keys of one id
+            // would be one on record, and the other would stay for ever.
+            (Step::Make, Some(rotation)) if !self.rotations.chose(name, &rotation.next) => {
+                let next = self.fresh_key(name);
+                role.rotation = Some(Rotation { next, ..rotation });
+                self.static_roles.put(&role).await?;
             }
             (Step::Make, Some(rotation)) => {
                 drop(lock);
@@ -162,9 +169,9 @@ impl Engine {
         Ok((facts, failed_is_pinned))
     }
 
-    fn next_attempt(&self, failed: Option<Rotation>, now: Timestamp) -> Rotation {
+    fn next_attempt(&self, name: &RoleName, failed: Option<Rotation>, now: Timestamp) -> Rotation {
         Rotation {
-            next: CredentialId::random(&*self.entropy),
+            next: self.fresh_key(name),
             begun: failed.as_ref().map_or(now, |failed| failed.begun),
             attempt: failed.as_ref().map_or(1, |failed| failed.attempt + 1),
             request: failed.as_ref().and_then(|failed| failed.request),

@@ -10,7 +10,7 @@ use readiness::{Mode, Settings};
 use super::decide::KeyState;
 use crate::control_plane::{Caller, Class, Target};
 use crate::credential::{Proving, later};
-use crate::ids::{CredentialId, HolderId};
+use crate::ids::{CredentialId, HolderId, RoleName};
 use crate::issue::being_removed;
 use crate::ledger::{Event, Failure, Holder, Sharing, State};
 use crate::making::Order;
@@ -59,12 +59,20 @@ impl Engine {
         known.ok_or_else(|| Error::internal("storage failed while a key was looked at: try again"))
     }
 
-    /// Makes the key that the record names.
+    /// The id of a key that this process makes, once the record of the role names it.
+    pub(super) fn fresh_key(&self, name: &RoleName) -> CredentialId {
+        let id = CredentialId::random(&*self.entropy);
+        self.rotations.choose(name, &id);
+        id
+    }
+
+    /// Makes the key that the record names, whose id this process chose.
     pub(super) async fn make_for_record(
         self: &Arc<Self>,
         role: &StaticRole,
         id: &CredentialId,
     ) -> Result<(), Error> {
+        self.rotations.begin_to_make(&role.name);
         let proving = match role.readiness.readiness() {
             Mode::None => Proving::NotAsked,
             Mode::Probe | Mode::Delay => Proving::UnderWay,

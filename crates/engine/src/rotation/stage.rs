@@ -44,7 +44,7 @@ impl Engine {
             };
             failed.retry_at = self.clock.now();
         } else {
-            role.rotation = Some(self.fresh_rotation(None));
+            role.rotation = Some(self.fresh_rotation(&role.name, None));
         }
         self.static_roles.put(&role).await?;
         drop(lock);

@@ -41,6 +41,8 @@ struct Memory {
     due: DueQueue<RoleName, ()>,
     /// Whether storage was asked for all static roles since this process began.
     knows_all: bool,
+    /// The ids that this process chose for keys which it has not begun to make.
+    chosen: HashMap<RoleName, CredentialId>,
     /// Entries of keys that are served, so that readers find them in memory.
     served: HashMap<RoleName, Arc<Entry>>,
     /// Keys that are tried, and what is known of each so far.
@@ -85,6 +87,7 @@ impl Rotations {
         let mut memory = self.memory();
         memory.due.remove(name);
         memory.served.remove(name);
+        memory.chosen.remove(name);
         memory.waiting.remove(name);
         memory.problems.remove(name);
     }
@@ -200,6 +203,21 @@ impl Rotations {
     /// When to look next.
     pub(crate) fn confirm_at(&self, at: Duration) {
         self.memory().confirm_at = Some(at);
+    }
+
+    /// This process chose the id of a role's next key.
+    pub(crate) fn choose(&self, name: &RoleName, id: &CredentialId) {
+        self.memory().chosen.insert(name.clone(), id.clone());
+    }
+
+    /// Whether this process chose the id, and has not begun to make its key.
+    pub(crate) fn chose(&self, name: &RoleName, id: &CredentialId) -> bool {
+        self.memory().chosen.get(name) == Some(id)
+    }
+
+    /// The key of the id that was chosen last is made now.
+    pub(crate) fn begin_to_make(&self, name: &RoleName) {
+        self.memory().chosen.remove(name);
     }
 
     /// A key is tried no more.

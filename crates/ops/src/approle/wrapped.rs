@@ -25,18 +25,11 @@ impl WrappedTarget {
         }
     }
 
-    /// Reads the time: a number of seconds, minutes or hours, such as `90s`. None
-    /// if it is not one.
+    /// Reads the time, with its unit, such as `90s`. None if it is no time of a second
+    /// or more.
     pub fn parse(text: &str) -> Option<Self> {
-        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            _ => return None,
-        };
-        let ttl = number.parse::<u64>().ok()?.checked_mul(seconds)?;
-        (ttl > 0).then(|| Self::new(Duration::from_secs(ttl)))
+        let ttl = vault_client::go_duration(text)?;
+        (ttl.as_secs() > 0).then(|| Self::new(Duration::from_secs(ttl.as_secs())))
     }
 }
 

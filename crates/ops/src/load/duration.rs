@@ -2,44 +2,18 @@
 
 use std::time::Duration;
 
-/// Units with their length in seconds, longer names first.
-const UNITS: &[(&str, f64)] = &[
-    ("ns", 1e-9),
-    ("us", 1e-6),
-    ("µs", 1e-6),
-    ("ms", 1e-3),
-    ("s", 1.0),
-    ("m", 60.0),
-    ("h", 3600.0),
-];
-
 /// Reads a duration with its unit, or `0`.
 ///
 /// # Errors
 /// When it is none, with an example.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    of_units(text).ok_or_else(|| {
+    let parsed = match text {
+        "0" => Some(Duration::ZERO),
+        _ => vault_client::go_duration(text),
+    };
+    parsed.ok_or_else(|| {
         format!("`{text}` is not a duration: write it with its unit, such as `90ms` or `1m30s`")
     })
-}
-
-fn of_units(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let is_number = |c: char| c.is_ascii_digit() || c == '.';
-        let number = rest.find(|c| !is_number(c))?;
-        let (digits, after) = rest.split_at(number);
-        let (unit, following) = after.split_at(after.find(is_number).unwrap_or(after.len()));
-        let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        let part = digits.parse::<f64>().ok()? * seconds;
-        total = total.checked_add(Duration::try_from_secs_f64(part).ok()?)?;
-        rest = following;
-    }
-    (!text.is_empty()).then_some(total)
 }
 
 /// A latency with three significant digits: `950µs`, `1.92s`.

@@ -586,3 +586,48 @@ fn a_deletion_that_was_cut_off_is_finished_before_the_role_is_written_again() {
         keeps_all_promises(&[read, import, cut, deleted, adopt, deleted]);
     }
 }
+
+/// Each would make a key of the id that the record names, and one of the two would be
+/// on no record.
+#[test]
+fn a_process_that_was_paused_makes_no_key_that_another_one_is_making() {
+    keeps_all_promises(&[
+        Action::WriteStatic { kind: 8 },
+        read(0, 1),
+        read(0, 1),
+        Action::WriteStatic { kind: 7 },
+        Action::Revoke {
+            lease: 40,
+            with_id: true,
+        },
+        Action::ClockJumps {
+            by: -7200,
+            for_seconds: 102,
+        },
+        Action::FreezeDuringRead {
+            role: 0,
+            after: Duration::from_millis(94),
+        },
+        Action::LoseLease { lease: 31 },
+        Action::WriteStatic { kind: 1 },
+        Action::DeleteByHand { key: 20 },
+        Action::RotateStatic {
+            with_grace: true,
+            wait: 20,
+        },
+        read(2, 6),
+        Action::Arm(Fault::ListStale),
+        Action::DeleteStatic,
+        Action::PostUsage { of_all: true },
+        Action::Renew {
+            lease: 33,
+            increment: seconds(600),
+        },
+        Action::Pass(seconds(733)),
+        Action::ReadStatic,
+        Action::Thaw,
+        Action::StepStatic("commit"),
+        Action::Look,
+        Action::WriteStatic { kind: 3 },
+    ]);
+}

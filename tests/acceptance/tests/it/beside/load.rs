@@ -81,12 +81,12 @@ fn as_documented(target: &Target, status: u16) -> bool {
     status < 300 || (status == 404 && target.method == "GET")
 }
 
-#[test]
-fn the_targets_of_a_load_test_are_answered_at_their_rates_without_a_failure() {
-    let server = OnDisk::start();
-    let root = server.root.clone().with_header("X-Vault-Request", "true");
-    let environments = ["prod", "stag", "devel", "ci", "common"];
-    for environment in environments {
+/// Those of the document, each with a KV store.
+const ENVIRONMENTS: [&str; 5] = ["prod", "stag", "devel", "ci", "common"];
+
+/// The stores, and the secret that the load tests read.
+pub(super) fn stores(root: &Http) {
+    for environment in ENVIRONMENTS {
         let body = json!({ "type": "kv", "options": { "version": "2" } });
         let path = format!("sys/mounts/v1/{environment}/kv");
         assert_eq!(root.request("POST", &path, Some(&body)).0, 204);
@@ -94,24 +94,36 @@ fn the_targets_of_a_load_test_are_answered_at_their_rates_without_a_failure() {
     let values = json!({ "data": { "PROD_test_key_1": "PROD_test_value_1" } });
     let written = root.request("POST", "v1/prod/kv/data/timeless_test", Some(&values));
     assert_eq!(written.0, 200, "{}", written.1);
+}
+
+/// A role; its id and a secret id.
+pub(super) fn approle(root: &Http) -> [String; 2] {
+    let approle = json!({ "type": "approle" });
+    let enabled = root.request("POST", "sys/auth/approle", Some(&approle));
+    assert_eq!(enabled.0, 204);
+    let role = "auth/approle/role/load";
+    assert_eq!(root.request("POST", role, Some(&json!({}))).0, 204);
+    let role_id = root.request("GET", &format!("{role}/role-id"), None).1;
+    let secret_id = root.request("POST", &format!("{role}/secret-id"), None).1;
+    [&role_id["data"]["role_id"], &secret_id["data"]["secret_id"]]
+        .map(|value| value.as_str().unwrap().to_owned())
+}
+
+#[test]
+fn the_targets_of_a_load_test_are_answered_at_their_rates_without_a_failure() {
+    let server = OnDisk::start();
+    let root = server.root.clone().with_header("X-Vault-Request", "true");
+    stores(&root);
 
     let get_list = "GET https://vaultunstable/v1/v1/prod/kv/metadata?list=true\n\
                     GET https://vaultunstable/v1/v1/prod/kv/data/timeless_test\n";
     let failures = slap(&root, get_list, 300, |_, status| status == 200);
     assert!(failures.is_empty(), "{failures:?}");
 
-    let approle = json!({ "type": "approle" });
-    assert_eq!(
-        root.request("POST", "sys/auth/approle", Some(&approle)).0,
-        204
-    );
-    let role = "auth/approle/role/load";
-    assert_eq!(root.request("POST", role, Some(&json!({}))).0, 204);
-    let role_id = root.request("GET", &format!("{role}/role-id"), None).1;
-    let secret_id = root.request("POST", &format!("{role}/secret-id"), None).1;
+    let [role_id, secret_id] = approle(&root);
     let login = json!({
-        "role_id": role_id["data"]["role_id"],
-        "secret_id": secret_id["data"]["secret_id"],
+        "role_id": role_id,
+        "secret_id": secret_id,
     });
     let login = format!("POST https://vaultunstable/v1/auth/approle/login\n$ {login}\n");
     let failures = slap(&root, &login, 160, |_, status| status == 200);
@@ -119,7 +131,7 @@ fn the_targets_of_a_load_test_are_answered_at_their_rates_without_a_failure() {
 
     let mut store = String::new();
     for method in ["POST", "GET", "DELETE"] {
-        for environment in environments {
+        for environment in ENVIRONMENTS {
             let path = format!("v1/v1/{environment}/kv/data/timeless_test");
             let _ = writeln!(store, "{method} https://vaultunstable/{path}");
             if method == "POST" {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use testkit::{Http, bin, require_bao};
 
-use super::Pair;
+use super::{Pair, load};
 
 const SCRIPT: &str = include_str!("slapper.sh");
 /// Slapper runs until a key is pressed. With one worker the requests come in the
@@ -17,32 +17,13 @@ const WRAPPER: &str = "slapper() { command slapper \"$@\" -requests=150 -workers
 /// Five mounts, a role, and what the script finds in place. A token, a role id and
 /// a secret id.
 fn prepare(root: &Http) -> [String; 3] {
-    for environment in ["prod", "stag", "devel", "ci", "common"] {
-        let body = json!({ "type": "kv", "options": { "version": "2" } });
-        let path = format!("sys/mounts/v1/{environment}/kv");
-        assert_eq!(root.request("POST", &path, Some(&body)).0, 204);
-    }
-    let values = json!({ "data": { "PROD_test_key_1": "PROD_test_value_1" } });
-    let written = root.request("POST", "v1/prod/kv/data/timeless_test", Some(&values));
-    assert_eq!(written.0, 200, "{}", written.1);
-    let approle = json!({ "type": "approle" });
-    assert_eq!(
-        root.request("POST", "sys/auth/approle", Some(&approle)).0,
-        204
-    );
-    let role = "auth/approle/role/load";
-    assert_eq!(root.request("POST", role, Some(&json!({}))).0, 204);
-    let role_id = root.request("GET", &format!("{role}/role-id"), None).1;
-    let secret_id = root.request("POST", &format!("{role}/secret-id"), None).1;
+    load::stores(root);
+    let [role_id, secret_id] = load::approle(root);
     let token = root
         .request("POST", "auth/token/create", Some(&json!({})))
         .1;
-    [
-        &token["auth"]["client_token"],
-        &role_id["data"]["role_id"],
-        &secret_id["data"]["secret_id"],
-    ]
-    .map(|value| value.as_str().unwrap().to_owned())
+    let token = token["auth"]["client_token"].as_str().unwrap().to_owned();
+    [token, role_id, secret_id]
 }
 
 /// The lines about statuses of the four tests of the script.
