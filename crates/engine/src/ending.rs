@@ -135,7 +135,7 @@ impl Engine {
                  mount: delete it in Confluent Cloud if nobody needs it"
             )));
         };
-        let is_own = storage == self.ledger.storage_id().await?;
+        let is_own = self.ledger.storage_ids().await?.contains(&storage);
         let consented = match consent {
             Consent::Own => is_own,
             Consent::Storage(named) => is_own || *named == storage,

@@ -68,7 +68,6 @@ impl Engine {
     pub(crate) async fn take_inventory(&self) -> Result<Inventory, Error> {
         let begun = self.clock.now();
         let known = self.ledger.store.all().await?;
-        let storage = self.ledger.storage_id().await?;
         let needed = known
             .values()
             .filter(|credential| !credential.is_settled())
@@ -96,8 +95,7 @@ impl Engine {
                 let gap = format!("{} has more keys than Confluent lists", named(&target));
                 inventory.gaps.push(gap);
             }
-            self.compare(&mut inventory, &storage, &target, &list)
-                .await?;
+            self.compare(&mut inventory, &target, &list).await?;
             self.confirm_missing(&mut inventory, &account, &target, &list)
                 .await?;
         }
@@ -130,15 +128,15 @@ impl Engine {
     async fn compare(
         &self,
         inventory: &mut Inventory,
-        storage: &StorageId,
         target: &Target,
         list: &KeyList,
     ) -> Result<(), Error> {
+        let own = self.ledger.storage_ids().await?;
         for key in &list.keys {
             let Some((of_storage, id)) = Marker::read(&key.display_name) else {
                 continue;
             };
-            if of_storage == *storage && self.is_on_record(&id, key).await? {
+            if own.contains(&of_storage) && self.is_on_record(&id, key).await? {
                 continue;
             }
             let stranger = Stranger {

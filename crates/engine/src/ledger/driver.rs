@@ -10,7 +10,7 @@
 //! `writing`; the coalescers of batches; and last the std mutexes, which are
 //! never held across an await.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -122,6 +122,11 @@ impl Ledger {
     /// The id of the mount's storage.
     pub(crate) async fn storage_id(&self) -> Result<StorageId, Error> {
         self.store.storage_id(&*self.entropy).await.cloned()
+    }
+
+    /// All ids that keys of this storage may carry in their markers.
+    pub(crate) async fn storage_ids(&self) -> Result<BTreeSet<StorageId>, Error> {
+        self.store.storage_ids(&*self.entropy).await
     }
 
     /// The marker of a credential's key.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use logical::{Entropy, Error, Storage, Write};
+use logical::{Condition, Entropy, Error, Storage, Write};
 use tokio::sync::OnceCell;
 
 use super::batch::Batches;
@@ -22,6 +22,10 @@ use crate::ids::{CredentialId, Generation, HolderId, KeyId, StorageId};
 use crate::scope::SlotId;
 
 const STORAGE_ID: &str = "lockkeeper/storage-id";
+
+/// The ids that processes made for this storage. They are more than one if two
+/// processes used it first at the same moment.
+const STORAGE_IDS: &str = "lockkeeper/storage-ids/";
 
 /// Storage below which secrets lie, for hosts that wrap it with their seal.
 pub const SEAL_WRAPPED: [&str; 2] = ["lockkeeper/account/", CREDENTIALS];
@@ -61,13 +65,34 @@ impl LedgerStore {
                 if let Some(known) = codec::read(&*self.storage, STORAGE_ID).await? {
                     return Ok(known);
                 }
+                // Another process may do the same at this moment, and storage without
+                // transactions keeps the id of one of them. The other's keys are ours too.
                 let fresh = StorageId::random(entropy);
+                let registered = Write::put(format!("{STORAGE_IDS}{fresh}"), Vec::new());
+                let put = Write::put(STORAGE_ID, codec::encode(&fresh)?);
+                let absent = Condition::absent(STORAGE_ID);
                 self.storage
-                    .put(STORAGE_ID, &codec::encode(&fresh)?)
+                    .apply_if(vec![absent], vec![registered, put])
                     .await?;
-                Ok(fresh)
+                let stored = codec::read(&*self.storage, STORAGE_ID).await?;
+                stored.ok_or_else(|| Error::internal("the id of this storage was not stored"))
             })
             .await
+    }
+
+    /// All ids that keys of this storage may carry in their markers: its own, and that of
+    /// a process that used it first at the same moment as another.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn storage_ids(&self, entropy: &dyn Entropy) -> Result<BTreeSet<StorageId>, Error> {
+        let names = self.storage.list(STORAGE_IDS).await?;
+        let mut ids: BTreeSet<_> = names
+            .iter()
+            .filter_map(|name| StorageId::parse(name))
+            .collect();
+        ids.insert(self.storage_id(entropy).await?.clone());
+        Ok(ids)
     }
 
     /// The id of this storage, if it has one already.

@@ -19,7 +19,7 @@ use crate::control_plane::{
     Access, Caller, Class, CloudError, Failure as CloudFailure, KeyList, RemovalBy, Target,
 };
 use crate::credential::{INTENT_QUIET, State, later};
-use crate::ids::KeyId;
+use crate::ids::{KeyId, Marker};
 
 /// How far Confluent's clock and ours may differ when the creation time of a
 /// found key is compared with its intent.
@@ -152,13 +152,14 @@ impl Ledger {
                 )
             })
             .ok_or_else(|| Failure::Failed(interrupted()))?;
-        let marker = self.marker(entry.id()).await?;
         let list = self.list(&account, &target).await;
         let list = list.map_err(Error::from)?;
+        let storages = self.storage_ids().await?;
         let now = self.clock.now();
         let made_after = later(intended_at, -CLOCK_SKEW);
         let found = list.keys.into_iter().find(|key| {
-            marker.marks(&key.display_name)
+            Marker::read(&key.display_name)
+                .is_some_and(|(storage, id)| id == *entry.id() && storages.contains(&storage))
                 && key.created_at.is_none_or(|created| created >= made_after)
         });
         match found {

@@ -631,3 +631,24 @@ fn a_process_that_was_paused_makes_no_key_that_another_one_is_making() {
         Action::WriteStatic { kind: 3 },
     ]);
 }
+
+/// Keys with an id that is not stored would be nobody's once both have ended.
+#[test]
+fn two_processes_that_use_a_new_storage_first_know_each_others_keys() {
+    keeps_all_promises(&[
+        Action::WriteWarm { role: 2, kind: 35 },
+        Action::ReadWarmTwice {
+            role: 2,
+            later: Duration::from_millis(3),
+        },
+        Action::Cut {
+            calls: 8,
+            moment: Moment::After,
+        },
+        Action::ReadWarm {
+            role: 1,
+            readers: 1,
+        },
+        read(1, 1),
+    ]);
+}
