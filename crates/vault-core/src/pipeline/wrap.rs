@@ -183,12 +183,14 @@ impl Made {
 pub(super) async fn wrap(
     active: &Arc<Active>,
     context: &Context,
-    reply: Reply,
+    mut reply: Reply,
 ) -> Result<(Answer, Made), Refusal> {
     let made = Made::by(context, &reply);
     let Some(wish) = wish(context, &reply) else {
         return Ok((answer::reply(reply), made));
     };
+    // As in OpenBao, only an answer that is not wrapped repeats its data.
+    reply.envelope.data_at_top_level = false;
     let accessor = reply.envelope.auth.as_ref();
     let accessor = accessor.map(|auth| auth.token.accessor.clone());
     // A batch token has none.
