@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::Object;
 
@@ -145,6 +146,16 @@ impl Fields {
             Some(FieldValue::Text(text)) => Some(text),
             _ => None,
         }
+    }
+
+    /// The text, or the empty text, which these fields do not have any more.
+    pub(super) fn take_text(&mut self, name: &str) -> Zeroizing<String> {
+        if self.text_given(name).is_some()
+            && let Some(FieldValue::Text(text)) = self.values.remove(name)
+        {
+            return Zeroizing::new(text);
+        }
+        Zeroizing::default()
     }
 
     /// The truth value if it was given.

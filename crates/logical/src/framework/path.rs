@@ -5,6 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::{Describe, Display, Field, Fields};
 use crate::{Error, Operation, Request, Response, SystemView};
@@ -15,6 +17,17 @@ pub struct Call {
     pub request: Request,
     /// The fields that the request gave.
     pub fields: Fields,
+}
+
+impl Call {
+    /// Takes a text out of the fields and the request, to be wiped after use; empty
+    /// if it was not given.
+    pub fn take_secret(&mut self, name: &str) -> Zeroizing<String> {
+        if let Some(Value::String(text)) = self.request.data.remove(name) {
+            drop(Zeroizing::new(text));
+        }
+        self.fields.take_text(name)
+    }
 }
 
 pub(super) type Answer = BoxFuture<'static, Result<Option<Response>, Error>>;
@@ -199,5 +212,29 @@ impl<S> SecretType<S> {
             renew: None,
             revoke,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::FieldValue;
+    use super::*;
+
+    #[test]
+    fn a_secret_that_is_taken_is_left_nowhere_in_the_call() {
+        let mut request = Request::new(Operation::Update, "x");
+        request.data.insert("key".into(), json!("share"));
+        request.data.insert("nonce".into(), json!("n"));
+        let mut fields = Fields::default();
+        fields.insert("key", FieldValue::Text("share".into()));
+        fields.insert("nonce", FieldValue::Text("n".into()));
+        let mut call = Call { request, fields };
+        assert_eq!(call.take_secret("key").as_str(), "share");
+        assert!(!call.fields.given("key") && !call.request.data.contains_key("key"));
+        assert_eq!(call.fields.text("nonce"), "n");
+        assert!(call.request.data.contains_key("nonce"));
+        assert_eq!(call.take_secret("key").as_str(), "");
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
-use logical::framework::{Call, Field, FieldKind, Fields, Path, answer};
+use logical::framework::{Call, Field, FieldKind, Path, answer};
 use logical::{Error, Object, Operation, Response, RunToCompletion};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -71,8 +71,8 @@ fn family(path: &str, family: Family) -> Vec<Path<SysPaths>> {
                 Operation::Read,
                 answer(move |sys, _| async move { status(&sys, family).await }),
             )
-            .on_write(answer(move |sys, call: Call| async move {
-                begin(&sys, &call.fields, family).await
+            .on_write(answer(move |sys, call| async move {
+                begin(&sys, call, family).await
             }))
             .on(Operation::Delete, answer(cancel))
             .help(
@@ -102,22 +102,21 @@ async fn status(sys: &SysPaths, family: Family) -> Result<Option<Response>, Erro
     Ok(Some(family.status(progress.as_ref(), required, "")))
 }
 
-async fn begin(sys: &SysPaths, fields: &Fields, family: Family) -> Result<Option<Response>, Error> {
+async fn begin(sys: &SysPaths, mut call: Call, family: Family) -> Result<Option<Response>, Error> {
     let keys = sys.root_keys()?;
-    if !fields.text(PGP_KEY).is_empty() {
+    let given = call.take_secret(OTP);
+    if !call.fields.text(PGP_KEY).is_empty() {
         return Err(Error::bad_request(format!(
             "`{PGP_KEY}` is not supported by this server: leave it out, and take the token with \
              `{OTP}`"
         )));
     }
-    let (otp, shown) = match fields.text(OTP) {
-        "" => {
+    let (otp, shown) = match given.len() {
+        0 => {
             let made = random::base62(sys.entropy.as_ref(), TEXT_LENGTH);
             (made.clone(), made)
         }
-        given if given.len() == TEXT_LENGTH => {
-            (Zeroizing::new(given.to_owned()), Zeroizing::default())
-        }
+        TEXT_LENGTH => (given, Zeroizing::default()),
         _ => return Err(Error::bad_request("OTP string has incorrect length")),
     };
     let progress = keys.generation().begin(otp).await?;
@@ -130,16 +129,22 @@ async fn cancel(sys: Arc<SysPaths>, _: Call) -> Result<Option<Response>, Error> 
     Ok(None)
 }
 
-async fn update(sys: Arc<SysPaths>, call: Call, family: Family) -> Result<Option<Response>, Error> {
+async fn update(
+    sys: Arc<SysPaths>,
+    mut call: Call,
+    family: Family,
+) -> Result<Option<Response>, Error> {
     let keys = Arc::clone(sys.root_keys()?);
     let required = keys.shares().threshold();
-    let (key, nonce) = (call.fields.text(KEY), call.fields.text(NONCE).to_owned());
+    // Taken out of the request, which is not wiped.
+    let key = call.take_secret(KEY);
+    let nonce = call.fields.text(NONCE).to_owned();
     if key.is_empty() {
         return Err(Error::bad_request(
             "'key' must be specified in request body as JSON",
         ));
     }
-    let share = share_of_text(key)
+    let share = share_of_text(&key)
         .ok_or_else(|| Error::bad_request("'key' must be a valid hex or base64 string"))?;
     let work = {
         let sys = Arc::clone(&sys);
@@ -181,8 +186,9 @@ async fn root_token(sys: &SysPaths) -> Result<ClientToken, Error> {
     created.inspect_err(|_| sys.revocation.revoke_later(sys.tokens.salted(&text)))
 }
 
-async fn decode(_: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Error> {
-    let (encoded, otp) = (call.fields.text(ENCODED), call.fields.text(OTP));
+async fn decode(_: Arc<SysPaths>, mut call: Call) -> Result<Option<Response>, Error> {
+    let otp = call.take_secret(OTP);
+    let encoded = call.fields.text(ENCODED);
     if encoded.is_empty() || otp.is_empty() {
         return Err(Error::bad_request(
             "provided 'encoded_token' or 'otp' is empty",

@@ -112,8 +112,8 @@ fn family(path: &str, family: Family) -> Vec<Path<SysPaths>> {
             ),
         Path::new(format!("{path}/update"))
             .fields([key(), nonce()])
-            .on_write(answer(move |sys, call: Call| async move {
-                update(sys, &call.fields, family).await
+            .on_write(answer(move |sys, call| async move {
+                update(sys, call, family).await
             }))
             .help(
                 "Takes one of the present shares.",
@@ -125,8 +125,8 @@ fn family(path: &str, family: Family) -> Vec<Path<SysPaths>> {
                 Operation::Read,
                 answer(move |sys, _| async move { verification(sys, family).await }),
             )
-            .on_write(answer(move |sys, call: Call| async move {
-                verify(sys, &call.fields, family).await
+            .on_write(answer(move |sys, call| async move {
+                verify(sys, call, family).await
             }))
             .on(
                 Operation::Delete,
@@ -196,11 +196,11 @@ async fn cancel(sys: Arc<SysPaths>, _: Call) -> Result<Option<Response>, Error> 
 
 async fn update(
     sys: Arc<SysPaths>,
-    fields: &Fields,
+    mut call: Call,
     family: Family,
 ) -> Result<Option<Response>, Error> {
     let keys = Arc::clone(sys.root_keys()?);
-    let (share, nonce) = share_and_nonce(fields)?;
+    let (share, nonce) = share_and_nonce(&mut call)?;
     let required = keys.shares().threshold();
     let giving = {
         let keys = Arc::clone(&keys);
@@ -228,11 +228,11 @@ async fn verification(sys: Arc<SysPaths>, family: Family) -> Result<Option<Respo
 
 async fn verify(
     sys: Arc<SysPaths>,
-    fields: &Fields,
+    mut call: Call,
     family: Family,
 ) -> Result<Option<Response>, Error> {
     let keys = Arc::clone(sys.root_keys()?);
-    let (share, nonce) = share_and_nonce(fields)?;
+    let (share, nonce) = share_and_nonce(&mut call)?;
     let work = async move { keys.verify(share, &nonce).await };
     let verified = RunToCompletion::new(Arc::clone(&sys.tasks) as _, work).await?;
     Ok(Some(family.shown(match verified {
@@ -265,16 +265,18 @@ async fn nothing(_: Arc<SysPaths>, _: Call) -> Result<Option<Response>, Error> {
     Ok(None)
 }
 
-fn share_and_nonce(fields: &Fields) -> Result<(Share, String), Error> {
-    let (key, nonce) = (fields.text(KEY), fields.text(NONCE));
-    for (name, given) in [(KEY, key), (NONCE, nonce)] {
-        if given.is_empty() {
+/// The share is taken out of the request, which is not wiped.
+fn share_and_nonce(call: &mut Call) -> Result<(Share, String), Error> {
+    let key = call.take_secret(KEY);
+    let nonce = call.fields.text(NONCE);
+    for (name, is_empty) in [(KEY, key.is_empty()), (NONCE, nonce.is_empty())] {
+        if is_empty {
             return Err(Error::bad_request(format!(
                 "missing required field '{name}'"
             )));
         }
     }
-    let share = share_of_text(key)
+    let share = share_of_text(&key)
         .ok_or_else(|| Error::bad_request("'key' must be a valid hex or base64 string"))?;
     Ok((share, nonce.to_owned()))
 }
