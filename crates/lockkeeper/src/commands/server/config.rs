@@ -7,6 +7,7 @@
 mod audit;
 mod listener;
 mod values;
+mod without_effect;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -107,11 +108,6 @@ impl Reading {
             "disable_mlock" => {
                 boolean(item, key)?;
             }
-            "ui" => {
-                if boolean(item, key)? {
-                    self.warn(key, "this server has no user interface");
-                }
-            }
             "log_level" => self.log_level = Some(log_level(item, key)?),
             "log_format" => self.log_format = log_format(item, key)?,
             "default_lease_ttl" => self.default_lease_ttl = lease_ttl(item, key)?,
@@ -142,7 +138,11 @@ impl Reading {
                     ),
                 ));
             }
-            _ => self.warn(key, UNKNOWN),
+            _ => {
+                if let Some(why) = without_effect::why(item, key)? {
+                    self.warn(key, why);
+                }
+            }
         }
         Ok(())
     }

@@ -289,11 +289,45 @@ fn an_unknown_key_is_a_warning_with_its_line() {
         shown,
         [
             "line 1, column 19: `size`: unknown key, which has no effect",
-            "line 6, column 1: `telemetry`: unknown key, which has no effect",
+            "line 6, column 1: `telemetry`: this server collects and sends no metrics",
             "line 7, column 1: `ui`: this server has no user interface",
             "line 4, column 3: `adress`: unknown key, which has no effect",
         ]
     );
+}
+
+#[test]
+fn keys_of_vault_without_effect_say_what_is_not_done() {
+    let said = |line: &str| {
+        let warnings = parse(&format!("{SMALLEST}{line}\n")).unwrap().warnings;
+        let shown: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        shown.join(" ")
+    };
+    for (line, what) in [
+        ("ui = true", "no user interface"),
+        ("telemetry { statsd_address = \"x:1\" }", "no metrics"),
+        ("cluster_name = \"a\"", "names its cluster itself"),
+        ("pid_file = \"/run/a.pid\"", "process id"),
+        ("plugin_directory = \"/x\"", "no plugin is read"),
+        ("raw_storage_endpoint = true", "no `sys/raw`"),
+        ("introspection_endpoint = true", "no `sys/internal/inspect`"),
+        ("log_file = \"/var/log/a\"", "standard error"),
+        ("log_requests_level = \"info\"", "audit"),
+        ("disable_cache = true", "no secrets in memory"),
+    ] {
+        let said = said(line);
+        assert!(said.contains(what) && !said.contains(UNKNOWN), "{said}");
+    }
+    for nothing in [
+        "ui = false",
+        "raw_storage_endpoint = false",
+        "introspection_endpoint = \"0\"",
+        "disable_mlock = true",
+        "api_addr = \"http://a:1\"",
+    ] {
+        assert_eq!(said(nothing), "");
+    }
+    assert!(refusal_of("raw_storage_endpoint = 5").contains("`true` or `false`"));
 }
 
 #[test]
