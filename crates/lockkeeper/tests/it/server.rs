@@ -382,3 +382,56 @@ fn a_backup_under_load_is_restored_and_opens_with_the_same_keys() {
     }
     assert_eq!(root.request("GET", "kv/later", None).0, 404);
 }
+
+/// A crash would write the key of the store to a file. That the process is not
+/// dumpable either shows nowhere outside of it.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_of_a_server_is_in_no_core_dump() {
+    let server = Server::start("tls_disable = true");
+    let process = Path::new("/proc").join(server.program.as_ref().unwrap().pid().to_string());
+    let limits = fs::read_to_string(process.join("limits")).unwrap();
+    let core = limits
+        .lines()
+        .find(|line| line.starts_with("Max core file size"));
+    let current = core.unwrap().split_whitespace().nth(4);
+    assert_eq!(current, Some("0"), "{limits}");
+}
+
+#[test]
+fn the_audit_log_may_be_standard_output() {
+    let mut server = Server::start(
+        "tls_disable = true\n}\naudit \"file\" \"out\" {\n  options { file_path = \"stdout\" }",
+    );
+    let shares = json!({"secret_shares": 1, "secret_threshold": 1});
+    let made = put(&server.http(), "sys/init", &shares);
+    put(
+        &server.http(),
+        "sys/unseal",
+        &json!({"key": made["keys"][0]}),
+    );
+    let token = made["root_token"].as_str().unwrap();
+    let (status, _) = server
+        .http()
+        .with_token(token)
+        .request("GET", "sys/mounts", None);
+    assert_eq!(status, 200);
+    let program = server.program.as_mut().unwrap();
+    program.wait_for_line("\"path\":\"sys/mounts\"");
+    let lines = program.stdout();
+    let about: Vec<Value> = lines
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["request"]["path"] == "sys/mounts")
+        .collect();
+    assert!(
+        about.iter().any(|line| line["type"] == "request"),
+        "{lines}"
+    );
+    assert!(
+        !program.stderr().contains("sys/mounts"),
+        "lines are on one output"
+    );
+    assert!(!lines.contains(token));
+}

@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod config;
+mod core_dumps;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ pub(super) async fn run(arguments: arguments::Server) -> Result<ExitCode, Failur
     let file = &arguments.config;
     let config = read(file)?;
     logging::install(config.log_level, config.log_format)?;
+    core_dumps::forbid();
     for warning in &config.warnings {
         output::tell(&format!("{}: {warning}", file.display()));
     }
