@@ -20,6 +20,7 @@ use super::document::Desired;
 use super::mounts::{ACCESSOR, Mounts};
 use super::object::{Kind, Object};
 use super::place::Problem;
+use super::replacement::Unnamed;
 use super::server::{Data, Reading, Server};
 use super::state::State;
 use super::store::{Store, Version};
@@ -228,6 +229,7 @@ pub async fn make(
             state: &plan.state,
             adopt: options.adopt,
             other_owner: others.get(&object.path).map(String::as_str),
+            unnamed: Unnamed::of(&object, &mounts),
         };
         match differ.compare(object, &reading) {
             Ok(found) => {

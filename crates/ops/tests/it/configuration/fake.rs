@@ -67,6 +67,20 @@ impl Fake {
         content
     }
 
+    /// Mounts an engine as a person would.
+    pub(crate) fn mount(&self, path: &str, entry: Value) {
+        let mut world = self.world.lock().unwrap();
+        match path.strip_prefix("auth/") {
+            Some(method) => world.methods.insert(method.to_owned(), entry),
+            None => world.engines.insert(path.to_owned(), entry),
+        };
+    }
+
+    /// What is at a path, with what the server does not answer.
+    pub(crate) fn stored(&self, path: &str) -> Value {
+        self.world.lock().unwrap().values[path].clone()
+    }
+
     /// Changes something as a person would.
     pub(crate) fn put(&self, path: &str, value: Value) {
         self.world
@@ -100,9 +114,9 @@ impl World {
     }
 
     fn is_versioned(&self, path: &str) -> bool {
-        self.engines
-            .keys()
-            .any(|mount| path.starts_with(&format!("{mount}/data/")))
+        let engines = self.engines.iter();
+        let mut versioned = engines.filter(|(_, entry)| entry["options"]["version"] != "1");
+        versioned.any(|(mount, _)| path.starts_with(&format!("{mount}/data/")))
     }
 
     fn write(&mut self, path: &str, data: &Data) -> Result<(), ServerError> {
@@ -141,6 +155,11 @@ impl World {
             }
             let value = json!({"data": data["data"], "metadata": {"version": version + 1}});
             self.values.insert(path.to_owned(), value);
+            return Ok(());
+        }
+        if path.contains("/config") || path.starts_with("old/") {
+            // As a whole: what is not named is gone.
+            self.values.insert(path.to_owned(), data.clone().into());
             return Ok(());
         }
         let known = path.starts_with("sys/policies/acl/") || path.starts_with("auth/approle/role/");
@@ -204,7 +223,15 @@ impl Server for Fake {
         }
         let path = path.replacen("/metadata/", "/data/", 1);
         Ok(match world.values.get(&path) {
-            Some(Value::Object(value)) => Reading::Found(value.clone()),
+            Some(Value::Object(value)) => {
+                let mut value = value.clone();
+                // Secrets are not answered, but some are said to be there.
+                if let Some(Value::String(_)) = value.remove("token_reviewer_jwt") {
+                    value.insert("token_reviewer_jwt_set".into(), json!(true));
+                }
+                value.remove("secret_key");
+                Reading::Found(value)
+            }
             _ => Reading::Absent,
         })
     }

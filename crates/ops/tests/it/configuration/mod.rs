@@ -5,5 +5,6 @@ mod files;
 mod lock;
 mod properties;
 mod removal;
+mod replacement;
 mod secrets;
 mod servers;
