@@ -153,7 +153,7 @@ async fn claim(store: &Store, plan: &mut Plan) -> Result<BTreeSet<String>, Probl
         }
     }
     store.save(&plan.state, &mut plan.version).await?;
-    let others = store.others().await?;
+    let others = store.others().await?.owners;
     for change in &plan.changes {
         if let Some(owner) = others.get(&change.path) {
             store.save(&before, &mut plan.version).await?;

@@ -7,12 +7,15 @@ use crate::configuration::place::Problem;
 use crate::configuration::replacement::{Unnamed, unnamed_secret};
 use crate::configuration::server::{Data, Reading};
 use crate::configuration::state::{Managed, State};
+use crate::configuration::store::Unreadable;
 
 /// What decides besides the object.
 pub(super) struct Differ<'a> {
     pub(super) state: &'a State,
     pub(super) adopt: bool,
     pub(super) other_owner: Option<&'a str>,
+    /// A record of another owner that may name the path.
+    pub(super) unreadable: Option<&'a Unreadable>,
     /// What a write to this path does to the fields that it does not name.
     pub(super) unnamed: Unnamed,
 }
@@ -56,6 +59,14 @@ impl Differ<'_> {
                     let text = format!(
                         "`{}` exists and has no owner: -adopt takes it over",
                         object.path
+                    );
+                    return Err(object.place.problem(text));
+                }
+                if let Some(unreadable) = self.unreadable {
+                    let text = format!(
+                        "`{}` is not adopted, because the record at `{}`, which cannot be read, \
+                         may name it",
+                        object.path, unreadable.path
                     );
                     return Err(object.place.problem(text));
                 }

@@ -207,6 +207,13 @@ pub async fn make(
         secrets: wanted.iter().flat_map(Object::secrets).collect(),
         state,
     };
+    for unreadable in &others.unreadable {
+        let text = format!(
+            "the record at `{}` cannot be read: {}; what its owner manages is not known",
+            unreadable.path, unreadable.reason
+        );
+        plan.notes.push(Problem::general(text));
+    }
     let mut evidence = Vec::new();
     for (object, reading) in readings {
         let reading = match reading {
@@ -228,7 +235,8 @@ pub async fn make(
         let differ = differ::Differ {
             state: &plan.state,
             adopt: options.adopt,
-            other_owner: others.get(&object.path).map(String::as_str),
+            other_owner: others.owners.get(&object.path).map(String::as_str),
+            unreadable: others.unreadable.first(),
             unnamed: Unnamed::of(&object, &mounts),
         };
         match differ.compare(object, &reading) {

@@ -1,7 +1,5 @@
 //! What an owner manages and its files no longer have.
 
-use std::collections::BTreeMap;
-
 use super::{Action, Change, Plan, PlanOptions};
 use crate::configuration::document::Desired;
 use crate::configuration::mounts::{Mounts, is_below};
@@ -9,6 +7,7 @@ use crate::configuration::object::Kind;
 use crate::configuration::place::Problem;
 use crate::configuration::server::{Reading, Server};
 use crate::configuration::state::Managed;
+use crate::configuration::store::Others;
 
 /// How many objects are deleted at once without a word of permission.
 const BULK: usize = 10;
@@ -34,7 +33,7 @@ pub(crate) fn is_built_in(path: &str) -> bool {
 pub(super) struct Kept<'a> {
     pub(super) desired: &'a Desired,
     /// Who owns which path, apart from this owner.
-    pub(super) others: &'a BTreeMap<String, String>,
+    pub(super) others: &'a Others,
     /// Where the record of this owner is, if that is on the server.
     pub(super) record: Option<String>,
 }
@@ -46,8 +45,19 @@ impl Kept<'_> {
         let mount = mount(path)?;
         let is_inside =
             |inner: &str| inner == path || is_below(inner, &mount) || is_below(inner, path);
-        if let Some((inner, owner)) = self.others.iter().find(|(inner, _)| is_inside(inner)) {
+        if let Some((inner, owner)) = self
+            .others
+            .owners
+            .iter()
+            .find(|(inner, _)| is_inside(inner))
+        {
             return Some(format!("`{inner}` of the owner `{owner}`"));
+        }
+        if let Some(unreadable) = self.others.unreadable.first() {
+            return Some(format!(
+                "perhaps what the record at `{}` names, which cannot be read",
+                unreadable.path
+            ));
         }
         let mut wanted = self.desired.objects.iter();
         if let Some(object) = wanted.find(|object| is_inside(&object.path)) {

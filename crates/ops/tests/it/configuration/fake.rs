@@ -28,6 +28,8 @@ struct World {
     /// How many more writes are carried out; then the power is gone.
     writes_left: Option<usize>,
     namespace: Option<String>,
+    /// Reading this path fails.
+    broken: Option<String>,
 }
 
 impl Fake {
@@ -46,6 +48,11 @@ impl Fake {
     /// Is talked to in this namespace from now on.
     pub(crate) fn set_namespace(&self, namespace: Option<&str>) {
         self.world.lock().unwrap().namespace = namespace.map(str::to_owned);
+    }
+
+    /// Fails from now on when this path is read.
+    pub(crate) fn break_path(&self, path: &str) {
+        self.world.lock().unwrap().broken = Some(path.to_owned());
     }
 
     /// Lets this many writes pass and refuses everything after them.
@@ -211,6 +218,9 @@ impl Server for Fake {
     async fn read(&self, path: &str) -> Result<Reading, ServerError> {
         tokio::task::yield_now().await;
         let world = self.world.lock().unwrap();
+        if world.broken.as_deref() == Some(path) {
+            return Err(refused(500, "it cannot be decrypted"));
+        }
         let table = |entries: &BTreeMap<String, Value>| {
             let entries = entries.iter();
             let entries = entries.map(|(path, entry)| (format!("{path}/"), entry.clone()));

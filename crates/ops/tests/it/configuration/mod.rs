@@ -3,6 +3,7 @@
 mod fake;
 mod files;
 mod lock;
+mod neighbours;
 mod properties;
 mod removal;
 mod replacement;
