@@ -63,9 +63,10 @@ failed; 3 a secret id is older than -max-age.")]
 }
 
 /// The arguments that are about one role.
-const FOR_ONE: [&str; 18] = [
+const FOR_ONE: [&str; 19] = [
     "role",
     "deliver",
+    "overwrite",
     "keep",
     "canary_read",
     "canary_command",
@@ -101,6 +102,10 @@ pub(crate) struct ApproleRotate {
     /// lives for this time, and nowhere else. May be given several times
     #[arg(long, value_name = "TARGET")]
     pub(crate) deliver: Vec<String>,
+    /// Replace what a target holds, also if the server does not know it for a
+    /// secret id of the role, such as one that has ended
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// How many of the old secret ids live on, the newest first
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) keep: usize,

@@ -102,6 +102,7 @@ fn options(arguments: &ApproleRotate) -> Result<Options, Failure> {
             Order::Overlap
         },
         deliver: arguments.deliver.clone(),
+        overwrite: arguments.overwrite,
         keep: arguments.keep,
         restrictions: Restrictions {
             cidr_list: arguments.cidr_list.clone(),

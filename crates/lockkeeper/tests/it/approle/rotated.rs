@@ -104,6 +104,29 @@ fn a_rotation_that_is_aborted_leaves_the_old_id_and_what_was_delivered() {
 }
 
 #[test]
+fn what_the_server_does_not_know_is_overwritten_only_on_request() {
+    let bao = require_bao!();
+    at_both(&bao, |rotations| {
+        let payments = rotations.role("payments");
+        let old = rotations.role("orders");
+        // The file of another role, by mistake.
+        let deliver = rotations.deliver("payments");
+        let rotate = ["approle", "rotate", "orders", &deliver];
+        let refused = rotations.run(&rotate);
+        assert_eq!(refused.status, 1, "{refused:?}");
+        assert!(refused.stderr.contains("give `-overwrite`"), "{refused:?}");
+        assert_eq!(rotations.held("payments"), payments);
+        assert_eq!(rotations.accessors("orders").len(), 1);
+        rotations.ok(&[&rotate[..], &["-overwrite"]].concat());
+        assert_eq!(
+            rotations.log_in("orders", &rotations.held("payments")).0,
+            200
+        );
+        assert_eq!(rotations.log_in("orders", &old).0, 400);
+    });
+}
+
+#[test]
 fn what_cannot_be_rotated_is_told_before_anything_is_made() {
     let bao = require_bao!();
     at_both(&bao, |rotations| {
