@@ -38,7 +38,7 @@ pub(crate) use self::auth::{
     Auth, AuthDisable, AuthEnable, AuthHelp, AuthList, AuthMove, AuthTune,
 };
 pub(crate) use self::configuration::{
-    Apply, Drift, Files, Import, ImportPart, Plan, Prune, Unlock, Validate,
+    Apply, Drift, Files, Import, ImportPart, Manage, Plan, Prune, Scope, Unlock, Validate,
 };
 pub(crate) use self::credential::{Exec, ExecForm, FormName, Known, Render};
 pub(crate) use self::kv::{

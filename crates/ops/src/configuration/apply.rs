@@ -449,6 +449,10 @@ async fn delete(
         Ok(()) => Ok(Outcome::Done(None)),
         Err(error) if error.status == Some(404) => Ok(Outcome::Done(None)),
         Err(error) if error.status == Some(405) => Ok(Outcome::Undeletable),
+        // A policy that the server has by itself, and that is new to this program.
+        Err(error) if change.kind == Kind::Policy && error.text.contains("cannot delete") => {
+            Ok(Outcome::Undeletable)
+        }
         Err(error) => Err(error),
     }
 }

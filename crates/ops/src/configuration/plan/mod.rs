@@ -8,6 +8,7 @@ mod differ;
 mod observe;
 mod removal;
 mod show;
+mod unmanaged;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub(crate) use removal::{is_built_in, mount};
 pub use show::{json, text};
 
 /// What a plan is made for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command"
@@ -42,6 +43,8 @@ pub struct PlanOptions {
     pub prune: bool,
     /// Whether only deletions are planned.
     pub prune_only: bool,
+    /// Whether what nobody manages is deleted, where the files want that.
+    pub purge_unmanaged: bool,
     /// Whether mounts with data, and many objects at once, may be deleted.
     pub allow_destroy: bool,
     /// How many requests are sent at the same time.
@@ -98,6 +101,8 @@ pub struct Change {
     pub action: Action,
     /// Whether somebody else has changed or deleted it since it was applied.
     pub foreign: bool,
+    /// Whether it is deleted although it is on no record.
+    pub unmanaged: bool,
     /// Its fields, as far as they change.
     pub fields: Vec<FieldChange>,
     /// The object, unless it is deleted.

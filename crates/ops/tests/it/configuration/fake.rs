@@ -28,6 +28,8 @@ struct World {
     /// How many more writes are carried out; then the power is gone.
     writes_left: Option<usize>,
     namespace: Option<String>,
+    /// Whether a token may look itself up.
+    tells_of_token: bool,
     /// Reading this path fails.
     broken: Option<String>,
 }
@@ -48,6 +50,11 @@ impl Fake {
     /// Is talked to in this namespace from now on.
     pub(crate) fn set_namespace(&self, namespace: Option<&str>) {
         self.world.lock().unwrap().namespace = namespace.map(str::to_owned);
+    }
+
+    /// Lets tokens look themselves up, or not.
+    pub(crate) fn tell_of_token(&self, tells: bool) {
+        self.world.lock().unwrap().tells_of_token = tells;
     }
 
     /// Fails from now on when this path is read.
@@ -169,7 +176,8 @@ impl World {
             self.values.insert(path.to_owned(), data.clone().into());
             return Ok(());
         }
-        let known = path.starts_with("sys/policies/acl/") || path.starts_with("auth/approle/role/");
+        let known = path.starts_with("sys/policies/acl/")
+            || path.starts_with("auth/") && path.contains("/role/");
         if !known {
             // With what it was sent, as some servers answer: whole, and in part.
             let lines = data.values().filter_map(Value::as_str).flat_map(str::lines);
@@ -229,6 +237,13 @@ impl Server for Fake {
         match path {
             "sys/mounts" => return table(&world.engines),
             "sys/auth" => return table(&world.methods),
+            "auth/token/lookup-self" if world.tells_of_token => {
+                let token = json!({
+                    "policies": ["default", "operator"], "identity_policies": ["team"],
+                    "path": "auth/login/here/login",
+                });
+                return Ok(Reading::Found(token.as_object().unwrap().clone()));
+            }
             _ => {}
         }
         let path = path.replacen("/metadata/", "/data/", 1);
@@ -272,6 +287,12 @@ impl Server for Fake {
             let below = format!("{mount}/");
             world.values.retain(|path, _| !path.starts_with(&below));
         }
+        if let Some(method) = path.strip_prefix("sys/auth/") {
+            world.methods.remove(method);
+        }
+        if path == "sys/policies/acl/new-built-in" {
+            return Err(refused(400, "cannot delete \"new-built-in\" policy"));
+        }
         world
             .values
             .remove(&path.replacen("/metadata/", "/data/", 1));
@@ -289,6 +310,7 @@ pub(crate) const OPTIONS: PlanOptions = PlanOptions {
     adopt: false,
     prune: true,
     prune_only: false,
+    purge_unmanaged: false,
     allow_destroy: true,
     parallel: 3,
 };

@@ -5,6 +5,7 @@ mod files;
 mod lock;
 mod neighbours;
 mod properties;
+mod purge;
 mod removal;
 mod replacement;
 mod secrets;
