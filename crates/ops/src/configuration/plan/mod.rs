@@ -3,6 +3,7 @@
 //! Three things decide: what was applied last, what the files say, and what is on
 //! the server. Making a plan changes nothing.
 
+mod built_in;
 mod checks;
 mod differ;
 mod observe;
@@ -26,8 +27,9 @@ use super::server::{Data, Reading, Server};
 use super::state::State;
 use super::store::{Store, Version};
 
+pub(crate) use built_in::is_built_in;
 pub(crate) use observe::{read_object, seed as seed_path};
-pub(crate) use removal::{is_built_in, mount};
+pub(crate) use removal::mount;
 pub use show::{json, text};
 
 /// What a plan is made for.

@@ -1,5 +1,6 @@
 //! What an owner manages and its files no longer have.
 
+use super::built_in::is_built_in;
 use super::unmanaged::{self, Unmanaged};
 use super::{Action, Change, Plan, PlanOptions};
 use crate::configuration::document::Desired;
@@ -11,23 +12,6 @@ use crate::configuration::store::Others;
 
 /// How many objects are deleted at once without a word of permission.
 const BULK: usize = 10;
-
-/// What a server has by itself. It is never deleted.
-const BUILT_IN: &[&str] = &[
-    "sys/mounts/sys",
-    "sys/mounts/identity",
-    "sys/mounts/cubbyhole",
-    "sys/mounts/agent-registry",
-    "sys/auth/token",
-    "sys/policies/acl/default",
-    "sys/policies/acl/root",
-    "sys/policies/acl/response-wrapping",
-];
-
-/// Whether a server has it by itself.
-pub(crate) fn is_built_in(path: &str) -> bool {
-    BUILT_IN.contains(&path)
-}
 
 /// What deletions must not touch.
 pub(super) struct Kept<'a> {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::is_built_in;
+use super::built_in::is_built_in;
 use crate::configuration::document::{Desired, Purge};
 use crate::configuration::group_alias;
 use crate::configuration::mounts::{Mounts, table};

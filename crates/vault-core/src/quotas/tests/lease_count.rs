@@ -157,7 +157,7 @@ async fn the_first_quota_holds_before_it_is_stored() {
     let asking = async {
         // The leases of before are listed, and the quota is being stored.
         tokio::time::sleep(SECOND).await;
-        let asked = [lease(&core, USER), lease(&core, USER), lease(&core, USER)];
+        let asked = (0..3).map(|_| lease(&core, USER));
         let asked = futures_util::future::join_all(asked).await;
         asked.iter().filter(|seen| seen.status == 200).count()
     };
