@@ -47,7 +47,7 @@ pub(crate) use self::kv::{
     KvVersions,
 };
 pub(crate) use self::lease::{Lease, LeaseLookup, LeaseRenew, LeaseRevoke};
-pub(crate) use self::load::{Load, LoadFormat};
+pub(crate) use self::load::{Load, LoadFormat, LoadLogin};
 pub(crate) use self::logical::{Delete, List, Patch, PathHelp, Read, Unwrap, Write};
 pub(crate) use self::mounts::{MountKind, MountSettings};
 pub(crate) use self::operator::{

@@ -57,6 +57,19 @@ pub(crate) struct Load {
     /// Send for this time before anything is counted; part of -duration
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = duration::parse)]
     pub(crate) warmup: Duration,
+    /// Log in at `VAULT_ADDR` before the test, and send the token with every request
+    /// whose target has none; it is renewed in time, and revoked at the end
+    #[arg(long, value_enum, value_name = "METHOD", requires_all = ["role_id", "secret_id"])]
+    pub(crate) login: Option<LoadLogin>,
+    /// Role id for -login
+    #[arg(long, value_name = "ID", requires = "login")]
+    pub(crate) role_id: Option<String>,
+    /// File with the secret id for -login
+    #[arg(long, value_name = "@FILE", requires = "login")]
+    pub(crate) secret_id: Option<String>,
+    /// Path of the auth method for -login
+    #[arg(long, value_name = "PATH", default_value = "approle")]
+    pub(crate) mount: String,
     /// What the test is to show, such as `p99<90ms`, `errors<0.1%`, `gap<3s` or
     /// `rate>=495`. May be repeated. A target's name or the last part of its path
     /// may stand before it, `login:p99<90ms`; `abort:` in front ends the test early
@@ -85,4 +98,11 @@ pub(crate) struct Load {
 pub(crate) enum LoadFormat {
     Text,
     Json,
+}
+
+/// The ways to log in.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub(crate) enum LoadLogin {
+    Approle,
 }

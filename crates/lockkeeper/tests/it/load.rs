@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
-use testkit::{Cli, CliOutput, Launch, Program, bin, free_port};
+use serde_json::json;
+use testkit::{Cli, CliOutput, Http, Launch, Program, bin, free_port};
 
 use crate::own_server::OwnServer;
 
@@ -110,6 +111,61 @@ fn a_test_ends_with_a_summary_that_has_no_secret() {
     for secret in ["canary", "root", "version=1"] {
         assert!(!format!("{said:?}").contains(secret), "{said:?}");
     }
+}
+
+#[test]
+fn a_token_of_a_login_is_renewed_replaced_and_revoked() {
+    let server = OwnServer::start();
+    let http = Http::new(&server.address).with_token("root");
+    let post = |path: &str, body: serde_json::Value| {
+        let (status, answer) = http.request("POST", path, Some(&body));
+        assert!(status < 300, "{path}: {status} {answer}");
+        answer
+    };
+    post("sys/auth/approle", json!({"type": "approle"}));
+    // Renewed once; then its time is over.
+    let role = json!({"token_ttl": "2s", "token_max_ttl": "3s", "token_policies": "default"});
+    post("auth/approle/role/app", role);
+    let role_id = http.request("GET", "auth/approle/role/app/role-id", None).1;
+    let role_id = role_id["data"]["role_id"].as_str().unwrap();
+    let made = post("auth/approle/role/app/secret-id", json!({}));
+    let secret_id = made["data"]["secret_id"].as_str().unwrap();
+
+    let cli = Cli::new(bin("lockkeeper"), &server.address, "");
+    let target = format!("GET {}/v1/auth/token/lookup-self\n", server.address);
+    std::fs::write(cli.folder().join("targets.txt"), target).unwrap();
+    std::fs::write(cli.folder().join("id"), format!("{secret_id}\n")).unwrap();
+    let role_id = format!("-role-id={role_id}");
+    let load = ["load", "-targets=targets.txt", "-login=approle", &role_id];
+    let test = [
+        "-secret-id=@id",
+        "-rate=20",
+        "-duration=6s",
+        "-expect=errors<0.1%",
+    ];
+    let passed = cli.run(&[&load[..], &test].concat());
+    assert_eq!(passed.status, 0, "{passed:?}");
+    assert!(!format!("{passed:?}").contains(secret_id));
+    // Of the tokens of the logins, none is left but one that ends by itself.
+    let accessors = http.request("LIST", "auth/token/accessors", None).1;
+    let accessors = accessors["data"]["keys"].as_array().unwrap().len();
+    assert!(accessors <= 2, "{accessors}");
+    for (flags, told) in [
+        (&["-secret-id=abc"][..], "write `@FILE`"),
+        (&["-secret-id=@none"][..], "`none`: No such file"),
+        (
+            &["-secret-id=@id", "-H", "x-vault-token: a"][..],
+            "take `X-Vault-Token` away",
+        ),
+    ] {
+        let refused = cli.run(&[&load[..], flags].concat());
+        assert_eq!(refused.status, 1, "{refused:?}");
+        assert!(refused.stderr.contains(told), "{refused:?}");
+    }
+    std::fs::write(cli.folder().join("id"), "wrong").unwrap();
+    let refused = cli.run(&[&load[..], &["-secret-id=@id"]].concat());
+    assert_eq!(refused.status, 2, "{refused:?}");
+    assert!(refused.stderr.contains("Error logging in"), "{refused:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod files;
 mod input;
+mod login;
 mod show;
 mod terminal;
 
@@ -19,6 +20,7 @@ use ops::load::targets::Target;
 use vault_client::{Settings, Trust};
 
 use self::files::Files;
+use self::login::Login;
 use self::show::Show;
 use super::client::{local, lookup};
 use super::shutdown_requested;
@@ -29,7 +31,8 @@ use crate::output;
 /// Runs a load test.
 pub(super) async fn run(load: Load) -> Result<ExitCode, Failure> {
     let axis = Axis::new(load.min_y, load.max_y).map_err(Failure::local)?;
-    let options = options(&load)?;
+    let mut options = options(&load)?;
+    let login = Login::of(&load)?;
     let names: Vec<String> = options.targets.iter().map(Target::name).collect();
     for expected in &load.expect {
         expected
@@ -37,12 +40,19 @@ pub(super) async fn run(load: Load) -> Result<ExitCode, Failure> {
             .map_err(|problem| Failure::local(format!("-expect: {problem}")))?;
     }
     let files = Files::create(&load)?;
+    let session = match login {
+        Some(login) => Some(login.begin(&mut options.targets).await?),
+        None => None,
+    };
     let interrupted = shutdown_requested()?;
     let show = Show::new(axis, load.expect.clone());
     let began = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let started = Run::start(options);
     let mut run = started.map_err(|error| Failure::local(format!("cannot start: {error}")))?;
     show::until_end(&mut run, show, interrupted).await;
+    if let Some(session) = session {
+        session.end().await;
+    }
     let progress = run.progress();
     let report = run.with_record(|record| {
         let report = Report::new(record, &progress, &load.expect);

@@ -4,6 +4,7 @@ pub(super) mod address;
 mod extended;
 mod slapper;
 mod template;
+mod token;
 mod turns;
 
 use std::num::NonZeroU32;
@@ -15,6 +16,7 @@ pub(super) use self::address::of_url;
 pub use self::address::{Origin, Scheme};
 pub use self::slapper::Bodies;
 pub use self::template::{Template, Values};
+pub use self::token::CurrentToken;
 pub use self::turns::Turns;
 use super::headers::Headers;
 

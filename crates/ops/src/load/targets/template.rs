@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use zeroize::Zeroizing;
 
+use super::CurrentToken;
+
 /// What answers held, by name.
 pub type Values = HashMap<String, Zeroizing<String>>;
 
@@ -17,6 +19,7 @@ enum Part {
     Text(Zeroizing<String>),
     Sequence,
     Captured(String),
+    Current(CurrentToken),
 }
 
 impl std::fmt::Debug for Template {
@@ -48,11 +51,16 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// The token of the moment in which it is filled.
+    pub(super) fn current(token: CurrentToken) -> Self {
+        Self(vec![Part::Current(token)])
+    }
+
     /// The names of values that it needs.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             Part::Captured(name) => Some(name.as_str()),
-            Part::Text(_) | Part::Sequence => None,
+            Part::Text(_) | Part::Sequence | Part::Current(_) => None,
         })
     }
 
@@ -70,6 +78,7 @@ impl Template {
                 Part::Text(part) => text.push_str(part),
                 Part::Sequence => text.push_str(&number.to_string()),
                 Part::Captured(name) => text.push_str(values.get(name)?),
+                Part::Current(token) => text.push_str(&token.get()?),
             }
         }
         Some(text)
