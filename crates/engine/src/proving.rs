@@ -48,12 +48,14 @@ impl Engine {
         let kind = kind_of(target);
         let plan = readiness.plan(kind);
         loop {
-            let now = self.clock.now();
+            let now = self.timekeeper.intents_from();
             let decided = self
                 .rotations
                 .proving(id, made, |known| known.decide(&plan, now));
             match decided {
-                Decision::Wait { until } => return Ok(Tried::Later(until)),
+                Decision::Wait { until } => {
+                    return Ok(Tried::Later(self.timekeeper.on_wall_clock(until)));
+                }
                 Decision::Ready(proof) => {
                     // Another process may have handed the key out meanwhile, and what
                     // it wrote must not be lost.
@@ -79,7 +81,7 @@ impl Engine {
                 }
                 Decision::Probe => {
                     let probed = self.probe(target, &key).await?;
-                    let now = self.clock.now();
+                    let now = self.timekeeper.intents_from();
                     self.rotations.proving(id, made, |known| match probed {
                         Probed::Observed { observation, .. } => {
                             known.observe(&plan, now, observation);
@@ -91,7 +93,8 @@ impl Engine {
         }
     }
 
-    /// About when a key works that is tried, or would be.
+    /// About when a key works that is tried, or would be, by the wall clock. `made` is
+    /// the time of its intent.
     pub(crate) fn expected_at(
         &self,
         id: &CredentialId,
@@ -99,8 +102,10 @@ impl Engine {
         (target, readiness): (&Target, &Settings),
     ) -> Timestamp {
         let plan = readiness.plan(kind_of(target));
-        self.rotations
-            .proving(id, made, |known| known.expected(&plan))
+        let expected = self
+            .rotations
+            .proving(id, made, |known| known.expected(&plan));
+        self.timekeeper.on_wall_clock(expected)
     }
 
     /// Tries a key once, at the place of its resource.

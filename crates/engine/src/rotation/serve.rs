@@ -135,12 +135,11 @@ impl Engine {
                 failed.error
             ));
         }
-        let plan = role.readiness.plan(kind_of(&role.target));
+        let wanted = (&role.target, &role.readiness);
         let wait = rotation.map(|rotation| {
-            let made = rotation.begun;
-            let expected = self
-                .rotations
-                .proving(&rotation.next, made, |known| known.expected(&plan));
+            // The wall clock may have been ahead of intents when it began.
+            let made = rotation.begun.min(self.timekeeper.intents_from());
+            let expected = self.expected_at(&rotation.next, made, wanted);
             until(now, expected).as_secs().max(1)
         });
         Error::upstream(format!(
