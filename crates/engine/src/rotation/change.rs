@@ -12,6 +12,7 @@ use rotation_schedule::{
 };
 
 use super::decide::KeyState;
+use super::outputs::Serves;
 use crate::SecretText;
 use crate::control_plane::Target;
 use crate::ids::{KeyId, RoleName};
@@ -114,7 +115,7 @@ impl Engine {
         let was_quiet = !stored.retire.is_grace();
         let (replaced, output) = (stored.rotation.clone(), stored.output.clone());
         let mut role = self.changed(stored, settings, now)?;
-        self.keep_outputs(&output, &mut role).await?;
+        self.keep_outputs(&output, &mut role, Serves::Now).await?;
         if !was_quiet {
             self.must_have_evidence(&role).await?;
         }
@@ -281,7 +282,8 @@ impl Engine {
             rotation: None,
             ..role.clone()
         };
-        self.keep_outputs(&left.output, &mut back).await?;
+        self.keep_outputs(&left.output, &mut back, Serves::Again)
+            .await?;
         let entry = self.ledger.entry(&id);
         match self.ledger.apply(&entry, Event::Pin).await {
             Ok(()) => {}
