@@ -9,8 +9,9 @@ use logical::Error;
 use readiness::{Candidate, Decision, Kind, LookUpError, Observation, Probed, Settings};
 
 use crate::control_plane::{Caller, Class, Target};
+use crate::credential::Credential;
 use crate::ids::CredentialId;
-use crate::ledger::{Event, IssuedKey, Proving, State};
+use crate::ledger::{Event, Failure, IssuedKey, Proving, State};
 use crate::places::resource_of;
 use crate::state::Engine;
 
@@ -35,14 +36,18 @@ impl Engine {
         (target, readiness): (&Target, &Settings),
     ) -> Result<Tried, Error> {
         let entry = self.ledger.entry(id);
-        self.ledger.load(&entry).await.map_err(Error::from)?;
-        let known = entry.look(|credential| match &credential.state {
+        let under_way = |credential: &Credential| match &credential.state {
             State::Live { key } if key.proving == Proving::UnderWay && key.secret.is_some() => {
                 Some((credential.intended_at, key.clone()))
             }
             _ => None,
-        });
-        let Some((made, key)) = known.flatten() else {
+        };
+        let known = match self.ledger.look(&entry, under_way).await {
+            Ok(known) => known,
+            Err(Failure::Unknown | Failure::Refused(_)) => None,
+            Err(Failure::Failed(error)) => return Err(error),
+        };
+        let Some((made, key)) = known else {
             return Ok(Tried::Over);
         };
         let kind = kind_of(target);
