@@ -82,17 +82,17 @@ impl Engine {
 }
 
 fn refused(refusal: &Refusal, key: &KeyId, role: &RoleName, serves: Serves) -> Error {
-    Error::bad_request(match serves {
-        Serves::Now => format!(
+    match serves {
+        Serves::Now => Error::bad_request(format!(
             "`output`: key `{key}`, which static role `{role}` serves: {refusal}, or replace the key \
              with `rotate-role/{role}` first"
-        ),
-        Serves::Again => format!(
+        )),
+        Serves::Again => Error::bad_request(format!(
             "`output`: key `{key}`, which static role `{role}` served when it was deleted and would \
              serve again: {refusal}, or write the role with an `output` that can hold the key, replace \
              it with `rotate-role/{role}`, and change `output` after that"
-        ),
-    })
+        )),
+    }
 }
 
 fn carries(output: &Output, key: &IssuedKey, target: &Target) -> Result<(), Refusal> {
