@@ -175,6 +175,7 @@ impl Engine {
             waiting: Vec::new(),
             imported: None,
             ended_in_use: None,
+            missed: 0,
             next_rotation: None,
             rotation,
         })
@@ -206,6 +207,7 @@ impl Engine {
             previous: stored.previous,
             waiting: stored.waiting,
             imported: stored.imported,
+            missed: stored.missed,
             next_rotation: stored.next_rotation,
             rotation: stored.rotation,
             ..new
