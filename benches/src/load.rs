@@ -20,7 +20,8 @@ pub(crate) struct Target {
     /// `127.0.0.1:8200`.
     pub(crate) authority: String,
     pub(crate) token: String,
-    /// Below `/v1/`; `{connection}` stands for the connection's number.
+    /// Below `/v1/`; `{connection}` stands for the connection's number, `{request}` for
+    /// that of the request on it.
     pub(crate) path: String,
     pub(crate) method: Method,
     pub(crate) body: Bytes,
@@ -167,6 +168,7 @@ async fn ask(target: Target, until: Until) -> Result<Vec<Duration>> {
 /// A connection to a server, which sends one request after another.
 struct Connection {
     target: Target,
+    sent: usize,
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<hyper::Result<()>>,
 }
@@ -183,6 +185,7 @@ impl Connection {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         Ok(Self {
             target: target.clone(),
+            sent: 0,
             sender,
             driver: tokio::task::spawn(connection),
         })
@@ -190,7 +193,11 @@ impl Connection {
 
     /// Sends a request and reads its answer, which must be a success.
     async fn send(&mut self, method: Method, body: Bytes) -> Result<()> {
-        let path = &self.target.path;
+        let path = self
+            .target
+            .path
+            .replace("{request}", &self.sent.to_string());
+        self.sent += 1;
         let request = Request::builder()
             .method(method)
             .uri(format!("/v1/{path}"))

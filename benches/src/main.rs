@@ -36,10 +36,11 @@ usage: benches <what> [-seconds=N] [-rounds=N] [-compare=DIR] [-only=NAME]
   server        reads of our server in memory beside KV reads of OpenBao
   api           KV v2, AppRole, tokens: our server and OpenBao, in memory and on disk
   instructions  instructions and allocations of a read of our server; needs valgrind
+  scale         our server on disk with 300 000 secrets, 100 000 tokens, 50 000 leases
   idle          1 000 static roles with nothing due: processor time and memory
 
-  -seconds  how long each is measured (3; `api`: 2, `idle`: 60)
-  -rounds   how often each is measured (5; `api`: 3, `idle`: 2)
+  -seconds  how long each is measured (3; `api`, `scale`: 2, `idle`: 60)
+  -rounds   how often each is measured (5; `api`, `scale`: 3, `idle`: 2)
   -compare  measures the programs of another build, too, in the same run
   -only     measures only the requests whose names contain this (`api`)
 ";
@@ -64,6 +65,9 @@ fn main() -> ExitCode {
         }
         Some((what, rest)) if what == "instructions" => {
             Plan::read(rest, 3, 5).and_then(|plan| instructions::run(&plan))
+        }
+        Some((what, rest)) if what == "scale" => {
+            Plan::read(rest, 2, 3).and_then(|plan| api::scale::run(&plan))
         }
         Some((what, rest)) if what == "idle" => {
             Plan::read(rest, 60, 2).and_then(|plan| idle::run(&plan))

@@ -9,6 +9,7 @@
 mod bare;
 mod durable;
 mod rows;
+pub(crate) mod scale;
 mod subject;
 
 use std::time::Duration;

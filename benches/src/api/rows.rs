@@ -53,6 +53,13 @@ const fn read(name: &'static str, goal: &'static str, who: As, path: &'static st
     }
 }
 
+pub(super) const LIST: Row = read(
+    "LIST of 1 000",
+    " (goals 4 and 1/5)",
+    As::Application,
+    "secret/metadata/?list=true",
+);
+
 pub(super) const ROWS: &[Row] = &[
     read(
         "KV v2 read",
@@ -80,12 +87,7 @@ pub(super) const ROWS: &[Row] = &[
         As::Application,
         "auth/token/lookup-self",
     ),
-    read(
-        "LIST of 1 000",
-        " (goals 4 and 1/5)",
-        As::Application,
-        "secret/metadata/?list=true",
-    ),
+    LIST,
 ];
 
 impl Row {

@@ -74,8 +74,10 @@ pub(super) struct Subject {
     root: String,
     application: String,
     login: (String, String),
+    /// The one share of its seal.
+    key: String,
     program: testkit::Program,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Subject {
@@ -83,7 +85,8 @@ impl Subject {
     pub(super) fn start(program: &Program, setting: Setting) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let (program, address) = launch(program, setting, folder.path())?;
-        let root = open(&address)?;
+        let (root, key) = initialize(&address)?;
+        open(&address, &key)?;
         let http = Http::new(&address).with_token(&root);
         if setting == Setting::OnDiskAudited {
             let device = json!({
@@ -99,9 +102,39 @@ impl Subject {
             address,
             root,
             login,
+            key,
             program,
-            _folder: folder,
+            folder,
         })
+    }
+
+    /// Stops a server on disk and starts it again; it is sealed.
+    pub(super) fn restart(self, program: &Program) -> Result<Self> {
+        self.program.stop();
+        let (running, address) = launch(program, Setting::OnDisk, self.folder.path())?;
+        Ok(Self {
+            address,
+            program: running,
+            ..self
+        })
+    }
+
+    /// Unseals; the time until a token of an application has read a secret.
+    pub(super) fn open_and_read(&self) -> Result<Duration> {
+        let begun = Instant::now();
+        let key = json!({"key": self.key});
+        let (status, answer) = self.http().request("PUT", "sys/unseal", Some(&key));
+        anyhow::ensure!(status == 200, "unseal: {status} {answer}");
+        let http = Http::new(&self.address).with_token(&self.application);
+        while http.raw("GET", "/v1/secret/data/0", None).0 != 200 {
+            anyhow::ensure!(begun.elapsed() < READY, "no secret is read after {READY:?}");
+        }
+        Ok(begun.elapsed())
+    }
+
+    /// With the root token.
+    pub(super) fn http(&self) -> Http {
+        Http::new(&self.address).with_token(&self.root)
     }
 
     pub(super) fn address(&self) -> &str {
@@ -178,18 +211,23 @@ fn launch(
     Ok((running, address))
 }
 
-/// Initializes and unseals a server; its root token.
-fn open(address: &str) -> Result<String> {
-    let http = Http::new(address);
+/// Initializes a server; its root token and the one share of its seal.
+fn initialize(address: &str) -> Result<(String, String)> {
     let shares = json!({"secret_shares": 1, "secret_threshold": 1});
-    let (_, made) = http.request("PUT", "sys/init", Some(&shares));
-    let key = json!({"key": made["keys_base64"][0]});
+    let (_, made) = Http::new(address).request("PUT", "sys/init", Some(&shares));
+    Ok((text(&made["root_token"])?, text(&made["keys_base64"][0])?))
+}
+
+/// Unseals a server.
+fn open(address: &str, key: &str) -> Result<()> {
+    let http = Http::new(address);
+    let key = json!({"key": key});
     let (status, answer) = http.request("PUT", "sys/unseal", Some(&key));
     anyhow::ensure!(status == 200, "unseal: {status} {answer}");
     eventually("the server is active", READY, || {
         (http.health() == Some(200)).then_some(())
     });
-    text(&made["root_token"])
+    Ok(())
 }
 
 /// Mounts, secrets, a policy and a role; the role's id and a secret id.

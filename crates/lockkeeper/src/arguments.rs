@@ -38,7 +38,7 @@ pub(crate) use self::auth::{
     Auth, AuthDisable, AuthEnable, AuthHelp, AuthList, AuthMove, AuthTune,
 };
 pub(crate) use self::configuration::{
-    Apply, Drift, Files, Import, ImportPart, Plan, Prune, Unlock, Validate,
+    Apply, Drift, Files, Import, ImportPart, Manage, Plan, Prune, Scope, Unlock, Validate,
 };
 pub(crate) use self::credential::{Exec, ExecForm, FormName, Known, Render};
 pub(crate) use self::kv::{
@@ -217,6 +217,8 @@ Examples:
   echo \"GET http://127.0.0.1:8200/v1/sys/health\" | lockkeeper load -requests=1000
 
 A target is a line `METHOD URL`; the next line is its body if it begins with `$ `.
+A first line `@targets 2` allows comments, names, weights, headers, expected
+statuses and captured values.
 Requests are planned at the rate, whether or not the server keeps up. Response time
 counts from the planned instant, service time from the sending.
 

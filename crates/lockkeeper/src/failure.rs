@@ -72,6 +72,15 @@ impl Failure {
         }
     }
 
+    /// The same with what it is about before it, and what comes of it behind.
+    pub(crate) fn with_context(self, about: &str, outcome: &str) -> Self {
+        let text = self.text.trim_end();
+        Self {
+            text: format!("{about}: {text}{outcome}"),
+            ..self
+        }
+    }
+
     /// The same with another exit code.
     pub(crate) fn with_code(mut self, code: u8) -> Self {
         self.code = code;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use http::Response;
 use vault_core::Vault;
 
@@ -13,5 +13,5 @@ pub async fn respond(vault: Arc<Vault>, request: Request) -> Response<Body> {
         vault,
         limits: crate::Limits::default(),
     };
-    crate::http::respond(State(host), request).await
+    crate::http::respond(&host, None, request).await
 }

@@ -6,8 +6,10 @@
 //! nothing about tokens, mounts or leases, and never names the engine for
 //! Confluent Cloud: a program injects that.
 
+mod activity;
 mod audit;
 mod complexity;
+mod connection;
 mod effects;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -21,7 +23,7 @@ mod unix_socket;
 pub use audit::Devices;
 pub use complexity::JsonLimits;
 pub use effects::effects;
-pub use listener::{Limits, Listener};
+pub use listener::{Limits, Listener, Timeouts};
 pub use serve::serve;
 pub use tls::{Tls, TlsError, TlsVersion};
 pub use unix_socket::{Access, UnixSocket};

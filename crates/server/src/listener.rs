@@ -1,28 +1,17 @@
 //! Where a server listens, and how: in the clear, with TLS or at a socket of its
-//! machine, and with which limits for a request.
+//! machine, and with which limits for requests and connections.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio::net::TcpListener;
 
 use crate::complexity::JsonLimits;
 use crate::tls::Tls;
 use crate::unix_socket::UnixSocket;
 
-/// How long a client may take for its handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How many handshakes are under way at most.
-const MAX_HANDSHAKES: usize = 1024;
-
-/// Limits of one request. The default is Vault's.
+/// Limits of requests and connections. The default is Vault's, which does not limit
+/// the number of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Size of a body in bytes.
@@ -31,6 +20,22 @@ pub struct Limits {
     pub max_request_duration: Duration,
     /// What JSON in a body may become.
     pub json: JsonLimits,
+    /// How long a client may be slow.
+    pub timeouts: Timeouts,
+    /// How many connections there may be at a time.
+    pub max_connections: usize,
+}
+
+/// How long a client may take for what is up to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the whole header of a request; for the first one of a connection, from
+    /// its beginning.
+    pub header: Duration,
+    /// For the body, after the header.
+    pub body: Duration,
+    /// For another request, or for taking any byte of an answer.
+    pub idle: Duration,
 }
 
 impl Default for Limits {
@@ -39,6 +44,18 @@ impl Default for Limits {
             max_request_size: 32 << 20,
             max_request_duration: Duration::from_secs(90),
             json: JsonLimits::default(),
+            timeouts: Timeouts::default(),
+            max_connections: 4096,
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            header: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            idle: Duration::from_mins(5),
         }
     }
 }
@@ -86,66 +103,5 @@ impl Listener {
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
-    }
-}
-
-type Handshake = BoxFuture<'static, Option<(TlsStream<TcpStream>, SocketAddr)>>;
-
-/// Accepts connections with TLS. A slow handshake holds up no other.
-pub(crate) struct TlsListener {
-    tcp: TcpListener,
-    acceptor: TlsAcceptor,
-    handshakes: FuturesUnordered<Handshake>,
-}
-
-impl TlsListener {
-    pub(crate) fn new(tcp: TcpListener, tls: &Tls) -> Self {
-        Self {
-            tcp,
-            acceptor: TlsAcceptor::from(tls.config()),
-            handshakes: FuturesUnordered::new(),
-        }
-    }
-}
-
-impl axum::serve::Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let has_room = self.handshakes.len() < MAX_HANDSHAKES;
-            tokio::select! {
-                (stream, peer) = axum::serve::Listener::accept(&mut self.tcp), if has_room => {
-                    let _ = stream.set_nodelay(true);
-                    self.handshakes.push(Box::pin(handshake(self.acceptor.clone(), stream, peer)));
-                }
-                Some(done) = self.handshakes.next() => {
-                    if let Some(accepted) = done {
-                        return accepted;
-                    }
-                }
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.tcp.local_addr()
-    }
-}
-
-/// `None` for a client that does not finish it: that is the client's concern.
-async fn handshake(
-    acceptor: TlsAcceptor,
-    stream: TcpStream,
-    peer: SocketAddr,
-) -> Option<(TlsStream<TcpStream>, SocketAddr)> {
-    match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => Some((stream, peer)),
-        Ok(Err(error)) => {
-            tracing::debug!(%peer, %error, "a TLS handshake failed");
-            None
-        }
-        Err(_) => None,
     }
 }

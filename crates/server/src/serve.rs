@@ -1,4 +1,4 @@
-//! Serving and graceful shutdown.
+//! Accepting connections, and graceful shutdown.
 
 use std::future::Future;
 use std::io;
@@ -6,16 +6,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::handler::Handler as _;
-use axum::serve::ListenerExt as _;
+use tokio::net::TcpStream;
+use tokio::task::{JoinError, JoinSet};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use vault_core::Vault;
 
+use crate::connection;
 use crate::http::Host;
-use crate::listener::{Listener, Place, TlsListener};
+use crate::listener::{Listener, Place};
 
 /// How long requests in flight may continue at a shutdown.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long a client may take for its TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Serves Vault's HTTP API at all listeners until `shutdown` resolves; then
 /// drains requests in flight and seals the vault.
@@ -57,29 +62,101 @@ async fn serve_one(
         vault,
         limits: listener.limits,
     };
-    let service = crate::http::respond.with_state(host);
-    let ended = ending.cancelled_owned();
+    let most = listener.limits.max_connections;
+    let until = ending.clone();
     match listener.place {
         Place::Tcp(tcp) => {
-            // Answers are small: Nagle's algorithm would only delay them.
-            let listener = tcp.tap_io(|connection| {
-                let _ = connection.set_nodelay(true);
-            });
-            let service = service.into_make_service_with_connect_info::<SocketAddr>();
-            let serving = axum::serve(listener, service);
-            serving.with_graceful_shutdown(ended).await
+            let start = |(stream, peer): (TcpStream, SocketAddr)| {
+                at_once(&stream);
+                connection::serve(stream, Some(peer), host.clone(), ending.clone())
+            };
+            accept(tcp, most, &until, start).await;
         }
         Place::Tls(tcp, tls) => {
-            let listener = TlsListener::new(tcp, &tls).tap_io(|_| ());
-            let service = service.into_make_service_with_connect_info::<SocketAddr>();
-            let serving = axum::serve(listener, service);
-            serving.with_graceful_shutdown(ended).await
+            let acceptor = TlsAcceptor::from(tls.config());
+            let start = |(stream, peer): (TcpStream, SocketAddr)| {
+                at_once(&stream);
+                let (acceptor, host, ending) = (acceptor.clone(), host.clone(), ending.clone());
+                async move {
+                    let stream = ending.run_until_cancelled(handshake(acceptor, stream, peer));
+                    if let Some(Some(stream)) = stream.await {
+                        connection::serve(stream, Some(peer), host, ending.clone()).await;
+                    }
+                }
+            };
+            accept(tcp, most, &until, start).await;
         }
         Place::Unix(socket) => {
-            // A client has no address here.
             let (listener, _file) = socket.into_parts();
-            let serving = axum::serve(listener, service.into_make_service());
-            serving.with_graceful_shutdown(ended).await
+            // A client has no address here.
+            let start = |(stream, _)| connection::serve(stream, None, host.clone(), ending.clone());
+            accept(listener, most, &until, start).await;
         }
+    }
+    Ok(())
+}
+
+/// Answers are small: Nagle's algorithm would only delay them.
+fn at_once(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+}
+
+/// Accepts connections until `ending`, at most `most` at a time: others wait in
+/// the queue of the system. Then waits for those that there are. What is left when
+/// this is dropped is cut off.
+async fn accept<L, F>(
+    mut listener: L,
+    most: usize,
+    ending: &CancellationToken,
+    start: impl Fn((L::Io, L::Addr)) -> F,
+) where
+    L: axum::serve::Listener,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    let mut was_full = false;
+    loop {
+        let is_full = connections.len() >= most;
+        if is_full && !was_full {
+            tracing::warn!(
+                max_connections = most,
+                "a listener has as many connections as it may have: others wait"
+            );
+        }
+        was_full = is_full;
+        tokio::select! {
+            () = ending.cancelled() => break,
+            Some(ended) = connections.join_next() => report(ended),
+            accepted = listener.accept(), if !is_full => {
+                connections.spawn(start(accepted));
+            }
+        }
+    }
+    drop(listener);
+    while let Some(ended) = connections.join_next().await {
+        report(ended);
+    }
+}
+
+/// Panics of a request are answered; this is one outside of any.
+fn report(ended: Result<(), JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        tracing::error!("a connection ended by a panic");
+    }
+}
+
+/// `None` for a client that does not finish it: that is the client's concern.
+async fn handshake(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> Option<TlsStream<TcpStream>> {
+    match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "a TLS handshake failed");
+            None
+        }
+        Err(_) => None,
     }
 }

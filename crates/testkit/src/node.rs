@@ -268,7 +268,25 @@ impl BaoCluster {
             });
             (serve && cluster.voters() == size).then_some(())
         });
+        cluster.wait_until_led();
         cluster
+    }
+
+    /// Waits until every node knows the active one: before that, a standby refuses
+    /// what it would forward.
+    ///
+    /// # Panics
+    ///
+    /// When one does not learn it.
+    pub fn wait_until_led(&self) {
+        eventually("every node knows the active one", READY, || {
+            let led = self.nodes.iter().all(|node| {
+                let (status, answer) = node.http().request("GET", "sys/leader", None);
+                let leader = answer["leader_address"].as_str().unwrap_or_default();
+                status == 200 && !leader.is_empty()
+            });
+            led.then_some(())
+        });
     }
 
     /// The nodes, in the order of their names.

@@ -21,6 +21,7 @@ Examples:
   lockkeeper approle rotate orders -deliver='command:ssh host sudo tee /run/a/id' \
       -wait=15m -revoke-tokens=after=1h
   lockkeeper approle rotate orders -deliver=file:/run/a/id -emergency
+  lockkeeper approle rotate orders payments -deliver=file:/run/{role}/id -keep-going
   lockkeeper approle rotate -from=roles.json
 
 Each stage is on record before it begins, in the journal: whatever interrupts a
@@ -63,9 +64,11 @@ failed; 3 a secret id is older than -max-age.")]
 }
 
 /// The arguments that are about one role.
-const FOR_ONE: [&str; 18] = [
-    "role",
+const FOR_ONE: [&str; 20] = [
+    "roles",
+    "keep_going",
     "deliver",
+    "overwrite",
     "keep",
     "canary_read",
     "canary_command",
@@ -87,9 +90,13 @@ const FOR_ONE: [&str; 18] = [
 /// `lockkeeper approle rotate`.
 #[derive(Args)]
 pub(crate) struct ApproleRotate {
-    /// The role, in any case
-    #[arg(required_unless_present = "from")]
-    pub(crate) role: Option<String>,
+    /// The role, in any case; of several, one is rotated after the other, and the
+    /// first failure is the end
+    #[arg(value_name = "ROLE", required_unless_present = "from")]
+    pub(crate) roles: Vec<String>,
+    /// Go on with the next role where one of several cannot be rotated
+    #[arg(long)]
+    pub(crate) keep_going: bool,
     /// Rotate the roles of this file, four at a time: a JSON array of objects with
     /// `role`, `deliver` and other members named like the flags
     #[arg(long, value_name = "FILE", conflicts_with_all = FOR_ONE)]
@@ -98,9 +105,14 @@ pub(crate) struct ApproleRotate {
     /// which keeps its mode and owner. `command:COMMAND`: its standard input.
     /// `kv:PATH#FIELD`: a field of a KV secret. `kubernetes:NAMESPACE/NAME#KEY`: a
     /// key of a Secret, by kubectl. `wrapped:TIME`: printed as a wrapping token that
-    /// lives for this time, and nowhere else. May be given several times
+    /// lives for this time, and nowhere else. May be given several times. With
+    /// several roles, `{role}` in it is the name of each
     #[arg(long, value_name = "TARGET")]
     pub(crate) deliver: Vec<String>,
+    /// Replace what a target holds, also if the server does not know it for a
+    /// secret id of the role, such as one that has ended
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// How many of the old secret ids live on, the newest first
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) keep: usize,

@@ -20,6 +20,7 @@ Examples:
   lockkeeper plan -f lockkeeper.yaml
   lockkeeper plan -f vault-config.yml -owner=payments
   lockkeeper plan -f lockkeeper.yaml -prune -out=change.plan
+  lockkeeper plan -f vault-config.yml -owner=payments -purge-unmanaged
 
 Signs: + is made, ~ is changed, - is deleted, ! was changed by somebody else.
 Nothing is changed. No value of a secret is shown.
@@ -109,6 +110,25 @@ pub(crate) struct Manage {
     pub(crate) parallel: u8,
 }
 
+/// How far a plan goes.
+#[derive(Args)]
+#[command(next_help_heading = "Scope")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct Scope {
+    /// Take over objects that exist and have no owner
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    /// Delete what the owner manages and the files no longer have
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// Delete what nobody manages, as `purgeUnmanagedConfig` in the files says
+    #[arg(long)]
+    pub(crate) purge_unmanaged: bool,
+    /// Allow to delete data, auth methods, and more than 10 objects
+    #[arg(long)]
+    pub(crate) allow_destroy: bool,
+}
+
 /// `lockkeeper validate`.
 #[derive(Args)]
 pub(crate) struct Validate {
@@ -121,15 +141,8 @@ pub(crate) struct Validate {
 pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) files: Files,
-    /// Take over objects that exist and have no owner
-    #[arg(long)]
-    pub(crate) adopt: bool,
-    /// Delete what the owner manages and the files no longer have
-    #[arg(long)]
-    pub(crate) prune: bool,
-    /// Allow to delete data, auth methods, and more than 10 objects
-    #[arg(long)]
-    pub(crate) allow_destroy: bool,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
     /// File to write the plan to, for `lockkeeper apply FILE`
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -143,22 +156,14 @@ pub(crate) struct Plan {
 
 /// `lockkeeper apply`.
 #[derive(Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Apply {
     /// Plan that `lockkeeper plan -out=FILE` has written
-    #[arg(value_name = "PLAN", conflicts_with_all = ["paths", "server", "owner", "allow_literal_secrets", "adopt", "prune", "allow_destroy", "state"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["paths", "server", "owner", "allow_literal_secrets", "adopt", "prune", "purge_unmanaged", "allow_destroy", "state"])]
     pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) files: Files,
-    /// Take over objects that exist and have no owner
-    #[arg(long)]
-    pub(crate) adopt: bool,
-    /// Delete what the owner manages and the files no longer have
-    #[arg(long)]
-    pub(crate) prune: bool,
-    /// Allow to delete data, auth methods, and more than 10 objects
-    #[arg(long)]
-    pub(crate) allow_destroy: bool,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
     /// Print the commands of `vault` that do the same, and change nothing
     #[arg(long)]
     pub(crate) vault_commands: bool,

@@ -40,6 +40,11 @@ fn what_is_wrong_is_told_before_anything_is_sent() {
             &["-base64body"],
             "targets.txt:2: the body is not base64",
         ),
+        (
+            "@targets 2\n@nome a\nGET http://a/",
+            &[],
+            "targets.txt:2: `@nome` is none of",
+        ),
         (good, &["-rate=0"], "a rate of 0 sends nothing"),
         (good, &["-rate=fast"], "`fast` is not a rate"),
         (

@@ -20,6 +20,9 @@ pub struct Entry {
     pub mount: String,
     /// The targets.
     pub deliver: Vec<String>,
+    /// `-overwrite`.
+    #[serde(default)]
+    pub overwrite: bool,
     #[serde(default)]
     keep: usize,
     #[serde(default)]
@@ -51,6 +54,7 @@ impl Entry {
         let usual = Wait::default();
         Options {
             deliver: self.deliver.clone(),
+            overwrite: self.overwrite,
             keep: self.keep,
             restrictions: Restrictions::default(),
             canary_read: self.canary_read.clone(),

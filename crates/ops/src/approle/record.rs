@@ -22,6 +22,9 @@ pub struct Options {
     pub order: Order,
     /// The targets, as they were given.
     pub deliver: Vec<String>,
+    /// Whether a target may hold something at the beginning that the server does
+    /// not know for a secret id of the role.
+    pub overwrite: bool,
     /// How many old secret ids live on, the newest first.
     pub keep: usize,
     /// The restrictions of the new secret id. Those that are not given are the

@@ -153,7 +153,7 @@ async fn claim(store: &Store, plan: &mut Plan) -> Result<BTreeSet<String>, Probl
         }
     }
     store.save(&plan.state, &mut plan.version).await?;
-    let others = store.others().await?;
+    let others = store.others().await?.owners;
     for change in &plan.changes {
         if let Some(owner) = others.get(&change.path) {
             store.save(&before, &mut plan.version).await?;
@@ -449,6 +449,10 @@ async fn delete(
         Ok(()) => Ok(Outcome::Done(None)),
         Err(error) if error.status == Some(404) => Ok(Outcome::Done(None)),
         Err(error) if error.status == Some(405) => Ok(Outcome::Undeletable),
+        // A policy that the server has by itself, and that is new to this program.
+        Err(error) if change.kind == Kind::Policy && error.text.contains("cannot delete") => {
+            Ok(Outcome::Undeletable)
+        }
         Err(error) => Err(error),
     }
 }

@@ -21,6 +21,19 @@ pub(crate) fn path(group: &str, method: &str, name: &str) -> String {
     format!("{FOLDER}/{group}/{method}/{name}")
 }
 
+/// The path by which the alias of a group is known here, if the group has one at a
+/// method that is there.
+pub(crate) fn path_of(group: &str, answer: &Data, mounts: &Mounts) -> Option<String> {
+    let alias = answer.get("alias")?;
+    let text = |member: &str| alias.get(member).and_then(Value::as_str);
+    let (name, accessor) = (text("name")?, text("mount_accessor")?);
+    let mut methods = mounts.methods();
+    let (method, _) = methods
+        .find(|(_, entry)| entry.get("accessor").and_then(Value::as_str) == Some(accessor))?;
+    let is_plain = !group.contains('/') && !name.contains('/');
+    is_plain.then(|| path(group, method, name))
+}
+
 impl<'a> Alias<'a> {
     fn of(path: &'a str) -> Option<Self> {
         let inner = path.strip_prefix(FOLDER)?.strip_prefix('/')?;

@@ -20,6 +20,7 @@ mod object;
 mod place;
 mod plan;
 mod redact;
+mod replacement;
 mod saved;
 mod secret_names;
 mod server;

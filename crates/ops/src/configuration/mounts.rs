@@ -54,6 +54,19 @@ impl Mounts {
         (version == Some("2")).then(|| (mount.as_str(), &path[mount.len() + 1..]))
     }
 
+    /// The type of the engine or the method that a path is in, and the path below it.
+    pub(crate) fn kind<'a>(&'a self, path: &'a str) -> Option<(&'a str, &'a str)> {
+        let (mounts, path) = match path.strip_prefix("auth/") {
+            Some(path) => (&self.methods, path),
+            None => (&self.engines, path),
+        };
+        let (mount, entry) = mounts
+            .iter()
+            .filter(|(mount, _)| is_below(path, mount))
+            .max_by_key(|(mount, _)| mount.len())?;
+        Some((entry.get("type")?.as_str()?, &path[mount.len() + 1..]))
+    }
+
     /// Whether a KV engine is mounted there.
     pub(crate) fn is_kv(&self, mount: &str) -> bool {
         let entry = self.engines.get(mount);

@@ -36,6 +36,9 @@ pub struct SavedPlan {
     pub adopt: bool,
     /// Whether what the files no longer have is deleted.
     pub prune: bool,
+    /// Whether what nobody manages is deleted.
+    #[serde(default)]
+    pub purge_unmanaged: bool,
     /// Whether mounts with data may be deleted.
     pub allow_destroy: bool,
     /// Whether secrets may stand in the files.
@@ -62,6 +65,7 @@ impl SavedPlan {
             files,
             adopt: options.adopt,
             prune: options.prune,
+            purge_unmanaged: options.purge_unmanaged,
             allow_destroy: options.allow_destroy,
             allow_literal_secrets: false,
             key: plan.state.key().to_owned(),

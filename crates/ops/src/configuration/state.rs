@@ -111,6 +111,11 @@ impl State {
         serde_json::to_value(self).unwrap_or_default()
     }
 
+    /// Whether the owner manages what is at a path.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.objects.contains_key(path)
+    }
+
     /// How many objects the owner manages.
     pub fn count(&self) -> usize {
         self.objects.len()

@@ -18,9 +18,13 @@ fn options(targets: &str, requests: u64) -> Options {
         duration: None,
         requests: Some(requests),
     };
-    let targets = parse("targets.txt", targets, Bodies::Plain).unwrap();
+    let targets = parse("targets.txt", targets, Bodies::Plain, &|_| None).unwrap();
     Options {
-        turns: Turns::new(&[(targets.len(), NonZeroU32::MIN)]).unwrap(),
+        turns: Turns::new(&[(
+            targets.iter().map(|target| target.weight).collect(),
+            NonZeroU32::MIN,
+        )])
+        .unwrap(),
         targets,
         warm_up: Duration::ZERO,
         headers: Headers::default(),
@@ -200,6 +204,44 @@ async fn a_test_with_a_duration_ends_with_it() {
     let (_, summary) = run(options).await;
     assert_eq!(summary.sent, 60);
     assert!((0.3..0.7).contains(&summary.seconds), "{summary:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_answer_holds_is_sent_in_later_requests() {
+    let web = web(|received| match received.line() {
+        "POST /login" => response(
+            200,
+            "",
+            "{\"auth\": {\"client_token\": \"t-1\", \"ttl\": 5}}",
+        ),
+        _ => response(404, "", ""),
+    })
+    .await;
+    let targets = format!(
+        "@targets 2\n\
+         @header X-Vault-Token: {{{{token}}}}\n@expect 404\nGET http://{0}/first\n\
+         @name login\n@capture token=auth.client_token\n@capture ttl=auth.ttl\n\
+         POST http://{0}/login\n\
+         @header X-Vault-Token: {{{{token}}}}\n@expect 200,404\nPUT http://{0}/a/{{{{ttl}}}}/{{{{seq}}}}\n\
+         $ {{\"number\": {{{{seq}}}}}}\n",
+        web.address
+    );
+    let mut options = options(&targets, 3);
+    options.workers = NonZeroU32::MIN;
+    let (run, summary) = run(options).await;
+    assert_eq!((summary.good, summary.bad), (2, 1));
+    assert_eq!(summary.targets[1].name, "login");
+    run.with_record(|record| assert_eq!(record.total.classes[&Class::NotCaptured], 1));
+    let received = web.received();
+    let [_, put] = &received[..] else {
+        panic!("{received:?}")
+    };
+    assert_eq!(
+        (put.line(), put.body.as_str()),
+        ("PUT /a/5/2", "{\"number\": 2}")
+    );
+    assert!(put.headers().contains(&"X-Vault-Token: t-1"));
+    assert!(!format!("{run:?}{summary:?}").contains("t-1"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

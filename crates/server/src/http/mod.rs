@@ -4,12 +4,13 @@
 mod answer;
 mod request;
 
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use ::http::{Response, StatusCode};
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use futures_util::FutureExt as _;
 use vault_core::{Answer, Vault};
 
@@ -23,10 +24,14 @@ pub(crate) struct Host {
 }
 
 /// Handles every path: routing is up to the mounts of the core.
-pub(crate) async fn respond(State(host): State<Host>, request: Request) -> Response<Body> {
+pub(crate) async fn respond(
+    host: &Host,
+    peer: Option<SocketAddr>,
+    request: Request,
+) -> Response<Body> {
     let limit = host.limits.max_request_duration;
     let answered = async {
-        match request::read(request, &host.limits).await {
+        match request::read(request, peer, &host.limits).await {
             Ok(asked) => host.vault.handle(asked).await,
             Err(refusal) => refusal,
         }

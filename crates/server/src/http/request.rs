@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -32,7 +32,11 @@ const WRAP_FORMAT: &str = "x-vault-wrap-format";
 ///
 /// # Errors
 /// The answer to a malformed request.
-pub(super) async fn read(request: Request, limits: &Limits) -> Result<ClientRequest, Answer> {
+pub(super) async fn read(
+    request: Request,
+    peer: Option<SocketAddr>,
+    limits: &Limits,
+) -> Result<ClientRequest, Answer> {
     let (parts, body) = request.into_parts();
     let path = path(&parts)?;
     check_namespace(&parts.headers)?;
@@ -49,8 +53,7 @@ pub(super) async fn read(request: Request, limits: &Limits) -> Result<ClientRequ
         .with_token(token(&parts.headers));
     request.wrap_ttl = wrap_ttl;
     request.headers = passed_on(&parts.headers);
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    request.connection = peer.map(|ConnectInfo(peer)| Connection::new(peer.ip(), peer.port()));
+    request.connection = peer.map(|peer| Connection::new(peer.ip(), peer.port()));
     Ok(request)
 }
 
@@ -209,7 +212,14 @@ fn check_patch(headers: &HeaderMap) -> Result<(), Answer> {
 
 async fn read_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Object, Answer> {
     let max_size = limits.max_request_size;
-    let limited = Limited::new(body, max_size).collect().await;
+    let limit = limits.timeouts.body;
+    let limited = Limited::new(body, max_size).collect();
+    let Ok(limited) = tokio::time::timeout(limit, limited).await else {
+        return Err(Answer::error(
+            408,
+            format!("the body took longer than {} seconds", limit.as_secs()),
+        ));
+    };
     let bytes = match limited {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {

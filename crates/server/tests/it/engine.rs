@@ -10,6 +10,9 @@ use logical::{
     Secret, SpecialPaths,
 };
 
+/// How long a slow answer takes.
+pub(crate) const SLOW: Duration = Duration::from_secs(1);
+
 /// What became of requests that the engine kept waiting.
 #[derive(Default)]
 pub(crate) struct Waiting {
@@ -51,6 +54,10 @@ impl Backend for Echo {
                 let dropped = Dropped(Arc::clone(&self.0));
                 tokio::time::sleep(Duration::from_mins(1)).await;
                 std::mem::forget(dropped);
+                Ok(None)
+            }
+            "slow" => {
+                tokio::time::sleep(SLOW).await;
                 Ok(None)
             }
             "nothing" => Ok(None),

@@ -9,3 +9,4 @@
 mod edge;
 mod engine;
 mod running;
+mod slow;

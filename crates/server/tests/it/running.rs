@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use logical::Factory;
+use server::Limits;
 use store::MemoryStorage;
 use testkit::Http;
 use tokio::net::TcpListener;
@@ -25,6 +26,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start() -> Self {
+        Self::limited(Limits::default())
+    }
+
+    /// One that limits its connections.
+    pub(crate) fn limited(limits: Limits) -> Self {
         let runtime = Runtime::new().unwrap();
         let waiting = Arc::new(Waiting::default());
         let factory: Arc<dyn Factory> = Arc::new(EchoFactory(Arc::clone(&waiting)));
@@ -52,7 +58,7 @@ impl Running {
             let address = listener.local_addr().unwrap();
             let serving = tokio::spawn(server::serve(
                 vault,
-                [server::Listener::new(listener)],
+                [server::Listener::new(listener).with_limits(limits)],
                 async {
                     let _ = stopped.await;
                 },

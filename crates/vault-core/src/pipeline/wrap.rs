@@ -136,13 +136,15 @@ pub(super) fn not_valid() -> Refusal {
 pub(super) struct Made {
     lease: Option<String>,
     token: Option<ClientToken>,
+    /// Salted hash of a token that the answer tells of in its own way.
+    unreported: Option<String>,
     /// Salted hash of the token that the answer is wrapped in.
     wrapping: Option<String>,
 }
 
 impl Made {
     /// A renewal makes nothing: its client knows lease and token already.
-    fn by(context: &Context, reply: &Reply) -> Self {
+    fn by(active: &Active, context: &Context, reply: &Reply) -> Self {
         let is_builtin = context
             .mount
             .as_ref()
@@ -154,13 +156,17 @@ impl Made {
         Self {
             lease: lease.cloned(),
             token: auth.map(|auth| ClientToken::new(auth.token.text.as_str())),
+            unreported: active
+                .revocation
+                .unreported()
+                .take(&reply.envelope.request_id),
             wrapping: None,
         }
     }
 
     /// Revokes it, since nobody will be told.
     pub(super) async fn revoke(self, active: &Arc<Active>) {
-        if let Some(salted) = self.wrapping {
+        for salted in self.wrapping.into_iter().chain(self.unreported) {
             active.revocation.revoke_later(salted);
         }
         if let Some(id) = &self.lease
@@ -183,12 +189,14 @@ impl Made {
 pub(super) async fn wrap(
     active: &Arc<Active>,
     context: &Context,
-    reply: Reply,
+    mut reply: Reply,
 ) -> Result<(Answer, Made), Refusal> {
-    let made = Made::by(context, &reply);
+    let made = Made::by(active, context, &reply);
     let Some(wish) = wish(context, &reply) else {
         return Ok((answer::reply(reply), made));
     };
+    // As in OpenBao, only an answer that is not wrapped repeats its data.
+    reply.envelope.data_at_top_level = false;
     let accessor = reply.envelope.auth.as_ref();
     let accessor = accessor.map(|auth| auth.token.accessor.clone());
     // A batch token has none.

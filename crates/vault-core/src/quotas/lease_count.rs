@@ -301,14 +301,12 @@ impl LeaseCounts {
                 "quota rule with similar properties exists under the name \"{other}\""
             )));
         }
+        let is_first = !self.is_on();
         let stored = self.count_and_store(name, &rule, list).await;
         let mut state = self.state();
         match stored {
-            Ok(()) => {
-                state.rules.insert(name.to_owned(), rule);
-                state.assign();
-            }
-            Err(_) if state.rules.is_empty() => self.switch_off(&mut state),
+            Ok(()) => state.insert(name, rule),
+            Err(_) if is_first => self.switch_off(&mut state),
             Err(_) => {}
         }
         stored
@@ -325,6 +323,9 @@ impl LeaseCounts {
             self.state().ended = Some(HashSet::new());
             self.is_on.store(true, Ordering::SeqCst);
             list.await?;
+            // It holds from here: requests waited for the list, and would get leases
+            // without limit while it is stored.
+            self.state().insert(name, rule.clone());
             self.all_listed();
         }
         self.rules.write(name, rule).await
@@ -415,6 +416,12 @@ impl State {
                 self.by_path.remove(path);
             }
         }
+    }
+
+    /// Adds or replaces a quota.
+    fn insert(&mut self, name: &str, rule: LeaseCount) {
+        self.rules.insert(name.to_owned(), rule);
+        self.assign();
     }
 
     /// Counts the leases for the quotas that there are now.

@@ -7,11 +7,14 @@
 //! made due and the token is deleted. A job that is interrupted is resumed at
 //! the next start or within a minute.
 
+mod unreported;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use logical::{Error, NamedLocks, RunToCompletion, Tasks};
 
+pub(crate) use self::unreported::Unreported;
 use crate::leases::{EndsTokens, Leases};
 use crate::tokens::{Children, TokenStore, Uses};
 
@@ -25,6 +28,7 @@ pub(crate) struct Revocation {
     /// could revoke leases of a new token with the same text. Parents are
     /// locked before their children.
     revoking: Arc<NamedLocks>,
+    unreported: Unreported,
 }
 
 /// What became of one use of a token.
@@ -82,6 +86,7 @@ impl Revocation {
             leases,
             tasks,
             revoking: Arc::default(),
+            unreported: Unreported::default(),
         }
     }
 
@@ -113,6 +118,11 @@ impl Revocation {
                 tracing::warn!(%error, "a token that is of no use any more was not revoked");
             }
         }));
+    }
+
+    /// Tokens that only the answer of their request tells of.
+    pub(crate) fn unreported(&self) -> &Unreported {
+        &self.unreported
     }
 
     /// Counts one use of a token whose uses are limited, even if the caller is

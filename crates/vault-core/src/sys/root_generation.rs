@@ -84,8 +84,8 @@ fn family(path: &str, family: Family) -> Vec<Path<SysPaths>> {
                 Field::new(KEY, FieldKind::Text, "A share in base64 or hexadecimal.").sensitive(),
                 Field::new(NONCE, FieldKind::Text, "The nonce of the generation."),
             ])
-            .on_write(answer(move |sys, call: Call| async move {
-                update(sys, &call.fields, family).await
+            .on_write(answer(move |sys, call| async move {
+                update(sys, call, family).await
             }))
             .help(
                 "Takes one of the shares that unseal.",
@@ -130,14 +130,10 @@ async fn cancel(sys: Arc<SysPaths>, _: Call) -> Result<Option<Response>, Error> 
     Ok(None)
 }
 
-async fn update(
-    sys: Arc<SysPaths>,
-    fields: &Fields,
-    family: Family,
-) -> Result<Option<Response>, Error> {
+async fn update(sys: Arc<SysPaths>, call: Call, family: Family) -> Result<Option<Response>, Error> {
     let keys = Arc::clone(sys.root_keys()?);
     let required = keys.shares().threshold();
-    let (key, nonce) = (fields.text(KEY), fields.text(NONCE).to_owned());
+    let (key, nonce) = (call.fields.text(KEY), call.fields.text(NONCE).to_owned());
     if key.is_empty() {
         return Err(Error::bad_request(
             "'key' must be specified in request body as JSON",
@@ -169,6 +165,8 @@ async fn update(
             nonce,
             given,
         } => {
+            let salted = sys.tokens.salted(&token);
+            sys.revocation.unreported().note(&call.request.id, salted);
             let progress = GenerationProgress { nonce, given };
             let required = u8::try_from(given).unwrap_or(required);
             family.given(&progress, required, &encode(&token, &otp))

@@ -85,6 +85,23 @@ async fn an_answer_is_unwrapped_once_with_its_token_or_by_another() {
     assert_eq!(left(&world.storage.keys()), Vec::<&String>::new());
 }
 
+/// OpenBao repeats the data of `sys/policy` and its like at top level in an answer
+/// that was not wrapped, and in no other.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_wrapped_has_its_data_once() {
+    let core = World::new().start().await;
+    for path in ["sys/policy", "sys/mounts", "sys/auth"] {
+        let plain = ask(&core, Operation::Read, path, Value::Null).await.body;
+        let data = plain["data"].as_object().unwrap();
+        assert!(data.keys().all(|name| plain[name] == data[name]), "{path}");
+        let token = token_of(&wrap(&core, Operation::Read, path, Value::Null).await);
+        let unwrapped = unwrap(&core, &token).await.body;
+        assert_eq!(unwrapped["data"], plain["data"]);
+        let repeated = data.keys().find(|name| unwrapped.get(name).is_some());
+        assert_eq!(repeated, None, "{path}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hundred_unwraps_race_and_one_wins() {
     let (world, machine) = (World::new(), virtual_world::World::new());

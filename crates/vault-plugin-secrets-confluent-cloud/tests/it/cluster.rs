@@ -31,6 +31,8 @@ fn start(bao: &Bao) -> (BaoCluster, Cloud) {
     role("team", &["ttl=1h", "multi_use_key=true"]);
     role("brief", &["ttl=10s", "max_ttl=10s"]);
     role("pool", &["ttl=10s", "max_ttl=10s", "multi_use_key=true"]);
+    // On a busy machine the active node may have changed meanwhile.
+    cluster.wait_until_led();
     (cluster, cloud)
 }
 

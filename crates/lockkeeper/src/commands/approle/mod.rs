@@ -4,6 +4,7 @@
 mod job;
 mod many;
 mod place;
+mod several;
 mod status;
 mod waiting;
 
@@ -37,10 +38,19 @@ pub(super) async fn run(command: Approle) -> Result<ExitCode, Failure> {
 async fn rotate(arguments: ApproleRotate) -> Result<ExitCode, Failure> {
     let options = options(&arguments)?;
     let client = client(arguments.connection)?;
-    let Some(role) = &arguments.role else {
+    let role = match &arguments.roles[..] {
         // One of them is required.
-        let file = arguments.from.unwrap_or_default();
-        return many::run(client, &file).await;
+        [] => return many::run(client, &arguments.from.unwrap_or_default()).await,
+        [role] => role,
+        names => {
+            let roles = several::Roles {
+                names,
+                keep_going: arguments.keep_going,
+                wait: &arguments.wait,
+                journal: &arguments.journal,
+            };
+            return several::run(&client, &roles, &options).await;
+        }
     };
     let place = place(&arguments.journal.mount, role)?;
     let journal = journal(&arguments.journal, &client, &place)?;
@@ -102,6 +112,7 @@ fn options(arguments: &ApproleRotate) -> Result<Options, Failure> {
             Order::Overlap
         },
         deliver: arguments.deliver.clone(),
+        overwrite: arguments.overwrite,
         keep: arguments.keep,
         restrictions: Restrictions {
             cidr_list: arguments.cidr_list.clone(),

@@ -11,7 +11,7 @@ use ops::configuration::{self as of, Applied, Event, PlanOptions, SavedPlan, Sta
 use self::target::{Target, desired, problems};
 use super::client::{connect, format};
 use crate::arguments::{
-    Apply, Drift, Files, Format, Import, ImportPart, Plan, Prune, Unlock, Validate,
+    Apply, Drift, Files, Format, Import, ImportPart, Manage, Plan, Prune, Scope, Unlock, Validate,
 };
 use crate::failure::Failure;
 use crate::output;
@@ -38,15 +38,9 @@ pub(super) fn validate(arguments: &Validate) -> Result<ExitCode, Failure> {
 
 pub(super) async fn plan(arguments: Plan) -> Result<ExitCode, Failure> {
     let form = format(&arguments.output)?;
-    let options = PlanOptions {
-        adopt: arguments.adopt,
-        prune: arguments.prune,
-        prune_only: false,
-        allow_destroy: arguments.allow_destroy,
-        parallel: arguments.manage.parallel.into(),
-    };
+    let options = options(&arguments.scope, &arguments.manage);
     let client = connect(arguments.connection)?;
-    let target = Target::open(client, &arguments.files, arguments.manage.state.as_deref()).await?;
+    let target = Target::open(client, &arguments.files, &arguments.manage).await?;
     let plan = target.plan(&options).await?;
     print(&plan, form, false)?;
     refuse(&plan)?;
@@ -66,20 +60,14 @@ pub(super) async fn apply(mut arguments: Apply) -> Result<ExitCode, Failure> {
     if let Some(saved) = &saved {
         restore(&mut arguments, saved);
     }
-    let options = PlanOptions {
-        adopt: arguments.adopt,
-        prune: arguments.prune,
-        prune_only: false,
-        allow_destroy: arguments.allow_destroy,
-        parallel: arguments.manage.parallel.into(),
-    };
+    let options = options(&arguments.scope, &arguments.manage);
     let patience = lock::patience(arguments.lock_timeout.as_deref())?;
     let client = connect(arguments.connection)?;
     if let Some(saved) = &saved {
         let checked = saved.check_server(&client);
         checked.map_err(|problem| Failure::local(problem.to_string()))?;
     }
-    let target = Target::open(client, &arguments.files, arguments.manage.state.as_deref()).await?;
+    let target = Target::open(client, &arguments.files, &arguments.manage).await?;
     if arguments.vault_commands {
         let plan = target.plan(&options).await?;
         refuse(&plan)?;
@@ -96,9 +84,23 @@ fn restore(arguments: &mut Apply, saved: &SavedPlan) {
     arguments.files.owner = Some(saved.owner.clone());
     arguments.files.allow_literal_secrets = saved.allow_literal_secrets;
     arguments.manage.state.clone_from(&saved.state);
-    arguments.adopt = saved.adopt;
-    arguments.prune = saved.prune;
-    arguments.allow_destroy = saved.allow_destroy;
+    arguments.scope = Scope {
+        adopt: saved.adopt,
+        prune: saved.prune,
+        purge_unmanaged: saved.purge_unmanaged,
+        allow_destroy: saved.allow_destroy,
+    };
+}
+
+fn options(scope: &Scope, manage: &Manage) -> PlanOptions {
+    PlanOptions {
+        adopt: scope.adopt,
+        prune: scope.prune,
+        prune_only: false,
+        purge_unmanaged: scope.purge_unmanaged,
+        allow_destroy: scope.allow_destroy,
+        parallel: manage.parallel.into(),
+    }
 }
 
 pub(super) async fn drift(arguments: Drift) -> Result<ExitCode, Failure> {
@@ -106,13 +108,11 @@ pub(super) async fn drift(arguments: Drift) -> Result<ExitCode, Failure> {
     let options = PlanOptions {
         // What has no owner is no drift.
         adopt: true,
-        prune: false,
-        prune_only: false,
-        allow_destroy: false,
         parallel: arguments.manage.parallel.into(),
+        ..PlanOptions::default()
     };
     let client = connect(arguments.connection)?;
-    let target = Target::open(client, &arguments.files, arguments.manage.state.as_deref()).await?;
+    let target = Target::open(client, &arguments.files, &arguments.manage).await?;
     let plan = target.plan(&options).await?;
     print(&plan, form, true)?;
     refuse(&plan)?;
@@ -121,15 +121,15 @@ pub(super) async fn drift(arguments: Drift) -> Result<ExitCode, Failure> {
 
 pub(super) async fn prune(arguments: Prune) -> Result<ExitCode, Failure> {
     let options = PlanOptions {
-        adopt: false,
         prune: true,
         prune_only: true,
         allow_destroy: arguments.allow_destroy,
         parallel: arguments.manage.parallel.into(),
+        ..PlanOptions::default()
     };
     let patience = lock::patience(arguments.lock_timeout.as_deref())?;
     let client = connect(arguments.connection)?;
-    let target = Target::open(client, &arguments.files, arguments.manage.state.as_deref()).await?;
+    let target = Target::open(client, &arguments.files, &arguments.manage).await?;
     target.change(&options, patience, None).await
 }
 
@@ -164,12 +164,10 @@ pub(super) async fn import(arguments: Import) -> Result<ExitCode, Failure> {
     };
     let options = PlanOptions {
         adopt: true,
-        prune: false,
-        prune_only: false,
-        allow_destroy: false,
         parallel: arguments.manage.parallel.into(),
+        ..PlanOptions::default()
     };
-    let target = Target::open(client, &files, arguments.manage.state.as_deref()).await?;
+    let target = Target::open(client, &files, &arguments.manage).await?;
     target
         .change(&options, std::time::Duration::ZERO, None)
         .await

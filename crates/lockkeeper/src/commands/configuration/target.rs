@@ -11,7 +11,7 @@ use ops::configuration::{
 use vault_client::Client;
 
 use super::super::client::lookup;
-use crate::arguments::Files;
+use crate::arguments::{Files, Manage};
 use crate::failure::Failure;
 
 /// What a command works on.
@@ -27,8 +27,9 @@ impl Target {
     pub(super) async fn open(
         client: Client,
         files: &Files,
-        state: Option<&str>,
+        manage: &Manage,
     ) -> Result<Self, Failure> {
+        let state = manage.state.as_deref();
         let address = client.whereabouts().address;
         let desired = desired(files, Some(&address))?;
         for warning in &desired.warnings {

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use ops::load::targets::{Bodies, Target, Turns, parse};
 use zeroize::Zeroizing;
 
+use crate::commands::client::lookup;
 use crate::failure::Failure;
 
 /// The targets of files, or of standard input, and whose turn it is.
@@ -19,17 +20,21 @@ pub(super) fn targets(files: &[String], base64body: bool) -> Result<(Vec<Target>
     let mut shares = Vec::new();
     if files.is_empty() {
         targets = of_text("standard input", from_input(), bodies)?;
-        shares.push((targets.len(), NonZeroU32::MIN));
+        shares.push((weights(&targets), NonZeroU32::MIN));
     }
     for file in files {
         let (name, weight) = weighted(file);
         let found = of_text(name, std::fs::read(name), bodies)?;
-        shares.push((found.len(), weight));
+        shares.push((weights(&found), weight));
         targets.extend(found);
     }
     let turns =
         Turns::new(&shares).map_err(|problem| Failure::local(format!("-targets: {problem}")))?;
     Ok((targets, turns))
+}
+
+fn weights(targets: &[Target]) -> Vec<NonZeroU32> {
+    targets.iter().map(|target| target.weight).collect()
 }
 
 /// A file, and its weight if one stands after it.
@@ -50,7 +55,7 @@ fn of_text(
     let text = Zeroizing::new(text);
     let text = std::str::from_utf8(&text)
         .map_err(|_| Failure::local(format!("`{name}` is not a text in UTF-8")))?;
-    parse(name, text, bodies).map_err(|error| Failure::local(error.to_string()))
+    parse(name, text, bodies, &lookup).map_err(|error| Failure::local(error.to_string()))
 }
 
 fn from_input() -> std::io::Result<Vec<u8>> {

@@ -104,6 +104,95 @@ fn a_rotation_that_is_aborted_leaves_the_old_id_and_what_was_delivered() {
 }
 
 #[test]
+fn several_roles_are_rotated_one_after_the_other_until_one_fails() {
+    let bao = require_bao!();
+    at_both(&bao, |rotations| {
+        let names = ["orders", "payments", "stock"];
+        let old = names.map(|role| rotations.role(role));
+        // The file of one of them holds something else.
+        std::fs::write(rotations.file("payments"), "of another").unwrap();
+        let deliver = rotations.deliver("{role}");
+        let rotate = ["approle", "rotate", "Orders", "payments", "stock", &deliver];
+        // Names of files have a case.
+        std::fs::rename(rotations.file("orders"), rotations.file("Orders")).unwrap();
+        let stopped = rotations.run(&rotate);
+        assert_eq!(stopped.status, 1, "{stopped:?}");
+        for told in [
+            "[1/3] Orders: rotated, its accessor is ",
+            "[2/3] payments: ",
+            "; not begun: stock",
+        ] {
+            assert!(stopped.stderr.contains(told), "{told}: {stopped:?}");
+        }
+        assert_eq!(rotations.log_in("orders", &old[0]).0, 400);
+        assert_eq!(rotations.log_in("payments", &old[1]).0, 200);
+        assert_eq!(rotations.held("stock"), old[2]);
+
+        let some = rotations.run(&[&rotate[..], &["-keep-going"]].concat());
+        assert_eq!(some.status, 2, "{some:?}");
+        assert!(
+            some.stderr.contains("1 of 3 roles were not rotated"),
+            "{some:?}"
+        );
+        rotations.check_rotated("stock", &old[2]);
+        let all = rotations.ok(&[
+            "approle",
+            "rotate",
+            "payments",
+            "stock",
+            &deliver,
+            "-overwrite",
+        ]);
+        assert_eq!(all.stdout, "Success! Rotated the secret ids of 2 roles\n");
+        rotations.check_rotated("payments", &old[1]);
+
+        let one = rotations.deliver("orders");
+        for (arguments, told) in [
+            (vec![&*one], "several roles would get the same target"),
+            (
+                vec!["-deliver=wrapped:5m", "-wait=1m"],
+                "rotate one role at a time",
+            ),
+            (vec![&*deliver, "-journal=j"], "-journal is of one role"),
+            (
+                vec![&*deliver, "-evidence=e"],
+                "several roles would write the same file",
+            ),
+            (vec![&*deliver, "STOCK"], "role `STOCK` is named twice"),
+            (vec![&*deliver, "a;b"], "`a;b` has characters"),
+        ] {
+            let two = ["approle", "rotate", "orders", "stock"];
+            let said = rotations.run(&[&two[..], &arguments].concat());
+            assert_eq!(said.status, 1, "{arguments:?}: {said:?}");
+            assert!(said.stderr.contains(told), "{arguments:?}: {said:?}");
+        }
+    });
+}
+
+#[test]
+fn what_the_server_does_not_know_is_overwritten_only_on_request() {
+    let bao = require_bao!();
+    at_both(&bao, |rotations| {
+        let payments = rotations.role("payments");
+        let old = rotations.role("orders");
+        // The file of another role, by mistake.
+        let deliver = rotations.deliver("payments");
+        let rotate = ["approle", "rotate", "orders", &deliver];
+        let refused = rotations.run(&rotate);
+        assert_eq!(refused.status, 1, "{refused:?}");
+        assert!(refused.stderr.contains("give `-overwrite`"), "{refused:?}");
+        assert_eq!(rotations.held("payments"), payments);
+        assert_eq!(rotations.accessors("orders").len(), 1);
+        rotations.ok(&[&rotate[..], &["-overwrite"]].concat());
+        assert_eq!(
+            rotations.log_in("orders", &rotations.held("payments")).0,
+            200
+        );
+        assert_eq!(rotations.log_in("orders", &old).0, 400);
+    });
+}
+
+#[test]
 fn what_cannot_be_rotated_is_told_before_anything_is_made() {
     let bao = require_bao!();
     at_both(&bao, |rotations| {

@@ -50,6 +50,106 @@ startupSecrets:
 }
 
 #[test]
+fn what_nobody_manages_is_purged_as_a_file_of_bank_vaults_says() {
+    let bao = require_bao!();
+    for target in both(&bao) {
+        // The token of this program is no root, and logged in at a method that no
+        // file has.
+        let everything = "path \"*\" { capabilities = [\"create\", \"read\", \"update\", \"delete\", \"list\", \"sudo\"] }";
+        target.send(
+            "PUT",
+            "sys/policies/acl/operator",
+            json!({"policy": everything}),
+        );
+        target.send("POST", "sys/auth/here", json!({"type": "approle"}));
+        let role = json!({"token_policies": "operator", "bind_secret_id": false,
+                          "token_bound_cidrs": "127.0.0.0/8"});
+        target.send("POST", "auth/here/role/us", role);
+        let id = target
+            .http
+            .request("GET", "auth/here/role/us/role-id", None)
+            .1;
+        let id = json!({"role_id": id["data"]["role_id"]});
+        let login = target.http.request("POST", "auth/here/login", Some(&id)).1;
+        let token = login["auth"]["client_token"].as_str().unwrap().to_owned();
+        let target = target.with_token(&token);
+
+        target.send(
+            "PUT",
+            "sys/policies/acl/stray",
+            json!({"policy": "path \"x\" {}"}),
+        );
+        target.send("POST", "sys/auth/stray", json!({"type": "approle"}));
+        target.send("POST", "sys/mounts/stray", json!({"type": "kv"}));
+        let theirs =
+            "version: 1\nowner: theirs\npolicies: [{name: theirs, rules: 'path \"x\" {}'}]\n";
+        let theirs = target.file("theirs.yaml", theirs);
+        target.ends(0, &["apply", "-f", &theirs]);
+        let file = |exclude: &str| {
+            let text = format!(
+                "purgeUnmanagedConfig:\n  enabled: true\n  exclude: {{{exclude}}}\n\
+                 policies: [{{name: mine, rules: 'path \"x\" {{}}'}}]\n"
+            );
+            target.file("vault-config.yml", &text)
+        };
+        let own = "-owner=platform";
+        let excluded = file("secrets: true, audit: true");
+        // As other files are, without a word of the operator.
+        let applied = target.ends(0, &["apply", "-f", &excluded, own]);
+        assert!(
+            applied.stderr.contains("only with -purge-unmanaged"),
+            "{applied:?}"
+        );
+        assert_eq!(
+            target.http.request("GET", "sys/policies/acl/stray", None).0,
+            200
+        );
+        let plan = target.run(&["plan", "-f", &excluded, own, "-purge-unmanaged"]);
+        let shown: Vec<&str> = plan
+            .stdout
+            .lines()
+            .filter(|line| line.contains("nobody"))
+            .collect();
+        let policy = shown
+            .iter()
+            .any(|line| line.contains("sys/policies/acl/stray"));
+        let method = shown.iter().any(|line| line.contains("sys/auth/stray"));
+        assert!(
+            policy && method && !plan.stdout.contains("mounts/stray"),
+            "{plan:?}"
+        );
+        target.ends(1, &["apply", "-f", &excluded, own, "-purge-unmanaged"]);
+        let purge = ["-purge-unmanaged", "-allow-destroy"];
+        target.ends(0, &[&["apply", "-f", &excluded, own][..], &purge].concat());
+        for path in ["sys/policies/acl/stray", "sys/auth/stray/tune"] {
+            let (status, _) = target.http.request("GET", path, None);
+            assert!((400..405).contains(&status), "{path}: {status}");
+        }
+        for path in ["operator", "theirs", "mine", "default"] {
+            let path = format!("sys/policies/acl/{path}");
+            assert_eq!(target.http.request("GET", &path, None).0, 200, "{path}");
+        }
+        assert_eq!(
+            target.http.request("GET", "sys/mounts/stray/tune", None).0,
+            200
+        );
+        // With the engines; the one with the records stays.
+        let all = file("audit: true");
+        target.ends(0, &[&["apply", "-f", &all, own][..], &purge].concat());
+        assert_ne!(
+            target.http.request("GET", "sys/mounts/stray/tune", None).0,
+            200
+        );
+        let again = [&["plan", "-f", &all, own][..], &purge].concat();
+        let again = target.ends(0, &again);
+        assert!(
+            again.stdout.starts_with("Nothing to do: 1 object"),
+            "{again:?}"
+        );
+    }
+}
+
+#[test]
 fn groups_their_aliases_users_and_token_roles_of_bank_vaults_are_managed() {
     let bao = require_bao!();
     let target = with_password(Target::openbao(&bao));

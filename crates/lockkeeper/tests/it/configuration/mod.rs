@@ -56,6 +56,19 @@ impl Target {
         path.to_str().unwrap().to_owned()
     }
 
+    /// The same server, with another token.
+    fn with_token(self, token: &str) -> Self {
+        Self {
+            http: Http::new(&self.address).with_token(token),
+            ours: Cli::new(bin("lockkeeper"), &self.address, token),
+            ..self
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> CliOutput {
+        self.ours.run(arguments)
+    }
+
     #[track_caller]
     fn ends(&self, status: i32, arguments: &[&str]) -> CliOutput {
         let output = self.ours.run(arguments);

@@ -113,9 +113,20 @@ impl<'a> Rotation<'a> {
         self.record.old = alive.iter().map(|entry| entry.accessor.clone()).collect();
         let mut held = None;
         for (index, target) in self.parts.targets.iter().enumerate() {
-            if let Held::Old(id, entry) = self.held(target.as_ref()).await? {
-                self.before[index] = Some(id);
-                held = held.or(Some(entry));
+            match self.held(target.as_ref()).await? {
+                Held::Old(id, entry) => {
+                    self.before[index] = Some(id);
+                    held = held.or(Some(entry));
+                }
+                Held::Unknown if !self.record.options.overwrite => {
+                    return Err(Error::target(
+                        target.name(),
+                        "the server does not know what it holds for a secret id of this role, \
+                         and it would be lost: name another target, or give `-overwrite` if it \
+                         is a secret id that has ended",
+                    ));
+                }
+                Held::Ours(..) | Held::Unknown | Held::Nothing | Held::Unreadable => {}
             }
         }
         let mut given = self.record.options.restrictions.clone();

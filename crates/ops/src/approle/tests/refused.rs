@@ -25,6 +25,17 @@ async fn a_rotation_without_a_target_makes_nothing() {
 }
 
 #[tokio::test]
+async fn what_a_target_holds_and_the_server_does_not_know_is_not_lost() {
+    let world = World::new(&["a"]);
+    let strange = "of another role".to_owned();
+    world.state().files.insert("a".to_owned(), strange);
+    let error = world.rotate(Options::default()).await.unwrap_err();
+    assert!(error.to_string().contains("give `-overwrite`"), "{error}");
+    assert_eq!(world.effects(), 0);
+    assert_eq!(world.state().files["a"], "of another role");
+}
+
+#[tokio::test]
 async fn ids_of_different_networks_are_not_guessed_from() {
     let world = World::new(&["a"]);
     world.state().files.insert("a".to_owned(), String::new());

@@ -8,12 +8,14 @@ mod auth;
 mod engines;
 mod keys;
 mod others;
+mod purge;
 mod sections;
 mod servers;
 
 use std::collections::BTreeMap;
 
 use self::keys::Keys;
+pub(crate) use self::purge::Purge;
 use self::sections::Sections;
 use self::servers::Servers;
 use super::files::{Node, Scope, Source, expand};
@@ -24,6 +26,8 @@ use super::place::Problem;
 const TOP: &[&str] = &["version", "owner", "vars", "servers", "blocks"];
 /// Keys of ours that stand in a block, beside its objects.
 const BLOCK: &[&str] = &["for_each", "on"];
+/// bank-vaults' key for what nobody manages, which stands at the top, too.
+const PURGE: &str = "purgeUnmanagedConfig";
 
 /// What is given beside the files.
 pub struct Surroundings<'a> {
@@ -47,6 +51,8 @@ pub struct Desired {
     /// The name of the server in the files, if they have `servers`.
     pub server: Option<String>,
     pub(crate) objects: Vec<Object>,
+    /// Whether what nobody manages is to be deleted.
+    pub(crate) purge: Option<Purge>,
     /// What is worth a look and keeps nothing from being done.
     pub warnings: Vec<Problem>,
 }
@@ -93,6 +99,7 @@ pub fn interpret(
     };
     let mut gathered = Gathered::default();
     let mut owners: Vec<Node> = Vec::new();
+    let mut purges: Vec<Node> = Vec::new();
     let mut expanded = Vec::new();
     for (source, header) in &headers {
         match header
@@ -102,6 +109,15 @@ pub fn interpret(
             .transpose()
         {
             Ok(servers) => expanded.extend(servers),
+            Err(problem) => problems.push(problem),
+        }
+        match header
+            .purge
+            .as_ref()
+            .map(|node| expand(source, node, &scope))
+            .transpose()
+        {
+            Ok(purge) => purges.extend(purge),
             Err(problem) => problems.push(problem),
         }
         match header
@@ -132,6 +148,10 @@ pub fn interpret(
             None
         }
     };
+    let purge = Purge::read(&purges).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
     for (source, header) in &headers {
         let reading = Reading {
             source,
@@ -161,6 +181,7 @@ pub fn interpret(
         owner,
         server: here,
         objects: gathered.objects,
+        purge,
         warnings: gathered.warnings,
     })
 }
@@ -179,6 +200,7 @@ struct Header {
     owner: Option<Node>,
     vars: Vec<(String, Node)>,
     servers: Option<Node>,
+    purge: Option<Node>,
     blocks: Vec<Node>,
     /// The members that say objects.
     sections: Vec<(String, Node)>,
@@ -215,12 +237,13 @@ impl Header {
         let vars = find("vars").map_or(Ok(&[][..]), |node| node.members("`vars`"))?;
         let sections = members
             .iter()
-            .filter(|(key, _)| !TOP.contains(&key.as_str()));
+            .filter(|(key, _)| !TOP.contains(&key.as_str()) && key != PURGE);
         Ok(Self {
             is_ours,
             owner: find("owner").cloned(),
             vars: vars.to_vec(),
             servers: find("servers").cloned(),
+            purge: find(PURGE).cloned(),
             blocks: blocks.to_vec(),
             sections: sections.cloned().collect(),
         })

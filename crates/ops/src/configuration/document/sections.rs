@@ -167,11 +167,10 @@ fn kubernetes_reference(node: &Node) -> Option<&str> {
 }
 
 fn unknown(key: &str, node: &Node) -> Problem {
-    if key == "purgeUnmanagedConfig" {
-        return node.problem(
-            "`purgeUnmanagedConfig` is not supported: `lockkeeper prune` deletes what an owner's \
-             files no longer have, and nothing of others",
-        );
+    if key == super::PURGE {
+        return node.problem(format!(
+            "`{key}` stands at the top of a file, not in a block"
+        ));
     }
     let hint = closest(key, KEYS.iter().copied());
     let hint = hint.map(|like| format!("; did you mean `{like}`?"));

@@ -4,14 +4,20 @@ use super::{Action, Change, FieldChange, Shown};
 use crate::configuration::compare::{find, is_same, projected};
 use crate::configuration::object::{Field, Kind, Object};
 use crate::configuration::place::Problem;
+use crate::configuration::replacement::{Unnamed, unnamed_secret};
 use crate::configuration::server::{Data, Reading};
 use crate::configuration::state::{Managed, State};
+use crate::configuration::store::Unreadable;
 
 /// What decides besides the object.
 pub(super) struct Differ<'a> {
     pub(super) state: &'a State,
     pub(super) adopt: bool,
     pub(super) other_owner: Option<&'a str>,
+    /// A record of another owner that may name the path.
+    pub(super) unreadable: Option<&'a Unreadable>,
+    /// What a write to this path does to the fields that it does not name.
+    pub(super) unnamed: Unnamed,
 }
 
 /// What came of a comparison.
@@ -46,7 +52,7 @@ impl Differ<'_> {
             }
             (Reading::Unreadable, None) => Ok(Found::of(create(object, false))),
             (Reading::Unreadable, Some(managed)) => {
-                Ok(self.update(object, &Data::new(), Some(managed)))
+                self.update(object, &Data::new(), Some(managed))
             }
             (Reading::Found(answer), None) => {
                 if !self.adopt {
@@ -56,20 +62,36 @@ impl Differ<'_> {
                     );
                     return Err(object.place.problem(text));
                 }
+                if let Some(unreadable) = self.unreadable {
+                    let text = format!(
+                        "`{}` is not adopted, because the record at `{}`, which cannot be read, \
+                         may name it",
+                        object.path, unreadable.path
+                    );
+                    return Err(object.place.problem(text));
+                }
                 check_fixed(&object, answer)?;
-                Ok(self.update(object, answer, None))
+                self.update(object, answer, None)
             }
             (Reading::Found(answer), Some(managed)) => {
                 check_fixed(&object, answer)?;
-                Ok(self.update(object, answer, Some(managed)))
+                self.update(object, answer, Some(managed))
             }
         }
     }
 
-    fn update(&self, object: Object, answer: &Data, managed: Option<&Managed>) -> Found {
+    fn update(
+        &self,
+        object: Object,
+        answer: &Data,
+        managed: Option<&Managed>,
+    ) -> Result<Found, Problem> {
         let mut fields = Vec::new();
         for (name, field) in &object.fields {
             fields.extend(self.field(name, field, answer, managed));
+        }
+        if !fields.is_empty() {
+            self.send_secrets(&object, answer, &mut fields)?;
         }
         let mut notes = Vec::new();
         if let Some(managed) = managed {
@@ -99,6 +121,7 @@ impl Differ<'_> {
                 kind: object.kind,
                 path: object.path.clone(),
                 action: Action::Update,
+                unmanaged: false,
                 foreign: fields.iter().any(|field| field.foreign),
                 fields,
                 object: Some(object),
@@ -108,7 +131,48 @@ impl Differ<'_> {
         } else {
             Some(record(object))
         };
-        Found { change, notes }
+        Ok(Found { change, notes })
+    }
+
+    /// Adds the secrets that have not changed to a write that would wipe them.
+    fn send_secrets(
+        &self,
+        object: &Object,
+        answer: &Data,
+        fields: &mut Vec<FieldChange>,
+    ) -> Result<(), Problem> {
+        if self.unnamed == Unnamed::Kept {
+            return Ok(());
+        }
+        let path = &object.path;
+        if let Some(name) = unnamed_secret(object, answer) {
+            let text = format!(
+                "the server has a `{name}` for `{path}` that the files do not name, and a write \
+                 would wipe it: name it in the files"
+            );
+            return Err(object.place.problem(text));
+        }
+        let secrets = object.fields.iter().filter(|(_, field)| field.is_secret);
+        for (name, _) in secrets {
+            if fields.iter().any(|field| field.name == *name) {
+                continue;
+            }
+            if self.unnamed == Unnamed::DroppedAndRotated {
+                let text = format!(
+                    "a write replaces the whole of `{path}`, and its `{name}` may have been rotated \
+                     since the files were applied: change it in the files as well, or write \
+                     the object by hand with the one that is valid"
+                );
+                return Err(object.place.problem(text));
+            }
+            fields.push(FieldChange {
+                name: name.clone(),
+                from: Shown::Secret,
+                to: Shown::Secret,
+                foreign: false,
+            });
+        }
+        Ok(())
     }
 
     fn field(
@@ -185,6 +249,7 @@ fn create(object: Object, foreign: bool) -> Change {
         kind: object.kind,
         path: object.path.clone(),
         action: Action::Create,
+        unmanaged: false,
         foreign,
         fields: fields.collect(),
         object: Some(object),
@@ -196,6 +261,7 @@ fn record(object: Object) -> Change {
         kind: object.kind,
         path: object.path.clone(),
         action: Action::Record,
+        unmanaged: false,
         foreign: false,
         fields: Vec::new(),
         object: Some(object),

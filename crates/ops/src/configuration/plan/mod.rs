@@ -3,11 +3,13 @@
 //! Three things decide: what was applied last, what the files say, and what is on
 //! the server. Making a plan changes nothing.
 
+mod built_in;
 mod checks;
 mod differ;
 mod observe;
 mod removal;
 mod show;
+mod unmanaged;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,16 +22,18 @@ use super::document::Desired;
 use super::mounts::{ACCESSOR, Mounts};
 use super::object::{Kind, Object};
 use super::place::Problem;
+use super::replacement::Unnamed;
 use super::server::{Data, Reading, Server};
 use super::state::State;
 use super::store::{Store, Version};
 
+pub(crate) use built_in::is_built_in;
 pub(crate) use observe::{read_object, seed as seed_path};
-pub(crate) use removal::{is_built_in, mount};
+pub(crate) use removal::mount;
 pub use show::{json, text};
 
 /// What a plan is made for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command"
@@ -41,6 +45,8 @@ pub struct PlanOptions {
     pub prune: bool,
     /// Whether only deletions are planned.
     pub prune_only: bool,
+    /// Whether what nobody manages is deleted, where the files want that.
+    pub purge_unmanaged: bool,
     /// Whether mounts with data, and many objects at once, may be deleted.
     pub allow_destroy: bool,
     /// How many requests are sent at the same time.
@@ -97,6 +103,8 @@ pub struct Change {
     pub action: Action,
     /// Whether somebody else has changed or deleted it since it was applied.
     pub foreign: bool,
+    /// Whether it is deleted although it is on no record.
+    pub unmanaged: bool,
     /// Its fields, as far as they change.
     pub fields: Vec<FieldChange>,
     /// The object, unless it is deleted.
@@ -206,6 +214,13 @@ pub async fn make(
         secrets: wanted.iter().flat_map(Object::secrets).collect(),
         state,
     };
+    for unreadable in &others.unreadable {
+        let text = format!(
+            "the record at `{}` cannot be read: {}; what its owner manages is not known",
+            unreadable.path, unreadable.reason
+        );
+        plan.notes.push(Problem::general(text));
+    }
     let mut evidence = Vec::new();
     for (object, reading) in readings {
         let reading = match reading {
@@ -227,7 +242,9 @@ pub async fn make(
         let differ = differ::Differ {
             state: &plan.state,
             adopt: options.adopt,
-            other_owner: others.get(&object.path).map(String::as_str),
+            other_owner: others.owners.get(&object.path).map(String::as_str),
+            unreadable: others.unreadable.first(),
+            unnamed: Unnamed::of(&object, &mounts),
         };
         match differ.compare(object, &reading) {
             Ok(found) => {

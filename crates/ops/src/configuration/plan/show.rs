@@ -27,6 +27,7 @@ pub fn text(plan: &Plan, drift_only: bool) -> String {
         };
         counts[change.action as usize] += 1;
         let by_other = match (change.foreign, change.action) {
+            (false, _) if change.unmanaged => "   (managed by nobody)",
             (false, _) => "",
             (true, Action::Create) => "   (deleted by somebody else)",
             (true, _) => "   (changed by somebody else)",
@@ -141,6 +142,7 @@ pub fn json(plan: &Plan, drift_only: bool) -> Value {
                 "path": change.path,
                 "action": change.action,
                 "foreign": change.foreign,
+                "unmanaged": change.unmanaged,
                 "fields": fields.map(field_json).collect::<Vec<_>>(),
             })
         })

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{Document, Documents, Saved, Version};
+use super::{Document, Documents, Neighbours, Saved, Version};
 use crate::configuration::place::Problem;
 use crate::configuration::server::Whereabouts;
-use crate::configuration::state::State;
 
 pub(super) struct FileStore {
     path: PathBuf,
@@ -32,6 +31,21 @@ impl FileStore {
             self.server
         );
         Err(failed(path, &text))
+    }
+
+    /// Held by one process at a time, from the look at a version to the change of
+    /// it. The system lets go of it when a process ends, however it ends.
+    fn guard(&self) -> Result<std::fs::File, Problem> {
+        let mut name = self.path.clone().into_os_string();
+        name.push(".guard");
+        let path = PathBuf::from(name);
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let opened = options.open(&path);
+        let guarded = opened.and_then(|file| file.lock().map(|()| file));
+        guarded.map_err(|error| failed(&path, &error.to_string()))
     }
 
     fn path(&self, document: Document) -> PathBuf {
@@ -75,6 +89,7 @@ impl Documents for FileStore {
         from: &Version,
     ) -> Result<Saved, Problem> {
         let path = self.path(document);
+        let _guard = self.guard()?;
         let (_, version) = self.load(document).await?;
         if version != *from {
             return Ok(Saved::Changed);
@@ -90,8 +105,8 @@ impl Documents for FileStore {
         None
     }
 
-    async fn others(&self) -> Result<Vec<State>, Problem> {
-        Ok(Vec::new())
+    async fn others(&self) -> Result<Neighbours, Problem> {
+        Ok(Neighbours::default())
     }
 }
 

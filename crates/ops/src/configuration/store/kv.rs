@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::{Document, Documents, Saved, Version};
+use super::{Document, Documents, Neighbours, Saved, Unreadable, Version};
 use crate::configuration::mounts::Mounts;
 use crate::configuration::place::Problem;
 use crate::configuration::server::{Reading, Server, ServerError};
@@ -88,7 +88,7 @@ impl Documents for KvStore {
         Some(format!("{}/{}", self.mount, self.path))
     }
 
-    async fn others(&self) -> Result<Vec<State>, Problem> {
+    async fn others(&self) -> Result<Neighbours, Problem> {
         let (folder, own) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
         let names = self
             .server
@@ -96,10 +96,10 @@ impl Documents for KvStore {
             .await;
         let names = match names {
             // Owners need not see each other.
-            Err(error) if error.status == Some(403) => return Ok(Vec::new()),
+            Err(error) if error.status == Some(403) => return Ok(Neighbours::default()),
             names => names.map_err(|error| failed(&error))?,
         };
-        let mut states = Vec::new();
+        let mut found = Neighbours::default();
         for name in names {
             if name == own || name.ends_with(LOCK) || name.ends_with('/') {
                 continue;
@@ -110,17 +110,31 @@ impl Documents for KvStore {
                 .server
                 .read(&format!("{}/data/{path}", self.mount))
                 .await;
+            let unreadable = |reason: String| Unreadable {
+                path: format!("{}/{path}", self.mount),
+                reason,
+            };
             let answer = match read {
                 Ok(Reading::Found(answer)) => answer,
-                Err(error) if error.status != Some(403) => return Err(failed(&error)),
+                Err(error) if error.status != Some(403) => {
+                    found.unreadable.push(unreadable(error.to_string()));
+                    continue;
+                }
                 _ => continue,
             };
             // What lies there may be anything; only records count.
-            if let Some(value) = answer.get("data") {
-                states.extend(State::any_from_json(value));
+            let Some(value) = answer
+                .get("data")
+                .filter(|data| data.get("format").is_some())
+            else {
+                continue;
+            };
+            match State::any_from_json(value) {
+                Ok(state) => found.states.push(state),
+                Err(reason) => found.unreadable.push(unreadable(reason)),
             }
         }
-        Ok(states)
+        Ok(found)
     }
 }
 

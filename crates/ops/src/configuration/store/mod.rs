@@ -42,7 +42,32 @@ pub(crate) trait Documents: Send + Sync {
     fn path(&self) -> Option<String>;
 
     /// The records of other owners, which lie beside this one.
-    async fn others(&self) -> Result<Vec<State>, Problem>;
+    async fn others(&self) -> Result<Neighbours, Problem>;
+}
+
+/// The records beside one's own.
+#[derive(Debug, Default)]
+pub(crate) struct Neighbours {
+    pub(crate) states: Vec<State>,
+    /// Those that say nothing to this program.
+    pub(crate) unreadable: Vec<Unreadable>,
+}
+
+/// A record of somebody else that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    /// Where it is.
+    pub(crate) path: String,
+    pub(crate) reason: String,
+}
+
+/// What other owners manage.
+#[derive(Debug, Default)]
+pub(crate) struct Others {
+    /// Owners by path.
+    pub(crate) owners: BTreeMap<String, String>,
+    /// Records beside this one that may name any path.
+    pub(crate) unreadable: Vec<Unreadable>,
 }
 
 /// Which document.
@@ -154,13 +179,17 @@ impl Store {
     }
 
     /// Who owns which path, apart from this owner.
-    pub(crate) async fn others(&self) -> Result<BTreeMap<String, String>, Problem> {
-        let mut owners = BTreeMap::new();
-        for state in self.documents.others().await? {
+    pub(crate) async fn others(&self) -> Result<Others, Problem> {
+        let found = self.documents.others().await?;
+        let mut others = Others {
+            unreadable: found.unreadable,
+            ..Others::default()
+        };
+        for state in found.states {
             for path in state.objects.into_keys() {
-                owners.insert(path, state.owner.clone());
+                others.owners.insert(path, state.owner.clone());
             }
         }
-        Ok(owners)
+        Ok(others)
     }
 }

@@ -21,13 +21,15 @@ pub enum Class {
     Sealed,
     /// No node leads: 503, or 500 with the words of a standby.
     NoLeader,
+    /// It was not sent: a value that it needs was in no answer yet.
+    NotCaptured,
     /// Any other status that is not expected.
     Other,
 }
 
 impl Class {
     /// All classes, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Connect,
         Self::Tls,
         Self::TimedOut,
@@ -37,6 +39,7 @@ impl Class {
         Self::PerformanceStandby,
         Self::Sealed,
         Self::NoLeader,
+        Self::NotCaptured,
         Self::Other,
     ];
 
@@ -52,6 +55,7 @@ impl Class {
             Self::PerformanceStandby => "473",
             Self::Sealed => "503 sealed",
             Self::NoLeader => "503 no leader",
+            Self::NotCaptured => "not captured",
             Self::Other => "other",
         }
     }

@@ -16,13 +16,11 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
+use zeroize::Zeroizing;
 
 use super::resolve;
 use crate::load::record::Class;
 use crate::load::targets::{Origin, Scheme};
-
-/// How much of a body is kept, to tell errors apart.
-const KEPT: usize = 512;
 
 /// What a server answered.
 #[derive(Debug)]
@@ -30,8 +28,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// Where a redirect leads.
     pub(super) location: Option<String>,
-    /// The beginning of the body of an error.
-    pub(super) begin: Vec<u8>,
+    /// The beginning of the body.
+    pub(super) begin: Zeroizing<Vec<u8>>,
 }
 
 type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
@@ -82,10 +80,11 @@ impl Connection {
     }
 
     /// Sends on a connection that may have been closed while it was idle; none if
-    /// it was, and nothing was sent.
+    /// it was, and nothing was sent. `kept` is how much of the body is needed.
     pub(super) async fn reuse(
         &mut self,
         request: Request<Full<Bytes>>,
+        kept: usize,
     ) -> Option<Result<Answer, Class>> {
         let Self { sender, driver } = self;
         drive(driver, sender.ready()).await.ok()?;
@@ -97,26 +96,36 @@ impl Connection {
                 return (!unsent).then_some(Err(Class::Broken));
             }
         };
-        Some(self.read(response).await)
+        Some(self.read(response, kept).await)
     }
 
     /// Sends on a new connection.
-    pub(super) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Class> {
-        self.reuse(request).await.unwrap_or(Err(Class::Broken))
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        kept: usize,
+    ) -> Result<Answer, Class> {
+        self.reuse(request, kept)
+            .await
+            .unwrap_or(Err(Class::Broken))
     }
 
-    async fn read(&mut self, response: http::Response<Incoming>) -> Result<Answer, Class> {
+    async fn read(
+        &mut self,
+        response: http::Response<Incoming>,
+        kept: usize,
+    ) -> Result<Answer, Class> {
         let status = response.status().as_u16();
         let location = redirect(status, response.headers());
-        let mut begin = Vec::new();
+        let mut begin = Zeroizing::new(Vec::new());
         let mut body = response.into_body();
         while let Some(frame) = drive(&mut self.driver, body.frame()).await {
             let frame = frame.map_err(|_| Class::Broken)?;
-            if status >= 500
-                && begin.len() < KEPT
+            if begin.len() < kept
                 && let Ok(data) = frame.into_data()
             {
-                begin.extend_from_slice(&data[..data.len().min(KEPT - begin.len())]);
+                let wanted = data.len().min(kept - begin.len());
+                begin.extend_from_slice(&data[..wanted]);
             }
         }
         Ok(Answer {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
+use zeroize::Zeroizing;
 
 use super::connection::{Answer, Connection};
 use super::prepared::Prepared;
@@ -22,15 +23,14 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    fn failed(class: Class) -> Self {
+    pub(super) fn failed(class: Class) -> Self {
         Self {
             status: None,
             error: Some(class),
         }
     }
 
-    fn answered(answer: &Answer) -> Self {
-        let good = (200..300).contains(&answer.status);
+    fn answered(answer: &Answer, good: bool) -> Self {
         Self {
             status: Some(answer.status),
             error: (!good).then(|| Class::of_answer(answer.status, &answer.begin)),
@@ -52,31 +52,39 @@ impl Exchange {
         }
     }
 
-    /// Sends a request, and follows redirects, within the time limit.
-    pub(super) async fn run(&mut self, request: &Prepared, timeout: Duration) -> Outcome {
+    /// Sends a request, and follows redirects, within the time limit. The beginning
+    /// of the body of the answer comes along.
+    pub(super) async fn run(
+        &mut self,
+        request: &Prepared,
+        timeout: Duration,
+    ) -> (Outcome, Zeroizing<Vec<u8>>) {
         if let Ok(outcome) = tokio::time::timeout(timeout, self.follow(request)).await {
             return outcome;
         }
         // An answer may still come on one of them.
         self.connections.clear();
-        Outcome::failed(Class::TimedOut)
+        (Outcome::failed(Class::TimedOut), Zeroizing::default())
     }
 
-    async fn follow(&mut self, request: &Prepared) -> Outcome {
+    async fn follow(&mut self, request: &Prepared) -> (Outcome, Zeroizing<Vec<u8>>) {
         let mut redirected: Option<Prepared> = None;
         for _ in 0..=MOST_REDIRECTS {
             let request = redirected.as_ref().unwrap_or(request);
             let answer = match self.send(request).await {
                 Ok(answer) => answer,
-                Err(class) => return Outcome::failed(class),
+                Err(class) => return (Outcome::failed(class), Zeroizing::default()),
             };
             match next(request, &answer) {
-                Next::Done => return Outcome::answered(&answer),
+                Next::Done => {
+                    let good = request.expects(answer.status);
+                    return (Outcome::answered(&answer, good), answer.begin);
+                }
                 Next::Refused => break,
                 Next::Request(next) => redirected = Some(*next),
             }
         }
-        Outcome::failed(Class::Redirected)
+        (Outcome::failed(Class::Redirected), Zeroizing::default())
     }
 
     fn place_of(&self, origin: &Origin) -> Option<usize> {
@@ -87,7 +95,7 @@ impl Exchange {
     async fn send(&mut self, request: &Prepared) -> Result<Answer, Class> {
         if let Some(place) = self.place_of(&request.origin) {
             let (_, connection) = &mut self.connections[place];
-            match connection.reuse(request.request()).await {
+            match connection.reuse(request.request(), request.kept()).await {
                 Some(Ok(answer)) => return Ok(answer),
                 Some(Err(class)) => {
                     self.connections.swap_remove(place);
@@ -98,7 +106,7 @@ impl Exchange {
             }
         }
         let mut connection = Connection::open(&request.origin, self.tls.as_ref()).await?;
-        let answer = connection.send(request.request()).await?;
+        let answer = connection.send(request.request(), request.kept()).await?;
         self.connections.push((request.origin.clone(), connection));
         Ok(answer)
     }
@@ -115,6 +123,9 @@ fn next(request: &Prepared, answer: &Answer) -> Next {
     let Some(location) = &answer.location else {
         return Next::Done;
     };
+    if request.expects(answer.status) {
+        return Next::Done;
+    }
     let target = request.url().and_then(|url| url.join(location).ok());
     let Some(parts) = target.and_then(|url| targets::of_url(&url, url.as_str())) else {
         return Next::Refused;

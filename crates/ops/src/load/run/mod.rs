@@ -23,7 +23,7 @@ use self::prepared::Prepared;
 use super::headers::Headers;
 use super::plan::Plan;
 use super::record::Record;
-use super::targets::{Origin, Scheme, Target, Turns};
+use super::targets::{Origin, Scheme, Target, Turns, Values};
 
 /// How long requests in flight may go on after a test was stopped.
 const GRACE: Duration = Duration::from_secs(1);
@@ -88,11 +88,12 @@ impl Progress {
 }
 
 /// What workers, the dispatcher and the owner of a test have in common.
-#[derive(Debug)]
 struct Shared {
     begin: Instant,
     plan: Mutex<Plan>,
     record: Mutex<Record>,
+    /// What was captured from answers.
+    values: Mutex<Values>,
     /// A permit for each request that is due.
     due: Semaphore,
     /// The number of the next request.
@@ -109,6 +110,12 @@ struct Shared {
     tls: Option<Arc<ClientConfig>>,
 }
 
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
 impl Shared {
     fn now(&self) -> Duration {
         self.begin.elapsed()
@@ -116,6 +123,10 @@ impl Shared {
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn values(&self) -> MutexGuard<'_, Values> {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn record(&self) -> MutexGuard<'_, Record> {
@@ -145,6 +156,7 @@ impl Run {
             plan: Mutex::new(plan),
             record: Mutex::new(Record::new(&names).beginning_at(warm_up)),
             since: AtomicU64::new(nanoseconds(warm_up)),
+            values: Mutex::default(),
             due: Semaphore::new(0),
             next: AtomicU64::new(0),
             total: AtomicU64::new(u64::MAX),

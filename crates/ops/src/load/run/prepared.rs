@@ -2,11 +2,16 @@
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, USER_AGENT};
-use http::{HeaderValue, Method, Request, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
 
 use crate::load::headers::Headers;
-use crate::load::targets::{Origin, Target};
+use crate::load::targets::{Capture, Dynamic, Origin, Target, Values, address};
+
+/// How much of a body tells errors apart.
+const FOR_ERRORS: usize = 512;
+/// How much of a body is looked through for what is to be captured.
+const FOR_CAPTURES: usize = 1 << 20;
 
 /// A request with all its headers.
 #[derive(Clone)]
@@ -16,6 +21,9 @@ pub(super) struct Prepared {
     path: Uri,
     headers: HeaderMap,
     body: Bytes,
+    expected: Vec<u16>,
+    pub(super) captures: Vec<Capture>,
+    dynamic: Option<Dynamic>,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -27,7 +35,10 @@ impl std::fmt::Debug for Prepared {
 impl Prepared {
     pub(super) fn new(target: &Target, given: &Headers) -> Self {
         let mut headers = given.map.clone();
-        let host = given.host.clone();
+        for (name, value) in &target.headers.map {
+            headers.append(name, value.clone());
+        }
+        let host = target.headers.host.clone().or_else(|| given.host.clone());
         if let Some(host) = host.or_else(|| host_of(&target.origin)) {
             headers.insert(HOST, host);
         }
@@ -46,9 +57,60 @@ impl Prepared {
             path: target.path.clone(),
             headers,
             body: target.body.clone(),
+            expected: target.expected.clone(),
+            captures: target.captures.clone(),
+            dynamic: target.dynamic.clone(),
         };
         prepared.tell_empty_body();
         prepared
+    }
+
+    /// Whether an answer with this status is good.
+    pub(super) fn expects(&self, status: u16) -> bool {
+        if self.expected.is_empty() {
+            return (200..300).contains(&status);
+        }
+        self.expected.contains(&status)
+    }
+
+    /// How much of the body of an answer is needed.
+    pub(super) fn kept(&self) -> usize {
+        if self.captures.is_empty() {
+            FOR_ERRORS
+        } else {
+            FOR_CAPTURES
+        }
+    }
+
+    /// Whether it is different each time.
+    pub(super) fn is_dynamic(&self) -> bool {
+        self.dynamic.is_some()
+    }
+
+    /// The request with this number; none while a value is missing, or when a value
+    /// fits no header.
+    pub(super) fn filled(&self, number: u64, values: &Values) -> Option<Self> {
+        let Some(dynamic) = &self.dynamic else {
+            return Some(self.clone());
+        };
+        let mut filled = self.clone();
+        filled.dynamic = None;
+        if let Some(url) = &dynamic.url {
+            let parts = address::parse(&url.fill(number, values)?).ok()?;
+            filled.path = parts.path;
+        }
+        for (name, value) in &dynamic.headers {
+            let name: HeaderName = name.parse().ok()?;
+            let mut value = HeaderValue::from_str(value.fill(number, values)?.trim()).ok()?;
+            value.set_sensitive(true);
+            filled.headers.append(name, value);
+        }
+        if let Some(body) = &dynamic.body {
+            let text = body.fill(number, values)?;
+            filled.body = Bytes::from_owner(zeroize::Zeroizing::new(text.as_bytes().to_vec()));
+        }
+        filled.tell_empty_body();
+        Some(filled)
     }
 
     /// Servers expect a length from methods that usually have a body.

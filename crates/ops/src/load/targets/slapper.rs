@@ -9,6 +9,8 @@
 //! an empty body if it is `{}`, and otherwise read for itself. What makes Slapper
 //! panic or send nonsense is an error here.
 
+use std::num::NonZeroU32;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -17,6 +19,10 @@ use zeroize::Zeroizing;
 
 use super::address::{self, Parts};
 use super::{Invalid, Target};
+use crate::load::headers::Headers;
+
+/// What is wrong with an empty file.
+pub(super) const NO_TARGET: &str = "there is no target: write `GET URL` on a line";
 
 /// How bodies are written in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +37,7 @@ pub enum Bodies {
 ///
 /// # Errors
 /// The first mistake, with its line.
-pub fn parse(file: &str, text: &str, bodies: Bodies) -> Result<Vec<Target>, Invalid> {
+pub(super) fn parse(file: &str, text: &str, bodies: Bodies) -> Result<Vec<Target>, Invalid> {
     let invalid = |line: usize, problem: String| Invalid {
         file: file.to_owned(),
         line: line + 1,
@@ -47,7 +53,8 @@ pub fn parse(file: &str, text: &str, bodies: Bodies) -> Result<Vec<Target>, Inva
         let body = match lines.peek() {
             Some(&(number, line)) if line.starts_with("$ ") || line == "{}" => {
                 lines.next();
-                body(line, bodies).map_err(|problem| invalid(number, problem))?
+                let text = line.strip_prefix("$ ").unwrap_or_default();
+                body(text, bodies).map_err(|problem| invalid(number, problem))?
             }
             _ => Bytes::new(),
         };
@@ -57,17 +64,28 @@ pub fn parse(file: &str, text: &str, bodies: Bodies) -> Result<Vec<Target>, Inva
             path: parts.path,
             authorization: parts.authorization,
             body,
+            name: None,
+            weight: NonZeroU32::MIN,
+            expected: Vec::new(),
+            headers: Headers::default(),
+            captures: Vec::new(),
+            dynamic: None,
         });
     }
     if targets.is_empty() {
-        let problem = "there is no target: write `GET URL` on a line".to_owned();
-        return Err(invalid(0, problem));
+        return Err(invalid(0, NO_TARGET.to_owned()));
     }
     Ok(targets)
 }
 
 /// `METHOD URL`.
 fn head(line: &str) -> Result<(Method, Parts), String> {
+    let (method, url) = split(line)?;
+    Ok((method, address::parse(url)?))
+}
+
+/// The method, and the text of the URL.
+pub(super) fn split(line: &str) -> Result<(Method, &str), String> {
     if line == "$" || line == "{}" || line.starts_with("$ ") {
         return Err("a body without a target: it stands on the line after `METHOD URL`".to_owned());
     }
@@ -77,13 +95,11 @@ fn head(line: &str) -> Result<(Method, Parts), String> {
     let method = method.trim();
     let parsed = Method::from_bytes(method.as_bytes())
         .map_err(|_| "a target is written `METHOD URL`: the method is not one".to_owned())?;
-    Ok((parsed, address::parse(url.trim())?))
+    Ok((parsed, url.trim()))
 }
 
-fn body(line: &str, bodies: Bodies) -> Result<Bytes, String> {
-    let Some(text) = line.strip_prefix("$ ") else {
-        return Ok(Bytes::new());
-    };
+/// The bytes of a body that is written as `text`.
+pub(super) fn body(text: &str, bodies: Bodies) -> Result<Bytes, String> {
     let bytes = match bodies {
         Bodies::Plain => text.as_bytes().to_vec(),
         Bodies::Base64 => BASE64_STANDARD

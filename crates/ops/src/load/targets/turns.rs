@@ -5,7 +5,7 @@
 use std::num::NonZeroU32;
 
 /// More turns than these in one round make no finer mix.
-const MOST_TURNS: u64 = 100_000;
+const MOST_TURNS: u64 = 10_000;
 
 /// The order of turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,37 +19,62 @@ pub struct Turns {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct File {
     first: usize,
-    targets: u64,
     weight: u64,
+    targets: Order,
+}
+
+/// The order of the targets of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Order {
+    /// One after another, of this many.
+    InTurn(u64),
+    /// As their weights say, round after round.
+    Weighted(Vec<usize>),
+}
+
+impl Order {
+    fn new(weights: &[NonZeroU32]) -> Result<Self, String> {
+        if weights.iter().all(|weight| weight.get() == 1) {
+            return Ok(Self::InTurn(weights.len().max(1) as u64));
+        }
+        let weights: Vec<u64> = weights.iter().map(|weight| weight.get().into()).collect();
+        Ok(Self::Weighted(round(&weights)?))
+    }
+
+    fn target(&self, turn: u64) -> usize {
+        let place = |length: u64| usize::try_from(turn % length).unwrap_or_default();
+        match self {
+            Self::InTurn(targets) => place(*targets),
+            Self::Weighted(round) => round[place(round.len().max(1) as u64)],
+        }
+    }
 }
 
 impl Turns {
-    /// The order for files with so many targets, none empty, and their weights.
+    /// The order for files with the weights of their targets, none empty, and their
+    /// own weights.
     ///
     /// # Errors
     /// When the weights are too large together.
-    pub fn new(files: &[(usize, NonZeroU32)]) -> Result<Self, String> {
-        let total: u64 = files
-            .iter()
-            .map(|(_, weight)| u64::from(weight.get()))
-            .sum();
-        if total > MOST_TURNS {
-            return Err(format!(
-                "the weights are {total} together: {MOST_TURNS} at most"
-            ));
-        }
+    pub fn new(files: &[(Vec<NonZeroU32>, NonZeroU32)]) -> Result<Self, String> {
         let mut first = 0;
         let mut placed = Vec::with_capacity(files.len());
         for (targets, weight) in files {
             placed.push(File {
                 first,
-                targets: (*targets).max(1) as u64,
                 weight: u64::from(weight.get()),
+                targets: Order::new(targets)?,
             });
-            first += targets;
+            first += targets.len();
         }
+        let weights: Vec<u64> = placed.iter().map(|file| file.weight).collect();
+        let mut before = vec![0_u64; placed.len()];
+        let turns = round(&weights)?.into_iter().map(|file| {
+            before[file] += 1;
+            (file, before[file] - 1)
+        });
         Ok(Self {
-            round: round(&placed, total),
+            round: turns.collect(),
             files: placed,
         })
     }
@@ -63,32 +88,35 @@ impl Turns {
         };
         let file = &self.files[*file];
         let nth = (number / turns) * file.weight + before;
-        file.first + usize::try_from(nth % file.targets).unwrap_or_default()
+        file.first + file.targets.target(nth)
     }
 }
 
-/// Smooth weighted round robin: in each turn every file gains its weight, and the
+/// Smooth weighted round robin: in each turn everybody gains their weight, and the
 /// one with the most pays for the turn.
-fn round(files: &[File], total: u64) -> Vec<(usize, u64)> {
-    let total = i128::from(total);
-    let mut credit = vec![0_i128; files.len()];
-    let mut before = vec![0_u64; files.len()];
+fn round(weights: &[u64]) -> Result<Vec<usize>, String> {
+    let total: u64 = weights.iter().sum();
+    if total > MOST_TURNS {
+        return Err(format!(
+            "the weights are {total} together: {MOST_TURNS} at most"
+        ));
+    }
+    let mut credit = vec![0_i128; weights.len()];
     let mut round = Vec::new();
     for _ in 0..total {
-        for (credit, file) in credit.iter_mut().zip(files) {
-            *credit += i128::from(file.weight);
+        for (credit, weight) in credit.iter_mut().zip(weights) {
+            *credit += i128::from(*weight);
         }
         let mut best = 0;
-        for (file, gained) in credit.iter().enumerate() {
+        for (place, gained) in credit.iter().enumerate() {
             if *gained > credit[best] {
-                best = file;
+                best = place;
             }
         }
-        credit[best] -= total;
-        round.push((best, before[best]));
-        before[best] += 1;
+        credit[best] -= i128::from(total);
+        round.push(best);
     }
-    round
+    Ok(round)
 }
 
 #[cfg(test)]
@@ -100,7 +128,10 @@ mod tests {
     fn turns(files: &[(usize, u32)]) -> Turns {
         let files: Vec<_> = files
             .iter()
-            .map(|(targets, weight)| (*targets, NonZeroU32::new(*weight).unwrap()))
+            .map(|(targets, weight)| {
+                let weights = vec![NonZeroU32::MIN; *targets];
+                (weights, NonZeroU32::new(*weight).unwrap())
+            })
             .collect();
         Turns::new(&files).unwrap()
     }
@@ -126,9 +157,18 @@ mod tests {
     }
 
     #[test]
+    fn targets_share_the_turns_of_their_file_by_their_weights() {
+        let weights = [2, 1].map(|weight| NonZeroU32::new(weight).unwrap());
+        let turns = Turns::new(&[(weights.to_vec(), NonZeroU32::MIN)]).unwrap();
+        let found: Vec<_> = (0..6).map(|number| turns.target(number)).collect();
+        assert_eq!(found, [0, 1, 0, 0, 1, 0]);
+    }
+
+    #[test]
     fn weights_have_a_limit() {
-        let files = [(1, NonZeroU32::MAX), (1, NonZeroU32::MIN)];
-        assert!(Turns::new(&files).unwrap_err().contains("100000 at most"));
+        let one = vec![NonZeroU32::MIN];
+        let files = [(one.clone(), NonZeroU32::MAX), (one, NonZeroU32::MIN)];
+        assert!(Turns::new(&files).unwrap_err().contains("10000 at most"));
     }
 
     proptest! {

@@ -28,6 +28,10 @@ struct World {
     /// How many more writes are carried out; then the power is gone.
     writes_left: Option<usize>,
     namespace: Option<String>,
+    /// Whether a token may look itself up.
+    tells_of_token: bool,
+    /// Reading this path fails.
+    broken: Option<String>,
 }
 
 impl Fake {
@@ -48,6 +52,16 @@ impl Fake {
         self.world.lock().unwrap().namespace = namespace.map(str::to_owned);
     }
 
+    /// Lets tokens look themselves up, or not.
+    pub(crate) fn tell_of_token(&self, tells: bool) {
+        self.world.lock().unwrap().tells_of_token = tells;
+    }
+
+    /// Fails from now on when this path is read.
+    pub(crate) fn break_path(&self, path: &str) {
+        self.world.lock().unwrap().broken = Some(path.to_owned());
+    }
+
     /// Lets this many writes pass and refuses everything after them.
     pub(crate) fn cut_after(&self, writes: Option<usize>) {
         self.world.lock().unwrap().writes_left = writes;
@@ -65,6 +79,20 @@ impl Fake {
             content.insert(format!("sys/mounts/{path}"), entry.clone());
         }
         content
+    }
+
+    /// Mounts an engine as a person would.
+    pub(crate) fn mount(&self, path: &str, entry: Value) {
+        let mut world = self.world.lock().unwrap();
+        match path.strip_prefix("auth/") {
+            Some(method) => world.methods.insert(method.to_owned(), entry),
+            None => world.engines.insert(path.to_owned(), entry),
+        };
+    }
+
+    /// What is at a path, with what the server does not answer.
+    pub(crate) fn stored(&self, path: &str) -> Value {
+        self.world.lock().unwrap().values[path].clone()
     }
 
     /// Changes something as a person would.
@@ -100,9 +128,9 @@ impl World {
     }
 
     fn is_versioned(&self, path: &str) -> bool {
-        self.engines
-            .keys()
-            .any(|mount| path.starts_with(&format!("{mount}/data/")))
+        let engines = self.engines.iter();
+        let mut versioned = engines.filter(|(_, entry)| entry["options"]["version"] != "1");
+        versioned.any(|(mount, _)| path.starts_with(&format!("{mount}/data/")))
     }
 
     fn write(&mut self, path: &str, data: &Data) -> Result<(), ServerError> {
@@ -143,7 +171,13 @@ impl World {
             self.values.insert(path.to_owned(), value);
             return Ok(());
         }
-        let known = path.starts_with("sys/policies/acl/") || path.starts_with("auth/approle/role/");
+        if path.contains("/config") || path.starts_with("old/") {
+            // As a whole: what is not named is gone.
+            self.values.insert(path.to_owned(), data.clone().into());
+            return Ok(());
+        }
+        let known = path.starts_with("sys/policies/acl/")
+            || path.starts_with("auth/") && path.contains("/role/");
         if !known {
             // With what it was sent, as some servers answer: whole, and in part.
             let lines = data.values().filter_map(Value::as_str).flat_map(str::lines);
@@ -192,6 +226,9 @@ impl Server for Fake {
     async fn read(&self, path: &str) -> Result<Reading, ServerError> {
         tokio::task::yield_now().await;
         let world = self.world.lock().unwrap();
+        if world.broken.as_deref() == Some(path) {
+            return Err(refused(500, "it cannot be decrypted"));
+        }
         let table = |entries: &BTreeMap<String, Value>| {
             let entries = entries.iter();
             let entries = entries.map(|(path, entry)| (format!("{path}/"), entry.clone()));
@@ -200,11 +237,26 @@ impl Server for Fake {
         match path {
             "sys/mounts" => return table(&world.engines),
             "sys/auth" => return table(&world.methods),
+            "auth/token/lookup-self" if world.tells_of_token => {
+                let token = json!({
+                    "policies": ["default", "operator"], "identity_policies": ["team"],
+                    "path": "auth/login/here/login",
+                });
+                return Ok(Reading::Found(token.as_object().unwrap().clone()));
+            }
             _ => {}
         }
         let path = path.replacen("/metadata/", "/data/", 1);
         Ok(match world.values.get(&path) {
-            Some(Value::Object(value)) => Reading::Found(value.clone()),
+            Some(Value::Object(value)) => {
+                let mut value = value.clone();
+                // Secrets are not answered, but some are said to be there.
+                if let Some(Value::String(_)) = value.remove("token_reviewer_jwt") {
+                    value.insert("token_reviewer_jwt_set".into(), json!(true));
+                }
+                value.remove("secret_key");
+                Reading::Found(value)
+            }
             _ => Reading::Absent,
         })
     }
@@ -235,6 +287,12 @@ impl Server for Fake {
             let below = format!("{mount}/");
             world.values.retain(|path, _| !path.starts_with(&below));
         }
+        if let Some(method) = path.strip_prefix("sys/auth/") {
+            world.methods.remove(method);
+        }
+        if path == "sys/policies/acl/new-built-in" {
+            return Err(refused(400, "cannot delete \"new-built-in\" policy"));
+        }
         world
             .values
             .remove(&path.replacen("/metadata/", "/data/", 1));
@@ -252,6 +310,7 @@ pub(crate) const OPTIONS: PlanOptions = PlanOptions {
     adopt: false,
     prune: true,
     prune_only: false,
+    purge_unmanaged: false,
     allow_destroy: true,
     parallel: 3,
 };

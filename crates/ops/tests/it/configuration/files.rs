@@ -52,12 +52,21 @@ fn unknown_keys_are_refused_with_the_one_that_was_meant() {
 }
 
 #[test]
+fn what_is_to_be_purged_stands_at_the_top_and_excludes_kinds_that_exist() {
+    refused(
+        "version: 1\nblocks:\n  - purgeUnmanagedConfig: {enabled: true}\n",
+        "-:3: `purgeUnmanagedConfig` stands at the top of a file",
+    );
+    refused(
+        "purgeUnmanagedConfig:\n  enabled: true\n  exclude: {secret: true}\n",
+        "-:3: `exclude` has no `secret`; did you mean `secrets`?",
+    );
+    interpreted("purgeUnmanagedConfig: {enabled: true, exclude: {auth: true}}\n").unwrap();
+}
+
+#[test]
 fn what_is_not_done_names_its_replacement() {
     for (text, expected) in [
-        (
-            "purgeUnmanagedConfig: {enabled: true}\n",
-            "-:1: `purgeUnmanagedConfig` is not supported: `lockkeeper prune`",
-        ),
         (
             "secrets:\n  - type: database\n    configuration:\n      config:\n        - {name: a, rotate: true}\n",
             "-:5: `rotate` is not supported: rotate the credential once by hand",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use ops::configuration::{Clock, Holder, Lock};
+use ops::configuration::{Clock, Holder, Location, Lock};
 
 use super::fake::{Fake, Owner};
 
@@ -55,4 +55,35 @@ async fn a_lock_that_is_held_is_renewed_and_one_that_was_left_behind_ends() {
     drop(left_behind);
     time.fetch_add(901, Ordering::Relaxed);
     lock.take(&holder("harry"), Duration::ZERO).await.unwrap();
+}
+
+#[test]
+fn of_many_processes_at_once_one_takes_a_lock_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..40 {
+        let path = folder.path().join(format!("record-{round}"));
+        let start = Arc::new(std::sync::Barrier::new(6));
+        let take = |_| {
+            let (path, start) = (path.clone(), Arc::clone(&start));
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread();
+                let runtime = { runtime }.enable_time().build().unwrap();
+                runtime.block_on(async {
+                    let owner = Owner {
+                        server: Fake::new(),
+                        name: "one",
+                    };
+                    let lock = Lock {
+                        store: owner.store_at(&Location::File(path)).await,
+                        clock: Arc::new(|| 1000),
+                    };
+                    start.wait();
+                    lock.take(&holder("sally"), Duration::ZERO).await.is_ok()
+                })
+            })
+        };
+        let threads: Vec<_> = (0..6).map(take).collect();
+        let taken = threads.into_iter().map(|thread| thread.join().unwrap());
+        assert_eq!(taken.filter(|taken| *taken).count(), 1, "round {round}");
+    }
 }

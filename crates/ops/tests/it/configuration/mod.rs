@@ -3,7 +3,10 @@
 mod fake;
 mod files;
 mod lock;
+mod neighbours;
 mod properties;
+mod purge;
 mod removal;
+mod replacement;
 mod secrets;
 mod servers;

@@ -30,7 +30,7 @@ impl Asked {
             max_request_size: LIMIT,
             ..Limits::default()
         };
-        read(request, &limits).await.map_err(|answer| {
+        read(request, None, &limits).await.map_err(|answer| {
             let body = answer.body().unwrap();
             let body: Value = serde_json::from_slice(&body).unwrap();
             let text = body["errors"][0].as_str().unwrap_or_default();

@@ -10,13 +10,17 @@ const USER: &str = "user";
 /// no root token.
 async fn core_of(world: &World) -> Arc<Core> {
     let core = world.mounted().await;
+    create_user(&core).await;
+    core
+}
+
+async fn create_user(core: &Core) {
     let all = json!({"policy": "path \"*\" { capabilities = [\"create\", \"read\", \"update\", \"sudo\"] }"});
-    let seen = post(&core, "sys/policies/acl/all", all).await;
+    let seen = post(core, "sys/policies/acl/all", all).await;
     assert_eq!(seen.status, 204, "{seen:?}");
     let tokens = &core.active().unwrap().tokens;
     let user = Some(ClientToken::new(USER));
     tokens.create(user, &["all"]).await.unwrap();
-    core
 }
 
 async fn limit(core: &Core, name: &str, path: &str, max: u64) {
@@ -141,6 +145,51 @@ async fn leases_of_before_count_after_a_start_and_for_the_first_quota() {
     // Their time is over.
     tokio::time::sleep(SECOND * 15).await;
     assert_eq!(counter(&core, "q").await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_quota_holds_before_it_is_stored() {
+    let world = World::new();
+    let core = core_of(&world).await;
+    *world.slow.writes_take.lock().unwrap() = 10 * SECOND;
+    let body = json!({"path": "puppet", "max_leases": 1});
+    let writing = post(&core, "sys/quotas/lease-count/q", body);
+    let asking = async {
+        // The leases of before are listed, and the quota is being stored.
+        tokio::time::sleep(SECOND).await;
+        let asked = (0..3).map(|_| lease(&core, USER));
+        let asked = futures_util::future::join_all(asked).await;
+        asked.iter().filter(|seen| seen.status == 200).count()
+    };
+    let (written, granted) = tokio::join!(writing, asking);
+    assert_eq!((written.status, granted), (204, 1));
+    assert_eq!(counter(&core, "q").await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_quota_that_cannot_be_stored_limits_nothing() {
+    let (world, machine) = (World::new(), virtual_world::World::new());
+    let core = world.start_with(world.effects_of(&machine)).await.unwrap();
+    let mounted = post(&core, "sys/mounts/puppet", json!({"type": "puppet"})).await;
+    assert_eq!(mounted.status, 204, "{mounted:?}");
+    create_user(&core).await;
+    machine
+        .storage
+        .fail_next_writes(1, virtual_world::Fault::Lost);
+    let body = json!({"path": "puppet", "max_leases": 1});
+    let failed = post(&core, "sys/quotas/lease-count/q", body).await;
+    assert_eq!(failed.status, 500, "{failed:?}");
+    for _ in 0..2 {
+        assert_eq!(lease(&core, USER).await.status, 200);
+    }
+    let list = ask(
+        &core,
+        Operation::List,
+        "sys/quotas/lease-count",
+        Value::Null,
+    )
+    .await;
+    assert_eq!(list.status, 404, "{list:?}");
 }
 
 #[tokio::test(start_paused = true)]

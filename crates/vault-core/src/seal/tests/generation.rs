@@ -2,7 +2,8 @@
 
 use super::rotation::{get, post, rotate, rotated, unsealed};
 use super::*;
-use crate::WithoutToken;
+use crate::audit::tests::{Pages, device};
+use crate::{AuditConfig, WithoutToken};
 
 const TOKEN: &str = "sys/generate-root-token";
 const OTP: &str = "0123456789012345678901234567";
@@ -188,6 +189,34 @@ async fn a_root_token_that_nobody_received_is_revoked() {
     assert!(hung_up.is_err());
     tokio::time::sleep(std::time::Duration::from_secs(30)).await;
     assert_eq!(world.storage.keys(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_root_token_whose_answer_cannot_be_logged_is_revoked() {
+    let (world, pages) = (World::new(), Arc::new(Pages::default()));
+    let audit = AuditConfig::new(Arc::clone(&pages) as _, false);
+    let mut config = world.config();
+    config.audit = audit.with_declared(vec![device("one", &[])]);
+    let vault = Vault::load(config, world.effects()).await.unwrap();
+    let keys = Keys::make(&vault, 3, 2).await;
+    keys.give(&vault, [0, 1]).await;
+    for path in [TOKEN, "sys/generate-root"] {
+        let body = json!({"otp": OTP});
+        let begun = post(&vault, &keys, &format!("{path}/attempt"), body)
+            .await
+            .body;
+        let nonce = begun["data"].get("nonce").unwrap_or(&begun["nonce"]);
+        let share = |number: usize| json!({"key": keys.keys[number], "nonce": nonce});
+        let update = format!("{path}/update");
+        post(&vault, &keys, &update, share(0)).await;
+        let before = world.storage.keys();
+        pages.page("one").ends_after(1);
+        let last = post(&vault, &keys, &update, share(1)).await;
+        assert_eq!(last.status, 500, "{last:?}");
+        pages.page("one").heal();
+        tokio::time::sleep(std::time::Duration::from_secs(30)).await;
+        assert_eq!(world.storage.keys(), before, "{path}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

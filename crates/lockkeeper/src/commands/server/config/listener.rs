@@ -87,6 +87,7 @@ impl Kind {
         for item in &body.items {
             let key = first(item)?;
             let is_known = limit(&mut limits, item, key)?
+                || connection_limit(&mut limits, item, key)?
                 || match self {
                     Self::Tcp => tcp.item(item, key)?,
                     Self::Unix => unix.item(item, key)?,
@@ -113,6 +114,18 @@ pub(super) fn limit(limits: &mut Limits, item: &Item, key: &Key) -> Result<bool,
         "max_request_duration" => limits.max_request_duration = positive(item, key)?,
         "max_request_json_memory" => limits.json.memory = size(item, key)?,
         "max_request_json_strings" => limits.json.strings = size(item, key)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Reads a limit of connections. Returns whether the key is one.
+fn connection_limit(limits: &mut Limits, item: &Item, key: &Key) -> Result<bool, Error> {
+    match &*key.name {
+        "http_read_header_timeout" => limits.timeouts.header = positive(item, key)?,
+        "http_read_timeout" => limits.timeouts.body = positive(item, key)?,
+        "http_idle_timeout" => limits.timeouts.idle = positive(item, key)?,
+        "max_connections" => limits.max_connections = size(item, key)?,
         _ => return Ok(false),
     }
     Ok(true)

@@ -1,7 +1,7 @@
 //! Files that are read, and files that are refused with the place and what is
 //! allowed.
 
-use server::{JsonLimits, TlsVersion};
+use server::{JsonLimits, Timeouts, TlsVersion};
 
 use super::*;
 
@@ -37,6 +37,10 @@ listener "tcp" {
   max_request_duration = "30s"
   max_request_json_memory = 4096
   max_request_json_strings = 10
+  http_read_header_timeout = "5s"
+  http_read_timeout = 20
+  http_idle_timeout = "1m"
+  max_connections = 100
 }
 listener "tcp" {
   address = ":8300"
@@ -47,6 +51,7 @@ listener "unix" {
   socket_mode = "0660"
   socket_user = "lockkeeper"
   socket_group = 1000
+  max_connections = 7
 }
 api_addr = "https://vault.example:8200"
 cluster_addr = "https://vault.example:8201"
@@ -99,7 +104,7 @@ user_lockout "approle" {
     let limits = |max_request_size, seconds| Limits {
         max_request_size,
         max_request_duration: Duration::from_secs(seconds),
-        json: JsonLimits::default(),
+        ..Limits::default()
     };
     let json = JsonLimits {
         memory: 4096,
@@ -107,12 +112,24 @@ user_lockout "approle" {
     };
     let expected = Limits {
         json,
+        timeouts: Timeouts {
+            header: Duration::from_secs(5),
+            body: Duration::from_secs(20),
+            idle: Duration::from_mins(1),
+        },
+        max_connections: 100,
         ..limits(1024, 30)
     };
     assert_eq!(tls.limits, expected);
     assert_eq!(plain.limits, limits(2048, 60));
     assert_eq!(plain.place, in_the_clear("[::]:8300"));
-    assert_eq!(socket.limits, limits(2048, 60));
+    assert_eq!(
+        socket.limits,
+        Limits {
+            max_connections: 7,
+            ..limits(2048, 60)
+        }
+    );
     let expected = Socket {
         path: "/run/lockkeeper.sock".into(),
         mode: Some(0o660),

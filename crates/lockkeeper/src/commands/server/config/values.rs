@@ -104,10 +104,9 @@ pub(super) fn size(item: &Item, key: &Key) -> Result<usize, Error> {
     };
     let size = number.and_then(|size| usize::try_from(size).ok());
     size.filter(|size| *size > 0).ok_or_else(|| {
-        let what = if key.name.ends_with("strings") {
-            "number"
-        } else {
-            "number of bytes"
+        let what = match &*key.name {
+            "max_request_json_strings" | "max_connections" => "number",
+            _ => "number of bytes",
         };
         let problem = format!("`{}` must be a {what} above zero", key.name);
         Error::new(item.value.position(), problem)

@@ -1,0 +1,73 @@
+//! One connection: HTTP/1 or HTTP/2 until the client, a deadline or the end of the
+//! server closes it.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Version};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use crate::activity::{Activity, Overdue, Watched};
+use crate::http::{Host, respond};
+
+/// How long a client that is told to end an idle connection may take for it.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Serves a connection. `ending` lets the requests in flight end, and takes no
+/// other.
+pub(crate) async fn serve<S>(
+    stream: S,
+    peer: Option<SocketAddr>,
+    host: Host,
+    ending: CancellationToken,
+) where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let activity = Activity::new(host.limits.timeouts);
+    let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
+    let service = service_fn(|request: Request<Incoming>| {
+        let working = activity.work(request.version() == Version::HTTP_2);
+        let host = host.clone();
+        async move {
+            let answer = respond(&host, peer, request.map(Body::new)).await;
+            drop(working);
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let builder = Builder::new(TokioExecutor::new());
+    let mut serving = pin!(builder.serve_connection(stream, service));
+    let mut is_ending = false;
+    loop {
+        tokio::select! {
+            // The connection first: what it does moves its deadline.
+            biased;
+            served = serving.as_mut() => {
+                if let Err(error) = served {
+                    tracing::debug!(?peer, error, "a connection failed");
+                }
+                return;
+            }
+            () = ending.cancelled(), if !is_ending => {
+                is_ending = true;
+                serving.as_mut().graceful_shutdown();
+            }
+            overdue = activity.overdue() => {
+                tracing::debug!(?peer, ?overdue, "a connection is closed");
+                if overdue == Overdue::Idle {
+                    serving.as_mut().graceful_shutdown();
+                    let _ = tokio::time::timeout(FAREWELL, serving).await;
+                }
+                return;
+            }
+        }
+    }
+}
