@@ -205,7 +205,8 @@ impl Engine {
         let now = self.timekeeper.deadlines_from();
         let issued_at = secret.lease.issue_time.unwrap_or(now);
         let times = match latest_end(&role, &entry) {
-            Some(end) => until(end, times, now, issued_at).ok_or_else(|| too_old(&internal))?,
+            Some(end) => until(self.timekeeper.on_wall_clock(end), times, now, issued_at)
+                .ok_or_else(|| too_old(&internal))?,
             None => times,
         };
         let ttl = if secret.lease.increment.is_zero() {

@@ -9,8 +9,9 @@ use logical::Error;
 use readiness::{Candidate, Decision, Kind, LookUpError, Observation, Probed, Settings};
 
 use crate::control_plane::{Caller, Class, Target};
+use crate::credential::Credential;
 use crate::ids::CredentialId;
-use crate::ledger::{Event, IssuedKey, Proving, State};
+use crate::ledger::{Event, Failure, IssuedKey, Proving, State};
 use crate::places::resource_of;
 use crate::state::Engine;
 
@@ -35,25 +36,31 @@ impl Engine {
         (target, readiness): (&Target, &Settings),
     ) -> Result<Tried, Error> {
         let entry = self.ledger.entry(id);
-        self.ledger.load(&entry).await.map_err(Error::from)?;
-        let known = entry.look(|credential| match &credential.state {
+        let under_way = |credential: &Credential| match &credential.state {
             State::Live { key } if key.proving == Proving::UnderWay && key.secret.is_some() => {
                 Some((credential.intended_at, key.clone()))
             }
             _ => None,
-        });
-        let Some((made, key)) = known.flatten() else {
+        };
+        let known = match self.ledger.look(&entry, under_way).await {
+            Ok(known) => known,
+            Err(Failure::Unknown | Failure::Refused(_)) => None,
+            Err(Failure::Failed(error)) => return Err(error),
+        };
+        let Some((made, key)) = known else {
             return Ok(Tried::Over);
         };
         let kind = kind_of(target);
         let plan = readiness.plan(kind);
         loop {
-            let now = self.clock.now();
+            let now = self.timekeeper.intents_from();
             let decided = self
                 .rotations
                 .proving(id, made, |known| known.decide(&plan, now));
             match decided {
-                Decision::Wait { until } => return Ok(Tried::Later(until)),
+                Decision::Wait { until } => {
+                    return Ok(Tried::Later(self.timekeeper.on_wall_clock(until)));
+                }
                 Decision::Ready(proof) => {
                     // Another process may have handed the key out meanwhile, and what
                     // it wrote must not be lost.
@@ -79,7 +86,7 @@ impl Engine {
                 }
                 Decision::Probe => {
                     let probed = self.probe(target, &key).await?;
-                    let now = self.clock.now();
+                    let now = self.timekeeper.intents_from();
                     self.rotations.proving(id, made, |known| match probed {
                         Probed::Observed { observation, .. } => {
                             known.observe(&plan, now, observation);
@@ -91,7 +98,8 @@ impl Engine {
         }
     }
 
-    /// About when a key works that is tried, or would be.
+    /// About when a key works that is tried, or would be, by the wall clock. `made` is
+    /// the time of its intent.
     pub(crate) fn expected_at(
         &self,
         id: &CredentialId,
@@ -99,8 +107,10 @@ impl Engine {
         (target, readiness): (&Target, &Settings),
     ) -> Timestamp {
         let plan = readiness.plan(kind_of(target));
-        self.rotations
-            .proving(id, made, |known| known.expected(&plan))
+        let expected = self
+            .rotations
+            .proving(id, made, |known| known.expected(&plan));
+        self.timekeeper.on_wall_clock(expected)
     }
 
     /// Tries a key once, at the place of its resource.

@@ -179,7 +179,7 @@ impl Engine {
     ) -> Result<SharedKey, Error> {
         let entry = self.spare_for_slot(role, slot, caller).await?;
         let made = entry.look(|known| known.intended_at);
-        let now = self.clock.now();
+        let now = self.timekeeper.intents_from();
         let age = made.map_or(Duration::ZERO, |made| elapsed(made, now));
         Ok(SharedKey::aged(entry, self.clock.monotonic(), age, false))
     }
@@ -340,7 +340,7 @@ impl Engine {
                 Err(Failure::Unknown | Failure::Refused(_)) => continue,
                 Err(Failure::Failed(error)) => return Err(error),
             }
-            let now = self.clock.now();
+            let now = self.timekeeper.intents_from();
             let found = entry.look(|known| {
                 let is_live = matches!(&known.state, State::Live { key } if key.secret.is_some());
                 let age = elapsed(known.intended_at, now);
@@ -445,7 +445,7 @@ fn next_key(role: &Role, requester: &Requester) -> Caller {
     Caller::of(Class::Spare, &flow)
 }
 
-/// How long ago something was, by the clock; nothing if that was set back.
+/// How long ago something was; nothing if the clock was set back.
 fn elapsed(since: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }

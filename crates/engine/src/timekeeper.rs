@@ -72,12 +72,19 @@ impl Timekeeper {
         latest
     }
 
-    /// The time of a new intent.
+    /// The time of a new intent, and so the one by which the age of a key is told
+    /// that has the time of its intent on record.
     pub(crate) fn intents_from(&self) -> Timestamp {
         self.compare();
         let belief = self.belief.lock().unwrap_or_else(PoisonError::into_inner);
         let wall = belief.wall;
         wall.checked_sub(belief.ahead).unwrap_or(Timestamp::MIN)
+    }
+
+    /// What the wall clock tells at a time of [`Self::intents_from`].
+    pub(crate) fn on_wall_clock(&self, time: Timestamp) -> Timestamp {
+        let belief = self.belief.lock().unwrap_or_else(PoisonError::into_inner);
+        later(time, belief.ahead)
     }
 
     /// Whether a holder whose deadline has passed may lapse now.
@@ -203,9 +210,11 @@ mod tests {
         assert_eq!(keeper.intents_from(), second(0));
         clock.pass(60, 60);
         assert_eq!(keeper.intents_from(), second(60));
+        assert_eq!(keeper.on_wall_clock(second(60)), clock.now());
         // Set right again.
         clock.pass(-7140, 60);
         assert_eq!(keeper.intents_from(), second(120));
+        assert_eq!(keeper.on_wall_clock(second(120)), clock.now());
         // Set forward, and believed after the pause.
         clock.pass(7200, 0);
         assert_eq!(keeper.intents_from(), second(120));

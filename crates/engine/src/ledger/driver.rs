@@ -428,16 +428,16 @@ impl Ledger {
         if entry.look(Credential::is_spare) == Some(true) {
             return self.refresh(entry).await;
         }
-        if let Some(holder) = ended {
-            let mut memory = entry.memory();
-            let is_strange = memory.known().is_some_and(|known| {
+        let is_unknown = ended.is_some_and(|holder| {
+            let unknown = |known: &Credential| {
                 let shared = known.sharing == Sharing::Shared && known.live_key().is_some();
                 shared && !known.holders.contains_key(holder)
-            });
-            if is_strange {
-                // Its own entry is read; one of several holders lapses.
-                memory.doubts.names.insert(holder.clone());
-            }
+            };
+            entry.look(unknown) == Some(true)
+        });
+        if is_unknown {
+            // It may lie in an entry with others, whose name only storage tells.
+            return self.refresh(entry).await;
         }
         Ok(())
     }

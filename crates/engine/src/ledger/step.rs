@@ -319,7 +319,14 @@ fn renew(
 fn release(credential: &mut Credential, holder: &HolderId, now: Timestamp) -> Vec<Effect> {
     match &credential.state {
         State::Live { .. } => {
-            credential.holders.remove(holder);
+            match credential.sharing {
+                // It has one lease: any other holder stands in for it, where another
+                // process wrote over the entry (`lifecycle.md`, 33).
+                Sharing::SingleUse => credential.holders.clear(),
+                Sharing::Shared => {
+                    credential.holders.remove(holder);
+                }
+            }
             let dropped = vec![holder.clone()];
             retire_unjustified(credential, dropped, now)
         }

@@ -114,7 +114,8 @@ pub(crate) fn status() -> Path<Engine> {
         .on(Operation::Read, answer(read_status))
         .help(
             "How a static role is: its version, its keys, its next rotation and the last error.",
-            "Nothing here is secret. `stage` is `idle`, `making`, `proving`, `ready` or `failed`. With \
+            "Nothing here is secret. `stage` is `idle`, `making`, `proving`, `ready` or `failed`. \
+             `missed` is how often the next rotation was put off because its window had passed. With \
              `retire_when=quiet`, `waiting_keys` are the old keys, until when each stays, and why.",
         )
 }
@@ -341,6 +342,7 @@ async fn read_status(engine: Arc<Engine>, call: Call) -> Result<Option<Response>
     data.insert("attempts".into(), report.attempts.into());
     data.insert("last_error".into(), report.last_error.into());
     data.insert("retry_at".into(), time(report.retry_at).into());
+    data.insert("missed".into(), report.missed.into());
     data.insert("problem".into(), report.problem.into());
     let waiting = report.waiting.into_iter().map(|waiting| {
         let mut key = Object::new();

@@ -12,6 +12,7 @@ use rotation_schedule::{
 };
 
 use super::decide::KeyState;
+use super::outputs::Serves;
 use crate::SecretText;
 use crate::control_plane::Target;
 use crate::ids::{KeyId, RoleName};
@@ -114,7 +115,7 @@ impl Engine {
         let was_quiet = !stored.retire.is_grace();
         let (replaced, output) = (stored.rotation.clone(), stored.output.clone());
         let mut role = self.changed(stored, settings, now)?;
-        self.keep_outputs(&output, &mut role).await?;
+        self.keep_outputs(&output, &mut role, Serves::Now).await?;
         if !was_quiet {
             self.must_have_evidence(&role).await?;
         }
@@ -174,6 +175,7 @@ impl Engine {
             waiting: Vec::new(),
             imported: None,
             ended_in_use: None,
+            missed: 0,
             next_rotation: None,
             rotation,
         })
@@ -205,6 +207,7 @@ impl Engine {
             previous: stored.previous,
             waiting: stored.waiting,
             imported: stored.imported,
+            missed: stored.missed,
             next_rotation: stored.next_rotation,
             rotation: stored.rotation,
             ..new
@@ -281,7 +284,8 @@ impl Engine {
             rotation: None,
             ..role.clone()
         };
-        self.keep_outputs(&left.output, &mut back).await?;
+        self.keep_outputs(&left.output, &mut back, Serves::Again)
+            .await?;
         let entry = self.ledger.entry(&id);
         match self.ledger.apply(&entry, Event::Pin).await {
             Ok(()) => {}

@@ -102,6 +102,7 @@ impl Engine {
             }
             (Step::Postpone(next), _) => {
                 role.next_rotation = next;
+                role.missed = role.missed.saturating_add(1);
                 self.static_roles.put(&role).await?;
             }
             (Step::Switch, Some(rotation)) => self.switch(role, &rotation.next, &facts).await?,
@@ -232,6 +233,7 @@ impl Engine {
             output: None,
         });
         role.version += 1;
+        role.missed = 0;
         role.rotation = None;
         role.promised_until = None;
         self.static_roles.put(&role).await?;

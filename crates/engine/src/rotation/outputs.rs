@@ -6,6 +6,7 @@ use credential_formats::Refusal;
 use logical::Error;
 
 use crate::control_plane::Target;
+use crate::ids::{KeyId, RoleName};
 use crate::ledger::IssuedKey;
 use crate::output::Output;
 use crate::state::Engine;
@@ -39,6 +40,15 @@ impl Outputs {
     }
 }
 
+/// Whether a role serves the key that its new output must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Serves {
+    /// Now, so that the key can be replaced first.
+    Now,
+    /// Again, if the role that was deleted is written.
+    Again,
+}
+
 impl Engine {
     /// Keeps the output of before with the keys that readers can get and that the new
     /// one cannot hold.
@@ -50,17 +60,14 @@ impl Engine {
         &self,
         before: &Output,
         role: &mut StaticRole,
+        serves: Serves,
     ) -> Result<(), Error> {
         if let Some(served) = &mut role.served
             && let Some((key, target)) = self.key_with_secret(&served.credential).await?
             && let Err(refusal) = carries(&role.output, &key, &target)
         {
             if role.output.check(&target).is_ok() {
-                return Err(Error::bad_request(format!(
-                    "`output`: key `{}`, which static role `{}` serves: {refusal}, or replace the key \
-                     with `rotate-role/{}` first",
-                    key.id, role.name, role.name
-                )));
+                return Err(refused(&refusal, &key.id, &role.name, serves));
             }
             keep(&mut served.output, before, &key, &target);
         }
@@ -71,6 +78,20 @@ impl Engine {
             keep(&mut previous.output, before, &key, &target);
         }
         Ok(())
+    }
+}
+
+fn refused(refusal: &Refusal, key: &KeyId, role: &RoleName, serves: Serves) -> Error {
+    match serves {
+        Serves::Now => Error::bad_request(format!(
+            "`output`: key `{key}`, which static role `{role}` serves: {refusal}, or replace the key \
+             with `rotate-role/{role}` first"
+        )),
+        Serves::Again => Error::bad_request(format!(
+            "`output`: key `{key}`, which static role `{role}` served when it was deleted and would \
+             serve again: {refusal}, or write the role with an `output` that can hold the key, replace \
+             it with `rotate-role/{role}`, and change `output` after that"
+        )),
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Report {
     pub(crate) attempts: u32,
     pub(crate) last_error: String,
     pub(crate) retry_at: Option<Timestamp>,
+    /// How often the next rotation was put off, since its window had passed.
+    pub(crate) missed: u32,
     /// What needs a person.
     pub(crate) problem: String,
     /// Keys that were replaced and wait for silence, the latest last.
@@ -93,6 +95,7 @@ impl Engine {
             attempts: role.rotation.as_ref().map_or(0, |it| it.attempt),
             last_error: last_error.unwrap_or_default(),
             retry_at: failure.map(|it| it.retry_at),
+            missed: role.missed,
             problem,
             waiting: self.waiting_report(&role).await?,
         }))

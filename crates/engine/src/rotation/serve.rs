@@ -9,10 +9,10 @@ use rotation_schedule::{told_period, ttl};
 
 use super::Outputs;
 use crate::control_plane::Target;
-use crate::credential::State;
+use crate::credential::{Credential, State};
 use crate::ids::{CredentialId, RoleName};
-use crate::ledger::{Entry, Failure, IssuedKey};
-use crate::proving::{kind_of, until};
+use crate::ledger::{Failure, IssuedKey};
+use crate::proving::until;
 use crate::state::Engine;
 use crate::static_role::StaticRole;
 
@@ -102,12 +102,11 @@ impl Engine {
             Some(entry) => entry,
             None => self.ledger.entry(id),
         };
-        match self.ledger.load(&entry).await {
-            Ok(()) => {}
+        let key = match self.ledger.look(&entry, live_key).await {
+            Ok(key) => key,
             Err(Failure::Failed(error)) => return Err(error),
-            Err(Failure::Unknown | Failure::Refused(_)) => return Ok(None),
-        }
-        let key = live_key(&entry);
+            Err(Failure::Unknown | Failure::Refused(_)) => None,
+        };
         if key.is_some() {
             self.rotations.keep_served(&role.name, &entry);
         }
@@ -135,12 +134,11 @@ impl Engine {
                 failed.error
             ));
         }
-        let plan = role.readiness.plan(kind_of(&role.target));
+        let wanted = (&role.target, &role.readiness);
         let wait = rotation.map(|rotation| {
-            let made = rotation.begun;
-            let expected = self
-                .rotations
-                .proving(&rotation.next, made, |known| known.expected(&plan));
+            // The wall clock may have been ahead of intents when it began.
+            let made = rotation.begun.min(self.timekeeper.intents_from());
+            let expected = self.expected_at(&rotation.next, made, wanted);
             until(now, expected).as_secs().max(1)
         });
         Error::upstream(format!(
@@ -150,14 +148,10 @@ impl Engine {
     }
 }
 
-/// The key of an entry that can be served.
-fn live_key(entry: &Entry) -> Option<(IssuedKey, Target)> {
-    entry
-        .look(|credential| match &credential.state {
-            State::Live { key } if key.secret.is_some() => {
-                Some((key.clone(), credential.target.clone()))
-            }
-            _ => None,
-        })
-        .flatten()
+/// The key of a credential that can be served.
+fn live_key(known: &Credential) -> Option<(IssuedKey, Target)> {
+    match &known.state {
+        State::Live { key } if key.secret.is_some() => Some((key.clone(), known.target.clone())),
+        _ => None,
+    }
 }

@@ -17,7 +17,7 @@ pub(super) enum Verdict {
     Making,
     /// It is tried.
     Try,
-    /// It stays until a time.
+    /// It stays until a time of the clock that intents are dated with.
     Keep(Timestamp),
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Found {
 }
 
 /// What becomes of a spare. `role` is absent where no role wants the key's
-/// generation any more.
+/// generation any more; `now` is a time of the clock that intents are dated with.
 pub(super) fn judge(
     credential: Option<&Credential>,
     role: Option<&Role>,
@@ -104,7 +104,7 @@ fn is_scoped(credential: &Credential) -> bool {
 
 /// How much a reader wants a spare that is made for `purpose`: rather one that works,
 /// rather an older one. Of shared keys with an age rather a younger one, which lasts.
-/// None where the reader cannot have it.
+/// None where the reader cannot have it. `now` is as for [`judge`].
 pub(super) fn rank(
     credential: &Credential,
     (role, purpose): (&Role, &Purpose),

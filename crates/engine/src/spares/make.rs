@@ -94,7 +94,7 @@ impl Engine {
         self.load_pool(&role.generation, &role.name).await?;
         let account = self.accounts.required().await?;
         let organization = account.organization.as_ref();
-        let now = self.clock.now();
+        let now = self.timekeeper.intents_from();
         let claimed = self.pools.claim(&role.generation, |credential| {
             rank(credential, (role, purpose), organization, now)
         });

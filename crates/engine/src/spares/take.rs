@@ -146,7 +146,7 @@ impl Engine {
         let id: &CredentialId = issued.entry.id();
         let made = issued.entry.look(|known| known.intended_at);
         let wanted = (&role.target, &role.readiness);
-        let made = made.unwrap_or_else(|| self.clock.now());
+        let made = made.unwrap_or_else(|| self.timekeeper.intents_from());
         issued.works_from = Some(self.expected_at(id, made, wanted));
         self.rotations.forget_key(id);
         issued

@@ -108,7 +108,9 @@ impl Engine {
                 may_be_in_the_making: self.ledger.quiet_for(entry.id()).is_some(),
                 is_in_slot: stage == Stage::Slot,
             };
-            let judged = |known: Option<&_>| judge(known, role, organization.as_ref(), found, now);
+            let aged_at = self.timekeeper.intents_from();
+            let judged =
+                |known: Option<&_>| judge(known, role, organization.as_ref(), found, aged_at);
             let verdict = match self.ledger.look(&entry, |known| judged(Some(known))).await {
                 Ok(verdict) => verdict,
                 Err(Failure::Unknown | Failure::Refused(_)) => judged(None),
@@ -143,7 +145,7 @@ impl Engine {
                     kept.push((entry, stage));
                 }
                 (Verdict::Keep(end), _) => {
-                    look.again = look.again.min(end);
+                    look.again = look.again.min(self.timekeeper.on_wall_clock(end));
                     kept.push((entry, stage));
                 }
             }

@@ -85,12 +85,21 @@ pub(crate) struct StaticRole {
     /// A key that ended although something may use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ended_in_use: Option<EndedInUse>,
+    /// How often the rotation after this key was put off, since its window had
+    /// passed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) missed: u32,
     /// When the next rotation is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next_rotation: Option<Timestamp>,
     /// The rotation under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rotation: Option<Rotation>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What becomes of the key of a static role that is deleted.

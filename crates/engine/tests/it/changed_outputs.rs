@@ -161,3 +161,37 @@ async fn a_key_for_an_earlier_target_is_not_taken_back() {
         "lsrc-abc123"
     );
 }
+
+/// The role was deleted, so that its key cannot be replaced first.
+#[tokio::test(start_paused = true)]
+async fn a_role_that_is_written_again_says_how_to_get_past_the_key_that_it_had() {
+    let world = World::ready().await;
+    world.cloud.make_by_hand("OLDKEY", "made by hand");
+    let mut role = imported("a${b}", "compat");
+    world.write("static-role/orders", &role).await.unwrap();
+    world.delete("static-role/orders").await.unwrap();
+    for field in ["import_key_id", "import_key_secret"] {
+        role.as_object_mut().unwrap().remove(field);
+    }
+    let mut spring = role.clone();
+    spring["output"] = "spring".into();
+    let refused = world
+        .write("static-role/orders", &spring)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.class(), ErrorClass::BadRequest, "{refused}");
+    let told = "write the role with an `output` that can hold the key, replace it with \
+                `rotate-role/orders`, and change `output` after that";
+    assert!(refused.message().contains(told), "{refused}");
+    assert!(world.read("static-role/orders").await.unwrap().is_none());
+    // As it says.
+    world.write("static-role/orders", &role).await.unwrap();
+    assert_eq!(world.served_key().await, "OLDKEY");
+    world
+        .write("rotate-role/orders", &json!({ "wait": 10 }))
+        .await
+        .unwrap();
+    let change = json!({ "output": "spring" });
+    world.write("static-role/orders", &change).await.unwrap();
+    world.data_of("static-creds/orders").await;
+}

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use logical::Error;
 use serde_json::{Value, json};
 use virtual_world::Timing;
@@ -181,6 +182,41 @@ async fn a_key_of_a_scope_that_never_works_is_given_up_and_another_is_made() {
     world.pass(PROVEN).await;
     key(&world, "alice", "token").await;
     assert_eq!(world.cloud.made(), 2);
+}
+
+/// The key's intent is dated by the clock from before it was set (`lifecycle.md`, 25).
+#[tokio::test(start_paused = true)]
+async fn a_key_made_just_after_the_clock_was_set_forward_is_not_taken_for_an_old_one() {
+    let hours = SignedDuration::from_hours;
+    for sharing in ["role", "entity"] {
+        for more in [json!({}), json!({"max_age": 3600})] {
+            let world = with(sharing, more.clone()).await;
+            world.set_clock(hours(24 * 9));
+            let refused = lease(&world, "alice", "token").await.unwrap_err();
+            assert!(refused.message().contains("about 1"), "{refused}");
+            world.pass(PROVEN).await;
+            let first = lease(&world, "alice", "token").await.unwrap();
+            assert!(works(&world, &first), "{sharing} {more}");
+            assert_eq!(first.secret.lease.ttl, 10 * MINUTE, "{sharing} {more}");
+            world.renew(&first, 0).await.unwrap();
+            assert_eq!(key(&world, "alice", "token").await, first.key());
+            assert_eq!(world.cloud.made(), 1, "{sharing} {more}");
+        }
+    }
+}
+
+/// Only storage tells how old it is.
+#[tokio::test(start_paused = true)]
+async fn a_key_read_from_storage_just_after_the_clock_was_set_forward_is_as_old_as_before() {
+    let mut world = with("entity", json!({"max_age": 3600})).await;
+    lease(&world, "alice", "token").await.unwrap_err();
+    world.pass(PROVEN).await;
+    let first = key(&world, "alice", "token").await;
+    world.restart();
+    world.engine.periodic().await.unwrap();
+    world.set_clock(SignedDuration::from_hours(2));
+    assert_eq!(key(&world, "alice", "token").await, first);
+    assert_eq!(world.cloud.made(), 1);
 }
 
 /// Keys wait for a whole role, for an entity or for a token.

@@ -341,19 +341,91 @@ async fn pools_are_found_soon_after_storage_answers_again() {
 
 /// Both processes have readers of the key that they share.
 #[tokio::test(start_paused = true)]
-async fn the_lease_that_another_process_gave_on_a_shared_key_keeps_it_no_longer() {
+async fn the_leases_that_another_process_gave_on_a_shared_key_keep_it_no_longer() {
     let mut shared = role(0);
     shared["multi_use_key"] = true.into();
-    let world = with_role(&shared).await;
-    world.lease("warm").await.unwrap_err();
-    world.pass(4 * MINUTE).await;
-    let own = reads_at_once(&world).await;
+    // Those that are given at once are written together.
+    for count in [1, 2, 5] {
+        let world = with_role(&shared).await;
+        world.lease("warm").await.unwrap_err();
+        world.pass(4 * MINUTE).await;
+        let own = reads_at_once(&world).await;
+        let other = other_process(&world).await;
+        let leases = (0..count).map(|_| leased(&other, "warm"));
+        let leases = futures_util::future::join_all(leases).await;
+        drop(other);
+        for lease in leases {
+            let lease = lease.unwrap();
+            assert_eq!(lease.key(), own.key());
+            world.revoke(&lease).await.unwrap();
+        }
+        assert!(world.lives(own.key()));
+        world.revoke(&own).await.unwrap();
+        assert!(!world.lives(own.key()), "{count}");
+    }
+}
+
+/// A process that was paused writes over its entry, and stands in for its lease.
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_entry_was_written_over_outlives_its_lease() {
+    let world = with_role(&role(1)).await;
     let other = other_process(&world).await;
-    let lease = leased(&other, "warm").await.unwrap();
-    assert_eq!(lease.key(), own.key());
-    drop(other);
-    world.revoke(&lease).await.unwrap();
-    assert!(world.lives(own.key()));
-    world.revoke(&own).await.unwrap();
-    assert!(!world.lives(own.key()));
+    world.storage.set_write_delay(5 * MINUTE, Timing::Last);
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        world.storage.set_write_delay(Duration::ZERO, Timing::Last);
+        tokio::time::sleep(4 * MINUTE).await;
+        leased(&other, "warm").await.unwrap()
+    };
+    let (paused, lease) = futures_util::join!(world.lease("warm"), second);
+    assert!(paused.is_err() || paused.unwrap().key() != lease.key());
+    world.pass(8 * MINUTE + Duration::from_secs(30)).await;
+    assert!(works(&world, &lease), "it went before its lease");
+    ask(&world.engine, Operation::Revoke, &lease).await;
+    assert!(!world.lives(lease.key()), "it has no other lease");
+}
+
+/// Its own entry of the key is not what is in storage.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_comes_too_late_leaves_the_entry_of_the_key_as_it_is() {
+    let world = with_role(&role(1)).await;
+    let other = other_process(&world).await;
+    world.storage.set_write_delay(5 * MINUTE, Timing::Last);
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        world.storage.set_write_delay(6 * MINUTE, Timing::First);
+        let late = world.lease("warm");
+        let set = async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            world.storage.set_write_delay(Duration::ZERO, Timing::Last);
+        };
+        futures_util::join!(late, set).0
+    };
+    let (lease, late) = futures_util::join!(leased(&other, "warm"), late);
+    let lease = lease.unwrap();
+    assert!(late.is_err() || late.unwrap().key() != lease.key());
+    let holder = lease.secret.internal_data["holder"].as_str().unwrap();
+    assert!(stored(&world, &lease).await.contains(holder));
+}
+
+/// It has no lease then that this process knows of, and stays for the time of one.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_no_pointer_names_goes_with_its_lease() {
+    for renews in [false, true] {
+        let mut world = with_role(&role(1)).await;
+        let place = pointers(&world).remove(0);
+        let id = place.rsplit('/').next().unwrap();
+        let entry = format!("lockkeeper/credential/{id}");
+        let spare = world.storage.disk().get(&entry).await.unwrap().unwrap();
+        let lease = reads_at_once(&world).await;
+        world.storage.disk().put(&entry, &spare).await.unwrap();
+        world.restart();
+        world.pass(2 * MINUTE).await;
+        assert!(stored(&world, &lease).await.contains("\"holders\""));
+        if renews {
+            world.renew(&lease, 0).await.unwrap();
+        }
+        world.revoke(&lease).await.unwrap();
+        assert!(!world.lives(lease.key()), "{renews}");
+    }
 }

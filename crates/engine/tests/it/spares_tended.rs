@@ -266,3 +266,63 @@ async fn of_spares_that_are_too_many_those_that_work_stay() {
     world.pass(MINUTE).await;
     assert_eq!(world.cloud.live(), works);
 }
+
+/// Those that work are kept rather, also where one that was made before does not.
+#[tokio::test(start_paused = true)]
+async fn of_too_many_spares_those_stay_that_work() {
+    let mut kept_the_second = false;
+    for offset in (0..60).step_by(5) {
+        let world = World::ready().await;
+        world.cloud.set_propagation(NEVER);
+        world.write("role/warm", &role(1)).await.unwrap();
+        world.pass(4 * MINUTE + offset * SECOND).await;
+        let first = world.cloud.live().remove(0);
+        world.cloud.set_propagation(Duration::ZERO);
+        let more = json!({"spares": 2});
+        world.write("role/warm", &more).await.unwrap();
+        while counts(&world).await.0 == 0 {
+            world.pass(SECOND).await;
+        }
+        if counts(&world).await != (1, 1) {
+            continue;
+        }
+        let fewer = json!({"spares": 1});
+        world.write("role/warm", &fewer).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(counts(&world).await, (1, 0));
+        let kept = world.cloud.live();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        kept_the_second |= kept[0] != first;
+    }
+    assert!(kept_the_second);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_is_refilled_while_nobody_can_look_whether_its_spares_exist() {
+    let world = with_role(&role(1)).await;
+    world.pass(5 * MINUTE).await;
+    // So that nobody looks without being asked when ten minutes are over.
+    let another = json!({"key_description": "another"});
+    world.write("role/warm", &another).await.unwrap();
+    world.pass(2 * MINUTE).await;
+    world.cloud.lists_fail.store(true, Ordering::SeqCst);
+    let more = json!({"spares": 2});
+    world.write("role/warm", &more).await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(world.cloud.made(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spare_that_a_person_deleted_is_replaced_as_soon_as_that_is_noticed() {
+    let world = with_role(&role(1)).await;
+    let spare = world.cloud.live().remove(0);
+    world.cloud.delete_by_hand(&spare);
+    for _ in 0..30 {
+        world.pass(MINUTE).await;
+        if counts(&world).await.0 == 0 {
+            assert_eq!(world.cloud.made(), 2);
+            return;
+        }
+    }
+    panic!("it is not noticed");
+}

@@ -256,9 +256,19 @@ async fn a_rotation_that_missed_its_window_waits_for_the_next_one() {
         .parse()
         .unwrap();
     assert!(planned.duration_since(world.now()).as_hours() >= 20);
+    assert_eq!(world.static_status().await["missed"], 1);
+    // The window closes before the key is there.
+    for _ in 0..8 {
+        world.cloud.arm(Fault::Quota);
+    }
+    world.pass(26 * HOUR).await;
+    assert_eq!(world.static_status().await["missed"], 2);
+    let other = json!({ "key_description": "another" });
+    world.write("static-role/orders", &other).await.unwrap();
+    assert_eq!(world.static_status().await["missed"], 2);
     world.pass(22 * HOUR).await;
     assert_ne!(world.served_key().await, first);
-    assert_eq!(world.cloud.made(), 2);
+    assert_eq!(world.static_status().await["missed"], 0);
 }
 
 #[tokio::test(start_paused = true)]

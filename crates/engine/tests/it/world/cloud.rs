@@ -81,6 +81,8 @@ pub(crate) struct Cloud {
     pub(crate) deleted: Mutex<Vec<String>>,
     /// Lists that were asked for.
     pub(crate) lists: AtomicU64,
+    /// Whether lists fail.
+    pub(crate) lists_fail: AtomicBool,
     /// How many keys a list shows at most.
     pub(crate) list_limit: Mutex<Option<usize>>,
     /// Whether no admin key is known.
@@ -376,6 +378,9 @@ impl Keys for Cloud {
 
     async fn list_keys(&self, access: &Access, target: &Target) -> Result<KeyList, CloudError> {
         self.turn().await;
+        if self.lists_fail.load(Ordering::SeqCst) {
+            return Err(failed(Failure::Unavailable, "no answer", true));
+        }
         let organization = self.organization(access)?;
         let keys = self.keys.lock().unwrap();
         let sees = self.allowed(access).is_ok() && !self.shows_nothing.load(Ordering::SeqCst);
