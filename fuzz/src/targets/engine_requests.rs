@@ -20,7 +20,7 @@ pub(super) fn mount(world: &World, cloud: &Arc<Cloud>) -> Arc<dyn Backend> {
     engine.expect("an engine can be made")
 }
 
-/// Gives it an account and two roles.
+/// Gives it an account, two roles and a static role.
 pub(super) async fn configure(engine: &Arc<dyn Backend>) {
     let account = json!({
         "ccloud_api_key_id": "ADMINKEY23456777",
@@ -32,10 +32,15 @@ pub(super) async fn configure(engine: &Arc<dyn Backend>) {
             "ttl": 600, "max_ttl": 3600, "multi_use_key": shared,
         })
     };
+    let steady = json!({
+        "owner": "sa-1", "resource": "lkc-1", "resource_env": "env-1", "rotation": "manual",
+        "readiness": "none",
+    });
     for (path, body) in [
         ("config", account),
         ("role/single", role(false)),
         ("role/shared", role(true)),
+        ("static-role/steady", steady),
     ] {
         let data = body.as_object().cloned().unwrap_or_default();
         let request = Request::new(Operation::Update, path).with_data(data);
@@ -130,6 +135,56 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
         (0, "role/shared/rotate", "{}"),
         (5, "", "{}"),
         (5, "config", "{}"),
+        (
+            0,
+            "role/warm",
+            r#"{"owner":"sa-1","resource":"lkc-1","sharing":"entity","max_age":"1d","max_active":5,"max_active_per_requester":2,"readiness":"probe","readiness_delay":"1m","readiness_timeout":"20m","wait_ready":5,"not_ready":"refuse","spares":2,"spare_max_age":"1h","output":"compat,kafka-java"}"#,
+        ),
+        (
+            0,
+            "static-role/a",
+            r#"{"owner":"sa-1","resource":"lkc-1","rotation_period":"1h","grace":"10m","refresh":"5m","readiness":"none","retire_when":"grace","on_delete":"keep","output":["minimal"]}"#,
+        ),
+        (
+            0,
+            "static-role/b",
+            r#"{"owner":"sa-1","resource":"lkc-1","rotation_schedule":"0 2 * * sun","rotation_timezone":"Europe/Berlin","rotation_window":"2h"}"#,
+        ),
+        (
+            0,
+            "static-role/c",
+            r#"{"owner":"sa-1","resource":"lkc-1","resource_env":"env-1","rotation":"manual","readiness":"none","import_key_id":"KEY0000","import_key_secret":"s"}"#,
+        ),
+        (
+            0,
+            "static-role/d",
+            r#"{"owner":"sa-1","resource":"lkc-1","resource_env":"env-1","rotation":"manual","adopt_role":"shared"}"#,
+        ),
+        (
+            0,
+            "static-role/steady",
+            r#"{"resource":"lsrc-1","output":"schema-registry"}"#,
+        ),
+        (1, "static-role/steady", "{}"),
+        (1, "static-role/steady/status", "{}"),
+        (3, "static-role/steady", "{}"),
+        (2, "static-role/", "{}"),
+        (0, "static-role/steady/stage", "{}"),
+        (0, "static-role/steady/commit", r#"{"force":true}"#),
+        (0, "static-role/steady/rollback", "{}"),
+        (1, "static-creds/steady", "{}"),
+        (1, "static-creds/steady/pending", "{}"),
+        (1, "static-creds/steady/previous", "{}"),
+        (0, "rotate-role/steady", r#"{"grace":"10m","wait":5}"#),
+        (1, "data/steady", r#"{"version":1}"#),
+        (1, "metadata/steady", "{}"),
+        (2, "metadata/", "{}"),
+        (
+            0,
+            "usage",
+            r#"{"watermark":"1970-01-01T00:00:00Z","source":"s","offsets":"0:1","keys":{"KEY0000":"1970-01-01T00:00:00Z"}}"#,
+        ),
+        (1, "usage", "{}"),
     ];
     let seed = |(operation, path, body): &(u8, &str, &str)| {
         [&[*operation], path.as_bytes(), b"\n", body.as_bytes()].concat()

@@ -10,7 +10,7 @@ use testkit::{Cli, CliOutput, Http};
 use crate::cloud::Cloud;
 
 /// Members whose values are ids, times or secrets, and differ by nature.
-const BY_NATURE: [&str; 24] = [
+const BY_NATURE: [&str; 26] = [
     "request_id",
     "lease_id",
     "key_id",
@@ -35,6 +35,8 @@ const BY_NATURE: [&str; 24] = [
     "begins",
     "retry_at",
     "until",
+    "created_time",
+    "updated_time",
 ];
 
 /// Members that one host sends and the other does not, which clients ignore:

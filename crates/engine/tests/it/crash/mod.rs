@@ -12,6 +12,7 @@
 //! ```
 
 mod cloud;
+mod every_step;
 mod fault;
 mod found;
 mod host;

@@ -20,6 +20,9 @@ pub use self::token::CurrentToken;
 pub use self::turns::Turns;
 use super::headers::Headers;
 
+/// The header of a token.
+const TOKEN: &str = "X-Vault-Token";
+
 /// One request, as often as its turn comes.
 #[derive(Clone)]
 pub struct Target {
@@ -65,6 +68,26 @@ pub struct Dynamic {
     pub headers: Vec<(String, Template)>,
     /// In place of the body.
     pub body: Option<Template>,
+}
+
+impl Target {
+    /// Sends this token from now on, unless the target has one of its own.
+    pub fn send(&mut self, token: &CurrentToken) {
+        let dynamic = self.dynamic.get_or_insert_with(|| Dynamic {
+            url: None,
+            headers: Vec::new(),
+            body: None,
+        });
+        let is_there = self.headers.map.contains_key(TOKEN)
+            || dynamic
+                .headers
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case(TOKEN));
+        if !is_there {
+            let token = Template::current(token.clone());
+            dynamic.headers.push((TOKEN.to_owned(), token));
+        }
+    }
 }
 
 impl Dynamic {

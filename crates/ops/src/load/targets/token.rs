@@ -5,11 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::{Dynamic, Target, Template};
-
-/// The header of a token.
-const HEADER: &str = "X-Vault-Token";
-
 /// The token of this moment. Copies share it.
 #[derive(Clone, Default)]
 pub struct CurrentToken(Arc<Mutex<Option<Zeroizing<String>>>>);
@@ -33,23 +28,5 @@ impl CurrentToken {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
-    }
-
-    /// Lets a target send it, unless the target has a token of its own.
-    pub fn send_with(&self, target: &mut Target) {
-        let dynamic = target.dynamic.get_or_insert_with(|| Dynamic {
-            url: None,
-            headers: Vec::new(),
-            body: None,
-        });
-        let is_there = target.headers.map.contains_key(HEADER)
-            || dynamic
-                .headers
-                .iter()
-                .any(|(name, _)| name.eq_ignore_ascii_case(HEADER));
-        if !is_there {
-            let token = Template::current(self.clone());
-            dynamic.headers.push((HEADER.to_owned(), token));
-        }
     }
 }

@@ -2,6 +2,7 @@
 //! do the same, and answer the same but for ids and times.
 
 mod readiness;
+mod rotations_by_hand;
 mod sharing;
 mod static_roles;
 

@@ -246,6 +246,38 @@ fn the_key_of_a_shared_role_is_adopted_as_the_guide_says() {
 }
 
 #[test]
+fn a_key_that_a_person_made_is_imported_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    // A key that nobody here keeps account of.
+    for command in [
+        "bao write confluent/static-role/kept owner=sa-abc123 resource=lkc-xyz789 \
+         rotation=manual readiness=none on_delete=keep",
+        "OLD_SECRET=\"$(bao read -field=secret confluent/static-creds/kept)\"",
+    ] {
+        desk.terminal.type_in(command);
+    }
+    let key = desk.read("confluent/static-creds/kept").key();
+    desk.terminal
+        .type_in("bao delete confluent/static-role/kept");
+    desk.terminal.meanings.set("OLDKEY2345OLDKEY", &key);
+    desk.terminal
+        .follow(&Page::read("docs/keys-that-exist.md").section("Import a key that a person made"));
+    assert_eq!(desk.read("confluent/static-creds/orders").key(), key);
+    assert_eq!(desk.live(), [key], "the import makes no key");
+}
+
+#[test]
+fn times_of_rotations_are_chosen_as_the_guide_says() {
+    let bao = require_bao!();
+    let mut desk = Desk::set_up(&bao);
+    desk.mounted();
+    desk.terminal.follow(&Page::read("docs/rotation-times.md"));
+    assert_eq!(desk.live().len(), 3, "a key of each static role");
+}
+
+#[test]
 fn an_agent_follows_a_rotation_as_the_guide_says() {
     let bao = require_bao!();
     let mut desk = Desk::set_up(&bao);
