@@ -82,7 +82,7 @@ impl Login {
         let auth = self.log_in().await?;
         let current = CurrentToken::default();
         for target in targets {
-            target.send(current);
+            target.send(&current);
         }
         let client = self.client.clone();
         if let Some(token) = &auth.client_token {
