@@ -10,8 +10,8 @@ use crate::complexity::JsonLimits;
 use crate::tls::Tls;
 use crate::unix_socket::UnixSocket;
 
-/// Limits of requests and connections. The default is Vault's, which does not limit
-/// the number of connections.
+/// Limits of requests and connections. The defaults are Vault's, but for the number of
+/// connections, which Vault does not limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Size of a body in bytes.

@@ -1,6 +1,7 @@
-//! What every server has by itself, and nobody's files make.
+//! Mounts, auth methods and policies that every server has from its start. No plan
+//! deletes them and no import writes them into a file.
 
-/// What a server has by itself. It is never deleted.
+/// Their paths.
 const BUILT_IN: &[&str] = &[
     "sys/mounts/sys",
     "sys/mounts/identity",
@@ -12,7 +13,7 @@ const BUILT_IN: &[&str] = &[
     "sys/policies/acl/response-wrapping",
 ];
 
-/// Whether a server has it by itself.
+/// Whether a server has the object at this path from its start.
 pub(crate) fn is_built_in(path: &str) -> bool {
     BUILT_IN.contains(&path)
 }
