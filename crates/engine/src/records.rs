@@ -236,24 +236,11 @@ impl KeyedLock {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use jiff::Timestamp;
     use store::MemoryStorage;
-    use tokio::time::{Instant, sleep, timeout};
+    use tokio::time::{sleep, timeout};
+    use virtual_world::VirtualClock;
 
     use super::*;
-
-    /// A clock that moves with tokio's.
-    struct TokioClock(Instant);
-
-    impl Clock for TokioClock {
-        fn now(&self) -> Timestamp {
-            Timestamp::UNIX_EPOCH
-        }
-
-        fn monotonic(&self) -> Duration {
-            self.0.elapsed()
-        }
-    }
 
     /// A storage that reads at once and answers a second later.
     #[derive(Default)]
@@ -289,7 +276,7 @@ mod tests {
     async fn caching(text: &str) -> (Arc<Slow>, Records<String>) {
         let storage = Arc::new(Slow::default());
         store(&storage, "name", text).await;
-        let clock = Arc::new(TokioClock(Instant::now()));
+        let clock = Arc::new(VirtualClock::new());
         let records = Records::new(Arc::clone(&storage) as Arc<dyn Storage>, clock, "texts/");
         assert_eq!(get(&records).await, text);
         (storage, records)

@@ -126,102 +126,92 @@ impl Timekeeper {
 
 #[cfg(test)]
 mod tests {
+    use virtual_world::ManualClock;
+
     use super::*;
 
-    struct ByHand(Mutex<(Timestamp, Duration)>);
-
-    impl ByHand {
-        fn pass(&self, wall: i64, monotonic: u64) {
-            let mut now = self.0.lock().unwrap();
-            now.0 += SignedDuration::from_secs(wall);
-            now.1 += Duration::from_secs(monotonic);
-        }
-    }
-
-    impl Clock for ByHand {
-        fn now(&self) -> Timestamp {
-            self.0.lock().unwrap().0
-        }
-
-        fn monotonic(&self) -> Duration {
-            self.0.lock().unwrap().1
-        }
-    }
-
-    fn started() -> (Arc<ByHand>, Timekeeper) {
-        let clock = Arc::new(ByHand(Mutex::new((Timestamp::UNIX_EPOCH, Duration::ZERO))));
+    fn started() -> (Arc<ManualClock>, Timekeeper) {
+        let clock = Arc::new(ManualClock::default());
         let keeper = Timekeeper::new(Arc::clone(&clock) as _);
         (clock, keeper)
+    }
+
+    /// So many seconds pass, by each clock.
+    fn pass(clock: &ManualClock, wall: i64, monotonic: u64) {
+        clock.pass(
+            SignedDuration::from_secs(wall),
+            Duration::from_secs(monotonic),
+        );
     }
 
     #[test]
     fn nothing_lapses_in_the_ten_minutes_after_a_jump() {
         let (clock, keeper) = started();
-        clock.pass(700, 700);
+        pass(&clock, 700, 700);
         assert!(keeper.lets_lapse());
-        clock.pass(7200, 1);
+        pass(&clock, 7200, 1);
         assert!(!keeper.lets_lapse());
-        clock.pass(500, 500);
+        pass(&clock, 500, 500);
         assert!(!keeper.lets_lapse());
-        clock.pass(101, 101);
+        pass(&clock, 101, 101);
         assert!(keeper.lets_lapse());
-        clock.pass(-40, 20);
+        pass(&clock, -40, 20);
         assert!(!keeper.lets_lapse());
     }
 
     #[test]
     fn a_small_correction_changes_nothing() {
         let (clock, keeper) = started();
-        clock.pass(700, 700);
-        clock.pass(40, 20);
+        pass(&clock, 700, 700);
+        pass(&clock, 40, 20);
         assert!(keeper.lets_lapse());
     }
 
     #[test]
     fn a_deadline_counts_from_the_later_clock() {
         let (clock, keeper) = started();
-        clock.pass(-3600, 10);
+        pass(&clock, -3600, 10);
         assert_eq!(keeper.deadlines_from(), Timestamp::from_second(10).unwrap());
-        clock.pass(7200, 10);
+        pass(&clock, 7200, 10);
         assert_eq!(keeper.deadlines_from(), clock.now());
     }
 
     #[test]
     fn a_deadline_is_not_dated_back_while_the_clock_is_behind() {
         let (clock, keeper) = started();
-        clock.pass(-7200, 1);
+        pass(&clock, -7200, 1);
         keeper.observe();
-        clock.pass(20, 20);
+        pass(&clock, 20, 20);
         let second = |second| Timestamp::from_second(second).unwrap();
         assert_eq!(keeper.deadlines_from(), second(21));
         // Set right again, and later believed as it is.
-        clock.pass(7201, 0);
+        pass(&clock, 7201, 0);
         assert_eq!(keeper.deadlines_from(), second(21));
-        clock.pass(700, 700);
+        pass(&clock, 700, 700);
         assert_eq!(keeper.deadlines_from(), clock.now());
     }
 
     #[test]
     fn an_intent_is_not_younger_than_its_key_while_the_clock_is_ahead() {
-        let clock = Arc::new(ByHand(Mutex::default()));
+        let clock = Arc::new(ManualClock::default());
         let keeper = Timekeeper::new(Arc::clone(&clock) as Arc<dyn Clock>);
         let second = |second| Timestamp::from_second(second).unwrap();
-        clock.pass(7200, 0);
+        pass(&clock, 7200, 0);
         assert_eq!(keeper.intents_from(), second(0));
-        clock.pass(60, 60);
+        pass(&clock, 60, 60);
         assert_eq!(keeper.intents_from(), second(60));
         assert_eq!(keeper.on_wall_clock(second(60)), clock.now());
         // Set right again.
-        clock.pass(-7140, 60);
+        pass(&clock, -7140, 60);
         assert_eq!(keeper.intents_from(), second(120));
         assert_eq!(keeper.on_wall_clock(second(120)), clock.now());
         // Set forward, and believed after the pause.
-        clock.pass(7200, 0);
+        pass(&clock, 7200, 0);
         assert_eq!(keeper.intents_from(), second(120));
-        clock.pass(600, 600);
+        pass(&clock, 600, 600);
         assert_eq!(keeper.intents_from(), second(7920));
         let days = 48 * 3600;
-        clock.pass(days, 0);
+        pass(&clock, days, 0);
         assert_eq!(keeper.intents_from(), second(7920 + days / 4 * 3));
     }
 }

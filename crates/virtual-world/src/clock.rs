@@ -102,6 +102,35 @@ fn saturating_add(time: Timestamp, by: SignedDuration) -> Timestamp {
     time.checked_add(by).unwrap_or(end)
 }
 
+/// Clocks that stand still until somebody moves them. They begin at the Unix epoch
+/// and at zero.
+#[derive(Debug, Default)]
+pub struct ManualClock(Mutex<(Timestamp, Duration)>);
+
+impl ManualClock {
+    /// Moves both clocks, each by its own time.
+    pub fn pass(&self, wall: SignedDuration, monotonic: Duration) {
+        let mut now = lock(&self.0);
+        now.0 = saturating_add(now.0, wall);
+        now.1 += monotonic;
+    }
+
+    /// Sets the monotonic clock.
+    pub fn set_monotonic(&self, to: Duration) {
+        lock(&self.0).1 = to;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        lock(&self.0).0
+    }
+
+    fn monotonic(&self) -> Duration {
+        lock(&self.0).1
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::time::sleep;

@@ -30,7 +30,7 @@ mod storage;
 mod tasks;
 mod world;
 
-pub use clock::VirtualClock;
+pub use clock::{ManualClock, VirtualClock};
 pub use entropy::{CountingEntropy, Rng, SeededEntropy};
 pub use hang_up::hang_up_after;
 pub use host::{Questions, VirtualHost};

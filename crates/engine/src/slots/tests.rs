@@ -2,6 +2,7 @@
 //! next one.
 
 use jiff::Timestamp;
+use virtual_world::ManualClock;
 
 use super::*;
 use crate::SecretText;
@@ -12,34 +13,21 @@ use crate::scope::{ScopeId, ScopeOf};
 const MAX_AGE: Duration = Duration::from_secs(1000);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Monotonic time that is set by hand.
-struct ByHand(Mutex<Duration>);
-
-impl Clock for ByHand {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    fn monotonic(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-}
-
 /// Slots at a time of keys that are made at 0.
 struct World {
-    clock: Arc<ByHand>,
+    clock: Arc<ManualClock>,
     slots: Arc<Slots>,
 }
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ByHand(Mutex::default()));
+        let clock = Arc::new(ManualClock::default());
         let slots = Arc::new(Slots::new(Arc::clone(&clock) as Arc<dyn Clock>));
         Self { clock, slots }
     }
 
     fn at(&self, second: u32) {
-        *self.clock.0.lock().unwrap() = SECOND * second;
+        self.clock.set_monotonic(SECOND * second);
     }
 
     fn claim(&self, id: &SlotId) -> Claim {

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use approle::AppRoleFactory;
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
 use kv::KvFactory;
-use logical::{Clock, Entropy, Error, Factory, Metrics, NoMetrics, Operation, Storage, Write};
+use logical::{Entropy, Error, Factory, Metrics, NoMetrics, Operation, Storage, Write};
 use runtime::TokioTasks;
 use serde_json::Value;
 use store::MemoryStorage;
@@ -22,6 +21,8 @@ mod lease_ttls;
 mod puppet;
 mod reported;
 mod stored;
+
+use virtual_world::VirtualClock;
 
 use self::puppet::PuppetFactory;
 pub(crate) use self::puppet::{Does, Puppet};
@@ -39,22 +40,6 @@ impl Entropy for CountingEntropy {
             let mixed = next.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17);
             chunk.copy_from_slice(&mixed.to_le_bytes()[..chunk.len()]);
         }
-    }
-}
-
-/// Wall time that moves with tokio's virtual time.
-struct VirtualClock {
-    start: tokio::time::Instant,
-}
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Timestamp {
-        let elapsed = SignedDuration::try_from(self.monotonic()).unwrap();
-        Timestamp::from_second(1_800_000_000).unwrap() + elapsed
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.start.elapsed()
     }
 }
 
@@ -119,9 +104,7 @@ impl World {
             }),
             storage,
             entropy: Arc::default(),
-            clock: Arc::new(VirtualClock {
-                start: tokio::time::Instant::now(),
-            }),
+            clock: Arc::new(VirtualClock::new()),
             puppet: Arc::default(),
             metrics: Arc::new(NoMetrics),
         }
