@@ -57,10 +57,7 @@ impl Engine {
     /// Ends a key on record.
     pub(crate) async fn end(&self, id: &CredentialId) -> Result<(), Error> {
         let entry = self.ledger.entry(id);
-        let kill = Event::Kill {
-            now: self.clock.now(),
-        };
-        let ended = self.ledger.apply(&entry, kill).await;
+        let ended = self.ledger.apply(&entry, Event::Kill).await;
         let purpose = entry.look(|credential| credential.purpose.clone());
         // Its readers need another.
         let now = self.clock.now();

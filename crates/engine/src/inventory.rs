@@ -170,7 +170,7 @@ impl Engine {
                 key = key.id.as_str(),
                 "a key that was gone is listed again; it is deleted again"
             );
-            let back = Event::LookedAgain { exists: true, now };
+            let back = Event::LookedAgain { exists: true };
             // A failure is on record, and the sweep continues with it.
             let _ = self.ledger.apply(&entry, back).await;
         }

@@ -115,7 +115,6 @@ impl Engine {
             if let Err(Ok(untaken)) = sender.send(issued) {
                 let released = Event::Release {
                     holder: untaken.holder,
-                    now: engine.clock.now(),
                 };
                 let _ = engine.ledger.apply(&untaken.entry, released).await;
             }

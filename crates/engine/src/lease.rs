@@ -379,8 +379,7 @@ impl Engine {
         if entry.look(|known| matches!(known.state, State::Live { .. })) == Some(true) {
             return Ok(());
         }
-        let now = self.clock.now();
-        let happened = self.ledger.apply(&entry, Event::Lapse { now }).await;
+        let happened = self.ledger.apply(&entry, Event::Lapse).await;
         self.released(&entry, &lease.key, happened).await
     }
 
@@ -388,7 +387,6 @@ impl Engine {
         let entry = self.ledger.entry(&internal.credential);
         let release = Event::Release {
             holder: internal.holder.clone(),
-            now: self.clock.now(),
         };
         match self.ledger.apply(&entry, release).await {
             // Storage was restored, or the key went long ago.

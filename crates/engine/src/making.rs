@@ -265,7 +265,6 @@ impl Engine {
     async fn disown(self: &Arc<Self>, entry: &Arc<Entry>, created: CreatedKey) -> Error {
         let found = Event::Found {
             key: created.key.id.clone(),
-            now: self.clock.now(),
         };
         let _ = self.ledger.apply(entry, found).await;
         Error::upstream(format!(
@@ -278,10 +277,9 @@ impl Engine {
     /// Ends a key whose record became durable too late: another process may
     /// have taken its intent for abandoned.
     async fn give_up(&self, made: Made) -> Error {
-        let now = self.clock.now();
         let ended = match made.holder {
-            Some(holder) => Event::Release { holder, now },
-            None => Event::Unpin { grace: None, now },
+            Some(holder) => Event::Release { holder },
+            None => Event::Unpin { grace: None },
         };
         let _ = self.ledger.apply(&made.entry, ended).await;
         Error::upstream(format!(
@@ -312,8 +310,7 @@ impl Engine {
         self.tasks.spawn(Box::pin(async move {
             for wait in SEARCH_AFTER {
                 engine.tasks.sleep(wait).await;
-                let now = engine.clock.now();
-                let _ = engine.ledger.apply(&entry, Event::Lapse { now }).await;
+                let _ = engine.ledger.apply(&entry, Event::Lapse).await;
                 if entry.look(|known| known.state != State::Intended) == Some(true) {
                     return;
                 }

@@ -432,7 +432,6 @@ impl Engine {
         self.tasks.spawn(Box::pin(async move {
             let release = Event::Release {
                 holder: reserved_holder(entry.id()),
-                now: engine.clock.now(),
             };
             let _ = engine.ledger.apply(&entry, release).await;
         }));

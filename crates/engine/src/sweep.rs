@@ -206,11 +206,7 @@ impl Engine {
         let before = entry.look(|credential| gone(credential).is_some());
         let outcome = match (loaded, due) {
             (Ok(()), Some(due)) if due > now => Ok(()),
-            (Ok(()), _) => {
-                self.ledger
-                    .apply_for(by, &entry, Event::Lapse { now })
-                    .await
-            }
+            (Ok(()), _) => self.ledger.apply_for(by, &entry, Event::Lapse).await,
             (Err(failure), _) => Err(failure),
         };
         if let Err(Failure::Failed(error)) = &outcome {

@@ -323,7 +323,6 @@ impl Ledger {
                     self.note_deletion(entry, by, deleted.as_ref().err());
                     match deleted {
                         Ok(absence) => Event::Deleted {
-                            now: self.clock.now(),
                             doubtful: absence == Absence::Unlisted,
                         },
                         Err(undone) => {
@@ -422,7 +421,7 @@ impl Ledger {
     async fn read_of_lease(&self, entry: &Entry, event: &Event) -> Result<(), Failure> {
         let ended = match event {
             Event::Renew { .. } => None,
-            Event::Release { holder, .. } => Some(holder),
+            Event::Release { holder } => Some(holder),
             _ => return Ok(()),
         };
         if entry.look(Credential::is_spare) == Some(true) {
@@ -540,7 +539,7 @@ impl Ledger {
                 continue;
             };
             let touched = self.occupancy.touched(&event);
-            let effects = step(credential, event).map_err(Failure::Refused)?;
+            let effects = step(credential, event, self.clock.now()).map_err(Failure::Refused)?;
             self.occupancy.note(credential, touched);
             let seen = look(credential);
             if made && effects == [Effect::Save] {
@@ -579,7 +578,7 @@ impl Ledger {
 /// On whose behalf a key is deleted that an event ends.
 fn remover(event: &Event) -> RemovalBy {
     match event {
-        Event::Kill { .. } => RemovalBy::Operator,
+        Event::Kill => RemovalBy::Operator,
         Event::Release { .. } => RemovalBy::Host,
         _ => RemovalBy::Sweep,
     }

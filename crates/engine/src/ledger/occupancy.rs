@@ -51,7 +51,7 @@ impl Touched {
     fn of(event: &Event) -> Self {
         match event {
             Event::Attach { holder } | Event::Renew { holder } => Self::Put(holder.0.clone()),
-            Event::Release { holder, .. } => Self::Gone(holder.clone()),
+            Event::Release { holder } => Self::Gone(holder.clone()),
             _ => Self::Any,
         }
     }

@@ -21,12 +21,16 @@ pub use self::event::{Effect, Event, Refusal};
 /// Margin of a deadline beyond the longest life of a lease.
 const AWAY_MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
-/// Changes a credential by an event. The change is made in place, because a
-/// shared key can have tens of thousands of holders.
+/// Changes a credential by an event that happens now. The change is made in place,
+/// because a shared key can have tens of thousands of holders.
 ///
 /// # Errors
 /// A [`Refusal`]; the credential is then as it was.
-pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Refusal> {
+pub fn step(
+    credential: &mut Credential,
+    event: Event,
+    now: Timestamp,
+) -> Result<Vec<Effect>, Refusal> {
     match event {
         Event::Made {
             key,
@@ -39,7 +43,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         }),
         // A storage that was restored may hold an intent whose key is in use
         // elsewhere by now: one that old is reported and not acted on.
-        Event::Found { key, now } => Ok(match credential.state {
+        Event::Found { key } => Ok(match credential.state {
             State::Intended if now.duration_since(credential.intended_at) < INTENT_AGE => {
                 let cause = Some("the answer to its creation was lost".to_owned());
                 credential.state = State::Retiring {
@@ -51,7 +55,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
             }
             _ => Vec::new(),
         }),
-        Event::NotFound { now } => Ok(match credential.state {
+        Event::NotFound => Ok(match credential.state {
             State::Intended if now.duration_since(credential.intended_at) >= INTENT_AGE => {
                 forget(credential)
             }
@@ -63,7 +67,7 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         Event::Pin => pin(credential),
         Event::TakeOver { by, proving } => take_over(credential, by, proving),
         Event::Import { secret, proving } => import(credential, secret, proving),
-        Event::Unpin { grace, now } => Ok(unpin(credential, grace, now)),
+        Event::Unpin { grace } => Ok(unpin(credential, grace, now)),
         Event::Leave => match credential.state {
             // The end of a lease on a key without a record deletes the key.
             State::Live { .. } if !credential.holders.is_empty() => Ok(Vec::new()),
@@ -72,17 +76,17 @@ pub fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Re
         },
         Event::Withdraw => withdraw(credential),
         Event::Renew { holder } => renew(credential, holder),
-        Event::Release { holder, now } => Ok(release(credential, &holder, now)),
-        Event::Lapse { now } => Ok(lapse(credential, now)),
+        Event::Release { holder } => Ok(release(credential, &holder, now)),
+        Event::Lapse => Ok(lapse(credential, now)),
         Event::Away {
             since,
             until,
             longest,
         } => Ok(away(credential, since, until, longest)),
-        Event::Kill { now } => Ok(kill(credential, now)),
+        Event::Kill => Ok(kill(credential, now)),
         Event::Rechecked { holders, pinned } => Ok(rechecked(credential, holders, pinned)),
-        Event::Deleted { now, doubtful } => Ok(deleted(credential, now, doubtful)),
-        Event::LookedAgain { exists, now } => Ok(looked_again(credential, exists, now)),
+        Event::Deleted { doubtful } => Ok(deleted(credential, now, doubtful)),
+        Event::LookedAgain { exists } => Ok(looked_again(credential, exists, now)),
         Event::DeleteFailed { cause } => Ok(delete_failed(credential, cause)),
         Event::DeleteLate { cause } => Ok(delete_late(credential, cause)),
     }

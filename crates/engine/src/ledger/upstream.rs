@@ -155,7 +155,6 @@ impl Ledger {
         let list = self.list(&account, &target).await;
         let list = list.map_err(Error::from)?;
         let storages = self.storage_ids().await?;
-        let now = self.clock.now();
         let made_after = later(intended_at, -CLOCK_SKEW);
         let found = list.keys.into_iter().find(|key| {
             Marker::read(&key.display_name)
@@ -163,8 +162,8 @@ impl Ledger {
                 && key.created_at.is_none_or(|created| created >= made_after)
         });
         match found {
-            Some(key) => Ok(Event::Found { key: key.id, now }),
-            None if list.complete => Ok(Event::NotFound { now }),
+            Some(key) => Ok(Event::Found { key: key.id }),
+            None if list.complete => Ok(Event::NotFound),
             None => Err(Failure::Failed(incomplete_list())),
         }
     }
@@ -235,11 +234,7 @@ impl Ledger {
                     key = key.as_str(),
                     "a key was deleted by somebody else; a shared role's readers get another"
                 );
-                let gone = Event::Deleted {
-                    now: self.clock.now(),
-                    doubtful: true,
-                };
-                self.apply(entry, gone).await
+                self.apply(entry, Event::Deleted { doubtful: true }).await
             }
             Ok(_) | Err(_) => Ok(()),
         }
@@ -269,8 +264,7 @@ impl Ledger {
         } else if !shows_absence(&list) {
             return Err(Failure::Failed(incomplete_list()));
         }
-        let now = self.clock.now();
-        Ok(Event::LookedAgain { exists, now })
+        Ok(Event::LookedAgain { exists })
     }
 
     /// Whether Confluent shows a key.

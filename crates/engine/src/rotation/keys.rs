@@ -140,8 +140,7 @@ impl Engine {
         let grace = grace
             .filter(|(_, until)| *until > now)
             .map(|(holder, until)| (holder, in_grace(now, until)));
-        let unpin = Event::Unpin { grace, now };
-        match self.ledger.apply(&entry, unpin).await {
+        match self.ledger.apply(&entry, Event::Unpin { grace }).await {
             Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => Ok(()),
             // What was decided is written or decided again; a deletion that
             // failed is the sweep's.

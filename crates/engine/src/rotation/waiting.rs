@@ -123,10 +123,8 @@ impl Engine {
     ) -> Result<(), Error> {
         let holder = grace_holder(name, key.version);
         let entry = self.ledger.entry(&key.credential);
-        let now = self.clock.now();
         let released = Event::Release {
             holder: holder.clone(),
-            now,
         };
         match self.ledger.apply(&entry, released).await {
             Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => Ok(()),

@@ -103,11 +103,7 @@ impl Engine {
             Err(Failure::Unknown | Failure::Refused(_)) => return Ok(()),
             Err(Failure::Failed(error)) => return Err(error),
         }
-        let unpin = Event::Unpin {
-            grace,
-            now: self.clock.now(),
-        };
-        match self.ledger.apply(entry, unpin).await {
+        match self.ledger.apply(entry, Event::Unpin { grace }).await {
             Ok(()) | Err(Failure::Unknown | Failure::Refused(_)) => Ok(()),
             // A deletion that failed is the sweep's.
             Err(Failure::Failed(error)) => match entry.look(|known| known.pinned) {

@@ -163,7 +163,6 @@ impl Engine {
     async fn release_untaken(&self, untaken: &Issued) {
         let released = Event::Release {
             holder: untaken.holder.clone(),
-            now: self.clock.now(),
         };
         // What fails is left to the sweep.
         let _ = self.ledger.apply(&untaken.entry, released).await;

@@ -133,7 +133,6 @@ fn nothing_is_kept_of_keys_and_requesters_without_leases() {
     occupancy.note_all(&credential("A", Some("alice")));
     let release = Event::Release {
         holder: holder('A'),
-        now: Timestamp::UNIX_EPOCH,
     };
     let touched = occupancy.touched(&release);
     occupancy.note(&credential("", None), touched);
@@ -154,10 +153,7 @@ fn a_lease_that_is_renewed_or_released_twice_counts_once() {
         occupancy.note(&renewed, occupancy.touched(&renew));
         assert_eq!(occupancy.taken(), 1);
     }
-    let release = Event::Release {
-        holder: lease,
-        now: Timestamp::UNIX_EPOCH,
-    };
+    let release = Event::Release { holder: lease };
     for _ in 0..2 {
         occupancy.note(&credential("", None), occupancy.touched(&release));
         assert_eq!(occupancy.taken(), 0);

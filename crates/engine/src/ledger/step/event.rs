@@ -28,14 +28,9 @@ pub enum Event {
     Found {
         /// The key.
         key: KeyId,
-        /// The present.
-        now: Timestamp,
     },
     /// No key with our marker exists, by a complete list.
-    NotFound {
-        /// The present.
-        now: Timestamp,
-    },
+    NotFound,
     /// A reader attaches to a shared key.
     Attach {
         /// The reader's holder.
@@ -74,8 +69,6 @@ pub enum Event {
     Unpin {
         /// The grace of the key: a holder of its own.
         grace: Option<(HolderId, Holder)>,
-        /// The present.
-        now: Timestamp,
     },
     /// The key is handed over to its users: it lives on and leaves the ledger, once no
     /// lease holds it.
@@ -91,14 +84,9 @@ pub enum Event {
     Release {
         /// Its holder.
         holder: HolderId,
-        /// The present.
-        now: Timestamp,
     },
     /// Time passed.
-    Lapse {
-        /// The present.
-        now: Timestamp,
-    },
+    Lapse,
     /// The Go plugin may have extended leases while this engine was not running.
     Away {
         /// When this engine was last running.
@@ -109,10 +97,7 @@ pub enum Event {
         longest: SignedDuration,
     },
     /// An operator deletes the key, even while leases hold it.
-    Kill {
-        /// The present.
-        now: Timestamp,
-    },
+    Kill,
     /// The holders of a key that is to be deleted were read from storage again.
     Rechecked {
         /// Holders that were found.
@@ -122,8 +107,6 @@ pub enum Event {
     },
     /// The key is gone.
     Deleted {
-        /// The present.
-        now: Timestamp,
         /// Whether that rests on a list without it alone.
         doubtful: bool,
     },
@@ -131,8 +114,6 @@ pub enum Event {
     LookedAgain {
         /// Whether it exists.
         exists: bool,
-        /// The present.
-        now: Timestamp,
     },
     /// The key could not be deleted now.
     DeleteFailed {

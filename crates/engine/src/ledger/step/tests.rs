@@ -13,6 +13,16 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_000_000 + second).unwrap()
 }
 
+/// [`step`](super::step) at a second.
+fn step_at(credential: &mut Credential, event: Event, now: i64) -> Result<Vec<Effect>, Refusal> {
+    super::step(credential, event, at(now))
+}
+
+/// The same where the time does not matter.
+fn step(credential: &mut Credential, event: Event) -> Result<Vec<Effect>, Refusal> {
+    step_at(credential, event, 0)
+}
+
 fn holder(name: u8, deadline: i64) -> (HolderId, Holder) {
     let letter = char::from(b'A' + name);
     let id = HolderId::parse(&letter.to_string().repeat(13)).unwrap();
@@ -66,22 +76,13 @@ fn a_shared_key_is_stored_with_its_first_holder() {
 fn a_single_use_key_is_deleted_at_once_when_its_lease_ends() {
     let first = holder(0, 100);
     let mut credential = live(Sharing::SingleUse, first.clone());
-    let release = Event::Release {
-        holder: first.0,
-        now: at(5),
-    };
+    let release = Event::Release { holder: first.0 };
     assert_eq!(
         step(&mut credential, release),
         Ok(vec![Effect::Delete(key())])
     );
     assert_eq!(
-        step(
-            &mut credential,
-            Event::Deleted {
-                now: at(6),
-                doubtful: false
-            }
-        ),
+        step(&mut credential, Event::Deleted { doubtful: false }),
         Ok(vec![Effect::Save])
     );
     assert!(matches!(credential.state, State::Gone { .. }));
@@ -100,7 +101,6 @@ fn a_shared_key_stays_while_another_holds_it() {
     .unwrap();
     let release = |holder: &(HolderId, Holder)| Event::Release {
         holder: holder.0.clone(),
-        now: at(5),
     };
     assert_eq!(
         step(&mut credential, release(&first)),
@@ -120,10 +120,7 @@ fn a_shared_key_stays_while_another_holds_it() {
 fn a_shared_key_that_another_process_handed_out_is_kept_for_it() {
     let first = holder(0, 100);
     let mut credential = live(Sharing::Shared, first.clone());
-    let release = Event::Release {
-        holder: first.0,
-        now: at(5),
-    };
+    let release = Event::Release { holder: first.0 };
     step(&mut credential, release).unwrap();
     let other = holder(7, 500);
     let rechecked = Event::Rechecked {
@@ -143,10 +140,7 @@ fn a_shared_key_that_another_process_handed_out_is_kept_for_it() {
 fn nobody_attaches_to_a_key_that_is_retiring() {
     let first = holder(0, 100);
     let mut credential = live(Sharing::Shared, first.clone());
-    let release = Event::Release {
-        holder: first.0,
-        now: at(5),
-    };
+    let release = Event::Release { holder: first.0 };
     step(&mut credential, release).unwrap();
     let attach = Event::Attach {
         holder: holder(1, 100),
@@ -189,12 +183,9 @@ fn renewing_an_unknown_holder_of_a_live_key_makes_it_again() {
 #[test]
 fn a_holder_lapses_at_its_deadline_and_not_before() {
     let mut credential = live(Sharing::SingleUse, holder(0, 100));
+    assert_eq!(step_at(&mut credential, Event::Lapse, 99), Ok(Vec::new()));
     assert_eq!(
-        step(&mut credential, Event::Lapse { now: at(99) }),
-        Ok(Vec::new())
-    );
-    assert_eq!(
-        step(&mut credential, Event::Lapse { now: at(100) }),
+        step_at(&mut credential, Event::Lapse, 100),
         Ok(vec![Effect::Delete(key())])
     );
 }
@@ -202,10 +193,7 @@ fn a_holder_lapses_at_its_deadline_and_not_before() {
 #[test]
 fn a_key_that_is_found_after_a_lost_answer_is_deleted() {
     let mut credential = intended(Sharing::SingleUse);
-    let found = Event::Found {
-        key: key(),
-        now: at(3),
-    };
+    let found = Event::Found { key: key() };
     assert_eq!(
         step(&mut credential, found),
         Ok(vec![Effect::Save, Effect::Delete(key())])
@@ -217,11 +205,11 @@ fn an_intent_without_a_key_is_kept_for_a_day() {
     let mut credential = intended(Sharing::SingleUse);
     let hour = 3600;
     assert_eq!(
-        step(&mut credential, Event::NotFound { now: at(23 * hour) }),
+        step_at(&mut credential, Event::NotFound, 23 * hour),
         Ok(Vec::new())
     );
     assert_eq!(
-        step(&mut credential, Event::NotFound { now: at(24 * hour) }),
+        step_at(&mut credential, Event::NotFound, 24 * hour),
         Ok(vec![Effect::Forget])
     );
 }
@@ -230,10 +218,7 @@ fn an_intent_without_a_key_is_kept_for_a_day() {
 fn a_key_that_cannot_be_deleted_costs_one_write_however_often_it_is_tried() {
     let first = holder(0, 100);
     let mut credential = live(Sharing::SingleUse, first.clone());
-    let release = Event::Release {
-        holder: first.0,
-        now: at(5),
-    };
+    let release = Event::Release { holder: first.0 };
     step(&mut credential, release).unwrap();
     let failed = || Event::DeleteFailed {
         cause: "unreachable".into(),
@@ -245,13 +230,10 @@ fn a_key_that_cannot_be_deleted_costs_one_write_however_often_it_is_tried() {
 #[test]
 fn a_tombstone_that_lies_among_what_is_looked_at_is_moved() {
     let mut credential = live(Sharing::SingleUse, holder(0, 100));
-    let deleted = Event::Deleted {
-        now: at(0),
-        doubtful: false,
-    };
+    let deleted = Event::Deleted { doubtful: false };
     step(&mut credential, deleted).unwrap();
     assert_eq!(
-        step(&mut credential, Event::Lapse { now: at(1) }),
+        step_at(&mut credential, Event::Lapse, 1),
         Ok(vec![Effect::Save])
     );
 }
@@ -261,17 +243,14 @@ fn an_operator_ends_a_key_that_others_hold_and_its_holders_go_with_it() {
     let first = holder(0, 100);
     let mut credential = live(Sharing::Shared, first.clone());
     assert_eq!(
-        step(&mut credential, Event::Kill { now: at(5) }),
+        step_at(&mut credential, Event::Kill, 5),
         Ok(vec![Effect::Save, Effect::Delete(key())])
     );
     let attach = Event::Attach {
         holder: holder(1, 100),
     };
     assert_eq!(step(&mut credential, attach), Err(Refusal::NotLive));
-    let deleted = Event::Deleted {
-        now: at(6),
-        doubtful: false,
-    };
+    let deleted = Event::Deleted { doubtful: false };
     assert_eq!(
         step(&mut credential, deleted),
         Ok(vec![Effect::Save, Effect::DropHolder(first.0)])
@@ -282,32 +261,22 @@ fn an_operator_ends_a_key_that_others_hold_and_its_holders_go_with_it() {
 fn the_key_of_an_intent_older_than_a_day_is_not_touched() {
     let mut credential = intended(Sharing::SingleUse);
     let day = 24 * 3600;
-    let found = |now| Event::Found { key: key(), now };
-    assert_eq!(step(&mut credential, found(at(day))), Ok(Vec::new()));
+    let found = || Event::Found { key: key() };
+    assert_eq!(step_at(&mut credential, found(), day), Ok(Vec::new()));
     assert_eq!(credential.state, State::Intended);
-    let effects = step(&mut credential, found(at(day - 1)));
+    let effects = step_at(&mut credential, found(), day - 1);
     assert_eq!(effects, Ok(vec![Effect::Save, Effect::Delete(key())]));
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let time = 0_i64..200;
     let who = (0_u8..4, 0_i64..200).prop_map(|(name, deadline)| holder(name, deadline));
     prop_oneof![
         who.clone().prop_map(|holder| Event::Attach { holder }),
         who.clone().prop_map(|holder| Event::Renew { holder }),
-        (who, time.clone()).prop_map(|(holder, now)| Event::Release {
-            holder: holder.0,
-            now: at(now)
-        }),
-        time.clone().prop_map(|now| Event::Lapse { now: at(now) }),
-        (time.clone(), any::<bool>()).prop_map(|(now, doubtful)| Event::Deleted {
-            now: at(now),
-            doubtful
-        }),
-        (time, any::<bool>()).prop_map(|(now, exists)| Event::LookedAgain {
-            now: at(now),
-            exists
-        }),
+        who.prop_map(|holder| Event::Release { holder: holder.0 }),
+        Just(Event::Lapse),
+        any::<bool>().prop_map(|doubtful| Event::Deleted { doubtful }),
+        any::<bool>().prop_map(|exists| Event::LookedAgain { exists }),
         Just(Event::Rechecked {
             holders: Vec::new(),
             pinned: false
@@ -322,11 +291,13 @@ proptest! {
     /// No early death: whatever happens, a key is deleted only when no holder
     /// is left, and it is not live without one.
     #[test]
-    fn a_key_with_a_holder_is_never_deleted(events in prop::collection::vec(any_event(), 1..40)) {
+    fn a_key_with_a_holder_is_never_deleted(
+        events in prop::collection::vec((any_event(), 0_i64..200), 1..40),
+    ) {
         for sharing in [Sharing::SingleUse, Sharing::Shared] {
             let mut credential = live(sharing, holder(0, 100));
-            for event in events.clone() {
-                let Ok(effects) = step(&mut credential, event) else { continue };
+            for (event, now) in events.clone() {
+                let Ok(effects) = step_at(&mut credential, event, now) else { continue };
                 let deletes = effects.iter().any(|effect| matches!(effect, Effect::Delete(_)));
                 prop_assert!(!deletes || credential.holders.is_empty());
                 let is_live = matches!(credential.state, State::Live { .. });
@@ -340,7 +311,7 @@ proptest! {
 #[test]
 fn a_key_that_is_retiring_is_due_whatever_the_clock_said_when_it_began() {
     let mut credential = live(Sharing::SingleUse, holder(0, 100));
-    step(&mut credential, Event::Kill { now: at(1_000_000) }).unwrap();
+    step_at(&mut credential, Event::Kill, 1_000_000).unwrap();
     assert!(credential.due() <= at(0));
     assert!(credential.due_again(at(0)) <= at(60));
 }
@@ -374,8 +345,7 @@ fn a_pinned_key_outlives_its_last_holder_and_is_due_at_no_time() {
     for sharing in [Sharing::SingleUse, Sharing::Shared] {
         let mut credential = live(sharing, holder(0, 10));
         assert_eq!(step(&mut credential, Event::Pin), Ok(vec![Effect::Save]));
-        let lapse = Event::Lapse { now: at(11) };
-        let effects = step(&mut credential, lapse).unwrap();
+        let effects = step_at(&mut credential, Event::Lapse, 11).unwrap();
         assert!(
             !effects
                 .iter()
@@ -392,13 +362,12 @@ fn a_key_that_is_let_go_lives_through_its_grace_and_no_longer() {
         let mut credential = pinned(sharing);
         let unpin = Event::Unpin {
             grace: Some(holder(3, 50)),
-            now: at(0),
         };
         let effects = step(&mut credential, unpin).unwrap();
         assert_eq!(effects.last(), Some(&Effect::Save));
-        step(&mut credential, Event::Lapse { now: at(49) }).unwrap();
+        step_at(&mut credential, Event::Lapse, 49).unwrap();
         assert!(matches!(credential.state, State::Live { .. }));
-        step(&mut credential, Event::Lapse { now: at(50) }).unwrap();
+        step_at(&mut credential, Event::Lapse, 50).unwrap();
         assert!(matches!(credential.state, State::Retiring { .. }));
     }
 }
@@ -406,10 +375,7 @@ fn a_key_that_is_let_go_lives_through_its_grace_and_no_longer() {
 #[test]
 fn a_key_that_is_let_go_without_grace_retires_at_once() {
     let mut credential = pinned(Sharing::SingleUse);
-    let unpin = Event::Unpin {
-        grace: None,
-        now: at(0),
-    };
+    let unpin = Event::Unpin { grace: None };
     assert_eq!(
         step(&mut credential, unpin),
         Ok(vec![Effect::Save, Effect::Delete(key())])
@@ -430,10 +396,10 @@ proptest! {
         for (what, name) in events {
             let event = match what {
                 0 => Event::Pin,
-                1 => Event::Unpin { grace: None, now: at(0) },
-                2 => Event::Unpin { grace: Some(holder(name, 100)), now: at(0) },
+                1 => Event::Unpin { grace: None },
+                2 => Event::Unpin { grace: Some(holder(name, 100)) },
                 3 => Event::Renew { holder: holder(name, 100) },
-                _ => Event::Release { holder: holder(name, 0).0, now: at(0) },
+                _ => Event::Release { holder: holder(name, 0).0 },
             };
             let before = credential.clone();
             let refused = step(&mut credential, event).is_err();
@@ -454,24 +420,20 @@ proptest! {
 fn a_shared_key_that_retires_without_a_cause_is_not_deleted_before_its_holders_are_listed_again() {
     let (first, second) = (holder(0, 100), holder(1, 100));
     let mut credential = live(Sharing::Shared, first.clone());
-    let retire = Event::Release {
-        holder: first.0,
-        now: at(1),
-    };
+    let retire = Event::Release { holder: first.0 };
     step(&mut credential, retire).unwrap();
     let release = Event::Release {
         holder: second.0.clone(),
-        now: at(2),
     };
     let effects = step(&mut credential, release).unwrap();
     let dropped = Effect::DropHolder(second.0);
     assert_eq!(effects, [dropped, Effect::Save, Effect::Recheck]);
-    let lapsed = step(&mut credential, Event::Lapse { now: at(3) }).unwrap();
+    let lapsed = step_at(&mut credential, Event::Lapse, 3).unwrap();
     assert_eq!(lapsed, [Effect::Save, Effect::Recheck]);
     let failed = Event::DeleteFailed {
         cause: "no answer".into(),
     };
     step(&mut credential, failed).unwrap();
-    let again = step(&mut credential, Event::Lapse { now: at(4) }).unwrap();
+    let again = step_at(&mut credential, Event::Lapse, 4).unwrap();
     assert_eq!(again, [Effect::Delete(key())]);
 }

@@ -119,7 +119,7 @@ fn nobody_takes_a_key_that_is_not_there_or_whose_secret_is_lost() {
     let mut lost = pinned(Sharing::SingleUse);
     assert_eq!(step(&mut lost, take(0)), Err(Refusal::NotSpare));
     let mut ended = spare(Sharing::SingleUse);
-    step(&mut ended, Event::Kill { now: at(1) }).unwrap();
+    step_at(&mut ended, Event::Kill, 1).unwrap();
     assert_eq!(step(&mut ended, take(0)), Err(Refusal::NotLive));
 }
 
@@ -141,7 +141,7 @@ fn a_key_that_never_worked_is_withdrawn_from_new_readers_by_one_write() {
     assert_eq!(step(&mut credential, attach), Err(Refusal::NotLive));
     assert_eq!(credential.holders.len(), 1);
     assert_eq!(step(&mut credential, Event::Withdraw), Ok(Vec::new()));
-    step(&mut credential, Event::Kill { now: at(1) }).unwrap();
+    step_at(&mut credential, Event::Kill, 1).unwrap();
     let refused = step(&mut credential, Event::Withdraw);
     assert_eq!(refused, Err(Refusal::NotLive));
 }
@@ -165,7 +165,7 @@ fn the_secret_of_the_last_import_counts_and_the_same_again_writes_nothing() {
     assert_eq!(stored_secret(&credential), Some(&SecretText::new("second")));
     assert_eq!(credential.live_key().unwrap().proving, probed);
     assert_eq!(step(&mut credential, second.clone()), Ok(Vec::new()));
-    step(&mut credential, Event::Kill { now: at }).unwrap();
+    step_at(&mut credential, Event::Kill, 1).unwrap();
     assert_eq!(step(&mut credential, second), Err(Refusal::NotLive));
 }
 
@@ -201,7 +201,7 @@ fn a_static_role_takes_over_only_a_shared_key_that_lives_with_its_secret() {
     let mut withdrawn = live(Sharing::Shared, holder(0, 100));
     step(&mut withdrawn, Event::Withdraw).unwrap();
     let mut ended = live(Sharing::Shared, holder(0, 100));
-    step(&mut ended, Event::Kill { now: at(1) }).unwrap();
+    step_at(&mut ended, Event::Kill, 1).unwrap();
     for mut credential in [withdrawn, ended] {
         let refused = step(&mut credential, take_over("orders"));
         assert_eq!(refused, Err(Refusal::NotLive));
@@ -219,7 +219,7 @@ fn a_key_that_is_left_alone_leaves_the_ledger_unless_leases_hold_it() {
     assert_eq!(step(&mut held, Event::Leave), Ok(Vec::new()));
     assert_eq!(held, before);
     // Whoever retires deletes the key: forgetting it would leave it for ever.
-    step(&mut held, Event::Kill { now: at(1) }).unwrap();
+    step_at(&mut held, Event::Kill, 1).unwrap();
     assert_eq!(step(&mut held, Event::Leave), Err(Refusal::NotLive));
 }
 
@@ -245,7 +245,6 @@ fn a_grace_that_is_given_twice_is_not_shortened() {
     let mut credential = spare(Sharing::Shared);
     let unpin = |deadline| Event::Unpin {
         grace: Some(holder(3, deadline)),
-        now: at(0),
     };
     step(&mut credential, unpin(50)).unwrap();
     step(&mut credential, Event::Pin).unwrap();
@@ -258,7 +257,6 @@ fn a_key_of_one_lease_that_is_let_go_with_a_grace_stores_no_secret() {
     let mut credential = spare(Sharing::SingleUse);
     let unpin = Event::Unpin {
         grace: Some(holder(3, 50)),
-        now: at(0),
     };
     step(&mut credential, unpin).unwrap();
     assert_eq!(stored_secret(&credential), None);
@@ -295,7 +293,6 @@ fn a_shared_key_whose_deletion_takes_long_gets_no_cause_before_its_holders_are_l
         let mut credential = live(sharing, holder(0, 100));
         let release = Event::Release {
             holder: holder(0, 0).0,
-            now: at(1),
         };
         step(&mut credential, release).unwrap();
         credential
@@ -304,6 +301,6 @@ fn a_shared_key_whose_deletion_takes_long_gets_no_cause_before_its_holders_are_l
     assert_eq!(step(&mut single, late()), Ok(vec![Effect::Save]));
     let mut shared = retiring(Sharing::Shared);
     assert_eq!(step(&mut shared, late()), Ok(Vec::new()));
-    let again = step(&mut shared, Event::Lapse { now: at(2) });
+    let again = step_at(&mut shared, Event::Lapse, 2);
     assert_eq!(again, Ok(vec![Effect::Save, Effect::Recheck]));
 }
