@@ -50,8 +50,7 @@ impl Hooks for Engine {
 
     async fn periodic(self: Arc<Self>) -> Result<(), Error> {
         self.license_sweep();
-        self.license_rotations();
-        self.license_spares();
+        self.license_scheduler();
         Ok(())
     }
 

@@ -22,7 +22,8 @@
 //!   somebody reads them.
 //! - `records`: roles, accounts and settings in storage, with their cache.
 //! - `inventory`, `reconcile`: what Confluent lists against the ledger.
-//! - `work`: when somebody looks at what again.
+//! - `work`: when somebody looks at what again; `scheduler`: does what is due to
+//!   static roles and spares.
 //! - `known_places`, `places`: where resources are, for probes and answers.
 //! - `usage`: who logs in with which key, as the audit log tells it.
 //! - `paths`: the table of paths.
@@ -61,6 +62,7 @@ mod proving;
 mod reconcile;
 mod records;
 mod rotation;
+mod scheduler;
 mod scope;
 mod secret;
 mod settings;

@@ -10,7 +10,6 @@ use logical::{
 };
 
 use crate::account::Accounts;
-use crate::coalescer::Coalescer;
 use crate::control_plane::{ControlPlane, Keys};
 use crate::known_places::KnownPlaces;
 use crate::ledger::store::LedgerStore;
@@ -25,6 +24,7 @@ use crate::spare_pool::{AllPins, Pools, SparePointers};
 use crate::static_role::{Rotations, StaticRoles};
 use crate::timekeeper::Timekeeper;
 use crate::usage::Usage;
+use crate::work::SchedulerState;
 
 /// How long it is believed that this node is active.
 const ACTIVE_FOR: Duration = Duration::from_secs(1);
@@ -41,6 +41,7 @@ pub(crate) struct Engine {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) roles: Roles,
     pub(crate) static_roles: Arc<StaticRoles>,
+    pub(crate) scheduler: Arc<SchedulerState>,
     pub(crate) rotations: Rotations,
     pub(crate) pools: Pools,
     pub(crate) places: KnownPlaces,
@@ -53,9 +54,6 @@ pub(crate) struct Engine {
     pub(crate) taken_over: tokio::sync::OnceCell<()>,
     /// Until when this node is believed to be active, in monotonic time.
     active_until: Mutex<Duration>,
-    /// What the host is asked for each lease.
-    longest_asked: Coalescer<(), Result<Duration, Error>>,
-    tainted_asked: Coalescer<(), Result<bool, Error>>,
     /// The host's last answers on the leases of the mount.
     host_limits: Mutex<HostLimits>,
     pub(crate) sweep: Mutex<Sweep>,
@@ -146,11 +144,13 @@ impl Engine {
         );
         let sweep = Sweep::starting(context.clock.monotonic());
         let slots = Arc::new(Slots::new(Arc::clone(&context.clock)));
+        let scheduler = Arc::new(SchedulerState::default());
         Self {
             roles: Roles::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             static_roles,
-            rotations: Rotations::default(),
-            pools: Pools::new(spares),
+            rotations: Rotations::new(Arc::clone(&scheduler)),
+            pools: Pools::new(spares, Arc::clone(&scheduler)),
+            scheduler,
             places: KnownPlaces::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             settings: StoredSettings::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
             usage: Usage::new(Arc::clone(&context.storage), Arc::clone(&context.clock)),
@@ -167,8 +167,6 @@ impl Engine {
             slots,
             taken_over: tokio::sync::OnceCell::new(),
             active_until: Mutex::default(),
-            longest_asked: Coalescer::new(usize::MAX),
-            tainted_asked: Coalescer::new(usize::MAX),
             host_limits: Mutex::default(),
             sweep: Mutex::new(sweep),
             presence: Mutex::default(),
@@ -180,8 +178,7 @@ impl Engine {
 
     /// Times to live of a role's leases.
     pub(crate) async fn lease_times(&self, role: &Role) -> Result<LeaseTimes, Error> {
-        let ask = |_| self.system.max_lease_ttl();
-        let max = self.longest_asked.call((), ask).await?;
+        let max = self.system.max_lease_ttl().await?;
         // Each question is a call to the host: the mount's default is asked for
         // only where it counts.
         let default = match role.ttl() {
@@ -212,8 +209,7 @@ impl Engine {
 
     /// Whether the mount is being removed.
     pub(crate) async fn is_tainted(&self) -> Result<bool, Error> {
-        let ask = |_| self.system.tainted();
-        self.tainted_asked.call((), ask).await
+        self.system.tainted().await
     }
 
     /// Does work to its end, whatever becomes of the request, and gives what

@@ -277,8 +277,7 @@ impl Engine {
     /// The mount stops: no sweep and no rotation goes on.
     pub(crate) fn end_licence(&self) {
         self.sweep_state().licensed_until = None;
-        self.rotations.earlier.notify_one();
-        self.pools.earlier.notify_one();
+        self.scheduler.wake();
     }
 
     pub(crate) fn is_licensed(&self) -> bool {

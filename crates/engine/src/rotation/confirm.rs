@@ -21,7 +21,7 @@ const FOR_EACH: Duration = Duration::from_secs(4);
 impl Engine {
     /// Looks for all keys that static roles serve, if it is time: beside what goes
     /// on, since lists wait for their turn.
-    pub(super) fn confirm_served_later(self: &Arc<Self>) {
+    pub(crate) fn confirm_served_later(self: &Arc<Self>) {
         let now = self.clock.monotonic();
         if !self.rotations.takes_turn_to_confirm(now, INTERVAL) {
             return;

@@ -2,7 +2,7 @@
 //!
 //! A record says which key is served, until when the one before lives, and which
 //! one is being made. [`decide`] says what a record wants next, without effects;
-//! `driver` does it and writes, `scheduler` runs it when it is due. `change` is
+//! `driver` does it and writes, `due` says to which records. `change` is
 //! what operators write, `import` and `adopt` take over a first key that exists,
 //! `deletion` is a role's end, `serve` is what readers get and `outputs` in which
 //! fields. Old keys wait until nothing logs in with them: `quiet` says whether that
@@ -15,6 +15,7 @@ mod confirm;
 mod decide;
 mod deletion;
 mod driver;
+mod due;
 mod evidence;
 mod import;
 mod keys;
@@ -23,7 +24,6 @@ mod outputs;
 mod pins;
 mod quiet;
 mod report;
-mod scheduler;
 mod serve;
 mod stage;
 mod waiting;

@@ -17,7 +17,7 @@ use crate::credential::Credential;
 use crate::ids::{CredentialId, Generation, RoleName};
 use crate::ledger::Entry;
 use crate::records::KeyedLock;
-use crate::work::DueQueue;
+use crate::work::{DueQueue, SchedulerState};
 
 pub(crate) use pointers::{AllPins, SparePointers};
 
@@ -30,10 +30,7 @@ pub(crate) struct Pools {
     memory: Mutex<Memory>,
     /// Held for a pool by whoever tends it.
     tending: KeyedLock,
-    /// Held by the scheduler that runs.
-    pub(crate) scheduling: tokio::sync::Mutex<()>,
-    /// Something is due earlier than the scheduler knows.
-    pub(crate) earlier: Notify,
+    scheduler: Arc<SchedulerState>,
     /// A key was proven or given up: whoever waits for one looks again.
     pub(crate) changed: Notify,
     pub(crate) turns: Semaphore,
@@ -102,13 +99,12 @@ pub(crate) struct Counts {
 }
 
 impl Pools {
-    pub(crate) fn new(pointers: Arc<SparePointers>) -> Self {
+    pub(crate) fn new(pointers: Arc<SparePointers>, scheduler: Arc<SchedulerState>) -> Self {
         Self {
             pointers,
             memory: Mutex::default(),
             tending: KeyedLock::default(),
-            scheduling: tokio::sync::Mutex::default(),
-            earlier: Notify::new(),
+            scheduler,
             changed: Notify::new(),
             turns: Semaphore::new(AT_ONCE),
         }
@@ -126,7 +122,7 @@ impl Pools {
         memory.pool(generation, role).disturbed = true;
         memory.due.schedule(generation, due, ());
         drop(memory);
-        self.earlier.notify_one();
+        self.scheduler.wake();
     }
 
     /// As [`Self::schedule`], where there is such a pool.
@@ -136,7 +132,7 @@ impl Pools {
             pool.disturbed = true;
             memory.due.schedule(generation, due, ());
             drop(memory);
-            self.earlier.notify_one();
+            self.scheduler.wake();
         }
     }
 
@@ -157,7 +153,7 @@ impl Pools {
         let due = if pool.disturbed { now } else { again };
         memory.due.schedule(generation, due, ());
         drop(memory);
-        self.earlier.notify_one();
+        self.scheduler.wake();
     }
 
     /// The role wants fewer spares than before.

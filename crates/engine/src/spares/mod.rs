@@ -6,14 +6,14 @@
 //! write of its entry, proven or not, as the role says. Whoever gives up waiting, or
 //! hangs up, leaves the key to the next reader.
 //!
-//! `decide` says what becomes of a spare (pure), `tend` does it and refills, `scheduler`
-//! says when, `prove` tries keys, `take` hands them out.
+//! `decide` says what becomes of a spare (pure), `tend` does it and refills, `due` says
+//! when, `prove` tries keys, `take` hands them out.
 
 mod decide;
+mod due;
 mod leave;
 mod make;
 mod prove;
-mod scheduler;
 mod take;
 mod tend;
 

@@ -14,7 +14,7 @@ use crate::credential::later;
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::Entry;
 use crate::records::KeyedLock;
-use crate::work::DueQueue;
+use crate::work::{DueQueue, SchedulerState};
 
 /// How many static roles are advanced at once.
 const AT_ONCE: usize = 16;
@@ -27,10 +27,7 @@ pub(crate) struct Rotations {
     memory: Mutex<Memory>,
     /// Held for a role by whoever advances it.
     advancing: KeyedLock,
-    /// Held by the scheduler that runs.
-    pub(crate) scheduling: tokio::sync::Mutex<()>,
-    /// Something is due earlier than the scheduler knows.
-    pub(crate) earlier: Notify,
+    scheduler: Arc<SchedulerState>,
     /// A role was advanced: whoever waits for one looks again.
     pub(crate) advanced: Notify,
     pub(crate) turns: Semaphore,
@@ -57,20 +54,17 @@ struct Memory {
     confirm_at: Option<Duration>,
 }
 
-impl Default for Rotations {
-    fn default() -> Self {
+impl Rotations {
+    pub(crate) fn new(scheduler: Arc<SchedulerState>) -> Self {
         Self {
             memory: Mutex::default(),
             advancing: KeyedLock::default(),
-            scheduling: tokio::sync::Mutex::default(),
-            earlier: Notify::new(),
+            scheduler,
             advanced: Notify::new(),
             turns: Semaphore::new(AT_ONCE),
         }
     }
-}
 
-impl Rotations {
     /// Excludes others who would advance this role.
     pub(crate) async fn advance(&self, name: &RoleName) -> OwnedMutexGuard<()> {
         self.advancing.lock(name.as_str()).await
@@ -79,7 +73,7 @@ impl Rotations {
     /// Schedules a role for a time, and lets the scheduler know.
     pub(crate) fn schedule(&self, name: &RoleName, due: Timestamp) {
         self.memory().due.schedule(name, due, ());
-        self.earlier.notify_one();
+        self.scheduler.wake();
     }
 
     /// Nobody need look at a role again.
@@ -121,7 +115,7 @@ impl Rotations {
         for name in &memory.waiting {
             memory.due.schedule(name, now, ());
         }
-        self.earlier.notify_one();
+        self.scheduler.wake();
     }
 
     /// Roles that are due.

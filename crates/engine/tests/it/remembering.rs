@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use logical::effects::Replication;
 use serde_json::json;
 
@@ -29,22 +28,6 @@ async fn a_lease_soon_after_another_reads_no_storage_and_asks_only_what_must_be_
     // The longest TTL; and, before a key is made, whether the mount goes.
     assert_eq!(cost(&world, "shared").await, (0, 1));
     assert_eq!(cost(&world, "single").await, (0, 2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn readers_who_wait_for_an_answer_of_the_host_ask_together() {
-    let world = World::ready().await;
-    let together = async |readers| {
-        let leases = join_all((0..readers).map(|_| world.lease("shared"))).await;
-        assert!(leases.iter().all(Result::is_ok));
-    };
-    together(1).await;
-    world.host.set_delay(Duration::from_millis(10));
-    // Of these, two wait together, so that more are reckoned with from now on.
-    together(3).await;
-    let before = world.host.asked().total();
-    together(8).await;
-    assert_eq!(world.host.asked().total() - before, 1);
 }
 
 #[tokio::test(start_paused = true)]
