@@ -52,6 +52,7 @@ pub use state::{
 pub use world::{
     Availability, Caller, CloudProvider, ClusterConfig, ClusterSpec, CreatedKey, Environment,
     InvalidWorld, KafkaCluster, Key, KeyChange, KsqldbCluster, NewKey, OrganizationSettings,
-    Package, Propagation, ReleasePriority, Resource, RoleBinding, SchemaRegistry, ServiceAccount,
-    UnknownCluster, User, World, WorldFile, parse_propagation, parse_world,
+    Package, Propagation, ProviderIntegration, ReleasePriority, Resource, RoleBinding,
+    SchemaRegistry, ServiceAccount, UnknownCluster, User, World, WorldFile, parse_propagation,
+    parse_world,
 };

@@ -16,7 +16,7 @@ use crate::{Caller, LastPage, Refusal, Simulator, World};
 
 /// Names of objects in audit events, by path prefix. Requests about API keys are
 /// recorded by their handlers, together with the outcome.
-const AUDIT_NOUNS: [(&str, &str); 10] = [
+const AUDIT_NOUNS: [(&str, &str); 12] = [
     ("/iam/v2/service-accounts", "ServiceAccount"),
     ("/iam/v2/users", "User"),
     ("/iam/v2/role-bindings", "RoleBinding"),
@@ -26,6 +26,8 @@ const AUDIT_NOUNS: [(&str, &str); 10] = [
     ("/srcm/", "SchemaRegistryCluster"),
     ("/ksqldbcm/", "KsqldbCluster"),
     ("/fcpm/", "FlinkRegion"),
+    ("/pim/", "ProviderIntegration"),
+    ("/connect/", "Connector"),
     ("/service-quota/", "AppliedQuota"),
 ];
 

@@ -8,11 +8,13 @@ mod body;
 mod call;
 mod clusters;
 mod collection;
+mod connectors;
 mod control;
 mod counting;
 mod data_plane;
 mod environments;
 mod faults;
+mod integrations;
 mod ksqldb;
 mod objects;
 mod paging;
@@ -27,7 +29,7 @@ use axum::http::StatusCode;
 use axum::http::header::{HeaderName, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 
 use self::base::Base;
@@ -109,6 +111,7 @@ fn control_plane() -> Router<Simulator> {
             get(role_bindings::read).delete(role_bindings::delete),
         )
         .merge(resources())
+        .merge(managed_connectors())
         .route("/service-quota/v1/applied-quotas", get(quotas::list))
         .route("/service-quota/v1/applied-quotas/{id}", get(quotas::read))
         .route("/service-quota/v1/scopes", get(quotas::list_scopes))
@@ -159,6 +162,41 @@ fn resources() -> Router<Simulator> {
         .route("/ksqldbcm/v2/clusters", get(ksqldb::list_ksqldb))
         .route("/ksqldbcm/v2/clusters/{id}", get(ksqldb::read_ksqldb))
         .route("/fcpm/v2/regions", get(ksqldb::list_regions))
+}
+
+fn managed_connectors() -> Router<Simulator> {
+    const CONNECTORS: &str = "/connect/v1/environments/{environment}/clusters/{cluster}/connectors";
+    let one = |rest: &str| format!("{CONNECTORS}/{{name}}{rest}");
+    Router::new()
+        .route(
+            "/pim/v1/integrations",
+            get(integrations::list_v1).post(integrations::create_v1),
+        )
+        .route(
+            "/pim/v1/integrations/{id}",
+            get(integrations::read_v1).delete(integrations::delete_v1),
+        )
+        .route(
+            "/pim/v2/integrations",
+            get(integrations::list_v2).post(integrations::create_v2),
+        )
+        .route(
+            "/pim/v2/integrations/{id}",
+            get(integrations::read_v2)
+                .patch(integrations::update_v2)
+                .delete(integrations::delete_v2),
+        )
+        .route(CONNECTORS, get(connectors::list).post(connectors::create))
+        .route(&one(""), get(connectors::read).delete(connectors::delete))
+        .route(
+            &one("/config"),
+            get(connectors::read_config).put(connectors::write_config),
+        )
+        .route(&one("/pause"), put(connectors::pause))
+        .route(&one("/resume"), put(connectors::resume))
+        .route(&one("/restart"), post(connectors::restart))
+        .route(&one("/status"), get(connectors::status))
+        .route(&one("/tasks"), get(connectors::tasks))
 }
 
 /// The vendor's command line asks for roles below the path of its login

@@ -149,6 +149,10 @@ impl World {
             .retain(|registry| !here(&registry.environment));
         self.ksqldb_clusters
             .retain(|cluster| !here(&cluster.environment));
+        self.connectors
+            .retain(|connector| !here(&connector.environment));
+        self.provider_integrations
+            .retain(|integration| !here(&integration.environment));
         self.environments
             .retain(|environment| !here(&environment.id));
         self.forget_bindings(&format!("/environment={id}"));

@@ -78,6 +78,8 @@ impl World {
             kafka_clusters: Vec::new(),
             schema_registries: Vec::new(),
             ksqldb_clusters: Vec::new(),
+            provider_integrations: Vec::new(),
+            connectors: Vec::new(),
             service_accounts: Vec::new(),
             users: Vec::new(),
             bindings: Vec::new(),

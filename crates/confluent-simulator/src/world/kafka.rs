@@ -302,7 +302,8 @@ impl World {
         Ok(cluster)
     }
 
-    /// Deletes a Kafka cluster with its keys, and the ksqlDB clusters on it.
+    /// Deletes a Kafka cluster with its keys, and the ksqlDB clusters and connectors
+    /// on it.
     ///
     /// # Errors
     /// 403 when there is none, 409 when it is protected.
@@ -312,6 +313,7 @@ impl World {
         }
         self.delete_keys(now, |key| key.resource.id() == id);
         self.delete_ksqldb_of(now, id);
+        self.connectors.retain(|known| known.cluster.as_str() != id);
         self.kafka_clusters
             .retain(|cluster| cluster.id.as_str() != id);
         self.forget_bindings(&format!("/cloud-cluster={id}"));

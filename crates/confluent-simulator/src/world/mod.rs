@@ -6,9 +6,11 @@ mod accounts;
 mod audit;
 mod bindings;
 mod caller;
+mod connectors;
 mod environments;
 mod file;
 mod initial;
+mod integrations;
 mod invalid;
 mod kafka;
 mod keys;
@@ -34,10 +36,13 @@ pub(crate) use audit::{AuditRecord, KeyReference};
 pub use bindings::RoleBinding;
 pub(crate) use bindings::{NewBinding, ROLES, Role};
 pub use caller::Caller;
+pub(crate) use connectors::{Connector, ConnectorConfig};
 pub(crate) use environments::EnvironmentChange;
 pub use environments::{Environment, Package, SchemaRegistry};
 pub use file::{WorldFile, parse_world};
 pub(crate) use initial::Beginning;
+pub use integrations::ProviderIntegration;
+pub(crate) use integrations::{IntegrationApi, NewIntegration};
 pub use invalid::InvalidWorld;
 pub use kafka::{Availability, ClusterConfig, ClusterSpec, KafkaCluster, ReleasePriority};
 pub(crate) use kafka::{ClusterChange, NewCluster};
@@ -68,6 +73,8 @@ pub struct World {
     kafka_clusters: Vec<KafkaCluster>,
     schema_registries: Vec<SchemaRegistry>,
     ksqldb_clusters: Vec<KsqldbCluster>,
+    provider_integrations: Vec<ProviderIntegration>,
+    connectors: Vec<Connector>,
     service_accounts: Vec<ServiceAccount>,
     users: Vec<User>,
     bindings: Vec<RoleBinding>,
@@ -95,6 +102,8 @@ struct Streams {
     clusters: Random,
     registries: Random,
     ksqldb: Random,
+    integrations: Random,
+    connectors: Random,
     accounts: Random,
     users: Random,
     bindings: Random,
@@ -110,6 +119,8 @@ impl Streams {
             clusters: stream("kafka-clusters"),
             registries: stream("schema-registries"),
             ksqldb: stream("ksqldb-clusters"),
+            integrations: stream("provider-integrations"),
+            connectors: stream("connectors"),
             accounts: stream("service-accounts"),
             users: stream("users"),
             bindings: stream("role-bindings"),
