@@ -143,8 +143,9 @@ impl Engine {
             let age = key.age(self.clock.monotonic());
             role.sharing.lease_left(age)
         });
+        // Memory has it that a spare is taken before that is certain.
         if entry.look(Credential::is_spare) != Some(false)
-            && self.ledger.look(entry, Credential::is_spare).await?
+            || (role.asks_readiness() && self.pools.has(&role.generation, entry.id()))
         {
             let times = self.allowed_times(role).await?.within(left);
             let taken = self.take_from_slot(role, entry, times, requester);

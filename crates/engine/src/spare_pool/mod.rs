@@ -30,6 +30,8 @@ pub(crate) struct Pools {
     memory: Mutex<Memory>,
     /// Held for a pool by whoever tends it.
     tending: KeyedLock,
+    /// Held for a key by the reader of a slot who takes it.
+    taking: KeyedLock,
     /// Held by the scheduler that runs.
     pub(crate) scheduling: tokio::sync::Mutex<()>,
     /// Something is due earlier than the scheduler knows.
@@ -107,6 +109,7 @@ impl Pools {
             pointers,
             memory: Mutex::default(),
             tending: KeyedLock::default(),
+            taking: KeyedLock::default(),
             scheduling: tokio::sync::Mutex::default(),
             earlier: Notify::new(),
             changed: Notify::new(),
@@ -117,6 +120,11 @@ impl Pools {
     /// Excludes others who would tend this pool.
     pub(crate) async fn tend(&self, generation: &Generation) -> OwnedMutexGuard<()> {
         self.tending.lock(&generation.to_string()).await
+    }
+
+    /// Excludes other readers who would take this key.
+    pub(crate) async fn take(&self, id: &CredentialId) -> OwnedMutexGuard<()> {
+        self.taking.lock(&id.to_string()).await
     }
 
     /// Schedules the pool of a role's generation for a time, and lets the scheduler
@@ -309,6 +317,13 @@ impl Pools {
         if let Some(pool) = self.memory().pools.get_mut(generation) {
             pool.keys.remove(id);
         }
+    }
+
+    /// Whether a key is a spare, or one that is being taken.
+    pub(crate) fn has(&self, generation: &Generation, id: &CredentialId) -> bool {
+        let memory = self.memory();
+        let pool = memory.pools.get(generation);
+        pool.is_some_and(|pool| pool.keys.contains_key(id))
     }
 
     /// The keys of a pool.
