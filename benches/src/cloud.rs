@@ -82,6 +82,38 @@ impl Cloud {
         ensure!(status < 300, "POST {path}: {status} {answer}");
         Ok(true)
     }
+
+    /// New keys are not known for so long from now on.
+    pub(crate) fn set_propagation(&self, time: &str) -> Result<()> {
+        let http = Http::new(&self.address);
+        let settings = json!({ "propagation": time });
+        let (status, answer) = http.raw("POST", "/simulator/settings", Some(&settings));
+        ensure!(status < 300, "POST /simulator/settings: {status} {answer}");
+        Ok(())
+    }
+
+    /// Writes a role whose keys are proven before anybody gets them.
+    pub(crate) fn write_role_with_spares(
+        &self,
+        host: &Http,
+        engine: &str,
+        name: &str,
+        spares: usize,
+    ) -> Result<()> {
+        let role = json!({
+            "owner": self.owner, "resource": self.resource, "ttl": "1h",
+            "readiness": "probe", "not_ready": "refuse", "spares": spares,
+        });
+        write(host, &format!("{engine}/role/{name}"), &role)
+    }
+
+    /// Whether the cluster takes a key.
+    pub(crate) fn takes(&self, key: &str, secret: &str) -> bool {
+        let http = Http::new(&self.address).with_login(key, secret);
+        let cluster = self.resource.as_str().unwrap_or_default();
+        let path = format!("/kafka/v3/clusters/{cluster}/topics");
+        http.raw("GET", &path, None).0 == 200
+    }
 }
 
 /// Writes to a path of a host.

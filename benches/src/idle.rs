@@ -22,7 +22,7 @@ const ROLES: usize = 1_000;
 /// not count.
 const FIRST: usize = 200;
 /// What `cargo xtask bench` calls the plugin.
-const PLUGIN: &str = "BENCH_PLUGIN";
+pub(crate) const PLUGIN: &str = "BENCH_PLUGIN";
 const ENGINE: &str = "engine";
 
 /// Measures and prints.

@@ -21,6 +21,7 @@ mod ours;
 mod plugin;
 mod process;
 mod server;
+mod spares;
 mod start;
 mod statistics;
 mod together;
@@ -38,9 +39,10 @@ usage: benches <what> [-seconds=N] [-rounds=N] [-compare=DIR] [-only=NAME]
   instructions  instructions and allocations of a read of our server; needs valgrind
   scale         our server on disk with 300 000 secrets, 100 000 tokens, 50 000 leases
   idle          1 000 static roles with nothing due: processor time and memory
+  spares        reads that find a spare, while keys need two minutes until they work
 
   -seconds  how long each is measured (3; `api`, `scale`: 2, `idle`: 60)
-  -rounds   how often each is measured (5; `api`, `scale`: 3, `idle`: 2)
+  -rounds   how often each is measured (5; `api`, `scale`: 3, `idle`, `spares`: 2)
   -compare  measures the programs of another build, too, in the same run
   -only     measures only the requests whose names contain this (`api`)
 ";
@@ -71,6 +73,9 @@ fn main() -> ExitCode {
         }
         Some((what, rest)) if what == "idle" => {
             Plan::read(rest, 60, 2).and_then(|plan| idle::run(&plan))
+        }
+        Some((what, rest)) if what == "spares" => {
+            Plan::read(rest, 60, 2).and_then(|plan| spares::run(&plan))
         }
         _ => {
             eprint!("{USAGE}");

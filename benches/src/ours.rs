@@ -12,7 +12,7 @@ use crate::load::Target;
 
 const TOKEN: &str = "root";
 /// Where the engine is mounted.
-const ENGINE: &str = "bench";
+pub(crate) const ENGINE: &str = "bench";
 
 /// A server of ours in memory, with an engine.
 pub(crate) struct Ours {
@@ -82,7 +82,13 @@ impl Ours {
         Target::of(&self.address, TOKEN, &format!("{ENGINE}/{path}"))
     }
 
-    fn http(&self) -> Http {
+    /// The cloud that its engine makes keys in.
+    pub(crate) fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+
+    /// A client with the root token.
+    pub(crate) fn http(&self) -> Http {
         Http::new(&self.address).with_token(TOKEN)
     }
 }

@@ -24,7 +24,7 @@ const FRAME: &str = "vault-plugin";
 const CONSTANT: &str = "constant";
 
 /// The benchmarks that need the packaged plugins.
-const WITH_PLUGINS: [&str; 2] = ["plugin", "idle"];
+const WITH_PLUGINS: [&str; 3] = ["plugin", "idle", "spares"];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]

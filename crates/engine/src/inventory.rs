@@ -158,14 +158,14 @@ impl Engine {
         key: &KnownKey,
     ) -> Result<bool, Error> {
         let entry = self.ledger.entry(id);
-        match self.ledger.load(&entry).await {
-            Ok(()) => {}
+        let now = self.clock.now();
+        let standing = |known: &Credential| standing(known, &key.id, now);
+        let standing = match self.ledger.look(&entry, standing).await {
+            Ok(standing) => standing,
             Err(Failure::Failed(error)) => return Err(error),
             Err(Failure::Unknown | Failure::Refused(_)) => return Ok(false),
-        }
-        let now = self.clock.now();
-        let standing = entry.look(|credential| standing(credential, &key.id, now));
-        if standing == Some(Standing::Back) {
+        };
+        if standing == Standing::Back {
             tracing::error!(
                 key = key.id.as_str(),
                 "a key that was gone is listed again; it is deleted again"
@@ -174,7 +174,7 @@ impl Engine {
             // A failure is on record, and the sweep continues with it.
             let _ = self.ledger.apply(&entry, back).await;
         }
-        Ok(standing != Some(Standing::None))
+        Ok(standing != Standing::None)
     }
 
     /// Asks after keys in use that a complete list does not have, and ends the

@@ -233,14 +233,14 @@ impl Engine {
 
     /// The role of a lease, as long as it still stands for the same key.
     async fn role_of(&self, internal: &Internal, entry: &Entry) -> Result<Arc<Role>, Error> {
-        match self.ledger.load(entry).await {
-            Ok(()) => {}
+        let generation = |known: &Credential| known.purpose.generation().cloned();
+        let generation = match self.ledger.look(entry, generation).await {
+            Ok(generation) => generation,
             Err(Failure::Failed(error)) => return Err(error),
             Err(Failure::Refused(_) | Failure::Unknown) => return Err(no_longer(internal)),
-        }
+        };
         let role = self.roles.for_lease(&internal.role).await?;
-        let generation = entry.look(|known| known.purpose.generation().cloned());
-        role.filter(|role| Some(&role.generation) == generation.flatten().as_ref())
+        role.filter(|role| Some(&role.generation) == generation.as_ref())
             .ok_or_else(|| {
                 Error::bad_request(format!(
                     "role `{}` was deleted or given another target, so leases of its earlier keys \

@@ -143,8 +143,9 @@ impl Engine {
             let age = key.age(self.clock.monotonic());
             role.sharing.lease_left(age)
         });
+        // Memory has it that a spare is taken before that is certain.
         if entry.look(Credential::is_spare) != Some(false)
-            && self.ledger.look(entry, Credential::is_spare).await?
+            || (role.asks_readiness() && self.pools.has(&role.generation, entry.id()))
         {
             let times = self.allowed_times(role).await?.within(left);
             let taken = self.take_from_slot(role, entry, times, requester);
@@ -335,19 +336,18 @@ impl Engine {
         let mut young = Vec::new();
         for id in self.ledger.store.shared(slot).await? {
             let entry = self.ledger.entry(&id);
-            match self.ledger.load(&entry).await {
-                Ok(()) => {}
-                Err(Failure::Unknown | Failure::Refused(_)) => continue,
-                Err(Failure::Failed(error)) => return Err(error),
-            }
-            let now = self.timekeeper.intents_from();
-            let found = entry.look(|known| {
+            let found = |known: &Credential| {
                 let is_live = matches!(&known.state, State::Live { key } if key.secret.is_some());
-                let age = elapsed(known.intended_at, now);
+                let age = elapsed(known.intended_at, self.timekeeper.intents_from());
                 let reserved = known.holders.contains_key(&reserved_holder(&known.id));
                 (is_live && known.purpose == purpose).then_some((age, reserved))
-            });
-            if let Some((age, reserved)) = found.flatten()
+            };
+            let found = match self.ledger.look(&entry, found).await {
+                Ok(found) => found,
+                Err(Failure::Unknown | Failure::Refused(_)) => continue,
+                Err(Failure::Failed(error)) => return Err(error),
+            };
+            if let Some((age, reserved)) = found
                 && max_age.is_none_or(|max_age| age < max_age)
             {
                 let key = SharedKey::aged(entry, self.clock.monotonic(), age, reserved);

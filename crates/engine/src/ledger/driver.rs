@@ -441,18 +441,20 @@ impl Ledger {
         Ok(())
     }
 
-    /// Looks at a credential. [`Entry::look`] sees nothing while it is read again.
+    /// Reads what is not cached of a credential and looks at it in the same moment.
+    /// [`Entry::look`] after a [`Ledger::load`] may see nothing: somebody else may have
+    /// begun to read the entry again.
     pub(crate) async fn look<T>(
         &self,
         entry: &Entry,
         look: impl Fn(&Credential) -> T,
     ) -> Result<T, Failure> {
-        if let Some(seen) = entry.look(&look) {
+        if let Some(seen) = entry.look_at_current(&look) {
             return Ok(seen);
         }
         let _reading = entry.writing.lock().await;
         self.read_if_needed(entry).await?;
-        let seen = entry.look(look);
+        let seen = entry.look_at_current(look);
         seen.ok_or_else(|| Failure::Failed(interrupted()))
     }
 

@@ -96,6 +96,13 @@ impl Entry {
         self.memory().known().map(look)
     }
 
+    /// As [`Entry::look`], if memory has all of it, the holders too.
+    pub(super) fn look_at_current<T>(&self, look: impl FnOnce(&Credential) -> T) -> Option<T> {
+        let memory = self.memory();
+        let current = memory.credential.as_ref();
+        current.filter(|_| memory.is_current()).map(look)
+    }
+
     /// Whether the key is gone.
     pub(super) fn is_gone(&self) -> bool {
         self.look(|known| matches!(known.state, State::Gone { .. })) == Some(true)

@@ -18,7 +18,7 @@ use crate::account_ref::AccountRef;
 use crate::control_plane::{
     Access, Caller, Class, CloudError, Failure as CloudFailure, KeyList, RemovalBy, Target,
 };
-use crate::credential::{INTENT_QUIET, State, later};
+use crate::credential::{Credential, INTENT_QUIET, State, later};
 use crate::ids::{KeyId, Marker};
 
 /// How far Confluent's clock and ours may differ when the creation time of a
@@ -201,16 +201,15 @@ impl Ledger {
     /// The caller holds `confirming`.
     async fn confirm_now(&self, entry: &Entry) -> Result<(), Failure> {
         let now = self.clock.monotonic();
-        self.load(entry).await?;
         // Reads and lists may lag behind a key that was just made.
         let young = later(self.clock.now(), -INTENT_QUIET);
-        let known = entry.look(|known| match &known.state {
+        let in_use = |known: &Credential| match &known.state {
             State::Live { key } if known.intended_at < young => {
                 Some((known.account.clone(), known.target.clone(), key.id.clone()))
             }
             _ => None,
-        });
-        let Some((account, target, key)) = known.flatten() else {
+        };
+        let Some((account, target, key)) = self.look(entry, in_use).await? else {
             return Ok(());
         };
         let key = &key;

@@ -101,14 +101,12 @@ impl Engine {
     ) -> Result<Option<Arc<Entry>>, Error> {
         for id in self.ledger.store.shared(slot).await? {
             let entry = self.ledger.entry(&id);
-            match self.ledger.load(&entry).await {
-                Ok(()) => {}
-                Err(Failure::Unknown | Failure::Refused(_)) => continue,
-                Err(Failure::Failed(error)) => return Err(error),
-            }
             let is_its = |known: &Credential| matches!(&known.purpose, Purpose::Static { static_role, .. } if *static_role == role.name);
-            if entry.look(|known| is_its(known) && known.live_key().is_some()) == Some(true) {
-                return Ok(Some(entry));
+            let lives = |known: &Credential| is_its(known) && known.live_key().is_some();
+            match self.ledger.look(&entry, lives).await {
+                Ok(true) => return Ok(Some(entry)),
+                Ok(false) | Err(Failure::Unknown | Failure::Refused(_)) => {}
+                Err(Failure::Failed(error)) => return Err(error),
             }
         }
         Ok(None)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use logical::Error;
 
 use crate::control_plane::Target;
+use crate::credential::Credential;
 use crate::ids::{CredentialId, RoleName};
 use crate::state::Engine;
 
@@ -66,11 +67,11 @@ impl Engine {
         };
         for (name, id) in served {
             let entry = self.ledger.entry(id);
-            if self.ledger.load(&entry).await.is_err() {
+            let key = |known: &Credential| known.live_key().map(|key| key.id.clone());
+            let Ok(key) = self.ledger.look(&entry, key).await else {
                 continue;
-            }
-            let key = entry.look(|credential| credential.live_key().map(|key| key.id.clone()));
-            let Some(key) = key.flatten() else {
+            };
+            let Some(key) = key else {
                 self.rotations.schedule(name, self.clock.now());
                 continue;
             };

@@ -9,7 +9,7 @@ use readiness::{Mode, Settings};
 
 use super::decide::KeyState;
 use crate::control_plane::{Caller, Class, Target};
-use crate::credential::{Proving, later};
+use crate::credential::{Credential, Proving, later};
 use crate::ids::{CredentialId, HolderId, RoleName};
 use crate::issue::being_removed;
 use crate::ledger::{Event, Failure, Holder, Sharing, State};
@@ -32,17 +32,7 @@ impl Engine {
     /// How a key is that the record of a static role names.
     pub(super) async fn key_of_record(&self, id: &CredentialId) -> Result<Known, Error> {
         let entry = self.ledger.entry(id);
-        match self.ledger.load(&entry).await {
-            Ok(()) => {}
-            Err(Failure::Failed(error)) => return Err(error),
-            Err(Failure::Unknown | Failure::Refused(_)) => {
-                return Ok(Known {
-                    state: KeyState::Absent,
-                    is_pinned: false,
-                });
-            }
-        }
-        let known = entry.look(|credential| {
+        let known = |credential: &Credential| {
             let state = match &credential.state {
                 State::Intended if self.ledger.quiet_for(id).is_some() => KeyState::Making,
                 State::Intended => KeyState::Lost,
@@ -55,8 +45,15 @@ impl Engine {
                 state,
                 is_pinned: credential.pinned,
             }
-        });
-        known.ok_or_else(|| Error::internal("storage failed while a key was looked at: try again"))
+        };
+        match self.ledger.look(&entry, known).await {
+            Ok(known) => Ok(known),
+            Err(Failure::Failed(error)) => Err(error),
+            Err(Failure::Unknown | Failure::Refused(_)) => Ok(Known {
+                state: KeyState::Absent,
+                is_pinned: false,
+            }),
+        }
     }
 
     /// The id of a key that this process makes, once the record of the role names it.

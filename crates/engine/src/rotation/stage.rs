@@ -11,7 +11,7 @@ use super::Outputs;
 use super::decide::{KeyState, next_rotation};
 use super::keys::in_grace;
 use crate::control_plane::Target;
-use crate::credential::later;
+use crate::credential::{Credential, later};
 use crate::ids::{CredentialId, RoleName};
 use crate::ledger::{Event, Failure, IssuedKey};
 use crate::state::Engine;
@@ -248,17 +248,16 @@ impl Engine {
         id: &CredentialId,
     ) -> Result<Option<(IssuedKey, Target)>, Error> {
         let entry = self.ledger.entry(id);
-        match self.ledger.load(&entry).await {
-            Ok(()) => {}
-            Err(Failure::Failed(error)) => return Err(error),
-            Err(Failure::Unknown | Failure::Refused(_)) => return Ok(None),
-        }
-        let key = entry.look(|credential| {
+        let key = |credential: &Credential| {
             let key = credential.live_key().cloned();
             let key = key.filter(|key| key.secret.is_some());
             key.map(|key| (key, credential.target.clone()))
-        });
-        Ok(key.flatten())
+        };
+        match self.ledger.look(&entry, key).await {
+            Ok(key) => Ok(key),
+            Err(Failure::Failed(error)) => Err(error),
+            Err(Failure::Unknown | Failure::Refused(_)) => Ok(None),
+        }
     }
 
     pub(super) async fn required_static_role(&self, name: &RoleName) -> Result<StaticRole, Error> {

@@ -57,31 +57,28 @@ impl Engine {
 
     async fn login_of(&self, id: &CredentialId) -> Result<Option<Timestamp>, Error> {
         let entry = self.ledger.entry(id);
-        match self.ledger.load(&entry).await {
-            Ok(()) => {}
-            Err(Failure::Failed(error)) => return Err(error),
-            Err(Failure::Unknown | Failure::Refused(_)) => return Ok(None),
-        }
-        match entry.look(|known| known.key_id().cloned()).flatten() {
-            Some(key) => self.usage.last_login(&key).await,
-            None => Ok(None),
+        match self
+            .ledger
+            .look(&entry, |known| known.key_id().cloned())
+            .await
+        {
+            Ok(Some(key)) => self.usage.last_login(&key).await,
+            Err(Failure::Failed(error)) => Err(error),
+            Ok(None) | Err(Failure::Unknown | Failure::Refused(_)) => Ok(None),
         }
     }
 
     async fn is_held(&self, role: &StaticRole, key: &WaitingKey) -> Result<bool, Error> {
         let holder = grace_holder(&role.name, key.version);
         let entry = self.ledger.entry(&key.credential);
-        match self.ledger.load(&entry).await {
-            Ok(()) => {}
-            Err(Failure::Failed(error)) => return Err(error),
-            Err(Failure::Unknown | Failure::Refused(_)) => return Ok(false),
-        }
         let is_held = |known: &Credential| {
             matches!(known.state, State::Live { .. }) && known.holders.contains_key(&holder)
         };
-        entry.look(is_held).ok_or_else(|| {
-            Error::internal("storage failed while an old key was looked at: try again")
-        })
+        match self.ledger.look(&entry, is_held).await {
+            Ok(is_held) => Ok(is_held),
+            Err(Failure::Failed(error)) => Err(error),
+            Err(Failure::Unknown | Failure::Refused(_)) => Ok(false),
+        }
     }
 
     /// The holder of a key that waits lasts longer: first it, then the record.

@@ -30,6 +30,8 @@ pub(crate) struct Pools {
     memory: Mutex<Memory>,
     /// Held for a pool by whoever tends it.
     tending: KeyedLock,
+    /// Held for a key by the reader of a slot who takes it.
+    taking: KeyedLock,
     scheduler: Arc<SchedulerState>,
     /// A key was proven or given up: whoever waits for one looks again.
     pub(crate) changed: Notify,
@@ -104,6 +106,7 @@ impl Pools {
             pointers,
             memory: Mutex::default(),
             tending: KeyedLock::default(),
+            taking: KeyedLock::default(),
             scheduler,
             changed: Notify::new(),
             turns: Semaphore::new(AT_ONCE),
@@ -113,6 +116,11 @@ impl Pools {
     /// Excludes others who would tend this pool.
     pub(crate) async fn tend(&self, generation: &Generation) -> OwnedMutexGuard<()> {
         self.tending.lock(&generation.to_string()).await
+    }
+
+    /// Excludes other readers who would take this key.
+    pub(crate) async fn take(&self, id: &CredentialId) -> OwnedMutexGuard<()> {
+        self.taking.lock(&id.to_string()).await
     }
 
     /// Schedules the pool of a role's generation for a time, and lets the scheduler
@@ -305,6 +313,13 @@ impl Pools {
         if let Some(pool) = self.memory().pools.get_mut(generation) {
             pool.keys.remove(id);
         }
+    }
+
+    /// Whether a key is a spare, or one that is being taken.
+    pub(crate) fn has(&self, generation: &Generation, id: &CredentialId) -> bool {
+        let memory = self.memory();
+        let pool = memory.pools.get(generation);
+        pool.is_some_and(|pool| pool.keys.contains_key(id))
     }
 
     /// The keys of a pool.

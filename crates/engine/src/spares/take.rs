@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use super::make::Claim;
 use super::prove::Readying;
-use crate::control_plane::Caller;
-use crate::credential::Credential;
+use crate::control_plane::{Caller, RemovalBy};
+use crate::credential::{Credential, Sharing};
 use crate::cut_off::cut_off;
 use crate::ids::{CredentialId, Generation, HolderId};
 use crate::issue::{Issued, Requester};
@@ -187,8 +187,9 @@ impl Engine {
         pools.schedule_known(&role.generation, self.clock.now());
     }
 
-    /// The first reader of a slot's spare takes it; for the others it is a key that
-    /// they hold. None where the key is no spare.
+    /// The first reader of a slot's spare takes it, and the others wait for that: the
+    /// key may turn out to be another process's. Then it is one that they hold. None
+    /// where the key is no spare.
     pub(crate) async fn take_from_slot(
         &self,
         role: &Role,
@@ -197,6 +198,10 @@ impl Engine {
         requester: &Requester,
     ) -> Result<Option<Issued>, Failure> {
         let (generation, id) = (&role.generation, entry.id());
+        let _alone = self.pools.take(id).await;
+        if !self.ledger.look(entry, Credential::is_spare).await? {
+            return Ok(None);
+        }
         let is_first = self
             .pools
             .advance(generation, id, &[Stage::Slot], Stage::Claimed);
@@ -275,18 +280,39 @@ impl Engine {
 
     /// Another process took a spare, or let go of it. Where our entry replaced the one
     /// of that process's reader, our holder stays until that reader's time is over.
+    ///
+    /// The holders of a shared key have entries of their own, so that ours goes. The
+    /// key ends with it where it has no other, even though its entry says that it is
+    /// in use: that is ours, and the other process may be deleting the key.
     async fn leave_to_other(
         &self,
         entry: &Entry,
         holder: (HolderId, Holder),
     ) -> Result<(), Failure> {
         self.ledger.refresh(entry).await?;
+        let sharing = self.ledger.look(entry, |known| known.sharing).await?;
+        if sharing == Sharing::Shared {
+            return self.leave_shared_to_other(entry, holder.0).await;
+        }
         let is_ours = |known: &Credential| is_held(known, &holder.0);
         if self.ledger.look(entry, is_ours).await? {
             let renew = Event::Renew { holder };
             self.ledger.apply(entry, renew).await?;
         }
         Ok(())
+    }
+
+    async fn leave_shared_to_other(&self, entry: &Entry, holder: HolderId) -> Result<(), Failure> {
+        let released = Event::Release { holder };
+        let by = RemovalBy::Sweep;
+        match self.ledger.apply_for(by, entry, released).await {
+            // A deletion that failed is the sweep's.
+            Err(Failure::Failed(error)) => match entry.look(|known| known.live_key().is_some()) {
+                Some(false) => Ok(()),
+                _ => Err(Failure::Failed(error)),
+            },
+            released => released,
+        }
     }
 }
 

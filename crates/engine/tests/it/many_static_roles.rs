@@ -103,3 +103,39 @@ async fn a_thousand_roles_rotate_within_their_hour_at_five_requests_a_second() {
     let live = world.cloud.live();
     assert_eq!(live.len() as u64, ROLES, "no old key is left");
 }
+
+/// Whose clients were told a time, and come back after it.
+const CROWD: u64 = 200;
+
+/// What waits at the pace is no part of the lead (`lifecycle.md`, 39): the last of many
+/// roles without a window are late, by what the requests for all of them take.
+#[tokio::test(start_paused = true)]
+async fn roles_that_are_due_at_one_moment_are_late_by_what_their_requests_take() {
+    let world = World::ready().await;
+    world.cloud.set_pace(APART);
+    for number in 0..CROWD {
+        let role = json!({
+            "owner": format!("sa-{}", number % OWNERS), "resource": "lkc-1", "resource_env": "env-1",
+            "rotation_schedule": "0 2 * * *", "grace": 1800, "refresh": 600, "readiness": "none",
+        });
+        let path = format!("static-role/number-{number}");
+        world.write(&path, &role).await.unwrap();
+    }
+    let status = world.data_of("static-role/number-0/status").await;
+    let planned = time(&status, "next_rotation");
+    let left = Duration::try_from(planned.duration_since(world.now())).unwrap();
+    world.pass(left.checked_sub(MINUTE).unwrap()).await;
+    world.pass(10 * MINUTE).await;
+    // A key is made and the old ones of its owner are listed: two requests for each.
+    let longest = SignedDuration::try_from(APART * 2 * u32::try_from(CROWD).unwrap()).unwrap();
+    for number in 0..CROWD {
+        let creds = world
+            .data_of(&format!("static-creds/number-{number}"))
+            .await;
+        let since = time(&creds, "last_vault_rotation");
+        assert!(
+            since >= planned && since <= planned + longest,
+            "number {number} was rotated at {since}"
+        );
+    }
+}

@@ -322,3 +322,26 @@ async fn a_lease_lives_by_what_the_mount_was_tuned_to_meanwhile() {
     let short = world.lease("shared").await.unwrap();
     assert_eq!(short.secret.lease.ttl, minutes(1));
 }
+
+/// A lease that this process does not know ends meanwhile, and its key is read again
+/// for that.
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_extended_while_its_key_is_read_again() {
+    let world = World::ready().await;
+    let lease = world.lease("shared").await.unwrap();
+    let other = world.another_process();
+    let elsewhere = leased(&other, "shared").await.unwrap();
+    assert_eq!(elsewhere.key(), lease.key());
+    // The role is read again from here on.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    world.storage.set_read_delay(Duration::from_secs(3));
+    let end = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.revoke(&elsewhere).await
+    };
+    let (extended, ended) = futures_util::join!(world.renew(&lease, 600), end);
+    extended.unwrap();
+    ended.unwrap();
+    world.storage.set_read_delay(Duration::ZERO);
+    assert!(world.lives(lease.key()));
+}

@@ -69,6 +69,65 @@ async fn of_two_processes_that_take_a_spare_at_once_one_hands_it_out() {
     assert!(recorded > 50, "{recorded}");
 }
 
+/// The other process ends the spare while readers of this one take it, in every order
+/// that these times give.
+#[tokio::test(start_paused = true)]
+async fn a_shared_spare_that_another_process_ends_meanwhile_is_handed_out_to_nobody() {
+    let millis = Duration::from_millis;
+    let mut shared = role(1);
+    shared["multi_use_key"] = true.into();
+    let (mut handed_out, mut ended) = (0, 0);
+    for (read, write) in [(0, 10), (5, 20), (10, 40), (5, 5)] {
+        for timing in [Timing::First, Timing::Last] {
+            for later in (0..150).step_by(5) {
+                let world = with_role(&shared).await;
+                let spare = world.cloud.live().remove(0);
+                let other = other_process(&world).await;
+                world.storage.set_read_delay(millis(read));
+                world.storage.set_write_delay(millis(write), timing);
+                let fewer = json!({"spares": 0}).as_object().cloned().unwrap();
+                let fewer = Request::new(Operation::Update, "role/warm").with_data(fewer);
+                let readers = async {
+                    tokio::time::sleep(millis(later)).await;
+                    // The second comes while the first takes the key.
+                    let second = async {
+                        tokio::time::sleep(millis(2)).await;
+                        world.lease("warm").await
+                    };
+                    let (one, two) = futures_util::join!(world.lease("warm"), second);
+                    [one, two].into_iter().flatten().collect::<Vec<_>>()
+                };
+                let (_, leases) = futures_util::join!(other.handle(fewer), readers);
+                world.storage.set_read_delay(Duration::ZERO);
+                world.storage.set_write_delay(Duration::ZERO, timing);
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                for lease in &leases {
+                    assert!(
+                        works(&world, lease),
+                        "{} does not work: {read} {write} {timing:?} {later}",
+                        lease.key()
+                    );
+                }
+                if let Ok(next) = world.lease("warm").await {
+                    assert!(works(&world, &next), "the next one does not work");
+                    world.revoke(&next).await.unwrap();
+                }
+                handed_out += leases.len();
+                ended += usize::from(!world.lives(&spare));
+                for lease in &leases {
+                    world.revoke(lease).await.unwrap();
+                }
+                world.delete("role/warm").await.unwrap();
+                world.pass(HOUR).await;
+                assert_eq!(world.cloud.live(), Vec::<String>::new());
+            }
+        }
+    }
+    // Most come too late for it, and none of them waits for a new one.
+    assert!(handed_out > 10, "{handed_out}");
+    assert!(ended > 50, "{ended}");
+}
+
 /// It is not known whose it is, so that it is nobody's, and goes after the time of a
 /// lease.
 #[tokio::test(start_paused = true)]

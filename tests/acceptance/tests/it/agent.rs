@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use testkit::{Bao, Http, Launch, Program, eventually, require_bao};
 
@@ -124,6 +125,52 @@ fn an_agent_renders_at_planned_rotations_and_keeps_quiet_in_between() {
         .request("GET", "team/static-role/orders/status", None);
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["data"]["version"], PLANNED + 1);
+}
+
+/// The nearest time that a rotation can be planned for: the shortest `grace`, the time
+/// that is set aside for a new key, and some seconds to write the role in.
+const NEAREST: SignedDuration = SignedDuration::from_secs(300 + 30 + 15);
+
+/// A plugin in OpenBao has the clocks of the machine, and its host has to call it every
+/// minute for anything to be done.
+#[test]
+fn an_agent_renders_at_the_planned_rotation_of_a_plugin_in_openbao() {
+    let bao = require_bao!();
+    let host = Host::open_bao(&bao);
+    mounted(&host);
+    let planned = minute_after(NEAREST);
+    let utc = planned.to_zoned(jiff::tz::TimeZone::UTC);
+    let role = json!({
+        "owner": host.cloud.owner(), "resource": host.cloud.cluster().0, "readiness": "none",
+        "rotation_schedule": format!("{} {} * * *", utc.minute(), utc.hour()),
+        "grace": 300, "refresh": REFRESH,
+    });
+    let (status, answer) = post(&host, "static-role/orders", &role);
+    assert_eq!(status, 204, "{answer}");
+    let agent = Agent::start(&bao, &host.http, TEMPLATE);
+    let first = agent.rendered("");
+    let begun = Instant::now();
+    let left = Duration::try_from(planned.duration_since(Timestamp::now())).unwrap();
+    let next = eventually("the next key is rendered", left + PATIENCE, || {
+        thread::sleep(Duration::from_millis(500));
+        assert_eq!(log_in(&host, &first), 200, "{first} was rendered");
+        let now = agent.rendered("");
+        (now != first).then_some(now)
+    });
+    assert!(Timestamp::now() >= planned, "it was rotated too early");
+    assert_eq!(log_in(&host, &next), 200);
+    eventually("the agent logs what it rendered", PATIENCE, || {
+        (agent.logged(RENDERS) == 2).then_some(())
+    });
+    let most = begun.elapsed().as_secs() / (REFRESH + 1) + 2;
+    let reads = agent.logged(READS) as u64;
+    assert!(reads <= most, "{reads} reads in {:?}", begun.elapsed());
+}
+
+/// The first full minute that is so far away, or more.
+fn minute_after(wait: SignedDuration) -> Timestamp {
+    let second = (Timestamp::now() + wait).as_second();
+    Timestamp::from_second((second / 60 + 1) * 60).unwrap()
 }
 
 /// A static role whose keys are served at once, since the simulator's work at

@@ -58,6 +58,61 @@ fn staged(kind: u64) -> Vec<Action> {
     [&served(kind)[..], &[Action::StepStatic("stage"), PASS]].concat()
 }
 
+fn read(role: usize, readers: usize) -> Action {
+    Action::Read { role, readers }
+}
+
+/// The plainest lives of keys: of a single-use one, of shared ones, and of those whose
+/// account is another one meanwhile.
+fn lives() -> [Vec<Action>; 5] {
+    let renew = Action::Renew {
+        lease: 0,
+        increment: Duration::ZERO,
+    };
+    let revoke = Action::Revoke {
+        lease: 0,
+        with_id: true,
+    };
+    let lose = Action::LoseLease { lease: 0 };
+    let config = |admin, verified| Action::Config { admin, verified };
+    let turn = Action::WriteRole {
+        role: SHARED,
+        cluster: 1,
+    };
+    let end = Action::DeleteRole { role: SHARED };
+    let end_of_lease = Action::Pass(Duration::from_mins(15));
+    let (single, shared) = (read(SINGLE, 1), read(SHARED, 1));
+    [
+        vec![single, renew, revoke],
+        vec![
+            read(SHARED, 3),
+            renew,
+            revoke,
+            shared,
+            revoke,
+            revoke,
+            revoke,
+        ],
+        vec![read(SHARED, 2), turn, shared, end, end_of_lease],
+        vec![single, config(2, true), single, revoke, lose],
+        vec![
+            config(1, false),
+            single,
+            config(2, false),
+            single,
+            lose,
+            lose,
+        ],
+    ]
+}
+
+#[test]
+fn the_power_may_go_at_every_step_of_a_plain_life() {
+    for life in lives() {
+        cut_at_every_step(&[], &life);
+    }
+}
+
 fn make(kind: u64) {
     cut_at_every_step(&[], &served(kind));
 }
@@ -143,11 +198,21 @@ fn the_power_may_go_at_every_step_of_a_static_role_that_is_deleted_and_comes_bac
     cut_at_every_step(&rotated, &back);
 }
 
+#[test]
+fn the_power_may_go_at_every_step_of_the_end_of_a_static_role_that_rotates() {
+    for kind in [UNTRIED, DELAYED] {
+        let rotates = [&served(kind)[..], &[ROTATE]].concat();
+        let [write, pass, read] = served(kind);
+        cut_at_every_step(&rotates, &[Action::DeleteStatic, write, read, pass]);
+    }
+}
+
 /// Kinds of static roles for a key that exists: taken on trust, and probed.
 const TRUSTED: u64 = 0;
 const TRIED: u64 = 6;
 
-/// The role whose readers share a key.
+/// The role whose readers get a key each, and the one whose readers share one.
+const SINGLE: usize = 0;
 const SHARED: usize = 1;
 
 /// The role of a shared key that works already, with two leases on it.
@@ -194,6 +259,36 @@ fn the_power_may_go_at_every_step_of_an_adoption_that_something_follows() {
     let write = Action::WriteStatic { kind: TRUSTED };
     for then in [adopt, write, Action::RevokeAll] {
         cut_at_every_step(&SHARED_KEY, &[adopt, then, PASS, Action::ReadStatic]);
+    }
+}
+
+/// The old key of a role waits for silence, and is let go of, kept, served again or
+/// left by its role.
+#[test]
+fn the_power_may_go_at_every_step_of_a_wait_for_silence() {
+    let pass = Action::Pass(Duration::from_secs(320));
+    let (post, post_all) = (
+        Action::PostUsage { of_all: false },
+        Action::PostUsage { of_all: true },
+    );
+    let waits = [
+        Action::WriteStatic { kind: TRUSTED },
+        post_all,
+        Action::QuietStatic,
+        pass,
+        Action::ReadStatic,
+    ];
+    let back = Action::StepStatic("rollback");
+    // What follows at once, since every call of a pass would be cut, too.
+    let soon = Action::Pass(Duration::from_secs(5));
+    for (then, cut) in [
+        (vec![], vec![ROTATE, soon]),
+        (vec![ROTATE, pass, post, pass], vec![post, soon]),
+        (vec![ROTATE, pass], vec![post_all, soon]),
+        (vec![ROTATE], vec![back, post_all, soon]),
+        (vec![ROTATE, ROTATE], vec![Action::DeleteStatic, soon]),
+    ] {
+        cut_at_every_step(&[&waits[..], &then].concat(), &cut);
     }
 }
 

@@ -1,12 +1,11 @@
-//! Scenarios that once broke a promise, cut down to what they need, and the
-//! power cut at every step of the plainest ones.
+//! Scenarios that once broke a promise, cut down to what they need.
 
 use std::time::Duration;
 
 use virtual_world::Moment;
 
 use super::fault::Fault;
-use super::scenario::{Action, run, run_counting_cuts};
+use super::scenario::{Action, run};
 
 const SINGLE: usize = 0;
 const SHARED: usize = 1;
@@ -116,89 +115,6 @@ fn a_key_that_is_made_late_for_a_frozen_process_is_found() {
             for_seconds: 232,
         },
     ]);
-}
-
-/// The plainest lives of keys.
-fn lives() -> [Vec<Action>; 5] {
-    let renew = Action::Renew {
-        lease: 0,
-        increment: seconds(0),
-    };
-    let revoke = Action::Revoke {
-        lease: 0,
-        with_id: true,
-    };
-    [
-        vec![read(SINGLE, 1), renew, revoke],
-        vec![
-            read(SHARED, 3),
-            renew,
-            revoke,
-            read(SHARED, 1),
-            revoke,
-            revoke,
-            revoke,
-        ],
-        vec![
-            read(SHARED, 2),
-            Action::WriteRole {
-                role: SHARED,
-                cluster: 1,
-            },
-            read(SHARED, 1),
-            Action::DeleteRole { role: SHARED },
-            Action::Pass(seconds(900)),
-        ],
-        vec![
-            read(SINGLE, 1),
-            Action::Config {
-                admin: 2,
-                verified: true,
-            },
-            read(SINGLE, 1),
-            revoke,
-            Action::LoseLease { lease: 0 },
-        ],
-        vec![
-            Action::Config {
-                admin: 1,
-                verified: false,
-            },
-            read(SINGLE, 1),
-            Action::Config {
-                admin: 2,
-                verified: false,
-            },
-            read(SINGLE, 1),
-            Action::LoseLease { lease: 0 },
-            Action::LoseLease { lease: 0 },
-        ],
-    ]
-}
-
-/// Cuts the power at each call in turn until the actions end before the cut. Gives
-/// at how many calls it was.
-fn cut_at_every_call(actions: &[Action], moment: Moment) -> u64 {
-    for calls in 0.. {
-        let mut with_cut = vec![Action::Cut { calls, moment }];
-        with_cut.extend(actions);
-        let (broken, cuts) = run_counting_cuts(&with_cut);
-        assert!(broken.is_empty(), "{broken:#?}\nwith {with_cut:#?}");
-        if cuts == 0 {
-            return calls;
-        }
-    }
-    unreachable!("every scenario ends")
-}
-
-#[test]
-fn the_power_may_go_at_every_step_of_a_plain_life() {
-    for life in lives() {
-        for moment in [Moment::Before, Moment::After] {
-            let calls = cut_at_every_call(&life, moment);
-            assert!(calls > life.len() as u64, "{calls} calls of {life:#?}");
-        }
-    }
 }
 
 /// Seed 4056: the organization of an account was noted in one place and not in
@@ -354,50 +270,6 @@ fn a_reader_of_a_key_that_an_operator_ends_is_told_to_try_again() {
     ]);
 }
 
-/// The power goes before and after every call of a rotation, of the end of a
-/// static role and of its return.
-#[test]
-fn the_power_may_go_at_every_step_of_a_static_role() {
-    let rotate = Action::RotateStatic {
-        with_grace: true,
-        wait: 20,
-    };
-    // Not tried, and tried by waiting.
-    for kind in [1, 4] {
-        let write = Action::WriteStatic { kind };
-        for (calls, moment) in
-            (0..40).flat_map(|calls| [Moment::Before, Moment::After].map(|moment| (calls, moment)))
-        {
-            let cut = Action::Cut { calls, moment };
-            let pass = Action::Pass(seconds(240));
-            keeps_all_promises(&[cut, write, pass, Action::ReadStatic]);
-            let rotated = [write, pass, Action::ReadStatic, cut, rotate, pass];
-            keeps_all_promises(&rotated);
-            keeps_all_promises(&[&rotated[..], &[Action::ReadStatic, rotate]].concat());
-            let staged = [
-                write,
-                pass,
-                Action::StepStatic("stage"),
-                pass,
-                Action::ReadStatic,
-            ];
-            let by_hand = [cut, Action::StepStatic("commit"), pass, Action::ReadStatic];
-            keeps_all_promises(&[&staged[..], &by_hand[..]].concat());
-            let taken_back = [
-                cut,
-                Action::StepStatic("rollback"),
-                pass,
-                Action::ReadStatic,
-            ];
-            keeps_all_promises(&[&staged[..], &taken_back[..]].concat());
-            let back = [rotate, pass, cut, Action::StepStatic("rollback"), pass];
-            keeps_all_promises(&[&[write, pass][..], &back[..]].concat());
-            let deleted = [write, pass, rotate, cut, Action::DeleteStatic];
-            keeps_all_promises(&[&deleted[..], &[write, Action::ReadStatic, pass]].concat());
-        }
-    }
-}
-
 /// The key that is served, the one before and the one that is made, deleted in
 /// each stage of a rotation.
 #[test]
@@ -494,79 +366,6 @@ fn two_processes_that_rotate_at_once_end_no_key_that_was_told() {
             Action::Pass(seconds(900)),
             Action::ReadStatic,
         ]);
-    }
-}
-
-/// The power goes before and after every call of an import and of an adoption, and
-/// whoever asked asks again or does not.
-#[test]
-fn the_power_may_go_at_every_step_of_taking_a_key_over() {
-    let import = Action::ImportStatic { kind: 0 };
-    let adopt = Action::AdoptStatic { kind: 0, role: 1 };
-    let read = Action::Read {
-        role: 1,
-        readers: 2,
-    };
-    let pass = Action::Pass(seconds(240));
-    let rotate = Action::RotateStatic {
-        with_grace: true,
-        wait: 20,
-    };
-    for (calls, moment) in
-        (0..16).flat_map(|calls| [Moment::Before, Moment::After].map(|moment| (calls, moment)))
-    {
-        let cut = Action::Cut { calls, moment };
-        let after = [pass, Action::ReadStatic, read, rotate, pass];
-        for begun in [
-            vec![cut, import],
-            vec![cut, import, import],
-            vec![read, cut, adopt],
-            vec![read, cut, adopt, adopt],
-            vec![read, cut, adopt, Action::RevokeAll],
-            vec![cut, import, Action::WriteStatic { kind: 0 }],
-            vec![read, cut, adopt, Action::WriteStatic { kind: 0 }],
-        ] {
-            keeps_all_promises(&[&begun[..], &after[..]].concat());
-        }
-    }
-}
-
-/// The power goes before and after every call of the end of an old key that was
-/// quiet, and of its wait.
-#[test]
-fn the_power_may_go_at_every_step_of_a_wait_for_silence() {
-    let pass = Action::Pass(seconds(320));
-    let post = |of_all| Action::PostUsage { of_all };
-    let rotate = Action::RotateStatic {
-        with_grace: true,
-        wait: 20,
-    };
-    for (calls, moment) in
-        (0..24).flat_map(|calls| [Moment::Before, Moment::After].map(|moment| (calls, moment)))
-    {
-        let cut = Action::Cut { calls, moment };
-        let waits = [
-            Action::WriteStatic { kind: 0 },
-            post(true),
-            Action::QuietStatic,
-            pass,
-            Action::ReadStatic,
-        ];
-        for then in [
-            vec![cut, rotate, pass, post(false), pass, post(false), pass],
-            vec![rotate, pass, post(false), pass, cut, post(false), pass],
-            vec![rotate, pass, post(true), cut, pass, post(true), pass, pass],
-            vec![
-                rotate,
-                cut,
-                Action::StepStatic("rollback"),
-                post(true),
-                pass,
-            ],
-            vec![rotate, rotate, cut, Action::DeleteStatic, pass],
-        ] {
-            keeps_all_promises(&[&waits[..], &then[..]].concat());
-        }
     }
 }
 

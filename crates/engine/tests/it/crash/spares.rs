@@ -7,7 +7,7 @@ use std::time::Duration;
 use engine::ledger::{Credential, Purpose, State};
 use logical::{Operation, Request};
 use serde_json::{Value, json};
-use virtual_world::{Moment, Timing};
+use virtual_world::Timing;
 
 use super::found::keeps_all_promises;
 use super::scenario::Action;
@@ -193,39 +193,6 @@ impl World {
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-/// The power goes before and after every call of a refill, of a spare that is taken,
-/// of one that is refused and left, and of the end of the role.
-#[test]
-fn the_power_may_go_at_every_step_of_a_spare() {
-    let pass = Action::Pass(seconds(240));
-    for role in 0..WARM.len() {
-        // Tried, one spare; refused, none in advance; warned, one spare by a delay.
-        for kind in [15, 3, 14] {
-            let write = Action::WriteWarm { role, kind };
-            let read = Action::ReadWarm { role, readers: 2 };
-            let hang_up = Action::HangUpWarm {
-                role,
-                after: seconds(10),
-            };
-            let end = Action::DeleteWarm { role };
-            let target = Action::WriteWarm {
-                role,
-                kind: kind ^ 6,
-            };
-            for (calls, moment) in (0..20)
-                .flat_map(|calls| [Moment::Before, Moment::After].map(|moment| (calls, moment)))
-            {
-                let cut = Action::Cut { calls, moment };
-                keeps_all_promises(&[cut, write, pass, read, pass, read]);
-                keeps_all_promises(&[write, pass, cut, read, pass, read]);
-                keeps_all_promises(&[write, cut, hang_up, pass, read]);
-                keeps_all_promises(&[write, pass, cut, end, pass, write, pass, read]);
-                keeps_all_promises(&[write, pass, cut, target, pass, read]);
-            }
-        }
-    }
 }
 
 /// A reader of the process that is paused takes the spare that its successor hands

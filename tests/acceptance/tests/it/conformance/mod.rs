@@ -5,6 +5,7 @@ mod readiness;
 mod rotations_by_hand;
 mod sharing;
 mod static_roles;
+mod story;
 
 use std::thread;
 use std::time::Duration;
