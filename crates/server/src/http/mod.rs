@@ -4,7 +4,6 @@
 mod answer;
 mod request;
 
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use ::http::{Response, StatusCode};
 use axum::body::Body;
 use axum::extract::Request;
 use futures_util::FutureExt as _;
+use logical::Connection;
 use vault_core::{Answer, Vault};
 
 use crate::listener::Limits;
@@ -26,12 +26,12 @@ pub(crate) struct Host {
 /// Handles every path: routing is up to the mounts of the core.
 pub(crate) async fn respond(
     host: &Host,
-    peer: Option<SocketAddr>,
+    client: Option<Connection>,
     request: Request,
 ) -> Response<Body> {
     let limit = host.limits.max_request_duration;
     let answered = async {
-        match request::read(request, peer, &host.limits).await {
+        match request::read(request, client, &host.limits).await {
             Ok(asked) => host.vault.handle(asked).await,
             Err(refusal) => refusal,
         }

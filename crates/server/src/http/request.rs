@@ -4,7 +4,6 @@
 //! Errors never quote the body, which may hold a secret.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -34,7 +33,7 @@ const WRAP_FORMAT: &str = "x-vault-wrap-format";
 /// The answer to a malformed request.
 pub(super) async fn read(
     request: Request,
-    peer: Option<SocketAddr>,
+    client: Option<Connection>,
     limits: &Limits,
 ) -> Result<ClientRequest, Answer> {
     let (parts, body) = request.into_parts();
@@ -53,7 +52,7 @@ pub(super) async fn read(
         .with_token(token(&parts.headers));
     request.wrap_ttl = wrap_ttl;
     request.headers = passed_on(&parts.headers);
-    request.connection = peer.map(|peer| Connection::new(peer.ip(), peer.port()));
+    request.connection = client;
     Ok(request)
 }
 

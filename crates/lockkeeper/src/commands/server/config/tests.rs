@@ -1,7 +1,7 @@
 //! Files that are read, and files that are refused with the place and what is
 //! allowed.
 
-use server::{JsonLimits, Timeouts, TlsVersion};
+use server::{ClientCertificates, JsonLimits, Timeouts, TlsSettings, TlsVersion};
 
 use super::*;
 
@@ -91,10 +91,11 @@ user_lockout "approle" {
     let [tls, plain, socket] = config.listeners.as_slice() else {
         panic!("{:?}", config.listeners);
     };
-    let expected = Tls {
+    let expected = TlsSettings {
         certificate: "/etc/tls/cert.pem".into(),
         key: "/etc/tls/key.pem".into(),
         oldest: TlsVersion::Tls13,
+        client_certificates: ClientCertificates::Requested,
     };
     let place = Place::Tcp {
         address: "0.0.0.0:8200".parse().unwrap(),
@@ -430,8 +431,10 @@ fn what_would_weaken_the_server_when_it_is_ignored_is_refused() {
         "line 3, column 10: a listener needs `tls_cert_file` and `tls_key_file`, or `tls_disable = true`"
     );
     assert_eq!(
-        refusal_of("listener \"tcp\" { tls_disable = true tls_client_ca_file = \"ca\" }"),
-        "line 3, column 37: `tls_client_ca_file` is not supported by this server: remove it"
+        refusal_of(
+            "listener \"tcp\" { tls_disable = true proxy_protocol_behavior = \"use_always\" }"
+        ),
+        "line 3, column 37: `proxy_protocol_behavior` is not supported by this server: remove it"
     );
 }
 
