@@ -36,12 +36,11 @@ pub(crate) async fn serve<S>(
     let activity = Activity::new(host.limits.timeouts);
     let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
     let service = service_fn(|request: Request<Incoming>| {
-        let working = activity.work(request.version() == Version::HTTP_2);
+        let answering = activity.work(request.version() == Version::HTTP_2);
         let (host, client) = (host.clone(), client.clone());
         async move {
             let answer = respond(&host, client, request.map(Body::new)).await;
-            drop(working);
-            Ok::<_, Infallible>(answer)
+            Ok::<_, Infallible>(answer.map(|body| answering.answer(body)))
         }
     });
     let builder = Builder::new(TokioExecutor::new());

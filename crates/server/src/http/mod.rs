@@ -8,8 +8,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use ::http::{Response, StatusCode};
-use axum::body::Body;
 use axum::extract::Request;
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use logical::Connection;
 use vault_core::{Answer, Vault};
@@ -28,7 +28,7 @@ pub(crate) async fn respond(
     host: &Host,
     client: Option<Connection>,
     request: Request,
-) -> Response<Body> {
+) -> Response<Bytes> {
     let limit = host.limits.max_request_duration;
     let answered = async {
         match request::read(request, client, &host.limits).await {

@@ -4,13 +4,14 @@ mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use hcl1::{Body, Error, Item, Key, Position};
 use server::{Limits, TlsSettings};
 
 use self::tls::TlsKeys;
 use super::UNKNOWN;
-use super::values::{boolean, first, positive, size, text, wrong};
+use super::values::{boolean, duration, first, positive, size, text, wrong};
 use crate::listen;
 
 /// Where a listener listens if nothing else is said.
@@ -118,13 +119,26 @@ pub(super) fn limit(limits: &mut Limits, item: &Item, key: &Key) -> Result<bool,
 /// Reads a limit of connections. Returns whether the key is one.
 fn connection_limit(limits: &mut Limits, item: &Item, key: &Key) -> Result<bool, Error> {
     match &*key.name {
-        "http_read_header_timeout" => limits.timeouts.header = positive(item, key)?,
-        "http_read_timeout" => limits.timeouts.body = positive(item, key)?,
-        "http_idle_timeout" => limits.timeouts.idle = positive(item, key)?,
+        "http_read_header_timeout" => timeout(&mut limits.timeouts.header, item, key)?,
+        "http_read_timeout" => timeout(&mut limits.timeouts.body, item, key)?,
+        "http_idle_timeout" => timeout(&mut limits.timeouts.idle, item, key)?,
+        "http_write_timeout" => {
+            let given = duration(item, key)?;
+            limits.timeouts.answer = (!given.is_zero()).then_some(given);
+        }
         "max_connections" => limits.max_connections = size(item, key)?,
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// Reads a time-out. Zero is the same as leaving it out, as in Vault and OpenBao.
+fn timeout(timeout: &mut Duration, item: &Item, key: &Key) -> Result<(), Error> {
+    let given = duration(item, key)?;
+    if !given.is_zero() {
+        *timeout = given;
+    }
+    Ok(())
 }
 
 /// A `listener "tcp"` that is being read.

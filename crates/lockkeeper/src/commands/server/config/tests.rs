@@ -40,6 +40,7 @@ listener "tcp" {
   http_read_header_timeout = "5s"
   http_read_timeout = 20
   http_idle_timeout = "1m"
+  http_write_timeout = "2m"
   max_connections = 100
 }
 listener "tcp" {
@@ -117,6 +118,7 @@ user_lockout "approle" {
             header: Duration::from_secs(5),
             body: Duration::from_secs(20),
             idle: Duration::from_mins(1),
+            answer: Some(Duration::from_mins(2)),
         },
         max_connections: 100,
         ..limits(1024, 30)
@@ -279,6 +281,16 @@ fn the_address_is_that_of_vault_if_none_is_said() {
         ("info", LogFormat::Standard)
     );
     assert_eq!(config.lease_ttls, LeaseTtls::default());
+}
+
+#[test]
+fn a_time_out_of_zero_is_the_usual_one() {
+    let names = ["read_header", "read", "idle", "write"];
+    let lines = names.map(|name| format!("http_{name}_timeout = \"0\""));
+    let lines = lines.join("\n");
+    let text = format!("{SMALLEST}listener \"tcp\" {{\ntls_disable = true\n{lines}\n}}\n");
+    let config = parse(&text).unwrap();
+    assert_eq!(config.listeners[1].limits, Limits::default());
 }
 
 #[test]
