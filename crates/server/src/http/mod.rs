@@ -40,7 +40,7 @@ pub(crate) async fn respond(
     // thread switches. State that the core shares between requests survives a
     // request that ends half way, because clients that hang up cause the same.
     let answered = AssertUnwindSafe(answered).catch_unwind();
-    let answer = match tokio::time::timeout(limit, answered).await {
+    let mut answer = match tokio::time::timeout(limit, answered).await {
         Ok(Ok(answer)) => answer,
         // The panic message may quote secrets, so it is not shown.
         Ok(Err(_)) => Answer::error(StatusCode::INTERNAL_SERVER_ERROR.as_u16(), "internal error"),
@@ -49,5 +49,7 @@ pub(crate) async fn respond(
             format!("the request took longer than {} seconds", limit.as_secs()),
         ),
     };
-    answer::write(&answer)
+    let written = answer::write(&answer);
+    answer.wipe();
+    written
 }

@@ -205,10 +205,11 @@ pub(super) async fn wrap(
     let accessor = accessor.map(|auth| auth.token.accessor.clone());
     // A batch token has none.
     let accessor = accessor.filter(|accessor| !accessor.is_empty());
-    let answer = answer::reply(reply);
+    let mut answer = answer::reply(reply);
     let Some(body) = answer.wrappable_body() else {
         return Ok((answer, made));
     };
+    answer.wipe();
     let is_exempt = quota::is_exempt(context);
     let work = {
         let active = Arc::clone(active);
