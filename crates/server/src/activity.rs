@@ -2,8 +2,11 @@
 //! deadlines of a client that is slow on purpose.
 //!
 //! A request that the server works on has its own limit
-//! (`max_request_duration`), so no deadline of a connection ends it.
+//! (`max_request_duration`), so of these only `http_write_timeout` ends it.
 
+mod answering;
+
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -13,6 +16,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until};
 
+pub(crate) use self::answering::Answering;
 use crate::listener::Timeouts;
 
 /// What a client did not do in time.
@@ -20,8 +24,10 @@ use crate::listener::Timeouts;
 pub(crate) enum Overdue {
     /// It sent no whole header.
     Header,
-    /// It sent no other request.
+    /// It sent no other request, or took nothing of an answer.
     Idle,
+    /// It has not taken a whole answer, or the server has none.
+    Answer,
 }
 
 /// The state of one connection, shared by its stream and its requests.
@@ -34,8 +40,16 @@ struct State {
     phase: Phase,
     /// Requests that the server works on; HTTP/2 has several at a time.
     requests: usize,
-    /// HTTP/2 has frames between its requests, so that bytes do not begin one.
+    /// HTTP/2 has frames of its own, such as pings: bytes do not begin a request, and
+    /// are no sign that an answer is taken.
     multiplexed: bool,
+    /// When each answer has to be taken that is not yet, in the order of the
+    /// requests; empty without such a limit.
+    answers: BTreeMap<u64, Instant>,
+    /// The same for answers that are on their way to the system.
+    leaving: Option<Instant>,
+    /// How many requests there were.
+    begun: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -45,9 +59,6 @@ enum Phase {
     /// Nothing has moved since.
     Idle(Instant),
 }
-
-/// One request that the server works on.
-pub(crate) struct Working(Arc<Activity>);
 
 impl Activity {
     /// A connection that was just accepted. As in Go, the first header is due
@@ -59,18 +70,26 @@ impl Activity {
                 phase: Phase::Header(Instant::now()),
                 requests: 0,
                 multiplexed: false,
+                answers: BTreeMap::new(),
+                leaving: None,
+                begun: 0,
             }),
         })
     }
 
-    /// A header was read: the server works on the request until the value is
-    /// dropped.
-    pub(crate) fn work(self: &Arc<Self>, multiplexed: bool) -> Working {
+    /// A header was read: the server works on the request until the value says
+    /// otherwise, and its answer is taken when that is dropped.
+    pub(crate) fn work(self: &Arc<Self>, multiplexed: bool) -> Answering {
         let mut state = self.lock();
         state.requests += 1;
         state.multiplexed = multiplexed;
+        let number = state.begun;
+        state.begun += 1;
+        if let Some(limit) = self.timeouts.answer {
+            state.answers.insert(number, Instant::now() + limit);
+        }
         drop(state);
-        Working(Arc::clone(self))
+        Answering::new(Arc::clone(self), number)
     }
 
     /// Resolves when the client is too late.
@@ -98,13 +117,17 @@ impl Activity {
         .await
     }
 
-    /// When the client is too late; never while the server works.
+    /// When the client is too late for what it owes, or the server for an answer.
     fn due(&self) -> Option<(Instant, Overdue)> {
         let state = self.lock();
-        (state.requests == 0).then(|| match state.phase {
+        let silent = (state.requests == 0).then(|| match state.phase {
             Phase::Header(since) => (since + self.timeouts.header, Overdue::Header),
             Phase::Idle(since) => (since + self.timeouts.idle, Overdue::Idle),
-        })
+        });
+        let first = state.answers.values().next().copied();
+        let answer = first.into_iter().chain(state.leaving).min();
+        let answer = answer.map(|at| (at, Overdue::Answer));
+        silent.into_iter().chain(answer).min_by_key(|(at, _)| *at)
     }
 
     /// Bytes of the client came in.
@@ -115,24 +138,43 @@ impl Activity {
         }
     }
 
-    /// The client took bytes of an answer.
+    /// The client took bytes.
     fn written(&self) {
+        let mut state = self.lock();
+        if !state.multiplexed && matches!(state.phase, Phase::Idle(_)) {
+            state.phase = Phase::Idle(Instant::now());
+        }
+    }
+
+    /// The client took everything that the server had for it so far.
+    fn flushed(&self) {
+        self.lock().leaving = None;
+    }
+
+    /// The server has an answer.
+    fn answered(&self) {
+        let mut state = self.lock();
+        state.requests -= 1;
+        state.phase = Phase::Idle(Instant::now());
+    }
+
+    /// The client has room for more of an answer.
+    fn taken(&self) {
         let mut state = self.lock();
         if matches!(state.phase, Phase::Idle(_)) {
             state.phase = Phase::Idle(Instant::now());
         }
     }
 
+    /// A whole answer is on its way.
+    fn left(&self, number: u64) {
+        let mut state = self.lock();
+        let due = state.answers.remove(&number);
+        state.leaving = state.leaving.into_iter().chain(due).min();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.requests -= 1;
-        state.phase = Phase::Idle(Instant::now());
     }
 }
 
@@ -194,7 +236,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.activity.flushed();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

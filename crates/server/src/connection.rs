@@ -2,7 +2,6 @@
 //! server closes it.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
+use logical::Connection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
@@ -22,25 +22,25 @@ use crate::http::{Host, respond};
 /// How long a client that is told to end an idle connection may take for it.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Serves a connection. `ending` lets the requests in flight end, and takes no
-/// other.
+/// Serves a connection of a client, who has no address at a socket of this machine.
+/// `ending` lets the requests in flight end, and takes no other.
 pub(crate) async fn serve<S>(
     stream: S,
-    peer: Option<SocketAddr>,
+    client: Option<Connection>,
     host: Host,
     ending: CancellationToken,
 ) where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let peer = client.as_ref().and_then(|client| client.remote_address);
     let activity = Activity::new(host.limits.timeouts);
     let stream = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
     let service = service_fn(|request: Request<Incoming>| {
-        let working = activity.work(request.version() == Version::HTTP_2);
-        let host = host.clone();
+        let answering = activity.work(request.version() == Version::HTTP_2);
+        let (host, client) = (host.clone(), client.clone());
         async move {
-            let answer = respond(&host, peer, request.map(Body::new)).await;
-            drop(working);
-            Ok::<_, Infallible>(answer)
+            let answer = respond(&host, client, request.map(Body::new)).await;
+            Ok::<_, Infallible>(answer.map(|body| answering.answer(body)))
         }
     });
     let builder = Builder::new(TokioExecutor::new());

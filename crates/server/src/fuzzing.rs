@@ -13,5 +13,6 @@ pub async fn respond(vault: Arc<Vault>, request: Request) -> Response<Body> {
         vault,
         limits: crate::Limits::default(),
     };
-    crate::http::respond(&host, None, request).await
+    let answer = crate::http::respond(&host, None, request).await;
+    answer.map(Body::from)
 }

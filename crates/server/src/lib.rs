@@ -25,7 +25,7 @@ pub use complexity::JsonLimits;
 pub use effects::effects;
 pub use listener::{Limits, Listener, Timeouts};
 pub use serve::serve;
-pub use tls::{Tls, TlsError, TlsVersion};
+pub use tls::{ClientCertificates, Tls, TlsError, TlsSettings, TlsVersion};
 pub use unix_socket::{Access, UnixSocket};
 
 /// The version of Vault whose API is implemented. Clients choose features by

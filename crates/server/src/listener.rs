@@ -36,6 +36,9 @@ pub struct Timeouts {
     pub body: Duration,
     /// For another request, or for taking any byte of an answer.
     pub idle: Duration,
+    /// For taking the whole answer, from the header of its request. It counts for the
+    /// server's work as well. No limit if there is none.
+    pub answer: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -56,6 +59,7 @@ impl Default for Timeouts {
             header: Duration::from_secs(10),
             body: Duration::from_secs(30),
             idle: Duration::from_mins(5),
+            answer: None,
         }
     }
 }

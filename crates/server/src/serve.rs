@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use logical::Connection;
 use tokio::net::TcpStream;
 use tokio::task::{JoinError, JoinSet};
 use tokio_rustls::TlsAcceptor;
@@ -68,19 +69,21 @@ async fn serve_one(
         Place::Tcp(tcp) => {
             let start = |(stream, peer): (TcpStream, SocketAddr)| {
                 at_once(&stream);
-                connection::serve(stream, Some(peer), host.clone(), ending.clone())
+                let client = Connection::new(peer.ip(), peer.port());
+                connection::serve(stream, Some(client), host.clone(), ending.clone())
             };
             accept(tcp, most, &until, start).await;
         }
         Place::Tls(tcp, tls) => {
-            let acceptor = TlsAcceptor::from(tls.config());
             let start = |(stream, peer): (TcpStream, SocketAddr)| {
                 at_once(&stream);
-                let (acceptor, host, ending) = (acceptor.clone(), host.clone(), ending.clone());
+                let acceptor = TlsAcceptor::from(tls.config());
+                let (host, ending) = (host.clone(), ending.clone());
                 async move {
                     let stream = ending.run_until_cancelled(handshake(acceptor, stream, peer));
                     if let Some(Some(stream)) = stream.await {
-                        connection::serve(stream, Some(peer), host, ending.clone()).await;
+                        let client = client(peer, &stream);
+                        connection::serve(stream, Some(client), host, ending.clone()).await;
                     }
                 }
             };
@@ -143,6 +146,15 @@ fn report(ended: Result<(), JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
         tracing::error!("a connection ended by a panic");
     }
+}
+
+/// The client, with the certificates that it presented.
+fn client(peer: SocketAddr, stream: &TlsStream<TcpStream>) -> Connection {
+    let mut client = Connection::new(peer.ip(), peer.port());
+    let (_, session) = stream.get_ref();
+    let chain = session.peer_certificates().unwrap_or_default();
+    client.client_certificates = chain.iter().map(|one| one.to_vec()).collect();
+    client
 }
 
 /// `None` for a client that does not finish it: that is the client's concern.

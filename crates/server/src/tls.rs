@@ -1,13 +1,19 @@
-//! Certificates of a listener, which can be read again while it serves.
+//! Certificates of a listener and of its clients, which can be read again while it
+//! serves.
+
+mod clients;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, SupportedProtocolVersion, crypto};
+use rustls::crypto::{self, CryptoProvider};
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+pub use self::clients::ClientCertificates;
 
 /// The oldest version of TLS that a listener speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,7 +25,20 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// Why certificate and key cannot be used.
+/// How a listener speaks TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// The file of the certificate with its chain, in PEM.
+    pub certificate: PathBuf,
+    /// The file of its key, in PEM.
+    pub key: PathBuf,
+    /// The oldest version of TLS.
+    pub oldest: TlsVersion,
+    /// What is asked of the clients.
+    pub client_certificates: ClientCertificates,
+}
+
+/// Why TLS cannot be spoken as the settings say.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read, or holds something else.
@@ -45,13 +64,11 @@ pub enum TlsError {
     },
 }
 
-/// Certificate and key from two files in PEM.
+/// TLS of a listener, from the files that its settings name.
 #[derive(Debug)]
 pub struct Tls {
-    certificate: PathBuf,
-    key: PathBuf,
-    present: Arc<Present>,
-    config: Arc<ServerConfig>,
+    settings: TlsSettings,
+    current: RwLock<Arc<ServerConfig>>,
 }
 
 impl Tls {
@@ -59,86 +76,84 @@ impl Tls {
     ///
     /// # Errors
     /// If they cannot be read or do not belong together.
-    pub fn load(
-        certificate: impl Into<PathBuf>,
-        key: impl Into<PathBuf>,
-        oldest: TlsVersion,
-    ) -> Result<Self, TlsError> {
-        let (certificate, key) = (certificate.into(), key.into());
-        let present = Arc::new(Present(RwLock::new(read(&certificate, &key)?)));
-        let versions: &[&SupportedProtocolVersion] = match oldest {
-            TlsVersion::Tls12 => &[&rustls::version::TLS12, &rustls::version::TLS13],
-            TlsVersion::Tls13 => &[&rustls::version::TLS13],
-        };
-        let provider = Arc::new(crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .map_err(|error| unusable(&certificate, &key, &error))?;
-        let mut config = config
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&present) as _);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self {
-            certificate,
-            key,
-            present,
-            config: Arc::new(config),
-        })
+    pub fn load(settings: TlsSettings) -> Result<Self, TlsError> {
+        let current = RwLock::new(Arc::new(read(&settings)?));
+        Ok(Self { settings, current })
     }
 
-    /// Reads the files again, for connections from now on.
+    /// Reads the files again, for connections from now on. No session of before is
+    /// resumed, since its client was accepted by the old files.
     ///
     /// # Errors
-    /// As [`Tls::load`]; the certificate then stays what it was.
+    /// As [`Tls::load`]; everything then stays what it was.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let read = read(&self.certificate, &self.key)?;
-        *self
-            .present
-            .0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = read;
+        let read = Arc::new(read(&self.settings)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
     }
 
+    /// What a connection that begins now is served with.
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config)
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&current)
     }
 }
 
-/// The certificate at present.
-#[derive(Debug)]
-struct Present(RwLock<Arc<CertifiedKey>>);
-
-impl ResolvesServerCert for Present {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let present = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(&present))
+fn read(settings: &TlsSettings) -> Result<ServerConfig, TlsError> {
+    let versions: &[&SupportedProtocolVersion] = match settings.oldest {
+        TlsVersion::Tls12 => &[&rustls::version::TLS12, &rustls::version::TLS13],
+        TlsVersion::Tls13 => &[&rustls::version::TLS13],
+    };
+    let provider = Arc::new(crypto::aws_lc_rs::default_provider());
+    let own = pair(settings, &provider)?;
+    let clients = settings.client_certificates.verifier(&provider)?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(|error| unusable(settings, &error))?
+        .with_client_cert_verifier(clients)
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    if let ClientCertificates::Required { .. } = settings.client_certificates {
+        // A resumed session would be believed although its certificate may have
+        // expired since.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
     }
+    Ok(config)
 }
 
-fn read(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, TlsError> {
-    let file = |what, path: &Path, reason: &dyn std::fmt::Display| TlsError::File {
+/// The listener's own certificate with its key.
+fn pair(settings: &TlsSettings, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+    let chain = certificates("a certificate", &settings.certificate)?;
+    // The error names no part of the key.
+    let private = PrivateKeyDer::from_pem_file(&settings.key)
+        .map_err(|error| file("a key", &settings.key, &error))?;
+    CertifiedKey::from_der(chain, private, provider).map_err(|error| unusable(settings, &error))
+}
+
+/// All certificates of a file, one at least.
+fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let all = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| file(what, path, &error))?;
+    if all.is_empty() {
+        return Err(file(what, path, &"there is none"));
+    }
+    Ok(all)
+}
+
+fn file(what: &'static str, path: &Path, reason: &dyn std::fmt::Display) -> TlsError {
+    TlsError::File {
         what,
         path: path.to_owned(),
         reason: reason.to_string(),
-    };
-    let chain = CertificateDer::pem_file_iter(certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| file("a certificate", certificate, &error))?;
-    if chain.is_empty() {
-        return Err(file("a certificate", certificate, &"there is none"));
     }
-    // The error names no part of the key.
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| file("a key", key, &error))?;
-    CertifiedKey::from_der(chain, private, &crypto::aws_lc_rs::default_provider())
-        .map(Arc::new)
-        .map_err(|error| unusable(certificate, key, &error))
 }
 
-fn unusable(certificate: &Path, key: &Path, error: &rustls::Error) -> TlsError {
+fn unusable(settings: &TlsSettings, error: &rustls::Error) -> TlsError {
     TlsError::Pair {
-        certificate: certificate.to_owned(),
-        key: key.to_owned(),
+        certificate: settings.certificate.clone(),
+        key: settings.key.clone(),
         reason: error.to_string(),
     }
 }

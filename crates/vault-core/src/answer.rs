@@ -12,8 +12,9 @@ use logical::{Auth, Error, Object, Operation, Response, TokenType};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 use serde_json::Value;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::wiped::{self, WipedBuffer};
 use crate::wrapping::Wrapped;
 
 /// Paths under `sys/` whose answers repeat their data at top level, for old
@@ -169,11 +170,11 @@ impl Answer {
     }
 
     /// The body, if it is one to wrap: errors and empty answers are not.
-    pub(crate) fn wrappable_body(&self) -> Option<Result<String, Error>> {
+    pub(crate) fn wrappable_body(&self) -> Option<Result<Zeroizing<String>, Error>> {
         let is_wrappable = matches!(self.body, Body::Envelope(_) | Body::Raw { .. });
         let is_success = (200..300).contains(&self.status);
         let body = self.body().filter(|_| is_wrappable && is_success)?;
-        let text = std::str::from_utf8(&body).map(str::to_owned);
+        let text = std::str::from_utf8(&body).map(|text| Zeroizing::new(text.to_owned()));
         Some(text.map_err(|_| Error::internal("an answer that is no text cannot be wrapped")))
     }
 
@@ -239,16 +240,31 @@ impl Answer {
 
     /// The bytes of the body, or `None` when there is none.
     pub fn body(&self) -> Option<Zeroizing<Vec<u8>>> {
-        let json = match &self.body {
+        let mut json = WipedBuffer::new();
+        let written = match &self.body {
             Body::Empty => return None,
             Body::Raw { bytes, .. } if bytes.is_empty() => return None,
             Body::Raw { bytes, .. } => return Some(Zeroizing::new(bytes.clone())),
-            Body::Envelope(envelope) => serde_json::to_vec(envelope),
-            Body::Bare(object) => serde_json::to_vec(object),
-            Body::Errors(errors) => serde_json::to_vec(&Errors { errors }),
+            Body::Envelope(envelope) => serde_json::to_writer(&mut json, envelope),
+            Body::Bare(object) => serde_json::to_writer(&mut json, object),
+            Body::Errors(errors) => serde_json::to_writer(&mut json, &Errors { errors }),
         };
         // JSON of maps with text keys cannot fail.
-        json.ok().map(Zeroizing::new)
+        written.ok().map(|()| json.into_bytes())
+    }
+
+    /// Wipes what it answers, once that has been written. A token wipes itself.
+    pub fn wipe(&mut self) {
+        match &mut self.body {
+            Body::Envelope(envelope) => {
+                if let Some(data) = &mut envelope.data {
+                    wiped::wipe(data);
+                }
+            }
+            Body::Bare(object) => wiped::wipe(object),
+            Body::Raw { bytes, .. } => bytes.zeroize(),
+            Body::Empty | Body::Errors(_) => {}
+        }
     }
 }
 
@@ -407,6 +423,25 @@ mod tests {
         let warned = empty().warn("look elsewhere");
         assert_eq!(respond(Operation::List, Some(warned)).status(), 200);
         assert_eq!(respond(Operation::Read, Some(empty())).status(), 200);
+    }
+
+    #[test]
+    fn an_answer_that_was_written_can_be_wiped() {
+        let canary = || Object::from_iter([("otp".to_owned(), json!(["canary"]))]);
+        let raw = Object::from_iter([("http_raw_body".to_owned(), json!("canary"))]);
+        for mut answer in [
+            respond(Operation::Read, Some(Response::with_data(canary()))),
+            respond(Operation::Read, Some(Response::with_data(raw))),
+            Answer::bare(200, canary()),
+        ] {
+            let shows = |answer: &Answer| {
+                let body = answer.body().unwrap_or_default();
+                String::from_utf8_lossy(&body).contains("canary")
+            };
+            assert!(shows(&answer));
+            answer.wipe();
+            assert!(!shows(&answer));
+        }
     }
 
     #[test]

@@ -51,7 +51,10 @@ pub(crate) enum Refusal {
     /// The engine of this path is being replaced by one of a newer version.
     Upgrading,
     /// No audit device has written a line of it.
-    NotAudited,
+    NotAudited {
+        /// What the client has to know of what was undone for that.
+        undone: Option<&'static str>,
+    },
     /// The backend or the core failed.
     Failed(Error, Origin),
 }
@@ -66,7 +69,7 @@ impl Refusal {
             Self::Unauthenticated | Self::NoWrappingToken | Self::Denied => 403,
             Self::NoRoute(_) | Self::Tainted(_) => 404,
             Self::OverQuota(_) => 429,
-            Self::NotAudited => 500,
+            Self::NotAudited { .. } => 500,
             Self::Failed(error, _) => error.class().status(),
         }
     }
@@ -91,7 +94,10 @@ pub(crate) fn answer(refusal: &Refusal) -> Answer {
             format!("no handler for route \"{path}\". route entry is tainted.")
         }
         Refusal::Upgrading => UPGRADING.to_owned(),
-        Refusal::NotAudited => NOT_AUDITED.to_owned(),
+        Refusal::NotAudited { undone: None } => NOT_AUDITED.to_owned(),
+        Refusal::NotAudited {
+            undone: Some(undone),
+        } => format!("{NOT_AUDITED}; {undone}"),
         Refusal::Failed(error, origin) => text(error, *origin),
     };
     Answer::error(refusal.status(), text)
@@ -122,7 +128,9 @@ pub(crate) fn audited(refusal: &Refusal) -> String {
         | Refusal::Sealed
         | Refusal::Denied
         | Refusal::Upgrading
-        | Refusal::NotAudited => answer(refusal).first_error().unwrap_or_default().to_owned(),
+        | Refusal::NotAudited { .. } => {
+            answer(refusal).first_error().unwrap_or_default().to_owned()
+        }
     }
 }
 

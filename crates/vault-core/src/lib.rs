@@ -43,6 +43,7 @@ mod sys;
 mod tests;
 mod tokens;
 mod unseal_keys;
+mod wiped;
 mod wrapping;
 
 pub use self::core::Core;

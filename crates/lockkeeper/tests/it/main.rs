@@ -8,6 +8,7 @@
 
 mod approle;
 mod both;
+mod client_certificates;
 mod commands_like_bao;
 mod configuration;
 mod dev;

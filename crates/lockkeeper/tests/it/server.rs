@@ -288,7 +288,7 @@ fn certificates_are_read_again_at_a_hangup() {
     eventually("the mistake is logged", Duration::from_secs(30), || {
         program
             .stderr()
-            .contains("the old certificate stays in use")
+            .contains("the old certificates stay in use")
             .then_some(())
     });
     assert_eq!(status("first.pem"), 2, "the old certificate");

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::sleep;
 
@@ -11,7 +13,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A connection with Vault's deadlines, and the client's end of it.
 fn connection() -> (Arc<Activity>, Watched<DuplexStream>, DuplexStream) {
-    let activity = Activity::new(Timeouts::default());
+    connection_with(Timeouts::default())
+}
+
+fn connection_with(timeouts: Timeouts) -> (Arc<Activity>, Watched<DuplexStream>, DuplexStream) {
+    let activity = Activity::new(timeouts);
     let (ours, theirs) = duplex(64);
     let watched = Watched::new(ours, Arc::clone(&activity));
     (activity, watched, theirs)
@@ -102,4 +108,74 @@ async fn frames_between_the_requests_of_http2_begin_no_header() {
         () = trickle(&mut ours, &mut theirs) => unreachable!(),
     };
     assert_eq!(late, (Overdue::Idle, 300));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_of_http2_that_only_pings_is_idle() {
+    let (activity, mut ours, mut theirs) = connection();
+    drop(activity.work(true));
+    let pings = async {
+        loop {
+            theirs.write_all(b"ping").await.unwrap();
+            ours.read_exact(&mut [0; 4]).await.unwrap();
+            ours.write_all(b"pong").await.unwrap();
+            theirs.read_exact(&mut [0; 4]).await.unwrap();
+            sleep(SECOND).await;
+        }
+    };
+    let late = tokio::select! {
+        late = late(&activity) => late,
+        () = pings => unreachable!(),
+    };
+    assert_eq!(late, (Overdue::Idle, 300));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_over_http2_is_taken_piece_by_piece() {
+    let (activity, ..) = connection();
+    let mut body = activity.work(true).answer(Bytes::from_static(&[7; 40_000]));
+    let takes = async {
+        let mut sizes = Vec::new();
+        for _ in 0..3 {
+            sleep(Duration::from_mins(4)).await;
+            let frame = body.frame().await.unwrap().unwrap();
+            sizes.push(frame.into_data().unwrap().len());
+        }
+        sizes
+    };
+    let (late, sizes) = tokio::join!(late(&activity), takes);
+    assert_eq!(sizes, [16_384, 16_384, 40_000 - 2 * 16_384]);
+    assert_eq!(late, (Overdue::Idle, 12 * 60 + 300));
+}
+
+/// A limit of a minute for answers.
+fn with_limit_for_answers() -> Timeouts {
+    Timeouts {
+        answer: Some(Duration::from_mins(1)),
+        ..Timeouts::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_due_with_its_limit_whatever_the_server_does() {
+    let (activity, ..) = connection_with(with_limit_for_answers());
+    let first = activity.work(true);
+    sleep(Duration::from_secs(20)).await;
+    let second = activity.work(true);
+    assert_eq!(late(&activity).await, (Overdue::Answer, 40));
+    drop(first.answer(Bytes::new()));
+    activity.flushed();
+    assert_eq!(late(&activity).await, (Overdue::Answer, 20));
+    drop(second);
+    activity.flushed();
+    assert_eq!(late(&activity).await, (Overdue::Idle, 300));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_waits_for_its_client_is_due_until_it_has_left() {
+    let (activity, mut ours, _theirs) = connection_with(with_limit_for_answers());
+    drop(activity.work(false).answer(Bytes::from_static(b"x")));
+    assert_eq!(late(&activity).await, (Overdue::Answer, 60));
+    ours.flush().await.unwrap();
+    assert_eq!(late(&activity).await, (Overdue::Idle, 240));
 }

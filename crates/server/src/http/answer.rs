@@ -1,16 +1,15 @@
 //! Serializes an answer of the core, with the headers that Vault sends.
 
-use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use vault_core::Answer;
 
 /// The answer as an HTTP response.
-pub(super) fn write(answer: &Answer) -> Response<Body> {
+pub(super) fn write(answer: &Answer) -> Response<Bytes> {
     let body = answer.body();
     // Not copied, because a copy would not be wiped.
-    let body = body.map_or_else(Body::empty, |body| Body::from(Bytes::from_owner(body)));
+    let body = body.map_or_else(Bytes::new, Bytes::from_owner);
     let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -4,14 +4,14 @@
 mod answer;
 mod request;
 
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use ::http::{Response, StatusCode};
-use axum::body::Body;
 use axum::extract::Request;
+use bytes::Bytes;
 use futures_util::FutureExt as _;
+use logical::Connection;
 use vault_core::{Answer, Vault};
 
 use crate::listener::Limits;
@@ -26,12 +26,12 @@ pub(crate) struct Host {
 /// Handles every path: routing is up to the mounts of the core.
 pub(crate) async fn respond(
     host: &Host,
-    peer: Option<SocketAddr>,
+    client: Option<Connection>,
     request: Request,
-) -> Response<Body> {
+) -> Response<Bytes> {
     let limit = host.limits.max_request_duration;
     let answered = async {
-        match request::read(request, peer, &host.limits).await {
+        match request::read(request, client, &host.limits).await {
             Ok(asked) => host.vault.handle(asked).await,
             Err(refusal) => refusal,
         }
@@ -40,7 +40,7 @@ pub(crate) async fn respond(
     // thread switches. State that the core shares between requests survives a
     // request that ends half way, because clients that hang up cause the same.
     let answered = AssertUnwindSafe(answered).catch_unwind();
-    let answer = match tokio::time::timeout(limit, answered).await {
+    let mut answer = match tokio::time::timeout(limit, answered).await {
         Ok(Ok(answer)) => answer,
         // The panic message may quote secrets, so it is not shown.
         Ok(Err(_)) => Answer::error(StatusCode::INTERNAL_SERVER_ERROR.as_u16(), "internal error"),
@@ -49,5 +49,7 @@ pub(crate) async fn respond(
             format!("the request took longer than {} seconds", limit.as_secs()),
         ),
     };
-    answer::write(&answer)
+    let written = answer::write(&answer);
+    answer.wipe();
+    written
 }

@@ -4,12 +4,11 @@
 //! Errors never quote the body, which may hold a secret.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use bytes::Bytes;
+use bytes::Buf;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
@@ -19,6 +18,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use url::form_urlencoded;
 use vault_core::{Answer, ClientRequest, ClientToken};
+use zeroize::Zeroizing;
 
 use crate::complexity::{self, JsonLimits};
 use crate::listener::Limits;
@@ -34,7 +34,7 @@ const WRAP_FORMAT: &str = "x-vault-wrap-format";
 /// The answer to a malformed request.
 pub(super) async fn read(
     request: Request,
-    peer: Option<SocketAddr>,
+    client: Option<Connection>,
     limits: &Limits,
 ) -> Result<ClientRequest, Answer> {
     let (parts, body) = request.into_parts();
@@ -53,7 +53,7 @@ pub(super) async fn read(
         .with_token(token(&parts.headers));
     request.wrap_ttl = wrap_ttl;
     request.headers = passed_on(&parts.headers);
-    request.connection = peer.map(|peer| Connection::new(peer.ip(), peer.port()));
+    request.connection = client;
     Ok(request)
 }
 
@@ -221,7 +221,7 @@ async fn read_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<O
         ));
     };
     let bytes = match limited {
-        Ok(collected) => collected.to_bytes(),
+        Ok(collected) => wiped_copy(collected.aggregate()),
         Err(error) if error.is::<LengthLimitError>() => {
             return Err(Answer::error(
                 413,
@@ -233,12 +233,20 @@ async fn read_body(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<O
     parse(headers, &bytes, limits.json)
 }
 
+/// The whole body in one piece of memory of ours. What the connection has of it is
+/// not ours to wipe.
+fn wiped_copy(mut body: impl Buf) -> Zeroizing<Vec<u8>> {
+    let mut copy = Zeroizing::new(vec![0; body.remaining()]);
+    body.copy_to_slice(&mut copy);
+    copy
+}
+
 /// How many fields a form may have: each is kept, and hashed for each audit device.
 const FORM_FIELDS: usize = 10_000;
 
 /// A body is JSON whatever its content type, unless it is declared as a form
 /// and looks like one.
-fn parse(headers: &HeaderMap, bytes: &Bytes, limits: JsonLimits) -> Result<Object, Answer> {
+fn parse(headers: &HeaderMap, bytes: &[u8], limits: JsonLimits) -> Result<Object, Answer> {
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let Some(first) = first else {
         return Ok(Object::new());

@@ -33,6 +33,11 @@ impl Factory for EchoFactory {
     }
 }
 
+/// How the engine shows bytes.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 struct Echo(Arc<Waiting>);
 
 /// Counts a request that was dropped before its end.
@@ -61,6 +66,13 @@ impl Backend for Echo {
                 Ok(None)
             }
             "nothing" => Ok(None),
+            "client" => {
+                let client = request.connection.unwrap_or_default();
+                let shown = client.client_certificates.iter().map(|der| hex(der));
+                let shown = shown.collect::<Vec<_>>().into();
+                let data = [("certificates".to_owned(), shown)];
+                Ok(Some(Response::with_data(data.into_iter().collect())))
+            }
             "lease" if request.operation == logical::Operation::Revoke => {
                 self.0.revoked.fetch_add(1, Ordering::SeqCst);
                 Ok(None)

@@ -6,6 +6,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod authority;
+mod client_certificates;
 mod edge;
 mod engine;
 mod running;

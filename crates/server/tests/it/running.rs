@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use logical::Factory;
-use server::Limits;
+use server::{Limits, Listener, Tls};
 use store::MemoryStorage;
 use testkit::Http;
 use tokio::net::TcpListener;
@@ -31,6 +31,28 @@ impl Running {
 
     /// One that limits its connections.
     pub(crate) fn limited(limits: Limits) -> Self {
+        Self::listening(|| {
+            let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = format!("http://{}", tcp.local_addr().unwrap());
+            (
+                address,
+                Listener::new(tokio_listener(tcp)).with_limits(limits),
+            )
+        })
+    }
+
+    /// One with TLS. Its address is `https://`.
+    pub(crate) fn tls(tls: &Arc<Tls>, limits: Limits) -> Self {
+        Self::listening(|| {
+            let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = format!("https://{}", tcp.local_addr().unwrap());
+            let listener = Listener::tls(tokio_listener(tcp), Arc::clone(tls));
+            (address, listener.with_limits(limits))
+        })
+    }
+
+    /// One with a listener, which is told with its address.
+    pub(crate) fn listening(listen: impl FnOnce() -> (String, Listener)) -> Self {
         let runtime = Runtime::new().unwrap();
         let waiting = Arc::new(Waiting::default());
         let factory: Arc<dyn Factory> = Arc::new(EchoFactory(Arc::clone(&waiting)));
@@ -54,16 +76,11 @@ impl Running {
                 ..MountRequest::default()
             };
             core.mount(mount).await.unwrap();
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let serving = tokio::spawn(server::serve(
-                vault,
-                [server::Listener::new(listener).with_limits(limits)],
-                async {
-                    let _ = stopped.await;
-                },
-            ));
-            (format!("http://{address}"), serving)
+            let (address, listener) = listen();
+            let serving = tokio::spawn(server::serve(vault, [listener], async {
+                let _ = stopped.await;
+            }));
+            (address, serving)
         });
         Self {
             address,
@@ -84,4 +101,9 @@ impl Running {
         let serving = self.serving.take().unwrap();
         self.runtime.block_on(serving).unwrap().unwrap();
     }
+}
+
+fn tokio_listener(tcp: std::net::TcpListener) -> TcpListener {
+    tcp.set_nonblocking(true).unwrap();
+    TcpListener::from_std(tcp).unwrap()
 }

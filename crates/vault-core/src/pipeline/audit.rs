@@ -86,7 +86,7 @@ pub(super) async fn request(
     let error = refused.map(errors::audited).unwrap_or_default();
     let caller = caller(context, token);
     let logged = active.audit.request(&caller, &entry, &error).await;
-    let trail = logged.map_err(|_| Refusal::NotAudited)?;
+    let trail = logged.map_err(|_| Refusal::NotAudited { undone: None })?;
     let is_builtin = || {
         context
             .mount
@@ -142,8 +142,8 @@ pub(super) async fn response(
         let active = Arc::clone(active);
         async move {
             if written.await.is_err() {
-                made.revoke(&active).await;
-                return Err(Refusal::NotAudited);
+                let undone = made.revoke(&active).await;
+                return Err(Refusal::NotAudited { undone });
             }
             Ok(made)
         }

@@ -14,7 +14,7 @@ use crate::answer::Answer;
 use crate::auth;
 use crate::errors::{Origin, Refusal};
 use crate::leases::Mode;
-use crate::revocation::{LastUse, TokenUse};
+use crate::revocation::{LastUse, TokenUse, Undo};
 use crate::wrapping::{self, WrapWish, Wrapped};
 
 /// For how long an answer is wrapped at most: it is stored until then.
@@ -136,8 +136,8 @@ pub(super) fn not_valid() -> Refusal {
 pub(super) struct Made {
     lease: Option<String>,
     token: Option<ClientToken>,
-    /// Salted hash of a token that the answer tells of in its own way.
-    unreported: Option<String>,
+    /// Undoes what the answer tells of in its own way.
+    unreported: Option<Undo>,
     /// Salted hash of the token that the answer is wrapped in.
     wrapping: Option<String>,
 }
@@ -164,9 +164,9 @@ impl Made {
         }
     }
 
-    /// Revokes it, since nobody will be told.
-    pub(super) async fn revoke(self, active: &Arc<Active>) {
-        for salted in self.wrapping.into_iter().chain(self.unreported) {
+    /// Revokes it, since nobody will be told. Returns what the client is told instead.
+    pub(super) async fn revoke(self, active: &Arc<Active>) -> Option<&'static str> {
+        if let Some(salted) = self.wrapping {
             active.revocation.revoke_later(salted);
         }
         if let Some(id) = &self.lease
@@ -176,6 +176,10 @@ impl Made {
         }
         if let Some(token) = &self.token {
             active.revocation.revoke_later(active.tokens.salted(token));
+        }
+        match self.unreported {
+            Some(undo) => undo.await,
+            None => None,
         }
     }
 }
@@ -201,10 +205,11 @@ pub(super) async fn wrap(
     let accessor = accessor.map(|auth| auth.token.accessor.clone());
     // A batch token has none.
     let accessor = accessor.filter(|accessor| !accessor.is_empty());
-    let answer = answer::reply(reply);
+    let mut answer = answer::reply(reply);
     let Some(body) = answer.wrappable_body() else {
         return Ok((answer, made));
     };
+    answer.wipe();
     let is_exempt = quota::is_exempt(context);
     let work = {
         let active = Arc::clone(active);

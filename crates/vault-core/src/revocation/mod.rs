@@ -14,7 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use logical::{Error, NamedLocks, RunToCompletion, Tasks};
 
-pub(crate) use self::unreported::Unreported;
+pub(crate) use self::unreported::{Undo, Unreported};
 use crate::leases::{EndsTokens, Leases};
 use crate::tokens::{Children, TokenStore, Uses};
 
@@ -120,7 +120,7 @@ impl Revocation {
         }));
     }
 
-    /// Tokens that only the answer of their request tells of.
+    /// What only the answers of requests tell of.
     pub(crate) fn unreported(&self) -> &Unreported {
         &self.unreported
     }

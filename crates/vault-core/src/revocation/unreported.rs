@@ -1,25 +1,31 @@
-//! Tokens that only the answer of their request tells of, and not as an `auth`: the
-//! pipeline revokes them if that answer does not leave.
+//! What only the answer of its request tells of, such as a token that is no `auth`:
+//! the pipeline undoes it if that answer does not leave.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Salted hashes of tokens, by the id of the request that made them.
+use futures_util::future::BoxFuture;
+
+/// Undoes what a request did, once it is awaited. The text is what its client is
+/// told of that.
+pub(crate) type Undo = BoxFuture<'static, Option<&'static str>>;
+
+/// How to undo what requests did, by their ids.
 #[derive(Clone, Default)]
-pub(crate) struct Unreported(Arc<Mutex<HashMap<String, String>>>);
+pub(crate) struct Unreported(Arc<Mutex<HashMap<String, Undo>>>);
 
 impl Unreported {
-    /// The answer to this request will be the only one to have the token.
-    pub(crate) fn note(&self, request: &str, salted: String) {
-        self.lock().insert(request.to_owned(), salted);
+    /// The answer to this request will be the only one to tell of what it did.
+    pub(crate) fn note(&self, request: &str, undo: Undo) {
+        self.lock().insert(request.to_owned(), undo);
     }
 
-    /// The token that a request made. Its answer is the caller's concern from here.
-    pub(crate) fn take(&self, request: &str) -> Option<String> {
+    /// What a request did. Its answer is the caller's concern from here.
+    pub(crate) fn take(&self, request: &str) -> Option<Undo> {
         self.lock().remove(request)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Undo>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,6 +16,7 @@ use crate::{ClientRequest, ClientToken, Shares};
 mod generation;
 mod power;
 mod rotation;
+mod unreported;
 
 async fn load(world: &World) -> Arc<Vault> {
     Vault::load(world.config(), world.effects()).await.unwrap()

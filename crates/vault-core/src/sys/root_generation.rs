@@ -171,7 +171,13 @@ async fn update(
             given,
         } => {
             let salted = sys.tokens.salted(&token);
-            sys.revocation.unreported().note(&call.request.id, salted);
+            let revocation = sys.revocation.clone();
+            let undo = async move {
+                revocation.revoke_later(salted);
+                None
+            };
+            let unreported = sys.revocation.unreported();
+            unreported.note(&call.request.id, Box::pin(undo));
             let progress = GenerationProgress { nonce, given };
             let required = u8::try_from(given).unwrap_or(required);
             family.given(&progress, required, &encode(&token, &otp))

@@ -210,14 +210,20 @@ async fn update(
         let keys = Arc::clone(&keys);
         |given: Result<Given, Error>| async move {
             if let Ok(Given::Done(rotated)) = given {
-                keys.abandon(&rotated).await;
+                keys.abandon(&rotated.undo).await;
             }
         }
     };
     let given = RunToCompletion::new(Arc::clone(&sys.tasks) as _, giving).or_abandoned(abandoned);
     Ok(Some(family.shown(match given.await? {
         Given::More(progress) => shown(&progress, required, family),
-        Given::Done(rotated) => done(&rotated, family),
+        Given::Done(rotated) => {
+            let shown = done(&rotated, family);
+            let undo = async move { Some(keys.abandon(&rotated.undo).await) };
+            let unreported = sys.revocation.unreported();
+            unreported.note(&call.request.id, Box::pin(undo));
+            shown
+        }
     })))
 }
 

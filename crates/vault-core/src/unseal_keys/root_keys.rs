@@ -18,6 +18,16 @@ use super::rotation::{Keys, Progress, Rotation, Verification};
 use super::{KeepsShares, RootGeneration, Share, Shares};
 use crate::errors;
 
+/// What a rotation is told by whose new shares nobody received.
+const UNDONE: &str =
+    "the rotation is undone, and the shares before it stay in force: begin it again";
+/// The same where somebody completed another rotation meanwhile.
+const SUPERSEDED: &str = "the new shares are lost, and those of a later rotation are in force";
+/// The same where the store could not be written. What was stored with the new keys
+/// lets both open it, and the first to do so ends the other.
+const NOT_UNDONE: &str = "the new shares are lost, and the rotation could not be undone: the shares \
+                          before it open the server, which ends the new ones";
+
 /// The keys of an unsealed store.
 pub(crate) struct RootKeys {
     /// Below the barrier.
@@ -51,8 +61,16 @@ pub(crate) struct Rotated {
     pub(crate) shares: Vec<Share>,
     /// What to verify them with; the keys are not replaced before that.
     pub(crate) verification_nonce: Option<String>,
-    /// What opens the store beside them.
-    previous: Option<Protected>,
+    /// For when nobody receives them.
+    pub(crate) undo: UndoRotation,
+}
+
+/// How to undo a rotation.
+pub(crate) enum UndoRotation {
+    /// The keys were replaced: this opens the store beside the new shares.
+    Replaced(Protected),
+    /// The rotation with this nonce waits for its new shares to be given back.
+    HandedOut { nonce: String },
 }
 
 /// What became of a new share that was given back.
@@ -114,7 +132,7 @@ impl RootKeys {
         };
         match opened {
             Which::Current => self.end_previous(previous).await,
-            Which::Previous => self.roll_back(previous).await,
+            Which::Previous => self.roll_back(previous).await.map(drop),
         }
     }
 
@@ -183,35 +201,52 @@ impl RootKeys {
             root: Key::generate(entropy),
             seal: Key::generate(entropy),
         };
-        let mut done = Rotated {
-            nonce: rotation.nonce().to_owned(),
-            shares: split(&keys.seal, rotation.shares(), entropy)?,
-            verification_nonce: None,
-            previous: None,
-        };
+        let nonce = rotation.nonce().to_owned();
+        let made = split(&keys.seal, rotation.shares(), entropy)?;
         if let Some(keeper) = &self.keeper {
-            keeper.keep(&done.shares)?;
+            keeper.keep(&made)?;
         }
         if rotation.verifies() {
-            done.verification_nonce = Some(rotation.hand_out(keys, entropy));
-            return Ok(Given::Done(done));
+            return Ok(Given::Done(Rotated {
+                nonce: nonce.clone(),
+                shares: made,
+                verification_nonce: Some(rotation.hand_out(keys, entropy)),
+                undo: UndoRotation::HandedOut { nonce },
+            }));
         }
         let old = shares_of(&stored, opened.which);
         let previous = Protected::new(&keys.root, &opened.seal, old, entropy)?;
         let shares = rotation.shares();
         *present = None;
         self.replace(keys, shares, Some(&previous)).await?;
-        done.previous = Some(previous);
-        Ok(Given::Done(done))
+        Ok(Given::Done(Rotated {
+            nonce,
+            shares: made,
+            verification_nonce: None,
+            undo: UndoRotation::Replaced(previous),
+        }))
     }
 
-    /// Undoes a rotation whose shares nobody received.
-    pub(crate) async fn abandon(&self, rotated: &Rotated) {
-        let _state = self.state.lock().await;
-        if let Some(previous) = &rotated.previous
-            && let Err(error) = self.roll_back(previous).await
-        {
-            tracing::warn!(%error, "a rotation whose shares nobody received is not undone; the shares before it open the store at the next unsealing");
+    /// Undoes a rotation whose shares nobody received. Returns what is so from then on.
+    pub(crate) async fn abandon(&self, undo: &UndoRotation) -> &'static str {
+        let mut state = self.state.lock().await;
+        match undo {
+            UndoRotation::Replaced(previous) => match self.roll_back(previous).await {
+                Ok(true) => UNDONE,
+                Ok(false) => SUPERSEDED,
+                Err(error) => {
+                    tracing::warn!(%error, "a rotation whose shares nobody received is not undone; the shares before it open the store at the next unsealing");
+                    NOT_UNDONE
+                }
+            },
+            UndoRotation::HandedOut { nonce } => {
+                if let State::Open(rotation) = &mut *state
+                    && rotation.as_ref().is_some_and(|one| one.nonce() == nonce)
+                {
+                    *rotation = None;
+                }
+                UNDONE
+            }
         }
     }
 
@@ -292,14 +327,16 @@ impl RootKeys {
     }
 
     /// Makes what opens the store beside the current keys the only one again.
-    async fn roll_back(&self, previous: &Protected) -> Result<(), Error> {
+    /// Returns false if they are not stored any more.
+    async fn roll_back(&self, previous: &Protected) -> Result<bool, Error> {
         let is_there = vec![previous.is_previous()?];
         let mut batch = previous.writes()?;
         batch.push(Protected::delete_previous());
-        if self.storage.apply_if(is_there, batch).await? {
+        let is_done = self.storage.apply_if(is_there, batch).await?;
+        if is_done {
             self.set_shares(previous.shares);
         }
-        Ok(())
+        Ok(is_done)
     }
 
     fn set_shares(&self, shares: Shares) {

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use logical::{Clock, Error, Object};
+use zeroize::Zeroizing;
 
 use crate::leases::Leases;
 use crate::quotas::Claim;
 use crate::revocation::Revocation;
 use crate::tokens::{ClientToken, KnownToken, NewToken, TokenStore, entry_of_wrapping, lease_id};
+use crate::wiped;
 
 /// Where a cubbyhole has the wrapped answer, as in Vault.
 pub(crate) const RESPONSE: &str = "response";
@@ -75,13 +77,14 @@ impl Wrapping {
     /// storage.
     pub(crate) async fn wrap(
         &self,
-        answer: String,
+        answer: Zeroizing<String>,
         wish: WrapWish,
         is_exempt: bool,
     ) -> Result<Wrapped, Error> {
         let now = self.clock.now();
         let entry = entry_of_wrapping(&wish.creation_path, wish.ttl, now)?;
-        let response = Object::from_iter([(RESPONSE.to_owned(), answer.into())]);
+        let mut response = Object::from_iter([(RESPONSE.to_owned(), answer.as_str().into())]);
+        drop(answer);
         let info = Object::from_iter([
             (CREATION_TTL.to_owned(), wish.ttl.as_secs().into()),
             (CREATION_TIME.to_owned(), now.to_string().into()),
@@ -99,7 +102,9 @@ impl Wrapping {
             None => None,
         };
         let stored = self.tokens.insert_with(text.clone(), entry, &contents);
-        let NewToken { salted, entry, .. } = match stored.await {
+        let stored = stored.await;
+        wiped::wipe(&mut response);
+        let NewToken { salted, entry, .. } = match stored {
             Ok(stored) => stored,
             Err(error) => {
                 // It may be stored all the same.

@@ -5,14 +5,14 @@
 //! (`sdk/plugin/pb/translation.go` in both hosts).
 
 mod auth;
+mod connection;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use logical::request::UnknownOperation;
 use logical::{
-    Connection, Error, LeaseOptions, Object, Operation, Request, Response, Secret, SpecialPaths,
-    WrapInfo,
+    Error, LeaseOptions, Object, Operation, Request, Response, Secret, SpecialPaths, WrapInfo,
 };
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ pub(super) fn request(request: pb::Request) -> Result<Request, Unreadable> {
     read.client_token = request.client_token;
     read.client_token_accessor = request.client_token_accessor;
     read.unauthenticated = request.unauthenticated;
-    read.connection = request.connection.map(connection);
+    read.connection = request.connection.map(connection::from_wire);
     read.headers = request
         .headers
         .into_iter()
@@ -84,15 +84,6 @@ fn wrap_info(wish: &WrapInfo) -> pb::ResponseWrapInfo {
         ttl: nanoseconds(wish.ttl),
         ..pb::ResponseWrapInfo::default()
     }
-}
-
-/// The connection of a request, as its host describes it.
-fn connection(connection: pb::Connection) -> Connection {
-    let mut read = Connection::default();
-    read.remote_address = connection.remote_addr.parse().ok();
-    read.remote_port = u16::try_from(connection.remote_port).unwrap_or(0);
-    read.client_certificates = connection.peer_certificates_raw;
-    read
 }
 
 /// A response with a status of its own, in the form that hosts know for it: a

@@ -17,7 +17,7 @@ use server::Limits;
 use vault_core::{AuditDevice, LeaseTtls, LockoutTuning, UserLockout, WithoutToken};
 
 use self::listener::{Kind, limit};
-pub(crate) use self::listener::{Listener, Place, Socket, Tls};
+pub(crate) use self::listener::{Listener, Place, Socket};
 use self::values::{
     blocks, boolean, duration, first, log_format, log_level, member, number, positive, text, url,
     wrong,
@@ -265,7 +265,7 @@ impl Reading {
         let mut listeners = Vec::new();
         for (kind, position, body) in std::mem::take(&mut self.listeners) {
             let limits = self.limits;
-            listeners.push(kind.read(position, &body, limits, |key| self.warn(key, UNKNOWN))?);
+            listeners.push(kind.read(position, &body, limits, |key, why| self.warn(key, why))?);
         }
         if listeners.is_empty() {
             return Err(Error::new(

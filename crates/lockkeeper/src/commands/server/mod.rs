@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use vault_core::{CoreConfig, Vault};
 
-use self::config::{Config, Place, Storage, Tls};
+use self::config::{Config, Place, Storage};
 use super::engines::core_config;
 use super::{logging, shutdown_requested};
 use crate::arguments;
@@ -108,8 +108,7 @@ async fn bind(
     };
     let (bound, certificate) = match &listener.place {
         Place::Tcp { address, tls } => {
-            let load = |tls: &Tls| server::Tls::load(&tls.certificate, &tls.key, tls.oldest);
-            let tls = tls.as_ref().map(load).transpose();
+            let tls = tls.clone().map(server::Tls::load).transpose();
             let tls = tls.map_err(|error| named(&error))?.map(Arc::new);
             let tcp = TcpListener::bind(address).await;
             let tcp =
@@ -143,8 +142,8 @@ async fn reload(
     while hangups.recv().await.is_some() {
         for tls in &certificates {
             match tls.reload() {
-                Ok(()) => tracing::info!("the certificate was read again"),
-                Err(error) => tracing::error!(%error, "the old certificate stays in use"),
+                Ok(()) => tracing::info!("the certificates were read again"),
+                Err(error) => tracing::error!(%error, "the old certificates stay in use"),
             }
         }
         devices.run().await;

@@ -1,12 +1,17 @@
 //! `listener` of the configuration file: `tcp` and `unix`.
 
+mod tls;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use hcl1::{Body, Error, Item, Key, Position};
-use server::{Limits, TlsVersion};
+use server::{Limits, TlsSettings};
 
-use super::values::{boolean, first, positive, size, text, wrong};
+use self::tls::TlsKeys;
+use super::UNKNOWN;
+use super::values::{boolean, duration, first, positive, size, text, wrong};
 use crate::listen;
 
 /// Where a listener listens if nothing else is said.
@@ -28,18 +33,10 @@ pub(crate) enum Place {
     /// At an address, with TLS unless that is disabled.
     Tcp {
         address: SocketAddr,
-        tls: Option<Tls>,
+        tls: Option<TlsSettings>,
     },
     /// At a socket of this machine.
     Unix(Socket),
-}
-
-/// The files of a listener with TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Tls {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
-    pub(crate) oldest: TlsVersion,
 }
 
 /// A socket in the file system. What is not said is decided by the server's user
@@ -73,13 +70,13 @@ impl Kind {
         }
     }
 
-    /// Reads a block. What it does not know, it hands to `unknown`.
+    /// Reads a block. A key that has no effect goes to `warn`, with the reason.
     pub(super) fn read(
         self,
         position: Position,
         body: &Body,
         limits: Limits,
-        mut unknown: impl FnMut(&Key),
+        mut warn: impl FnMut(&Key, &str),
     ) -> Result<Listener, Error> {
         let mut limits = limits;
         let mut tcp = Tcp::default();
@@ -93,12 +90,12 @@ impl Kind {
                     Self::Unix => unix.item(item, key)?,
                 };
             if !is_known {
-                unknown(key);
+                warn(key, UNKNOWN);
             }
         }
         Ok(Listener {
             place: match self {
-                Self::Tcp => tcp.finish(position)?,
+                Self::Tcp => tcp.finish(position, warn)?,
                 Self::Unix => Place::Unix(unix.finish(position)?),
             },
             position,
@@ -122,23 +119,33 @@ pub(super) fn limit(limits: &mut Limits, item: &Item, key: &Key) -> Result<bool,
 /// Reads a limit of connections. Returns whether the key is one.
 fn connection_limit(limits: &mut Limits, item: &Item, key: &Key) -> Result<bool, Error> {
     match &*key.name {
-        "http_read_header_timeout" => limits.timeouts.header = positive(item, key)?,
-        "http_read_timeout" => limits.timeouts.body = positive(item, key)?,
-        "http_idle_timeout" => limits.timeouts.idle = positive(item, key)?,
+        "http_read_header_timeout" => timeout(&mut limits.timeouts.header, item, key)?,
+        "http_read_timeout" => timeout(&mut limits.timeouts.body, item, key)?,
+        "http_idle_timeout" => timeout(&mut limits.timeouts.idle, item, key)?,
+        "http_write_timeout" => {
+            let given = duration(item, key)?;
+            limits.timeouts.answer = (!given.is_zero()).then_some(given);
+        }
         "max_connections" => limits.max_connections = size(item, key)?,
         _ => return Ok(false),
     }
     Ok(true)
 }
 
+/// Reads a time-out. Zero is the same as leaving it out, as in Vault and OpenBao.
+fn timeout(timeout: &mut Duration, item: &Item, key: &Key) -> Result<(), Error> {
+    let given = duration(item, key)?;
+    if !given.is_zero() {
+        *timeout = given;
+    }
+    Ok(())
+}
+
 /// A `listener "tcp"` that is being read.
 #[derive(Default)]
 struct Tcp {
     address: Option<(String, Position)>,
-    disabled: bool,
-    certificate: Option<String>,
-    key: Option<String>,
-    oldest: TlsVersion,
+    tls: TlsKeys,
 }
 
 impl Tcp {
@@ -152,50 +159,25 @@ impl Tcp {
             "cluster_address" => {
                 text(&item.value, key)?;
             }
-            "tls_disable" => self.disabled = boolean(item, key)?,
-            "tls_cert_file" => self.certificate = Some(text(&item.value, key)?.to_owned()),
-            "tls_key_file" => self.key = Some(text(&item.value, key)?.to_owned()),
-            "tls_min_version" => {
-                self.oldest = match text(&item.value, key)? {
-                    "tls12" => TlsVersion::Tls12,
-                    "tls13" => TlsVersion::Tls13,
-                    other => return Err(wrong(key, other, "`tls12` or `tls13`")),
-                }
-            }
-            "tls_require_and_verify_client_cert"
-            | "tls_client_ca_file"
-            | "proxy_protocol_behavior" => {
+            "proxy_protocol_behavior" => {
                 return Err(Error::new(
                     key.position,
                     format!("`{}` is not supported by this server: remove it", key.name),
                 ));
             }
-            _ => return Ok(false),
+            _ => return self.tls.item(item, key),
         }
         Ok(true)
     }
 
-    fn finish(self, position: Position) -> Result<Place, Error> {
+    fn finish(self, position: Position, warn: impl FnMut(&Key, &str)) -> Result<Place, Error> {
         let (given, at) = self
             .address
             .unwrap_or_else(|| (ADDRESS.to_owned(), position));
         let address = given.strip_prefix(':').map(|port| format!("[::]:{port}"));
         let address = listen::parse(address.as_deref().unwrap_or(&given))
             .map_err(|allowed| Error::new(at, format!("`address` is `{given}`: {allowed}")))?;
-        let tls = match (self.disabled, self.certificate, self.key) {
-            (true, ..) => None,
-            (false, Some(certificate), Some(key)) => Some(Tls {
-                certificate: certificate.into(),
-                key: key.into(),
-                oldest: self.oldest,
-            }),
-            _ => {
-                return Err(Error::new(
-                    position,
-                    "a listener needs `tls_cert_file` and `tls_key_file`, or `tls_disable = true`",
-                ));
-            }
-        };
+        let tls = self.tls.finish(position, warn)?;
         Ok(Place::Tcp { address, tls })
     }
 }

@@ -1,7 +1,7 @@
 //! Files that are read, and files that are refused with the place and what is
 //! allowed.
 
-use server::{JsonLimits, Timeouts, TlsVersion};
+use server::{ClientCertificates, JsonLimits, Timeouts, TlsSettings, TlsVersion};
 
 use super::*;
 
@@ -40,6 +40,7 @@ listener "tcp" {
   http_read_header_timeout = "5s"
   http_read_timeout = 20
   http_idle_timeout = "1m"
+  http_write_timeout = "2m"
   max_connections = 100
 }
 listener "tcp" {
@@ -91,10 +92,11 @@ user_lockout "approle" {
     let [tls, plain, socket] = config.listeners.as_slice() else {
         panic!("{:?}", config.listeners);
     };
-    let expected = Tls {
+    let expected = TlsSettings {
         certificate: "/etc/tls/cert.pem".into(),
         key: "/etc/tls/key.pem".into(),
         oldest: TlsVersion::Tls13,
+        client_certificates: ClientCertificates::Requested,
     };
     let place = Place::Tcp {
         address: "0.0.0.0:8200".parse().unwrap(),
@@ -116,6 +118,7 @@ user_lockout "approle" {
             header: Duration::from_secs(5),
             body: Duration::from_secs(20),
             idle: Duration::from_mins(1),
+            answer: Some(Duration::from_mins(2)),
         },
         max_connections: 100,
         ..limits(1024, 30)
@@ -281,6 +284,16 @@ fn the_address_is_that_of_vault_if_none_is_said() {
 }
 
 #[test]
+fn a_time_out_of_zero_is_the_usual_one() {
+    let names = ["read_header", "read", "idle", "write"];
+    let lines = names.map(|name| format!("http_{name}_timeout = \"0\""));
+    let lines = lines.join("\n");
+    let text = format!("{SMALLEST}listener \"tcp\" {{\ntls_disable = true\n{lines}\n}}\n");
+    let config = parse(&text).unwrap();
+    assert_eq!(config.listeners[1].limits, Limits::default());
+}
+
+#[test]
 fn an_unknown_key_is_a_warning_with_its_line() {
     let text = "storage \"inmem\" { size = 5 }\nlistener \"tcp\" {\n  tls_disable = true\n  adress = \"x\"\n}\ntelemetry {}\nui = true\n";
     let config = parse(text).unwrap();
@@ -430,8 +443,10 @@ fn what_would_weaken_the_server_when_it_is_ignored_is_refused() {
         "line 3, column 10: a listener needs `tls_cert_file` and `tls_key_file`, or `tls_disable = true`"
     );
     assert_eq!(
-        refusal_of("listener \"tcp\" { tls_disable = true tls_client_ca_file = \"ca\" }"),
-        "line 3, column 37: `tls_client_ca_file` is not supported by this server: remove it"
+        refusal_of(
+            "listener \"tcp\" { tls_disable = true proxy_protocol_behavior = \"use_always\" }"
+        ),
+        "line 3, column 37: `proxy_protocol_behavior` is not supported by this server: remove it"
     );
 }
 
