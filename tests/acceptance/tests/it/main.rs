@@ -16,6 +16,7 @@ mod clients;
 mod cloud;
 mod commands;
 mod conformance;
+mod entities;
 mod faults;
 mod flood;
 mod golang;
