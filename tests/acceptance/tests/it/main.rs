@@ -30,6 +30,7 @@ mod kafka;
 mod kafka_rotation;
 mod killed;
 mod limits;
+mod memory;
 mod mounted;
 mod on_disk;
 mod parsers;
