@@ -103,7 +103,7 @@ async fn log_in(method: Arc<AppRole>, call: Call) -> Result<Option<Response>, Er
         return Err(unauthorized(address, "by CIDR restrictions on the role"));
     }
     auth.metadata.insert(NAME.to_owned(), role.name.clone());
-    auth.alias = Some(Alias::new(&*role.role_id));
+    auth.alias = Some(Alias::new(&*role.role_id).with_metadata(auth.metadata.clone()));
     auth.internal_data = Object::from_iter([(NAME.to_owned(), Value::from(&*role.name))]);
     auth.changes = changes;
     Ok(Some(Response::login(auth)))

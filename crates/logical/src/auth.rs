@@ -137,6 +137,19 @@ impl Alias {
             metadata: BTreeMap::new(),
         }
     }
+
+    /// The same name with these facts about whom it names.
+    #[must_use]
+    pub fn with_metadata<K: Into<String>, V: Into<String>>(
+        mut self,
+        metadata: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let metadata = metadata.into_iter();
+        self.metadata = metadata
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect();
+        self
+    }
 }
 
 impl Auth {

@@ -38,6 +38,7 @@ pub use files::{bin, install, sha256};
 pub use go::Go;
 pub use http::Http;
 pub use kafka::Kafka;
+pub use left_out::leave_out;
 pub use node::{BaoCluster, BaoNode};
 pub use openapi::assert_openapi_is_whole;
 pub use process::{Launch, Program, crash, processes_of, terminate};

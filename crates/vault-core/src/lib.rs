@@ -7,7 +7,7 @@
 //! a [`logical::Factory`], and never names the one for Confluent Cloud.
 //!
 //! Each module uses only the modules before it: `unseal_keys`, `quotas`, `routing`,
-//! `lockout`, tokens, leases,
+//! `lockout`, `identity`, policies, tokens, `rights`, leases,
 //! `mounts` and `revocation` (durable changes of mounts and tokens), `wrapping`,
 //! `audit`, the built-in backends (`sys`, `auth`, `cubbyhole`), `active` (everything that
 //! exists while unsealed), the request `pipeline`, the [`Core`], the status of the
@@ -18,11 +18,13 @@ mod active;
 mod answer;
 mod audit;
 mod auth;
+mod cache;
 mod config;
 mod core;
 mod cubbyhole;
 mod effects;
 mod errors;
+mod identity;
 mod leases;
 mod lockout;
 mod mounts;
@@ -33,7 +35,9 @@ mod quotas;
 mod random;
 mod request;
 mod revocation;
+mod rights;
 mod routing;
+mod salted_names;
 mod seal;
 mod server_info;
 mod status;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use logical::effects::within;
-use logical::{Condition, Error, RunToCompletion, Storage, TaskGroup, Write};
+use logical::{Condition, Entropy, Error, RunToCompletion, Storage, TaskGroup, Write};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::sync::RwLock;
@@ -190,6 +190,22 @@ impl View {
             }
         }
         Ok(keys)
+    }
+
+    /// Random bytes that stay the same from the first call on.
+    pub(crate) async fn secret(
+        &self,
+        entropy: &dyn Entropy,
+        key: &str,
+        length: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        if let Some(secret) = self.get(key).await? {
+            return Ok(secret);
+        }
+        let mut secret = Zeroizing::new(vec![0; length]);
+        entropy.fill(&mut secret);
+        self.put(key, &secret).await?;
+        Ok(secret)
     }
 
     fn key(&self, key: &str) -> String {

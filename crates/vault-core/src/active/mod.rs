@@ -10,12 +10,14 @@ use logical::{Backend, Error, TaskGroup};
 use crate::audit::Audit;
 use crate::config::CoreConfig;
 use crate::effects::Effects;
+use crate::identity::Entities;
 use crate::leases::{EndsTokens, Leases};
 use crate::lockout::Lockout;
 use crate::mounts::{self, Mounts};
 use crate::policies::PolicyStore;
 use crate::quotas::{LeaseCounts, Quotas};
 use crate::revocation::Revocation;
+use crate::rights::Rights;
 use crate::routing::Router;
 use crate::storage::Fence;
 use crate::tokens::TokenStore;
@@ -37,7 +39,8 @@ pub(crate) struct Active {
     pub(crate) mounts: Arc<Mounts>,
     pub(crate) leases: Arc<Leases>,
     pub(crate) tokens: Arc<TokenStore>,
-    pub(crate) policies: Arc<PolicyStore>,
+    pub(crate) entities: Arc<Entities>,
+    pub(crate) rights: Arc<Rights>,
     pub(crate) quotas: Arc<Quotas>,
     pub(crate) lockout: Arc<Lockout>,
     /// Tasks that end by themselves.
@@ -98,7 +101,8 @@ impl Active {
                     mounts: parts.mounts,
                     leases: parts.leases,
                     tokens: parts.tokens,
-                    policies: parts.policies,
+                    entities: parts.entities,
+                    rights: parts.rights,
                     quotas: parts.quotas,
                     lockout: parts.lockout,
                     revocation: parts.revocation,
@@ -166,7 +170,8 @@ struct Parts {
     mounts: Arc<Mounts>,
     leases: Arc<Leases>,
     tokens: Arc<TokenStore>,
-    policies: Arc<PolicyStore>,
+    entities: Arc<Entities>,
+    rights: Arc<Rights>,
     quotas: Arc<Quotas>,
     lockout: Arc<Lockout>,
     revocation: Arc<Revocation>,
@@ -195,6 +200,13 @@ impl Running {
             Arc::clone(&effects.storage),
             Arc::clone(&effects.clock),
         ));
+        let entities = Entities::open(
+            Arc::clone(&effects.storage),
+            Arc::clone(&effects.clock),
+            Arc::clone(&effects.entropy),
+        );
+        let entities = Arc::new(entities.await?);
+        let rights = Arc::new(Rights::new(&policies, &entities));
         let quotas = Quotas::open(Arc::clone(&effects.storage), Arc::clone(&effects.clock));
         let quotas = Arc::new(quotas.await?);
         let counts = Arc::new(LeaseCounts::open(Arc::clone(&effects.storage)).await?);
@@ -214,9 +226,12 @@ impl Running {
         let mounts = Mounts::open(
             effects.clone(),
             Arc::new(config.factories),
-            Arc::clone(&self.router),
-            Arc::clone(&leases),
-            Arc::clone(&self.tasks),
+            mounts::Parts {
+                router: Arc::clone(&self.router),
+                leases: Arc::clone(&leases),
+                entities: Arc::clone(&entities),
+                tasks: Arc::clone(&self.tasks),
+            },
             format!("v{}", config.server_info.version),
             config.lease_ttls,
         );
@@ -237,6 +252,7 @@ impl Running {
             leases: &leases,
             tokens: &tokens,
             policies: &policies,
+            rights: &rights,
             wrapping: &wrapping,
             quotas: &quotas,
             lockout: &lockout,
@@ -251,15 +267,16 @@ impl Running {
         mounts.mount_builtin("system", &system);
         let cubbyhole: Arc<dyn Backend> = Arc::new(cubbyhole::paths(&tokens, &self.tasks)?);
         mounts.mount_builtin(cubbyhole::CUBBYHOLE_MOUNT, &cubbyhole);
-        let token: Arc<dyn Backend> = Arc::new(auth::paths(
-            &tokens,
-            &policies,
-            &revocation,
-            &leases,
-            &self.router,
-            &self.tasks,
-            &effects.clock,
-        )?);
+        let token: Arc<dyn Backend> = Arc::new(auth::paths(auth::Parts {
+            tokens: &tokens,
+            policies: &policies,
+            rights: &rights,
+            revocation: &revocation,
+            leases: &leases,
+            router: &self.router,
+            tasks: &self.tasks,
+            clock: &effects.clock,
+        })?);
         mounts.mount_builtin(auth::TOKEN_MOUNT, &token);
         let token_end: Arc<dyn EndsTokens> = Arc::clone(&revocation) as _;
         leases.revoke_tokens_with(Arc::downgrade(&token_end));
@@ -269,7 +286,8 @@ impl Running {
             mounts,
             leases,
             tokens,
-            policies,
+            entities,
+            rights,
             quotas,
             lockout,
             revocation,

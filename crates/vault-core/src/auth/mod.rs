@@ -2,4 +2,4 @@
 
 mod token;
 
-pub(crate) use token::{CREATE, TOKEN_MOUNT, caller_fields, created, paths};
+pub(crate) use token::{CREATE, Parts, TOKEN_MOUNT, caller_fields, created, paths};

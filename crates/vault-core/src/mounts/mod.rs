@@ -30,6 +30,7 @@ pub(crate) use self::removal::Removed;
 use self::table::Table;
 pub(crate) use self::tuning::Tuning;
 use crate::effects::Effects;
+use crate::identity::Entities;
 use crate::leases::Leases;
 use crate::routing::{
     AUTH, LeaseTtls, Mount, MountEntry, MountRequest, Router, Settings, State, check_new,
@@ -65,6 +66,7 @@ pub(crate) struct Mounts {
     table: Table,
     router: Arc<Router>,
     leases: Arc<Leases>,
+    entities: Arc<Entities>,
     tasks: Arc<dyn TaskGroup>,
     builtin_version: String,
     /// What mounts inherit.
@@ -77,15 +79,21 @@ pub(crate) struct Mounts {
     fences: Mutex<HashMap<String, Arc<Fence>>>,
 }
 
+/// What mounts are part of.
+pub(crate) struct Parts {
+    pub(crate) router: Arc<Router>,
+    pub(crate) leases: Arc<Leases>,
+    pub(crate) entities: Arc<Entities>,
+    pub(crate) tasks: Arc<dyn TaskGroup>,
+}
+
 impl Mounts {
     /// Loads the table and starts the backend of every mount. A mount whose
     /// backend does not start is an error: its leases could not be revoked.
     pub(crate) async fn open(
         effects: Effects,
         factories: Arc<Factories>,
-        router: Arc<Router>,
-        leases: Arc<Leases>,
-        tasks: Arc<dyn TaskGroup>,
+        parts: Parts,
         builtin_version: String,
         lease_ttls: LeaseTtls,
     ) -> Result<Self, Error> {
@@ -95,9 +103,10 @@ impl Mounts {
             effects,
             factories,
             table,
-            router,
-            leases,
-            tasks,
+            router: parts.router,
+            leases: parts.leases,
+            entities: parts.entities,
+            tasks: parts.tasks,
             builtin_version,
             lease_ttls,
             changing: NamedLocks::default(),
@@ -268,7 +277,7 @@ impl Mounts {
 
     /// Removes the storage and the entry of a mount without leases.
     async fn discard(&self, entry: &MountEntry) -> Result<(), Error> {
-        self.wipe(&entry.uuid).await?;
+        self.wipe(entry).await?;
         self.table.remove(&entry.path).await
     }
 
@@ -475,7 +484,8 @@ impl Mounts {
     ///
     /// # Errors
     /// An error of storage, or a write of the engine that does not end.
-    async fn wipe(&self, uuid: &str) -> Result<(), Error> {
+    async fn wipe(&self, entry: &MountEntry) -> Result<(), Error> {
+        let uuid = &entry.uuid;
         self.close(uuid).await?;
         let view = self.view_of(uuid);
         let keys = view.walk("").await?;
@@ -484,7 +494,8 @@ impl Mounts {
             view.apply(deletions).await?;
         }
         self.fences().remove(uuid);
-        Ok(())
+        // Its tokens are gone.
+        self.entities.end_mount(&entry.accessor).await
     }
 
     /// The storage of a mount.

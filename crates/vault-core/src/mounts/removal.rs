@@ -155,7 +155,7 @@ impl Mounts {
             self.stop(mount).await;
         }
         self.note_wiping(entry).await?;
-        self.wipe(&entry.uuid).await?;
+        self.wipe(entry).await?;
         // The path stays reserved until the router has removed the mount.
         let _changing = self.changing.lock(&entry.path).await;
         self.table.remove(&entry.path).await?;

@@ -121,7 +121,7 @@ fn caller<'a>(context: &'a Context, token: &'a str) -> AuthEntry<'a> {
         metadata: Some(&entry.metadata),
         num_uses: 0,
         remaining_uses: entry.uses.number(),
-        entity_id: "",
+        entity_id: &entry.entity_id,
         token_type: entry.kind.word(),
         ttl: Duration::from_secs(ttl),
         issue_time: Some(entry.issue_time),

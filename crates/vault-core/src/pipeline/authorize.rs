@@ -32,8 +32,15 @@ pub(super) async fn authorize(active: &Active, context: &mut Context) -> Result<
         .mount
         .as_ref()
         .is_some_and(|mount| mount.needs_sudo(&context.request.path));
-    let acl = active.policies.acl(&caller.entry.policies).await;
-    let acl = acl.map_err(|error| Refusal::Failed(error, Origin::Core))?;
+    let entity = context.entity.as_ref();
+    let acl = match active.rights.of_entity(&caller.entry, entity).await {
+        Err(error) if error.class() == ErrorClass::BadRequest => {
+            tracing::warn!(accessor = caller.entry.accessor, %error, "a token may do nothing");
+            context.policy_results = Some(PolicyResults::default());
+            return Err(Refusal::Denied);
+        }
+        acl => acl.map_err(|error| Refusal::Failed(error, Origin::Core))?,
+    };
     let decision = acl.decide(Attempt {
         operation: context.request.operation,
         path: &context.path,

@@ -62,23 +62,31 @@ async fn create(
     mut proposed: Auth,
 ) -> Result<Option<(Auth, Option<String>)>, Error> {
     let now = active.effects.clock.now();
-    let (mount_path, uuid, token_type) = mount.settings.read(|entry| {
-        let token_type = entry.tuning.token_type;
-        (entry.path.clone(), entry.uuid.clone(), token_type)
-    });
+    let of_mount = mount.settings.read(Clone::clone);
+    let entity = match &proposed.alias {
+        Some(alias) => Some(active.entities.of_login(&of_mount.accessor, alias).await?),
+        None => None,
+    };
     let limits = mount.settings.lease_ttls();
     let context = LoginContext {
         path,
-        mount: &mount_path,
+        mount: &of_mount.path,
         limits,
-        token_type,
+        token_type: of_mount.tuning.token_type,
         now,
+        entity_id: entity.as_ref().map_or("", |entity| &entity.id),
     };
     let (entry, warning) = entry_of_login(&proposed, context)?;
     let of_method = std::mem::take(&mut proposed.changes);
-    let view = active.mounts.view_of(&uuid);
+    let view = active.mounts.view_of(&of_mount.uuid);
     let mut changes = Changes::under(view.conditions(of_method.conditions));
     changes.writes = view.writes(of_method.writes);
+    let changed_entity = entity.and_then(|entity| {
+        let id = (!entity.changes.is_empty()).then_some(entity.id);
+        changes.conditions.extend(entity.changes.conditions);
+        changes.writes.extend(entity.changes.writes);
+        id
+    });
     let work = {
         let active = Arc::clone(active);
         async move {
@@ -92,6 +100,8 @@ async fn create(
                 // A batch token takes none, and is refused as well.
                 None => counts.place(&entry.path).await?,
             };
+            let changing = changed_entity.as_deref();
+            let _changing = changing.map(|id| active.entities.changing(id));
             let created = active.tokens.insert_login(text, entry, changes).await;
             // Nobody knows its text, and it may be stored all the same.
             let created = created.inspect_err(|_| active.revocation.revoke_later(salted))?;

@@ -32,6 +32,7 @@ use crate::active::Active;
 use crate::answer::{Answer, Envelope};
 use crate::audit::PolicyResults;
 use crate::errors::{self, Refusal};
+use crate::identity::Entity;
 use crate::request::ClientRequest;
 use crate::revocation::LastUse;
 use crate::routing::Mount;
@@ -44,6 +45,8 @@ struct Context {
     token: Option<ClientToken>,
     /// The caller's token, once it is known.
     caller: Option<KnownToken>,
+    /// The entity that the caller's token belongs to.
+    entity: Option<Arc<Entity>>,
     /// Held if this request is the last use of the token.
     last_use: Option<LastUse>,
     /// The wrapped answer that this request takes.

@@ -28,6 +28,7 @@ pub(super) fn resolve(active: &Active, client: ClientRequest, id: String) -> Con
         path: client.path,
         token: client.token,
         caller: None,
+        entity: None,
         last_use: None,
         unwraps: Unwraps::default(),
         attempt: None,

@@ -11,9 +11,11 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use logical::{Object, Operation};
+use logical::{Error, Object, Operation};
 
 use super::rule::{Capability, Pattern, Permissions, Policy, Segments};
+use super::template::{Forbidden, Template};
+use crate::identity::Entity;
 
 /// What all policies of a token allow.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,6 +26,8 @@ pub(crate) struct Acl {
     prefixes: BTreeMap<String, Permissions>,
     /// Patterns with `+`, the most specific first.
     segments: Vec<(Segments, Permissions)>,
+    /// Rules that are filled in for each entity, with the name of their policy.
+    templates: Vec<(Template, String, Permissions)>,
     /// When the first rule ends that counts until a time.
     valid_until: Option<Timestamp>,
 }
@@ -125,28 +129,86 @@ impl Acl {
                 ..rule.permissions.clone()
             };
             match &rule.pattern {
-                Pattern::Exact(path) => add(acl.exact.entry(path.clone()), permissions),
-                Pattern::Prefix(prefix) => match acl.prefixes.get_mut(prefix) {
-                    Some(known) => known.merge(permissions),
-                    None => {
-                        acl.prefixes.insert(prefix.clone(), permissions.clone());
-                    }
-                },
+                Pattern::Exact(_) | Pattern::Prefix(_) => {
+                    acl.insert(rule.pattern.clone(), permissions)
+                }
+                // Found faster than in the list.
                 Pattern::Segments(pattern) => match segments.get_mut(pattern) {
                     Some(known) => known.merge(permissions),
                     None => {
                         segments.insert(pattern.clone(), permissions.clone());
                     }
                 },
-                // There are no identities to fill in.
-                Pattern::Template(_) => {}
+                Pattern::Template(template) => {
+                    acl.templates
+                        .push((template.clone(), name.to_owned(), permissions.clone()))
+                }
             }
         }
         acl.segments = segments.into_iter().collect();
-        acl.segments.sort_by(|(one, _), (other, _)| {
+        acl.sort_segments();
+        acl
+    }
+
+    /// Whether some rules depend on an entity.
+    pub(crate) fn has_templates(&self) -> bool {
+        !self.templates.is_empty()
+    }
+
+    /// The same with the rules for an entity. One of which the entity lacks a part
+    /// stands for no path.
+    ///
+    /// # Errors
+    /// A bad request if a value would widen a rule: then nothing is allowed, because
+    /// the rule may be one that denies.
+    pub(crate) fn filled(&self, entity: &Entity) -> Result<Self, Error> {
+        let mut acl = self.clone();
+        for (template, policy, permissions) in std::mem::take(&mut acl.templates) {
+            let path = template.fill(entity).map_err(|Forbidden(found)| {
+                Error::bad_request(format!(
+                    "error parsing templated policy {policy:?}: path {:?}: template substitution \
+                     contains forbidden value: \"{found}\"",
+                    template.text
+                ))
+            })?;
+            if let Some(path) = path {
+                acl.insert(Pattern::new(&path), &permissions);
+            }
+        }
+        acl.sort_segments();
+        Ok(acl)
+    }
+
+    fn insert(&mut self, pattern: Pattern, permissions: &Permissions) {
+        match pattern {
+            Pattern::Exact(path) => {
+                let known = self.exact.entry(path);
+                known
+                    .and_modify(|known| known.merge(permissions))
+                    .or_insert_with(|| permissions.clone());
+            }
+            Pattern::Prefix(prefix) => {
+                let known = self.prefixes.entry(prefix);
+                known
+                    .and_modify(|known| known.merge(permissions))
+                    .or_insert_with(|| permissions.clone());
+            }
+            Pattern::Segments(pattern) => {
+                let mut segments = self.segments.iter_mut();
+                match segments.find(|(known, _)| *known == pattern) {
+                    Some((_, known)) => known.merge(permissions),
+                    None => self.segments.push((pattern, permissions.clone())),
+                }
+            }
+            // What is filled in has none.
+            Pattern::Template(_) => {}
+        }
+    }
+
+    fn sort_segments(&mut self) {
+        self.segments.sort_by(|(one, _), (other, _)| {
             Specificity::of_segments(other).cmp(&Specificity::of_segments(one))
         });
-        acl
     }
 
     /// Whether it may do everything.
@@ -321,15 +383,6 @@ impl Permissions {
     }
 }
 
-fn add(
-    entry: std::collections::hash_map::Entry<'_, String, Permissions>,
-    permissions: &Permissions,
-) {
-    entry
-        .and_modify(|known| known.merge(permissions))
-        .or_insert_with(|| permissions.clone());
-}
-
 /// Whether the parameters of an operation count, as in OpenBao: those of a list
 /// do not.
 fn checks_parameters(operation: Operation) -> bool {
@@ -362,6 +415,7 @@ mod tests {
 
     use super::super::parse::parse;
     use super::*;
+    use crate::identity::tests::entity;
 
     fn now() -> Timestamp {
         Timestamp::from_second(1_800_000_000).unwrap()
@@ -456,9 +510,8 @@ mod tests {
         );
     }
 
-    /// GHSA-59w7-v8rr-pr4p: nothing is filled in, so nothing can widen a rule.
     #[test]
-    fn a_rule_that_depends_on_an_identity_stands_for_no_path() {
+    fn a_rule_that_depends_on_an_entity_stands_for_no_path_without_one() {
         let acl = rules(&[
             ("kv/{{identity.entity.id}}/*", "read"),
             ("kv/+/{{identity.entity.name}}", "read"),
@@ -470,6 +523,43 @@ mod tests {
             "kv/a/{{identity.entity.name}}",
         ] {
             assert_eq!(acl.capabilities(path), ["deny"], "{path}");
+        }
+    }
+
+    #[test]
+    fn a_filled_in_rule_adds_to_what_others_say_of_the_same_path() {
+        let acl = rules(&[
+            ("kv/app/*", "list"),
+            ("kv/{{identity.entity.aliases.auth_a.name}}/*", "read"),
+            ("kv/+/{{identity.entity.aliases.auth_a.name}}", "read"),
+            ("kv/secret/+", "read"),
+            ("kv/secret/{{identity.entity.aliases.auth_a.name}}", "deny"),
+            ("kv/{{identity.entity.aliases.auth_b.name}}", "read"),
+        ]);
+        assert_eq!(acl.capabilities("kv/app/x"), ["list"]);
+        let filled = acl.filled(&entity("app", &[])).unwrap();
+        assert_eq!(filled.capabilities("kv/app/x"), ["read", "list"]);
+        assert_eq!(filled.capabilities("kv/b/app"), ["read"]);
+        assert_eq!(filled.capabilities("kv/secret/other"), ["read"]);
+        assert_eq!(filled.capabilities("kv/secret/app"), ["deny"]);
+        assert_eq!(filled.capabilities("kv/"), ["deny"]);
+        let other = acl.filled(&entity("other", &[])).unwrap();
+        assert_eq!(other.capabilities("kv/app/x"), ["list"]);
+    }
+
+    /// GHSA-59w7-v8rr-pr4p, promise P14: a rule that is left out may be one that
+    /// denies.
+    #[test]
+    fn a_value_that_would_widen_a_rule_denies_everything() {
+        let acl = rules(&[
+            ("kv/*", "read"),
+            ("kv/{{identity.entity.aliases.auth_a.name}}/*", "deny"),
+        ]);
+        for name in ["*", "+", "a/b"] {
+            let error = acl.filled(&entity(name, &[])).unwrap_err();
+            let error = error.message();
+            assert!(error.contains("forbidden value"), "{error}");
+            assert!(error.contains("policy \"first\""), "{error}");
         }
     }
 

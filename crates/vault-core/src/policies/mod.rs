@@ -10,6 +10,7 @@ mod parameters;
 mod parse;
 mod rule;
 mod store;
+mod template;
 
 pub(crate) use acl::{Acl, Attempt};
 pub(crate) use builtin::{DEFAULT, RESPONSE_WRAPPING, ROOT};

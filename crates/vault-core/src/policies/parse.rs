@@ -11,6 +11,7 @@ use logical::{Error, duration};
 use serde_json::{Number, Value};
 
 use super::rule::{Capabilities, Capability, Pattern, Permissions, Policy, Rule};
+use super::template::Template;
 
 /// Keys of rules in Vault or OpenBao that restrict a rule in a way that this
 /// server does not have.
@@ -131,8 +132,12 @@ fn rule_of(
             "invalid use of wildcards ('+*' is forbidden)".into(),
         ));
     }
-    if path.matches("{{").count() != path.matches("}}").count() {
-        return Err(wrong(position, "unbalanced templating characters".into()));
+    let template = Template::parse(path).map_err(|problem| wrong(position, problem.into()))?;
+    if foreign == Foreign::Refused
+        && let Some(part) = template.as_ref().and_then(Template::unsupported)
+    {
+        let problem = format!("the template `{part}` is not supported by this server");
+        return Err(wrong(position, problem));
     }
     let mut permissions = Permissions::default();
     let mut expiration = None;
@@ -204,7 +209,7 @@ fn rule_of(
         };
     }
     Ok(Rule {
-        pattern: Pattern::new(path),
+        pattern: template.map_or_else(|| Pattern::new(path), Pattern::Template),
         permissions,
         expiration,
     })
@@ -400,6 +405,10 @@ mod tests {
                 &["'+*' is forbidden"],
             ),
             ("path \"{{x\" {}", &["unbalanced templating"]),
+            (
+                "path \"a/{{time.now}}\" {}",
+                &["`time.now` is not supported"],
+            ),
             ("path \"a\" \"b\" {}", &["one path"]),
             (
                 "path \"a\" { mfa_methods = [\"x\"] }",

@@ -8,6 +8,8 @@ use logical::Operation;
 use logical::lease::smaller_limit;
 use serde_json::Value;
 
+use super::template::Template;
+
 /// What a policy says.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Policy {
@@ -33,9 +35,8 @@ pub(super) enum Pattern {
     /// Segments, of which `+` stands for any one; the last may be the beginning
     /// of the rest.
     Segments(Segments),
-    /// It has a part that depends on the identity of the caller. As long as
-    /// there are no identities it stands for no path.
-    Template(String),
+    /// It stands for other paths for each entity, and for none without one.
+    Template(Template),
 }
 
 /// A pattern with `+` segments.
@@ -164,11 +165,8 @@ impl FromIterator<Capability> for Capabilities {
 }
 
 impl Pattern {
-    /// The pattern of a path as a policy writes it, without a leading slash.
+    /// The pattern of a path without templates and without a leading slash.
     pub(super) fn new(text: &str) -> Self {
-        if text.contains("{{") {
-            return Self::Template(text.to_owned());
-        }
         let has_segments = text == "+" || text.starts_with("+/") || text.contains("/+");
         match (has_segments, text.strip_suffix('*')) {
             (true, prefix) => Self::Segments(Segments {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::builtin::{DEFAULT_TEXT, RESPONSE_WRAPPING_TEXT};
 use super::parse::parse;
 use super::{Acl, DEFAULT, Policy, RESPONSE_WRAPPING, ROOT};
+use crate::identity::Entity;
 use crate::storage::{Version, View};
 
 /// How many sets of policies are kept compiled; all are dropped when it is
@@ -37,6 +38,8 @@ pub(crate) struct PolicyStore {
 #[derive(Default)]
 struct Cache {
     acls: HashMap<Vec<String>, Arc<Acl>>,
+    /// By policies and id of the entity, with the entity as it was.
+    filled: HashMap<(Vec<String>, String), (Arc<Entity>, Arc<Acl>)>,
     /// Incremented at the beginning and the end of each change: what was read
     /// before is not kept.
     epoch: u64,
@@ -87,6 +90,46 @@ impl PolicyStore {
             cache.acls.insert(names.to_vec(), Arc::clone(&acl));
         }
         Ok(acl)
+    }
+
+    /// The rules of these policies, filled in for an entity.
+    ///
+    /// # Errors
+    /// A bad request if a value of the entity would widen a rule: then nothing is
+    /// allowed.
+    pub(crate) fn filled(
+        &self,
+        names: &[String],
+        acl: &Arc<Acl>,
+        entity: &Arc<Entity>,
+    ) -> Result<Arc<Acl>, Error> {
+        let key = (names.to_vec(), entity.id.clone());
+        let epoch = {
+            let cache = self.lock();
+            let known = cache.filled.get(&key);
+            if let Some((of, filled)) = known
+                && (Arc::ptr_eq(of, entity) || of == entity)
+                && !filled.is_outdated(self.clock.now())
+            {
+                return Ok(Arc::clone(filled));
+            }
+            cache.epoch
+        };
+        let filled = Arc::new(acl.filled(entity)?);
+        let mut cache = self.lock();
+        // The rules may be from before a change.
+        let is_current = cache
+            .acls
+            .get(names)
+            .is_some_and(|now| Arc::ptr_eq(now, acl));
+        if cache.epoch == epoch && is_current {
+            if cache.filled.len() >= CAPACITY {
+                cache.filled.clear();
+            }
+            let kept = (Arc::clone(entity), Arc::clone(&filled));
+            cache.filled.insert(key, kept);
+        }
+        Ok(filled)
     }
 
     async fn policy(&self, name: &str) -> Result<Option<Policy>, Error> {
@@ -179,6 +222,7 @@ impl PolicyStore {
 impl Cache {
     fn forget(&mut self) {
         self.acls.clear();
+        self.filled.clear();
         self.epoch = self.epoch.wrapping_add(1);
     }
 }
@@ -197,6 +241,8 @@ mod tests {
     use super::*;
 
     use virtual_world::World;
+
+    use crate::identity::tests::entity;
 
     fn store(world: &World) -> PolicyStore {
         PolicyStore::new(
@@ -274,6 +320,29 @@ mod tests {
         reading.await.unwrap().unwrap();
         let acl = store.acl(&names(&["a"])).await.unwrap();
         assert_eq!(acl.capabilities("a"), ["deny"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rules_are_filled_in_once_until_a_policy_or_the_entity_changes() {
+        let world = World::new();
+        let store = store(&world);
+        let text = |capability: &str| {
+            let path = "kv/{{identity.entity.aliases.auth_a.metadata.team}}";
+            format!("path \"{path}\" {{ capabilities = [\"{capability}\"] }}")
+        };
+        let of = names(&["a"]);
+        let filled = async |team: &str| {
+            let acl = store.acl(&of).await.unwrap();
+            let entity = Arc::new(entity("app", &[("team", team)]));
+            store.filled(&of, &acl, &entity).unwrap()
+        };
+        store.put("a", text("read")).await.unwrap();
+        let first = filled("blue").await;
+        assert_eq!(first.capabilities("kv/blue"), ["read"]);
+        assert!(Arc::ptr_eq(&first, &filled("blue").await), "filled in once");
+        assert_eq!(filled("red").await.capabilities("kv/blue"), ["deny"]);
+        store.put("a", text("list")).await.unwrap();
+        assert_eq!(filled("red").await.capabilities("kv/red"), ["list"]);
     }
 
     #[tokio::test(start_paused = true)]

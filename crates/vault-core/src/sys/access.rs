@@ -59,7 +59,7 @@ async fn of_token(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>, Er
     }
     let found = sys.tokens.find(&ClientToken::new(token)).await?;
     let acl = match found {
-        Some(found) => Some(sys.policies.acl(&found.entry.policies).await?),
+        Some(found) => Some(sys.rights.of(&found.entry).await?),
         None => None,
     };
     capabilities(&call, acl.as_deref())
@@ -72,10 +72,8 @@ async fn of_accessor(sys: Arc<SysPaths>, call: Call) -> Result<Option<Response>,
         .tokens
         .lookup_salted(&salted.ok_or_else(invalid)?)
         .await?;
-    let acl = sys
-        .policies
-        .acl(&entry.ok_or_else(invalid)?.policies)
-        .await?;
+    let entry = entry.ok_or_else(invalid)?;
+    let acl = sys.rights.of(&entry).await?;
     capabilities(&call, Some(&acl))
 }
 
@@ -121,7 +119,7 @@ impl SysPaths {
     /// The caller's rights, or `None` without a valid token.
     pub(super) async fn acl(&self, call: &Call) -> Result<Option<Arc<Acl>>, Error> {
         match TokenEntry::of_caller(&call.request) {
-            Some(caller) => self.policies.acl(&caller.policies).await.map(Some),
+            Some(caller) => self.rights.of(&caller).await.map(Some),
             None => Ok(None),
         }
     }

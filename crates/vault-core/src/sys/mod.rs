@@ -37,6 +37,7 @@ use crate::mounts::Mounts;
 use crate::policies::PolicyStore;
 use crate::quotas::Quotas;
 use crate::revocation::Revocation;
+use crate::rights::Rights;
 use crate::storage::View;
 use crate::tokens::TokenStore;
 use crate::unseal_keys::RootKeys;
@@ -83,6 +84,7 @@ pub(crate) struct SysPaths {
     leases: Arc<Leases>,
     tokens: Arc<TokenStore>,
     policies: Arc<PolicyStore>,
+    rights: Arc<Rights>,
     wrapping: Arc<Wrapping>,
     quotas: Arc<Quotas>,
     lockout: Arc<Lockout>,
@@ -104,6 +106,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) leases: &'a Arc<Leases>,
     pub(crate) tokens: &'a Arc<TokenStore>,
     pub(crate) policies: &'a Arc<PolicyStore>,
+    pub(crate) rights: &'a Arc<Rights>,
     pub(crate) wrapping: &'a Arc<Wrapping>,
     pub(crate) quotas: &'a Arc<Quotas>,
     pub(crate) lockout: &'a Arc<Lockout>,
@@ -127,6 +130,7 @@ pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<SysPaths>, Error> {
         leases: Arc::clone(parts.leases),
         tokens: Arc::clone(parts.tokens),
         policies: Arc::clone(parts.policies),
+        rights: Arc::clone(parts.rights),
         wrapping: Arc::clone(parts.wrapping),
         quotas: Arc::clone(parts.quotas),
         lockout: Arc::clone(parts.lockout),

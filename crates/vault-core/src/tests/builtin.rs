@@ -20,7 +20,7 @@ async fn get(core: &Core, path: &str) -> Seen {
     ask(core, Operation::Read, path, Value::Null).await
 }
 
-fn text(seen: &Seen, pointer: &str) -> String {
+pub(super) fn text(seen: &Seen, pointer: &str) -> String {
     let value = seen.body.pointer(pointer).and_then(Value::as_str);
     value
         .unwrap_or_else(|| panic!("{pointer} of {seen:?}"))
@@ -28,7 +28,7 @@ fn text(seen: &Seen, pointer: &str) -> String {
 }
 
 /// AppRole with the role `app`, and the ids to log in with.
-async fn approle(core: &Core, role: Value) -> Value {
+pub(super) async fn approle(core: &Core, role: Value) -> Value {
     let enabled = post(core, "sys/auth/approle", json!({"type": "approle"})).await;
     assert!(
         enabled.status == 204 || enabled.error().contains("already in use"),
@@ -45,7 +45,7 @@ async fn approle(core: &Core, role: Value) -> Value {
 }
 
 /// Logs in from 127.0.0.1, without a token or with a bad one.
-async fn log_in(core: &Core, token: Option<&str>, ids: &Value) -> Seen {
+pub(super) async fn log_in(core: &Core, token: Option<&str>, ids: &Value) -> Seen {
     let mut request = ClientRequest::new(Operation::Update, "auth/approle/login")
         .with_data(ids.as_object().cloned().unwrap())
         .with_token(token.map(ClientToken::new));

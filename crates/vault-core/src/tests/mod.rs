@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 mod builtin;
 mod crash;
+mod entities;
 mod lease_ttls;
 mod puppet;
 mod reported;

@@ -147,6 +147,12 @@ pub(crate) fn decide(
             && role.is_none_or(|role| role.renewable),
         lifetime,
         login: None,
+        // An orphan stands for itself.
+        entity_id: if orphan {
+            String::new()
+        } else {
+            creator.entry.entity_id.clone()
+        },
     };
     Ok((entry, warnings))
 }
@@ -423,6 +429,19 @@ mod tests {
         };
         let made = create(&mk, &orphan, None).unwrap();
         assert!(made.orphan && made.parent.is_empty());
+    }
+
+    #[test]
+    fn a_child_belongs_to_the_entity_of_its_parent_and_an_orphan_to_none() {
+        let mut root = parent(&["root"]);
+        root.entity_id = "entity".into();
+        let child = create(&root, &asking(&["a"]), None).unwrap();
+        assert_eq!(child.entity_id, "entity");
+        let orphan = CreationRequest {
+            orphan: true,
+            ..asking(&["a"])
+        };
+        assert_eq!(create(&root, &orphan, None).unwrap().entity_id, "");
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub(crate) struct TokenEntry {
     /// about renewals; `None` for a token that no login made.
     #[serde(default)]
     pub(crate) login: Option<Object>,
+    /// Id of the entity that it belongs to, or empty.
+    #[serde(default)]
+    pub(crate) entity_id: String,
 }
 
 /// How long a token lives. Durations in whole seconds; zero for none.

@@ -23,6 +23,8 @@ pub(crate) struct LoginContext<'a> {
     pub(crate) limits: LeaseTtls,
     pub(crate) token_type: MountTokenType,
     pub(crate) now: Timestamp,
+    /// Id of the caller's entity, or empty.
+    pub(crate) entity_id: &'a str,
 }
 
 /// The entry of the token, without accessor, and a warning for the client.
@@ -85,6 +87,7 @@ pub(crate) fn entry_of_login(
             explicit_max_ttl: auth.explicit_max_ttl.as_secs(),
         }),
         login: Some(auth.internal_data.clone()),
+        entity_id: context.entity_id.to_owned(),
     };
     Ok((entry, granted.warning))
 }
@@ -138,6 +141,7 @@ mod tests {
             },
             token_type,
             now: Timestamp::from_second(1_800_000_000).unwrap(),
+            entity_id: "",
         };
         entry_of_login(auth, context).map(|(entry, _)| entry)
     }

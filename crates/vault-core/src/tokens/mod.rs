@@ -5,7 +5,6 @@
 //! `store` keeps.
 
 mod batch;
-mod cache;
 mod client_token;
 mod creation;
 mod entry;
@@ -57,6 +56,7 @@ pub(crate) mod tests {
             renewable: false,
             lifetime: None,
             login: None,
+            entity_id: String::new(),
         }
     }
     use crate::tests::World;

@@ -46,6 +46,7 @@ pub(crate) fn entry_of_wrapping(
             explicit_max_ttl: ttl.as_secs(),
         }),
         login: None,
+        entity_id: String::new(),
     })
 }
 

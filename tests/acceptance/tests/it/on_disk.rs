@@ -58,6 +58,16 @@ impl OnDisk {
         }
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.program.pid()
+    }
+
+    /// Where its store is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Stops it, looks at its folder, starts it and unseals it again.
     pub(crate) fn restarted<T>(self, look: impl FnOnce(&Path) -> T) -> (Self, T) {
         self.program.stop();

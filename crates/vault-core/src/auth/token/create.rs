@@ -73,7 +73,7 @@ fn fields() -> Vec<Field> {
         Field::new(
             "entity_alias",
             FieldKind::Text,
-            "Refused unless it is empty: this server has no entities.",
+            "Refused unless it is empty: a token has the entity of its parent.",
         ),
         Field::new("type", FieldKind::Text, "`service` or `batch`.")
             .default_value("service")
@@ -104,7 +104,7 @@ async fn create_token(
         name => Some(paths.required_role(name).await?),
     };
     let creator = TokenEntry::of_caller(&call.request).ok_or_else(Error::permission_denied)?;
-    let acl = paths.policies.acl(&creator.policies).await?;
+    let acl = paths.rights.of(&creator).await?;
     let path = format!("{}{}", super::PATH, call.request.path);
     let creator = Creator {
         entry: &creator,
@@ -229,7 +229,7 @@ fn read(call: &Call, orphan: bool) -> Result<CreationRequest, Error> {
     })?;
     if !fields.text("entity_alias").is_empty() {
         return Err(Error::bad_request(
-            "`entity_alias` is given, but this server has no entities: leave it out",
+            "`entity_alias` is given, but a token has the entity of its parent: leave it out",
         ));
     }
     let kind = match fields.text("type") {

@@ -76,7 +76,7 @@ fn info(entry: &TokenEntry, text: &str, now: Timestamp) -> Object {
             lifetime.map_or(0, |lifetime| lifetime.creation_ttl).into(),
         ),
         ("display_name", entry.display_name.clone().into()),
-        ("entity_id", "".into()),
+        ("entity_id", entry.entity_id.clone().into()),
         ("expire_time", expire_time.into()),
         (
             "explicit_max_ttl",

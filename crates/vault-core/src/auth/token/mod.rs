@@ -22,6 +22,7 @@ use self::fields::TOKEN;
 use crate::leases::Leases;
 use crate::policies::PolicyStore;
 use crate::revocation::Revocation;
+use crate::rights::Rights;
 use crate::routing::LeaseTtls;
 use crate::routing::Router;
 use crate::tokens::{ClientToken, TokenEntry, TokenKind, TokenStore, Uses};
@@ -42,6 +43,7 @@ const NEED_SUDO: [&str; 2] = ["accessors/", "revoke-orphan"];
 pub(crate) struct TokenPaths {
     tokens: Arc<TokenStore>,
     policies: Arc<PolicyStore>,
+    rights: Arc<Rights>,
     revocation: Arc<Revocation>,
     leases: Arc<Leases>,
     router: Arc<Router>,
@@ -51,27 +53,32 @@ pub(crate) struct TokenPaths {
 
 impl Hooks for TokenPaths {}
 
+/// What the paths need.
+pub(crate) struct Parts<'a> {
+    pub(crate) tokens: &'a Arc<TokenStore>,
+    pub(crate) policies: &'a Arc<PolicyStore>,
+    pub(crate) rights: &'a Arc<Rights>,
+    pub(crate) revocation: &'a Arc<Revocation>,
+    pub(crate) leases: &'a Arc<Leases>,
+    pub(crate) router: &'a Arc<Router>,
+    pub(crate) tasks: &'a Arc<dyn TaskGroup>,
+    pub(crate) clock: &'a Arc<dyn Clock>,
+}
+
 /// The paths of `auth/token/`.
 ///
 /// # Errors
 /// An internal error that names an invalid path pattern.
-pub(crate) fn paths(
-    tokens: &Arc<TokenStore>,
-    policies: &Arc<PolicyStore>,
-    revocation: &Arc<Revocation>,
-    leases: &Arc<Leases>,
-    router: &Arc<Router>,
-    tasks: &Arc<dyn TaskGroup>,
-    clock: &Arc<dyn Clock>,
-) -> Result<Framework<TokenPaths>, Error> {
+pub(crate) fn paths(parts: Parts<'_>) -> Result<Framework<TokenPaths>, Error> {
     let state = Arc::new(TokenPaths {
-        tokens: Arc::clone(tokens),
-        policies: Arc::clone(policies),
-        revocation: Arc::clone(revocation),
-        leases: Arc::clone(leases),
-        router: Arc::clone(router),
-        tasks: Arc::clone(tasks),
-        clock: Arc::clone(clock),
+        tokens: Arc::clone(parts.tokens),
+        policies: Arc::clone(parts.policies),
+        rights: Arc::clone(parts.rights),
+        revocation: Arc::clone(parts.revocation),
+        leases: Arc::clone(parts.leases),
+        router: Arc::clone(parts.router),
+        tasks: Arc::clone(parts.tasks),
+        clock: Arc::clone(parts.clock),
     });
     let mut paths = lookup::paths();
     paths.extend(renew::paths());
@@ -134,5 +141,6 @@ pub(crate) fn created(entry: &TokenEntry, text: &str, now: Timestamp) -> Auth {
     };
     auth.token = CreatedToken::new(text, &*entry.accessor);
     auth.token.orphan = entry.orphan;
+    auth.token.entity_id.clone_from(&entry.entity_id);
     auth
 }

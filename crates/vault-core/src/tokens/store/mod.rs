@@ -5,21 +5,20 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use logical::lease::smaller_limit;
 use logical::{Changes, Clock, Entropy, Error, NamedLocks, Object, Storage, Write};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::batch::{self, BatchTokens};
-use super::cache::TokenCache;
 use super::client_token::ClientToken;
 use super::entry::{TokenEntry, TokenKind, Uses};
 use super::lease::{LEASES, TokenLease, lease_id};
 use super::ttl::{self, TtlWish};
+use crate::cache::RecordCache;
 use crate::random;
 use crate::routing::LeaseTtls;
+use crate::salted_names::Salt;
 use crate::storage::{Version, View, encode};
 
 mod cubbyhole;
@@ -47,10 +46,10 @@ pub(crate) struct TokenStore {
     storage: View,
     /// Of the whole server, for logins that change their method's storage.
     root: Arc<dyn Storage>,
-    cache: TokenCache,
+    cache: RecordCache<TokenEntry>,
     /// Held by salted hash while a token is changed.
     changing: NamedLocks,
-    salt: hmac::Key,
+    salt: Salt,
     batch: BatchTokens,
     /// Salted hashes of tokens whose last use is in progress.
     last_uses: Mutex<HashSet<String>>,
@@ -100,14 +99,16 @@ impl TokenStore {
     ) -> Result<Self, Error> {
         let root = Arc::clone(&storage);
         let storage = View::new(storage, "sys/");
-        let salt = secret(&storage, entropy.as_ref(), SALT, 32).await?;
-        let batch = secret(&storage, entropy.as_ref(), BATCH_KEY, batch::KEY_LENGTH).await?;
+        let salt = Salt::open(&storage, entropy.as_ref(), SALT).await?;
+        let batch = storage
+            .secret(entropy.as_ref(), BATCH_KEY, batch::KEY_LENGTH)
+            .await?;
         Ok(Self {
             storage,
             root,
-            cache: TokenCache::default(),
+            cache: RecordCache::default(),
             changing: NamedLocks::default(),
-            salt: hmac::Key::new(hmac::HMAC_SHA256, &salt),
+            salt,
             batch: BatchTokens::new(&batch)?,
             last_uses: Mutex::default(),
             clock,
@@ -140,6 +141,7 @@ impl TokenStore {
             renewable: false,
             lifetime: None,
             login: None,
+            entity_id: String::new(),
         };
         let text = text.unwrap_or_else(|| self.random_text());
         let token = self.store_new(text, entry, IfKnown::Replace, &[]).await?;
@@ -484,25 +486,13 @@ impl TokenStore {
 
     /// The salted hash of a token: `h` and an HMAC in hexadecimal.
     pub(crate) fn salted(&self, token: &ClientToken) -> String {
-        self.hash(token.expose().as_bytes())
+        self.salt.hash(token.expose().as_bytes())
     }
 
     /// Accessors are hashed in a space of their own.
     fn accessor_key(&self, accessor: &str) -> String {
-        let hash = self.hash(format!("accessor {accessor}").as_bytes());
+        let hash = self.salt.hash(format!("accessor {accessor}").as_bytes());
         format!("{ACCESSORS}{hash}")
-    }
-
-    fn hash(&self, bytes: &[u8]) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let tag = hmac::sign(&self.salt, bytes);
-        let mut text = String::with_capacity(1 + 2 * tag.as_ref().len());
-        text.push('h');
-        for byte in tag.as_ref() {
-            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            text.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
-        text
     }
 }
 
@@ -520,22 +510,6 @@ fn due(entry: &TokenEntry) -> Option<Timestamp> {
 enum IfKnown {
     Refuse,
     Replace,
-}
-
-/// A secret of the store, which is generated at the first start.
-async fn secret(
-    storage: &View,
-    entropy: &dyn Entropy,
-    key: &str,
-    length: usize,
-) -> Result<Zeroizing<Vec<u8>>, Error> {
-    if let Some(secret) = storage.get(key).await? {
-        return Ok(secret);
-    }
-    let mut secret = Zeroizing::new(vec![0; length]);
-    entropy.fill(&mut secret);
-    storage.put(key, &secret).await?;
-    Ok(secret)
 }
 
 fn token_key(salted: &str) -> String {

@@ -34,9 +34,8 @@ static VOLATILE: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 });
 
 /// Members that only one of the servers has or that name the server: newer
-/// versions of Vault say the type of the mount, and so do we. A login makes no
-/// entity here.
-const OF_THE_SERVER: [&str; 3] = ["mount_type", "running_plugin_version", "entity_id"];
+/// versions of Vault say the type of the mount, and so do we.
+const OF_THE_SERVER: [&str; 2] = ["mount_type", "running_plugin_version"];
 
 /// What OpenBao says of a policy beside its text.
 const OF_A_POLICY: [&str; 5] = [

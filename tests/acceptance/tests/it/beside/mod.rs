@@ -5,9 +5,11 @@ pub(crate) mod compare;
 mod decisions;
 mod document_002;
 mod load;
+mod parameters;
 mod requests;
 mod sequences;
 mod slapper;
+mod templates;
 
 use testkit::{Bao, BaoServer, Http};
 

@@ -7,7 +7,7 @@ mod sample;
 mod terminal;
 
 use serde_json::Value;
-use testkit::{Bao, BaoNode, Launch, Program, free_port, require_bao};
+use testkit::{Bao, BaoNode, Launch, Program, Reader, free_port, require_bao, require_reader};
 
 use self::page::Page;
 use self::terminal::Terminal;
@@ -56,6 +56,16 @@ fn the_secrets_of_a_service_are_kept_and_rotated_as_the_guide_says() {
     let mut terminal = Terminal::open(&bao);
     terminal.port(8200);
     terminal.follow(&Page::read("docs/secrets-of-a-service.md"));
+}
+
+#[test]
+fn what_can_be_moved_from_another_server_is_moved_as_the_guide_says() {
+    let bao = require_bao!();
+    let _python = require_reader!(Reader::Python);
+    let mut terminal = Terminal::open(&bao);
+    terminal.port(8200);
+    terminal.port(8300);
+    terminal.follow(&Page::read("docs/moving-from-vault.md"));
 }
 
 /// A real server with a plugin folder, a simulated cloud, and a shell for both.
