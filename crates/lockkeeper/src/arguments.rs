@@ -47,7 +47,7 @@ pub(crate) use self::kv::{
     KvVersions,
 };
 pub(crate) use self::lease::{Lease, LeaseLookup, LeaseRenew, LeaseRevoke};
-pub(crate) use self::load::{Load, LoadFormat, LoadLogin};
+pub(crate) use self::load::{Load, LoadFormat, LoadLeftovers, LoadLogin};
 pub(crate) use self::logical::{Delete, List, Patch, PathHelp, Read, Unwrap, Write};
 pub(crate) use self::mounts::{MountKind, MountSettings};
 pub(crate) use self::operator::{
@@ -215,12 +215,17 @@ Examples:
   lockkeeper load -rate=160 -targets=logins.txt -duration=5m -report=logins.html \\
     -expect='login:p99<90ms' -expect='abort:errors<1%'
   echo \"GET http://127.0.0.1:8200/v1/sys/health\" | lockkeeper load -requests=1000
+  lockkeeper load -workload=login:1,kv:8 -rate=200 -duration=1m
 
 A target is a line `METHOD URL`; the next line is its body if it begins with `$ `.
 A first line `@targets 2` allows comments, names, weights, headers, expected
 statuses and captured values.
 Requests are planned at the rate, whether or not the server keeps up. Response time
 counts from the planned instant, service time from the sending.
+
+With -workload, `login` is a login with AppRole, `kv` three reads of a KV secret for
+each write of one, `creds` a read of credentials. The token of the environment makes
+and removes the mounts; the requests send one that can do nothing else.
 
 Keys: q and ctrl-c end, r resets, k and j change the rate by 100, tab switches
 between histogram, heat map and errors. Without a terminal a line is printed each

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
 use super::options::{Connection, OutputOptions};
 
@@ -32,6 +32,7 @@ pub(super) const APPLY: &str = "\
 Examples:
   lockkeeper apply -f lockkeeper.yaml
   lockkeeper apply -f vault-config.yml -owner=payments -adopt
+  lockkeeper apply -f lockkeeper.yaml -adopt=sys/policies/acl/orders
   lockkeeper apply change.plan
   lockkeeper apply -f lockkeeper.yaml -vault-commands
 
@@ -113,11 +114,11 @@ pub(crate) struct Manage {
 /// How far a plan goes.
 #[derive(Args)]
 #[command(next_help_heading = "Scope")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Scope {
-    /// Take over objects that exist and have no owner
-    #[arg(long)]
-    pub(crate) adopt: bool,
+    /// Take over objects that exist and have no owner: all of the files, or the one
+    /// at a path. May be repeated
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "", action = ArgAction::Append)]
+    pub(crate) adopt: Vec<String>,
     /// Delete what the owner manages and the files no longer have
     #[arg(long)]
     pub(crate) prune: bool,
@@ -197,6 +198,10 @@ pub(crate) enum ImportPart {
     Secrets,
     Auth,
     Approle,
+    Roles,
+    Groups,
+    Quotas,
+    Passwords,
 }
 
 /// `lockkeeper import`.
@@ -205,12 +210,14 @@ pub(crate) struct Import {
     /// Who will manage the objects
     #[arg(long, value_name = "NAME")]
     pub(crate) owner: String,
-    /// What to read: policies, secrets engines, auth methods, roles of AppRole
+    /// What to read: policies, secrets engines, auth methods with their
+    /// configuration, roles of AppRole or of all methods (with users and groups),
+    /// groups of identities, quotas, policies for passwords
     #[arg(
         long,
         value_name = "PARTS",
         value_delimiter = ',',
-        default_value = "policies,secrets,auth,approle"
+        default_value = "policies,secrets,auth,roles,groups,quotas,passwords"
     )]
     pub(crate) only: Vec<ImportPart>,
     /// File to write [default: standard output]

@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use ops::load::duration;
 use ops::load::expect::Expectation;
 use ops::load::plan::Profile;
+use ops::load::workload::{RunId, Workload};
 
 /// `lockkeeper load`.
 #[derive(Args)]
@@ -70,6 +71,19 @@ pub(crate) struct Load {
     /// Path of the auth method for -login
     #[arg(long, value_name = "PATH", default_value = "approle")]
     pub(crate) mount: String,
+    /// Load mounts of its own at `VAULT_ADDR`, in these shares, such as
+    /// `login:1,kv:8,creds:1`, in place of targets. They are made before the test,
+    /// and removed at the end
+    #[arg(long, value_name = "SHARES", value_parser = Workload::parse, conflicts_with_all = ["targets", "login", "base64body"])]
+    pub(crate) workload: Option<Workload>,
+    /// File with `config` and `role` of the engine for the `creds` of -workload, in
+    /// JSON
+    #[arg(long, value_name = "@FILE", requires = "workload")]
+    pub(crate) creds: Option<String>,
+    /// Send nothing: remove what a run of -workload that was killed has left, or all
+    /// of them with `all`, also those that are under way
+    #[arg(long, value_name = "RUN|all", value_parser = LoadLeftovers::parse, conflicts_with_all = ["workload", "targets", "login"])]
+    pub(crate) remove_leftovers: Option<LoadLeftovers>,
     /// What the test is to show, such as `p99<90ms`, `errors<0.1%`, `gap<3s` or
     /// `rate>=495`. May be repeated. A target's name or the last part of its path
     /// may stand before it, `login:p99<90ms`; `abort:` in front ends the test early
@@ -87,9 +101,29 @@ pub(crate) struct Load {
     /// Write the result to this file as a page of HTML, with a heat map
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Speak HTTP/2, on one connection to each server: agreed on in the TLS
+    /// handshake, and at `http` without asking
+    #[arg(long)]
+    pub(crate) http2: bool,
     /// Skip verification of servers' certificates
     #[arg(long, overrides_with = "insecure")]
     pub(crate) insecure: bool,
+}
+
+/// Whose mounts are removed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum LoadLeftovers {
+    Of(RunId),
+    All,
+}
+
+impl LoadLeftovers {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            id => RunId::parse(id).map(Self::Of),
+        }
+    }
 }
 
 /// The formats of the summary.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 use serde_json::json;
-use testkit::{Cli, CliOutput, Http, Launch, Program, bin, free_port};
+use testkit::{Cli, CliOutput, Http, Launch, Program, bin, eventually, free_port};
 
 use crate::own_server::OwnServer;
 
@@ -123,8 +124,11 @@ fn a_token_of_a_login_is_renewed_replaced_and_revoked() {
         answer
     };
     post("sys/auth/approle", json!({"type": "approle"}));
-    // Renewed once; then its time is over.
-    let role = json!({"token_ttl": "2s", "token_max_ttl": "3s", "token_policies": "default"});
+    // Renewed until its time is over. Without renewals, four logins do not last.
+    let role = json!({
+        "token_ttl": "2s", "token_max_ttl": "5s", "token_policies": "default",
+        "secret_id_num_uses": 4,
+    });
     post("auth/approle/role/app", role);
     let role_id = http.request("GET", "auth/approle/role/app/role-id", None).1;
     let role_id = role_id["data"]["role_id"].as_str().unwrap();
@@ -146,10 +150,25 @@ fn a_token_of_a_login_is_renewed_replaced_and_revoked() {
     let passed = cli.run(&[&load[..], &test].concat());
     assert_eq!(passed.status, 0, "{passed:?}");
     assert!(!format!("{passed:?}").contains(secret_id));
-    // Of the tokens of the logins, none is left but one that ends by itself.
-    let accessors = http.request("LIST", "auth/token/accessors", None).1;
-    let accessors = accessors["data"]["keys"].as_array().unwrap().len();
-    assert!(accessors <= 2, "{accessors}");
+    // Those that were replaced end by themselves; then only the root token is left.
+    let accessors = || {
+        let accessors = http.request("LIST", "auth/token/accessors", None).1;
+        accessors["data"]["keys"].as_array().unwrap().len()
+    };
+    eventually("the tokens end", Duration::from_secs(20), || {
+        (accessors() == 1).then_some(())
+    });
+    post(
+        "auth/approle/role/app",
+        json!({"token_ttl": "1h", "token_max_ttl": "1h", "secret_id_num_uses": 0}),
+    );
+    let made = post("auth/approle/role/app/secret-id", json!({}));
+    let id = made["data"]["secret_id"].as_str().unwrap();
+    std::fs::write(cli.folder().join("id"), id).unwrap();
+    let once = ["-secret-id=@id", "-requests=1"];
+    let passed = cli.run(&[&load[..], &once].concat());
+    assert_eq!(passed.status, 0, "{passed:?}");
+    assert_eq!(accessors(), 1, "the last token is revoked");
     for (flags, told) in [
         (&["-secret-id=abc"][..], "write `@FILE`"),
         (&["-secret-id=@none"][..], "`none`: No such file"),
@@ -276,10 +295,10 @@ fn under_the_name_slapper_it_verifies_no_certificate_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let slapper = folder.path().join("slapper");
     std::os::unix::fs::symlink(bin("lockkeeper"), &slapper).unwrap();
-    let (_server, address) = tls_server(folder.path());
+    let (_server, address) = tls_server(folder.path(), &bin("lockkeeper"));
     let target = format!("GET {address}/v1/sys/seal-status");
     std::fs::write(folder.path().join("targets.txt"), target).unwrap();
-    let run = |program: &std::path::Path, before: &[&str]| {
+    let run = |program: &Path, before: &[&str]| {
         Command::new(program)
             .args(before)
             .args(["-requests", "2", "-targets", "targets.txt"])
@@ -300,8 +319,9 @@ fn under_the_name_slapper_it_verifies_no_certificate_and_says_so() {
     assert!(!told.contains(warning), "{told}");
 }
 
-/// A sealed server behind a certificate that nobody has signed.
-fn tls_server(folder: &std::path::Path) -> (Program, String) {
+/// A sealed server of a program behind a certificate that nobody has signed, which
+/// is in `cert.pem` then.
+pub(crate) fn tls_server(folder: &Path, program: &Path) -> (Program, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     std::fs::write(&certificate, made.cert.pem()).unwrap();
@@ -315,9 +335,7 @@ fn tls_server(folder: &std::path::Path) -> (Program, String) {
     );
     std::fs::write(&config, listener).unwrap();
     let flag = format!("-config={}", config.display());
-    let mut program = Launch::new(bin("lockkeeper"))
-        .args(["server", &flag])
-        .start();
+    let mut program = Launch::new(program).args(["server", &flag]).start();
     program.wait_for_line("server started!");
     (program, format!("https://127.0.0.1:{port}"))
 }

@@ -38,6 +38,16 @@ impl Default for Wait {
     }
 }
 
+/// What is still missing before the old secret ids can be destroyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// In words.
+    pub text: String,
+    /// How many tokens of the new secret id live, and how many are waited for,
+    /// where they are counted.
+    pub moved: Option<(usize, usize)>,
+}
+
 impl Wait {
     /// Whether anything is waited for.
     pub(crate) fn is_any(&self) -> bool {
@@ -110,6 +120,16 @@ impl Progress {
     /// Whether all users have moved.
     pub(crate) fn is_complete(self) -> bool {
         self.new >= self.wanted && (self.old == 0 || self.quiet_for >= self.quiet)
+    }
+}
+
+impl Progress {
+    /// What is still missing.
+    pub(crate) fn missing(self) -> Missing {
+        Missing {
+            text: self.to_string(),
+            moved: Some((self.new.min(self.wanted), self.wanted)),
+        }
     }
 }
 

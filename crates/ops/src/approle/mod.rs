@@ -39,7 +39,7 @@ mod tests;
 
 pub use clock::{Clock, RealClock};
 pub use command::CommandTarget;
-pub use consumers::Wait;
+pub use consumers::{Missing, Wait};
 pub use error::{Error, Result};
 pub use evidence::Evidence;
 pub use file::FileTarget;

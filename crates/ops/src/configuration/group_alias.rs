@@ -24,14 +24,20 @@ pub(crate) fn path(group: &str, method: &str, name: &str) -> String {
 /// The path by which the alias of a group is known here, if the group has one at a
 /// method that is there.
 pub(crate) fn path_of(group: &str, answer: &Data, mounts: &Mounts) -> Option<String> {
+    let (method, name) = of_group(answer, mounts)?;
+    (!group.contains('/')).then(|| path(group, method, name))
+}
+
+/// The method and the name of the alias of a group, if it has one that can be known
+/// by them.
+pub(crate) fn of_group<'a>(answer: &'a Data, mounts: &'a Mounts) -> Option<(&'a str, &'a str)> {
     let alias = answer.get("alias")?;
     let text = |member: &str| alias.get(member).and_then(Value::as_str);
     let (name, accessor) = (text("name")?, text("mount_accessor")?);
     let mut methods = mounts.methods();
     let (method, _) = methods
         .find(|(_, entry)| entry.get("accessor").and_then(Value::as_str) == Some(accessor))?;
-    let is_plain = !group.contains('/') && !name.contains('/');
-    is_plain.then(|| path(group, method, name))
+    (!name.contains('/')).then_some((method, name))
 }
 
 impl<'a> Alias<'a> {

@@ -7,6 +7,7 @@
 //! is seen through a trait of four verbs. Printing and exit codes belong to the
 //! program.
 
+mod adoption;
 mod apply;
 mod compare;
 mod document;
@@ -28,6 +29,7 @@ mod state;
 mod store;
 mod vault_commands;
 
+pub use adoption::Adoption;
 pub use apply::{Applied, Event, Failed, apply};
 pub use document::{Desired, Surroundings, interpret};
 pub use files::{Source, read};

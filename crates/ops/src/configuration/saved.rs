@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::adoption::Adoption;
 use super::place::Problem;
 use super::plan::{Plan, PlanOptions};
 use super::server::{Server, Whereabouts};
@@ -32,8 +33,8 @@ pub struct SavedPlan {
     pub state: Option<String>,
     /// The files that it was made from.
     pub files: Vec<String>,
-    /// Whether objects without an owner are taken over.
-    pub adopt: bool,
+    /// Which objects without an owner are taken over.
+    pub adopt: Adoption,
     /// Whether what the files no longer have is deleted.
     pub prune: bool,
     /// Whether what nobody manages is deleted.
@@ -63,7 +64,7 @@ impl SavedPlan {
             server: None,
             state: None,
             files,
-            adopt: options.adopt,
+            adopt: options.adopt.clone(),
             prune: options.prune,
             purge_unmanaged: options.purge_unmanaged,
             allow_destroy: options.allow_destroy,

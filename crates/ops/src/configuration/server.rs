@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use vault_client::{Client, Error, Url};
 
+use super::place::Problem;
+
 /// Members of a request or an answer.
 pub type Data = Map<String, Value>;
 
@@ -71,6 +73,12 @@ pub struct ServerError {
     pub status: Option<u16>,
     /// The reason, with the request that it is about.
     pub text: String,
+}
+
+impl From<ServerError> for Problem {
+    fn from(error: ServerError) -> Self {
+        Self::general(error.text)
+    }
 }
 
 /// A server that speaks Vault's API.

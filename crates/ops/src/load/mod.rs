@@ -5,7 +5,8 @@
 //! The parts: [`targets`] are what is sent, [`plan`] says when, [`run`] sends, and
 //! [`record`] keeps what came back, from which [`summary`] takes figures, and [`screen`] and
 //! [`report`] make text.
-//! Only [`run`] has a clock and a network. Files, the terminal and exit codes belong
+//! [`workload`] makes targets with mounts of their own.
+//! Only [`run`] and [`workload`] have a clock and a network. Files, the terminal and exit codes belong
 //! to the program.
 
 pub mod duration;
@@ -18,3 +19,4 @@ pub mod run;
 pub mod screen;
 pub mod summary;
 pub mod targets;
+pub mod workload;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ops::load::headers::Headers;
 use ops::load::plan::{Limits, Plan, Profile};
 use ops::load::record::Class;
-use ops::load::run::{Options, Run};
+use ops::load::run::{Options, Protocol, Run};
 use ops::load::summary::Summary;
 use ops::load::targets::{Bodies, Turns, parse};
 
@@ -32,6 +32,7 @@ fn options(targets: &str, requests: u64) -> Options {
         workers: NonZeroU32::new(8).unwrap(),
         timeout: Duration::from_secs(5),
         tls: None,
+        protocol: Protocol::Http1,
     }
 }
 

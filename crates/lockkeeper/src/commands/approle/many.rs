@@ -9,14 +9,17 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use vault_client::Client;
 
+use super::board::Board;
 use super::job::Job;
 use super::place::{journal_of, place};
-use super::{failure, finish};
+use super::{failure, name};
 use crate::failure::Failure;
 use crate::output;
 
 /// How many roles are rotated at the same time.
 const AT_ONCE: usize = 4;
+/// The method of a role that names none.
+const USUAL_MOUNT: &str = "approle";
 /// Some roles were not rotated.
 const SOME_FAILED: u8 = 2;
 
@@ -26,14 +29,17 @@ pub(super) async fn run(client: Client, file: &Path) -> Result<ExitCode, Failure
     let list = read_list(file).map_err(failure)?;
     let count = list.len();
     let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let board = Arc::new(Board::new(count));
     let mut tasks = JoinSet::new();
     for entry in list {
         let (client, turns) = (client.clone(), Arc::clone(&turns));
+        let board = Arc::clone(&board);
         tasks.spawn(async move {
             // It is never closed.
             let _turn = turns.acquire().await;
-            let rotated = one(&client, &entry).await;
-            (entry.role, rotated)
+            let rotated = one(&client, &entry, &board).await;
+            board.ended(&label(&entry));
+            (label(&entry), rotated)
         });
     }
     let mut failed = 0;
@@ -42,14 +48,15 @@ pub(super) async fn run(client: Client, file: &Path) -> Result<ExitCode, Failure
             Ok((_, Ok(()))) => {}
             Ok((role, Err(failure))) => {
                 failed += 1;
-                output::tell(&format!("{role}: {failure}"));
+                board.tell(format!("{role}: {failure}"));
             }
             Err(error) => {
                 failed += 1;
-                output::tell(&format!("a rotation ended unexpectedly: {error}"));
+                board.tell(format!("a rotation ended unexpectedly: {error}"));
             }
         }
     }
+    board.clear();
     if failed == 0 {
         output::say(&format!("Success! Rotated the secret ids of {count} roles"))?;
         return Ok(ExitCode::SUCCESS);
@@ -61,20 +68,38 @@ pub(super) async fn run(client: Client, file: &Path) -> Result<ExitCode, Failure
     Ok(ExitCode::from(SOME_FAILED))
 }
 
-async fn one(client: &Client, entry: &Entry) -> Result<(), Failure> {
+/// Roles of one name may be at several methods.
+fn label(entry: &Entry) -> String {
+    if entry.mount == USUAL_MOUNT {
+        return entry.role.clone();
+    }
+    format!("{}/{}", entry.mount, entry.role)
+}
+
+async fn one(client: &Client, entry: &Entry, board: &Arc<Board>) -> Result<(), Failure> {
     let place = place(&entry.mount, &entry.role)?;
     let journal = journal_of(client, &place)?;
     let mut job = Job::open(client, place, journal).await?;
-    let role = entry.role.clone();
+    let (role, shown) = (label(entry), Arc::clone(board));
     let tell = move |event: &Event| match event {
-        Event::Done(what) => output::tell(&format!("{role}: {what}")),
-        Event::Warning(warning) => output::tell(&format!("{role}: WARNING! {warning}")),
+        Event::Stage(stage) => {
+            if let Some(name) = name(*stage) {
+                shown.stage(&role, name);
+            }
+        }
+        Event::Waiting(missing) => shown.missing(&role, missing),
+        Event::Done(what) => shown.tell(format!("{role}: {what}")),
+        Event::Warning(warning) => shown.tell(format!("{role}: WARNING! {warning}")),
         _ => {}
     };
-    let rotation = if job.is_unfinished() {
+    let mut rotation = if job.is_unfinished() {
         job.resume(|wait| wait, &tell).await?
     } else {
         job.begin(entry.options(), &tell).await?
     };
-    finish(rotation).await
+    rotation.run().await.map_err(failure)?;
+    let accessor = rotation.record().new.as_deref().unwrap_or_default();
+    let role = label(entry);
+    board.tell(format!("{role}: rotated, its accessor is {accessor}"));
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! `approle`: rotation of secret ids. What a rotation does is decided in
 //! `ops::approle`; here flags are read and events are printed.
 
+mod board;
 mod job;
 mod many;
 mod place;
@@ -167,7 +168,7 @@ fn tell(event: &Event) {
                 output::tell(&format!("==> {name}"));
             }
         }
-        Event::Waiting(missing) => waiting::tell(missing),
+        Event::Waiting(missing) => waiting::tell("    ", missing),
         Event::Done(what) => output::tell(&format!("    {what}")),
         Event::Warning(warning) => output::tell(&format!("WARNING! {warning}")),
         _ => {}

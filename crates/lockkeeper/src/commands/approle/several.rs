@@ -156,7 +156,7 @@ fn tell(label: &str, event: &Event) {
                 let _ = error.flush();
             }
         }
-        Event::Waiting(missing) => waiting::tell(&format!("{label}: {missing}")),
+        Event::Waiting(missing) => waiting::tell(&format!("{label}: "), missing),
         Event::Warning(warning) => {
             clear_line();
             output::tell(&format!("{label}: WARNING! {warning}"));

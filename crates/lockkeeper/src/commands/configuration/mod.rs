@@ -60,10 +60,11 @@ pub(super) async fn apply(mut arguments: Apply) -> Result<ExitCode, Failure> {
     if let Some(saved) = &saved {
         restore(&mut arguments, saved);
     }
-    let options = options(&arguments.scope, &arguments.manage);
+    let mut options = options(&arguments.scope, &arguments.manage);
     let patience = lock::patience(arguments.lock_timeout.as_deref())?;
     let client = connect(arguments.connection)?;
     if let Some(saved) = &saved {
+        options.adopt = saved.adopt.clone();
         let checked = saved.check_server(&client);
         checked.map_err(|problem| Failure::local(problem.to_string()))?;
     }
@@ -85,7 +86,7 @@ fn restore(arguments: &mut Apply, saved: &SavedPlan) {
     arguments.files.allow_literal_secrets = saved.allow_literal_secrets;
     arguments.manage.state.clone_from(&saved.state);
     arguments.scope = Scope {
-        adopt: saved.adopt,
+        adopt: Vec::new(),
         prune: saved.prune,
         purge_unmanaged: saved.purge_unmanaged,
         allow_destroy: saved.allow_destroy,
@@ -94,7 +95,7 @@ fn restore(arguments: &mut Apply, saved: &SavedPlan) {
 
 fn options(scope: &Scope, manage: &Manage) -> PlanOptions {
     PlanOptions {
-        adopt: scope.adopt,
+        adopt: of::Adoption::of(&scope.adopt),
         prune: scope.prune,
         prune_only: false,
         purge_unmanaged: scope.purge_unmanaged,
@@ -107,7 +108,7 @@ pub(super) async fn drift(arguments: Drift) -> Result<ExitCode, Failure> {
     let form = format(&arguments.output)?;
     let options = PlanOptions {
         // What has no owner is no drift.
-        adopt: true,
+        adopt: of::Adoption::All,
         parallel: arguments.manage.parallel.into(),
         ..PlanOptions::default()
     };
@@ -142,6 +143,10 @@ pub(super) async fn import(arguments: Import) -> Result<ExitCode, Failure> {
             ImportPart::Secrets => of::Part::Secrets,
             ImportPart::Auth => of::Part::Auth,
             ImportPart::Approle => of::Part::Approle,
+            ImportPart::Roles => of::Part::Roles,
+            ImportPart::Groups => of::Part::Groups,
+            ImportPart::Quotas => of::Part::Quotas,
+            ImportPart::Passwords => of::Part::Passwords,
         })
         .collect();
     let client = connect(arguments.connection)?;
@@ -163,7 +168,7 @@ pub(super) async fn import(arguments: Import) -> Result<ExitCode, Failure> {
         allow_literal_secrets: false,
     };
     let options = PlanOptions {
-        adopt: true,
+        adopt: of::Adoption::All,
         parallel: arguments.manage.parallel.into(),
         ..PlanOptions::default()
     };

@@ -42,15 +42,6 @@ impl Login {
         let Some(LoadLogin::Approle) = load.login else {
             return Ok(None);
         };
-        let is_token = |header: &String| {
-            let name = header.split(':').next().unwrap_or_default();
-            name.trim().eq_ignore_ascii_case("X-Vault-Token")
-        };
-        if load.headers.iter().any(is_token) {
-            return Err(Failure::local(
-                "-H: -login sends a token of its own: take `X-Vault-Token` away",
-            ));
-        }
         let given = load.secret_id.as_deref().unwrap_or_default();
         let file = given.strip_prefix('@').ok_or_else(|| {
             Failure::local(
@@ -66,19 +57,37 @@ impl Login {
             settings.trust = Trust::SkipVerification;
         }
         let client = Client::new(settings).map_err(local)?;
-        Ok(Some(Self {
-            client: client.without_wrapping().without_token(),
-            path: format!("auth/{}/login", trimmed(&load.mount)),
-            role_id: load.role_id.clone().unwrap_or_default(),
-            secret_id: Zeroizing::new(text.trim().to_owned()),
-        }))
+        Ok(Some(Self::at(
+            &client,
+            format!("auth/{}/login", trimmed(&load.mount)),
+            load.role_id.clone().unwrap_or_default(),
+            Zeroizing::new(text.trim().to_owned()),
+        )))
     }
 
-    /// Logs in, has all targets send the token, and keeps it alive.
+    /// With these ids, at this path.
+    pub(super) fn at(
+        client: &Client,
+        path: String,
+        role_id: String,
+        secret_id: Zeroizing<String>,
+    ) -> Self {
+        Self {
+            client: client.without_wrapping().without_token(),
+            path,
+            role_id,
+            secret_id,
+        }
+    }
+
+    /// Logs in, has these targets send the token, and keeps it alive.
     ///
     /// # Errors
     /// When the server refuses the login, or does not answer.
-    pub(super) async fn begin(self, targets: &mut [Target]) -> Result<Session, Failure> {
+    pub(super) async fn begin<'t>(
+        self,
+        targets: impl IntoIterator<Item = &'t mut Target>,
+    ) -> Result<Session, Failure> {
         let auth = self.log_in().await?;
         let current = CurrentToken::default();
         for target in targets {

@@ -2,7 +2,9 @@
 
 mod agent;
 mod killed;
+mod many;
 mod proxy;
+mod recipes;
 mod rotated;
 
 use std::fs;

@@ -59,6 +59,94 @@ fn a_plan_over_an_import_is_empty() {
     }
 }
 
+/// Objects that only `OpenBao` has.
+const MORE_KINDS: &str = r#"
+version: 1
+owner: more
+auth:
+  - type: userpass
+    path: people
+    users:
+      - {username: Alice, password: "${env "FIRST_PASSWORD"}", token_policies: [default], token_ttl: 15m}
+  - type: jwt
+    path: ci
+    config: {jwt_validation_pubkeys: [KEY], bound_issuer: "https://ci.example", default_role: builds}
+    roles:
+      - {name: builds, role_type: jwt, user_claim: sub, bound_audiences: [vault], bound_claims: {team: payments}, token_policies: [default]}
+  - type: cert
+    roles: []
+  - type: token
+    roles:
+      - {name: jobs, allowed_policies: [default], orphan: true, renewable: false}
+groups:
+  - {name: payments, type: external, policies: [default], metadata: {team: payments}}
+group-aliases:
+  - {name: payments-team, mountpath: ci, group: payments}
+"#;
+
+#[test]
+fn whatever_a_file_can_have_is_imported_and_a_plan_over_it_is_empty() {
+    let bao = require_bao!();
+    for (number, target) in both(&bao).map(with_password).into_iter().enumerate() {
+        let mut files = vec![target.file("all.yaml", ALL_KINDS)];
+        let mut parts = vec![
+            "max_versions: 5",
+            "delete_version_after: ",
+            "name: \"worker\"",
+            "name: \"logins\"",
+            "path: \"sys/policies/password/long\"",
+        ];
+        if number == 0 {
+            let key = rcgen::KeyPair::generate().unwrap().public_key_pem();
+            let more = MORE_KINDS.replace("KEY", &json!(key).to_string());
+            files.push(target.file("more.yaml", &more));
+            parts.extend([
+                "username: \"alice\"",
+                "bound_issuer: \"https://ci.example\"",
+                "name: \"builds\"",
+                "name: \"jobs\"",
+                "name: \"payments-team\"",
+                "mountpath: \"ci\"",
+            ]);
+        }
+        for file in &files {
+            target.ends(0, &["apply", "-f", file]);
+        }
+        let records = target
+            .http
+            .request("LIST", "secret/metadata/lockkeeper", None)
+            .1;
+        for record in records["data"]["keys"].as_array().unwrap() {
+            let path = format!("secret/metadata/lockkeeper/{}", record.as_str().unwrap());
+            target.http.request("DELETE", &path, None);
+        }
+        let out = target.ours.folder().join("imported.yaml");
+        let out = out.to_str().unwrap();
+        target.ends(0, &["import", "-owner=new", &format!("-out={out}")]);
+        let text = std::fs::read_to_string(out).unwrap();
+        for part in parts {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(
+            !text.contains(FIRST_PASSWORD) && !text.contains("accessor"),
+            "{text}"
+        );
+        let plan = target.ends(0, &["plan", "-f", out, "-adopt"]);
+        assert!(plan.stdout.starts_with("Nothing to do"), "{plan:?}\n{text}");
+        target.ends(0, &["apply", "-f", out, "-adopt"]);
+        target.ends(0, &["drift", "-f", out]);
+
+        let only = target
+            .ends(0, &["import", "-owner=new", "-only=quotas,passwords"])
+            .stdout;
+        assert!(only.contains("quotas:") && only.contains("raw:"), "{only}");
+        assert!(
+            !only.contains("auth:") && !only.contains("policies:"),
+            "{only}"
+        );
+    }
+}
+
 #[test]
 fn the_commands_of_vault_for_a_plan_do_the_same_and_show_no_secret() {
     let bao = require_bao!();

@@ -2,6 +2,7 @@
 
 mod applying;
 mod bank_vaults;
+mod catalogue;
 mod document_002;
 mod importing;
 mod owners;

@@ -36,10 +36,38 @@ fn prune_deletes_what_left_the_files_and_nothing_of_others() {
         let refused = target.ends(1, &["apply", "-f", &unowned]);
         assert!(refused.stderr.contains("unowned.yaml:3: `sys/policies/acl/by-hand` exists and has no owner: -adopt takes it over"), "{refused:?}");
 
+        let unowned_path = "-adopt=sys/policies/acl/by-hand";
+        let unknown = target.ends(1, &["plan", "-f", &one, unowned_path]);
+        let told = "-adopt=sys/policies/acl/by-hand: the files have no object at this path";
+        assert!(unknown.stderr.contains(told), "{unknown:?}");
+        target.send(
+            "PUT",
+            "sys/policies/acl/other",
+            json!({"policy": "path \"z\" {}"}),
+        );
+        let other = a.replace("name: a", "name: other");
+        let both = target.file(
+            "both.yaml",
+            &of_one(&format!("{a}, {b}, {by_hand}, {other}")),
+        );
+        let refused = target.ends(1, &["apply", "-f", &both, unowned_path]);
+        let told = "`sys/policies/acl/other` exists and has no owner";
+        assert!(refused.stderr.contains(told), "{refused:?}");
+        assert!(
+            !refused.stderr.contains("`sys/policies/acl/by-hand`"),
+            "{refused:?}"
+        );
+        let saved = target.ours.folder().join("one.plan");
+        let out = format!("-out={}", saved.display());
+        target.ends(2, &["plan", "-f", &unowned, unowned_path, &out]);
+        target.ends(0, &["apply", saved.to_str().unwrap()]);
+        target.ends(0, &["plan", "-f", &unowned]);
+        std::fs::remove_file(saved).unwrap();
+
         let less = target.file("less.yaml", &of_one(&a));
         let plan = target.ends(0, &["plan", "-f", &less]);
         assert!(
-            plan.stderr.contains("1 object of the owner `one`"),
+            plan.stderr.contains("2 objects of the owner `one`"),
             "{plan:?}"
         );
         let pruned = target.ends(0, &["prune", "-f", &less]);
@@ -49,7 +77,13 @@ fn prune_deletes_what_left_the_files_and_nothing_of_others() {
         );
         let (_, left) = target.http.request("LIST", "sys/policies/acl", None);
         let left = left["data"]["keys"].as_array().unwrap();
-        for (name, is_there) in [("a", true), ("b", false), ("c", true), ("by-hand", true)] {
+        for (name, is_there) in [
+            ("a", true),
+            ("b", false),
+            ("c", true),
+            ("by-hand", false),
+            ("other", true),
+        ] {
             assert_eq!(left.contains(&json!(name)), is_there, "{name}");
         }
         let empty = target.file("empty.yaml", &of_one(""));

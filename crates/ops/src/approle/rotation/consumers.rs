@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Event, Rotation};
-use crate::approle::consumers::{Progress, Watch};
+use crate::approle::consumers::{Missing, Progress, Watch};
 use crate::approle::error::{Error, Result};
 use crate::approle::server::Tokens;
 
@@ -30,13 +30,13 @@ impl Rotation<'_> {
                     break;
                 }
                 let period = (quiet / 10).clamp(PERIODS[0], PERIODS[1]);
-                self.wait_until(limit, period, progress.to_string()).await?;
+                self.wait_until(limit, period, progress.missing()).await?;
             }
         }
         if let Some(command) = &wait.command {
             while let Err(problem) = self.parts.shell.run(command, None).await {
-                self.wait_until(limit, PERIODS[1], format!("-wait-command: {problem}"))
-                    .await?;
+                let missing = missing(format!("-wait-command: {problem}"));
+                self.wait_until(limit, PERIODS[1], missing).await?;
             }
             self.done("-wait-command succeeded".to_owned());
         }
@@ -63,7 +63,7 @@ impl Rotation<'_> {
         };
         let until = add_seconds(from, seconds);
         if until > now {
-            (self.parts.tell)(&Event::Waiting(format!("until {until}")));
+            (self.parts.tell)(&Event::Waiting(missing(format!("until {until}"))));
             let left = until.duration_since(now).unsigned_abs();
             self.parts.clock.sleep(left).await;
         }
@@ -94,9 +94,10 @@ impl Rotation<'_> {
         Ok(watch.observe(self.parts.clock.now(), new, &old))
     }
 
-    async fn wait_until(&self, limit: Timestamp, period: Duration, missing: String) -> Result<()> {
+    async fn wait_until(&self, limit: Timestamp, period: Duration, missing: Missing) -> Result<()> {
         let now = self.parts.clock.now();
         if now >= limit {
+            let missing = missing.text;
             return Err(Error::OutOfTime { missing });
         }
         (self.parts.tell)(&Event::Waiting(missing));
@@ -104,6 +105,10 @@ impl Rotation<'_> {
         self.parts.clock.sleep(period.min(left)).await;
         Ok(())
     }
+}
+
+fn missing(text: String) -> Missing {
+    Missing { text, moved: None }
 }
 
 fn add_seconds(time: Timestamp, seconds: u64) -> Timestamp {

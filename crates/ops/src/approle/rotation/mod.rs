@@ -11,7 +11,7 @@ mod proof;
 mod tokens;
 
 use super::clock::Clock;
-use super::consumers::Wait;
+use super::consumers::{Missing, Wait};
 use super::error::{Error, Result};
 use super::journal::Journal;
 use super::record::Record;
@@ -48,7 +48,7 @@ pub enum Event {
     /// A stage begins.
     Stage(Stage),
     /// What is still missing, while users are waited for.
-    Waiting(String),
+    Waiting(Missing),
     /// Something was done.
     Done(String),
     /// Something that an operator has to know.

@@ -3,6 +3,10 @@
 //! Only what a file would name is written: settings that differ from what a server
 //! has by itself. Secrets cannot be read, and are not written.
 
+mod identity;
+mod methods;
+mod mounts;
+mod others;
 mod yaml;
 
 use std::sync::Arc;
@@ -12,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::compare::is_empty;
 use super::mounts::Mounts;
 use super::place::Problem;
-use super::plan::is_built_in;
+use super::secret_names::{has_login, is_secret};
 use super::server::{Data, Reading, Server};
 
 /// What is read.
@@ -20,24 +24,28 @@ use super::server::{Data, Reading, Server};
 pub enum Part {
     /// Policies.
     Policies,
-    /// Secrets engines, without what is in them.
+    /// Secrets engines, with the configuration of those for KV.
     Secrets,
-    /// Auth methods, without what is in them.
+    /// Auth methods with their configuration.
     Auth,
     /// Roles of all methods of the type `approle`.
     Approle,
+    /// Roles, users and groups of all methods.
+    Roles,
+    /// Groups of identities, with their aliases.
+    Groups,
+    /// Limits of the rate of requests.
+    Quotas,
+    /// Policies for passwords.
+    Passwords,
 }
 
-/// Settings of a mount that a file may name, with what a server has by itself.
-const MOUNT_SETTINGS: &[&str] = &[
-    "default_lease_ttl",
-    "max_lease_ttl",
-    "listing_visibility",
-    "audit_non_hmac_request_keys",
-    "audit_non_hmac_response_keys",
-    "passthrough_request_headers",
-    "allowed_response_headers",
-];
+/// Which parts of a server are read.
+struct Import<'a> {
+    server: &'a dyn Server,
+    mounts: Mounts,
+    parts: &'a [Part],
+}
 
 /// Reads the parts of a server as the text of a file of this owner.
 ///
@@ -49,122 +57,62 @@ pub async fn import(
     owner: &str,
 ) -> Result<String, Problem> {
     let server = server.as_ref();
-    let mounts = Mounts::read(server).await?;
-    let has = |part| parts.contains(&part);
+    let import = Import {
+        server,
+        mounts: Mounts::read(server).await?,
+        parts,
+    };
     let mut file = Map::new();
     file.insert("version".to_owned(), json!(1));
     file.insert("owner".to_owned(), json!(owner));
-    if has(Part::Policies) {
-        file.insert("policies".to_owned(), policies(server).await?);
-    }
-    if has(Part::Auth) || has(Part::Approle) {
-        let mut methods = Vec::new();
-        for (path, entry) in mounts.methods() {
-            let is_approle = entry.get("type").and_then(Value::as_str) == Some("approle");
-            let roles = if is_approle && has(Part::Approle) {
-                roles(server, path).await?
-            } else {
-                Vec::new()
-            };
-            let mut method = mount(path, entry, "options");
-            if !has(Part::Auth) {
-                method.retain(|name, _| name == "type" || name == "path");
-                method.insert("existing".to_owned(), json!(true));
-            }
-            if !roles.is_empty() {
-                method.insert("roles".to_owned(), roles.into());
-            } else if !has(Part::Auth) || is_built_in(&format!("sys/auth/{path}")) {
-                continue;
-            }
-            methods.push(Value::Object(method));
+    let sections = [
+        ("policies", import.policies().await?),
+        ("auth", import.methods().await?),
+        ("secrets", import.engines().await?),
+        ("quotas", import.quotas().await?),
+        ("groups", import.groups().await?),
+        ("group-aliases", import.aliases().await?),
+        ("raw", import.passwords().await?),
+    ];
+    for (key, objects) in sections {
+        if !objects.is_empty() {
+            file.insert(key.to_owned(), objects.into());
         }
-        file.insert("auth".to_owned(), methods.into());
     }
-    if has(Part::Secrets) {
-        let engines = mounts
-            .engines()
-            .filter(|(path, _)| !is_built_in(&format!("sys/mounts/{path}")));
-        let engines = engines.map(|(path, entry)| Value::Object(mount(path, entry, "config")));
-        file.insert("secrets".to_owned(), engines.collect());
-    }
-    file.retain(|_, value| !value.as_array().is_some_and(Vec::is_empty));
     Ok(yaml::text(&file))
 }
 
-async fn policies(server: &dyn Server) -> Result<Value, Problem> {
-    let mut policies = Vec::new();
-    for name in list(server, "sys/policies/acl").await? {
-        let path = format!("sys/policies/acl/{name}");
-        if is_built_in(&path) {
-            continue;
-        }
-        if let Reading::Found(answer) = read(server, &path).await? {
-            let rules = answer.get("policy").cloned().unwrap_or_default();
-            policies.push(json!({ "name": name, "rules": rules }));
-        }
+impl Import<'_> {
+    fn has(&self, part: Part) -> bool {
+        self.parts.contains(&part)
     }
-    Ok(policies.into())
-}
 
-async fn roles(server: &dyn Server, mount: &str) -> Result<Vec<Value>, Problem> {
-    let mut roles = Vec::new();
-    for name in list(server, &format!("auth/{mount}/role")).await? {
-        let Reading::Found(answer) = read(server, &format!("auth/{mount}/role/{name}")).await?
-        else {
-            continue;
-        };
-        let mut role = Map::new();
-        role.insert("name".to_owned(), json!(name));
-        for (field, value) in &answer {
-            // `policies` repeats what is in `token_policies`.
-            let is_repeated = field == "policies" && answer.contains_key("token_policies");
-            let is_default = is_empty(value)
-                || (field == "bind_secret_id" && *value == json!(true))
-                || (field == "token_type" && *value == json!("default"));
-            if !is_repeated && !is_default {
-                role.insert(field.clone(), value.clone());
-            }
-        }
-        roles.push(Value::Object(role));
-    }
-    Ok(roles)
-}
-
-fn mount(path: &str, entry: &Data, settings_key: &str) -> Map<String, Value> {
-    let mut mount = Map::new();
-    mount.insert(
-        "type".to_owned(),
-        entry.get("type").cloned().unwrap_or_default(),
-    );
-    mount.insert("path".to_owned(), json!(path));
-    for name in ["description", "local", "seal_wrap"] {
-        if let Some(value) = entry.get(name).filter(|value| !is_empty(value)) {
-            mount.insert(name.to_owned(), value.clone());
+    /// The names in a folder; none if the server has no such folder, as for what
+    /// another server or a later version has.
+    async fn list(&self, folder: &str) -> Result<Vec<String>, Problem> {
+        match self.server.list(folder).await {
+            Err(error) if error.status == Some(405) => Ok(Vec::new()),
+            names => Ok(names?),
         }
     }
-    let config = entry.get("config").and_then(Value::as_object);
-    let settings: Map<String, Value> = config
-        .into_iter()
-        .flatten()
-        .filter(|(name, value)| MOUNT_SETTINGS.contains(&name.as_str()) && !is_empty(value))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    if !settings.is_empty() {
-        mount.insert(settings_key.to_owned(), settings.into());
+
+    async fn read(&self, path: &str) -> Result<Option<Data>, Problem> {
+        match self.server.read(path).await? {
+            Reading::Found(answer) => Ok(Some(answer)),
+            Reading::Absent | Reading::Unreadable => Ok(None),
+        }
     }
-    let options = entry.get("options").filter(|options| !is_empty(options));
-    if let Some(options) = options.filter(|_| settings_key == "config") {
-        mount.insert("options".to_owned(), options.clone());
-    }
-    mount
 }
 
-async fn list(server: &dyn Server, path: &str) -> Result<Vec<String>, Problem> {
-    let names = server.list(path).await;
-    names.map_err(|error| Problem::general(error.to_string()))
-}
-
-async fn read(server: &dyn Server, path: &str) -> Result<Reading, Problem> {
-    let reading = server.read(path).await;
-    reading.map_err(|error| Problem::general(error.to_string()))
+/// The fields of an answer that a file would name: without secrets, without what is
+/// empty, and without `computed` ones.
+fn settings(answer: Data, computed: &[&str]) -> Map<String, Value> {
+    let is_named = |name: &str, value: &Value| {
+        let is_login = value.as_str().is_some_and(|text| has_login(name, text));
+        !computed.contains(&name) && !is_empty(value) && !is_secret(name) && !is_login
+    };
+    let fields = answer.into_iter();
+    fields
+        .filter(|(name, value)| is_named(name, value))
+        .collect()
 }

@@ -1,6 +1,7 @@
 //! One object: what was applied last, what the files say, what is there.
 
 use super::{Action, Change, FieldChange, Shown};
+use crate::configuration::adoption::Adoption;
 use crate::configuration::compare::{find, is_same, projected};
 use crate::configuration::object::{Field, Kind, Object};
 use crate::configuration::place::Problem;
@@ -12,7 +13,7 @@ use crate::configuration::store::Unreadable;
 /// What decides besides the object.
 pub(super) struct Differ<'a> {
     pub(super) state: &'a State,
-    pub(super) adopt: bool,
+    pub(super) adopt: &'a Adoption,
     pub(super) other_owner: Option<&'a str>,
     /// A record of another owner that may name the path.
     pub(super) unreadable: Option<&'a Unreadable>,
@@ -55,9 +56,10 @@ impl Differ<'_> {
                 self.update(object, &Data::new(), Some(managed))
             }
             (Reading::Found(answer), None) => {
-                if !self.adopt {
+                if !self.adopt.includes(&object.path) {
                     let text = format!(
-                        "`{}` exists and has no owner: -adopt takes it over",
+                        "`{0}` exists and has no owner: -adopt takes it over with all others of the \
+                         files, -adopt={0} takes it over alone",
                         object.path
                     );
                     return Err(object.place.problem(text));

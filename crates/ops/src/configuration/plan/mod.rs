@@ -18,6 +18,7 @@ use futures_util::StreamExt as _;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::adoption::Adoption;
 use super::document::Desired;
 use super::mounts::{ACCESSOR, Mounts};
 use super::object::{Kind, Object};
@@ -33,14 +34,14 @@ pub(crate) use removal::mount;
 pub use show::{json, text};
 
 /// What a plan is made for.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command"
 )]
 pub struct PlanOptions {
-    /// Whether objects without an owner are taken over.
-    pub adopt: bool,
+    /// Which objects without an owner are taken over.
+    pub adopt: Adoption,
     /// Whether what the files no longer have is deleted.
     pub prune: bool,
     /// Whether only deletions are planned.
@@ -206,7 +207,7 @@ pub async fn make(
     let mut plan = Plan {
         changes: Vec::new(),
         notes: Vec::new(),
-        problems: Vec::new(),
+        problems: options.adopt.unknown(&desired.objects),
         count: desired.objects.len(),
         version,
         forgotten: Vec::new(),
@@ -241,7 +242,7 @@ pub async fn make(
         }
         let differ = differ::Differ {
             state: &plan.state,
-            adopt: options.adopt,
+            adopt: &options.adopt,
             other_owner: others.owners.get(&object.path).map(String::as_str),
             unreadable: others.unreadable.first(),
             unnamed: Unnamed::of(&object, &mounts),

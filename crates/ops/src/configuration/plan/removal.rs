@@ -258,11 +258,8 @@ async fn is_there(
         Kind::Audit => crate::configuration::mounts::table(server, "sys/audit").await?,
         _ => std::collections::BTreeMap::new(),
     };
-    let reading = super::read_object(server, mounts, &audits, kind, path).await;
-    match reading {
-        Ok(reading) => Ok(reading != Reading::Absent),
-        Err(error) => Err(Problem::general(error.to_string())),
-    }
+    let reading = super::read_object(server, mounts, &audits, kind, path).await?;
+    Ok(reading != Reading::Absent)
 }
 
 /// What is lost with an object, beside the object.
@@ -289,8 +286,7 @@ async fn holds_data(
                 None if mounts.is_kv(mount) => mount.to_owned(),
                 None => return Ok(Some("is a secrets engine: its leases and data end with it")),
             };
-            let names = server.list(&folder).await;
-            let names = names.map_err(|error| Problem::general(error.to_string()))?;
+            let names = server.list(&folder).await?;
             Ok((!names.is_empty()).then_some("is a secrets engine with data"))
         }
         None => Ok(None),

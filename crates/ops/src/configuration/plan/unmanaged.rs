@@ -65,7 +65,7 @@ struct Own {
 
 impl Own {
     async fn read(server: &dyn Server) -> Result<Self, Problem> {
-        let reading = read(server, "auth/token/lookup-self").await?;
+        let reading = server.read("auth/token/lookup-self").await?;
         let Reading::Found(token) = reading else {
             return Err(Problem::general(
                 "the server does not tell which policies this token has, and a purge could \
@@ -120,10 +120,10 @@ async fn paths(server: &dyn Server, mounts: &Mounts, kind: Kind) -> Result<Vec<S
             let devices = table(server, "sys/audit").await?;
             below("sys/audit", devices.into_keys().collect())
         }
-        Kind::Policy => below("sys/policies/acl", list(server, "sys/policies/acl").await?),
+        Kind::Policy => below("sys/policies/acl", server.list("sys/policies/acl").await?),
         Kind::Group => below(
             "identity/group/name",
-            list(server, "identity/group/name").await?,
+            server.list("identity/group/name").await?,
         ),
         Kind::GroupAlias => aliases(server, mounts).await?,
         Kind::Plugin => plugins(server, mounts).await?,
@@ -133,8 +133,8 @@ async fn paths(server: &dyn Server, mounts: &Mounts, kind: Kind) -> Result<Vec<S
 
 async fn aliases(server: &dyn Server, mounts: &Mounts) -> Result<Vec<String>, Problem> {
     let mut paths = Vec::new();
-    for group in list(server, "identity/group/name").await? {
-        let reading = read(server, &format!("identity/group/name/{group}")).await?;
+    for group in server.list("identity/group/name").await? {
+        let reading = server.read(&format!("identity/group/name/{group}")).await?;
         let Reading::Found(answer) = reading else {
             continue;
         };
@@ -145,7 +145,7 @@ async fn aliases(server: &dyn Server, mounts: &Mounts) -> Result<Vec<String>, Pr
 
 /// Plugins that somebody registered, and that no mount is an instance of.
 async fn plugins(server: &dyn Server, mounts: &Mounts) -> Result<Vec<String>, Problem> {
-    let Reading::Found(catalog) = read(server, "sys/plugins/catalog").await? else {
+    let Reading::Found(catalog) = server.read("sys/plugins/catalog").await? else {
         return Ok(Vec::new());
     };
     let entries = mounts.engines().chain(mounts.methods());
@@ -164,14 +164,4 @@ async fn plugins(server: &dyn Server, mounts: &Mounts) -> Result<Vec<String>, Pr
 
 fn text<'a>(data: &'a Data, name: &str) -> Option<&'a str> {
     data.get(name)?.as_str()
-}
-
-async fn list(server: &dyn Server, path: &str) -> Result<Vec<String>, Problem> {
-    let names = server.list(path).await;
-    names.map_err(|error| Problem::general(error.to_string()))
-}
-
-async fn read(server: &dyn Server, path: &str) -> Result<Reading, Problem> {
-    let reading = server.read(path).await;
-    reading.map_err(|error| Problem::general(error.to_string()))
 }

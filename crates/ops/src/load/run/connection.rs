@@ -13,14 +13,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
-use super::resolve;
+use super::transport::Transport;
 use crate::load::record::Class;
-use crate::load::targets::{Origin, Scheme};
+use crate::load::targets::Origin;
 
 /// What a server answered.
 #[derive(Debug)]
@@ -47,22 +45,10 @@ impl Connection {
         origin: &Origin,
         tls: Option<&Arc<ClientConfig>>,
     ) -> Result<Self, Class> {
-        let stream = resolve::connect(&origin.host, origin.port)
-            .await
-            .map_err(|_| Class::Connect)?;
-        // A request is one write; there is nothing to collect.
-        stream.set_nodelay(true).map_err(|_| Class::Connect)?;
-        if origin.scheme == Scheme::Http {
-            return Self::over(stream).await;
+        match Transport::open(origin, tls).await? {
+            Transport::Plain(stream) => Self::over(stream).await,
+            Transport::Tls(stream) => Self::over(stream).await,
         }
-        let config = tls.ok_or(Class::Tls)?;
-        let name = ServerName::try_from(origin.host.clone()).map_err(|_| Class::Tls)?;
-        let connector = TlsConnector::from(Arc::clone(config));
-        let stream = connector
-            .connect(name, stream)
-            .await
-            .map_err(|_| Class::Tls)?;
-        Self::over(stream).await
     }
 
     async fn over(
@@ -115,11 +101,21 @@ impl Connection {
         response: http::Response<Incoming>,
         kept: usize,
     ) -> Result<Answer, Class> {
+        drive(&mut self.driver, Answer::read(response, kept)).await
+    }
+}
+
+impl Answer {
+    /// Reads a response to its end, and keeps the beginning of its body.
+    pub(super) async fn read(
+        response: http::Response<Incoming>,
+        kept: usize,
+    ) -> Result<Self, Class> {
         let status = response.status().as_u16();
         let location = redirect(status, response.headers());
         let mut begin = Zeroizing::new(Vec::new());
         let mut body = response.into_body();
-        while let Some(frame) = drive(&mut self.driver, body.frame()).await {
+        while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Class::Broken)?;
             if begin.len() < kept
                 && let Ok(data) = frame.into_data()
@@ -128,7 +124,7 @@ impl Connection {
                 begin.extend_from_slice(&data[..wanted]);
             }
         }
-        Ok(Answer {
+        Ok(Self {
             status,
             location,
             begin,

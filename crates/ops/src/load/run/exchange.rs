@@ -8,6 +8,7 @@ use rustls::ClientConfig;
 use zeroize::Zeroizing;
 
 use super::connection::{Answer, Connection};
+use super::http2::Multiplexed;
 use super::prepared::Prepared;
 use crate::load::record::Class;
 use crate::load::targets::{self, Origin, Scheme};
@@ -38,15 +39,21 @@ impl Outcome {
     }
 }
 
-/// The connections of a worker, one to each server.
-pub(super) struct Exchange {
-    tls: Option<Arc<ClientConfig>>,
-    connections: Vec<(Origin, Connection)>,
+/// The connections of a worker.
+pub(super) enum Exchange {
+    /// Its own, one to each server.
+    Http1 {
+        tls: Option<Arc<ClientConfig>>,
+        connections: Vec<(Origin, Connection)>,
+    },
+    /// Those of all workers.
+    Http2(Arc<Multiplexed>),
 }
 
 impl Exchange {
+    /// With connections of its own.
     pub(super) fn new(tls: Option<Arc<ClientConfig>>) -> Self {
-        Self {
+        Self::Http1 {
             tls,
             connections: Vec::new(),
         }
@@ -63,7 +70,9 @@ impl Exchange {
             return outcome;
         }
         // An answer may still come on one of them.
-        self.connections.clear();
+        if let Self::Http1 { connections, .. } = self {
+            connections.clear();
+        }
         (Outcome::failed(Class::TimedOut), Zeroizing::default())
     }
 
@@ -87,27 +96,28 @@ impl Exchange {
         (Outcome::failed(Class::Redirected), Zeroizing::default())
     }
 
-    fn place_of(&self, origin: &Origin) -> Option<usize> {
-        let mut connections = self.connections.iter();
-        connections.position(|(other, _)| other == origin)
-    }
-
     async fn send(&mut self, request: &Prepared) -> Result<Answer, Class> {
-        if let Some(place) = self.place_of(&request.origin) {
-            let (_, connection) = &mut self.connections[place];
+        let (tls, connections) = match self {
+            Self::Http2(connections) => return connections.send(request).await,
+            Self::Http1 { tls, connections } => (tls, connections),
+        };
+        let is_there = |(other, _): &(Origin, Connection)| *other == request.origin;
+        let place = connections.iter().position(is_there);
+        if let Some(place) = place {
+            let (_, connection) = &mut connections[place];
             match connection.reuse(request.request(), request.kept()).await {
                 Some(Ok(answer)) => return Ok(answer),
                 Some(Err(class)) => {
-                    self.connections.swap_remove(place);
+                    connections.swap_remove(place);
                     return Err(class);
                 }
                 // It was closed while it was idle, so nothing was sent.
-                None => drop(self.connections.swap_remove(place)),
+                None => drop(connections.swap_remove(place)),
             }
         }
-        let mut connection = Connection::open(&request.origin, self.tls.as_ref()).await?;
+        let mut connection = Connection::open(&request.origin, tls.as_ref()).await?;
         let answer = connection.send(request.request(), request.kept()).await?;
-        self.connections.push((request.origin.clone(), connection));
+        connections.push((request.origin.clone(), connection));
         Ok(answer)
     }
 }

@@ -1,12 +1,14 @@
-//! Sends requests at the instants of a plan, over HTTP/1.1, and records what comes
-//! back. The plan goes on whatever the server does: a request for which no worker
+//! Sends requests at the instants of a plan, over HTTP/1.1 or HTTP/2, and
+//! records what comes back. The plan goes on whatever the server does: a request for which no worker
 //! is free starts late, and counts from the instant for which it was planned.
 
 mod connection;
 mod dispatch;
 mod exchange;
+mod http2;
 mod prepared;
 mod resolve;
+mod transport;
 mod worker;
 
 use std::num::NonZeroU32;
@@ -19,6 +21,7 @@ use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use self::http2::Multiplexed;
 use self::prepared::Prepared;
 use super::headers::Headers;
 use super::plan::Plan;
@@ -47,6 +50,19 @@ pub struct Options {
     pub timeout: Duration,
     /// Which certificates are accepted; needed for `https` only.
     pub tls: Option<Arc<ClientConfig>>,
+    /// How HTTP is spoken.
+    pub protocol: Protocol,
+}
+
+/// Versions of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Protocol {
+    /// HTTP/1.1, with a connection for each worker.
+    #[default]
+    Http1,
+    /// HTTP/2, with one connection to each server that all workers share. Over TLS
+    /// it is agreed on by ALPN; in the clear the server must expect it.
+    Http2,
 }
 
 /// The origins of targets that need TLS.
@@ -108,6 +124,8 @@ struct Shared {
     turns: Turns,
     timeout: Duration,
     tls: Option<Arc<ClientConfig>>,
+    /// The connections, if all workers share them.
+    multiplexed: Option<Arc<Multiplexed>>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -149,7 +167,12 @@ impl Run {
             workers,
             timeout,
             tls,
+            protocol,
         } = options;
+        let multiplexed = match protocol {
+            Protocol::Http1 => None,
+            Protocol::Http2 => Some(Arc::new(Multiplexed::new(tls.as_ref()))),
+        };
         let names: Vec<String> = targets.iter().map(Target::name).collect();
         let shared = Arc::new(Shared {
             begin: Instant::now(),
@@ -169,6 +192,7 @@ impl Run {
             turns,
             timeout,
             tls,
+            multiplexed,
         });
         let dispatcher = dispatch::start(Arc::clone(&shared), workers)?;
         let mut tasks = JoinSet::new();

@@ -29,7 +29,10 @@ impl Drop for InFlight<'_> {
 
 /// Works until the plan is over or the test is stopped.
 pub(super) async fn work(shared: Arc<Shared>) {
-    let mut exchange = Exchange::new(shared.tls.clone());
+    let mut exchange = match &shared.multiplexed {
+        Some(connections) => Exchange::Http2(Arc::clone(connections)),
+        None => Exchange::new(shared.tls.clone()),
+    };
     while let Ok(permit) = shared.due.acquire().await {
         permit.forget();
         let number = shared.next.fetch_add(1, Ordering::Relaxed);

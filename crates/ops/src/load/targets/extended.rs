@@ -290,6 +290,21 @@ mod tests {
                 "no colon",
             ),
             ("@targets 2\n$ {}", 2, "a body without a target"),
+            (
+                "@targets 2\n@capture seq=a\nGET http://a/",
+                2,
+                "a capture is written",
+            ),
+            (
+                "@targets 2\n@capture a=b..c\nGET http://a/",
+                2,
+                "a capture is written",
+            ),
+            (
+                "@targets 2\n@header X Y: {{seq}}\nGET http://a/",
+                3,
+                "`X Y` is not the name of a header",
+            ),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(
@@ -298,6 +313,17 @@ mod tests {
             );
             assert!(error.contains(part), "{text:?}: {error}");
         }
+    }
+
+    #[test]
+    fn a_body_in_base64_has_no_values_in_it() {
+        let read = |body: &str| {
+            let text = format!("@targets 2\nPUT http://a/\n$ {body}");
+            super::super::parse("t.txt", &text, Bodies::Base64, &|_| None)
+        };
+        assert_eq!(&read("e30=").unwrap()[0].body[..], b"{}");
+        let error = read("{{seq}}").unwrap_err().to_string();
+        assert!(error.contains("cannot have values in it"), "{error}");
     }
 
     #[test]

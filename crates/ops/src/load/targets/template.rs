@@ -18,6 +18,8 @@ pub struct Template(Vec<Part>);
 enum Part {
     Text(Zeroizing<String>),
     Sequence,
+    /// The number of the request modulo this one.
+    Remainder(u64),
     Captured(String),
     Current(CurrentToken),
 }
@@ -51,6 +53,12 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// A text with one of the numbers below `count` behind it, in turn.
+    pub(in crate::load) fn numbered(text: &str, count: u64) -> Self {
+        let text = Part::Text(Zeroizing::new(text.to_owned()));
+        Self(vec![text, Part::Remainder(count.max(1))])
+    }
+
     /// The token of the moment in which it is filled.
     pub(super) fn current(token: CurrentToken) -> Self {
         Self(vec![Part::Current(token)])
@@ -60,7 +68,7 @@ impl Template {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|part| match part {
             Part::Captured(name) => Some(name.as_str()),
-            Part::Text(_) | Part::Sequence | Part::Current(_) => None,
+            Part::Text(_) | Part::Sequence | Part::Remainder(_) | Part::Current(_) => None,
         })
     }
 
@@ -77,6 +85,7 @@ impl Template {
             match part {
                 Part::Text(part) => text.push_str(part),
                 Part::Sequence => text.push_str(&number.to_string()),
+                Part::Remainder(count) => text.push_str(&(number % count).to_string()),
                 Part::Captured(name) => text.push_str(values.get(name)?),
                 Part::Current(token) => text.push_str(&token.get()?),
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ops::configuration::{
-    Applied, Data, Holder, Location, Lock, Plan, PlanOptions, Problem, Reading, Server,
+    Adoption, Applied, Data, Holder, Location, Lock, Plan, PlanOptions, Problem, Reading, Server,
     ServerError, State, Store, Surroundings, Whereabouts, apply, interpret, make, read,
 };
 use serde_json::{Value, json};
@@ -307,7 +307,7 @@ pub(crate) struct Owner {
 }
 
 pub(crate) const OPTIONS: PlanOptions = PlanOptions {
-    adopt: false,
+    adopt: Adoption::None,
     prune: true,
     prune_only: false,
     purge_unmanaged: false,

@@ -54,7 +54,7 @@ async fn what_an_unreadable_record_may_name_is_neither_adopted_nor_deleted_with_
         one.server
             .put("sys/policies/acl/theirs", json!({"policy": ""}));
         let adopt = PlanOptions {
-            adopt: true,
+            adopt: ops::configuration::Adoption::All,
             ..OPTIONS
         };
         let plan = one.plan(&policy("theirs"), &adopt).await.unwrap();

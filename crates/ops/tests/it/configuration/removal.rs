@@ -69,7 +69,7 @@ async fn a_mount_in_which_the_files_want_something_is_not_deleted() {
 async fn the_mount_with_the_record_of_the_owner_is_not_deleted() {
     let one = owner();
     let adopt = PlanOptions {
-        adopt: true,
+        adopt: ops::configuration::Adoption::All,
         ..OPTIONS
     };
     let mount = MOUNT.replace("team", "secret");
