@@ -35,9 +35,9 @@ impl Server {
             "storage \"inmem\" {{}}\nlistener \"tcp\" {{\n  address = \"127.0.0.1:{port}\"\n  \
              tls_cert_file = {:?}\n  tls_key_file = {:?}\n  tls_client_ca_file = {:?}\n  \
              tls_require_and_verify_client_cert = true\n}}\n",
-            path("server.pem"),
-            path("server.key"),
-            path("clients.pem"),
+            path("server.pem").display().to_string(),
+            path("server.key").display().to_string(),
+            path("clients.pem").display().to_string(),
         );
         fs::write(path("server.hcl"), config).unwrap();
         let argument = format!("-config={}", path("server.hcl").display());

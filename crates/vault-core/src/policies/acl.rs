@@ -130,7 +130,7 @@ impl Acl {
             };
             match &rule.pattern {
                 Pattern::Exact(_) | Pattern::Prefix(_) => {
-                    acl.insert(rule.pattern.clone(), permissions)
+                    acl.insert(rule.pattern.clone(), permissions);
                 }
                 // Found faster than in the list.
                 Pattern::Segments(pattern) => match segments.get_mut(pattern) {
@@ -141,7 +141,7 @@ impl Acl {
                 },
                 Pattern::Template(template) => {
                     acl.templates
-                        .push((template.clone(), name.to_owned(), permissions.clone()))
+                        .push((template.clone(), name.to_owned(), permissions.clone()));
                 }
             }
         }

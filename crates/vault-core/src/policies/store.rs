@@ -35,11 +35,14 @@ pub(crate) struct PolicyStore {
     changing: NamedLocks,
 }
 
+/// Rules whose templates are filled in, and the entity that they were filled with.
+type Filled = (Arc<Entity>, Arc<Acl>);
+
 #[derive(Default)]
 struct Cache {
     acls: HashMap<Vec<String>, Arc<Acl>>,
     /// By policies and id of the entity, with the entity as it was.
-    filled: HashMap<(Vec<String>, String), (Arc<Entity>, Arc<Acl>)>,
+    filled: HashMap<(Vec<String>, String), Filled>,
     /// Incremented at the beginning and the end of each change: what was read
     /// before is not kept.
     epoch: u64,

@@ -54,6 +54,7 @@ pub(crate) struct TokenPaths {
 impl Hooks for TokenPaths {}
 
 /// What the paths need.
+#[derive(Clone, Copy)]
 pub(crate) struct Parts<'a> {
     pub(crate) tokens: &'a Arc<TokenStore>,
     pub(crate) policies: &'a Arc<PolicyStore>,

@@ -158,13 +158,13 @@ fn random_templates_give_each_role_what_openbao_gives_it() {
         let texts = [policy(&mut random), policy(&mut random)];
         ours.write(&texts);
         theirs.write(&texts);
-        for role in 0..ours.tokens.len() {
+        for (role, name) in ROLES.iter().enumerate() {
             let paths: Vec<String> = (0..PATHS).map(|_| path(&mut random)).collect();
             let bare = paths.iter().filter_map(|path| path.strip_suffix('/'));
             let asked_for: Vec<&str> = paths.iter().map(String::as_str).chain(bare).collect();
             let ours = ours.capabilities(role, &asked_for);
             let theirs = theirs.capabilities(role, &asked_for);
-            let case = format!("{:?} under {texts:?}", ROLES[role]);
+            let case = format!("{name:?} under {texts:?}");
             assert_eq!(
                 ours.is_none(),
                 theirs.is_none(),
