@@ -81,8 +81,8 @@ impl<T> Drop for InvalidationGuard<'_, T> {
 mod tests {
     use super::*;
 
-    fn entry() -> Arc<&'static str> {
-        Arc::new("record")
+    fn entry() -> Arc<u8> {
+        Arc::new(7)
     }
 
     #[test]
