@@ -17,25 +17,33 @@ const LENGTH: usize = 32;
 const WRAPPING_TERM: u32 = 1;
 
 /// A key. It is wiped when it is dropped and never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Key(Zeroizing<[u8; LENGTH]>);
+///
+/// Its bytes stay where they are: those of a value that moves are copied, and nobody
+/// wipes what they were copied from.
+#[derive(PartialEq, Eq)]
+pub struct Key(Box<Zeroizing<[u8; LENGTH]>>);
 
 impl Key {
     /// A new key.
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        let mut bytes = Zeroizing::new([0; LENGTH]);
-        entropy.fill(bytes.as_mut_slice());
-        Self(bytes)
+        let mut key = Self::zero();
+        entropy.fill(key.0.as_mut_slice());
+        key
     }
 
     /// A key from its 32 bytes; `None` if there are more or fewer.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut key = Zeroizing::new([0; LENGTH]);
         if bytes.len() != LENGTH {
             return None;
         }
-        key.copy_from_slice(bytes);
-        Some(Self(key))
+        let mut key = Self::zero();
+        key.0.copy_from_slice(bytes);
+        Some(key)
+    }
+
+    /// Where the bytes of a key are then written.
+    fn zero() -> Self {
+        Self(Box::new(Zeroizing::new([0; LENGTH])))
     }
 
     /// Its bytes.
@@ -65,6 +73,14 @@ impl Key {
         let key = UnboundKey::new(&AES_256_GCM, self.as_bytes());
         let key = key.map_err(|_| Error::internal("cannot set up the cipher of the barrier"))?;
         Ok(LessSafeKey::new(key))
+    }
+}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        let mut key = Self::zero();
+        key.0.copy_from_slice(self.as_bytes());
+        key
     }
 }
 

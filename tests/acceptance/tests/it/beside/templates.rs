@@ -12,7 +12,7 @@ use crate::policies::random::Random;
 const ROLES: [(&str, &str, Option<&str>); 8] = [
     ("a", "b", Some("c")),
     ("ab", "a", None),
-    ("b", "ab", Some("")),
+    ("b", "ab", Some("ab")),
     ("c", "c", Some("a*")),
     ("a*", "star", Some("a")),
     ("+", "plus", Some("b")),
