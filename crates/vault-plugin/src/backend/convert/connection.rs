@@ -40,26 +40,26 @@ mod tests {
         from_wire(connection).client_certificates
     }
 
-    fn state(certificates: &[&[u8]]) -> Option<pb::ConnectionState> {
+    fn state(certificates: &[&[u8]]) -> pb::ConnectionState {
         let certificate = |der: &&[u8]| pb::Certificate {
             asn1_data: der.to_vec(),
         };
         let chain = pb::CertificateChain {
             certificates: certificates.iter().map(certificate).collect(),
         };
-        Some(pb::ConnectionState {
+        pb::ConnectionState {
             version: 0x0304,
             handshake_complete: true,
             peer_certificates: Some(chain),
             ..pb::ConnectionState::default()
-        })
+        }
     }
 
     #[test]
     fn a_client_certificate_arrives_in_the_form_of_every_host() {
         // Vault, and OpenBao before 2.6.
         let vault = pb::Connection {
-            connection_state: state(&[&[1, 2], &[3]]),
+            connection_state: Some(state(&[&[1, 2], &[3]])),
             ..pb::Connection::default()
         };
         assert_eq!(certificates_of(vault), [vec![1, 2], vec![3]]);
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(certificates_of(raw.clone()), [[4], [5]]);
         let proxied = pb::Connection {
             proxied_certificates_raw: vec![vec![6]],
-            connection_state: state(&[&[7]]),
+            connection_state: Some(state(&[&[7]])),
             ..raw
         };
         assert_eq!(certificates_of(proxied), [[6]]);
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_client_without_a_certificate_has_none() {
-        let without = [None, Some(pb::ConnectionState::default()), state(&[])];
+        let without = [None, Some(pb::ConnectionState::default()), Some(state(&[]))];
         for connection_state in without {
             let connection = pb::Connection {
                 connection_state,
