@@ -90,8 +90,12 @@ impl Entities {
             Some(id) => self.get(&text(&alias_key, id)?).await?,
             None => None,
         };
+        let unchanged = match stored {
+            None => Condition::absent(&*alias_key),
+            Some(id) => Condition::unchanged(&*alias_key, id),
+        };
         if let Some(known) = known {
-            return self.known(&known, alias);
+            return self.known(&known, alias, unchanged);
         }
         let entropy = self.entropy.as_ref();
         let entity = Entity {
@@ -106,11 +110,7 @@ impl Entities {
                 metadata: alias.metadata.clone(),
             },
         };
-        let unchanged = match stored {
-            None => Condition::absent(&*alias_key),
-            // Its entity is lost.
-            Some(id) => Condition::unchanged(&*alias_key, id),
-        };
+        // An alias that is stored has lost its entity.
         let mut changes = Changes::under(self.storage.conditions(vec![unchanged]));
         changes.writes = self.storage.writes(vec![
             Write::put(entity_key(&entity.id), encode(&entity)?),
@@ -122,13 +122,20 @@ impl Entities {
         })
     }
 
-    /// An entity whose alias says perhaps something new.
-    fn known(&self, known: &Entity, alias: &Alias) -> Result<LoginEntity, Error> {
+    /// An entity whose alias says perhaps something new. It is stored only while the
+    /// alias is there: its mount may end meanwhile.
+    fn known(
+        &self,
+        known: &Entity,
+        alias: &Alias,
+        unchanged: Condition,
+    ) -> Result<LoginEntity, Error> {
         let mut changes = Changes::default();
         if known.alias.metadata != alias.metadata {
             let mut entity = known.clone();
             entity.alias.metadata.clone_from(&alias.metadata);
             let write = Write::put(entity_key(&entity.id), encode(&entity)?);
+            changes = Changes::under(self.storage.conditions(vec![unchanged]));
             changes.writes = self.storage.writes(vec![write]);
         }
         Ok(LoginEntity {
@@ -236,6 +243,19 @@ mod tests {
         let known = entities.get(&first.id).await.unwrap().unwrap();
         assert_eq!(known.alias.metadata["team"], "red");
         assert_eq!(known.alias.name, "app");
+    }
+
+    #[tokio::test]
+    async fn a_login_that_ends_after_its_mount_leaves_no_entity() {
+        let world = World::new();
+        let entities = entities(&world).await;
+        let said = |team: &str| Alias::new("app").with_metadata([("team", team)]);
+        let first = entities.of_login("auth_a", &said("blue")).await.unwrap();
+        assert!(log_in(&world, &entities, &first).await);
+        let second = entities.of_login("auth_a", &said("red")).await.unwrap();
+        entities.end_mount("auth_a").await.unwrap();
+        assert!(!log_in(&world, &entities, &second).await);
+        assert!(entities.get(&second.id).await.unwrap().is_none());
     }
 
     #[tokio::test]
